@@ -1,0 +1,1 @@
+//! Why the daemon may end, one line each for the operator.

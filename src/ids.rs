@@ -1,0 +1,204 @@
+//! The names of PROTOCOL.md section 1 as types: who a peer is, which sensor, which term, which reading.
+//! Parsing and printing of each stands here, so that a value of these types is always well formed.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Position of an entry in the group's order: 1, 2, 3 … `0` stands for "before the first".
+pub type Sequence = u64;
+
+/// Milliseconds since the Unix epoch at a peer's start, above that of every earlier start of the same id.
+pub type Incarnation = u64;
+
+/// Number of a reading among those of its origin: 1, 2, 3 …
+pub type Number = u64;
+
+/// Longest `PeerId` and `SensorId`, in bytes.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// Why a text is no name, address or term.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    #[error("is empty")]
+    Empty,
+    #[error("is longer than {NAME_BYTES_MAX} bytes")]
+    TooLong,
+    #[error("must begin with a letter or digit and hold only letters, digits, '.', '_' and '-'")]
+    Character,
+    #[error("is not <counter>@<leader>/<incarnation>")]
+    Term,
+    #[error("is not <peer id>/<incarnation>")]
+    Origin,
+}
+
+/// Is this a name of the form `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`?
+///
+/// # Errors
+/// Says what keeps it from being one.
+pub fn check_name(text: &[u8]) -> Result<(), NameError> {
+    let Some(first) = text.first() else {
+        return Err(NameError::Empty);
+    };
+    if text.len() > NAME_BYTES_MAX {
+        return Err(NameError::TooLong);
+    }
+    let inner = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if !first.is_ascii_alphanumeric() || !text.iter().all(inner) {
+        return Err(NameError::Character);
+    }
+    Ok(())
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                check_name(text.as_bytes())?;
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// Name of a peer, compared as bytes.
+    PeerId
+}
+name! {
+    /// Name of a sensor, and so of its CSV file.
+    SensorId
+}
+
+/// One life of one peer: who took a reading in. Written `<peer id>/<incarnation>`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin {
+    pub peer: PeerId,
+    pub incarnation: Incarnation,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.peer, self.incarnation)
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Origin {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let (peer, incarnation) = text.split_once('/').ok_or(NameError::Origin)?;
+        Ok(Self { peer: peer.parse()?, incarnation: parse_number(incarnation).ok_or(NameError::Origin)? })
+    }
+}
+
+/// The reign of one life of one leader, made only by an election. Written `<counter>@<leader>/<incarnation>`.
+///
+/// Terms are ordered by counter, then leader, then incarnation. "No term yet" is `None` of an `Option<Term>`, which is
+/// below every term, and is written `-`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Term {
+    pub counter: u64,
+    pub leader: PeerId,
+    pub incarnation: Incarnation,
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}/{}", self.counter, self.leader, self.incarnation)
+    }
+}
+
+impl fmt::Debug for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Term {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let (counter, life) = text.split_once('@').ok_or(NameError::Term)?;
+        let (leader, incarnation) = life.split_once('/').ok_or(NameError::Term)?;
+        Ok(Self {
+            counter: parse_number(counter).ok_or(NameError::Term)?,
+            leader: leader.parse()?,
+            incarnation: parse_number(incarnation).ok_or(NameError::Term)?,
+        })
+    }
+}
+
+/// Reads a whole number in its one canonical form: digits only, no sign, no leading zero.
+#[must_use]
+pub fn parse_number(text: &str) -> Option<u64> {
+    let canonical = text == "0" || !text.starts_with('0');
+    if canonical && text.bytes().all(|b| b.is_ascii_digit()) {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_what_the_contract_says_and_nothing_else() {
+        for good in ["a", "0", "peer-1.x_Y", &"z".repeat(64)] {
+            assert!(good.parse::<PeerId>().is_ok(), "{good}");
+        }
+        for bad in ["", ".a", "-a", "_a", "../x", "a/b", "a b", "ä", "a:b", &"z".repeat(65)] {
+            assert!(bad.parse::<SensorId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn terms_are_ordered_by_counter_then_leader_then_incarnation() {
+        let term = |text: &str| text.parse::<Term>().unwrap();
+        assert!(term("2@a/9") > term("1@b/99"));
+        assert!(term("2@b/1") > term("2@a/9"));
+        assert!(term("2@b/2") > term("2@b/1"));
+        assert!(Some(term("0@a/0")) > None);
+    }
+
+    #[test]
+    fn names_and_terms_print_as_they_are_read() {
+        for text in ["7@peer-3/1766500000000", "0@a/0"] {
+            assert_eq!(text.parse::<Term>().unwrap().to_string(), text);
+        }
+        for bad in ["7@peer", "@a/1", "07@a/1", "+7@a/1", "7@a/", "7@a/1/2", "-"] {
+            assert!(bad.parse::<Term>().is_err(), "{bad}");
+        }
+        assert_eq!("a/12".parse::<Origin>().unwrap().to_string(), "a/12");
+    }
+}

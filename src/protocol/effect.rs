@@ -1,0 +1,116 @@
+//! All that the core can ask for, in the order in which it must happen.
+//!
+//! A *link* is the own connection to one peer, for what this peer says to it. It is made by the first message to that
+//! peer and begins with `Peer::hello`. The duties of whoever carries effects out:
+//!
+//! 1. A dial that is refused empties the link and is reported as `Input::Refused`. One that gets no answer within the
+//!    heartbeat interval, at most a second, is given up and repeated while there is something to say.
+//! 2. A link that breaks (write error, end of its reading side, `Effect::Redial`) forgets bulk (`SEQUENCER_REQUEST`,
+//!    `Serve`) and cumulative messages, keeps other messages, and is dialled again at once; when it is up again, that is
+//!    reported as `Input::LinkUp` (a first dial is not).
+//! 3. Messages keep their order, but bulk may be overtaken by all others, and of the cumulative ones (`COMMIT`,
+//!    `STORED`, `HEARTBEAT`, `HEARTBEAT_ACK`, `LEADER`) a newer one replaces an older one that still waits. `LEAVE` goes
+//!    after everything else.
+//! 4. An incoming connection is read from its `HELLO` on only when `Verdict::Accept` came, in order, and reported as
+//!    `Input::Ended` after all it held was read.
+
+use std::net::SocketAddr;
+
+use super::event::Event;
+use super::input::ConnectionId;
+use crate::ids::{PeerId, Sequence, Term};
+use crate::wire::{Frame, Message, Range, Request};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Hand a message to the link to this peer now; the link dials `Peer::endpoint_of` where it is not up.
+    Send { to: PeerId, message: Message },
+    /// Send log batches to this peer as `ORDERED`: see [`Serve`].
+    Serve { to: PeerId, serve: Serve },
+    /// Send a datagram to all of the network.
+    Broadcast(Message),
+    /// Send a message over TCP to every `--join` address.
+    Ask(Message),
+    /// Break the own link to this peer, forget what waits there but for control messages, and dial again.
+    Redial { peer: PeerId },
+    /// Close the link to this peer and forget what waits there; the next message to it dials anew.
+    Close { peer: PeerId },
+    /// The answer to `Input::Hello`.
+    Admit { connection: ConnectionId, verdict: Verdict },
+    /// Read nothing more from this connection: a newer one replaced it.
+    Drop { connection: ConnectionId },
+    /// Hand this to the storage, which does everything in order.
+    Store(Store),
+    /// Tell the operator.
+    Tell(Event),
+    /// The peer is done. What was handed to storage and links before is written and sent first, within reason.
+    Exit(Exit),
+}
+
+/// Permission to send log batches. The link keeps the position: with `restart` it begins anew behind that sequence, and
+/// then sends each batch that begins at or below `up_to`.
+///
+/// `cuts` is how often the log had been cut: a permission from before a cut is void, since other bytes stand there now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serve {
+    /// The sender's term, for `ORDERED`.
+    pub term: Term,
+    pub cuts: u64,
+    pub restart: Option<Sequence>,
+    pub up_to: Sequence,
+}
+
+/// What becomes of an incoming connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Read on.
+    Accept,
+    /// Answer `ERROR:<why>` and close.
+    Refuse { why: String },
+    // A connection without a verdict waits: its lines are not read.
+}
+
+/// Work for the storage, done strictly in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Store {
+    /// Replace `state`.
+    State(State),
+    /// Append a batch to the log. Reported as `Done::Appended`.
+    Append(Frame),
+    /// Keep readings as pending on disk (`--resume`).
+    Keep(Request),
+    /// Keep what stands above `to` as pending, write `state`, truncate the CSV files, cut the journal. Reported.
+    Cut { to: Sequence, state: State },
+    /// Write CSV rows up to here, and forget what is pending of them. Reported.
+    Deliver { up_to: Sequence },
+    /// Read pending readings back. Reported, in one piece or several.
+    Recall(Range),
+    /// Hand a message to its link once all of the above is stored.
+    Say { to: PeerId, message: Message },
+}
+
+/// What `state` holds beside id and incarnation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    pub promised: Option<Term>,
+    pub synced: Option<Term>,
+    pub needs: Sequence,
+}
+
+/// Why a peer ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exit {
+    /// It was asked to stop, and everything taken in is committed.
+    Stopped,
+    /// It was asked to stop; so many readings taken in are not known to be committed.
+    StoppedWith { uncommitted: u64 },
+    /// Another process answers to the same id.
+    Duplicate { endpoint: Option<SocketAddr> },
+    /// A peer refused this one for good, with these words.
+    Rejected { why: String },
+    /// The disk failed; the storage has said how.
+    Disk,
+}
+
+/// Where the core puts its effects.
+pub type Effects = Vec<Effect>;

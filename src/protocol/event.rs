@@ -1,0 +1,144 @@
+//! What the core tells the operator: one event, one line. The texts are the contract of INTERFACE.md.
+
+use std::fmt;
+
+use crate::ids::{Origin, PeerId, Sequence, Term};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Nobody answered: this peer founds a group of one.
+    Alone,
+    /// A peer (perhaps this one) joined the group.
+    Joined {
+        peer: PeerId,
+    },
+    /// A view was installed. `quiet` where its leader did not change hands (only the `View` line is logged).
+    View {
+        term: Term,
+        change: u64,
+        members: Vec<PeerId>,
+        leader_here: bool,
+        quiet: bool,
+    },
+    LeaderTimeout,
+    LeaderFailed,
+    MemberFailed {
+        peer: PeerId,
+        members: Vec<PeerId>,
+    },
+    MemberLeft {
+        peer: PeerId,
+        members: Vec<PeerId>,
+    },
+    ElectionWon {
+        peer: PeerId,
+    },
+    CoordinatorHeard {
+        peer: PeerId,
+    },
+    Merging {
+        leader: PeerId,
+        readings: u64,
+    },
+    Suspended {
+        have: usize,
+        need: usize,
+        waiting: u64,
+    },
+    /// A timing knob of the leader differs from the own one.
+    OtherKnob {
+        name: &'static str,
+        leader: String,
+        own: String,
+    },
+    /// Numbers of an origin that nobody has any more.
+    Lost {
+        origin: Origin,
+        first: u64,
+        last: u64,
+    },
+    /// A peer sent what the protocol forbids; its connection was dropped or the message ignored.
+    Misbehaved {
+        peer: PeerId,
+        what: &'static str,
+        at: Sequence,
+    },
+    /// All readings of sources that ended stand delivered.
+    InputDelivered {
+        readings: u64,
+    },
+}
+
+/// How loud an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loudness {
+    Info,
+    Warning,
+}
+
+impl Event {
+    #[must_use]
+    pub fn loudness(&self) -> Loudness {
+        match self {
+            Self::OtherKnob { .. } | Self::Lost { .. } | Self::Misbehaved { .. } | Self::Suspended { .. } => {
+                Loudness::Warning
+            }
+            _ => Loudness::Info,
+        }
+    }
+}
+
+/// `[a, b, c]`
+struct List<'a>(&'a [PeerId]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (at, id) in self.0.iter().enumerate() {
+            write!(f, "{}{id}", if at == 0 { "" } else { ", " })?;
+        }
+        f.write_str("]")
+    }
+}
+
+/// One line, or two lines parted by LF where the contract asks for two.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alone => f.write_str("No response received. Assuming role of Group Leader."),
+            Self::Joined { peer } => write!(f, "Peer {peer} is now part of the network."),
+            Self::View { term, change, members, leader_here, quiet } => {
+                write!(f, "View {}.{change}@{}: {}", term.counter, term.leader, List(members))?;
+                match (quiet, leader_here) {
+                    (true, _) => Ok(()),
+                    (false, true) => f.write_str("\nIs Group Leader: True"),
+                    (false, false) => f.write_str("\nIs Group Leader: False"),
+                }
+            }
+            Self::LeaderTimeout => f.write_str("Leader heartbeat timeout, starting bully election"),
+            Self::LeaderFailed => f.write_str("Leader failure detected, initiating bully election."),
+            Self::MemberFailed { peer, members } => write!(f, "Peer {peer} failed, updated group: {}", List(members)),
+            Self::MemberLeft { peer, members } => write!(f, "Peer {peer} left, updated group: {}", List(members)),
+            Self::ElectionWon { peer } => write!(
+                f,
+                "No OK received. {peer} becomes leader.\nPeer {peer} became the Group Leader via election."
+            ),
+            Self::CoordinatorHeard { peer } => write!(f, "Received COORDINATOR announcement: {peer}"),
+            Self::Merging { leader, readings } => {
+                write!(f, "Merging with the group of {leader}: {readings} readings to order again")
+            }
+            Self::Suspended { have, need, waiting } => {
+                write!(f, "Suspended: {have} of {need} members, {waiting} readings waiting")
+            }
+            Self::OtherKnob { name, leader, own } => write!(
+                f,
+                "The leader runs with {name} {leader}, this peer with {own}: give every peer the same, or they elect for ever"
+            ),
+            Self::Lost { origin, first, last } => {
+                write!(f, "Readings {first} to {last} of {origin} are lost: the disk that held them lost them or was cleared")
+            }
+            Self::Misbehaved { peer, what, at } => write!(f, "Peer {peer} {what} at #{at}; ignored"),
+            Self::InputDelivered { readings } => write!(f, "End of input, {readings} readings delivered"),
+        }
+    }
+}

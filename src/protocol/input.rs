@@ -1,0 +1,90 @@
+//! All that can happen to a peer. Each is taken by `Peer::step` with the time at which it happened.
+
+use std::time::Duration;
+
+use crate::ids::{PeerId, Sequence, Term};
+use crate::wire::{Hello, Lines, Message, Range, Request, RunList};
+
+/// Time since an arbitrary start, from a clock that never goes back.
+pub type Time = Duration;
+
+/// An incoming TCP connection; numbers are never used again within a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// The four loops that wait for a deadline of the core's, each on a thread of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alarm {
+    Discovery,
+    Heartbeat,
+    LeaderCheck,
+    Election,
+}
+
+impl Alarm {
+    pub const ALL: [Self; 4] = [Self::Discovery, Self::Heartbeat, Self::LeaderCheck, Self::Election];
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A deadline that `Peer::deadline` named has come. Too early or too often does no harm.
+    Alarm(Alarm),
+    /// A `NEW_PEER_REQUEST` or `LEADER` of this group came by broadcast (the own ones included).
+    Datagram(Message),
+    /// An incoming connection said who it is, in this protocol version. Answered by `Effect::Admit`, at once or later.
+    Hello { connection: ConnectionId, hello: Hello },
+    /// A message came on an admitted connection. Whatever is no longer current is ignored.
+    Received { connection: ConnectionId, message: Message },
+    /// `SEQUENCER_REQUEST`s, drained from the sequencer's inbox together.
+    Requests(Vec<(ConnectionId, Term, Request)>),
+    /// An incoming connection was read to its end.
+    Ended { connection: ConnectionId },
+    /// The own link to this peer was dialled anew after it broke: what was under way may be lost.
+    LinkUp { peer: PeerId },
+    /// Nobody listens at the address of this peer (or somebody else does): its process is gone.
+    Refused { peer: PeerId },
+    /// The peer that was dialled answered `ERROR` (see `wire::refusal`); `None`: a `--join` address.
+    Rejected { peer: Option<PeerId>, why: String },
+    /// Readings that a sensor of this peer made.
+    Readings(Lines),
+    /// No source of this peer has anything more: readings up to here are all there will be.
+    EndOfInput,
+    /// What the storage has done since it last reported, in order.
+    Stored(Vec<Done>),
+    /// SIGTERM or SIGINT.
+    Stop,
+    /// The disk failed: nothing more will be stored.
+    DiskFailed,
+}
+
+/// What the storage did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// The log is stored up to here.
+    Appended { last: Sequence },
+    /// The log was cut to `to`; these readings stood above and are kept as pending on disk.
+    Cut { to: Sequence, returned: Vec<Range> },
+    /// A message that waited has been handed to its link; reported for `STORED` and `FETCH` only.
+    Said { term: Term, stored: Sequence },
+    /// Readings asked for by `Store::Recall`.
+    Recalled(Request),
+    /// CSV rows up to here are written.
+    Delivered { up_to: Sequence },
+}
+
+/// What stable storage held when the peer started. All empty without `--resume`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    pub promised: Option<Term>,
+    pub synced: Option<Term>,
+    /// The sequence that `synced` needs the log to reach.
+    pub needs: Sequence,
+    pub runs: RunList,
+    pub last: Sequence,
+    /// Which numbers of which origin stand in the log; ranges of one origin are disjoint and rising.
+    pub origins: Vec<Range>,
+    /// Highest sequence with a CSV row.
+    pub delivered: Sequence,
+    /// Readings kept as pending on disk.
+    pub pending: Vec<Range>,
+}

@@ -1,0 +1,165 @@
+//! Everything peers say to each other, as data. How it is written as text stands in `encode` and `parse`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::batch::{Frame, Request};
+use crate::ids::{Incarnation, PeerId, Sequence, Term};
+
+/// Version of the conversation; peers of another version are refused.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Who a peer is and where it listens.
+///
+/// An endpoint with an unspecified address (`0.0.0.0`, `[::]`) means "the address you see me at": `net` fills it in
+/// where a peer speaks of itself, in datagrams and in `HELLO`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    pub id: PeerId,
+    pub priority: i64,
+    pub incarnation: Incarnation,
+    pub endpoint: SocketAddr,
+}
+
+/// What a seat in a view says of its holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seat {
+    pub priority: i64,
+    pub incarnation: Incarnation,
+    pub endpoint: SocketAddr,
+}
+
+/// The first line of every TCP connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hello {
+    pub version: u32,
+    pub group: String,
+    /// `--quorum`; `None` where it is off.
+    pub quorum: Option<u32>,
+    pub peer: PeerId,
+    pub incarnation: Incarnation,
+    pub endpoint: SocketAddr,
+    /// Whom the dialler means to reach; `None` where it only knows an address.
+    pub addressee: Option<PeerId>,
+}
+
+/// The list of a log's terms: `(term, first sequence ordered in it)`, rising in both.
+pub type RunList = Vec<(Term, Sequence)>;
+
+/// The leader's log as it was when its term started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TermStart {
+    pub runs: RunList,
+    pub last: Sequence,
+}
+
+/// The durations a leader runs with, for others to compare with their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    pub heartbeat_interval: Duration,
+    pub heartbeat_timeout: Duration,
+    pub election_timeout: Duration,
+}
+
+/// A view and what a receiver needs to act on it: `VIEW_CHANGE` and `ADDED TO NETWORK`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewChange {
+    pub term: Term,
+    pub change: u64,
+    pub members: BTreeMap<PeerId, Seat>,
+    pub timing: Timing,
+    pub start: TermStart,
+}
+
+/// What a leader says of its group, to be found by seekers and compared by other leaders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leadership {
+    pub term: Term,
+    pub leader: Contact,
+    /// Members of its view.
+    pub size: u64,
+    pub last: Sequence,
+    /// Is this the answer to a `NEW_PEER_REQUEST` over TCP?
+    pub asked: bool,
+}
+
+/// One line, with its block where it has one.
+///
+/// `term` is the sender's: the installed one, in an election the promised one, `None` before the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    Hello(Hello),
+    Error {
+        why: String,
+    },
+    NewPeerRequest(Contact),
+    Leader(Leadership),
+    Join {
+        promised: Option<Term>,
+        runs: RunList,
+        last: Sequence,
+    },
+    /// `incarnation` is the receiver's: an answer to an earlier life is ignored.
+    Added {
+        view: ViewChange,
+        incarnation: Incarnation,
+    },
+    ViewChange(ViewChange),
+    Heartbeat {
+        term: Term,
+        committed: Sequence,
+    },
+    HeartbeatAck {
+        term: Term,
+        stored: Sequence,
+    },
+    Election {
+        term: Option<Term>,
+        from: PeerId,
+    },
+    Ok {
+        term: Option<Term>,
+    },
+    Coordinator {
+        term: Term,
+    },
+    LogState {
+        term: Term,
+        synced: Option<Term>,
+        runs: RunList,
+        last: Sequence,
+    },
+    Fetch {
+        term: Term,
+        from: Sequence,
+    },
+    SequencerRequest {
+        term: Term,
+        request: Request,
+    },
+    Ordered {
+        term: Term,
+        frame: Frame,
+    },
+    Stored {
+        term: Term,
+        last: Sequence,
+    },
+    Commit {
+        term: Term,
+        up_to: Sequence,
+    },
+    /// `term` is what the sender promised, `leader` the living leader it follows, if it does.
+    Stale {
+        term: Option<Term>,
+        leader: Option<Contact>,
+    },
+    Yield {
+        term: Term,
+        leader: Option<Contact>,
+    },
+    Leave {
+        term: Option<Term>,
+    },
+}

@@ -1,0 +1,8 @@
+//! The reasons of `ERROR:<why>` that the receiver acts on; others are for people to read.
+
+/// The dialled address has another owner now: counts as a refused connection.
+pub const WRONG_ADDRESSEE: &str = "wrong addressee";
+/// A newer life of the same peer id runs: the older one ends.
+pub const SUPERSEDED: &str = "superseded";
+/// A living process has this peer id: the newcomer ends.
+pub const ID_IN_USE: &str = "peer id in use";
