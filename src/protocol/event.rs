@@ -12,13 +12,12 @@ pub enum Event {
     Joined {
         peer: PeerId,
     },
-    /// A view was installed. `quiet` where its leader did not change hands (only the `View` line is logged).
+    /// A view was installed.
     View {
         term: Term,
         change: u64,
         members: Vec<PeerId>,
         leader_here: bool,
-        quiet: bool,
     },
     LeaderTimeout,
     LeaderFailed,
@@ -107,13 +106,11 @@ impl fmt::Display for Event {
         match self {
             Self::Alone => f.write_str("No response received. Assuming role of Group Leader."),
             Self::Joined { peer } => write!(f, "Peer {peer} is now part of the network."),
-            Self::View { term, change, members, leader_here, quiet } => {
+            Self::View { term, change, members, leader_here } => {
                 write!(f, "View {}.{change}@{}: {}", term.counter, term.leader, List(members))?;
-                match (quiet, leader_here) {
-                    (true, _) => Ok(()),
-                    (false, true) => f.write_str("\nIs Group Leader: True"),
-                    (false, false) => f.write_str("\nIs Group Leader: False"),
-                }
+                f.write_str(if *leader_here { "
+Is Group Leader: True" } else { "
+Is Group Leader: False" })
             }
             Self::LeaderTimeout => f.write_str("Leader heartbeat timeout, starting bully election"),
             Self::LeaderFailed => f.write_str("Leader failure detected, initiating bully election."),

@@ -47,8 +47,8 @@ pub enum Input {
     Rejected { peer: Option<PeerId>, why: String },
     /// Readings that a sensor of this peer made.
     Readings(Lines),
-    /// No source of this peer has anything more: readings up to here are all there will be.
-    EndOfInput,
+    /// A source of this peer has nothing more; it gave so many readings.
+    EndOfInput { readings: u64 },
     /// What the storage has done since it last reported, in order.
     Stored(Vec<Done>),
     /// SIGTERM or SIGINT.

@@ -1,11 +1,24 @@
 //! One peer: `Peer::step` takes what happened and says what to do.
+//!
+//! Here stands what it keeps, the one `match` over all that can happen, and the deadlines. What each input means stands in
+//! the file of its mechanism.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use super::effect::Effects;
-use super::input::{Alarm, Found, Input, Time};
-use crate::ids::{Incarnation, PeerId, Sequence, Term};
-use crate::wire::{Hello, Range, RunList, Timing};
+use rand::rngs::SmallRng;
+use rand::SeedableRng;
+
+use super::contacts::Contacts;
+use super::effect::{Effects, State, Store};
+use super::input::{Alarm, Done, Found, Input, Time};
+use super::log::Log;
+use super::pending::Pending;
+use super::role::{Following, Leading, Phase, Role, Seeking};
+use super::turn::Turn;
+use super::view::{self, Members};
+use crate::ids::{Incarnation, Origin, PeerId, Sequence, Term};
+use crate::wire::{Contact, Hello, Range, RunList, Seat, Timing, PROTOCOL_VERSION};
 
 /// What a peer is told about itself when it is made.
 #[derive(Debug, Clone)]
@@ -40,82 +53,379 @@ pub enum Standing {
 }
 
 #[derive(Debug)]
-pub struct Peer {}
+pub struct Peer {
+    pub(super) settings: Settings,
+    /// Time of the last step.
+    now: Time,
+    pub(super) role: Role,
+    pub(super) promised: Option<Term>,
+    pub(super) synced: Option<Term>,
+    /// What `synced` needs the log to reach.
+    pub(super) needs: Sequence,
+    /// The highest term counter seen.
+    pub(super) counter: u64,
+    pub(super) log: Log,
+    pub(super) pending: Pending,
+    pub(super) contacts: Contacts,
+    /// Members of the last view installed, whatever became of it.
+    pub(super) last_view: Members,
+    /// Peers that fell out of a view of this leader's and may still live.
+    pub(super) lost: BTreeSet<PeerId>,
+    /// Who asked to join while this peer proposes.
+    pub(super) asking: BTreeSet<PeerId>,
+    /// `STALE` was said to this peer, of this promise, on the present link.
+    pub(super) stale_said: BTreeSet<(PeerId, Option<Term>)>,
+    /// This process was stopped: until then, deadlines found far too late are not over.
+    patience: Time,
+    /// This peer leaves an own view for the group of another leader.
+    pub(super) merging: bool,
+    /// The leader's timing that the operator was warned of.
+    pub(super) warned_of: Option<Timing>,
+    /// Stopping: until then, what is pending may yet be committed.
+    pub(super) leaving: Option<Time>,
+    /// It said its last word.
+    pub(super) ended: bool,
+    /// CSV rows are written up to here.
+    pub(super) delivered: Sequence,
+    /// Sources that ended: the last number taken in then -> how many readings the source gave.
+    pub(super) ended_sources: BTreeMap<u64, u64>,
+    pub(super) rng: SmallRng,
+}
 
 impl Peer {
     /// A peer that seeks. Its discovery deadline is due at once.
     #[must_use]
-    pub fn new(_settings: Settings, _found: Found, _now: Time) -> Self {
-        Self {}
+    pub fn new(settings: Settings, found: Found, now: Time) -> Self {
+        let own = Origin { peer: settings.id.clone(), incarnation: settings.incarnation };
+        // A log shorter than what `synced` needs was damaged: only its last entry's term can be vouched for.
+        let damaged = found.needs > found.last;
+        let log = Log::new(&found);
+        Self {
+            now,
+            role: Role::Seeking(Seeking::new(now, settings.timing.election_timeout / 5)),
+            counter: found.promised.as_ref().map_or(0, |term| term.counter),
+            promised: found.promised.clone(),
+            synced: if damaged { log.last_term().cloned() } else { found.synced.clone() },
+            needs: found.needs.min(found.last),
+            pending: Pending::new(own, &found),
+            delivered: log.committed(),
+            log,
+            contacts: Contacts::default(),
+            last_view: Members::new(),
+            lost: BTreeSet::new(),
+            asking: BTreeSet::new(),
+            stale_said: BTreeSet::new(),
+            patience: Time::ZERO,
+            merging: false,
+            warned_of: None,
+            leaving: None,
+            ended: false,
+            ended_sources: BTreeMap::new(),
+            rng: SmallRng::seed_from_u64(settings.seed),
+            settings,
+        }
     }
-    pub fn step(&mut self, _now: Time, _input: Input, _out: &mut Effects) {}
+
+    /// Takes in what happened at `now` and appends what is to be done, in the order in which it must happen.
+    pub fn step(&mut self, now: Time, input: Input, out: &mut Effects) {
+        if self.ended {
+            return;
+        }
+        self.now = now;
+        self.notice_a_stop();
+        let turn = &mut Turn { now, out };
+        match input {
+            Input::Alarm(alarm) => self.on_alarm(alarm, turn),
+            Input::Datagram(message) => self.on_datagram(message, turn),
+            Input::Hello { connection, hello } => self.on_hello(connection, &hello, turn),
+            Input::Received { connection, message } => self.on_received(connection, message, turn),
+            Input::Requests(requests) => self.on_requests(requests, turn),
+            Input::Ended { connection } => self.on_ended(connection, turn),
+            Input::LinkUp { peer } => self.on_link_up(&peer, turn),
+            Input::Refused { peer } => self.on_refused(&peer, turn),
+            Input::Rejected { peer, why } => self.on_rejected(peer, why, turn),
+            Input::Readings(lines) => self.on_readings(lines, turn),
+            Input::EndOfInput { readings } => self.on_end_of_input(readings, turn),
+            Input::Stored(done) => done.into_iter().for_each(|done| self.on_done(done, turn)),
+            Input::Stop => self.on_stop(turn),
+            Input::DiskFailed => self.on_disk_failed(turn),
+        }
+        self.leave_when_drained(turn);
+    }
+
+    fn on_alarm(&mut self, alarm: Alarm, turn: &mut Turn) {
+        match alarm {
+            Alarm::Discovery => self.on_discovery_alarm(turn),
+            Alarm::Heartbeat => self.on_heartbeat_alarm(turn),
+            Alarm::LeaderCheck => self.on_leader_check_alarm(turn),
+            Alarm::Election => self.on_election_alarm(turn),
+        }
+    }
+
+    fn on_done(&mut self, done: Done, turn: &mut Turn) {
+        match done {
+            Done::Appended { last } => {
+                self.log.appended(last);
+                self.advance(turn);
+            }
+            Done::Cut { to, returned } => self.on_cut(to, &returned, turn),
+            Done::Said { term, stored } => {
+                if let Some(following) = self.following_mut().filter(|following| following.term == term) {
+                    following.told = stored;
+                }
+            }
+            Done::Recalled(request) => {
+                self.pending.on_recalled(request);
+                self.pump(turn);
+            }
+            Done::Delivered { up_to } => {
+                self.delivered = up_to;
+                self.tell_of_ended_sources(turn);
+            }
+        }
+    }
+
     /// When the loop of this alarm must next call `step` with it; `None`: not before something else happens.
     #[must_use]
-    pub fn deadline(&self, _alarm: Alarm) -> Option<Time> {
-        None
+    pub fn deadline(&self, alarm: Alarm) -> Option<Time> {
+        if self.ended {
+            return None;
+        }
+        let due = self.due(alarm)?;
+        // One found far too late waits for the patience that `notice_a_stop` granted.
+        let put_off = self.now > due + self.settings.timing.heartbeat_interval;
+        Some(if put_off { due.max(self.patience) } else { due })
     }
+
+    fn due(&self, alarm: Alarm) -> Option<Time> {
+        let Timing { heartbeat_timeout, election_timeout, .. } = self.settings.timing;
+        match (alarm, &self.role) {
+            (Alarm::Discovery, Role::Seeking(seeking)) => {
+                let own = seeking.request_at.min(seeking.asked.unwrap_or(seeking.since) + election_timeout);
+                Some(self.contacts.newcomer_due().map_or(own, |due| due.min(own)))
+            }
+            (Alarm::Discovery, _) => self.contacts.newcomer_due(),
+            (Alarm::LeaderCheck, Role::Learner(following) | Role::Member(following)) => {
+                Some(following.heard + heartbeat_timeout)
+            }
+            (Alarm::Election, Role::Electing(electing)) => Some(electing.deadline),
+            (Alarm::Election, Role::Promised(promised)) => Some(promised.deadline),
+            (Alarm::Election, Role::Proposing(proposing)) => Some(proposing.deadline),
+            (Alarm::Heartbeat, Role::Leader(leading)) => {
+                let due = leading.due(heartbeat_timeout);
+                Some(self.leaving.map_or(due, |leaving| leaving.min(due)))
+            }
+            (Alarm::Heartbeat, Role::Proposing(proposing)) => {
+                Some(self.leaving.map_or(proposing.beat_at, |leaving| leaving.min(proposing.beat_at)))
+            }
+            (Alarm::Heartbeat, _) => self.leaving,
+            _ => None,
+        }
+    }
+
+    /// A deadline found more than a heartbeat interval late means that this process did not run. What waits is read
+    /// first: such deadlines are put off once, by an interval.
+    fn notice_a_stop(&mut self) {
+        let grace = self.settings.timing.heartbeat_interval;
+        let stopped = |due: Time| self.now > due + grace && self.patience <= due + grace;
+        if Alarm::ALL.iter().filter_map(|alarm| self.due(*alarm)).any(stopped) {
+            self.patience = self.now + grace;
+        }
+    }
+
+    /// Is this deadline over?
+    pub(super) fn late(&self, due: Time) -> bool {
+        self.now >= due && (self.now - due <= self.settings.timing.heartbeat_interval || self.now >= self.patience)
+    }
+
+    // What mechanisms share.
+
+    /// The time of this step.
+    pub(super) fn now(&self) -> Time {
+        self.now
+    }
+
+    pub(super) fn me(&self) -> Contact {
+        Contact {
+            id: self.settings.id.clone(),
+            priority: self.settings.priority,
+            incarnation: self.settings.incarnation,
+            endpoint: self.settings.endpoint,
+        }
+    }
+
+    /// The contact of a peer, or of oneself.
+    pub(super) fn contact(&self, id: &PeerId) -> Option<Contact> {
+        if *id == self.settings.id {
+            return Some(self.me());
+        }
+        let known = self.contacts.get(id)?;
+        let (priority, incarnation, endpoint) = (known.priority, known.incarnation, known.endpoint);
+        Some(Contact { id: id.clone(), priority, incarnation, endpoint })
+    }
+
+    pub(super) fn seat(&self, id: &PeerId) -> Option<Seat> {
+        let Contact { priority, incarnation, endpoint, .. } = self.contact(id)?;
+        Some(Seat { priority, incarnation, endpoint })
+    }
+
+    /// The quorum, 1 where there is none.
+    pub(super) fn quorum(&self) -> usize {
+        self.settings.quorum.map_or(1, |quorum| usize::try_from(quorum).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn state(&self) -> State {
+        State { promised: self.promised.clone(), synced: self.synced.clone(), needs: self.needs }
+    }
+
+    pub(super) fn promise(&mut self, term: &Term, turn: &mut Turn) {
+        if self.promised.as_ref() != Some(term) {
+            self.promised = Some(term.clone());
+            turn.store(Store::State(self.state()));
+        }
+    }
+
+    pub(super) fn following(&self) -> Option<&Following> {
+        match &self.role {
+            Role::Learner(following) | Role::Member(following) => Some(following),
+            Role::Electing(electing) => electing.following.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn following_mut(&mut self) -> Option<&mut Following> {
+        match &mut self.role {
+            Role::Learner(following) | Role::Member(following) => Some(following),
+            Role::Electing(electing) => electing.following.as_mut(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn leading(&self) -> Option<&Leading> {
+        match &self.role {
+            Role::Leader(leading) => Some(leading),
+            _ => None,
+        }
+    }
+
+    pub(super) fn leading_mut(&mut self) -> Option<&mut Leading> {
+        match &mut self.role {
+            Role::Leader(leading) => Some(leading),
+            _ => None,
+        }
+    }
+
+    // What others may see.
+
     /// Where to dial this peer.
     #[must_use]
-    pub fn endpoint_of(&self, _peer: &PeerId) -> Option<SocketAddr> {
-        None
+    pub fn endpoint_of(&self, peer: &PeerId) -> Option<SocketAddr> {
+        self.contacts.get(peer).map(|known| known.endpoint)
     }
+
     /// The first line of a connection to this peer (`None`: to an address whose peer is not known).
     #[must_use]
-    pub fn hello(&self, _to: Option<&PeerId>) -> Hello {
-        unimplemented!()
+    pub fn hello(&self, to: Option<&PeerId>) -> Hello {
+        Hello {
+            version: PROTOCOL_VERSION,
+            group: self.settings.group.clone(),
+            quorum: self.settings.quorum,
+            peer: self.settings.id.clone(),
+            incarnation: self.settings.incarnation,
+            endpoint: self.settings.endpoint,
+            addressee: to.cloned(),
+        }
     }
+
     /// How many readings sources may hand in now; 0: wait until a later step makes room.
     #[must_use]
     pub fn room(&self) -> u64 {
-        0
+        if self.leaving.is_some() || self.ended {
+            0
+        } else {
+            self.pending.room()
+        }
     }
+
     #[must_use]
     pub fn standing(&self) -> Standing {
-        Standing::Seeking
+        match &self.role {
+            Role::Seeking(_) => Standing::Seeking,
+            Role::Learner(_) => Standing::Learner,
+            Role::Member(_) => Standing::Member,
+            Role::Electing(_) => Standing::Electing,
+            Role::Promised(_) => Standing::Promised,
+            Role::Proposing(_) => Standing::Proposing,
+            Role::Leader(_) => Standing::Leader,
+        }
     }
+
     #[must_use]
     pub fn promised(&self) -> Option<&Term> {
-        None
+        self.promised.as_ref()
     }
+
     #[must_use]
     pub fn synced(&self) -> Option<&Term> {
-        None
+        self.synced.as_ref()
     }
+
     /// The sequence that `synced` needs the log to reach.
     #[must_use]
     pub fn needs(&self) -> Sequence {
-        0
+        self.needs
     }
+
     /// The term whose view this peer has acted on.
     #[must_use]
     pub fn installed(&self) -> Option<&Term> {
-        None
+        match &self.role {
+            Role::Leader(leading) => Some(&leading.term),
+            _ => self.following().map(|following| &following.term),
+        }
     }
+
     #[must_use]
     pub fn leader(&self) -> Option<&PeerId> {
-        None
+        match &self.role {
+            Role::Leader(_) => Some(&self.settings.id),
+            _ => self.following().map(|following| &following.leader),
+        }
     }
+
     /// Members of the installed view, sorted by priority; empty while there is none.
     #[must_use]
     pub fn members(&self) -> Vec<PeerId> {
-        Vec::new()
+        match &self.role {
+            Role::Leader(leading) => view::ordered_peer_list(&leading.members),
+            _ => self.following().map_or_else(Vec::new, |following| view::ordered_peer_list(&following.members)),
+        }
     }
+
     #[must_use]
     pub fn runs(&self) -> RunList {
-        Vec::new()
+        self.log.runs().clone()
     }
+
     /// The last sequence of the log.
     #[must_use]
     pub fn last(&self) -> Sequence {
-        0
+        self.log.last()
     }
+
     #[must_use]
     pub fn committed(&self) -> Sequence {
-        0
+        self.log.committed()
     }
+
     /// Readings taken in or cut that are not committed in the own log.
     #[must_use]
     pub fn pending(&self) -> Vec<Range> {
-        Vec::new()
+        self.pending.ranges()
+    }
+
+    /// Is the best log being fetched, or a cut waited for, after an election won?
+    pub(super) fn is_fetching(&self) -> bool {
+        matches!(&self.role, Role::Proposing(proposing) if matches!(proposing.phase, Phase::Fetching { .. }))
     }
 }

@@ -97,6 +97,7 @@ pub enum Message {
     Leader(Leadership),
     Join {
         promised: Option<Term>,
+        priority: i64,
         runs: RunList,
         last: Sequence,
     },
@@ -162,4 +163,31 @@ pub enum Message {
     Leave {
         term: Option<Term>,
     },
+}
+
+impl Message {
+    /// The term it carries of its sender.
+    #[must_use]
+    pub fn term(&self) -> Option<&Term> {
+        match self {
+            Self::Hello(_) | Self::Error { .. } | Self::NewPeerRequest(_) => None,
+            Self::Leader(leadership) => Some(&leadership.term),
+            Self::Added { view, .. } | Self::ViewChange(view) => Some(&view.term),
+            Self::Join { promised: term, .. }
+            | Self::Election { term, .. }
+            | Self::Ok { term }
+            | Self::Stale { term, .. }
+            | Self::Leave { term } => term.as_ref(),
+            Self::Heartbeat { term, .. }
+            | Self::HeartbeatAck { term, .. }
+            | Self::Coordinator { term }
+            | Self::LogState { term, .. }
+            | Self::Fetch { term, .. }
+            | Self::SequencerRequest { term, .. }
+            | Self::Ordered { term, .. }
+            | Self::Stored { term, .. }
+            | Self::Commit { term, .. }
+            | Self::Yield { term, .. } => Some(term),
+        }
+    }
 }

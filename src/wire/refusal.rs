@@ -6,3 +6,5 @@ pub const WRONG_ADDRESSEE: &str = "wrong addressee";
 pub const SUPERSEDED: &str = "superseded";
 /// A living process has this peer id: the newcomer ends.
 pub const ID_IN_USE: &str = "peer id in use";
+/// The peers were started with different `--quorum`: the newcomer ends.
+pub const WRONG_QUORUM: &str = "wrong quorum";

@@ -1,0 +1,265 @@
+//! Connections and processes: who may speak, who is gone, what a new link restarts (PROTOCOL.md 2, 3.7, 5.1).
+
+use super::contacts::{Claim, Newcomer};
+use super::effect::{Effect, Exit, Verdict};
+use super::event::Event;
+use super::input::{ConnectionId, Time};
+use super::peer::Peer;
+use super::role::Role;
+use super::turn::Turn;
+use crate::ids::PeerId;
+use crate::wire::{refusal, Contact, Hello, Message};
+
+impl Peer {
+    pub(super) fn on_hello(&mut self, connection: ConnectionId, hello: &Hello, turn: &mut Turn) {
+        if let Err(why) = self.check_hello(hello) {
+            return refuse(connection, &why, turn);
+        }
+        if hello.peer == self.settings.id {
+            return self.on_twin(connection, hello, turn);
+        }
+        match self.contacts.claim(&hello.peer, hello.incarnation) {
+            Claim::Superseded => return refuse(connection, refusal::SUPERSEDED, turn),
+            Claim::Newer => {
+                // One address cannot have two owners: the earlier one is gone.
+                let known = self.contacts.get(&hello.peer).expect("there is an earlier life");
+                if known.endpoint != hello.endpoint {
+                    return self.wait_for_the_older(connection, hello, turn);
+                }
+                self.gone(&hello.peer.clone(), false, turn);
+            }
+            Claim::Current => {}
+        }
+        self.admit(connection, hello, turn);
+    }
+
+    /// Is this a peer of this group, and does it mean to speak to this one?
+    fn check_hello(&self, hello: &Hello) -> Result<(), String> {
+        let Hello { group, quorum, addressee, .. } = hello;
+        if *group != self.settings.group {
+            return Err(format!("wrong group: this peer is of group {}", self.settings.group));
+        }
+        if addressee.as_ref().is_some_and(|id| *id != self.settings.id) {
+            return Err(refusal::WRONG_ADDRESSEE.to_owned());
+        }
+        if *quorum != self.settings.quorum {
+            let name = |quorum: Option<u32>| quorum.map_or_else(|| "none".to_owned(), |quorum| quorum.to_string());
+            let (theirs, own) = (name(*quorum), name(self.settings.quorum));
+            return Err(format!("{}: {theirs} there, {own} here; give every peer the same", refusal::WRONG_QUORUM));
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, connection: ConnectionId, hello: &Hello, turn: &mut Turn) {
+        let from = &hello.peer;
+        if let Some(before) = self.contacts.connect(from, hello.incarnation, hello.endpoint, connection, turn.now) {
+            turn.out.push(Effect::Drop { connection: before });
+        }
+        turn.out.push(Effect::Admit { connection, verdict: Verdict::Accept });
+        // A link from the leader is new: what was under way on the one before may be lost.
+        if self.following().is_some_and(|following| following.leader == *from) {
+            self.fetch(turn);
+        }
+    }
+
+    /// Somebody speaks with this peer's own id.
+    fn on_twin(&mut self, connection: ConnectionId, hello: &Hello, turn: &mut Turn) {
+        let own = self.settings.incarnation;
+        if hello.incarnation == own {
+            return refuse(connection, "this is the very peer that dials", turn);
+        }
+        if hello.incarnation > own {
+            return refuse(connection, refusal::ID_IN_USE, turn);
+        }
+        if matches!(self.role, Role::Seeking(_)) {
+            refuse(connection, "the older of the two stays", turn);
+            self.end(Exit::Duplicate { endpoint: Some(hello.endpoint) }, turn);
+        } else {
+            refuse(connection, refusal::SUPERSEDED, turn);
+        }
+    }
+
+    /// A later life of a peer speaks while the earlier one may still live: the earlier one is dialled, and the later one
+    /// waits, without a verdict, until it is found gone.
+    fn wait_for_the_older(&mut self, connection: ConnectionId, hello: &Hello, turn: &mut Turn) {
+        let until = turn.now + self.settings.timing.heartbeat_timeout;
+        let known = self.contacts.get_mut(&hello.peer).expect("there is an earlier life");
+        let (incarnation, endpoint) = (hello.incarnation, hello.endpoint);
+        let newcomer = Newcomer { connection, incarnation, endpoint, until, old_is_there: false };
+        // What waited before it is an earlier connection of the same newcomer, or a third life: the newest waits on.
+        if let Some(before) = known.newcomer.replace(newcomer) {
+            turn.out.push(Effect::Drop { connection: before.connection });
+        }
+        self.probe(&hello.peer, turn);
+    }
+
+    /// Dials the known address of a peer, to see whether its process is there and whether it answers.
+    pub(super) fn probe(&mut self, peer: &PeerId, turn: &mut Turn) {
+        turn.send(peer, Message::NewPeerRequest(self.me()));
+        turn.out.push(Effect::Redial { peer: peer.clone() });
+    }
+
+    /// The earlier life of a peer spoke after it could be dialled: the later one has to go.
+    pub(super) fn refuse_newcomer(&mut self, peer: &PeerId, turn: &mut Turn) {
+        let Some(known) = self.contacts.get_mut(peer) else { return };
+        if known.newcomer.is_some_and(|newcomer| newcomer.old_is_there) {
+            let newcomer = known.newcomer.take().expect("just seen");
+            refuse(newcomer.connection, refusal::ID_IN_USE, turn);
+        }
+    }
+
+    /// The earlier life is gone: the later one counts.
+    fn admit_newcomer(&mut self, peer: &PeerId, turn: &mut Turn) {
+        let Some(newcomer) = self.contacts.get_mut(peer).and_then(|known| known.newcomer.take()) else { return };
+        let hello = Hello {
+            peer: peer.clone(),
+            incarnation: newcomer.incarnation,
+            endpoint: newcomer.endpoint,
+            addressee: Some(self.settings.id.clone()),
+            ..self.hello(None)
+        };
+        self.admit(newcomer.connection, &hello, turn);
+    }
+
+    /// Earlier lives that said nothing for the heartbeat timeout are gone.
+    pub(super) fn give_up_on_silent_elders(&mut self, turn: &mut Turn) {
+        let due = |until: Time| self.late(until);
+        let silent: Vec<PeerId> = self
+            .contacts
+            .iter()
+            .filter(|(_, known)| known.newcomer.is_some_and(|newcomer| due(newcomer.until)))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for peer in silent {
+            turn.out.push(Effect::Close { peer: peer.clone() });
+            self.gone(&peer, false, turn);
+        }
+    }
+
+    pub(super) fn on_received(&mut self, connection: ConnectionId, message: Message, turn: &mut Turn) {
+        let Some(from) = self.contacts.speaker(connection).cloned() else { return };
+        if let Some(known) = self.contacts.get_mut(&from) {
+            known.at = turn.now;
+        }
+        self.refuse_newcomer(&from, turn);
+        self.receive(&from, message, turn);
+    }
+
+    pub(super) fn on_ended(&mut self, connection: ConnectionId, turn: &mut Turn) {
+        let Some(from) = self.contacts.ended(connection) else { return };
+        if self.contacts.get(&from).is_some_and(|known| known.refused) {
+            self.gone(&from, false, turn);
+        } else {
+            // Perhaps its process is gone: the dial will tell.
+            turn.out.push(Effect::Redial { peer: from });
+        }
+    }
+
+    pub(super) fn on_refused(&mut self, peer: &PeerId, turn: &mut Turn) {
+        match self.contacts.get_mut(peer) {
+            // What its connection still holds is read first.
+            Some(known) if known.connection.is_some() => known.refused = true,
+            Some(_) => self.gone(peer, false, turn),
+            None => {}
+        }
+    }
+
+    pub(super) fn on_rejected(&mut self, peer: Option<PeerId>, why: String, turn: &mut Turn) {
+        if why.starts_with(refusal::WRONG_ADDRESSEE) {
+            if let Some(peer) = peer {
+                self.on_refused(&peer, turn);
+            }
+        } else if why.starts_with(refusal::ID_IN_USE) || why.starts_with(refusal::SUPERSEDED) {
+            let endpoint = peer.and_then(|peer| self.endpoint_of(&peer));
+            self.end(Exit::Duplicate { endpoint }, turn);
+        } else if why.starts_with(refusal::WRONG_QUORUM) {
+            self.end(Exit::Rejected { why }, turn);
+        }
+    }
+
+    /// A process is gone: a dial refused, a `LEAVE`, a later life in its place.
+    pub(super) fn gone(&mut self, peer: &PeerId, left: bool, turn: &mut Turn) {
+        if let Some(known) = self.contacts.get_mut(peer) {
+            (known.dead, known.refused, known.sought) = (true, false, None);
+        }
+        self.asking.remove(peer);
+        self.stale_said.retain(|(id, _)| id != peer);
+        self.lose(peer, left, turn);
+        self.admit_newcomer(peer, turn);
+    }
+
+    /// What the loss of a process means to what this peer is doing.
+    fn lose(&mut self, peer: &PeerId, left: bool, turn: &mut Turn) {
+        match &mut self.role {
+            Role::Leader(leading) => {
+                leading.learners.remove(peer);
+                if leading.members.contains_key(peer) {
+                    self.drop_member(peer, left, turn);
+                } else {
+                    leading.followers.remove(peer);
+                }
+            }
+            Role::Electing(electing) => {
+                electing.higher.remove(peer);
+                if electing.higher.is_empty() && !electing.got_ok {
+                    self.win(turn);
+                }
+            }
+            Role::Proposing(_) => self.on_proposal_loss(peer, turn),
+            Role::Promised(promised) if promised.proposer == *peer => self.elect(None, turn),
+            Role::Learner(following) if following.leader == *peer => self.seek(None, turn),
+            Role::Member(following) if following.leader == *peer => {
+                turn.tell(Event::LeaderFailed);
+                self.elect(None, turn);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn on_link_up(&mut self, peer: &PeerId, turn: &mut Turn) {
+        self.stale_said.retain(|(id, _)| id != peer);
+        if let Some(newcomer) = self.contacts.get_mut(peer).and_then(|known| known.newcomer.as_mut()) {
+            newcomer.old_is_there = true;
+            return turn.send(peer, Message::NewPeerRequest(self.me()));
+        }
+        if let Role::Leader(leading) = &mut self.role {
+            let Some(follower) = leading.followers.get_mut(peer) else { return };
+            follower.halt();
+            let member = leading.members.contains_key(peer);
+            if member {
+                self.say_view(peer, turn);
+            } else {
+                self.say_added(peer, turn);
+            }
+        } else if self.following().is_some_and(|following| following.leader == *peer) {
+            self.restart(turn);
+        }
+    }
+
+    /// What was under way to or from the leader may be lost: begins anew where the own log ends.
+    pub(super) fn restart(&mut self, turn: &mut Turn) {
+        self.pending.restart();
+        self.fetch(turn);
+        self.pump(turn);
+    }
+
+    /// Somebody gave a contact: by datagram, or on behalf of a third. Is it one to talk to?
+    pub(super) fn learn(&mut self, contact: &Contact, turn: &mut Turn) -> bool {
+        if contact.id == self.settings.id {
+            return false;
+        }
+        match self.contacts.learn(contact, turn.now) {
+            Claim::Current => true,
+            Claim::Superseded => false,
+            Claim::Newer => {
+                self.probe(&contact.id, turn);
+                false
+            }
+        }
+    }
+}
+
+fn refuse(connection: ConnectionId, why: &str, turn: &mut Turn) {
+    let verdict = Verdict::Refuse { why: why.to_owned() };
+    turn.out.push(Effect::Admit { connection, verdict });
+}

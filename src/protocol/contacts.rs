@@ -1,0 +1,177 @@
+//! Which processes this peer knows: where they listen, which of their lives is the current one, on which connection they
+//! speak. One living process a `PeerId`: who of two counts is decided here.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::input::{ConnectionId, Time};
+use crate::ids::{Incarnation, PeerId};
+use crate::wire::Contact;
+
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) incarnation: Incarnation,
+    pub(super) priority: i64,
+    pub(super) endpoint: SocketAddr,
+    /// The incoming connection that counts.
+    pub(super) connection: Option<ConnectionId>,
+    /// Its process is gone.
+    pub(super) dead: bool,
+    /// A dial was refused, and its connection is still being read.
+    pub(super) refused: bool,
+    /// When it was last heard of.
+    pub(super) at: Time,
+    /// When it last said that it seeks.
+    pub(super) sought: Option<Time>,
+    /// When it was last told over TCP that this peer seeks.
+    pub(super) told: Option<Time>,
+    /// A process that claims the same id with a later incarnation, and waits until this one is found gone.
+    pub(super) newcomer: Option<Newcomer>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Newcomer {
+    pub(super) connection: ConnectionId,
+    pub(super) incarnation: Incarnation,
+    pub(super) endpoint: SocketAddr,
+    /// The old one has until then to answer.
+    pub(super) until: Time,
+    /// The old address could be dialled again: whoever speaks for the old incarnation now is alive.
+    pub(super) old_is_there: bool,
+}
+
+/// What a claim to an id comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// It counts.
+    Current,
+    /// A later life speaks, and the earlier one is not known to be gone.
+    Newer,
+    /// A later life is known.
+    Superseded,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Contacts {
+    known: BTreeMap<PeerId, Known>,
+    connections: BTreeMap<ConnectionId, PeerId>,
+}
+
+impl Contacts {
+    pub(super) fn get(&self, id: &PeerId) -> Option<&Known> {
+        self.known.get(id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: &PeerId) -> Option<&mut Known> {
+        self.known.get_mut(id)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&PeerId, &Known)> {
+        self.known.iter()
+    }
+
+    pub(super) fn is_dead(&self, id: &PeerId) -> bool {
+        self.known.get(id).is_some_and(|known| known.dead)
+    }
+
+    /// Whose words come on this connection, if it still counts.
+    pub(super) fn speaker(&self, connection: ConnectionId) -> Option<&PeerId> {
+        self.connections.get(&connection)
+    }
+
+    /// Who is meant by a contact that somebody else gave, or that came as a datagram.
+    pub(super) fn learn(&mut self, contact: &Contact, now: Time) -> Claim {
+        let claim = self.claim(&contact.id, contact.incarnation);
+        if claim != Claim::Current {
+            return claim;
+        }
+        let fresh = Known {
+            incarnation: contact.incarnation,
+            priority: contact.priority,
+            endpoint: contact.endpoint,
+            connection: None,
+            dead: false,
+            refused: false,
+            at: now,
+            sought: None,
+            told: None,
+            newcomer: None,
+        };
+        let known = self.known.entry(contact.id.clone()).or_insert_with(|| fresh.clone());
+        if known.incarnation < contact.incarnation {
+            *known = fresh;
+        } else {
+            known.priority = contact.priority;
+            known.at = now;
+            // A first-hand address stays while it works.
+            if !contact.endpoint.ip().is_unspecified() && known.connection.is_none() {
+                known.endpoint = contact.endpoint;
+            }
+        }
+        Claim::Current
+    }
+
+    /// Would this life of `id` count?
+    pub(super) fn claim(&self, id: &PeerId, incarnation: Incarnation) -> Claim {
+        match self.known.get(id) {
+            Some(known) if incarnation < known.incarnation => Claim::Superseded,
+            Some(known) if incarnation > known.incarnation && !known.dead => Claim::Newer,
+            _ => Claim::Current,
+        }
+    }
+
+    /// This connection speaks for `id` from now on. Returns the one that did before.
+    pub(super) fn connect(
+        &mut self,
+        id: &PeerId,
+        incarnation: Incarnation,
+        endpoint: SocketAddr,
+        connection: ConnectionId,
+        now: Time,
+    ) -> Option<ConnectionId> {
+        let priority = self.known.get(id).map_or(0, |known| known.priority);
+        let contact = Contact { id: id.clone(), priority, incarnation, endpoint };
+        let before = self.known.get_mut(id).and_then(|known| known.connection.take());
+        self.learn(&contact, now);
+        let known = self.known.get_mut(id).expect("just learned");
+        (known.connection, known.endpoint, known.at) = (Some(connection), endpoint, now);
+        (known.dead, known.refused) = (false, false);
+        self.connections.insert(connection, id.clone());
+        if let Some(before) = before {
+            self.connections.remove(&before);
+        }
+        before
+    }
+
+    /// A connection was read to its end. Returns whose it was, if it counted.
+    pub(super) fn ended(&mut self, connection: ConnectionId) -> Option<PeerId> {
+        for known in self.known.values_mut() {
+            if known.newcomer.is_some_and(|newcomer| newcomer.connection == connection) {
+                known.newcomer = None;
+            }
+        }
+        let id = self.connections.remove(&connection)?;
+        if let Some(known) = self.known.get_mut(&id) {
+            known.connection = None;
+        }
+        Some(id)
+    }
+
+    /// Seekers heard of since `since` that are not known to be gone.
+    pub(super) fn seekers(&self, since: Time) -> impl Iterator<Item = &PeerId> {
+        let fresh = move |known: &Known| !known.dead && known.sought.is_some_and(|at| at >= since);
+        self.known.iter().filter(move |(_, known)| fresh(known)).map(|(id, _)| id)
+    }
+
+    /// When the first newcomer that waits has waited enough.
+    pub(super) fn newcomer_due(&self) -> Option<Time> {
+        self.known.values().filter_map(|known| known.newcomer.map(|newcomer| newcomer.until)).min()
+    }
+
+    /// Forgets processes that do not speak, were not heard of since `since` and are not `needed`.
+    pub(super) fn forget(&mut self, since: Time, needed: impl Fn(&PeerId) -> bool) {
+        self.known.retain(|id, known| {
+            known.connection.is_some() || known.newcomer.is_some() || known.at >= since || needed(id)
+        });
+    }
+}

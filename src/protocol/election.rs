@@ -1,0 +1,168 @@
+//! The bully election: who wins, and the promise that makes a term (PROTOCOL.md 5.3, 5.4).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::event::Event;
+use super::peer::Peer;
+use super::replication::Follower;
+use super::role::{Electing, Phase, Promised, Proposing, Role};
+use super::turn::Turn;
+use super::view;
+use crate::ids::{PeerId, Term};
+use crate::wire::Message;
+
+impl Peer {
+    /// Starts an election. The term stays installed until a promise, so that a sign of life of its leader ends it.
+    pub(super) fn elect(&mut self, silent: Option<PeerId>, turn: &mut Turn) {
+        if self.last_view.is_empty() {
+            return self.seek(None, turn);
+        }
+        let own = view::priority(self.settings.priority, &self.settings.id);
+        let mut higher: BTreeSet<PeerId> = self
+            .last_view
+            .iter()
+            .filter(|(id, seat)| view::priority(seat.priority, id) > own && !self.contacts.is_dead(id))
+            .map(|(id, _)| id.clone())
+            .collect();
+        let term = self.installed().or(self.promised()).cloned();
+        for to in &higher {
+            turn.send(to, Message::Election { term: term.clone(), from: self.settings.id.clone() });
+        }
+        if let Some(silent) = &silent {
+            higher.remove(silent);
+        }
+        let alone = higher.is_empty();
+        let deadline = turn.now + self.settings.timing.election_timeout;
+        let role = std::mem::replace(&mut self.role, Role::placeholder(turn.now));
+        let following = match role {
+            Role::Learner(following) | Role::Member(following) => Some(following),
+            Role::Electing(electing) => electing.following,
+            _ => None,
+        };
+        self.role = Role::Electing(Electing { following, higher, got_ok: false, deadline, silent });
+        if alone {
+            self.win(turn);
+        }
+    }
+
+    pub(super) fn on_election_alarm(&mut self, turn: &mut Turn) {
+        match &self.role {
+            Role::Electing(electing) if self.late(electing.deadline) => {
+                if electing.got_ok {
+                    self.elect(None, turn);
+                } else {
+                    self.win(turn);
+                }
+            }
+            Role::Promised(promised) if self.late(promised.deadline) => self.elect(None, turn),
+            Role::Proposing(proposing) if self.late(proposing.deadline) => match proposing.phase {
+                Phase::Gathering => self.decide(turn),
+                Phase::Fetching { .. } => self.propose_again(turn),
+            },
+            _ => {}
+        }
+    }
+
+    pub(super) fn on_election(&mut self, from: &PeerId, turn: &mut Turn) {
+        match &self.role {
+            Role::Leader(leading) if leading.members.contains_key(from) => self.say_view(from, turn),
+            Role::Leader(_) | Role::Learner(_) => self.stale(from, turn),
+            Role::Member(following) if !following.members.contains_key(from) => self.stale(from, turn),
+            Role::Seeking(_) => {}
+            Role::Member(_) => {
+                self.say_ok(from, turn);
+                self.elect(None, turn);
+            }
+            Role::Electing(_) | Role::Promised(_) | Role::Proposing(_) => self.say_ok(from, turn),
+        }
+    }
+
+    fn say_ok(&mut self, to: &PeerId, turn: &mut Turn) {
+        let term = self.installed().or(self.promised()).cloned();
+        turn.send(to, Message::Ok { term });
+    }
+
+    pub(super) fn on_ok(&mut self, turn: &mut Turn) {
+        let patience = self.settings.timing.election_timeout * 2;
+        if let Role::Electing(electing) = &mut self.role {
+            if !electing.got_ok {
+                (electing.got_ok, electing.deadline) = (true, turn.now + patience);
+            }
+        }
+    }
+
+    /// No `OK` came, or all who could send one are gone.
+    pub(super) fn win(&mut self, turn: &mut Turn) {
+        turn.tell(Event::ElectionWon { peer: self.settings.id.clone() });
+        self.propose_to_all(turn);
+    }
+
+    /// Proposes to everyone of the last view and every seeker heard of.
+    pub(super) fn propose_to_all(&mut self, turn: &mut Turn) {
+        let asked = self.last_view.keys().cloned().chain(self.fresh_seekers()).collect();
+        self.propose(asked, 0, None, turn);
+    }
+
+    /// Promises a new term with a counter above every one seen and above `floor`, and asks for the logs of the others.
+    /// `raising`: a living leader lifts its term, with so many members in its view.
+    pub(super) fn propose(&mut self, asked: BTreeSet<PeerId>, floor: u64, raising: Option<usize>, turn: &mut Turn) {
+        self.counter = self.counter.max(floor) + 1;
+        let leader = self.settings.id.clone();
+        let term = Term { counter: self.counter, leader, incarnation: self.settings.incarnation };
+        let silent = match &mut self.role {
+            Role::Electing(electing) => electing.silent.take(),
+            _ => None,
+        };
+        let asked: BTreeSet<PeerId> =
+            asked.into_iter().filter(|id| *id != self.settings.id && !self.contacts.is_dead(id)).collect();
+        self.promise(&term, turn);
+        for to in &asked {
+            turn.say(to, Message::Coordinator { term: term.clone() });
+        }
+        self.role = Role::Proposing(Proposing {
+            // A leader that was silent is told, and waited for nowhere.
+            asked: asked.into_iter().filter(|id| silent.as_ref() != Some(id)).collect(),
+            answers: BTreeMap::new(),
+            deadline: turn.now + self.settings.timing.election_timeout,
+            beat_at: turn.now,
+            phase: Phase::Gathering,
+            raising,
+        });
+        self.decide_when_all_answered(turn);
+    }
+
+    pub(super) fn on_coordinator(&mut self, from: &PeerId, term: &Term, turn: &mut Turn) {
+        if self.installed() == Some(term) || term.leader != *from {
+            return;
+        }
+        if !self.may_promise(from) {
+            return self.stale(from, turn);
+        }
+        // A living leader that lifts its term is no news.
+        let raised = self.following().is_some_and(|following| following.leader == *from);
+        if !raised && self.promised.as_ref() != Some(term) {
+            turn.tell(Event::CoordinatorHeard { peer: from.clone() });
+        }
+        self.promise(term, turn);
+        let deadline = turn.now + self.settings.timing.heartbeat_timeout;
+        self.role = Role::Promised(Promised { proposer: from.clone(), deadline, serving: Follower::new(turn.now) });
+        self.pending.restart();
+        let (synced, runs, last) = (self.synced.clone(), self.log.runs().clone(), self.log.last());
+        turn.say(from, Message::LogState { term: term.clone(), synced, runs, last });
+    }
+
+    /// Whoever follows a living leader that does not count the proposer stays with it; unless it is below the quorum.
+    fn may_promise(&self, proposer: &PeerId) -> bool {
+        let lacks = match &self.role {
+            Role::Learner(_) => return false,
+            Role::Member(following) => {
+                !following.members.contains_key(proposer)
+                    && following.leader != *proposer
+                    && following.members.len() >= self.quorum()
+            }
+            Role::Leader(leading) => !leading.members.contains_key(proposer) && leading.members.len() >= self.quorum(),
+            _ => false,
+        };
+        !lacks
+    }
+}

@@ -1,0 +1,163 @@
+//! Signs of life: what a leader sends every interval, what counts as one, and whom it drops for silence (PROTOCOL.md 5.1).
+
+use super::effect::Effect;
+use super::input::Time;
+use super::peer::Peer;
+use super::role::{Leading, Role};
+use super::turn::Turn;
+use crate::ids::{PeerId, Sequence, Term};
+use crate::wire::Message;
+
+/// Peers lost from the view that a leader goes on telling of its group; the longest-sorted ones beyond are left to
+/// discovery.
+const LOST_MAX: usize = 256;
+
+impl Leading {
+    /// When something is to be done even if nothing comes.
+    pub(super) fn due(&self, heartbeat_timeout: Time) -> Time {
+        let silent = self.followers.values().map(|follower| follower.heard + heartbeat_timeout);
+        let waiting = self.below.into_iter().chain(self.sequencer.held_since()).map(|since| since + heartbeat_timeout);
+        silent.chain(waiting).fold(self.beat_at, Time::min)
+    }
+}
+
+impl Peer {
+    /// Notes a sign of life: of a follower's term for a leader, of the leader's term for a follower. Nothing else counts.
+    pub(super) fn note_life(&mut self, from: &PeerId, message: &Message, turn: &mut Turn) {
+        let Some(term) = message.term().cloned() else { return };
+        if let Role::Leader(leading) = &mut self.role {
+            let counts = leading.term == term && is_life_of_follower(message);
+            if let Some(follower) = leading.followers.get_mut(from).filter(|_| counts) {
+                follower.heard = turn.now;
+            }
+            return;
+        }
+        let Some(following) = self.following_mut() else { return };
+        if following.leader != *from || following.term != term || !is_life_of_leader(message) {
+            return;
+        }
+        following.heard = turn.now;
+        self.end_election();
+    }
+
+    /// The leader lives: an election that was not won yet is over.
+    fn end_election(&mut self) {
+        let nothing = Role::placeholder(self.now());
+        let role = std::mem::replace(&mut self.role, nothing);
+        self.role = match role {
+            Role::Electing(mut electing) => match electing.following.take() {
+                Some(following) => Role::Member(following),
+                None => Role::Electing(electing),
+            },
+            other => other,
+        };
+    }
+
+    pub(super) fn on_heartbeat_alarm(&mut self, turn: &mut Turn) {
+        match &self.role {
+            Role::Leader(_) => self.lead_on(turn),
+            Role::Proposing(proposing) if turn.now >= proposing.beat_at => self.beat_as_proposer(turn),
+            _ => {}
+        }
+    }
+
+    fn lead_on(&mut self, turn: &mut Turn) {
+        let timeout = self.settings.timing.heartbeat_timeout;
+        let Role::Leader(leading) = &self.role else { return };
+        let silent = leading.followers.iter().filter(|(_, follower)| self.late(follower.heard + timeout));
+        for id in silent.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.drop_silent(&id, turn);
+        }
+        let Role::Leader(leading) = &self.role else { return };
+        if leading.below.is_some_and(|since| self.late(since + timeout)) {
+            return self.yield_to(None, turn);
+        }
+        self.give_up_gaps(turn);
+        self.beat(turn);
+    }
+
+    fn beat(&mut self, turn: &mut Turn) {
+        let interval = self.settings.timing.heartbeat_interval;
+        let committed = self.log.committed();
+        let Some(leadership) = self.leadership(false) else { return };
+        let Role::Leader(leading) = &mut self.role else { return };
+        if turn.now < leading.beat_at {
+            return;
+        }
+        leading.beat_at = turn.now + interval;
+        for to in leading.followers.keys() {
+            turn.send(to, Message::Heartbeat { term: leading.term.clone(), committed });
+        }
+        let message = Message::Leader(leadership);
+        turn.out.push(Effect::Broadcast(message.clone()));
+        if self.settings.joins {
+            turn.out.push(Effect::Ask(message.clone()));
+        }
+        let contacts = &self.contacts;
+        for to in self.lost.iter().filter(|id| !contacts.is_dead(id)).take(LOST_MAX) {
+            turn.send(to, message.clone());
+        }
+        self.forget_strangers(turn.now);
+    }
+
+    /// Memory is for those who matter: who was not heard of for long, and belongs to nothing, is forgotten.
+    fn forget_strangers(&mut self, now: Time) {
+        let timing = self.settings.timing;
+        let since = now.saturating_sub((timing.heartbeat_timeout + timing.election_timeout) * 2);
+        let Role::Leader(leading) = &self.role else { return };
+        let (lost, last_view) = (&self.lost, &self.last_view);
+        self.contacts.forget(since, |id| leading.has(id) || lost.contains(id) || last_view.contains_key(id));
+        let contacts = &self.contacts;
+        self.lost.retain(|id| contacts.get(id).is_some());
+    }
+
+    /// A proposer that works shows that it lives.
+    fn beat_as_proposer(&mut self, turn: &mut Turn) {
+        let interval = self.settings.timing.heartbeat_interval;
+        let (Some(term), leadership) = (self.promised.clone(), self.leadership(false)) else { return };
+        let Role::Proposing(proposing) = &mut self.role else { return };
+        proposing.beat_at = turn.now + interval / 2;
+        for to in proposing.answers.keys() {
+            turn.send(to, Message::Heartbeat { term: term.clone(), committed: 0 });
+        }
+        if let Some(leadership) = leadership {
+            turn.out.push(Effect::Broadcast(Message::Leader(leadership)));
+        }
+    }
+
+    pub(super) fn on_heartbeat(&mut self, from: &PeerId, term: &Term, committed: Sequence, turn: &mut Turn) {
+        let timeout = self.settings.timing.heartbeat_timeout;
+        if let Role::Promised(promised) = &mut self.role {
+            if promised.proposer == *from && self.promised.as_ref() == Some(term) {
+                promised.deadline = turn.now + timeout;
+            }
+        }
+        self.on_commit(term, committed, turn);
+        if let Some(following) = self.following().filter(|following| following.term == *term) {
+            let stored = following.told;
+            turn.send(from, Message::HeartbeatAck { term: term.clone(), stored });
+        }
+    }
+}
+
+fn is_life_of_follower(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Stored { .. }
+            | Message::Fetch { .. }
+            | Message::SequencerRequest { .. }
+            | Message::HeartbeatAck { .. }
+    )
+}
+
+fn is_life_of_leader(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Heartbeat { .. }
+            | Message::Ordered { .. }
+            | Message::Commit { .. }
+            | Message::ViewChange(_)
+            | Message::Added { .. }
+            | Message::Yield { .. }
+    )
+}

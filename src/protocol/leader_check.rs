@@ -1,0 +1,24 @@
+//! A follower's eye on its leader: silence for the heartbeat timeout (PROTOCOL.md 5.1).
+
+use super::effect::Effect;
+use super::event::Event;
+use super::peer::Peer;
+use super::role::Role;
+use super::turn::Turn;
+
+impl Peer {
+    pub(super) fn on_leader_check_alarm(&mut self, turn: &mut Turn) {
+        let timeout = self.settings.timing.heartbeat_timeout;
+        let (Role::Member(following) | Role::Learner(following)) = &self.role else { return };
+        if !self.late(following.heard + timeout) {
+            return;
+        }
+        let leader = following.leader.clone();
+        turn.out.push(Effect::Close { peer: leader.clone() });
+        if matches!(self.role, Role::Learner(_)) {
+            return self.seek(None, turn);
+        }
+        turn.tell(Event::LeaderTimeout);
+        self.elect(Some(leader), turn);
+    }
+}

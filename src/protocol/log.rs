@@ -1,0 +1,146 @@
+//! What the core knows of its own log: terms, ends, whose readings stand in it, how far it is stored and committed. The
+//! entries themselves are with the storage.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::input::Found;
+use super::ranges::RangeSet;
+use crate::ids::{Origin, Sequence, Term};
+use crate::wire::{Frame, Range, RunList};
+
+#[derive(Debug)]
+pub(super) struct Log {
+    runs: RunList,
+    last: Sequence,
+    /// The highest sequence known to be stored by a majority.
+    committed: Sequence,
+    /// The own storage has reached this.
+    stable: Sequence,
+    /// Which numbers of which origin stand in the log.
+    origins: BTreeMap<Origin, RangeSet>,
+    /// Last sequence and ranges of each batch above `committed`.
+    uncommitted: VecDeque<(Sequence, Vec<Range>)>,
+    /// How often the log was cut in this process.
+    cuts: u64,
+    /// Cuts that the storage has not reached, oldest first. Until then `origins` still holds what they remove.
+    unfinished: VecDeque<Sequence>,
+}
+
+impl Log {
+    pub(super) fn new(found: &Found) -> Self {
+        let mut log = Self {
+            runs: found.runs.clone(),
+            last: found.last,
+            committed: found.delivered.min(found.last),
+            stable: found.last,
+            origins: BTreeMap::new(),
+            uncommitted: VecDeque::new(),
+            cuts: 0,
+            unfinished: VecDeque::new(),
+        };
+        for range in &found.origins {
+            log.enter(range);
+        }
+        log
+    }
+
+    pub(super) fn runs(&self) -> &RunList {
+        &self.runs
+    }
+
+    pub(super) fn last(&self) -> Sequence {
+        self.last
+    }
+
+    pub(super) fn committed(&self) -> Sequence {
+        self.committed
+    }
+
+    pub(super) fn stable(&self) -> Sequence {
+        self.stable
+    }
+
+    pub(super) fn cuts(&self) -> u64 {
+        self.cuts
+    }
+
+    /// Has the storage still to say what a cut removed?
+    pub(super) fn is_cutting(&self) -> bool {
+        !self.unfinished.is_empty()
+    }
+
+    pub(super) fn last_term(&self) -> Option<&Term> {
+        self.runs.last().map(|(term, _)| term)
+    }
+
+    /// The numbers of an origin that stand in the log.
+    pub(super) fn numbers_of(&self, origin: &Origin) -> Option<&RangeSet> {
+        self.origins.get(origin)
+    }
+
+    /// The parts of `first..=last` of an origin that do not stand in the log.
+    pub(super) fn missing(&self, origin: &Origin, first: u64, last: u64) -> Vec<(u64, u64)> {
+        self.origins.get(origin).map_or_else(|| vec![(first, last)], |numbers| numbers.missing(first, last))
+    }
+
+    /// Notes that these readings stand in the log, or are about to be framed into it.
+    pub(super) fn enter(&mut self, range: &Range) {
+        self.origins.entry(range.origin.clone()).or_default().insert(range.first, range.last());
+    }
+
+    /// Appends a batch whose ranges were entered.
+    pub(super) fn append(&mut self, frame: &Frame) {
+        assert_eq!(frame.first(), self.last + 1, "a batch continues the log");
+        if self.last_term() != Some(frame.term()) {
+            self.runs.push((frame.term().clone(), frame.first()));
+        }
+        self.last = frame.last();
+        self.uncommitted.push_back((frame.last(), frame.ranges().to_vec()));
+    }
+
+    /// Cuts the log to `to`, a batch end at or below `last`. Was something committed above it?
+    pub(super) fn cut(&mut self, to: Sequence) {
+        assert!(to <= self.last, "a cut shortens");
+        self.last = to;
+        self.committed = self.committed.min(to);
+        self.stable = self.stable.min(to);
+        while self.runs.last().is_some_and(|(_, first)| *first > to) {
+            self.runs.pop();
+        }
+        while self.uncommitted.back().is_some_and(|(last, _)| *last > to) {
+            self.uncommitted.pop_back();
+        }
+        self.cuts += 1;
+        self.unfinished.push_back(to);
+    }
+
+    /// The storage has made the oldest unfinished cut, and says what stood above it.
+    pub(super) fn cut_done(&mut self, to: Sequence, returned: &[Range]) {
+        assert_eq!(self.unfinished.pop_front(), Some(to), "the storage works in order");
+        for range in returned {
+            if let Some(numbers) = self.origins.get_mut(&range.origin) {
+                numbers.remove(range.first, range.last());
+                if numbers.is_empty() {
+                    self.origins.remove(&range.origin);
+                }
+            }
+        }
+    }
+
+    /// The storage has reached this sequence (of the log as it was when it worked).
+    pub(super) fn appended(&mut self, last: Sequence) {
+        self.stable = self.unfinished.iter().copied().min().map_or(last, |cut| cut.min(last)).min(self.last);
+    }
+
+    /// Commits up to `up_to`, as far as the log goes. Returns what became committed, `None` if nothing did.
+    pub(super) fn commit(&mut self, up_to: Sequence) -> Option<Vec<Range>> {
+        let mut ranges = Vec::new();
+        let before = self.committed;
+        while self.uncommitted.front().is_some_and(|(last, _)| *last <= up_to) {
+            let (last, of_batch) = self.uncommitted.pop_front().expect("looked at");
+            ranges.extend(of_batch);
+            self.committed = last;
+        }
+        (self.committed > before).then_some(ranges)
+    }
+}

@@ -1,0 +1,337 @@
+//! Who belongs: joins, learners that catch up, views and their changes (PROTOCOL.md 3.2 to 3.4, 5.2, 5.6).
+
+use super::effect::{Effect, Store};
+use super::event::Event;
+use super::peer::Peer;
+use super::replication::Follower;
+use super::role::{Following, Leading, Mark, Role};
+use super::turn::Turn;
+use super::view::{self, Members};
+use crate::ids::{Incarnation, PeerId, Sequence, Term};
+use crate::wire::{Message, Range, RunList, Timing, ViewChange};
+
+/// How often a learner has to reach its mark. One mark could be the leader's last of long ago; what is reached three times
+/// in a row shows that the learner keeps up.
+const MARKS: u8 = 3;
+
+impl Peer {
+    pub(super) fn on_join(&mut self, from: &PeerId, promised: Option<Term>, priority: i64, turn: &mut Turn) {
+        if let Some(known) = self.contacts.get_mut(from) {
+            (known.priority, known.sought) = (priority, None);
+        }
+        match &mut self.role {
+            Role::Member(_) | Role::Learner(_) => self.point_to_leader(from, turn),
+            Role::Proposing(_) => {
+                self.asking.insert(from.clone());
+            }
+            Role::Leader(leading) => {
+                let is_member = leading.members.contains_key(from);
+                leading.learners.remove(from);
+                if is_member {
+                    // It went back to seeking.
+                    self.drop_member(from, false, turn);
+                } else {
+                    leading.followers.remove(from);
+                }
+                self.serve_joiner(from, promised, turn);
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes a learner of who asks; a leader below the joiner's promise raises its term first.
+    fn serve_joiner(&mut self, from: &PeerId, promised: Option<Term>, turn: &mut Turn) {
+        let Role::Leader(leading) = &self.role else { return };
+        match promised {
+            Some(promised) if promised > leading.term => {
+                self.asking.extend(leading.learners.keys().cloned());
+                self.asking.insert(from.clone());
+                let (members, size) = (leading.members.keys().cloned().collect(), leading.members.len());
+                self.propose(members, promised.counter, Some(size), turn);
+            }
+            _ => self.add_learner(from, turn),
+        }
+    }
+
+    pub(super) fn add_learner(&mut self, id: &PeerId, turn: &mut Turn) {
+        let last = self.log.last();
+        let Role::Leader(leading) = &mut self.role else { return };
+        leading.learners.insert(id.clone(), Mark { at: last, times: 0 });
+        leading.followers.insert(id.clone(), Follower::new(turn.now));
+        self.say_added(id, turn);
+    }
+
+    /// `ADDED TO NETWORK`, for a learner.
+    pub(super) fn say_added(&mut self, to: &PeerId, turn: &mut Turn) {
+        let Some(view) = self.view_change() else { return };
+        let Some(incarnation) = self.contacts.get(to).map(|known| known.incarnation) else { return };
+        turn.say(to, Message::Added { view, incarnation });
+    }
+
+    /// `VIEW_CHANGE`, for a member, or for one that was just dropped.
+    pub(super) fn say_view(&mut self, to: &PeerId, turn: &mut Turn) {
+        if let Some(view) = self.view_change() {
+            turn.say(to, Message::ViewChange(view));
+        }
+    }
+
+    fn view_change(&self) -> Option<ViewChange> {
+        let leading = self.leading()?;
+        Some(ViewChange {
+            term: leading.term.clone(),
+            change: leading.change,
+            members: leading.members.clone(),
+            timing: self.settings.timing,
+            start: leading.start.clone(),
+        })
+    }
+
+    /// A learner stored more: has it caught up?
+    pub(super) fn on_learner_stored(&mut self, from: &PeerId, stored: Sequence, turn: &mut Turn) {
+        let last = self.log.last();
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(mark) = leading.learners.get_mut(from) else { return };
+        while stored >= mark.at && mark.times < MARKS {
+            (mark.at, mark.times) = (last, mark.times + 1);
+        }
+        if mark.times < MARKS {
+            return;
+        }
+        // Others that hold everything share the view.
+        let holds_all = |id: &PeerId| leading.followers.get(id).is_some_and(|follower| follower.stored >= last);
+        let ready: Vec<PeerId> = leading.learners.keys().filter(|id| *id == from || holds_all(id)).cloned().collect();
+        let mut members = leading.members.clone();
+        for id in ready {
+            if let Some(seat) = self.seat(&id) {
+                members.insert(id.clone(), seat);
+            }
+            if let Role::Leader(leading) = &mut self.role {
+                leading.learners.remove(&id);
+            }
+        }
+        self.change_view(members, turn);
+    }
+
+    /// A new member list of the same term.
+    pub(super) fn change_view(&mut self, members: Members, turn: &mut Turn) {
+        let quorum = self.quorum();
+        let Role::Leader(leading) = &mut self.role else { return };
+        let own = &self.settings.id;
+        for id in members.keys().filter(|id| *id != own && !self.last_view.contains_key(*id)) {
+            turn.tell(Event::Joined { peer: id.clone() });
+        }
+        self.lost.retain(|id| !members.contains_key(id));
+        self.last_view.clone_from(&members);
+        leading.change += 1;
+        leading.below = if members.len() >= quorum { None } else { leading.below.or(Some(turn.now)) };
+        leading.members = members;
+        let to: Vec<PeerId> = leading.members.keys().filter(|id| *id != own).cloned().collect();
+        for id in &to {
+            leading.followers.entry(id.clone()).or_insert_with(|| Follower::new(turn.now));
+        }
+        let (term, change, members) = (leading.term.clone(), leading.change, view::ordered_peer_list(&leading.members));
+        turn.tell(Event::View { term, change, members, leader_here: true });
+        for id in &to {
+            self.say_view(id, turn);
+        }
+        self.advance(turn);
+    }
+
+    /// A member is gone, silent, or went back to seeking.
+    pub(super) fn drop_member(&mut self, id: &PeerId, left: bool, turn: &mut Turn) {
+        let Role::Leader(leading) = &mut self.role else { return };
+        let mut members = leading.members.clone();
+        members.remove(id);
+        leading.followers.remove(id);
+        let list = view::ordered_peer_list(&members);
+        turn.tell(if left {
+            Event::MemberLeft { peer: id.clone(), members: list }
+        } else {
+            Event::MemberFailed { peer: id.clone(), members: list }
+        });
+        self.change_view(members, turn);
+        if !self.contacts.is_dead(id) {
+            self.lost.insert(id.clone());
+            // So that one that lives knows at once.
+            self.say_view(id, turn);
+        }
+    }
+
+    pub(super) fn on_added(&mut self, from: &PeerId, view: ViewChange, receiver: Incarnation, turn: &mut Turn) {
+        if receiver != self.settings.incarnation || view.term.leader != *from {
+            return;
+        }
+        if let Some(installed) = self.installed() {
+            // The answer to a `JOIN` that was still under way: the leader began anew, as on a new link.
+            if *installed == view.term && self.following().is_some_and(|following| following.leader == *from) {
+                self.restart(turn);
+            }
+            return;
+        }
+        let takes = match self.role {
+            Role::Seeking(_) => true,
+            Role::Promised(_) | Role::Electing(_) => self.promised.as_ref() == Some(&view.term),
+            _ => false,
+        };
+        if takes {
+            let following = Following::new(&view, Members::new(), turn.now);
+            self.install(Role::Learner(following), &view, turn);
+        }
+    }
+
+    pub(super) fn on_view_change(&mut self, from: &PeerId, view: ViewChange, turn: &mut Turn) {
+        if view.term.leader != *from || view.term.leader == self.settings.id {
+            return;
+        }
+        let mine =
+            view.members.get(&self.settings.id).is_some_and(|seat| seat.incarnation == self.settings.incarnation);
+        let again = self.installed() == Some(&view.term);
+        if again {
+            let old = self.following().is_none_or(|following| view.change <= following.change);
+            if old {
+                return;
+            }
+            if !mine {
+                return self.seek(None, turn);
+            }
+        } else {
+            let waits = !matches!(self.role, Role::Leader(_) | Role::Proposing(_));
+            if !mine || !waits || self.promised.as_ref() != Some(&view.term) {
+                return;
+            }
+        }
+        self.meet_members(&view.members, turn);
+        let joins = matches!(self.role, Role::Learner(_)) || !self.last_view.contains_key(&self.settings.id);
+        self.last_view.clone_from(&view.members);
+        if again {
+            self.become_member(&view);
+        } else {
+            let following = Following::new(&view, view.members.clone(), turn.now);
+            self.install(Role::Member(following), &view, turn);
+        }
+        if joins {
+            turn.tell(Event::Joined { peer: self.settings.id.clone() });
+        }
+        let members = view::ordered_peer_list(&view.members);
+        turn.tell(Event::View { term: view.term, change: view.change, members, leader_here: false });
+    }
+
+    /// The new member list of an installed term.
+    fn become_member(&mut self, view: &ViewChange) {
+        let nothing = Role::placeholder(self.now());
+        let role = std::mem::replace(&mut self.role, nothing);
+        self.role = match role {
+            Role::Learner(mut following) | Role::Member(mut following) => {
+                following.members.clone_from(&view.members);
+                following.change = view.change;
+                Role::Member(following)
+            }
+            other => other,
+        };
+    }
+
+    /// Notes where the members of a view are.
+    fn meet_members(&mut self, members: &Members, turn: &mut Turn) {
+        for (id, seat) in members {
+            let (priority, incarnation) = (seat.priority, seat.incarnation);
+            let known = self.contacts.get(id).map_or(seat.endpoint, |known| known.endpoint);
+            let endpoint = if seat.endpoint.ip().is_unspecified() { known } else { seat.endpoint };
+            self.learn(&crate::wire::Contact { id: id.clone(), priority, incarnation, endpoint }, turn);
+        }
+    }
+
+    /// Promises and installs a term: cuts what its leader's log does not have, and fetches the rest.
+    fn install(&mut self, role: Role, view: &ViewChange, turn: &mut Turn) {
+        self.promise(&view.term, turn);
+        self.role = role;
+        // Entries of this very term came from this very leader, so they are its own, however old the message is.
+        let mut runs: RunList = view.start.runs.clone();
+        runs.push((view.term.clone(), view.start.last + 1));
+        let agreed = view::common_prefix(&runs, Sequence::MAX, self.log.runs(), self.log.last());
+        if std::mem::take(&mut self.merging) {
+            let readings = self.log.last() - agreed;
+            turn.tell(Event::Merging { leader: view.term.leader.clone(), readings });
+        }
+        self.cut(agreed, turn);
+        self.settle(turn);
+        self.pending.restart();
+        self.fetch(turn);
+        self.pump(turn);
+        self.compare_timing(view.timing, turn);
+    }
+
+    /// Cuts the log; what stood there comes back as pending when the storage has done it.
+    pub(super) fn cut(&mut self, to: Sequence, turn: &mut Turn) {
+        if to >= self.log.last() {
+            return;
+        }
+        self.needs = self.needs.min(to);
+        self.delivered = self.delivered.min(to);
+        self.log.cut(to);
+        turn.store(Store::Cut { to, state: self.state() });
+    }
+
+    pub(super) fn on_cut(&mut self, to: Sequence, returned: &[Range], turn: &mut Turn) {
+        self.log.cut_done(to, returned);
+        for range in returned {
+            self.pending.add(range);
+        }
+        if self.is_fetching() {
+            self.lead_when_recovered(turn);
+        } else {
+            self.pump(turn);
+        }
+    }
+
+    /// Warns once of a leader whose durations are others.
+    fn compare_timing(&mut self, leader: Timing, turn: &mut Turn) {
+        let own = self.settings.timing;
+        if leader == own || self.warned_of == Some(leader) {
+            return;
+        }
+        self.warned_of = Some(leader);
+        let knobs = [
+            ("--heartbeat-interval", leader.heartbeat_interval, own.heartbeat_interval),
+            ("--heartbeat-timeout", leader.heartbeat_timeout, own.heartbeat_timeout),
+            ("--election-timeout", leader.election_timeout, own.election_timeout),
+        ];
+        for (name, leader, own) in knobs.into_iter().filter(|(_, leader, own)| leader != own) {
+            turn.tell(Event::OtherKnob { name, leader: format!("{leader:?}"), own: format!("{own:?}") });
+        }
+    }
+
+    /// A follower said nothing for the heartbeat timeout. Its link is closed, so that a healed network is not waited for.
+    pub(super) fn drop_silent(&mut self, id: &PeerId, turn: &mut Turn) {
+        turn.out.push(Effect::Close { peer: id.clone() });
+        let Role::Leader(leading) = &mut self.role else { return };
+        leading.learners.remove(id);
+        if leading.members.contains_key(id) {
+            self.drop_member(id, false, turn);
+        } else {
+            leading.followers.remove(id);
+        }
+    }
+}
+
+impl Following {
+    fn new(view: &ViewChange, members: Members, now: super::input::Time) -> Self {
+        Self {
+            term: view.term.clone(),
+            leader: view.term.leader.clone(),
+            change: view.change,
+            members,
+            start: view.start.last,
+            heard: now,
+            leader_commit: 0,
+            told: 0,
+            fetched_from: 0,
+        }
+    }
+}
+
+impl Leading {
+    /// Does this peer follow this leader?
+    pub(super) fn has(&self, id: &PeerId) -> bool {
+        self.members.contains_key(id) || self.learners.contains_key(id)
+    }
+}

@@ -1,0 +1,99 @@
+//! Two groups become one: who yields to whom, and how its members are told (PROTOCOL.md 7, and `STALE` of 2).
+
+use super::peer::Peer;
+use super::role::Role;
+use super::turn::Turn;
+use super::view;
+use crate::ids::{PeerId, Term};
+use crate::wire::{Contact, Leadership, Message};
+
+impl Peer {
+    /// Two leaders hear of each other: the one of lower rank asks the other, and yields if the answer still outranks it.
+    pub(super) fn compare_groups(&mut self, who: &PeerId, leadership: &Leadership, turn: &mut Turn) {
+        let interval = self.settings.timing.heartbeat_interval;
+        let outranked = self.is_outranked(leadership);
+        let Some(leading) = self.leading_mut() else { return };
+        // A `LEADER` of one's own group is of a leadership that is over.
+        if leading.members.contains_key(who) || leading.learners.contains_key(who) || !outranked {
+            return;
+        }
+        if leadership.asked {
+            return self.yield_to(Some(who), turn);
+        }
+        let asked = leading.asked_over.get(who).copied();
+        if asked.is_none_or(|at| turn.now - at >= interval) {
+            leading.asked_over.insert(who.clone(), turn.now);
+            turn.send(who, Message::NewPeerRequest(self.me()));
+        }
+    }
+
+    /// With a quorum only the term decides; without, the larger and longer group wins.
+    fn is_outranked(&self, other: &Leadership) -> bool {
+        let Some(leading) = self.leading() else { return false };
+        if self.settings.quorum.is_some() {
+            return other.term > leading.term;
+        }
+        let theirs = (other.size, other.last, view::priority(other.leader.priority, &other.leader.id));
+        let own = view::priority(self.settings.priority, &self.settings.id);
+        theirs > (leading.members.len() as u64, self.log.last(), own)
+    }
+
+    /// This leader's term ends: its members are told whom to join.
+    pub(super) fn yield_to(&mut self, target: Option<&PeerId>, turn: &mut Turn) {
+        let Some(leading) = self.leading() else { return };
+        let (term, followers) = (leading.term.clone(), leading.followers.keys().cloned().collect::<Vec<_>>());
+        let leader = target.and_then(|target| self.contact(target));
+        for follower in &followers {
+            turn.send(follower, Message::Yield { term: term.clone(), leader: leader.clone() });
+        }
+        self.merging = leader.is_some();
+        self.seek(target, turn);
+    }
+
+    pub(super) fn on_yield(&mut self, from: &PeerId, term: &Term, leader: Option<Contact>, turn: &mut Turn) {
+        let of_leader = self.following().is_some_and(|following| following.leader == *from && following.term == *term);
+        let of_proposer = matches!(&self.role, Role::Promised(promised) if promised.proposer == *from)
+            && self.promised.as_ref() == Some(term);
+        if !of_leader && !of_proposer {
+            return;
+        }
+        let target = leader.filter(|leader| self.learn(leader, turn)).map(|leader| leader.id);
+        self.merging = of_leader && target.is_some();
+        self.seek(target.as_ref(), turn);
+    }
+
+    /// Says what this peer promised, and which living leader it follows: at most once a link and promise.
+    pub(super) fn stale(&mut self, to: &PeerId, turn: &mut Turn) {
+        if !self.stale_said.insert((to.clone(), self.promised.clone())) {
+            return;
+        }
+        let leader = match &self.role {
+            Role::Leader(_) => Some(self.me()),
+            Role::Learner(following) | Role::Member(following) => self.contact(&following.leader.clone()),
+            _ => None,
+        };
+        turn.send(to, Message::Stale { term: self.promised.clone(), leader });
+    }
+
+    pub(super) fn on_stale(&mut self, from: &PeerId, term: Option<Term>, leader: Option<Contact>, turn: &mut Turn) {
+        let follows = matches!(self.role, Role::Leader(_) | Role::Learner(_) | Role::Member(_));
+        if follows && term <= self.promised {
+            return;
+        }
+        // A leader that speaks of itself may not know the address it is seen at; its connection told.
+        let target = leader.filter(|leader| leader.id == *from || self.learn(leader, turn)).map(|leader| leader.id);
+        match &mut self.role {
+            Role::Leader(_) => self.yield_to(target.as_ref(), turn),
+            Role::Seeking(seeking) => {
+                seeking.asked = None;
+                if let Some(target) = target {
+                    self.ask(&target, turn);
+                }
+            }
+            _ => {
+                self.merging = follows && target.is_some();
+                self.seek(target.as_ref(), turn);
+            }
+        }
+    }
+}

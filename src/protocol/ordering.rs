@@ -1,0 +1,114 @@
+//! Readings on their way into the order: taken in, sent to the leader a window at a time, ordered there (PROTOCOL.md 4.1
+//! to 4.3).
+
+use super::effect::Store;
+use super::event::Event;
+use super::input::ConnectionId;
+use super::peer::Peer;
+use super::pending::Next;
+use super::role::Role;
+use super::turn::Turn;
+use crate::ids::Term;
+use crate::wire::{Lines, Message, Request};
+
+impl Peer {
+    pub(super) fn on_readings(&mut self, lines: Lines, turn: &mut Turn) {
+        // What comes after the order to stop was not taken in.
+        if self.leaving.is_some() || lines.count() == 0 {
+            return;
+        }
+        self.pending.take(lines);
+        self.pump(turn);
+    }
+
+    pub(super) fn on_end_of_input(&mut self, readings: u64, turn: &mut Turn) {
+        *self.ended_sources.entry(self.pending.taken()).or_default() += readings;
+        self.tell_of_ended_sources(turn);
+    }
+
+    /// Says of each source that ended when all it gave stands in the CSV files.
+    pub(super) fn tell_of_ended_sources(&mut self, turn: &mut Turn) {
+        while let Some((taken, readings)) = self.ended_sources.first_key_value().map(|(taken, n)| (*taken, *n)) {
+            let committed = self.pending.first_own().is_none_or(|first| first > taken);
+            if !committed || self.delivered < self.log.committed() {
+                return;
+            }
+            self.ended_sources.pop_first();
+            turn.tell(Event::InputDelivered { readings });
+        }
+    }
+
+    /// Sends on what is pending, as far as the window goes.
+    pub(super) fn pump(&mut self, turn: &mut Turn) {
+        let leads = self.leading().is_some();
+        let to = match (leads, self.following()) {
+            (true, _) => None,
+            (false, Some(following)) => Some((following.leader.clone(), following.term.clone())),
+            (false, None) => return,
+        };
+        // While the storage still cuts, the log knows of readings that it does not hold any more.
+        if self.log.is_cutting() {
+            return;
+        }
+        for next in self.pending.next(&self.log) {
+            match (next, &to) {
+                (Next::Recall(range), _) => turn.store(Store::Recall(range)),
+                (Next::Order(request), Some((leader, term))) => {
+                    turn.send(leader, Message::SequencerRequest { term: term.clone(), request });
+                }
+                (Next::Order(request), None) => self.order(request, turn),
+            }
+        }
+        if leads {
+            self.flush(turn);
+        }
+    }
+
+    fn order(&mut self, request: Request, turn: &mut Turn) {
+        if let Role::Leader(leading) = &mut self.role {
+            leading.sequencer.order(&mut self.log, request, turn.now);
+        }
+    }
+
+    /// Requests that came together become one batch, if they fit.
+    pub(super) fn on_requests(&mut self, requests: Vec<(ConnectionId, Term, Request)>, turn: &mut Turn) {
+        for (connection, term, request) in requests {
+            // Each passes the gate that every message passes.
+            self.on_received(connection, Message::SequencerRequest { term, request }, turn);
+        }
+        self.flush(turn);
+    }
+
+    pub(super) fn on_request(&mut self, from: &crate::ids::PeerId, term: &Term, request: Request, turn: &mut Turn) {
+        let Some(leading) = self.leading() else { return };
+        if leading.term == *term && leading.followers.contains_key(from) {
+            self.order(request, turn);
+        }
+    }
+
+    /// Frames what was ordered, appends it, and sends and stores it at the same time.
+    pub(super) fn flush(&mut self, turn: &mut Turn) {
+        let Role::Leader(leading) = &mut self.role else { return };
+        for frame in leading.sequencer.frames(&leading.term, self.log.last()) {
+            self.log.append(&frame);
+            turn.store(Store::Append(frame));
+        }
+        self.serve_all(turn);
+    }
+
+    /// Gaps that nobody filled within the heartbeat timeout are lost; what waited behind them goes on.
+    pub(super) fn give_up_gaps(&mut self, turn: &mut Turn) {
+        let timeout = self.settings.timing.heartbeat_timeout;
+        let Role::Leader(leading) = &self.role else { return };
+        if !leading.sequencer.held_since().is_some_and(|since| self.late(since + timeout)) {
+            return;
+        }
+        let Role::Leader(leading) = &mut self.role else { return };
+        let before = turn.now.saturating_sub(timeout);
+        for lost in leading.sequencer.give_up_gaps(&mut self.log, before) {
+            let (first, last) = (lost.first, lost.last());
+            turn.tell(Event::Lost { origin: lost.origin, first, last });
+        }
+        self.flush(turn);
+    }
+}

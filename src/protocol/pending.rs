@@ -1,0 +1,205 @@
+//! Readings from when they are taken in, or cut from the log, until they are committed in the own log: their numbers, and
+//! the text of those that are in memory. Who orders them, and when, is not decided here.
+
+use std::collections::BTreeMap;
+
+use super::input::Found;
+use super::log::Log;
+use super::ranges::RangeSet;
+use crate::ids::{Number, Origin};
+use crate::wire::batch::READINGS_MAX;
+use crate::wire::{Lines, Range, Request};
+
+/// Readings of one origin under way to the leader: sent, and not yet in the own log. Enough for several batches, few
+/// enough (1.5 MiB of the longest lines) for the leader to take in from every peer at once.
+pub const WINDOW_READINGS: u64 = 8 * READINGS_MAX;
+
+/// Readings that sources may have waiting here; then they wait themselves. At most 3 MiB of text.
+pub const PENDING_READINGS_MAX: u64 = 2 * WINDOW_READINGS;
+
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// This life of this peer.
+    own: Origin,
+    /// The number of the last reading taken in.
+    taken: Number,
+    queues: BTreeMap<Origin, Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// What is pending.
+    numbers: RangeSet,
+    /// The text of what is in memory, by first number. What is pending and not here is on disk.
+    lines: BTreeMap<Number, Lines>,
+    /// Sent to the present leader up to here.
+    sent: Number,
+    /// The first number of what the storage was asked for.
+    recalled: Option<Number>,
+}
+
+/// What has to happen for pending readings to be ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// These are to go to the sequencer.
+    Order(Request),
+    /// These have to be read from disk first.
+    Recall(Range),
+}
+
+impl Pending {
+    pub(super) fn new(own: Origin, found: &Found) -> Self {
+        let mut pending = Self { own, taken: 0, queues: BTreeMap::new() };
+        for range in &found.pending {
+            pending.add(range);
+        }
+        pending
+    }
+
+    /// How many readings sources may hand in.
+    pub(super) fn room(&self) -> u64 {
+        let waiting = self.queues.get(&self.own).map_or(0, |queue| queue.numbers.len());
+        PENDING_READINGS_MAX.saturating_sub(waiting)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queues.is_empty()
+    }
+
+    /// Readings of all origins.
+    pub(super) fn len(&self) -> u64 {
+        self.queues.values().map(|queue| queue.numbers.len()).sum()
+    }
+
+    /// The first reading of this life that is not committed.
+    pub(super) fn first_own(&self) -> Option<Number> {
+        self.queues.get(&self.own)?.numbers.spans().next().map(|(first, _)| first)
+    }
+
+    /// Readings taken in by this life.
+    pub(super) fn taken(&self) -> Number {
+        self.taken
+    }
+
+    pub(super) fn ranges(&self) -> Vec<Range> {
+        let of = |(origin, queue): (&Origin, &Queue)| {
+            let origin = origin.clone();
+            let range = move |(first, last)| Range { origin: origin.clone(), first, count: last - first + 1 };
+            queue.numbers.spans().map(range).collect::<Vec<_>>()
+        };
+        self.queues.iter().flat_map(of).collect()
+    }
+
+    /// Takes readings of the own sources in and numbers them.
+    pub(super) fn take(&mut self, lines: Lines) -> Request {
+        let first = self.taken + 1;
+        self.taken += lines.count();
+        let queue = self.queues.entry(self.own.clone()).or_default();
+        queue.numbers.insert(first, self.taken);
+        queue.lines.insert(first, lines.clone());
+        Request { origin: self.own.clone(), first, lines }
+    }
+
+    /// Notes readings that the storage keeps: cut from the log, or found at the start.
+    pub(super) fn add(&mut self, range: &Range) {
+        let queue = self.queues.entry(range.origin.clone()).or_default();
+        queue.numbers.insert(range.first, range.last());
+        queue.sent = queue.sent.min(range.first - 1);
+    }
+
+    /// Takes back what the storage was asked for.
+    pub(super) fn on_recalled(&mut self, request: Request) {
+        if let Some(queue) = self.queues.get_mut(&request.origin) {
+            queue.recalled = None;
+            queue.lines.insert(request.first, request.lines);
+        }
+    }
+
+    /// Forgets what is committed.
+    pub(super) fn committed(&mut self, range: &Range) {
+        let Some(queue) = self.queues.get_mut(&range.origin) else { return };
+        queue.numbers.remove(range.first, range.last());
+        queue.forget_lines(range);
+        if queue.numbers.is_empty() {
+            self.queues.remove(&range.origin);
+        }
+    }
+
+    /// Begins anew with the first reading that is not in the own log: for a new leader, or a new link to it.
+    pub(super) fn restart(&mut self) {
+        for queue in self.queues.values_mut() {
+            queue.sent = 0;
+        }
+    }
+
+    /// What may go to the sequencer now, in number order for each origin, and counts as sent then.
+    pub(super) fn next(&mut self, log: &Log) -> Vec<Next> {
+        let mut out = Vec::new();
+        for (origin, queue) in &mut self.queues {
+            queue.next(origin, log, &mut out);
+        }
+        out
+    }
+}
+
+impl Queue {
+    fn next(&mut self, origin: &Origin, log: &Log, out: &mut Vec<Next>) {
+        let mut window = WINDOW_READINGS;
+        for (first, last) in self.numbers.spans() {
+            for (first, last) in log.missing(origin, first, last) {
+                let last = last.min(first.saturating_add(window - 1));
+                window -= last - first + 1;
+                let mut at = first.max(self.sent + 1);
+                while at <= last {
+                    let Some(lines) = Self::text(&self.lines, at, last) else {
+                        // What the storage was asked for comes back; nothing behind it may overtake it.
+                        if self.recalled.is_none_or(|asked| !self.numbers.contains(asked)) {
+                            self.recalled = Some(at);
+                            let count = self.absent(at, last).min(READINGS_MAX);
+                            out.push(Next::Recall(Range { origin: origin.clone(), first: at, count }));
+                        }
+                        return;
+                    };
+                    let request = Request { origin: origin.clone(), first: at, lines };
+                    at += request.lines.count();
+                    self.sent = at - 1;
+                    out.push(Next::Order(request));
+                }
+                if window == 0 {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Text from `first` on, at most up to `last`, if it is in memory.
+    fn text(lines: &BTreeMap<Number, Lines>, first: Number, last: Number) -> Option<Lines> {
+        let (begins, lines) = lines.range(..=first).next_back()?;
+        let skip = first - begins;
+        (skip < lines.count()).then(|| lines.slice(skip, last - first + 1))
+    }
+
+    /// How many readings from `first` on, at most up to `last`, are not in memory.
+    fn absent(&self, first: Number, last: Number) -> u64 {
+        let next = self.lines.range(first..=last).next().map_or(last + 1, |(begins, _)| *begins);
+        next - first
+    }
+
+    /// Lets go of texts in which nothing is pending any more.
+    fn forget_lines(&mut self, range: &Range) {
+        let from = self.lines.range(..=range.first).next_back().map_or(range.first, |(begins, _)| *begins);
+        let over: Vec<Number> = self
+            .lines
+            .range(from..=range.last())
+            .filter(|(begins, lines)| {
+                let last = **begins + lines.count() - 1;
+                // Nothing of it is in `numbers` if all of it is missing there.
+                self.numbers.missing(**begins, last) == [(**begins, last)]
+            })
+            .map(|(begins, _)| *begins)
+            .collect();
+        for begins in over {
+            self.lines.remove(&begins);
+        }
+    }
+}

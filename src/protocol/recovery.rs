@@ -1,0 +1,147 @@
+//! From an election won to a term that leads: the best log is found and brought in (PROTOCOL.md 5.5 to 5.7).
+
+use std::collections::BTreeMap;
+
+use super::peer::Peer;
+use super::role::{Leading, LogState, Phase, Proposing, Role};
+use super::sequencer::Sequencer;
+use super::turn::Turn;
+use super::view;
+use crate::ids::{PeerId, Sequence, Term};
+use crate::wire::{Message, TermStart};
+
+impl Peer {
+    pub(super) fn on_log_state(&mut self, from: &PeerId, term: &Term, state: LogState, turn: &mut Turn) {
+        match &mut self.role {
+            Role::Leader(leading) if leading.term == *term => {
+                if !leading.has(from) {
+                    self.add_learner(from, turn);
+                }
+            }
+            Role::Seeking(_) if self.promised.as_ref() == Some(term) => {
+                // This proposal was given up; the promiser would wait for nothing.
+                turn.send(from, Message::Yield { term: term.clone(), leader: None });
+            }
+            Role::Proposing(proposing) if self.promised.as_ref() == Some(term) => {
+                proposing.answers.insert(from.clone(), state);
+                proposing.asked.remove(from);
+                self.decide_when_all_answered(turn);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn on_proposal_loss(&mut self, peer: &PeerId, turn: &mut Turn) {
+        let Role::Proposing(proposing) = &mut self.role else { return };
+        proposing.asked.remove(peer);
+        match &proposing.phase {
+            Phase::Gathering => self.decide_when_all_answered(turn),
+            Phase::Fetching { owner: Some(owner), .. } if owner == peer => self.propose_again(turn),
+            Phase::Fetching { .. } => {}
+        }
+    }
+
+    /// The owner of the best log failed: everything again, with a higher counter.
+    pub(super) fn propose_again(&mut self, turn: &mut Turn) {
+        let Role::Proposing(proposing) = &self.role else { return };
+        let answered: Vec<PeerId> = proposing.answers.keys().cloned().collect();
+        let asked = self.last_view.keys().cloned().chain(answered).chain(self.fresh_seekers()).collect();
+        self.propose(asked, 0, None, turn);
+    }
+
+    pub(super) fn decide_when_all_answered(&mut self, turn: &mut Turn) {
+        if let Role::Proposing(Proposing { asked, phase: Phase::Gathering, .. }) = &self.role {
+            if asked.is_empty() {
+                self.decide(turn);
+            }
+        }
+    }
+
+    /// Enough answers, or none to wait for: the log with the highest `(synced, last)` is the best.
+    pub(super) fn decide(&mut self, turn: &mut Turn) {
+        let Role::Proposing(proposing) = &self.role else { return };
+        if proposing.answers.len() + 1 < self.quorum() {
+            return self.give_up(turn);
+        }
+        let best = proposing.answers.iter().max_by_key(|(_, state)| (&state.synced, state.last));
+        let (owner, last) = match best {
+            Some((owner, state)) if (&state.synced, state.last) > (&self.synced, self.log.last()) => {
+                let agreed = view::common_prefix(&state.runs, state.last, self.log.runs(), self.log.last());
+                let (owner, last) = (owner.clone(), state.last);
+                self.cut(agreed, turn);
+                (Some(owner).filter(|_| agreed < last), last)
+            }
+            _ => (None, self.log.last()),
+        };
+        if let Some(owner) = &owner {
+            let Some(term) = self.promised.clone() else { return };
+            turn.say(owner, Message::Fetch { term, from: self.log.last() + 1 });
+        }
+        let deadline = turn.now + self.settings.timing.election_timeout;
+        if let Role::Proposing(proposing) = &mut self.role {
+            (proposing.phase, proposing.deadline) = (Phase::Fetching { owner, last }, deadline);
+        }
+        self.lead_when_recovered(turn);
+    }
+
+    /// Too few answers: those who promised look for a leader instead of waiting.
+    fn give_up(&mut self, turn: &mut Turn) {
+        let Role::Proposing(proposing) = &self.role else { return };
+        let Some(term) = self.promised.clone() else { return };
+        for to in proposing.answers.keys() {
+            turn.send(to, Message::Yield { term: term.clone(), leader: None });
+        }
+        self.seek(None, turn);
+    }
+
+    /// Leads once the best log is here, and the storage has said what a cut before it removed.
+    pub(super) fn lead_when_recovered(&mut self, turn: &mut Turn) {
+        let Role::Proposing(Proposing { phase: Phase::Fetching { last, .. }, .. }) = &self.role else { return };
+        if self.log.last() >= *last && !self.log.is_cutting() {
+            self.lead(turn);
+        }
+    }
+
+    fn lead(&mut self, turn: &mut Turn) {
+        let Some(term) = self.promised.clone() else { return };
+        let last = self.log.last();
+        let role = std::mem::replace(&mut self.role, Role::placeholder(turn.now));
+        let Role::Proposing(proposing) = role else { unreachable!("only a proposer is to lead") };
+        let mut members: view::Members =
+            proposing.answers.into_keys().filter_map(|id| Some((id.clone(), self.seat(&id)?))).collect();
+        members.extend(self.seat(&self.settings.id).map(|seat| (self.settings.id.clone(), seat)));
+        self.lost.extend(self.last_view.keys().filter(|id| !members.contains_key(*id)).cloned());
+        self.role = Role::Leader(Leading::new(term, self.log_at(last), turn));
+        self.settle(turn);
+        self.change_view(members, turn);
+        for id in std::mem::take(&mut self.asking) {
+            let stranger = self.leading().is_some_and(|leading| !leading.has(&id));
+            if stranger && self.contacts.get(&id).is_some_and(|known| !known.dead) {
+                self.add_learner(&id, turn);
+            }
+        }
+        self.pending.restart();
+        self.pump(turn);
+    }
+
+    fn log_at(&self, last: Sequence) -> TermStart {
+        TermStart { runs: self.log.runs().clone(), last }
+    }
+}
+
+impl Leading {
+    fn new(term: Term, start: TermStart, turn: &Turn) -> Self {
+        Self {
+            term,
+            change: 0,
+            members: BTreeMap::new(),
+            start,
+            learners: BTreeMap::new(),
+            followers: BTreeMap::new(),
+            sequencer: Sequencer::default(),
+            beat_at: turn.now,
+            below: None,
+            asked_over: BTreeMap::new(),
+        }
+    }
+}

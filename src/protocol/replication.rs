@@ -1,0 +1,245 @@
+//! Bringing the leader's log to the others: where each one is, what it may be sent, what that commits (PROTOCOL.md 4.4 to
+//! 4.6).
+
+use super::effect::{Effect, Serve, Store};
+use super::event::Event;
+use super::input::Time;
+use super::log::Log;
+use super::peer::Peer;
+use super::role::{Phase, Role};
+use super::turn::Turn;
+use super::view;
+use crate::ids::{PeerId, Sequence, Term};
+use crate::wire::batch::READINGS_MAX;
+use crate::wire::{Frame, Message};
+
+/// Entries served ahead of what the receiver has stored. It covers a round trip and a sync at full speed, and bounds what
+/// a receiver has to keep in memory: 6 MiB of the longest lines.
+pub const AHEAD_READINGS: u64 = 32 * READINGS_MAX;
+
+/// Where somebody is that is served from the own log.
+#[derive(Debug)]
+pub(super) struct Follower {
+    /// It said where to begin, on the present link.
+    serving: bool,
+    /// It may be sent what begins at or below this.
+    up_to: Sequence,
+    /// It has stored the log up to here.
+    pub(super) stored: Sequence,
+    /// Its last sign of life.
+    pub(super) heard: Time,
+}
+
+impl Follower {
+    pub(super) fn new(now: Time) -> Self {
+        Self { serving: false, up_to: 0, stored: 0, heard: now }
+    }
+
+    /// Its link is new: it has to say anew where to begin.
+    pub(super) fn halt(&mut self) {
+        self.serving = false;
+    }
+
+    /// It has stored everything below `from`, and wants the rest.
+    fn begin(&mut self, from: Sequence, term: &Term, log: &Log) -> Option<Serve> {
+        let after = from.saturating_sub(1);
+        if after > log.last() {
+            return None;
+        }
+        (self.serving, self.stored) = (true, after);
+        self.up_to = log.last().min(after + AHEAD_READINGS);
+        Some(Serve { term: term.clone(), cuts: log.cuts(), restart: Some(after), up_to: self.up_to })
+    }
+
+    /// Permission for more, if there is more, and room for it.
+    fn go_on(&mut self, term: &Term, log: &Log) -> Option<Serve> {
+        let up_to = log.last().min(self.stored + AHEAD_READINGS);
+        if !self.serving || up_to <= self.up_to {
+            return None;
+        }
+        self.up_to = up_to;
+        Some(Serve { term: term.clone(), cuts: log.cuts(), restart: None, up_to })
+    }
+}
+
+impl Peer {
+    /// Asks the leader for what follows the own log.
+    pub(super) fn fetch(&mut self, turn: &mut Turn) {
+        let from = self.log.last() + 1;
+        let Some(following) = self.following_mut() else { return };
+        following.fetched_from = from;
+        let (to, term) = (following.leader.clone(), following.term.clone());
+        turn.say(&to, Message::Fetch { term, from });
+    }
+
+    pub(super) fn on_fetch(&mut self, from: &PeerId, term: &Term, first: Sequence, turn: &mut Turn) {
+        let log = &self.log;
+        let follower = match &mut self.role {
+            Role::Leader(leading) if leading.term == *term => leading.followers.get_mut(from),
+            Role::Promised(promised) if promised.proposer == *from && self.promised.as_ref() == Some(term) => {
+                Some(&mut promised.serving)
+            }
+            _ => None,
+        };
+        let Some(serve) = follower.and_then(|follower| follower.begin(first, term, log)) else { return };
+        turn.out.push(Effect::Serve { to: from.clone(), serve });
+        self.on_stored(from, term, first.saturating_sub(1), turn);
+    }
+
+    pub(super) fn on_stored(&mut self, from: &PeerId, term: &Term, stored: Sequence, turn: &mut Turn) {
+        let log = &self.log;
+        let stored = stored.min(log.last());
+        match &mut self.role {
+            Role::Promised(promised) if promised.proposer == *from && self.promised.as_ref() == Some(term) => {
+                promised.serving.stored = stored;
+                if let Some(serve) = promised.serving.go_on(term, log) {
+                    turn.out.push(Effect::Serve { to: from.clone(), serve });
+                }
+            }
+            Role::Leader(leading) if leading.term == *term => {
+                let Some(follower) = leading.followers.get_mut(from) else { return };
+                follower.stored = follower.stored.max(stored);
+                if let Some(serve) = follower.go_on(term, log) {
+                    turn.out.push(Effect::Serve { to: from.clone(), serve });
+                }
+                if leading.learners.contains_key(from) {
+                    self.on_learner_stored(from, stored, turn);
+                }
+                self.advance(turn);
+            }
+            _ => {}
+        }
+    }
+
+    /// Lets everyone be sent what was ordered last.
+    pub(super) fn serve_all(&mut self, turn: &mut Turn) {
+        let log = &self.log;
+        let Role::Leader(leading) = &mut self.role else { return };
+        for (to, follower) in &mut leading.followers {
+            if let Some(serve) = follower.go_on(&leading.term, log) {
+                turn.out.push(Effect::Serve { to: to.clone(), serve });
+            }
+        }
+    }
+
+    /// Commits what a majority of the members has stored, from the end of the log at the term's start on.
+    pub(super) fn advance(&mut self, turn: &mut Turn) {
+        let Role::Leader(leading) = &self.role else { return };
+        let of = |id: &PeerId| {
+            if *id == self.settings.id {
+                self.log.stable()
+            } else {
+                leading.followers.get(id).map_or(0, |follower| follower.stored)
+            }
+        };
+        let mut stored: Vec<Sequence> = leading.members.keys().map(of).collect();
+        stored.sort_unstable_by(|a, b| b.cmp(a));
+        let Some(majority) = stored.get(view::majority(stored.len(), self.quorum()) - 1).copied() else { return };
+        if majority <= self.log.committed() || majority < leading.start.last {
+            return;
+        }
+        let (term, to) = (leading.term.clone(), leading.followers.keys().cloned().collect::<Vec<_>>());
+        if self.commit_to(majority, turn) {
+            let up_to = self.log.committed();
+            for to in &to {
+                turn.send(to, Message::Commit { term: term.clone(), up_to });
+            }
+        }
+    }
+
+    /// Commits up to `up_to`, as far as the own log goes, and delivers it. Did anything?
+    pub(super) fn commit_to(&mut self, up_to: Sequence, turn: &mut Turn) -> bool {
+        let Some(ranges) = self.log.commit(up_to) else { return false };
+        for range in &ranges {
+            self.pending.committed(range);
+        }
+        turn.store(Store::Deliver { up_to: self.log.committed() });
+        true
+    }
+
+    pub(super) fn on_commit(&mut self, term: &Term, up_to: Sequence, turn: &mut Turn) {
+        let Some(following) = self.following_mut().filter(|following| following.term == *term) else { return };
+        following.leader_commit = following.leader_commit.max(up_to);
+        self.commit_to(up_to, turn);
+    }
+
+    pub(super) fn on_ordered(&mut self, from: &PeerId, term: &Term, frame: Frame, turn: &mut Turn) {
+        let election_timeout = self.settings.timing.election_timeout;
+        let recovering = match &mut self.role {
+            Role::Proposing(proposing) => {
+                let Phase::Fetching { owner: Some(owner), .. } = &proposing.phase else { return };
+                if owner != from || self.promised.as_ref() != Some(term) {
+                    return;
+                }
+                proposing.deadline = turn.now + election_timeout;
+                true
+            }
+            _ => match self.following() {
+                Some(following) if following.term == *term && following.leader == *from => false,
+                _ => return,
+            },
+        };
+        // While the storage still cuts, the `FETCH` that follows the cut is on its way: all this comes again.
+        if self.log.is_cutting() || !self.accept(from, term, frame, turn) {
+            return;
+        }
+        turn.say(from, Message::Stored { term: term.clone(), last: self.log.last() });
+        if recovering {
+            self.lead_when_recovered(turn);
+        } else {
+            let leader_commit = self.following().map_or(0, |following| following.leader_commit);
+            self.commit_to(leader_commit, turn);
+            self.pump(turn);
+        }
+    }
+
+    /// Appends a batch that continues the log. Is there something new to say of the log's end?
+    fn accept(&mut self, from: &PeerId, term: &Term, frame: Frame, turn: &mut Turn) -> bool {
+        let last = self.log.last();
+        if frame.first() > last + 1 {
+            self.fetch_what_is_missing(from, term, turn);
+            return false;
+        }
+        if frame.last() <= last {
+            return true;
+        }
+        let in_term = frame.term() <= term && self.log.last_term() <= Some(frame.term());
+        if frame.first() <= last || !in_term {
+            let what = if in_term { "split a batch" } else { "sent a batch of a term that cannot follow" };
+            turn.tell(Event::Misbehaved { peer: from.clone(), what, at: frame.first() });
+            return false;
+        }
+        for range in frame.ranges() {
+            self.log.enter(range);
+        }
+        self.log.append(&frame);
+        turn.store(Store::Append(frame));
+        self.settle(turn);
+        true
+    }
+
+    /// A batch came after a gap: asks once for what is missing.
+    fn fetch_what_is_missing(&mut self, owner: &PeerId, term: &Term, turn: &mut Turn) {
+        let from = self.log.last() + 1;
+        match self.following() {
+            Some(following) if following.fetched_from == from => {}
+            Some(_) => self.fetch(turn),
+            None => turn.say(owner, Message::Fetch { term: term.clone(), from }),
+        }
+    }
+
+    /// The log reached the leader's last at the term's start: this peer is synced to the term.
+    pub(super) fn settle(&mut self, turn: &mut Turn) {
+        let (term, start) = match &self.role {
+            Role::Leader(leading) => (&leading.term, leading.start.last),
+            _ => match self.following() {
+                Some(following) => (&following.term, following.start),
+                None => return,
+            },
+        };
+        if self.synced.as_ref() != Some(term) && self.log.last() >= start {
+            (self.synced, self.needs) = (Some(term.clone()), start);
+            turn.store(Store::State(self.state()));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a peer is at the moment, with all that only matters while it is that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::input::Time;
+use super::replication::Follower;
+use super::sequencer::Sequencer;
+use super::view::Members;
+use crate::ids::{PeerId, Sequence, Term};
+use crate::wire::{RunList, TermStart};
+
+#[derive(Debug)]
+pub(super) enum Role {
+    Seeking(Seeking),
+    /// Installed, still catching up.
+    Learner(Following),
+    Member(Following),
+    /// In a bully election. The term stays installed until a promise.
+    Electing(Electing),
+    /// Promised the term of a proposer, and waits for its view.
+    Promised(Promised),
+    /// Won an election: gathers logs, then fetches the best.
+    Proposing(Proposing),
+    Leader(Leading),
+}
+
+impl Role {
+    /// Stands in while the role is being changed.
+    pub(super) fn placeholder(now: Time) -> Self {
+        Self::Seeking(Seeking::new(now, Time::ZERO))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Seeking {
+    /// Nothing was heard of a leader since.
+    pub(super) since: Time,
+    /// When to ask all again, and how long to wait after that.
+    pub(super) request_at: Time,
+    pub(super) gap: Time,
+    /// When a `JOIN` was sent that is not answered.
+    pub(super) asked: Option<Time>,
+}
+
+#[derive(Debug)]
+pub(super) struct Following {
+    pub(super) term: Term,
+    pub(super) leader: PeerId,
+    pub(super) change: u64,
+    /// Empty for a learner.
+    pub(super) members: Members,
+    /// The leader's last sequence when its term started.
+    pub(super) start: Sequence,
+    /// The last sign of life of the leader.
+    pub(super) heard: Time,
+    /// What the leader said is committed; more than the own log may hold yet.
+    pub(super) leader_commit: Sequence,
+    /// The last `STORED` of this term that left.
+    pub(super) told: Sequence,
+    /// A `FETCH` from here is under way.
+    pub(super) fetched_from: Sequence,
+}
+
+#[derive(Debug)]
+pub(super) struct Electing {
+    pub(super) following: Option<Following>,
+    /// Peers of higher priority that may yet answer.
+    pub(super) higher: BTreeSet<PeerId>,
+    pub(super) got_ok: bool,
+    pub(super) deadline: Time,
+    /// The leader whose silence started it: told everything, waited for nowhere.
+    pub(super) silent: Option<PeerId>,
+}
+
+#[derive(Debug)]
+pub(super) struct Promised {
+    pub(super) proposer: PeerId,
+    pub(super) deadline: Time,
+    /// Where the proposer is in fetching this peer's log.
+    pub(super) serving: Follower,
+}
+
+#[derive(Debug)]
+pub(super) struct Proposing {
+    /// Who has neither answered nor failed.
+    pub(super) asked: BTreeSet<PeerId>,
+    pub(super) answers: BTreeMap<PeerId, LogState>,
+    pub(super) deadline: Time,
+    pub(super) beat_at: Time,
+    pub(super) phase: Phase,
+    /// A living leader that lifts its term for a joiner: how many members its view has.
+    pub(super) raising: Option<usize>,
+}
+
+/// How far a proposer is.
+#[derive(Debug)]
+pub(super) enum Phase {
+    Gathering,
+    /// The best log is brought in: from its owner up to `last`, or, without one, only the own cut is waited for.
+    Fetching {
+        owner: Option<PeerId>,
+        last: Sequence,
+    },
+}
+
+/// What a promiser said of its log.
+#[derive(Debug, Clone)]
+pub(super) struct LogState {
+    pub(super) synced: Option<Term>,
+    pub(super) runs: RunList,
+    pub(super) last: Sequence,
+}
+
+#[derive(Debug)]
+pub(super) struct Leading {
+    pub(super) term: Term,
+    pub(super) change: u64,
+    pub(super) members: Members,
+    /// The own log when the term started.
+    pub(super) start: TermStart,
+    pub(super) learners: BTreeMap<PeerId, Mark>,
+    /// Members and learners but for the leader itself.
+    pub(super) followers: BTreeMap<PeerId, Follower>,
+    pub(super) sequencer: Sequencer,
+    pub(super) beat_at: Time,
+    /// Fewer members than the quorum since.
+    pub(super) below: Option<Time>,
+    /// When a leader that seemed to outrank this one was asked.
+    pub(super) asked_over: BTreeMap<PeerId, Time>,
+}
+
+/// What a learner has to store to become a member: the mark is reached three times, and set anew each time.
+#[derive(Debug)]
+pub(super) struct Mark {
+    pub(super) at: Sequence,
+    pub(super) times: u8,
+}

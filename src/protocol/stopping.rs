@@ -1,0 +1,51 @@
+//! The end of a peer: asked to stop, or its disk failed (PROTOCOL.md 5.8).
+
+use super::effect::{Effect, Exit};
+use super::input::Time;
+use super::peer::Peer;
+use super::role::Role;
+use super::turn::Turn;
+use crate::wire::Message;
+
+/// How long a peer that stops waits for what it took in to be committed. It leaves as much again to write and to say so
+/// within the second that users are promised.
+const DRAIN: Time = Time::from_millis(500);
+
+impl Peer {
+    pub(super) fn on_stop(&mut self, turn: &mut Turn) {
+        if self.leaving.is_none() {
+            self.leaving = Some(turn.now + DRAIN);
+        }
+    }
+
+    /// Leaves once nothing is pending, or the time for it is over.
+    pub(super) fn leave_when_drained(&mut self, turn: &mut Turn) {
+        let Some(leaving) = self.leaving.filter(|_| !self.ended) else { return };
+        let drained = self.pending.is_empty() && !self.log.is_cutting();
+        if drained {
+            self.end(Exit::Stopped, turn);
+        } else if turn.now >= leaving {
+            self.end(Exit::StoppedWith { uncommitted: self.pending.len() }, turn);
+        }
+    }
+
+    pub(super) fn on_disk_failed(&mut self, turn: &mut Turn) {
+        self.end(Exit::Disk, turn);
+    }
+
+    /// Says the last word: to the leader, or as the leader to all.
+    pub(super) fn end(&mut self, exit: Exit, turn: &mut Turn) {
+        let term = self.installed().or(self.promised()).cloned();
+        let to = match &self.role {
+            Role::Leader(leading) => leading.followers.keys().cloned().collect(),
+            Role::Proposing(proposing) => proposing.answers.keys().cloned().collect(),
+            Role::Promised(promised) => vec![promised.proposer.clone()],
+            _ => self.following().map(|following| following.leader.clone()).into_iter().collect(),
+        };
+        for to in to {
+            turn.send(&to, Message::Leave { term: term.clone() });
+        }
+        self.ended = true;
+        turn.out.push(Effect::Exit(exit));
+    }
+}

@@ -1,0 +1,33 @@
+//! What can be wrong with what a peer sent. Every variant means the same for the state: nothing of the message counts.
+
+use crate::reading::ReadingError;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    #[error("a line does not begin with a verb of this protocol")]
+    Verb,
+    #[error("{verb}: the field {field} is missing or malformed")]
+    Field { verb: &'static str, field: &'static str },
+    #[error("{verb}: something follows the last field")]
+    Leftover { verb: &'static str },
+    #[error("{verb}: the counts and lengths it states do not fit what it holds")]
+    Count { verb: &'static str },
+    #[error("{verb}: the checksum is wrong")]
+    Checksum { verb: &'static str },
+    #[error("{verb}: a line is not UTF-8")]
+    Text { verb: &'static str },
+    #[error("{verb}: the list of peers and the view do not agree")]
+    View { verb: &'static str },
+    #[error("a line is longer than {max} bytes")]
+    TooLong { max: usize },
+    #[error("SEQUENCER_REQUEST: a reading is malformed: {0}")]
+    Reading(ReadingError),
+    #[error("it speaks protocol version {version}, this peer speaks version {own}", own = super::PROTOCOL_VERSION)]
+    Version { version: u32 },
+    #[error("the connection ended in the middle of a message")]
+    Truncated,
+    #[error("it belongs to another group")]
+    OtherGroup,
+    #[error("it runs with another --quorum; give every peer the same")]
+    OtherQuorum,
+}
