@@ -50,9 +50,8 @@ impl Peer {
         let Role::Seeking(seeking) = &self.role else { return };
         match seeking.asked {
             Some(asked) if self.late(asked + election_timeout) => self.stop_waiting_for_an_answer(),
-            Some(_) => {}
             None if self.late(seeking.since + election_timeout) => self.found_or_wait(turn),
-            None => {}
+            Some(_) | None => {}
         }
     }
 
@@ -182,7 +181,7 @@ impl Peer {
         let me = self.me();
         let Some(known) = self.contacts.get_mut(from) else { return };
         // Its answer to the answer needs none.
-        if known.told.is_none_or(|at| turn.now - at >= pause) {
+        if known.told.is_none_or(|at| turn.now.checked_sub(at).unwrap() >= pause) {
             known.told = Some(turn.now);
             turn.send(from, Message::NewPeerRequest(me));
         }

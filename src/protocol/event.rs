@@ -108,9 +108,7 @@ impl fmt::Display for Event {
             Self::Joined { peer } => write!(f, "Peer {peer} is now part of the network."),
             Self::View { term, change, members, leader_here } => {
                 write!(f, "View {}.{change}@{}: {}", term.counter, term.leader, List(members))?;
-                f.write_str(if *leader_here { "
-Is Group Leader: True" } else { "
-Is Group Leader: False" })
+                f.write_str(if *leader_here { "\nIs Group Leader: True" } else { "\nIs Group Leader: False" })
             }
             Self::LeaderTimeout => f.write_str("Leader heartbeat timeout, starting bully election"),
             Self::LeaderFailed => f.write_str("Leader failure detected, initiating bully election."),

@@ -157,7 +157,7 @@ impl Peer {
         }
     }
 
-    pub(super) fn on_added(&mut self, from: &PeerId, view: ViewChange, receiver: Incarnation, turn: &mut Turn) {
+    pub(super) fn on_added(&mut self, from: &PeerId, view: &ViewChange, receiver: Incarnation, turn: &mut Turn) {
         if receiver != self.settings.incarnation || view.term.leader != *from {
             return;
         }
@@ -174,8 +174,8 @@ impl Peer {
             _ => false,
         };
         if takes {
-            let following = Following::new(&view, Members::new(), turn.now);
-            self.install(Role::Learner(following), &view, turn);
+            let following = Following::new(view, Members::new(), turn.now);
+            self.install(Role::Learner(following), view, turn);
         }
     }
 

@@ -21,7 +21,7 @@ impl Peer {
             return self.yield_to(Some(who), turn);
         }
         let asked = leading.asked_over.get(who).copied();
-        if asked.is_none_or(|at| turn.now - at >= interval) {
+        if asked.is_none_or(|at| turn.now.checked_sub(at).unwrap() >= interval) {
             leading.asked_over.insert(who.clone(), turn.now);
             turn.send(who, Message::NewPeerRequest(self.me()));
         }
@@ -75,9 +75,9 @@ impl Peer {
         turn.send(to, Message::Stale { term: self.promised.clone(), leader });
     }
 
-    pub(super) fn on_stale(&mut self, from: &PeerId, term: Option<Term>, leader: Option<Contact>, turn: &mut Turn) {
+    pub(super) fn on_stale(&mut self, from: &PeerId, term: Option<&Term>, leader: Option<Contact>, turn: &mut Turn) {
         let follows = matches!(self.role, Role::Leader(_) | Role::Learner(_) | Role::Member(_));
-        if follows && term <= self.promised {
+        if follows && term <= self.promised.as_ref() {
             return;
         }
         // A leader that speaks of itself may not know the address it is seen at; its connection told.

@@ -95,11 +95,11 @@ pub struct Peer {
 impl Peer {
     /// A peer that seeks. Its discovery deadline is due at once.
     #[must_use]
-    pub fn new(settings: Settings, found: Found, now: Time) -> Self {
+    pub fn new(settings: Settings, found: &Found, now: Time) -> Self {
         let own = Origin { peer: settings.id.clone(), incarnation: settings.incarnation };
         // A log shorter than what `synced` needs was damaged: only its last entry's term can be vouched for.
         let damaged = found.needs > found.last;
-        let log = Log::new(&found);
+        let log = Log::new(found);
         Self {
             now,
             role: Role::Seeking(Seeking::new(now, settings.timing.election_timeout / 5)),
@@ -107,7 +107,7 @@ impl Peer {
             promised: found.promised.clone(),
             synced: if damaged { log.last_term().cloned() } else { found.synced.clone() },
             needs: found.needs.min(found.last),
-            pending: Pending::new(own, &found),
+            pending: Pending::new(own, found),
             delivered: log.committed(),
             log,
             contacts: Contacts::default(),
@@ -235,7 +235,9 @@ impl Peer {
 
     /// Is this deadline over?
     pub(super) fn late(&self, due: Time) -> bool {
-        self.now >= due && (self.now - due <= self.settings.timing.heartbeat_interval || self.now >= self.patience)
+        self.now >= due
+            && (self.now.checked_sub(due).unwrap() <= self.settings.timing.heartbeat_interval
+                || self.now >= self.patience)
     }
 
     // What mechanisms share.

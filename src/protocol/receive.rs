@@ -27,7 +27,7 @@ impl Peer {
             Message::NewPeerRequest(contact) => self.on_tcp_request(from, &contact, turn),
             Message::Leader(leadership) => self.on_leader(from, leadership, turn),
             Message::Join { promised, priority, .. } => self.on_join(from, promised, priority, turn),
-            Message::Added { view, incarnation } => self.on_added(from, view, incarnation, turn),
+            Message::Added { view, incarnation } => self.on_added(from, &view, incarnation, turn),
             Message::ViewChange(view) => self.on_view_change(from, view, turn),
             Message::Heartbeat { term, committed } => self.on_heartbeat(from, &term, committed, turn),
             Message::HeartbeatAck { term, stored } | Message::Stored { term, last: stored } => {
@@ -43,7 +43,7 @@ impl Peer {
             Message::SequencerRequest { term, request } => self.on_request(from, &term, request, turn),
             Message::Ordered { term, frame } => self.on_ordered(from, &term, frame, turn),
             Message::Commit { term, up_to } => self.on_commit(&term, up_to, turn),
-            Message::Stale { term, leader } => self.on_stale(from, term, leader, turn),
+            Message::Stale { term, leader } => self.on_stale(from, term.as_ref(), leader, turn),
             Message::Yield { term, leader } => self.on_yield(from, &term, leader, turn),
             Message::Leave { .. } => self.gone(from, true, turn),
             // Said by the connection itself, not on it.

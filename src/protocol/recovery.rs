@@ -13,10 +13,8 @@ use crate::wire::{Message, TermStart};
 impl Peer {
     pub(super) fn on_log_state(&mut self, from: &PeerId, term: &Term, state: LogState, turn: &mut Turn) {
         match &mut self.role {
-            Role::Leader(leading) if leading.term == *term => {
-                if !leading.has(from) {
-                    self.add_learner(from, turn);
-                }
+            Role::Leader(leading) if leading.term == *term && !leading.has(from) => {
+                self.add_learner(from, turn);
             }
             Role::Seeking(_) if self.promised.as_ref() == Some(term) => {
                 // This proposal was given up; the promiser would wait for nothing.

@@ -22,11 +22,11 @@ impl Sequencer {
     /// Orders what can be ordered of a request; the log knows of it at once.
     pub(super) fn order(&mut self, log: &mut Log, request: Request, now: Time) {
         let origin = request.origin.clone();
-        self.put(log, request, now);
+        self.put(log, &request, now);
         self.release(log, &origin);
     }
 
-    fn put(&mut self, log: &mut Log, request: Request, now: Time) {
+    fn put(&mut self, log: &mut Log, request: &Request, now: Time) {
         let range = request.range();
         for (first, last) in log.missing(&range.origin, range.first, range.last()) {
             let lines = request.lines.slice(first - range.first, last - first + 1);
@@ -60,7 +60,7 @@ impl Sequencer {
                 self.held.entry(origin.clone()).or_default().insert(first, (lines, since));
                 return;
             }
-            self.put(log, Request { origin: origin.clone(), first, lines }, since);
+            self.put(log, &Request { origin: origin.clone(), first, lines }, since);
         }
         self.held.remove(origin);
     }

@@ -10,6 +10,7 @@ use crate::wire::Seat;
 pub type Members = BTreeMap<PeerId, Seat>;
 
 /// What elections compare: the number given by `--priority`, then the id, as bytes.
+#[must_use]
 pub fn priority(number: i64, id: &PeerId) -> (i64, &PeerId) {
     (number, id)
 }
