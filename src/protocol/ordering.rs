@@ -56,7 +56,7 @@ impl Peer {
                 (Next::Order(request), Some((leader, term))) => {
                     turn.send(leader, Message::SequencerRequest { term: term.clone(), request });
                 }
-                (Next::Order(request), None) => self.order(request, turn),
+                (Next::Order(request), None) => self.order(&request, turn),
             }
         }
         if leads {
@@ -64,7 +64,7 @@ impl Peer {
         }
     }
 
-    fn order(&mut self, request: Request, turn: &mut Turn) {
+    fn order(&mut self, request: &Request, turn: &mut Turn) {
         if let Role::Leader(leading) = &mut self.role {
             leading.sequencer.order(&mut self.log, request, turn.now);
         }
@@ -79,7 +79,7 @@ impl Peer {
         self.flush(turn);
     }
 
-    pub(super) fn on_request(&mut self, from: &crate::ids::PeerId, term: &Term, request: Request, turn: &mut Turn) {
+    pub(super) fn on_request(&mut self, from: &crate::ids::PeerId, term: &Term, request: &Request, turn: &mut Turn) {
         let Some(leading) = self.leading() else { return };
         if leading.term == *term && leading.followers.contains_key(from) {
             self.order(request, turn);

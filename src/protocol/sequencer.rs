@@ -20,9 +20,9 @@ pub(super) struct Sequencer {
 
 impl Sequencer {
     /// Orders what can be ordered of a request; the log knows of it at once.
-    pub(super) fn order(&mut self, log: &mut Log, request: Request, now: Time) {
+    pub(super) fn order(&mut self, log: &mut Log, request: &Request, now: Time) {
         let origin = request.origin.clone();
-        self.put(log, &request, now);
+        self.put(log, request, now);
         self.release(log, &origin);
     }
 

@@ -4,23 +4,17 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{PeerId, Sequence, Term};
-use crate::wire::Seat;
+use crate::wire::{message, Seat};
+
+pub use message::priority;
 
 /// The members of a view, by id.
 pub type Members = BTreeMap<PeerId, Seat>;
 
-/// What elections compare: the number given by `--priority`, then the id, as bytes.
-#[must_use]
-pub fn priority(number: i64, id: &PeerId) -> (i64, &PeerId) {
-    (number, id)
-}
-
 /// `orderedPeerList`: the ids of a view, sorted by priority.
 #[must_use]
 pub fn ordered_peer_list(members: &Members) -> Vec<PeerId> {
-    let mut ids: Vec<_> = members.iter().map(|(id, seat)| priority(seat.priority, id)).collect();
-    ids.sort_unstable();
-    ids.into_iter().map(|(_, id)| id.clone()).collect()
+    message::ordered_peer_list(members).into_iter().cloned().collect()
 }
 
 /// More than half of the members, and never fewer than the quorum.

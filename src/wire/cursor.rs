@@ -78,6 +78,33 @@ impl<'a> Cursor<'a> {
         parse_number(text).ok_or(self.wrong(field))
     }
 
+    /// The next field as a whole number with a sign, in canonical form.
+    ///
+    /// # Errors
+    /// [`WireError::Field`] where it is not one.
+    pub fn integer(&mut self, field: &'static str) -> Result<i64, WireError> {
+        let text = self.text(field)?;
+        parse_integer(text).ok_or(self.wrong(field))
+    }
+
+    /// What stands in brackets, up to the next bracket, and then `separator`.
+    pub fn bracketed(&mut self, separator: &str) -> Option<&'a str> {
+        let inner = self.rest?.strip_prefix('[')?;
+        // The lists hold no brackets but those of IPv6 addresses, which a colon or a slash follows.
+        let end = inner.find(&format!("]{separator}"))?;
+        self.rest = Some(&inner[end + 1 + separator.len()..]);
+        Some(&inner[..end])
+    }
+
+    /// Takes the last field if it is this one.
+    pub fn take_if_last(&mut self, text: &str) -> bool {
+        let is = self.rest == Some(text);
+        if is {
+            self.rest = None;
+        }
+        is
+    }
+
     /// The next field as a length of at most `max`.
     ///
     /// # Errors
@@ -117,4 +144,10 @@ impl<'a> Cursor<'a> {
             Some(_) => Err(WireError::Leftover { verb: self.verb }),
         }
     }
+}
+
+/// Reads a whole number in its one canonical form: no plus, no leading zero, no `-0`.
+pub(super) fn parse_integer(text: &str) -> Option<i64> {
+    let number: i64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }

@@ -23,7 +23,7 @@ pub enum WireError {
     #[error("SEQUENCER_REQUEST: a reading is malformed: {0}")]
     Reading(ReadingError),
     #[error("it speaks protocol version {version}, this peer speaks version {own}", own = super::PROTOCOL_VERSION)]
-    Version { version: u32 },
+    Version { version: u64 },
     #[error("the connection ended in the middle of a message")]
     Truncated,
     #[error("it belongs to another group")]

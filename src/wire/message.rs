@@ -72,6 +72,28 @@ pub struct ViewChange {
     pub start: TermStart,
 }
 
+impl ViewChange {
+    /// The ids of the members, sorted by priority.
+    #[must_use]
+    pub fn ordered_peer_list(&self) -> Vec<&PeerId> {
+        ordered_peer_list(&self.members)
+    }
+}
+
+/// What elections compare: the number given by `--priority`, then the id, as bytes. The one function that decides.
+#[must_use]
+pub fn priority(number: i64, id: &PeerId) -> (i64, &PeerId) {
+    (number, id)
+}
+
+/// The ids of a view's members, sorted by priority.
+#[must_use]
+pub fn ordered_peer_list(members: &BTreeMap<PeerId, Seat>) -> Vec<&PeerId> {
+    let mut ids: Vec<_> = members.iter().map(|(id, seat)| priority(seat.priority, id)).collect();
+    ids.sort_unstable();
+    ids.into_iter().map(|(_, id)| id).collect()
+}
+
 /// What a leader says of its group, to be found by seekers and compared by other leaders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leadership {

@@ -1,0 +1,194 @@
+//! What waits to be said to one peer, in the order in which it may go. Data only: the link's thread, or a simulator, takes
+//! it out and does the writing.
+//!
+//! Control messages keep their order and never wait behind bulk. Of what is cumulative the newer replaces the older, and
+//! log batches are not kept here at all but read from the log when there is room for them, so that a peer that stopped
+//! reading cannot fill memory.
+
+use std::collections::VecDeque;
+use std::mem;
+
+use crate::ids::{Sequence, Term};
+use crate::protocol::Serve;
+use crate::wire::{Message, Request};
+
+#[derive(Debug, Default)]
+pub struct Outbox {
+    control: VecDeque<Message>,
+    /// One place each for what is cumulative.
+    cumulative: Vec<Message>,
+    /// Readings on their way to the leader; the core's window bounds them.
+    requests: VecDeque<(Term, Request)>,
+    serving: Option<Serving>,
+    /// `LEAVE`, after everything else.
+    last_word: Option<Message>,
+    /// How often serving began anew.
+    restarts: u64,
+}
+
+/// Which part of the log is to be sent next: what follows `after`, each batch that begins at or below `up_to`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    /// The sender's term, for `ORDERED`.
+    pub term: Term,
+    /// How often the log was cut when this was permitted.
+    pub cuts: u64,
+    pub after: Sequence,
+    pub up_to: Sequence,
+    restart: u64,
+}
+
+/// What may go out together, in this order: messages, then log batches, then the last word.
+#[derive(Debug, Default)]
+pub struct Parcel {
+    pub messages: Vec<Message>,
+    pub serving: Option<Serving>,
+    pub last_word: Option<Message>,
+}
+
+impl Parcel {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.serving.is_none() && self.last_word.is_none()
+    }
+}
+
+impl Outbox {
+    pub fn put(&mut self, message: Message) {
+        match message {
+            Message::SequencerRequest { term, request } => self.requests.push_back((term, request)),
+            Message::Leave { .. } => self.last_word = Some(message),
+            Message::Commit { .. }
+            | Message::Stored { .. }
+            | Message::Heartbeat { .. }
+            | Message::HeartbeatAck { .. }
+            | Message::Leader(_) => {
+                self.cumulative.retain(|waiting| mem::discriminant(waiting) != mem::discriminant(&message));
+                self.cumulative.push(message);
+            }
+            _ => self.control.push_back(message),
+        }
+    }
+
+    /// Permission to send log batches.
+    pub fn serve(&mut self, serve: Serve) {
+        let Serve { term, cuts, restart, up_to } = serve;
+        match (restart, &mut self.serving) {
+            (Some(after), _) => {
+                self.restarts += 1;
+                self.serving = Some(Serving { term, cuts, after, up_to, restart: self.restarts });
+            }
+            (None, Some(serving)) => {
+                (serving.term, serving.cuts) = (term, cuts);
+                serving.up_to = serving.up_to.max(up_to);
+            }
+            // The connection on which it had begun is gone; the receiver will ask again.
+            (None, None) => {}
+        }
+    }
+
+    /// Log batches up to `last` were written, or the permission proved void (`None`).
+    pub fn served(&mut self, part: &Serving, last: Option<Sequence>) {
+        if let Some(serving) = self.serving.as_mut().filter(|serving| serving.restart == part.restart) {
+            match last {
+                Some(last) => serving.after = serving.after.max(last),
+                None if serving.cuts == part.cuts => self.serving = None,
+                None => {}
+            }
+        }
+    }
+
+    /// The connection broke: what is bulk or cumulative comes again by itself, the rest waits for the next one.
+    pub fn on_break(&mut self) {
+        self.requests.clear();
+        self.cumulative.clear();
+        self.serving = None;
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.control.is_empty()
+            && self.cumulative.is_empty()
+            && self.requests.is_empty()
+            && self.last_word.is_none()
+            && self.to_serve().is_none()
+    }
+
+    fn to_serve(&self) -> Option<&Serving> {
+        self.serving.as_ref().filter(|serving| serving.after < serving.up_to)
+    }
+
+    /// Takes out what may go now. `served` is to follow if it names a part of the log.
+    pub fn take(&mut self) -> Parcel {
+        let mut messages: Vec<Message> = mem::take(&mut self.control).into();
+        messages.append(&mut self.cumulative);
+        let requests = mem::take(&mut self.requests).into_iter();
+        messages.extend(requests.map(|(term, request)| Message::SequencerRequest { term, request }));
+        let serving = self.to_serve().cloned();
+        let last_word = if serving.is_none() { self.last_word.take() } else { None };
+        Parcel { messages, serving, last_word }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn term() -> Term {
+        "1@a/1".parse().unwrap()
+    }
+
+    fn commit(up_to: Sequence) -> Message {
+        Message::Commit { term: term(), up_to }
+    }
+
+    fn serve(restart: Option<Sequence>, up_to: Sequence) -> Serve {
+        Serve { term: term(), cuts: 0, restart, up_to }
+    }
+
+    #[test]
+    fn control_goes_first_and_the_newer_replaces_what_is_cumulative() {
+        let mut outbox = Outbox::default();
+        let (ok, fetch) = (Message::Ok { term: None }, Message::Fetch { term: term(), from: 3 });
+        for message in [commit(4), Message::Leave { term: None }, ok.clone(), commit(9), fetch.clone()] {
+            outbox.put(message);
+        }
+        let parcel = outbox.take();
+        assert_eq!(parcel.messages, [ok, fetch, commit(9)]);
+        assert_eq!(parcel.last_word, Some(Message::Leave { term: None }));
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn the_last_word_waits_for_the_log() {
+        let mut outbox = Outbox::default();
+        outbox.serve(serve(Some(0), 5));
+        outbox.put(Message::Leave { term: None });
+        let parcel = outbox.take();
+        assert_eq!(parcel.last_word, None);
+        outbox.served(&parcel.serving.unwrap(), Some(5));
+        assert!(outbox.take().last_word.is_some());
+    }
+
+    #[test]
+    fn a_part_written_before_a_restart_does_not_move_what_began_anew() {
+        let mut outbox = Outbox::default();
+        outbox.serve(serve(Some(0), 9));
+        let part = outbox.take().serving.unwrap();
+        outbox.serve(serve(Some(3), 9));
+        outbox.served(&part, Some(7));
+        assert_eq!(outbox.take().serving.unwrap().after, 3);
+    }
+
+    #[test]
+    fn a_break_keeps_control_and_nothing_else() {
+        let mut outbox = Outbox::default();
+        outbox.serve(serve(Some(0), 9));
+        outbox.put(commit(1));
+        outbox.put(Message::Ok { term: None });
+        outbox.on_break();
+        outbox.serve(serve(None, 12));
+        let parcel = outbox.take();
+        assert_eq!((parcel.messages, parcel.serving), (vec![Message::Ok { term: None }], None));
+    }
+}

@@ -1,0 +1,125 @@
+//! Messages -> text. The grammar is in the head of `wire`.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::message::{Contact, Hello, Leadership, Message, RunList, ViewChange};
+use crate::ids::{PeerId, Term};
+
+/// Appends a message: its line, and its block where it has one.
+pub fn encode(message: &Message, out: &mut Vec<u8>) {
+    match message {
+        Message::SequencerRequest { term, request } => {
+            request.write_head(&format!("SEQUENCER_REQUEST:{term}"), out);
+            out.extend_from_slice(request.lines.as_bytes());
+        }
+        Message::Ordered { term, frame } => {
+            line(&format!("ORDERED:{term}:{}", frame.bytes().len()), out);
+            out.extend_from_slice(frame.bytes());
+        }
+        Message::ViewChange(view) => with_runs(&format!("VIEW_CHANGE:{}", view_text(view)), &view.start.runs, out),
+        Message::Added { view, incarnation } => {
+            with_runs(&format!("ADDED TO NETWORK:{incarnation}:{}", view_text(view)), &view.start.runs, out);
+        }
+        Message::Join { promised, priority, runs, last } => {
+            with_runs(&format!("JOIN:{}:{priority}:{last}", or_dash(promised.as_ref())), runs, out);
+        }
+        Message::LogState { term, synced, runs, last } => {
+            with_runs(&format!("LOG_STATE:{term}:{}:{last}", or_dash(synced.as_ref())), runs, out);
+        }
+        _ => line(&short(message), out),
+    }
+}
+
+fn line(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'\n');
+}
+
+/// Ends a line with the length of the block of runs that follows it.
+fn with_runs(head: &str, runs: &RunList, out: &mut Vec<u8>) {
+    let mut block = String::new();
+    for (term, first) in runs {
+        writeln!(block, "{term}:{first}").expect("a string takes all");
+    }
+    line(&format!("{head}:{}", block.len()), out);
+    out.extend_from_slice(block.as_bytes());
+}
+
+/// Messages of one line.
+fn short(message: &Message) -> String {
+    match message {
+        Message::Hello(hello) => hello_text(hello),
+        Message::Error { why } => format!("ERROR:{}", why.replace(|c: char| c.is_control(), " ")),
+        Message::NewPeerRequest(contact) => format!("NEW_PEER_REQUEST:{}", contact_text(contact)),
+        Message::Leader(leadership) => leader_text(leadership),
+        Message::Heartbeat { term, committed } => format!("HEARTBEAT:{term}:{committed}"),
+        Message::HeartbeatAck { term, stored } => format!("HEARTBEAT_ACK:{term}:{stored}"),
+        Message::Election { term, from } => format!("ELECTION:{from}:{}", or_dash(term.as_ref())),
+        Message::Ok { term } => format!("OK:{}", or_dash(term.as_ref())),
+        Message::Coordinator { term } => format!("COORDINATOR:{}:{term}", term.leader),
+        Message::Fetch { term, from } => format!("FETCH:{term}:{from}"),
+        Message::Stored { term, last } => format!("STORED:{term}:{last}"),
+        Message::Commit { term, up_to } => format!("COMMIT:{term}:{up_to}"),
+        Message::Stale { term, leader } => {
+            format!("STALE:{}:{}", or_dash(term.as_ref()), contact_or_dash(leader.as_ref()))
+        }
+        Message::Yield { term, leader } => format!("YIELD:{term}:{}", contact_or_dash(leader.as_ref())),
+        Message::Leave { term } => format!("LEAVE:{}", or_dash(term.as_ref())),
+        Message::SequencerRequest { .. }
+        | Message::Ordered { .. }
+        | Message::ViewChange(_)
+        | Message::Added { .. }
+        | Message::Join { .. }
+        | Message::LogState { .. } => unreachable!("messages with a block are written by `encode`"),
+    }
+}
+
+fn or_dash(term: Option<&Term>) -> String {
+    term.map_or_else(|| "-".to_owned(), Term::to_string)
+}
+
+fn contact_text(contact: &Contact) -> String {
+    let Contact { id, priority, incarnation, endpoint } = contact;
+    format!("{id}:{priority}:{incarnation}:{endpoint}")
+}
+
+fn contact_or_dash(contact: Option<&Contact>) -> String {
+    contact.map_or_else(|| "-".to_owned(), contact_text)
+}
+
+fn hello_text(hello: &Hello) -> String {
+    let Hello { version, group, quorum, peer, incarnation, endpoint, addressee } = hello;
+    let quorum = quorum.map_or_else(|| "-".to_owned(), |quorum| quorum.to_string());
+    let addressee = addressee.as_ref().map_or("", PeerId::as_str);
+    format!("HELLO:{version}:{group}:{quorum}:{peer}:{incarnation}:{endpoint}:{addressee}")
+}
+
+fn leader_text(leadership: &Leadership) -> String {
+    let Leadership { term, leader, size, last, asked } = leadership;
+    format!("LEADER:{term}:{size}:{last}:{}:{}", u8::from(*asked), contact_text(leader))
+}
+
+/// `[<ids>]-[<seats>]-<counter>.<change>@<leader>:…`, up to the length of the runs.
+fn view_text(view: &ViewChange) -> String {
+    let ids: Vec<&str> = view.ordered_peer_list().into_iter().map(PeerId::as_str).collect();
+    let seat =
+        |(id, seat): (&PeerId, &super::Seat)| format!("{id}={}/{}/{}", seat.priority, seat.endpoint, seat.incarnation);
+    let seats: Vec<String> = view.members.iter().map(seat).collect();
+    let Term { counter, leader, incarnation } = &view.term;
+    let timing = view.timing;
+    format!(
+        "[{}]-[{}]-{counter}.{}@{leader}:{incarnation}:{}:{}:{}:{}",
+        ids.join(","),
+        seats.join(","),
+        view.change,
+        millis(timing.heartbeat_interval),
+        millis(timing.heartbeat_timeout),
+        millis(timing.election_timeout),
+        view.start.last,
+    )
+}
+
+fn millis(duration: Duration) -> u128 {
+    duration.as_millis()
+}
