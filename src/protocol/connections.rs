@@ -52,6 +52,15 @@ impl Peer {
 
     fn admit(&mut self, connection: ConnectionId, hello: &Hello, turn: &mut Turn) {
         let from = &hello.peer;
+        if hello.addressee.is_none() {
+            // From a `--join` address: a question, beside the link that this peer may have.
+            let priority = self.priority_of(from);
+            let (incarnation, endpoint) = (hello.incarnation, hello.endpoint);
+            let contact = Contact { id: from.clone(), priority, incarnation, endpoint };
+            self.contacts.visit(&contact, connection, turn.now);
+            turn.out.push(Effect::Admit { connection, verdict: Verdict::Accept });
+            return;
+        }
         if let Some(before) = self.contacts.connect(from, hello.incarnation, hello.endpoint, connection, turn.now) {
             turn.out.push(Effect::Drop { connection: before });
         }

@@ -143,6 +143,12 @@ impl Contacts {
         before
     }
 
+    /// This connection speaks for `id` beside the one that counts: it was dialled without knowing who listens here.
+    pub(super) fn visit(&mut self, contact: &Contact, connection: ConnectionId, now: Time) {
+        self.learn(contact, now);
+        self.connections.insert(connection, contact.id.clone());
+    }
+
     /// A connection was read to its end. Returns whose it was, if it counted.
     pub(super) fn ended(&mut self, connection: ConnectionId) -> Option<PeerId> {
         for known in self.known.values_mut() {
@@ -151,9 +157,11 @@ impl Contacts {
             }
         }
         let id = self.connections.remove(&connection)?;
-        if let Some(known) = self.known.get_mut(&id) {
-            known.connection = None;
+        let known = self.known.get_mut(&id)?;
+        if known.connection != Some(connection) {
+            return None;
         }
+        known.connection = None;
         Some(id)
     }
 

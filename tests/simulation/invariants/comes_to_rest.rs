@@ -1,0 +1,19 @@
+//! Promise 9: once faults stop, every live peer is a member or a learner of one term within a bounded time.
+
+use peer::protocol::Standing;
+
+use crate::process::Process;
+
+/// Are all of them in one term? Says who is not.
+pub fn at_rest<'a>(alive: impl Iterator<Item = &'a Process> + Clone) -> Result<(), String> {
+    let mut terms: Vec<_> = alive.clone().map(|process| process.peer.installed()).collect();
+    terms.dedup();
+    let settled = |process: &Process| {
+        matches!(process.peer.standing(), Standing::Leader | Standing::Member | Standing::Learner)
+    };
+    if terms.len() <= 1 && alive.clone().all(settled) {
+        return Ok(());
+    }
+    let who = alive.map(|p| format!("{} {:?} {:?}", p.id(), p.peer.standing(), p.peer.installed()));
+    Err(format!("promise 9: {}", who.collect::<Vec<_>>().join(", ")))
+}

@@ -1,0 +1,27 @@
+//! Promise 1: one leader a term.
+
+use std::collections::BTreeMap;
+
+use peer::ids::{Origin, Term};
+use peer::protocol::Standing;
+
+use crate::process::Process;
+
+#[derive(Default)]
+pub struct Check {
+    leaders: BTreeMap<Term, (Origin, usize)>,
+}
+
+impl Check {
+    pub fn check(&mut self, process: &Process) -> Result<(), String> {
+        let (Standing::Leader, Some(term)) = (process.peer.standing(), process.peer.installed()) else {
+            return Ok(());
+        };
+        let who = (process.origin.clone(), process.host);
+        let known = self.leaders.entry(term.clone()).or_insert_with(|| who.clone());
+        if *known == who {
+            return Ok(());
+        }
+        Err(format!("promise 1: {term} is led by {} and by {}", known.0, who.0))
+    }
+}

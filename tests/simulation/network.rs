@@ -1,0 +1,64 @@
+//! Connections of the virtual network: first in, first out, cut short when they break.
+
+use std::collections::VecDeque;
+
+use peer::ids::PeerId;
+use peer::protocol::Time;
+use peer::threads::outbox::Outbox;
+use peer::wire::{Hello, Message};
+
+/// Messages under way on a connection before its sender has to wait for the receiver.
+pub const IN_FLIGHT_MAX: usize = 24;
+
+/// What travels on a connection.
+#[derive(Debug, Clone)]
+pub enum Item {
+    Hello(Hello),
+    Message(Message),
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// No verdict yet: nothing is read.
+    Waiting,
+    Open,
+    Over,
+}
+
+/// One TCP connection, from the process that dialled to the one that accepted.
+#[derive(Debug)]
+pub struct Connection {
+    pub from: usize,
+    pub to: usize,
+    /// Whose link it is; `None`: a question to a `--join` address.
+    pub link: Option<PeerId>,
+    pub pipe: VecDeque<Item>,
+    /// Items that came before the verdict.
+    pub held: usize,
+    pub reading: Reading,
+    /// The sender can write.
+    pub writable: bool,
+    pub last_arrival: Time,
+}
+
+/// The own link of a process to one peer.
+#[derive(Debug, Default)]
+pub struct Link {
+    pub outbox: Outbox,
+    pub state: LinkState,
+    /// The next success to dial is news.
+    pub report: bool,
+    /// Dials made, so that an answer to an earlier one is known.
+    pub attempt: u64,
+    /// The connection before, closed when the new one is up.
+    pub old: Option<u64>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    #[default]
+    Idle,
+    Dialing,
+    Up(u64),
+}

@@ -1,0 +1,66 @@
+//! Faults that no peer is meant to survive: they show that the checks see something.
+
+use peer::protocol::Done;
+use peer::wire::{Frame, Message};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sabotage {
+    None,
+    /// Two hosts run a peer of the same id and incarnation.
+    TwoLivesAsOne,
+    /// A batch's readings change on the way to a member.
+    ChangedBatch,
+    /// The storage does not say what it cut, so the log seems to hold it still; or says it of what stays.
+    ForgottenRanges,
+    /// `STORED` tells of what was not received.
+    StoredTooEarly,
+    /// `COMMIT` tells of more than a majority holds.
+    CommitTooHigh,
+    /// Readings on their way to the leader vanish, and their connection stays.
+    LostRequests,
+    /// Rows are reported as written and are not.
+    LostRows,
+    /// `COORDINATOR` never arrives.
+    NoCoordinator,
+}
+
+impl Sabotage {
+    /// On a message handed to a link; `None`: it vanishes.
+    pub fn message(self, message: Message) -> Option<Message> {
+        match (self, message) {
+            (Self::LostRequests, Message::SequencerRequest { request, .. }) if request.first % 3 == 0 => None,
+            (Self::NoCoordinator, Message::Coordinator { .. }) => None,
+            (Self::StoredTooEarly, Message::Stored { term, last }) => Some(Message::Stored { term, last: last + 3 }),
+            (Self::CommitTooHigh, Message::Commit { term, up_to }) => Some(Message::Commit { term, up_to: up_to + 50 }),
+            (_, message) => Some(message),
+        }
+    }
+
+    /// On a message about to be written to a connection.
+    pub fn written(self, message: Message) -> Option<Message> {
+        match (self, message) {
+            (Self::ChangedBatch, Message::Ordered { term, frame }) if frame.first() % 5 == 0 => {
+                Some(Message::Ordered { term, frame: changed(&frame) })
+            }
+            (_, message) => Some(message),
+        }
+    }
+
+    /// On a report of the storage.
+    pub fn done(self, done: Done) -> Done {
+        match (self, done) {
+            (Self::ForgottenRanges, Done::Cut { to, .. }) => Done::Cut { to, returned: Vec::new() },
+            (_, done) => done,
+        }
+    }
+}
+
+/// The same batch with another timestamp in its readings, and a checksum that fits.
+fn changed(frame: &Frame) -> Frame {
+    let mut requests = frame.requests();
+    for request in &mut requests {
+        let text = String::from_utf8_lossy(request.lines.as_bytes()).replace("2013", "2014");
+        request.lines = peer::wire::Lines::new(text.into_bytes(), request.lines.count());
+    }
+    Frame::build(frame.term().clone(), frame.first(), &requests)
+}
