@@ -1,1 +1,260 @@
-//! Command line and environment -> `Config`.
+//! Command line and environment -> [`Config`]: the options, their help, and what is said of a wrong one.
+//!
+//! What a value may be stands in `config::value`, what goes together in `config`.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, Resettable, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{value_parser, Command, CommandFactory, FromArgMatches, Parser};
+use log::LevelFilter;
+use uuid::Uuid;
+
+use crate::config::{self, value, Config, ConfigError, SensorSource};
+use crate::ids::{PeerId, SensorId};
+use crate::wire::Timing;
+
+/// The other name of the discovery port's environment variable.
+const BROADCAST_PORT: &str = "BROADCAST_PORT";
+
+/// Widest line of help, in columns.
+const HELP_WIDTH_MAX: usize = 100;
+
+const EXAMPLES: &str = "\
+Examples:
+  peer
+      a peer with made-up readings; it finds others on the local network by itself
+  peer --peer-id kitchen --sensor iio:/sys/bus/iio/devices/iio:device0
+      a BME280 on a Raspberry Pi, a reading every 15 seconds
+  rtl_reader | peer --peer-id roof --sensor stdin
+      readings of another program, one DATA|sensor_id|timestamp|temperature|humidity|pressure a line
+  peer --bind 127.0.0.1 --peer-id peer2 --sensor none
+      on this host only, keeping what others measure
+  peer --join 10.8.0.1:7000 --join hub.example.org:7000
+      where broadcast does not reach
+
+Every option can be set by the environment variable named with it; the option wins, and an empty
+variable counts as not set.
+
+Exit status: 0 after SIGINT or SIGTERM, 2 for wrong options, 1 for anything else.";
+
+/// The options as typed: each well formed by itself.
+#[derive(Debug, Parser)]
+#[command(
+    name = "peer",
+    version,
+    about = "One peer of a brokerless sensor network",
+    long_about = "One peer of a brokerless sensor network.\n\nPeers find each other on the local network, elect a \
+                  leader, and write every reading of the group to CSV files in the same order everywhere. Runs in \
+                  the foreground until SIGINT or SIGTERM and logs to standard error.",
+    after_help = "See 'peer --help' for defaults, relations and examples.",
+    after_long_help = EXAMPLES,
+    max_term_width = HELP_WIDTH_MAX
+)]
+struct Arguments {
+    /// Name of this peer; elections compare it
+    ///
+    /// 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit; no two living peers of a group may
+    /// have the same. Where priorities are equal, the highest id, compared as bytes, leads. Default: a fresh UUID v4 at
+    /// every start.
+    #[arg(long, env = "PEER_PEER_ID", value_name = "ID", help_heading = "Identity")]
+    peer_id: Option<PeerId>,
+
+    /// Outranks the id in elections: the higher wins
+    ///
+    /// A whole number, perhaps negative. A living leader stays: a newcomer of higher priority takes over at the next
+    /// election only.
+    #[arg(long, env = "PEER_PRIORITY", value_name = "N", help_heading = "Identity")]
+    #[arg(default_value_t = 0, allow_negative_numbers = true)]
+    priority: i64,
+
+    /// Peers of other groups on the same network are ignored
+    ///
+    /// Has the grammar of a peer id: 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit. Must
+    /// be the same at every peer of the group.
+    #[arg(long, env = "PEER_GROUP", value_name = "NAME", help_heading = "Identity")]
+    #[arg(default_value = config::GROUP, value_parser = value::group)]
+    group: String,
+
+    /// Address to listen on, IPv4 or IPv6
+    ///
+    /// Peers announce it, or where it is unspecified the address of the interface that reaches the other side. IPv6 has
+    /// no broadcast: a peer that listens on an IPv6 address neither sends nor hears discovery, and groups meet by
+    /// --join, unless --broadcast-address is given.
+    #[arg(long, env = "PEER_BIND", value_name = "ADDRESS", help_heading = "Network")]
+    #[arg(default_value = config::BIND, value_parser = value::bind)]
+    bind: IpAddr,
+
+    /// TCP port to listen on; 0 takes any free one
+    ///
+    /// Give a fixed one where others name this peer by --join.
+    #[arg(long, env = "PEER_PORT", value_name = "PORT", help_heading = "Network", default_value_t = 0)]
+    #[arg(allow_negative_numbers = true)]
+    port: u16,
+
+    /// UDP port of discovery, 1 to 65535
+    ///
+    /// Must be the same at every peer of the group. Also read from `BROADCAST_PORT`; `PEER_BROADCAST_PORT` wins.
+    #[arg(long, env = "PEER_BROADCAST_PORT", value_name = "PORT", help_heading = "Network")]
+    #[arg(default_value = config::BROADCAST_PORT, value_parser = value_parser!(u16).range(1..))]
+    #[arg(allow_negative_numbers = true)]
+    broadcast_port: u16,
+
+    /// IPv4 address that discovery is sent to
+    ///
+    /// Default: what --bind implies, which is the interface's broadcast address, 127.255.255.255 for a loopback address,
+    /// those of all interfaces for an unspecified one, and none at all for an IPv6 one.
+    #[arg(long, env = "PEER_BROADCAST_ADDRESS", value_name = "ADDRESS", help_heading = "Network")]
+    #[arg(value_parser = value::broadcast)]
+    broadcast_address: Option<IpAddr>,
+
+    /// A peer's TCP address to ask where broadcast does not reach; repeatable
+    ///
+    /// A host name, an IPv4 address, or an IPv6 address in brackets, and the --port of that peer, e.g. hub.local:7000 or
+    /// `[fd00::7]:7000`. Several may be parted by commas. One that does not answer is asked again. Default: none.
+    #[arg(long, env = "PEER_JOIN", value_name = "HOST:PORT", help_heading = "Network")]
+    #[arg(value_delimiter = ',', value_parser = value::endpoint)]
+    join: Vec<String>,
+
+    /// Time between two heartbeats of the leader
+    ///
+    /// 5s, 200ms, 1m, or a bare number of seconds; whole milliseconds, at most 24h. Must be less than
+    /// --heartbeat-timeout, and the same at every peer of the group.
+    #[arg(long, env = "PEER_HEARTBEAT_INTERVAL", value_name = "DURATION", help_heading = "Timing")]
+    #[arg(default_value = config::HEARTBEAT_INTERVAL, value_parser = value::duration, allow_negative_numbers = true)]
+    heartbeat_interval: Duration,
+
+    /// Silence after which a leader or member counts as gone
+    ///
+    /// 10s, 500ms, 1m, or a bare number of seconds; whole milliseconds, at most 24h. Must exceed --heartbeat-interval,
+    /// at best twice or more, and be the same at every peer of the group: unequal ones make peers elect for ever.
+    #[arg(long, env = "PEER_HEARTBEAT_TIMEOUT", value_name = "DURATION", help_heading = "Timing")]
+    #[arg(default_value = config::HEARTBEAT_TIMEOUT, value_parser = value::duration, allow_negative_numbers = true)]
+    heartbeat_timeout: Duration,
+
+    /// Time to wait for answers in elections and in discovery
+    ///
+    /// 5s, 200ms, 1m, or a bare number of seconds; whole milliseconds, at most 24h. Must exceed the time that messages
+    /// take in the network, there and back, and be the same at every peer of the group.
+    #[arg(long, env = "PEER_ELECTION_TIMEOUT", value_name = "DURATION", help_heading = "Timing")]
+    #[arg(default_value = config::ELECTION_TIMEOUT, value_parser = value::duration, allow_negative_numbers = true)]
+    election_timeout: Duration,
+
+    /// mock, none, stdin, or iio:DIRECTORY; repeatable
+    ///
+    /// mock makes plausible weather up. stdin reads lines `DATA|sensor_id|timestamp|temperature|humidity|pressure` (°C,
+    /// %, hPa); an empty timestamp means now, an empty value not measured. iio:DIRECTORY reads a Linux industrial-I/O
+    /// device, e.g. a BME280 at `iio:/sys/bus/iio/devices/iio:device0`. none stands alone: this peer only keeps what others
+    /// measure. Several may be parted by commas.
+    #[arg(long, env = "PEER_SENSOR", value_name = "SOURCE", help_heading = "Sensors")]
+    #[arg(default_value = "mock", value_delimiter = ',', value_parser = value::sensor)]
+    sensor: Vec<Option<SensorSource>>,
+
+    /// Sensor id of readings that this peer makes itself
+    ///
+    /// For mock and iio; lines of stdin name their own. Has the grammar of a peer id. Default: the peer id.
+    #[arg(long, env = "PEER_SENSOR_ID", value_name = "ID", help_heading = "Sensors")]
+    sensor_id: Option<SensorId>,
+
+    /// Seconds between two readings that this peer makes itself
+    ///
+    /// For mock and iio. Fractions are allowed, and so are 500ms or 1m; whole milliseconds, at most 24h.
+    #[arg(long, env = "PEER_SENSOR_INTERVAL_SECONDS", value_name = "SECONDS", help_heading = "Sensors")]
+    #[arg(default_value = config::SENSOR_INTERVAL_SECONDS, value_parser = value::duration)]
+    #[arg(allow_negative_numbers = true)]
+    sensor_interval_seconds: Duration,
+
+    /// Files go to `DIR/<peer id>/`
+    ///
+    /// One CSV file a sensor, and the peer's own files. A directory of that name that holds anything else is refused,
+    /// not cleared.
+    #[arg(long, env = "PEER_DATA_DIR", value_name = "DIR", help_heading = "Storage", default_value = config::DATA_DIR)]
+    data_dir: PathBuf,
+
+    /// How much is logged to standard error
+    ///
+    /// debug also tells of every reading that is delivered. `RUST_LOG` is heard too and wins, e.g.
+    /// `RUST_LOG=peer::net=trace`.
+    #[arg(long, env = "PEER_LOG_LEVEL", value_name = "LEVEL", help_heading = "Logging")]
+    #[arg(default_value = config::LOG_LEVEL, ignore_case = true, value_parser = log_levels())]
+    log_level: LevelFilter,
+}
+
+fn log_levels() -> impl TypedValueParser<Value = LevelFilter> {
+    PossibleValuesParser::new(["error", "warn", "info", "debug", "trace"])
+        .try_map(|level| level.to_ascii_lowercase().parse::<LevelFilter>())
+}
+
+impl Arguments {
+    fn into_config(self) -> Result<Config, ConfigError> {
+        let peer_id = self.peer_id.unwrap_or_else(fresh_id);
+        let own_sensor = || peer_id.as_str().parse().expect("ids of peers and sensors have one grammar");
+        let mut join: Vec<String> = Vec::with_capacity(self.join.len());
+        for endpoint in self.join {
+            if !join.contains(&endpoint) {
+                join.push(endpoint);
+            }
+        }
+        let config = Config {
+            sensor_id: self.sensor_id.unwrap_or_else(own_sensor),
+            peer_id,
+            priority: self.priority,
+            group: self.group,
+            bind: self.bind,
+            port: self.port,
+            broadcast_port: self.broadcast_port,
+            broadcast_address: self.broadcast_address,
+            join,
+            timing: Timing {
+                heartbeat_interval: self.heartbeat_interval,
+                heartbeat_timeout: self.heartbeat_timeout,
+                election_timeout: self.election_timeout,
+            },
+            sensors: config::sensors(self.sensor)?,
+            sensor_interval: self.sensor_interval_seconds,
+            data_dir: self.data_dir,
+            log_level: self.log_level,
+        };
+        config.check()
+    }
+}
+
+fn fresh_id() -> PeerId {
+    Uuid::new_v4().to_string().parse().expect("a UUID is a name")
+}
+
+/// The command. Which environment variables it heeds depends on whether `is_set` says that they hold something.
+fn command(is_set: impl Fn(&str) -> bool) -> Command {
+    Arguments::command().mut_args(|arg| {
+        let Some(name) = arg.get_env().map(|name| name.to_string_lossy().into_owned()) else { return arg };
+        let arg = arg.hide_env_values(true);
+        if is_set(&name) {
+            arg
+        } else if arg.get_id() == "broadcast_port" && is_set(BROADCAST_PORT) {
+            arg.env(BROADCAST_PORT)
+        } else if std::env::var_os(&name).is_some() {
+            // Present but empty, as scripts and container files leave them.
+            arg.env(Resettable::Reset)
+        } else {
+            arg
+        }
+    })
+}
+
+/// Reads command line (the program's name first) and environment.
+///
+/// # Errors
+/// Says what is wrong and which option helps. Its exit status is 2; that of help and version, which come this way too, 0.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Config, clap::Error> {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let mut command = command(is_set);
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    let typed = Arguments::from_arg_matches(&matches)?;
+    typed.into_config().map_err(|error| command.error(ErrorKind::ValueValidation, error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,240 @@
-//! Every knob: its unit, default and relation to others; checked once, immutable after.
+//! Every knob of a peer: unit, default, relation to others. Checked once, unchanged after.
+//!
+//! How a value is written stands in `value`; options, environment variables and help in `cli`.
+
+pub mod value;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use crate::ids::{PeerId, SensorId};
+use crate::wire::Timing;
+
+/// Default of [`Config::group`].
+pub const GROUP: &str = "sensors";
+/// Default of [`Config::bind`]: every interface.
+pub const BIND: &str = "0.0.0.0";
+/// Default of [`Config::broadcast_port`].
+pub const BROADCAST_PORT: &str = "9999";
+/// Default of `Timing::heartbeat_interval`.
+pub const HEARTBEAT_INTERVAL: &str = "5s";
+/// Default of `Timing::heartbeat_timeout`: one lost beat is forgiven.
+pub const HEARTBEAT_TIMEOUT: &str = "10s";
+/// Default of `Timing::election_timeout`.
+pub const ELECTION_TIMEOUT: &str = "5s";
+/// Default of [`Config::sensor_interval`], in seconds.
+pub const SENSOR_INTERVAL_SECONDS: &str = "15";
+/// Default of [`Config::data_dir`].
+pub const DATA_DIR: &str = "data";
+/// Default of [`Config::log_level`].
+pub const LOG_LEVEL: &str = "info";
+
+/// Where readings come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SensorSource {
+    /// Plausible weather, made up.
+    Mock,
+    /// `DATA|…` lines on standard input.
+    Stdin,
+    /// The directory of a Linux industrial-I/O device.
+    Iio(PathBuf),
+}
+
+/// As it is written on the command line.
+impl fmt::Display for SensorSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mock => f.write_str("mock"),
+            Self::Stdin => f.write_str("stdin"),
+            Self::Iio(directory) => write!(f, "iio:{}", directory.display()),
+        }
+    }
+}
+
+/// All that a peer is told when it is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Name of this peer, and of its directory. A fresh UUID v4 where none was given.
+    pub peer_id: PeerId,
+    /// Outranks the id in elections: the higher wins. 0 where none was given.
+    pub priority: i64,
+    /// Peers of other groups on the same network are ignored. Has the grammar of a peer id.
+    pub group: String,
+    /// Address to listen on; unspecified (`0.0.0.0`, `::`) for all of this host's.
+    pub bind: IpAddr,
+    /// TCP port to listen on; 0 for any that is free.
+    pub port: u16,
+    /// UDP port of discovery, never 0.
+    pub broadcast_port: u16,
+    /// Where discovery is sent, always IPv4; `None`: what `bind` implies, see [`Config::default_broadcast`].
+    pub broadcast_address: Option<IpAddr>,
+    /// `HOST:PORT` of peers to ask where broadcast does not reach, each once; names are not looked up yet.
+    pub join: Vec<String>,
+    /// Whole milliseconds between 1 ms and a day; the heartbeat timeout exceeds the interval.
+    pub timing: Timing,
+    /// Sources of readings, each once; none for a peer that only keeps what others measure.
+    pub sensors: Vec<SensorSource>,
+    /// Sensor id of readings that this peer makes itself (mock, iio). The peer id where none was given.
+    pub sensor_id: SensorId,
+    /// Time between two readings that this peer makes itself: whole milliseconds between 1 ms and a day.
+    pub sensor_interval: Duration,
+    /// Files go to the directory of the peer's name below this one.
+    pub data_dir: PathBuf,
+    /// What is logged, where `RUST_LOG` does not say otherwise.
+    pub log_level: LevelFilter,
+}
+
+/// Which values do not go together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error(
+        "--heartbeat-timeout ({timeout:?}) must exceed --heartbeat-interval ({interval:?}), or every leader is taken \
+         for dead between two beats; raise --heartbeat-timeout, at best to twice the interval or more"
+    )]
+    Timeout { interval: Duration, timeout: Duration },
+    #[error("--sensor none cannot be combined with --sensor {0}; leave one of them out")]
+    NoneAndMore(SensorSource),
+    #[error("--sensor {0} is given twice; leave one of them out")]
+    SensorTwice(SensorSource),
+    #[error("--data-dir is empty; name a directory, e.g. --data-dir data")]
+    DataDir,
+}
+
+impl Config {
+    /// Compares values with each other, after each was found well formed by itself.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the options that do not go together.
+    pub fn check(self) -> Result<Self, ConfigError> {
+        let Timing { heartbeat_interval: interval, heartbeat_timeout: timeout, .. } = self.timing;
+        if timeout <= interval {
+            return Err(ConfigError::Timeout { interval, timeout });
+        }
+        if self.data_dir.as_os_str().is_empty() {
+            return Err(ConfigError::DataDir);
+        }
+        Ok(self)
+    }
+
+    /// Is discovery broadcast at all? IPv6 has no broadcast: a peer that listens there finds others by `join` and is
+    /// found by theirs, unless an IPv4 address for discovery was given.
+    #[must_use]
+    pub fn broadcasts(&self) -> bool {
+        self.bind.is_ipv4() || self.broadcast_address.is_some()
+    }
+
+    /// Where discovery goes as far as `bind` alone tells: `127.255.255.255`, which all of a host's peers hear, for a
+    /// loopback address. `None` for any other: that depends on the interfaces, which `net` knows.
+    #[must_use]
+    pub fn default_broadcast(&self) -> Option<IpAddr> {
+        match self.bind {
+            IpAddr::V4(address) if address.is_loopback() => Some(IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255))),
+            _ => None,
+        }
+    }
+}
+
+/// What the choices of `--sensor` mean together; `None` among them is the word `none`.
+///
+/// # Errors
+/// [`ConfigError`] where `none` stands beside others, or one stands twice: two readers would tear standard input apart,
+/// and one device would be written down twice under one sensor id.
+pub fn sensors(choices: Vec<Option<SensorSource>>) -> Result<Vec<SensorSource>, ConfigError> {
+    let none = choices.contains(&None);
+    let mut chosen = Vec::with_capacity(choices.len());
+    for source in choices.into_iter().flatten() {
+        if none {
+            return Err(ConfigError::NoneAndMore(source));
+        }
+        if chosen.contains(&source) {
+            return Err(ConfigError::SensorTwice(source));
+        }
+        chosen.push(source);
+    }
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config {
+            peer_id: "peer1".parse().unwrap(),
+            priority: 0,
+            group: GROUP.to_owned(),
+            bind: value::bind(BIND).unwrap(),
+            port: 0,
+            broadcast_port: BROADCAST_PORT.parse().unwrap(),
+            broadcast_address: None,
+            join: Vec::new(),
+            timing: Timing {
+                heartbeat_interval: value::duration(HEARTBEAT_INTERVAL).unwrap(),
+                heartbeat_timeout: value::duration(HEARTBEAT_TIMEOUT).unwrap(),
+                election_timeout: value::duration(ELECTION_TIMEOUT).unwrap(),
+            },
+            sensors: vec![SensorSource::Mock],
+            sensor_id: "peer1".parse().unwrap(),
+            sensor_interval: value::duration(SENSOR_INTERVAL_SECONDS).unwrap(),
+            data_dir: DATA_DIR.into(),
+            log_level: LevelFilter::Info,
+        }
+    }
+
+    #[test]
+    fn the_defaults_go_together() {
+        assert_eq!(config().check(), Ok(config()));
+    }
+
+    #[test]
+    fn the_heartbeat_timeout_must_exceed_the_interval() {
+        let mut config = config();
+        config.timing.heartbeat_timeout = config.timing.heartbeat_interval;
+        let error = config.clone().check().unwrap_err();
+        assert!(error.to_string().starts_with("--heartbeat-timeout (5s) must exceed --heartbeat-interval (5s)"));
+        config.timing.heartbeat_timeout += Duration::from_millis(1);
+        assert!(config.check().is_ok());
+    }
+
+    #[test]
+    fn an_empty_data_directory_is_refused() {
+        assert_eq!(Config { data_dir: PathBuf::new(), ..config() }.check(), Err(ConfigError::DataDir));
+    }
+
+    #[test]
+    fn a_loopback_address_implies_the_broadcast_address_of_loopback() {
+        let broadcast = |bind: &str| {
+            let config = Config { bind: bind.parse().unwrap(), ..config() };
+            config.default_broadcast().map(|address| address.to_string())
+        };
+        assert_eq!(broadcast("127.0.0.1").as_deref(), Some("127.255.255.255"));
+        assert_eq!(broadcast("127.1.2.3").as_deref(), Some("127.255.255.255"));
+        for other in ["0.0.0.0", "192.168.1.5", "::1", "::"] {
+            assert_eq!(broadcast(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn on_ipv6_there_is_no_broadcast_unless_an_address_is_given() {
+        let six = Config { bind: "::1".parse().unwrap(), ..config() };
+        assert!(config().broadcasts());
+        assert!(!six.broadcasts());
+        assert!(Config { broadcast_address: Some("192.168.1.255".parse().unwrap()), ..six }.broadcasts());
+    }
+
+    #[test]
+    fn sensors_are_a_set_and_none_stands_alone() {
+        let iio = || SensorSource::Iio("/a".into());
+        assert_eq!(sensors(vec![None]), Ok(vec![]));
+        assert_eq!(sensors(vec![None, None]), Ok(vec![]));
+        let both = vec![SensorSource::Stdin, iio()];
+        assert_eq!(sensors(both.iter().cloned().map(Some).collect()), Ok(both));
+        assert_eq!(sensors(vec![Some(iio()), None]), Err(ConfigError::NoneAndMore(iio())));
+        let twice = vec![Some(SensorSource::Stdin), Some(SensorSource::Mock), Some(SensorSource::Stdin)];
+        assert_eq!(sensors(twice), Err(ConfigError::SensorTwice(SensorSource::Stdin)));
+    }
+}

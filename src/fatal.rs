@@ -1,1 +1,109 @@
-//! Why the daemon may end, one line each for the operator.
+//! Why the daemon may end with exit status 1: one line each for the operator, what is wrong and what to do.
+//!
+//! Wrong options end it with status 2 before any of this can happen; `cli` says what is wrong with them.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::ids::PeerId;
+use crate::sensors::SensorError;
+
+/// Why the daemon ends. Each is printed as one line on standard error.
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    /// Another process listens at the TCP address.
+    #[error("{endpoint} is in use by another process; stop that one, or choose another --port (0 takes any free one)")]
+    PortInUse { endpoint: SocketAddr },
+
+    /// The TCP address cannot be listened on for another reason.
+    #[error(
+        "cannot listen on {endpoint}: {cause}; give --bind an address of this host, and --port one that you may use"
+    )]
+    Bind { endpoint: SocketAddr, cause: io::Error },
+
+    /// The UDP port of discovery cannot be listened on.
+    #[error(
+        "cannot listen for discovery on UDP port {port}: {cause}; stop the process that keeps it, or give every peer of \
+         the group another --broadcast-port"
+    )]
+    Broadcast { port: u16, cause: io::Error },
+
+    /// A sensor cannot be read at all.
+    #[error("{0}")]
+    Sensor(#[from] SensorError),
+
+    /// Files cannot be read or written; the storage says which, and what to do.
+    #[error("{0}")]
+    Storage(String),
+
+    /// A living process answers to this peer's id, where known at this address.
+    #[error("{}", duplicate(id, *endpoint))]
+    Duplicate { id: PeerId, endpoint: Option<SocketAddr> },
+
+    /// A later start of the same id has taken this peer's place.
+    #[error(
+        "peer {id} was started again elsewhere and replaces this process; give each its own --peer-id to run both"
+    )]
+    Superseded { id: PeerId },
+
+    /// A peer refused this one for good.
+    #[error(
+        "another peer refuses this one: {why}; run the same version with the same options for the group at every peer"
+    )]
+    Rejected { why: String },
+
+    /// SIGINT and SIGTERM cannot be heard.
+    #[error(
+        "cannot listen for SIGINT and SIGTERM: {0}; start peer from a shell or service manager that leaves them to it"
+    )]
+    Signals(io::Error),
+
+    /// The operating system gives no thread.
+    #[error("cannot start the thread {name}: {cause}; raise the limit on processes (ulimit -u), or free memory")]
+    Thread { name: String, cause: io::Error },
+}
+
+impl Fatal {
+    /// What is wrong where listening on a TCP address failed.
+    #[must_use]
+    pub fn of_bind(endpoint: SocketAddr, cause: io::Error) -> Self {
+        match cause.kind() {
+            io::ErrorKind::AddrInUse => Self::PortInUse { endpoint },
+            _ => Self::Bind { endpoint, cause },
+        }
+    }
+}
+
+fn duplicate(id: &PeerId, endpoint: Option<SocketAddr>) -> String {
+    let place = endpoint.map_or_else(String::new, |endpoint| format!(" at {endpoint}"));
+    format!("peer id {id} is already in the group{place}; choose another --peer-id, or stop that peer first")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn each_reason_is_one_line_that_says_what_to_do() {
+        let id: PeerId = "peer1".parse().unwrap();
+        let endpoint: SocketAddr = "127.0.0.1:7001".parse().unwrap();
+        let cause = || io::Error::from(ErrorKind::PermissionDenied);
+        for (fatal, parts) in [
+            (Fatal::of_bind(endpoint, ErrorKind::AddrInUse.into()), ["127.0.0.1:7001 is in use", "--port"]),
+            (Fatal::of_bind(endpoint, cause()), ["permission denied", "--bind"]),
+            (Fatal::Broadcast { port: 9999, cause: cause() }, ["9999", "--broadcast-port"]),
+            (Fatal::Duplicate { id: id.clone(), endpoint: Some(endpoint) }, ["at 127.0.0.1:7001", "--peer-id"]),
+            (Fatal::Duplicate { id: id.clone(), endpoint: None }, ["already in the group;", "--peer-id"]),
+            (Fatal::Superseded { id }, ["peer1", "--peer-id"]),
+            (Fatal::Rejected { why: "wrong version".to_owned() }, ["wrong version", "same version"]),
+            (Fatal::Signals(cause()), ["SIGTERM", "start peer"]),
+            (Fatal::Thread { name: "tx-peer2".to_owned(), cause: cause() }, ["tx-peer2", "ulimit"]),
+            (Fatal::Storage("disk full; free some".to_owned()), ["disk full", "free some"]),
+        ] {
+            let text = fatal.to_string();
+            assert!(parts.iter().all(|part| text.contains(part)) && !text.contains('\n'), "{text}");
+        }
+    }
+}

@@ -27,6 +27,9 @@ pub struct ReadingError {
     pub reason: &'static str,
 }
 
+/// A line that cannot be a reading, however it goes on.
+pub const LINE_TOO_LONG: ReadingError = ReadingError { field: "line", reason: "is longer than 192 bytes" };
+
 /// The fields of a payload, as given; a value that was not measured is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fields<'a> {
@@ -62,7 +65,7 @@ pub fn check(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
 /// Says which field is wrong, and why.
 pub fn check_input(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
     if line.len() > LINE_BYTES_MAX {
-        return Err(wrong("line", "is longer than 192 bytes"));
+        return Err(LINE_TOO_LONG);
     }
     let Some(rest) = line.strip_prefix(VERB) else {
         return Err(wrong("line", "does not begin with DATA|"));

@@ -1,0 +1,182 @@
+//! What users type, and what they get.
+
+use std::net::Ipv4Addr;
+
+use clap::{Arg, ArgAction};
+
+use super::*;
+
+fn config(options: &str) -> Result<Config, clap::Error> {
+    // Whatever environment the tests run in, only the options count.
+    let mut command = Arguments::command().mut_args(|arg| arg.env(Resettable::Reset));
+    let typed = std::iter::once("peer").chain(options.split_whitespace());
+    let matches = command.try_get_matches_from_mut(typed)?;
+    let typed = Arguments::from_arg_matches(&matches)?;
+    typed.into_config().map_err(|error| command.error(ErrorKind::ValueValidation, error))
+}
+
+fn error(options: &str) -> String {
+    let error = config(options).expect_err(options);
+    assert_eq!(error.exit_code(), 2, "{options}");
+    error.to_string()
+}
+
+fn options(command: &Command) -> impl Iterator<Item = &Arg> {
+    command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"))
+}
+
+#[test]
+fn clap_finds_nothing_wrong_with_the_options() {
+    command(|_| false).debug_assert();
+}
+
+#[test]
+fn without_options_the_defaults_of_the_contract_hold() {
+    let config = config("").unwrap();
+    assert!(Uuid::parse_str(config.peer_id.as_str()).is_ok_and(|id| id.get_version_num() == 4));
+    assert_eq!(config.sensor_id.as_str(), config.peer_id.as_str());
+    assert_eq!((config.priority, config.group.as_str()), (0, "sensors"));
+    assert_eq!((config.bind, config.port), (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
+    assert_eq!((config.broadcast_port, config.broadcast_address), (9999, None));
+    assert_eq!(config.join, Vec::<String>::new());
+    let [interval, timeout, election] = [5, 10, 5].map(Duration::from_secs);
+    let timing = Timing { heartbeat_interval: interval, heartbeat_timeout: timeout, election_timeout: election };
+    assert_eq!(config.timing, timing);
+    assert_eq!(config.sensors, [SensorSource::Mock]);
+    assert_eq!(config.sensor_interval, Duration::from_secs(15));
+    assert_eq!(config.data_dir, PathBuf::from("data"));
+    assert_eq!(config.log_level, LevelFilter::Info);
+}
+
+#[test]
+fn two_peers_without_a_name_have_different_ones() {
+    assert_ne!(config("").unwrap().peer_id, config("").unwrap().peer_id);
+}
+
+#[test]
+fn every_option_arrives() {
+    let config = config(
+        "--peer-id p1 --priority -7 --group g --bind 127.0.0.1 --port 7001 --broadcast-port 9998 \
+         --broadcast-address 10.0.0.255 --join a:1 --join b:2,a:1 --heartbeat-interval 200ms --heartbeat-timeout 0.5 \
+         --election-timeout 1m --sensor stdin --sensor iio:/d --sensor-id s1 --sensor-interval-seconds 0.25 \
+         --data-dir /tmp/d --log-level DEBUG",
+    );
+    let config = config.unwrap();
+    assert_eq!((config.peer_id.as_str(), config.sensor_id.as_str()), ("p1", "s1"));
+    assert_eq!((config.priority, config.group.as_str()), (-7, "g"));
+    assert_eq!((config.bind.to_string().as_str(), config.port, config.broadcast_port), ("127.0.0.1", 7001, 9998));
+    assert_eq!(config.broadcast_address, Some("10.0.0.255".parse().unwrap()));
+    assert_eq!(config.join, ["a:1", "b:2"]);
+    let [interval, timeout, election] = [200, 500, 60_000].map(Duration::from_millis);
+    let timing = Timing { heartbeat_interval: interval, heartbeat_timeout: timeout, election_timeout: election };
+    assert_eq!(config.timing, timing);
+    assert_eq!(config.sensors, [SensorSource::Stdin, SensorSource::Iio("/d".into())]);
+    assert_eq!(config.sensor_interval, Duration::from_millis(250));
+    assert_eq!(config.data_dir, PathBuf::from("/tmp/d"));
+    assert_eq!(config.log_level, LevelFilter::Debug);
+}
+
+#[test]
+fn the_sensor_id_is_the_peer_id_unless_given() {
+    assert_eq!(config("--peer-id p1").unwrap().sensor_id.as_str(), "p1");
+    assert!(config("--sensor none").unwrap().sensors.is_empty());
+}
+
+#[test]
+fn a_wrong_option_is_named_with_what_would_be_right() {
+    for (options, said) in [
+        ("--peer-id .a", &["--peer-id <ID>", "must begin with a letter or digit"][..]),
+        ("--group a/b", &["--group <NAME>", "letters, digits"]),
+        ("--priority high", &["--priority <N>"]),
+        ("--bind localhost", &["--bind <ADDRESS>", "IPv4 or IPv6 address"]),
+        ("--port 65536", &["--port <PORT>", "0..=65535"]),
+        ("--port -1", &["--port <PORT>", "0..=65535"]),
+        ("--broadcast-port 0", &["--broadcast-port <PORT>", "1..=65535"]),
+        ("--broadcast-address ::1", &["--broadcast-address <ADDRESS>", "--join"]),
+        ("--join hub", &["--join <HOST:PORT>", "hub.local:7000"]),
+        ("--join ::1:80", &["--join <HOST:PORT>", "in brackets"]),
+        ("--heartbeat-interval 0", &["--heartbeat-interval <DURATION>", "positive"]),
+        ("--heartbeat-interval -5", &["--heartbeat-interval <DURATION>", "positive"]),
+        ("--election-timeout 25h", &["--election-timeout <DURATION>", "at most 24h"]),
+        ("--heartbeat-timeout 5s", &["--heartbeat-timeout (5s) must exceed --heartbeat-interval (5s)"]),
+        ("--heartbeat-interval 10s", &["--heartbeat-timeout (10s) must exceed --heartbeat-interval (10s)"]),
+        ("--sensor bme280", &["--sensor <SOURCE>", "write mock, none, stdin or iio:DIRECTORY"]),
+        ("--sensor none,mock", &["--sensor none cannot be combined with --sensor mock"]),
+        ("--sensor stdin --sensor stdin", &["--sensor stdin is given twice"]),
+        ("--sensor-id a|b", &["--sensor-id <ID>", "letters, digits"]),
+        ("--sensor-interval-seconds 0", &["--sensor-interval-seconds <SECONDS>", "positive"]),
+        ("--data-dir=", &["--data-dir"]),
+        ("--log-level loud", &["--log-level <LEVEL>", "error, warn, info, debug, trace"]),
+        ("--log-level off", &["--log-level <LEVEL>"]),
+        ("--colour", &["--colour"]),
+        ("file.txt", &["file.txt"]),
+    ] {
+        let error = error(options);
+        assert!(said.iter().all(|part| error.contains(part)), "{options}: {error}");
+    }
+}
+
+#[test]
+fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() {
+    let command = command(|_| false);
+    assert_eq!(options(&command).count(), 16);
+    for arg in options(&command) {
+        let long = arg.get_long().expect("a long name");
+        let variable = format!("PEER_{}", long.to_ascii_uppercase().replace('-', "_"));
+        assert_eq!(arg.get_env().and_then(|name| name.to_str()), Some(variable.as_str()), "{long}");
+        let short_help = arg.get_help().expect(long).to_string();
+        assert!(short_help.len() <= 80 && !short_help.ends_with('.'), "{long}: {short_help}");
+        assert!(arg.get_long_help().expect(long).to_string().ends_with('.'), "{long}");
+        assert!(arg.get_help_heading().is_some(), "{long}");
+        assert!(arg.get_value_names().is_some(), "{long}");
+        let states_default = arg.get_long_help().expect(long).to_string().contains("Default: ");
+        assert!(states_default == arg.get_default_values().is_empty(), "{long} states its default once");
+    }
+}
+
+#[test]
+fn repeatable_options_may_be_parted_by_commas() {
+    let command = command(|_| false);
+    let repeatable: Vec<&str> = options(&command)
+        .filter(|arg| matches!(arg.get_action(), ArgAction::Append))
+        .filter(|arg| arg.get_value_delimiter() == Some(','))
+        .filter_map(Arg::get_long)
+        .collect();
+    assert_eq!(repeatable, ["join", "sensor"]);
+}
+
+#[test]
+fn the_discovery_port_hears_its_second_variable_only_where_the_first_holds_nothing() {
+    let heard = |set: &'static [&'static str]| {
+        let command = command(|name| set.contains(&name));
+        let port = options(&command).find(|arg| arg.get_long() == Some("broadcast-port")).expect("the option");
+        port.get_env().and_then(|name| name.to_str()).map(str::to_owned)
+    };
+    assert_eq!(heard(&[]).as_deref(), Some("PEER_BROADCAST_PORT"));
+    assert_eq!(heard(&["BROADCAST_PORT"]).as_deref(), Some("BROADCAST_PORT"));
+    assert_eq!(heard(&["PEER_BROADCAST_PORT", "BROADCAST_PORT"]).as_deref(), Some("PEER_BROADCAST_PORT"));
+}
+
+#[test]
+fn help_groups_the_options_in_the_order_of_the_contract() {
+    for help in [command(|_| false).render_help(), command(|_| false).render_long_help()] {
+        let help = help.to_string();
+        let headings = help.lines().filter_map(|line| line.strip_suffix(':')).filter(|line| !line.starts_with(' '));
+        let expected = ["Options", "Identity", "Network", "Timing", "Sensors", "Storage", "Logging"];
+        assert_eq!(headings.filter(|heading| *heading != "Examples").collect::<Vec<_>>(), expected);
+        assert!(help.contains("[default: 9999]") && help.contains("[env: PEER_BROADCAST_PORT]"), "{help}");
+        assert!(help.lines().all(|line| line.len() <= HELP_WIDTH_MAX + 20), "{help}");
+    }
+    let help = command(|_| false).render_long_help().to_string();
+    for part in ["Examples:", "Exit status:", "RUST_LOG", "Also read from `BROADCAST_PORT`", "[default: 5s]"] {
+        assert!(help.contains(part), "{part} is missing in {help}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for option in ["-h", "--help", "-V", "--version"] {
+        assert_eq!(config(option).unwrap_err().exit_code(), 0);
+    }
+    assert_eq!(config("--version").unwrap_err().to_string(), format!("peer {}\n", env!("CARGO_PKG_VERSION")));
+}

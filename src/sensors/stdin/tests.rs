@@ -1,0 +1,221 @@
+//! Readers that give what they have in pieces, against a model that sees whole lines.
+
+use std::collections::VecDeque;
+use std::io;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+
+/// Gives one piece a call, then its end. An empty piece is an interruption by a signal.
+struct Pieces(VecDeque<Vec<u8>>);
+
+impl Read for Pieces {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let Some(piece) = self.0.front_mut() else { return Ok(0) };
+        let length = piece.len().min(out.len());
+        if length == 0 {
+            self.0.pop_front();
+            return Err(ErrorKind::Interrupted.into());
+        }
+        out[..length].copy_from_slice(&piece[..length]);
+        piece.drain(..length);
+        if piece.is_empty() {
+            self.0.pop_front();
+        }
+        Ok(length)
+    }
+}
+
+const NOW: &str = "2024-05-01T12:00:00.000Z";
+
+fn stdin(pieces: &[&[u8]]) -> Stdin<Pieces> {
+    let clock = Clock::new(|| NOW.parse::<Timestamp>().unwrap());
+    Stdin::new(Pieces(pieces.iter().map(|piece| piece.to_vec()).collect()), clock)
+}
+
+fn readings(taken: &Taken) -> Vec<String> {
+    let Taken::Readings(lines) = taken else { panic!("readings, not {taken:?}") };
+    lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap()).collect()
+}
+
+const A: &str = "DATA|a|2013-01-01T06:00:00Z|3.90|59.37|1012.0";
+const B: &str = "DATA|b|2013-01-01T07:00:00+01:00|+1e1||";
+
+fn text(lines: &[&str]) -> Vec<u8> {
+    lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect()
+}
+
+#[test]
+fn lines_are_handed_over_as_given() {
+    let mut stdin = stdin(&[&text(&[A, B])]);
+    assert_eq!(readings(&stdin.take(10)), [A, B]);
+    assert_eq!((stdin.take(10), stdin.take(10)), (Taken::End, Taken::End));
+    assert_eq!((stdin.readings(), stdin.interval(), stdin.describe().as_str()), (2, None, "stdin"));
+}
+
+#[test]
+fn an_empty_timestamp_becomes_now() {
+    let mut stdin = stdin(&[b"DATA|a||1|2|3\n"]);
+    assert_eq!(readings(&stdin.take(10)), [format!("DATA|a|{NOW}|1|2|3")]);
+}
+
+#[test]
+fn crlf_and_blank_lines_are_tolerated_and_the_last_line_needs_no_end() {
+    let mut stdin = stdin(&[format!("\r\n{A}\r\n\n  \t\n{B}").as_bytes()]);
+    assert_eq!(readings(&stdin.take(10)), [A]);
+    assert_eq!(readings(&stdin.take(10)), [B]);
+    assert_eq!(stdin.take(10), Taken::End);
+    assert_eq!((stdin.refusals, stdin.line), (Refusals::default(), 5));
+}
+
+#[test]
+fn what_is_there_is_handed_over_without_waiting_for_more() {
+    let mut stdin = stdin(&[&text(&[A]), b"DATA|b|2013", &text(&["-01-01T06:00:00Z|1|2|3", A])]);
+    assert_eq!(readings(&stdin.take(10)), [A]);
+    assert_eq!(readings(&stdin.take(10)), ["DATA|b|2013-01-01T06:00:00Z|1|2|3", A]);
+}
+
+#[test]
+fn no_more_is_handed_over_than_there_is_room_for() {
+    let mut stdin = stdin(&[&text(&[A, B, A])]);
+    assert_eq!(stdin.take(0), Taken::Nothing);
+    assert_eq!(readings(&stdin.take(2)), [A, B]);
+    assert_eq!(readings(&stdin.take(2)), [A]);
+}
+
+#[test]
+fn a_request_is_never_overfull() {
+    let many = text(&[B]).repeat(5_000);
+    let mut stdin = stdin(&[&many]);
+    let mut count = 0;
+    while let Taken::Readings(lines) = stdin.take(u64::MAX) {
+        assert!(lines.count() <= READINGS_MAX && lines.as_bytes().len() <= BODY_BYTES_MAX);
+        count += lines.count();
+    }
+    assert_eq!((count, stdin.readings()), (5_000, 5_000));
+}
+
+#[test]
+fn the_first_wrong_line_is_told_with_number_field_and_reason_and_the_others_are_counted() {
+    let mut stdin = stdin(&[&text(&["", A, "DATA|a|2013-01-01T06:00:00Z|x|2|3", "nonsense", B])]);
+    assert_eq!(readings(&stdin.take(10)), [A, B]);
+    let Some((line, error)) = stdin.refusals.first else { panic!("a refusal") };
+    assert_eq!((line, error.to_string().as_str()), (3, "temperature is not a finite decimal number"));
+    assert_eq!(stdin.refusals.count, 2);
+}
+
+#[test]
+fn a_line_of_any_length_takes_bounded_memory_and_is_refused_once() {
+    let piece = vec![b'x'; 50_000];
+    let mut pieces: Vec<&[u8]> = vec![&piece; 100];
+    let end = text(&["", A]);
+    pieces.push(&end);
+    let mut stdin = stdin(&pieces);
+    assert_eq!(readings(&stdin.take(10)), [A]);
+    assert_eq!(stdin.refusals, Refusals { first: Some((1, reading::LINE_TOO_LONG)), count: 1, told: 1 });
+    assert_eq!((stdin.block.len(), stdin.line), (BLOCK_BYTES, 2));
+}
+
+#[test]
+fn a_line_is_too_long_only_once_its_crlf_cannot_come_any_more() {
+    let longest = vec![b' '; LINE_BYTES_MAX];
+    let mut blank = stdin(&[&longest, b"\r", b"\n"]);
+    assert_eq!((blank.take(10), blank.refusals.count, blank.line), (Taken::End, 0, 1));
+    let mut longer = stdin(&[&longest, b" ", b"\r", b"\n"]);
+    assert_eq!((longer.take(10), longer.refusals.count, longer.line), (Taken::End, 1, 1));
+}
+
+#[test]
+fn a_reader_that_fails_counts_as_ended() {
+    struct Failing;
+    impl Read for Failing {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(ErrorKind::Other.into())
+        }
+    }
+    let mut stdin = Stdin::new(Failing, Clock::new(Timestamp::now));
+    assert_eq!(stdin.take(1), Taken::End);
+}
+
+/// Readings, lines refused, and the first of them: line by line.
+fn model(text: &[u8]) -> (Vec<Vec<u8>>, Refusals) {
+    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    if lines.last().is_some_and(|line| line.is_empty()) {
+        lines.pop();
+    }
+    let (mut readings, mut refusals) = (Vec::new(), Refusals::default());
+    for (at, line) in lines.iter().enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.len() <= LINE_BYTES_MAX && line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        match reading::check_input(line) {
+            Ok(fields) => {
+                let timestamp = if fields.timestamp.is_empty() { NOW } else { fields.timestamp };
+                let reading::Fields { sensor_id, temperature, humidity, pressure, .. } = fields;
+                readings.push(format!("DATA|{sensor_id}|{timestamp}|{temperature}|{humidity}|{pressure}").into_bytes());
+            }
+            Err(error) => {
+                refusals.first.get_or_insert((at as u64 + 1, error));
+                refusals.count += 1;
+            }
+        }
+    }
+    (readings, refusals)
+}
+
+/// Lines of every sort, and bytes of no sort.
+fn input() -> impl Strategy<Value = Vec<u8>> {
+    let line = prop_oneof![
+        4 => Just(A.as_bytes().to_vec()),
+        4 => "DATA\\|[a-z]{1,3}\\|\\|-?[0-9]{1,3}(\\.[0-9]{1,2})?\\|[0-9]{0,2}\\|".prop_map(String::into_bytes),
+        1 => "DATA\\|[ -~]{0,40}".prop_map(String::into_bytes),
+        2 => (185_usize..200).prop_map(|length| vec![b'D'; length]),
+        1 => (185_usize..200).prop_map(|length| vec![b' '; length]),
+        1 => (0_usize..200_000).prop_map(|length| vec![b'x'; length]),
+        2 => proptest::collection::vec(any::<u8>(), 0..30),
+        2 => Just(Vec::new()),
+    ];
+    let end =
+        prop_oneof![8 => Just(&b"\n"[..]), 2 => Just(&b"\r\n"[..]), 1 => Just(&b"\r\r\n"[..]), 1 => Just(&b""[..])];
+    proptest::collection::vec((line, end), 0..40)
+        .prop_map(|lines| lines.into_iter().flat_map(|(line, end)| [line, end.to_vec()].concat()).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn however_the_bytes_come_the_readings_are_those_of_the_lines(
+        text in input(),
+        lengths in proptest::collection::vec(prop_oneof![0_usize..8, 0_usize..300, 0_usize..100_000], 1..40),
+        rooms in proptest::collection::vec(0_u64..20, 1..10),
+    ) {
+        let mut pieces = Vec::new();
+        let mut rest = &text[..];
+        for length in &lengths {
+            let (piece, after) = rest.split_at((*length).min(rest.len()));
+            pieces.push(piece);
+            rest = after;
+        }
+        pieces.push(rest);
+        let mut stdin = stdin(&pieces);
+        let mut given = Vec::new();
+        for room in rooms.iter().chain(std::iter::repeat(&1_000)) {
+            match stdin.take(*room) {
+                Taken::Readings(lines) => {
+                    prop_assert!(lines.count() > 0 && lines.count() <= *room);
+                    given.extend(lines.iter().map(<[u8]>::to_vec));
+                }
+                Taken::Nothing => prop_assert_eq!(*room, 0),
+                Taken::End => break,
+            }
+        }
+        let (expected, expected_refusals) = model(&text);
+        prop_assert_eq!(stdin.readings(), expected.len() as u64);
+        prop_assert_eq!(given, expected);
+        prop_assert_eq!(stdin.refusals, Refusals { told: expected_refusals.count, ..expected_refusals });
+    }
+}
