@@ -31,6 +31,7 @@ pub struct Outcome {
 }
 
 /// First faults, then none: the group must come to rest in bounded time, and everything must be everywhere.
+#[must_use]
 pub fn run(seed: u64, sabotage: Sabotage, tracing: bool) -> Outcome {
     let mut world = World::new(seed, tracing);
     world.sabotage = sabotage;
@@ -62,7 +63,7 @@ fn live(world: &mut World) -> Time {
     while world.now < calm + plan.settled() && world.checks.broken.is_none() {
         world.run_until(world.now + step);
         match invariants::at_rest(world.alive()) {
-            Ok(()) => settled = settled.or(Some(world.now - calm)),
+            Ok(()) => settled = settled.or(Some(world.now.checked_sub(calm).unwrap())),
             Err(_) => settled = None,
         }
     }
@@ -73,7 +74,8 @@ fn live(world: &mut World) -> Time {
     world.feeding = false;
     world.run_until(world.now + plan.timing.heartbeat_timeout * 2 + plan.timing.election_timeout * 4);
     world.fail(invariants::at_rest(world.alive()));
-    world.fail(invariants::check_nothing_is_lost(world.alive()));
+    let kept = invariants::check_nothing_is_lost(&world.alive());
+    world.fail(kept);
     let files = world.alive().try_for_each(invariants::check_files);
     world.fail(files);
     world.fail(all_delivered(world));

@@ -8,18 +8,18 @@ use peer::threads::outbox::Outbox;
 use peer::wire::{Hello, Message};
 
 /// Messages under way on a connection before its sender has to wait for the receiver.
-pub const IN_FLIGHT_MAX: usize = 24;
+pub(crate) const IN_FLIGHT_MAX: usize = 24;
 
 /// What travels on a connection.
 #[derive(Debug, Clone)]
-pub enum Item {
+pub(crate) enum Item {
     Hello(Hello),
     Message(Message),
     End,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
+pub(crate) enum Reading {
     /// No verdict yet: nothing is read.
     Waiting,
     Open,
@@ -28,7 +28,7 @@ pub enum Reading {
 
 /// One TCP connection, from the process that dialled to the one that accepted.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     pub from: usize,
     pub to: usize,
     /// Whose link it is; `None`: a question to a `--join` address.
@@ -44,7 +44,7 @@ pub struct Connection {
 
 /// The own link of a process to one peer.
 #[derive(Debug, Default)]
-pub struct Link {
+pub(crate) struct Link {
     pub outbox: Outbox,
     pub state: LinkState,
     /// The next success to dial is news.
@@ -56,7 +56,7 @@ pub struct Link {
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum LinkState {
+pub(crate) enum LinkState {
     #[default]
     Idle,
     Dialing,

@@ -8,7 +8,7 @@ use rand::rngs::SmallRng;
 use rand::RngExt;
 
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     pub hosts: usize,
     pub timing: Timing,
     /// `--priority` of each host.
@@ -31,8 +31,8 @@ pub struct Plan {
     pub faults_end: Time,
 }
 
-#[derive(Debug, Clone)]
-pub enum Fault {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
     /// `kill -9`.
     Crash(usize),
     /// A new process, with an empty directory; does nothing where one runs.
@@ -48,7 +48,7 @@ pub enum Fault {
 }
 
 impl Plan {
-    pub fn draw(rng: &mut SmallRng) -> Self {
+    pub(crate) fn draw(rng: &mut SmallRng) -> Self {
         let hosts = rng.random_range(1..=9);
         let interval = Duration::from_millis(*pick(rng, &[400, 1000, 5000]));
         let timing = Timing {
@@ -65,8 +65,9 @@ impl Plan {
             .collect();
         let changes = *pick(rng, &[0, 2, 5, 10, 25]);
         let length = timing.election_timeout * rng.random_range(6..=20);
-        let mut faults: Vec<(Time, Fault)> =
-            (0..changes).map(|_| (length.mul_f64(rng.random_range(0.0..1.0)), Fault::draw(rng, hosts, &timing))).collect();
+        let mut faults: Vec<(Time, Fault)> = (0..changes)
+            .map(|_| (length.mul_f64(rng.random_range(0.0..1.0)), Fault::draw(rng, hosts, &timing)))
+            .collect();
         faults.sort_by_key(|(at, _)| *at);
         Self {
             hosts,
@@ -85,7 +86,7 @@ impl Plan {
     }
 
     /// From the end of all faults until everyone is a member or a learner of one term, at most.
-    pub fn settled(&self) -> Time {
+    pub(crate) fn settled(&self) -> Time {
         self.timing.heartbeat_timeout + self.timing.election_timeout * 4
     }
 }
@@ -105,10 +106,10 @@ impl Fault {
     }
 }
 
-pub fn ms(millis: u64) -> Time {
+pub(crate) fn ms(millis: u64) -> Time {
     Duration::from_millis(millis)
 }
 
-pub fn pick<'a, T>(rng: &mut SmallRng, of: &'a [T]) -> &'a T {
+pub(crate) fn pick<'a, T>(rng: &mut SmallRng, of: &'a [T]) -> &'a T {
     &of[rng.random_range(0..of.len())]
 }

@@ -10,7 +10,7 @@ use peer::wire::Request;
 use crate::network::Link;
 use crate::shelf::Shelf;
 
-pub struct Process {
+pub(crate) struct Process {
     pub host: usize,
     pub origin: Origin,
     pub endpoint: SocketAddr,
@@ -34,7 +34,7 @@ pub struct Process {
 }
 
 impl Process {
-    pub fn id(&self) -> &PeerId {
+    pub(crate) fn id(&self) -> &PeerId {
         &self.origin.peer
     }
 }

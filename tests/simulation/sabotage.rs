@@ -37,12 +37,12 @@ impl Sabotage {
     }
 
     /// On a message about to be written to a connection.
-    pub fn written(self, message: Message) -> Option<Message> {
+    pub fn written(self, message: Message) -> Message {
         match (self, message) {
             (Self::ChangedBatch, Message::Ordered { term, frame }) if frame.first() % 5 == 0 => {
-                Some(Message::Ordered { term, frame: changed(&frame) })
+                Message::Ordered { term, frame: changed(&frame) }
             }
-            (_, message) => Some(message),
+            (_, message) => message,
         }
     }
 

@@ -10,13 +10,13 @@ use crate::sabotage::Sabotage;
 
 /// A batch and the digest of the log up to its end.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub frame: Frame,
     pub digest: u64,
 }
 
 #[derive(Debug, Default)]
-pub struct Shelf {
+pub(crate) struct Shelf {
     /// The log as the core has it.
     pub log: Vec<Entry>,
     /// How often the core cut it.
@@ -30,18 +30,18 @@ pub struct Shelf {
 
 fn digest(before: u64, bytes: &[u8]) -> u64 {
     // FNV-1a, 64 bits: it only has to tell histories apart.
-    bytes.iter().fold(before ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes
+        .iter()
+        .fold(before ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl Shelf {
-    pub fn last(&self) -> Sequence {
+    pub(crate) fn last(&self) -> Sequence {
         self.log.last().map_or(0, |entry| entry.frame.last())
     }
 
     /// The digest of the log up to a batch end; `None` where that is none.
-    pub fn digest_at(&self, sequence: Sequence) -> Option<u64> {
+    pub(crate) fn digest_at(&self, sequence: Sequence) -> Option<u64> {
         if sequence == 0 {
             return Some(0);
         }
@@ -50,7 +50,7 @@ impl Shelf {
     }
 
     /// What the core handed over, at the moment it did.
-    pub fn note(&mut self, store: &Store) {
+    pub(crate) fn note(&mut self, store: &Store) {
         match store {
             Store::Append(frame) => {
                 let before = self.log.last().map_or(0, |entry| entry.digest);
@@ -65,14 +65,14 @@ impl Shelf {
     }
 
     /// Batches behind `after` that begin at or below `up_to`; `None` where the log was cut since.
-    pub fn read(&self, after: Sequence, up_to: Sequence, cuts: u64) -> Option<Vec<Frame>> {
+    pub(crate) fn read(&self, after: Sequence, up_to: Sequence, cuts: u64) -> Option<Vec<Frame>> {
         let from = self.log.partition_point(|entry| entry.frame.last() <= after);
         let frames = self.log[from..].iter().map(|entry| entry.frame.clone());
         (cuts == self.cuts).then(|| frames.take_while(|frame| frame.first() <= up_to).take(4).collect())
     }
 
     /// Does what was handed over; `Say` is the caller's.
-    pub fn execute(&mut self, store: Store, sabotage: Sabotage) -> Option<Done> {
+    pub(crate) fn execute(&mut self, store: Store, sabotage: Sabotage) -> Option<Done> {
         match store {
             Store::Append(frame) => {
                 let last = frame.last();
@@ -113,7 +113,7 @@ impl Shelf {
     }
 
     /// Sequence and payload of everything delivered, by sensor.
-    pub fn files(&self) -> BTreeMap<String, Vec<String>> {
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<String>> {
         let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for frame in self.disk.iter().filter(|frame| frame.last() <= self.delivered) {
             for (sequence, payload) in frame.entries() {

@@ -1,7 +1,7 @@
 //! The virtual world: clock, network, processes. It carries out what cores ask for as the daemon's threads do, and tells
 //! the checks of every step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 use std::mem;
 
@@ -20,23 +20,45 @@ use crate::process::Process;
 use crate::sabotage::Sabotage;
 use crate::shelf::Shelf;
 
+/// More events than this in one instant, or in a run, are a loop.
+const AT_ONCE_MAX: u32 = 100_000;
+const EVENTS_MAX: u64 = 3_000_000;
+
 /// What comes next.
 #[derive(Debug)]
 enum Event {
     Arrive(u64),
-    Dialed { process: usize, peer: PeerId, attempt: u64 },
+    Dialed {
+        process: usize,
+        peer: PeerId,
+        attempt: u64,
+    },
     /// The sender finds its connection broken; `why` where the receiver refused it.
-    Broken { process: usize, peer: PeerId, connection: u64, why: Option<String> },
-    Alarm { process: usize, alarm: Alarm },
+    Broken {
+        process: usize,
+        peer: PeerId,
+        connection: u64,
+        why: Option<String>,
+    },
+    Alarm {
+        process: usize,
+        alarm: Alarm,
+    },
     Work(usize),
     Sequence(usize),
-    Datagram { process: usize, message: Message },
-    Rejected { process: usize, why: String },
+    Datagram {
+        process: usize,
+        message: Message,
+    },
+    Rejected {
+        process: usize,
+        why: String,
+    },
     Readings(usize),
     Fault(Fault),
 }
 
-pub struct World {
+pub(crate) struct World {
     pub now: Time,
     queue: BTreeMap<(Time, u64), Event>,
     scheduled: u64,
@@ -50,21 +72,22 @@ pub struct World {
     pub sabotage: Sabotage,
     /// Sources go on giving readings.
     pub feeding: bool,
-    /// Faults may still come.
-    pub quiet: bool,
+    /// Events since the last time the clock moved on.
+    at_once: u32,
+    events: u64,
     trace: Option<String>,
     /// Digest of everything that happened, to tell runs apart.
     pub fingerprint: u64,
 }
 
 impl World {
-    pub fn new(seed: u64, tracing: bool) -> Self {
+    pub(crate) fn new(seed: u64, tracing: bool) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
         let plan = Plan::draw(&mut rng);
         Self::with_plan(plan, rng, tracing)
     }
 
-    pub fn with_plan(plan: Plan, rng: SmallRng, tracing: bool) -> Self {
+    pub(crate) fn with_plan(plan: Plan, rng: SmallRng, tracing: bool) -> Self {
         let mut world = Self {
             now: Time::from_secs(1),
             queue: BTreeMap::new(),
@@ -76,7 +99,8 @@ impl World {
             checks: Checks::default(),
             sabotage: Sabotage::None,
             feeding: true,
-            quiet: false,
+            at_once: 0,
+            events: 0,
             trace: tracing.then(String::new),
             fingerprint: 0,
             plan,
@@ -91,13 +115,13 @@ impl World {
         world
     }
 
-    pub fn trace(&mut self, text: impl FnOnce() -> String) {
+    pub(crate) fn trace(&mut self, text: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             writeln!(trace, "{:10.6} {}", self.now.as_secs_f64(), text()).expect("a string takes all");
         }
     }
 
-    pub fn take_trace(&mut self) -> String {
+    pub(crate) fn take_trace(&mut self) -> String {
         self.trace.take().unwrap_or_default()
     }
 
@@ -111,20 +135,25 @@ impl World {
     }
 
     /// Runs until `time`, or until a promise is broken.
-    pub fn run_until(&mut self, time: Time) {
+    pub(crate) fn run_until(&mut self, time: Time) {
         while self.checks.broken.is_none() {
             let Some(entry) = self.queue.first_entry() else { break };
             if entry.key().0 > time {
                 break;
             }
             let ((at, _), event) = entry.remove_entry();
+            self.at_once = if at > self.now { 0 } else { self.at_once + 1 };
             self.now = at;
+            self.events += 1;
+            if self.at_once > AT_ONCE_MAX || self.events > EVENTS_MAX {
+                return self.fail(Err(format!("promise 9: never at rest, next is {event:?}")));
+            }
             self.happen(event);
         }
         self.now = self.now.max(time);
     }
 
-    pub fn alive(&self) -> impl Iterator<Item = &Process> + Clone {
+    pub(crate) fn alive(&self) -> impl Iterator<Item = &Process> + Clone {
         self.processes.iter().filter(|process| process.alive)
     }
 
@@ -177,11 +206,11 @@ impl World {
         if late > 0 && self.rng.random_range(0..late) == 0 {
             return self.plan.timing.election_timeout.mul_f64(self.rng.random_range(0.0..0.1));
         }
-        shortest + (longest - shortest).mul_f64(self.rng.random_range(0.0..1.0))
+        shortest + longest.saturating_sub(shortest).mul_f64(self.rng.random_range(0.0..1.0))
     }
 
     /// The faults are over: somebody has to run, and whoever is stopped goes on when its time has come.
-    pub fn end_of_faults(&mut self) {
+    pub(crate) fn end_of_faults(&mut self) {
         if self.hosts.iter().all(Option::is_none) {
             self.start(0);
         }
@@ -189,7 +218,7 @@ impl World {
         self.run_until(stopped.unwrap_or_default());
     }
 
-    pub fn fail(&mut self, result: Result<(), String>) {
+    pub(crate) fn fail(&mut self, result: Result<(), String>) {
         if let (Err(why), None) = (result, &self.checks.broken) {
             self.checks.broken = Some(why);
         }
@@ -197,7 +226,7 @@ impl World {
 
     // Processes.
 
-    pub fn id_of(host: usize) -> PeerId {
+    pub(crate) fn id_of(host: usize) -> PeerId {
         format!("p{host}").parse().expect("a name")
     }
 
@@ -231,7 +260,7 @@ impl World {
             alive: true,
             exit: None,
             shelf: Shelf::default(),
-            work: Default::default(),
+            work: VecDeque::default(),
             working: false,
             links: BTreeMap::new(),
             inbox: Vec::new(),
@@ -257,6 +286,12 @@ impl World {
             if !cleanly && self.rng.random_bool(0.5) {
                 self.lose_suffix(id);
             }
+            self.close(id);
+        }
+    }
+
+    fn close_all(&mut self, ids: impl IntoIterator<Item = u64>) {
+        for id in ids {
             self.close(id);
         }
     }
@@ -353,7 +388,7 @@ impl World {
 
     // Steps.
 
-    pub fn step(&mut self, number: usize, input: Input) {
+    pub(crate) fn step(&mut self, number: usize, input: Input) {
         let process = &mut self.processes[number];
         if !process.alive || self.checks.broken.is_some() {
             return;
@@ -567,7 +602,7 @@ impl World {
         let Some(listener) = listener else {
             let link = self.processes[number].links.remove(peer).expect("just seen");
             self.drop_link(&link);
-            old.into_iter().for_each(|old| self.close(old));
+            self.close_all(old);
             return self.step(number, Input::Refused { peer: peer.clone() });
         };
         let report = mem::take(&mut link.report);
@@ -575,7 +610,7 @@ impl World {
         let id = self.connect(number, listener, Some(peer.clone()), delay);
         self.processes[number].links.get_mut(peer).expect("just seen").state = LinkState::Up(id);
         self.write(id, Item::Hello(hello));
-        old.into_iter().for_each(|old| self.close(old));
+        self.close_all(old);
         if report {
             self.step(number, Input::LinkUp { peer: peer.clone() });
         }
@@ -584,7 +619,7 @@ impl World {
 
     fn connect(&mut self, from: usize, to: usize, link: Option<PeerId>, delay: Time) -> u64 {
         self.scheduled += 1;
-        let (pipe, last_arrival) = (Default::default(), self.now + delay);
+        let (pipe, last_arrival) = (VecDeque::default(), self.now + delay);
         let reading = Reading::Waiting;
         let connection = Connection { from, to, link, pipe, held: 0, reading, writable: true, last_arrival };
         self.connections.insert(self.scheduled, connection);
@@ -614,15 +649,14 @@ impl World {
             let mut frames = Vec::new();
             if let Some(part) = &parcel.serving {
                 let read = process.shelf.read(part.after, part.up_to, part.cuts);
-                let last = read.as_ref().and_then(|frames| frames.last().map(|frame| frame.last()));
+                let last = read.as_ref().and_then(|frames| frames.last().map(peer::wire::Frame::last));
                 link.outbox.served(part, last);
                 let ordered = |frame| Message::Ordered { term: part.term.clone(), frame };
                 frames = read.unwrap_or_default().into_iter().map(ordered).collect();
             }
             for message in parcel.messages.into_iter().chain(frames).chain(parcel.last_word) {
-                if let Some(message) = self.sabotage.written(message) {
-                    self.write(id, Item::Message(message));
-                }
+                let message = self.sabotage.written(message);
+                self.write(id, Item::Message(message));
             }
         }
     }
@@ -695,12 +729,11 @@ impl World {
     }
 
     fn drop_link(&mut self, link: &Link) {
-        for id in link.old.into_iter().chain(match link.state {
+        let up = match link.state {
             LinkState::Up(id) => Some(id),
-            _ => None,
-        }) {
-            self.close(id);
-        }
+            LinkState::Idle | LinkState::Dialing => None,
+        };
+        self.close_all(link.old.into_iter().chain(up));
     }
 
     fn broken(&mut self, number: usize, peer: &PeerId, connection: u64, why: Option<String>) {

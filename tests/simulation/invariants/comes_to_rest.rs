@@ -5,12 +5,11 @@ use peer::protocol::Standing;
 use crate::process::Process;
 
 /// Are all of them in one term? Says who is not.
-pub fn at_rest<'a>(alive: impl Iterator<Item = &'a Process> + Clone) -> Result<(), String> {
+pub(crate) fn at_rest<'a>(alive: impl Iterator<Item = &'a Process> + Clone) -> Result<(), String> {
     let mut terms: Vec<_> = alive.clone().map(|process| process.peer.installed()).collect();
     terms.dedup();
-    let settled = |process: &Process| {
-        matches!(process.peer.standing(), Standing::Leader | Standing::Member | Standing::Learner)
-    };
+    let settled =
+        |process: &Process| matches!(process.peer.standing(), Standing::Leader | Standing::Member | Standing::Learner);
     if terms.len() <= 1 && alive.clone().all(settled) {
         return Ok(());
     }

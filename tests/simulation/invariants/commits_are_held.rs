@@ -9,7 +9,7 @@ use peer::protocol::{Done, Standing};
 use crate::process::Process;
 
 #[derive(Default)]
-pub struct Check {
+pub(super) struct Check {
     /// Who stored the log with this digest, up to a batch end.
     stored: BTreeMap<u64, BTreeSet<PeerId>>,
     /// Batches of the log of a process that were noted.
@@ -17,7 +17,7 @@ pub struct Check {
 }
 
 impl Check {
-    pub fn stored(&mut self, process: &Process, dones: &[Done]) {
+    pub(super) fn stored(&mut self, process: &Process, dones: &[Done]) {
         for done in dones {
             match done {
                 Done::Cut { to, .. } => {
@@ -38,7 +38,7 @@ impl Check {
         }
     }
 
-    pub fn check(&self, process: &Process) -> Result<(), String> {
+    pub(super) fn check(&self, process: &Process) -> Result<(), String> {
         let (id, peer) = (process.id(), &process.peer);
         let (delivered, committed, last) = (process.shelf.delivered, peer.committed(), peer.last());
         if committed > last || last != process.shelf.last() {

@@ -2,7 +2,7 @@
 
 use crate::process::Process;
 
-pub fn check(processes: &[Process], number: usize) -> Result<(), String> {
+pub(super) fn check(processes: &[Process], number: usize) -> Result<(), String> {
     let process = &processes[number];
     let Some(term) = process.peer.installed() else { return Ok(()) };
     for other in processes.iter().filter(|other| other.alive && other.peer.installed() == Some(term)) {

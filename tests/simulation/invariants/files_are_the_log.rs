@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::process::Process;
 
-pub fn check_files(process: &Process) -> Result<(), String> {
+pub(crate) fn check_files(process: &Process) -> Result<(), String> {
     // While a cut waits for the storage, the files are those of the log before it.
     if !process.work.is_empty() {
         return Ok(());

@@ -7,13 +7,13 @@ use peer::ids::{Sequence, Term};
 use crate::process::Process;
 
 #[derive(Default)]
-pub struct Check {
+pub(super) struct Check {
     /// Digest of the log up to the end of a batch of this term.
     seen: BTreeMap<(Sequence, Term), u64>,
 }
 
 impl Check {
-    pub fn appended(&mut self, process: &Process) -> Result<(), String> {
+    pub(super) fn appended(&mut self, process: &Process) -> Result<(), String> {
         let entry = process.shelf.log.last().expect("just appended");
         let key = (entry.frame.last(), entry.frame.term().clone());
         let known = *self.seen.entry(key.clone()).or_insert(entry.digest);

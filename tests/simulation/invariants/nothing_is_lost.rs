@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::process::Process;
 
 /// At the end of a run. That no reading stands twice is promise 3.
-pub fn check_nothing_is_lost<'a>(alive: impl Iterator<Item = &'a Process> + Clone) -> Result<(), String> {
+pub(crate) fn check_nothing_is_lost<'a>(alive: &(impl Iterator<Item = &'a Process> + Clone)) -> Result<(), String> {
     for process in alive.clone() {
         let origin = &process.origin;
         for holder in alive.clone() {

@@ -8,12 +8,12 @@ use peer::protocol::Standing;
 use crate::process::Process;
 
 #[derive(Default)]
-pub struct Check {
+pub(super) struct Check {
     leaders: BTreeMap<Term, (Origin, usize)>,
 }
 
 impl Check {
-    pub fn check(&mut self, process: &Process) -> Result<(), String> {
+    pub(super) fn check(&mut self, process: &Process) -> Result<(), String> {
         let (Standing::Leader, Some(term)) = (process.peer.standing(), process.peer.installed()) else {
             return Ok(());
         };

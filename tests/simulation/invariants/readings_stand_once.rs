@@ -3,24 +3,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use peer::ids::{Origin, Sequence};
+use peer::ids::Origin;
 use peer::wire::Frame;
 
 use crate::process::Process;
 
 #[derive(Default)]
-pub struct Check {
+pub(super) struct Check {
     /// What stands in the log of each process.
     logs: BTreeMap<Origin, BTreeMap<Origin, BTreeSet<u64>>>,
     lost: BTreeMap<Origin, BTreeSet<u64>>,
 }
 
 impl Check {
-    pub fn lost(&mut self, origin: &Origin, first: u64, last: u64) {
+    pub(super) fn lost(&mut self, origin: &Origin, first: u64, last: u64) {
         self.lost.entry(origin.clone()).or_default().extend(first..=last);
     }
 
-    pub fn appended(&mut self, process: &Process, frame: &Frame) -> Result<(), String> {
+    pub(super) fn appended(&mut self, process: &Process, frame: &Frame) -> Result<(), String> {
         let log = self.logs.entry(process.origin.clone()).or_default();
         for range in frame.ranges() {
             let numbers = log.entry(range.origin.clone()).or_default();
@@ -39,7 +39,7 @@ impl Check {
     }
 
     /// The log was cut: what is left of it stands in the shelf.
-    pub fn cut(&mut self, process: &Process, _to: Sequence) -> Result<(), String> {
+    pub(super) fn cut(&mut self, process: &Process) {
         let log = self.logs.entry(process.origin.clone()).or_default();
         log.clear();
         for entry in &process.shelf.log {
@@ -47,6 +47,5 @@ impl Check {
                 log.entry(range.origin.clone()).or_default().extend(range.first..=range.last());
             }
         }
-        Ok(())
     }
 }
