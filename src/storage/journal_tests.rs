@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use proptest::prelude::*;
 
 use super::super::memory_disk::MemoryDisk;
-use super::super::testing::{frame, TempDir};
+use super::super::testing::{frame, Recording, TempDir};
 use super::*;
 
 /// All of the log above `after`, read in pieces.
@@ -147,6 +147,23 @@ fn a_damaged_batch_is_not_handed_out() {
     assert!(error.to_string().contains("the checksum is wrong"), "{error}");
     disk.truncate(&path, 100).unwrap();
     assert!(journal.reader().read_from(0, 5, 0, 1000).is_err());
+}
+
+#[test]
+fn a_cut_made_while_the_file_is_read_is_noticed() {
+    // Cut only, or overwritten with a batch of the same length since: whole, and not what was asked for.
+    for appended in [None, Some(frame(2, 6, "a/1", 6, 5))] {
+        let disk = Arc::new(Recording::default());
+        let mut journal = Journal::new(Arc::clone(&disk));
+        journal.append(&frame(1, 1, "a/1", 1, 5)).unwrap();
+        journal.append(&frame(1, 6, "a/1", 6, 5)).unwrap();
+        let reader = journal.reader();
+        disk.before_next_read(move || {
+            journal.cut(5).unwrap();
+            appended.iter().try_for_each(|batch| journal.append(batch)).unwrap();
+        });
+        assert_eq!(reader.read_from(5, 10, 0, 1000).unwrap(), Read::Cut);
+    }
 }
 
 #[test]

@@ -1,73 +1,13 @@
 //! Tests of `mod.rs`, `start.rs` and `log_reader.rs`: the files of a peer together.
 
 use std::collections::BTreeSet;
-use std::io;
-use std::path::PathBuf;
 use std::sync::mpsc;
 
 use proptest::prelude::*;
 
-use super::testing::{frame, payload, request, TempDir};
+use super::testing::{frame, payload, request, Recording, TempDir};
 use super::*;
 use crate::reading::{append_row, CSV_HEADER};
-
-/// A disk that writes down what is changed, and from one change on fails.
-#[derive(Debug, Default)]
-struct Recording {
-    disk: MemoryDisk,
-    changes: Mutex<Vec<String>>,
-    fail_from: Option<usize>,
-}
-
-impl Recording {
-    fn note(&self, change: String) -> io::Result<()> {
-        let mut changes = self.changes.lock().unwrap();
-        if self.fail_from.is_some_and(|from| changes.len() >= from) {
-            return Err(io::Error::other("killed"));
-        }
-        changes.push(change);
-        Ok(())
-    }
-}
-
-impl Disk for Recording {
-    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
-        self.disk.list(dir)
-    }
-    fn len(&self, path: &str) -> io::Result<u64> {
-        self.disk.len(path)
-    }
-    fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        self.disk.read(path, offset, len)
-    }
-    fn full_path(&self, path: &str) -> PathBuf {
-        self.disk.full_path(path)
-    }
-    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        self.note(format!("append {path}"))?;
-        self.disk.append(path, bytes)
-    }
-    fn truncate(&self, path: &str, len: u64) -> io::Result<()> {
-        self.note(format!("truncate {path}"))?;
-        self.disk.truncate(path, len)
-    }
-    fn replace(&self, path: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
-        self.note(format!("replace {path} {durable}"))?;
-        self.disk.replace(path, bytes, durable)
-    }
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.note(format!("rename {from} {to}"))?;
-        self.disk.rename(from, to)
-    }
-    fn remove(&self, path: &str) -> io::Result<()> {
-        self.note(format!("remove {path}"))?;
-        self.disk.remove(path)
-    }
-    fn sync(&self, path: &str) -> io::Result<()> {
-        self.note(format!("sync {path}"))?;
-        self.disk.sync(path)
-    }
-}
 
 fn open<D: Disk>(disk: D, now: Incarnation) -> Storage<D> {
     Storage::open(Arc::new(disk), &"p".parse().unwrap(), now, true).unwrap().0
@@ -293,6 +233,37 @@ fn what_is_no_longer_in_memory_is_read_and_delivered_from_the_journal() {
     storage.deliver(299_999).unwrap();
     storage.flush().unwrap();
     assert_eq!(rows_on(&disk).len(), 299_999);
+}
+
+#[test]
+fn a_log_reader_hears_of_a_cut_made_while_it_reads_the_journal() {
+    for (to, disk_too) in [(0, false), (0, true), (100_000, false)] {
+        let mut storage = open(Recording::default(), 1);
+        for at in 0..300 {
+            append(&mut storage, &frame(1, at * 1000 + 1, "some-origin-of-readings/1", at * 1000 + 1, 1000));
+        }
+        let (disk, tail, reader) = (Arc::clone(&storage.disk), storage.tail(), storage.log_reader());
+        disk.before_next_read(move || {
+            tail.lock().unwrap().cut(to);
+            if disk_too {
+                storage.cut(to, None, None, 0).unwrap();
+            }
+        });
+        assert_eq!(reader.read(50_000, Sequence::MAX, 0, 1000).unwrap(), Read::Cut);
+    }
+}
+
+#[test]
+fn a_cut_that_the_storage_comes_to_while_the_journal_is_read_disturbs_nobody_who_knows_of_it() {
+    let mut storage = open(Recording::default(), 1);
+    for at in 0..300 {
+        append(&mut storage, &frame(1, at * 1000 + 1, "some-origin-of-readings/1", at * 1000 + 1, 1000));
+    }
+    let (disk, reader) = (Arc::clone(&storage.disk), storage.log_reader());
+    storage.tail().lock().unwrap().cut(200_000);
+    disk.before_next_read(move || drop(storage.cut(200_000, None, None, 0).unwrap()));
+    let Read::Frames(frames) = reader.read(50_000, Sequence::MAX, 1, 1).unwrap() else { panic!("it is there") };
+    assert_eq!((frames.len(), frames[0].first()), (1, 50_001));
 }
 
 #[test]

@@ -1,9 +1,13 @@
-//! What the tests of this layer share: readings, frames, and a directory that goes away.
+//! What the tests of this layer share: readings, frames, a directory that goes away, and a disk that is watched.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 
 use super::directory;
+use super::disk::Disk;
+use super::memory_disk::MemoryDisk;
 use super::real_disk::RealDisk;
 use crate::ids::Sequence;
 use crate::wire::{Frame, Lines, Request};
@@ -54,4 +58,71 @@ pub(super) fn request(origin: &str, first: u64, count: u64) -> Request {
 /// A batch with readings of one origin.
 pub(super) fn frame(term: u64, sequence: Sequence, origin: &str, first: u64, count: u64) -> Frame {
     Frame::build(format!("{term}@l/1").parse().unwrap(), sequence, &[request(origin, first, count)])
+}
+
+/// A disk that writes down what is changed, fails from one change on, and lets something happen in the middle of a read.
+#[derive(Default)]
+pub(super) struct Recording {
+    pub(super) disk: MemoryDisk,
+    pub(super) changes: Mutex<Vec<String>>,
+    pub(super) fail_from: Option<usize>,
+    pub(super) before_read: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Recording {
+    pub(super) fn before_next_read(&self, happens: impl FnOnce() + Send + 'static) {
+        *self.before_read.lock().unwrap() = Some(Box::new(happens));
+    }
+
+    fn note(&self, change: String) -> io::Result<()> {
+        let mut changes = self.changes.lock().unwrap();
+        if self.fail_from.is_some_and(|from| changes.len() >= from) {
+            return Err(io::Error::other("killed"));
+        }
+        changes.push(change);
+        Ok(())
+    }
+}
+
+impl Disk for Recording {
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        self.disk.list(dir)
+    }
+    fn len(&self, path: &str) -> io::Result<u64> {
+        self.disk.len(path)
+    }
+    fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let happens = self.before_read.lock().unwrap().take();
+        if let Some(happens) = happens {
+            happens();
+        }
+        self.disk.read(path, offset, len)
+    }
+    fn full_path(&self, path: &str) -> PathBuf {
+        self.disk.full_path(path)
+    }
+    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        self.note(format!("append {path}"))?;
+        self.disk.append(path, bytes)
+    }
+    fn truncate(&self, path: &str, len: u64) -> io::Result<()> {
+        self.note(format!("truncate {path}"))?;
+        self.disk.truncate(path, len)
+    }
+    fn replace(&self, path: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
+        self.note(format!("replace {path} {durable}"))?;
+        self.disk.replace(path, bytes, durable)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.note(format!("rename {from} {to}"))?;
+        self.disk.rename(from, to)
+    }
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.note(format!("remove {path}"))?;
+        self.disk.remove(path)
+    }
+    fn sync(&self, path: &str) -> io::Result<()> {
+        self.note(format!("sync {path}"))?;
+        self.disk.sync(path)
+    }
 }
