@@ -1,1 +1,282 @@
-//! (being built)
+//! The files of one peer, as PROTOCOL.md section 8 says: the log (`journal.rs`, its end in memory in `tail.rs`), the CSV
+//! files (`sensor_csv.rs`), what is pending (`pending.rs`) and `state`. One thread writes, others read the log. What is
+//! stored, and when it is said that it is, is decided elsewhere.
+//!
+//! After an error nothing more can be stored; what had been stored before still is.
+
+mod directory;
+mod disk;
+mod error;
+mod journal;
+mod log_reader;
+mod memory_disk;
+mod pending;
+mod real_disk;
+mod scan;
+mod sensor_csv;
+mod start;
+mod state;
+mod tail;
+#[cfg(test)]
+mod testing;
+
+use std::sync::{Arc, Mutex};
+
+use crate::ids::{Incarnation, PeerId, Sequence, Term};
+use crate::wire::{Frame, Range, Request};
+
+pub use directory::claim;
+pub use disk::Disk;
+pub use error::StorageError;
+pub use journal::{Journal, JournalReader, Read, SEGMENT_BYTES};
+pub use log_reader::LogReader;
+pub use memory_disk::MemoryDisk;
+pub use real_disk::{RealDisk, OPEN_FILES_MAX};
+pub use sensor_csv::BUFFER_BYTES_MAX;
+pub use start::Opened;
+pub use tail::{Tail, TailRead, TAIL_BYTES_MAX};
+
+use pending::Pending;
+use sensor_csv::SensorCsv;
+use state::State;
+
+/// What is read of the log at once, in bytes: several of the largest batches.
+const READ_BYTES: usize = 1024 * 1024;
+
+/// All that one peer has on disk, for the thread that writes it.
+///
+/// Whoever decides on the log tells the [`Tail`] first, and then, in the same order, the storage. Each cut of the log
+/// reaches both, so that they count alike.
+#[derive(Debug)]
+pub struct Storage<D> {
+    disk: Arc<D>,
+    state: State,
+    /// Is `state` synced, and what a cut keeps?
+    durable: bool,
+    journal: Journal<D>,
+    tail: Arc<Mutex<Tail>>,
+    csv: SensorCsv<D>,
+    pending: Pending<D>,
+    delivered: Sequence,
+}
+
+impl<D: Disk> Storage<D> {
+    /// Starts a new life of the peer at time `now`, without anything of its earlier ones but the incarnation. With
+    /// `durable`, what is promised is on the platter before anybody hears of it.
+    ///
+    /// # Errors
+    /// The disk's; or where the files are another peer's.
+    pub fn open(disk: Arc<D>, id: &PeerId, now: Incarnation, durable: bool) -> Result<(Self, Opened), StorageError> {
+        let (state, opened) = start::begin(&*disk, id, now)?;
+        start::clear(&*disk)?;
+        let storage = Self {
+            journal: Journal::new(Arc::clone(&disk)),
+            tail: Arc::new(Mutex::new(Tail::new(0))),
+            csv: SensorCsv::new(Arc::clone(&disk)),
+            pending: Pending::new(Arc::clone(&disk)),
+            delivered: 0,
+            disk,
+            state,
+            durable,
+        };
+        Ok((storage, opened))
+    }
+
+    /// The end of the log, in memory.
+    #[must_use]
+    pub fn tail(&self) -> Arc<Mutex<Tail>> {
+        Arc::clone(&self.tail)
+    }
+
+    /// Reads the log on disk, from any thread.
+    #[must_use]
+    pub fn journal_reader(&self) -> JournalReader<D> {
+        self.journal.reader()
+    }
+
+    /// Reads the log wherever it is, from any thread.
+    #[must_use]
+    pub fn log_reader(&self) -> LogReader<D> {
+        LogReader::new(self.tail(), self.journal.reader())
+    }
+
+    /// The log is stored up to here.
+    #[must_use]
+    pub fn last(&self) -> Sequence {
+        self.journal.last()
+    }
+
+    /// Rows up to here are written, or wait for [`Self::flush`].
+    #[must_use]
+    pub fn delivered(&self) -> Sequence {
+        self.delivered
+    }
+
+    /// Appends a batch that continues the log.
+    ///
+    /// # Errors
+    /// The disk's; then nothing of the batch counts.
+    pub fn append(&mut self, frame: &Frame) -> Result<(), StorageError> {
+        self.journal.append(frame)?;
+        self.tell_tail();
+        Ok(())
+    }
+
+    /// Keeps readings as pending. Those that are kept already are not kept twice.
+    ///
+    /// # Errors
+    /// The disk's; then none of them was kept.
+    pub fn keep(&mut self, request: &Request) -> Result<(), StorageError> {
+        self.pending.keep(request)
+    }
+
+    /// The kept readings of a range, in number order; those of it that are not kept are left out.
+    ///
+    /// # Errors
+    /// The disk's, or where what it holds is damaged.
+    pub fn recall(&self, range: &Range) -> Result<Vec<Request>, StorageError> {
+        self.pending.recall(range)
+    }
+
+    /// Replaces `state`.
+    ///
+    /// # Errors
+    /// The disk's; then the old one still holds.
+    pub fn save_state(
+        &mut self,
+        promised: Option<&Term>,
+        synced: Option<&Term>,
+        needs: Sequence,
+    ) -> Result<(), StorageError> {
+        let (promised, synced) = (promised.cloned(), synced.cloned());
+        let state = State { promised, synced, needs, ..self.state.clone() };
+        start::save(&*self.disk, &state, self.durable)?;
+        self.state = state;
+        Ok(())
+    }
+
+    /// Cuts the log to `to`, the end of a batch, and replaces `state`. What stood above is kept as pending; returned is
+    /// what that was.
+    ///
+    /// # Errors
+    /// The disk's, or where what it holds is damaged. At no time is a reading neither in the log nor pending.
+    pub fn cut(
+        &mut self,
+        to: Sequence,
+        promised: Option<&Term>,
+        synced: Option<&Term>,
+        needs: Sequence,
+    ) -> Result<Vec<Range>, StorageError> {
+        let returned = self.keep_above(to)?;
+        if self.durable {
+            self.pending.sync()?;
+        }
+        self.save_state(promised, synced, needs)?;
+        if self.delivered > to {
+            self.csv.truncate_above(to)?;
+            self.delivered = to;
+        }
+        self.journal.cut(to)?;
+        self.tell_tail();
+        Ok(returned)
+    }
+
+    /// Adds the rows up to `up_to`, which the log has reached, to the CSV files, and forgets what is pending of them.
+    /// Rows may wait for [`Self::flush`].
+    ///
+    /// # Errors
+    /// The disk's, or where what it holds is damaged.
+    pub fn deliver(&mut self, up_to: Sequence) -> Result<(), StorageError> {
+        assert!(up_to <= self.last(), "what is delivered is stored");
+        while self.delivered < up_to {
+            for frame in self.frames_after(self.delivered, up_to)? {
+                let from = self.delivered + 1;
+                if from > up_to {
+                    break;
+                }
+                self.csv.deliver(&frame, from, up_to)?;
+                self.delivered = up_to.min(frame.last());
+                self.forget(&frame, from)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the rows that wait.
+    ///
+    /// # Errors
+    /// The disk's; then those that are not written still wait.
+    pub fn flush(&mut self) -> Result<(), StorageError> {
+        self.csv.flush()
+    }
+
+    /// Returns once the log and what is pending are on the platter. The CSV files follow from the log.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sync(&mut self) -> Result<(), StorageError> {
+        self.pending.sync()?;
+        self.journal.sync()
+    }
+
+    fn tell_tail(&self) {
+        let mut tail = self.tail.lock().expect("no holder of the lock panics");
+        tail.journaled(self.journal.last(), self.journal.cuts());
+    }
+
+    /// Batches from the one that holds `after + 1` on, some of them perhaps above `up_to`.
+    fn frames_after(&self, after: Sequence, up_to: Sequence) -> Result<Vec<Frame>, StorageError> {
+        let cuts = self.journal.cuts();
+        // If the tail was cut more often, another log stands there than the one that is worked on here.
+        let tail = self.tail.lock().expect("no holder of the lock panics").after(after, cuts, READ_BYTES);
+        if let TailRead::Frames(frames) = tail {
+            return Ok(frames);
+        }
+        match self.journal.reader().read_from(after, up_to, cuts, READ_BYTES)? {
+            Read::Frames(frames) => Ok(frames),
+            Read::Nothing | Read::Cut => unreachable!("the journal reaches further, and only this thread cuts it"),
+        }
+    }
+
+    /// Keeps what stands above `to` as pending; returns what that is.
+    fn keep_above(&mut self, to: Sequence) -> Result<Vec<Range>, StorageError> {
+        let (reader, cuts) = (self.journal.reader(), self.journal.cuts());
+        let mut kept: Vec<Range> = Vec::new();
+        let mut after = to;
+        while let Read::Frames(frames) = reader.read_from(after, Sequence::MAX, cuts, READ_BYTES)? {
+            for frame in frames {
+                for request in frame.requests() {
+                    self.pending.keep(&request)?;
+                    let range = request.range();
+                    match kept.last_mut() {
+                        Some(last) if last.origin == range.origin && last.last() + 1 == range.first => {
+                            last.count += range.count;
+                        }
+                        _ => kept.push(range),
+                    }
+                }
+                after = frame.last();
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Forgets what is pending of a batch, from sequence `from` on and as far as it is delivered.
+    fn forget(&mut self, frame: &Frame, from: Sequence) -> Result<(), StorageError> {
+        let mut first = frame.first();
+        for range in frame.ranges() {
+            let next = first + range.count;
+            let (begin, end) = (from.max(first), (self.delivered + 1).min(next));
+            if begin < end && !self.pending.is_empty() {
+                let (number, count) = (range.first + (begin - first), end - begin);
+                self.pending.forget(&Range { origin: range.origin.clone(), first: number, count })?;
+            }
+            first = next;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "storage_tests.rs"]
+mod tests;

@@ -1,0 +1,162 @@
+//! A peer's directory on the real disk: claimed by one process at a time, and never one that holds anything else.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use fs4::{FileExt, TryLockError};
+
+use super::error::StorageError;
+use super::journal;
+use super::real_disk::RealDisk;
+use crate::ids::{check_name, PeerId};
+
+/// Creates `<data_dir>/<id>/` where it is missing and takes it for this process, until the disk is dropped.
+///
+/// # Errors
+/// Where it cannot be used, holds anything but a peer's files (then it is left as it was), or is in use.
+pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
+    let root = data_dir.join(id.as_str());
+    let unusable = |source| StorageError::Directory { path: root.clone(), source };
+    match fs::symlink_metadata(&root) {
+        Ok(metadata) if metadata.is_dir() => check_own(&root)?,
+        Ok(_) => return Err(StorageError::NotDirectory { path: root }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(&root).map_err(unusable)?;
+            // Without its name on the platter, nothing in it is either.
+            File::open(data_dir).and_then(|dir| dir.sync_all()).map_err(unusable)?;
+        }
+        Err(error) => return Err(unusable(error)),
+    }
+    let lock = lock(&root)?;
+    Ok(RealDisk::new(root, lock))
+}
+
+fn lock(root: &Path) -> Result<File, StorageError> {
+    let unusable = |source| StorageError::Directory { path: root.to_owned(), source };
+    let path = root.join("lock");
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(unusable)?;
+    match FileExt::try_lock(&file) {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut process = String::new();
+            // Only for the message: who holds it may be writing it now.
+            let known = (&file).take(20).read_to_string(&mut process).is_ok() && !process.trim().is_empty();
+            let process = if known { process.trim().to_owned() } else { "unknown".to_owned() };
+            return Err(StorageError::InUse { path: root.to_owned(), process });
+        }
+        Err(TryLockError::Error(error)) => return Err(unusable(error)),
+    }
+    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable)?;
+    Ok(file)
+}
+
+/// Refuses a directory with anything in it that is not a peer's.
+fn check_own(root: &Path) -> Result<(), StorageError> {
+    check_entries(root, "", &|name, is_file, is_dir| if name == "journal" { is_dir } else { is_file && is_own(name) })?;
+    let is_segment =
+        |name: &str, is_file, _| is_file && (journal::parse_segment_name(name).is_some() || set_aside(name));
+    if root.join("journal").exists() {
+        check_entries(root, "journal", &is_segment)?;
+    }
+    Ok(())
+}
+
+fn check_entries(root: &Path, dir: &str, own: &dyn Fn(&str, bool, bool) -> bool) -> Result<(), StorageError> {
+    let unusable = |source| StorageError::Directory { path: root.to_owned(), source };
+    for entry in fs::read_dir(root.join(dir)).map_err(unusable)? {
+        let entry = entry.map_err(unusable)?;
+        // Of the entry itself: a symbolic link is neither.
+        let kind = entry.file_type().map_err(unusable)?;
+        let name = entry.file_name();
+        if !name.to_str().is_some_and(|name| own(name, kind.is_file(), kind.is_dir())) {
+            let name = Path::new(dir).join(name).to_string_lossy().into_owned();
+            return Err(StorageError::Foreign { path: root.to_owned(), name });
+        }
+    }
+    Ok(())
+}
+
+fn is_own(name: &str) -> bool {
+    let is_csv = name.strip_suffix(".csv").is_some_and(|stem| check_name(stem.as_bytes()).is_ok());
+    is_csv || set_aside(name) || matches!(name, "state" | "state.tmp" | "pending" | "pending.tmp" | "lock")
+}
+
+fn set_aside(name: &str) -> bool {
+    name.strip_suffix(".damaged").is_some_and(|stem| !stem.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::TempDir;
+    use super::*;
+
+    fn tree(root: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_directory_is_claimed_once_at_a_time() {
+        let temp = TempDir::new();
+        let id = "p".parse().unwrap();
+        let disk = claim(temp.path(), &id).unwrap();
+        let error = claim(temp.path(), &id).unwrap_err().to_string();
+        let expected = format!("in use by another live peer (process {})", std::process::id());
+        assert!(error.contains(&expected), "{error}");
+        claim(temp.path(), &"q".parse().unwrap()).unwrap();
+        drop(disk);
+        claim(temp.path(), &id).unwrap();
+    }
+
+    #[test]
+    fn a_directory_with_anything_foreign_in_it_is_left_as_it_was() {
+        let id: PeerId = "p".parse().unwrap();
+        for foreign in ["notes.txt", "-a.csv", "journal/1.log", "journal/x", "photos/", "state/", ".damaged", "journal"]
+        {
+            let temp = TempDir::new();
+            let root = temp.path().join("p");
+            let path = root.join(foreign);
+            fs::create_dir_all(if foreign.ends_with('/') { &path } else { path.parent().unwrap() }).unwrap();
+            if !foreign.ends_with('/') {
+                fs::write(&path, "mine").unwrap();
+            }
+            fs::write(root.join("a.csv"), "kept").unwrap();
+            let before = tree(&root);
+            let error = claim(temp.path(), &id).unwrap_err().to_string();
+            assert!(error.contains("which is no file of a peer"), "{foreign}: {error}");
+            assert_eq!(tree(&root), before);
+            assert_eq!(fs::read(root.join("a.csv")).unwrap(), b"kept");
+        }
+    }
+
+    #[test]
+    fn all_of_a_peers_own_files_are_known_as_such() {
+        let temp = TempDir::new();
+        let root = temp.path().join("p");
+        fs::create_dir_all(root.join("journal")).unwrap();
+        let own = ["a.b-c_1.csv", "state", "state.tmp", "pending", "pending.tmp", "lock", "state.damaged"];
+        for name in own.into_iter().chain(["journal/00000000000000000001.log"]) {
+            fs::write(root.join(name), "").unwrap();
+        }
+        claim(temp.path(), &"p".parse().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_directory_is_refused() {
+        let temp = TempDir::new();
+        fs::write(temp.path().join("file"), "").unwrap();
+        fs::create_dir(temp.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(temp.path().join("elsewhere"), temp.path().join("link")).unwrap();
+        for name in ["file", "link"] {
+            let error = claim(temp.path(), &name.parse().unwrap()).unwrap_err();
+            assert!(matches!(error, StorageError::NotDirectory { .. }), "{error}");
+        }
+        let error = claim(&temp.path().join("file"), &"p".parse().unwrap()).unwrap_err();
+        assert!(matches!(error, StorageError::Directory { .. }), "{error}");
+        assert!(tree(&temp.path().join("elsewhere")).is_empty());
+    }
+}

@@ -1,0 +1,69 @@
+//! What the storage asks of a disk: few operations, on the files of one peer's directory. What the files mean is left to
+//! the others here.
+
+use std::io;
+use std::path::PathBuf;
+
+/// The files of one peer, by paths relative to its directory: `state`, `journal/<segment>.log`, `<sensor>.csv`.
+///
+/// Implementations synchronise themselves, so that one thread may read while another one appends. A file that does not
+/// exist is one of no bytes.
+pub trait Disk: Send + Sync + 'static {
+    /// The names of the files in a directory (`""` or `"journal"`), sorted. A missing directory holds none.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn list(&self, dir: &str) -> io::Result<Vec<String>>;
+
+    /// Bytes of a file.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn len(&self, path: &str) -> io::Result<u64>;
+
+    /// Adds bytes to the end of a file, which is created where it is missing, with its directory.
+    ///
+    /// # Errors
+    /// The disk's; then nothing was added.
+    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Reads `len` bytes from `offset` on, fewer where the file ends before.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>>;
+
+    /// Shortens a file to `len` bytes.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn truncate(&self, path: &str, len: u64) -> io::Result<()>;
+
+    /// Puts a file of these bytes in the place of the one of that name: after a crash there is either the old or the new.
+    /// With `durable` that holds for a power loss, too, and the new one is on the platter on return.
+    ///
+    /// # Errors
+    /// The disk's; then the old one is still there.
+    fn replace(&self, path: &str, bytes: &[u8], durable: bool) -> io::Result<()>;
+
+    /// Puts the file `from` in the place of `to`.
+    ///
+    /// # Errors
+    /// The disk's; then both are as they were.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file, if it is there.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn remove(&self, path: &str) -> io::Result<()>;
+
+    /// Returns once what was appended to a file, and its name, are on the platter.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn sync(&self, path: &str) -> io::Result<()>;
+
+    /// Where a file is, for the operator.
+    fn full_path(&self, path: &str) -> PathBuf;
+}

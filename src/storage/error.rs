@@ -1,0 +1,64 @@
+//! What can go wrong with a peer's files, in words that say what to do. Every variant means the same for the state:
+//! what was asked for does not count, and nothing more can be stored.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::disk::Disk;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    #[error(
+        "cannot use the directory {}: {source}; make it writable or choose another --data-dir", path.display()
+    )]
+    Directory { path: PathBuf, source: io::Error },
+    #[error(
+        "{} is a symbolic link or no directory; move it away or choose another --data-dir or --peer-id",
+        path.display()
+    )]
+    NotDirectory { path: PathBuf },
+    #[error(
+        "{} holds {name:?}, which is no file of a peer; nothing was touched; move it away or choose another --data-dir \
+         or --peer-id",
+        path.display()
+    )]
+    Foreign { path: PathBuf, name: String },
+    #[error("{} is in use by another live peer (process {process}); stop it or choose another --peer-id", path.display())]
+    InUse { path: PathBuf, process: String },
+    #[error(
+        "{} belongs to the peer {found}; move its directory back to that name or choose another --data-dir",
+        path.display()
+    )]
+    OtherPeer { path: PathBuf, found: String },
+    #[error("the disk is full: cannot {doing} {}: {source}; make room and start again", path.display())]
+    Full { path: PathBuf, doing: &'static str, source: io::Error },
+    #[error("cannot {doing} {}: {source}; check the disk and start again", path.display())]
+    Io { path: PathBuf, doing: &'static str, source: io::Error },
+    #[error(
+        "{} is damaged: {why}; check the disk, and start without --resume to fetch everything from the group",
+        path.display()
+    )]
+    Damaged { path: PathBuf, why: String },
+    #[error("reading {sequence} names no valid sensor, so it has no file; check the versions of the group's peers")]
+    Sensor { sequence: u64 },
+}
+
+/// Makes an error of the disk one of the storage, which names the file and what was tried with it.
+pub(super) fn failed<'a, D: Disk>(
+    disk: &'a D,
+    doing: &'static str,
+    path: &'a str,
+) -> impl FnOnce(io::Error) -> StorageError + use<'a, D> {
+    move |source| {
+        let path = disk.full_path(path);
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageError::Full { path, doing, source },
+            _ => StorageError::Io { path, doing, source },
+        }
+    }
+}
+
+/// A file that does not hold what it must.
+pub(super) fn damaged<D: Disk>(disk: &D, path: &str, why: impl Into<String>) -> StorageError {
+    StorageError::Damaged { path: disk.full_path(path), why: why.into() }
+}

@@ -1,0 +1,262 @@
+//! The file `pending`: readings that were taken in, or cut from the log, and are not yet committed. Only where each stands
+//! is kept in memory. The file grows at its end; it is emptied when nothing in it is pending, and written anew when most
+//! of it is not.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::disk::Disk;
+use super::error::{damaged, failed, StorageError};
+use crate::ids::{Number, Origin};
+use crate::wire::{Cursor, Lines, Range, Request, WireError};
+
+/// Name of the file.
+const PATH: &str = "pending";
+
+/// Where it is written anew.
+const COMPACTED_PATH: &str = "pending.tmp";
+
+/// Below this it is not worth writing anew, in bytes.
+const COMPACT_BYTES_MIN: u64 = 8 * 1024 * 1024;
+
+/// What is written at once when the file is written anew, in bytes.
+const COPY_BYTES: usize = 256 * 1024;
+
+/// What each record begins with.
+const VERB: &str = "PENDING";
+
+#[derive(Debug)]
+pub(super) struct Pending<D> {
+    disk: Arc<D>,
+    index: Index,
+    unsynced: bool,
+}
+
+/// Where each pending reading stands.
+#[derive(Debug, Default)]
+struct Index {
+    /// Pieces of records in which all is pending, by origin and first number; those of one origin do not overlap.
+    pieces: BTreeMap<Origin, BTreeMap<Number, Piece>>,
+    /// Records with anything pending, by offset.
+    records: BTreeMap<u64, Record>,
+    /// Bytes of the file.
+    bytes: u64,
+    /// Bytes of the records in which something is pending.
+    live: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    last: Number,
+    /// Offset of its record.
+    record: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Record {
+    bytes: usize,
+    /// So many of its readings are pending.
+    readings: u64,
+}
+
+impl Index {
+    /// The pieces of `first..=last` that are here: first and last number of each, and its record.
+    fn within(&self, range: &Range) -> Vec<(Number, Number, u64)> {
+        let Some(pieces) = self.pieces.get(&range.origin) else { return Vec::new() };
+        let from = pieces.range(..=range.first).next_back().map_or(range.first, |(first, _)| *first);
+        let clip =
+            |(first, piece): (&Number, &Piece)| (range.first.max(*first), range.last().min(piece.last), piece.record);
+        pieces.range(from..=range.last()).map(clip).filter(|(first, last, _)| first <= last).collect()
+    }
+
+    /// First and last number of each part of a range that is not here.
+    fn missing(&self, range: &Range) -> Vec<(Number, Number)> {
+        let mut missing = Vec::new();
+        let mut next = range.first;
+        for (first, last, _) in self.within(range) {
+            if next < first {
+                missing.push((next, first - 1));
+            }
+            next = last + 1;
+        }
+        if next <= range.last() {
+            missing.push((next, range.last()));
+        }
+        missing
+    }
+
+    /// Notes a record at the end of the file, of which nothing is here yet.
+    fn add(&mut self, range: &Range, bytes: usize) {
+        let piece = Piece { last: range.last(), record: self.bytes };
+        self.pieces.entry(range.origin.clone()).or_default().insert(range.first, piece);
+        self.records.insert(self.bytes, Record { bytes, readings: range.count });
+        self.bytes += bytes as u64;
+        self.live += bytes as u64;
+    }
+
+    fn remove(&mut self, range: &Range) {
+        for (from, to, record) in self.within(range) {
+            let pieces = self.pieces.get_mut(&range.origin).expect("it has pieces");
+            let (first, piece) =
+                pieces.range(..=from).next_back().map(|(first, piece)| (*first, *piece)).expect("found");
+            pieces.remove(&first);
+            if first < from {
+                pieces.insert(first, Piece { last: from - 1, ..piece });
+            }
+            if to < piece.last {
+                pieces.insert(to + 1, piece);
+            }
+            if pieces.is_empty() {
+                self.pieces.remove(&range.origin);
+            }
+            let of = self.records.get_mut(&record).expect("every piece has a record");
+            of.readings -= to - from + 1;
+            if of.readings == 0 {
+                self.live -= of.bytes as u64;
+                self.records.remove(&record);
+            }
+        }
+    }
+}
+
+impl<D: Disk> Pending<D> {
+    /// Nothing pending, on a disk that holds nothing.
+    pub(super) fn new(disk: Arc<D>) -> Self {
+        Self { disk, index: Index::default(), unsynced: false }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.index.records.is_empty()
+    }
+
+    /// Keeps readings. Those that are kept already are not kept twice.
+    ///
+    /// # Errors
+    /// The disk's; then none of them was kept.
+    pub(super) fn keep(&mut self, request: &Request) -> Result<(), StorageError> {
+        let mut text = Vec::new();
+        let mut records = Vec::new();
+        for (first, last) in self.index.missing(&request.range()) {
+            let part = part(request, first, last);
+            records.push((part.range(), write_record(&part, &mut text)));
+        }
+        if records.is_empty() {
+            return Ok(());
+        }
+        let disk = &*self.disk;
+        disk.append(PATH, &text).map_err(failed(disk, "append to", PATH))?;
+        for (range, bytes) in records {
+            self.index.add(&range, bytes);
+        }
+        self.unsynced = true;
+        Ok(())
+    }
+
+    /// Reads the kept readings of a range, in number order.
+    ///
+    /// # Errors
+    /// The disk's, or where what it holds is damaged.
+    pub(super) fn recall(&self, range: &Range) -> Result<Vec<Request>, StorageError> {
+        let mut recalled = Vec::new();
+        let mut read: Option<(u64, Request)> = None;
+        for (first, last, at) in self.index.within(range) {
+            let whole = match read.take() {
+                Some((of, whole)) if of == at => whole,
+                _ => self.read_record(at)?,
+            };
+            recalled.push(part(&whole, first, last));
+            read = Some((at, whole));
+        }
+        Ok(recalled)
+    }
+
+    /// Forgets what is kept of a range.
+    ///
+    /// # Errors
+    /// The disk's, or where what it holds is damaged; what was not to be forgotten is still there.
+    pub(super) fn forget(&mut self, range: &Range) -> Result<(), StorageError> {
+        self.index.remove(range);
+        let Index { bytes, live, .. } = self.index;
+        let disk = &*self.disk;
+        if self.is_empty() && bytes > 0 {
+            disk.truncate(PATH, 0).map_err(failed(disk, "truncate", PATH))?;
+            self.index.bytes = 0;
+            self.unsynced = true;
+        } else if bytes > COMPACT_BYTES_MIN && live < bytes / 2 {
+            self.compact()?;
+        }
+        Ok(())
+    }
+
+    /// Returns once everything kept is on the platter.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(super) fn sync(&mut self) -> Result<(), StorageError> {
+        if self.unsynced {
+            self.disk.sync(PATH).map_err(failed(&*self.disk, "sync", PATH))?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+
+    fn read_record(&self, at: u64) -> Result<Request, StorageError> {
+        let length = self.index.records[&at].bytes;
+        let mut bytes = self.disk.read(PATH, at, length).map_err(failed(&*self.disk, "read", PATH))?;
+        let parsed = memchr::memchr(b'\n', &bytes).ok_or(WireError::Truncated).and_then(|end| {
+            let body = bytes.split_off(end + 1);
+            let line = std::str::from_utf8(&bytes[..end]).map_err(|_| WireError::Text { verb: VERB })?;
+            Request::parse_head(line, &mut Cursor::new(line, VERB)?)?.complete(body)
+        });
+        parsed.map_err(|error| damaged(&*self.disk, PATH, format!("the record at byte {at}: {error}")))
+    }
+
+    /// Writes what is pending to a new file, which takes the place of the old one when it is whole.
+    fn compact(&mut self) -> Result<(), StorageError> {
+        let disk = &*self.disk;
+        // What a process that was killed left.
+        disk.remove(COMPACTED_PATH).map_err(failed(disk, "remove", COMPACTED_PATH))?;
+        let append = |text: &mut Vec<u8>| {
+            let done = disk.append(COMPACTED_PATH, text);
+            text.clear();
+            done.map_err(failed(disk, "append to", COMPACTED_PATH))
+        };
+        let (mut index, mut text) = (Index::default(), Vec::new());
+        for (origin, pieces) in &self.index.pieces {
+            for (first, piece) in pieces {
+                let range = Range { origin: origin.clone(), first: *first, count: piece.last - first + 1 };
+                for request in self.recall(&range)? {
+                    index.add(&request.range(), write_record(&request, &mut text));
+                }
+                if text.len() >= COPY_BYTES {
+                    append(&mut text)?;
+                }
+            }
+        }
+        append(&mut text)?;
+        // What was kept may be on the platter already, so the new file has to be before it takes the place of the old.
+        disk.sync(COMPACTED_PATH).map_err(failed(disk, "sync", COMPACTED_PATH))?;
+        disk.rename(COMPACTED_PATH, PATH).map_err(failed(disk, "replace", PATH))?;
+        self.index = index;
+        self.unsynced = true;
+        Ok(())
+    }
+}
+
+/// Appends the record of a request; returns its bytes.
+fn write_record(request: &Request, text: &mut Vec<u8>) -> usize {
+    let before = text.len();
+    request.write_head(VERB, text);
+    text.extend_from_slice(request.lines.as_bytes());
+    text.len() - before
+}
+
+/// The readings `first..=last` of a request.
+fn part(request: &Request, first: Number, last: Number) -> Request {
+    let lines: Lines = request.lines.slice(first - request.first, last - first + 1);
+    Request { origin: request.origin.clone(), first, lines }
+}
+
+#[cfg(test)]
+#[path = "pending_tests.rs"]
+mod tests;

@@ -1,0 +1,138 @@
+//! Tests of `pending.rs`.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::super::memory_disk::MemoryDisk;
+use super::super::testing::{payload, request, TempDir};
+use super::*;
+
+const ORIGINS: [&str; 3] = ["a/1", "a/2", "some-origin-of-readings/1"];
+
+/// The numbers of a range that are recalled; what comes with each is checked.
+fn recalled<D: Disk>(pending: &Pending<D>, range: &Range) -> Vec<Number> {
+    let mut numbers = Vec::new();
+    for request in pending.recall(range).unwrap() {
+        assert_eq!(request.origin, range.origin);
+        for (number, line) in (request.first..).zip(request.lines.iter()) {
+            assert_eq!(line, payload(&range.origin.to_string(), number).as_bytes());
+            numbers.push(number);
+        }
+    }
+    numbers
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Keep,
+    Recall,
+    Forget,
+}
+
+fn steps() -> impl Strategy<Value = Vec<(Step, usize, u64, u64)>> {
+    let step = prop_oneof![3 => Just(Step::Keep), 1 => Just(Step::Recall), 2 => Just(Step::Forget)];
+    prop::collection::vec((step, 0..ORIGINS.len(), 1_u64..200, 1_u64..60), 1..120)
+}
+
+fn check_against_a_set<D: Disk>(disk: D, steps: Vec<(Step, usize, u64, u64)>) {
+    let disk = Arc::new(disk);
+    let mut pending = Pending::new(Arc::clone(&disk));
+    let mut model: BTreeSet<(usize, Number)> = BTreeSet::new();
+    for (at, (step, origin, first, count)) in steps.into_iter().enumerate() {
+        let range = Range { origin: ORIGINS[origin].parse().unwrap(), first, count };
+        match step {
+            Step::Keep => {
+                pending.keep(&request(ORIGINS[origin], first, count)).unwrap();
+                model.extend((first..=range.last()).map(|number| (origin, number)));
+            }
+            Step::Recall => {
+                let expected: Vec<_> =
+                    model.range((origin, first)..=(origin, range.last())).map(|(_, number)| *number).collect();
+                assert_eq!(recalled(&pending, &range), expected);
+            }
+            Step::Forget => {
+                pending.forget(&range).unwrap();
+                model.retain(|(of, number)| *of != origin || *number < first || *number > range.last());
+            }
+        }
+        if at % 16 == 15 && !model.is_empty() {
+            pending.compact().unwrap();
+        }
+        assert_eq!(pending.is_empty(), model.is_empty());
+        assert_eq!(disk.len(PATH).unwrap(), pending.index.bytes);
+        assert_eq!(pending.index.bytes == 0, model.is_empty());
+    }
+    for (origin, name) in ORIGINS.into_iter().enumerate() {
+        let all = Range { origin: name.parse().unwrap(), first: 1, count: 1000 };
+        let expected: Vec<_> = model.iter().filter(|(of, _)| *of == origin).map(|(_, number)| *number).collect();
+        assert_eq!(recalled(&pending, &all), expected);
+        pending.forget(&all).unwrap();
+    }
+    assert_eq!((disk.len(PATH).unwrap(), pending.index.live, pending.index.pieces.len()), (0, 0, 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn it_is_a_set_of_readings_in_memory(steps in steps()) {
+        check_against_a_set(MemoryDisk::new(), steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    #[test]
+    fn it_is_a_set_of_readings_on_disk(steps in steps()) {
+        let (_temp, disk) = TempDir::disk("p");
+        check_against_a_set(disk, steps);
+    }
+}
+
+#[test]
+fn a_file_of_which_little_is_pending_is_written_anew() {
+    let disk = MemoryDisk::new();
+    let mut pending = Pending::new(Arc::new(disk.clone()));
+    let mut longest = 0;
+    for at in 0..1000 {
+        pending.keep(&request("some-origin/1", at * 1000 + 1, 1000)).unwrap();
+        if at > 10 {
+            let range = Range { origin: "some-origin/1".parse().unwrap(), first: (at - 10) * 1000, count: 1000 };
+            pending.forget(&range).unwrap();
+        }
+        longest = longest.max(disk.len(PATH).unwrap());
+    }
+    assert!(longest > COMPACT_BYTES_MIN - 100_000 && longest <= COMPACT_BYTES_MIN, "{longest}");
+    assert!(!disk.files().contains_key(COMPACTED_PATH));
+    let range = Range { origin: "some-origin/1".parse().unwrap(), first: 995_000, count: 10_000 };
+    assert_eq!(recalled(&pending, &range), (995_000..=1_000_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_does_not_fit_the_disk_is_not_kept() {
+    let disk = MemoryDisk::new();
+    let mut pending = Pending::new(Arc::new(disk.clone()));
+    let range = |first, count| Range { origin: "a/1".parse().unwrap(), first, count };
+    pending.keep(&request("a/1", 1, 2)).unwrap();
+    disk.set_capacity(100);
+    let error = pending.keep(&request("a/1", 1, 5)).unwrap_err();
+    assert!(matches!(error, StorageError::Full { .. }), "{error}");
+    assert_eq!(recalled(&pending, &range(1, 5)), [1, 2]);
+    disk.set_capacity(usize::MAX);
+    pending.keep(&request("a/1", 1, 5)).unwrap();
+    assert_eq!(recalled(&pending, &range(2, 9)), [2, 3, 4, 5]);
+}
+
+#[test]
+fn a_damaged_record_is_not_handed_out() {
+    let disk = MemoryDisk::new();
+    let mut pending = Pending::new(Arc::new(disk.clone()));
+    pending.keep(&request("a/1", 1, 2)).unwrap();
+    let mut bytes = disk.files().remove(PATH).unwrap();
+    *bytes.last_mut().unwrap() = b'x';
+    disk.replace(PATH, &bytes, false).unwrap();
+    let error = pending.recall(&Range { origin: "a/1".parse().unwrap(), first: 1, count: 1 }).unwrap_err();
+    assert!(error.to_string().contains("is damaged: the record at byte 0"), "{error}");
+}

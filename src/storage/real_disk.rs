@@ -1,0 +1,268 @@
+//! The disk that the operating system gives: one peer's directory, claimed and locked by `directory.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+
+use super::disk::Disk;
+
+/// Files kept open for appending. A reading's sensor is most often one of the last few; 64 leaves most of the usual
+/// limit of 1024 descriptors to connections, however many sensors there are.
+pub const OPEN_FILES_MAX: usize = 64;
+
+/// One peer's directory.
+#[derive(Debug)]
+pub struct RealDisk {
+    root: PathBuf,
+    /// Held for as long as the directory is used.
+    _lock: File,
+    appending: Mutex<Appending>,
+}
+
+#[derive(Debug, Default)]
+struct Appending {
+    files: BTreeMap<String, Handle>,
+    /// Counts uses, so that the file unused for longest is known.
+    uses: u64,
+    /// Directories with names that are perhaps not on the platter.
+    changed: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    file: File,
+    bytes: u64,
+    used: u64,
+}
+
+impl RealDisk {
+    /// Takes a directory whose `lock` is held.
+    pub(super) fn new(root: PathBuf, lock: File) -> Self {
+        Self { root, _lock: lock, appending: Mutex::default() }
+    }
+
+    fn appending(&self) -> MutexGuard<'_, Appending> {
+        self.appending.lock().expect("no holder of the lock panics")
+    }
+
+    /// Opens a file for appending; creates it, and its directory, where they are missing.
+    fn open(&self, path: &str) -> io::Result<(File, bool)> {
+        let full = self.root.join(path);
+        let existing = OpenOptions::new().append(true).open(&full);
+        match existing {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(parent) = full.parent() {
+                    fs::create_dir_all(parent)?;
+                }
+                let file = OpenOptions::new().append(true).create(true).open(&full)?;
+                Ok((file, true))
+            }
+            existing => Ok((existing?, false)),
+        }
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        File::open(self.root.join(dir))?.sync_all()
+    }
+}
+
+impl Appending {
+    /// The handle of a file, opened if need be in the place of the one unused for longest.
+    fn handle(&mut self, disk: &RealDisk, path: &str) -> io::Result<&mut Handle> {
+        self.uses += 1;
+        if !self.files.contains_key(path) {
+            if self.files.len() >= OPEN_FILES_MAX {
+                let oldest = self.files.iter().min_by_key(|(_, handle)| handle.used).map(|(path, _)| path.clone());
+                self.files.remove(&oldest.expect("there are some"));
+            }
+            let (file, created) = disk.open(path)?;
+            if created {
+                self.name_changed(path);
+            }
+            let bytes = file.metadata()?.len();
+            self.files.insert(path.to_owned(), Handle { file, bytes, used: 0 });
+        }
+        let handle = self.files.get_mut(path).expect("it is there now");
+        handle.used = self.uses;
+        Ok(handle)
+    }
+
+    fn name_changed(&mut self, path: &str) {
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        self.changed.insert(parent.to_owned());
+        // The directory itself may be new as well.
+        self.changed.insert(String::new());
+    }
+}
+
+/// Makes a missing file one of no bytes.
+fn or_absent<T: Default>(result: io::Result<T>) -> io::Result<T> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
+        result => result,
+    }
+}
+
+impl Disk for RealDisk {
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.root.join(dir)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn len(&self, path: &str) -> io::Result<u64> {
+        or_absent(fs::metadata(self.root.join(path)).map(|metadata| metadata.len()))
+    }
+
+    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut appending = self.appending();
+        let handle = appending.handle(self, path)?;
+        let written = handle.file.write_all(bytes);
+        if written.is_ok() {
+            handle.bytes += bytes.len() as u64;
+        } else if handle.file.set_len(handle.bytes).is_err() {
+            // What stands there is unknown now: it is asked anew if the file is used again.
+            appending.files.remove(path);
+        }
+        written
+    }
+
+    fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        or_absent(File::open(self.root.join(path)).and_then(|mut file| {
+            file.seek(SeekFrom::Start(offset))?;
+            let mut bytes = Vec::with_capacity(len);
+            file.take(len as u64).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        }))
+    }
+
+    fn truncate(&self, path: &str, len: u64) -> io::Result<()> {
+        if self.len(path)? <= len {
+            return Ok(());
+        }
+        let mut appending = self.appending();
+        let handle = appending.handle(self, path)?;
+        handle.file.set_len(len)?;
+        handle.bytes = len;
+        Ok(())
+    }
+
+    fn replace(&self, path: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
+        let temporary = format!("{path}.tmp");
+        let write = || {
+            let mut file = File::create(self.root.join(&temporary))?;
+            file.write_all(bytes)?;
+            if durable {
+                file.sync_all()?;
+            }
+            Ok(())
+        };
+        if let Err(error) = write() {
+            // Half a file would only take room; that it stays does no harm.
+            let _ = fs::remove_file(self.root.join(&temporary));
+            return Err(error);
+        }
+        self.rename(&temporary, path)?;
+        if durable {
+            self.sync_dir(path.rsplit_once('/').map_or("", |(parent, _)| parent))?;
+        }
+        Ok(())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut appending = self.appending();
+        appending.files.remove(from);
+        appending.files.remove(to);
+        fs::rename(self.root.join(from), self.root.join(to))?;
+        appending.name_changed(to);
+        Ok(())
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        let mut appending = self.appending();
+        appending.files.remove(path);
+        or_absent(fs::remove_file(self.root.join(path)))?;
+        appending.name_changed(path);
+        Ok(())
+    }
+
+    fn sync(&self, path: &str) -> io::Result<()> {
+        let mut appending = self.appending();
+        appending.handle(self, path)?.file.sync_all()?;
+        for dir in std::mem::take(&mut appending.changed) {
+            self.sync_dir(&dir)?;
+        }
+        Ok(())
+    }
+
+    fn full_path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::TempDir;
+    use super::*;
+
+    #[test]
+    fn far_more_files_than_may_be_open_are_appended_to() {
+        let (_temp, disk) = TempDir::disk("p");
+        for round in 0..3 {
+            for file in 0..3 * OPEN_FILES_MAX {
+                disk.append(&format!("s{file}.csv"), format!("{round}\n").as_bytes()).unwrap();
+            }
+            assert_eq!(disk.appending().files.len(), OPEN_FILES_MAX);
+        }
+        for file in 0..3 * OPEN_FILES_MAX {
+            assert_eq!(disk.read(&format!("s{file}.csv"), 0, 99).unwrap(), b"0\n1\n2\n");
+        }
+    }
+
+    #[test]
+    fn what_was_truncated_or_replaced_is_appended_to_at_its_new_end() {
+        let (_temp, disk) = TempDir::disk("p");
+        disk.append("journal/1.log", b"abcdef").unwrap();
+        disk.truncate("journal/1.log", 2).unwrap();
+        disk.append("journal/1.log", b"XY").unwrap();
+        assert_eq!(disk.read("journal/1.log", 0, 99).unwrap(), b"abXY");
+        disk.append("pending", b"old").unwrap();
+        disk.replace("pending", b"new", true).unwrap();
+        disk.append("pending", b"er").unwrap();
+        disk.sync("pending").unwrap();
+        assert_eq!((disk.len("pending").unwrap(), disk.read("pending", 1, 3).unwrap()), (5, b"ewe".to_vec()));
+        assert_eq!(disk.list("journal").unwrap(), ["1.log"]);
+        assert_eq!(disk.list("").unwrap(), ["lock", "pending"]);
+    }
+
+    #[test]
+    fn a_file_that_is_missing_has_no_bytes() {
+        let (_temp, disk) = TempDir::disk("p");
+        assert_eq!((disk.len("x").unwrap(), disk.read("x", 0, 9).unwrap()), (0, vec![]));
+        assert!(disk.list("journal").unwrap().is_empty());
+        disk.remove("x").unwrap();
+        disk.truncate("x", 0).unwrap();
+        assert!(!disk.full_path("x").exists());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_reported_as_full() {
+        let (_temp, disk) = TempDir::disk("p");
+        std::os::unix::fs::symlink("/dev/full", disk.full_path("a.csv")).unwrap();
+        let error = disk.append("a.csv", b"row\n").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+}

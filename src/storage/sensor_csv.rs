@@ -1,0 +1,193 @@
+//! The product: one CSV file a sensor, rows in sequence order. What is delivered waits in a buffer a sensor until it is
+//! written, with one append a sensor. When that is done is left to the caller, up to a limit.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::disk::Disk;
+use super::error::{damaged, failed, StorageError};
+use crate::ids::{parse_number, SensorId, Sequence};
+use crate::reading::{self, CSV_HEADER};
+use crate::wire::Frame;
+
+/// Rows of all sensors that wait to be written, in bytes: enough for appends that cost little a row, with a hundred
+/// sensors too.
+pub const BUFFER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Room that all the buffers together keep while they are empty, in bytes, however many sensors there are.
+const KEPT_BYTES_MAX: usize = 4 * BUFFER_BYTES_MAX;
+
+/// First step back from the end of a file: more than two of the longest rows, so that one read shows the last row.
+const PEEK_BYTES: usize = 512;
+
+/// Further steps back.
+const STEP_BYTES: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub(super) struct SensorCsv<D> {
+    disk: Arc<D>,
+    sensors: Vec<Sensor>,
+    by_name: HashMap<Box<[u8]>, usize>,
+    /// The sensor of the last row: readings of one sensor often come together.
+    recent: usize,
+    /// Sensors with rows to write.
+    waiting: Vec<usize>,
+    /// Bytes of these.
+    buffered: usize,
+}
+
+#[derive(Debug)]
+struct Sensor {
+    name: SensorId,
+    path: String,
+    /// Has the file its header?
+    exists: bool,
+    rows: Vec<u8>,
+}
+
+impl<D: Disk> SensorCsv<D> {
+    pub(super) fn new(disk: Arc<D>) -> Self {
+        let (sensors, waiting) = (Vec::new(), Vec::new());
+        Self { disk, sensors, by_name: HashMap::new(), recent: 0, waiting, buffered: 0 }
+    }
+
+    /// Adds the rows of a batch from sequence `from` to `up_to` to the buffers, which are written first where they are
+    /// full.
+    ///
+    /// # Errors
+    /// The disk's, or a payload without a valid sensor id. What was delivered before still waits.
+    pub(super) fn deliver(&mut self, frame: &Frame, from: Sequence, up_to: Sequence) -> Result<(), StorageError> {
+        if self.buffered >= BUFFER_BYTES_MAX {
+            self.flush()?;
+        }
+        for (sequence, payload) in frame.entries() {
+            if sequence < from {
+                continue;
+            }
+            if sequence > up_to {
+                break;
+            }
+            let name = reading::sensor_of(payload);
+            if self.sensors.get(self.recent).is_none_or(|sensor| sensor.name.as_str().as_bytes() != name) {
+                self.recent = self.find(name, sequence)?;
+            }
+            let sensor = &mut self.sensors[self.recent];
+            let before = sensor.rows.len();
+            if before == 0 {
+                self.waiting.push(self.recent);
+                if !sensor.exists {
+                    sensor.rows.extend_from_slice(CSV_HEADER.as_bytes());
+                    sensor.rows.push(b'\n');
+                }
+            }
+            reading::append_row(sequence, payload, &mut sensor.rows);
+            self.buffered += sensor.rows.len() - before;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits, by sensor name.
+    ///
+    /// # Errors
+    /// The disk's; then what is not written still waits.
+    pub(super) fn flush(&mut self) -> Result<(), StorageError> {
+        let sensors = &mut self.sensors;
+        self.waiting.sort_unstable_by(|one, other| sensors[*other].name.cmp(&sensors[*one].name));
+        let kept = KEPT_BYTES_MAX / sensors.len().max(1);
+        while let Some(at) = self.waiting.last() {
+            let sensor = &mut sensors[*at];
+            self.disk.append(&sensor.path, &sensor.rows).map_err(failed(&*self.disk, "append to", &sensor.path))?;
+            sensor.exists = true;
+            self.buffered -= sensor.rows.len();
+            sensor.rows.clear();
+            sensor.rows.shrink_to(kept);
+            self.waiting.pop();
+        }
+        Ok(())
+    }
+
+    /// Removes the rows above `to` from all files, written or waiting; and files without any other row, as if the sensor
+    /// had not been heard of.
+    ///
+    /// # Errors
+    /// The disk's, or where a file does not hold rows.
+    pub(super) fn truncate_above(&mut self, to: Sequence) -> Result<(), StorageError> {
+        // So that all rows stand in one place.
+        self.flush()?;
+        let disk = &*self.disk;
+        for path in disk.list("").map_err(failed(disk, "list", ""))? {
+            let Some(name) = path.strip_suffix(".csv") else { continue };
+            let bytes = disk.len(&path).map_err(failed(disk, "look at", &path))?;
+            let kept = rows_end(disk, &path, bytes, to)?;
+            if kept <= CSV_HEADER.len() as u64 + 1 {
+                disk.remove(&path).map_err(failed(disk, "remove", &path))?;
+                if let Some(at) = self.by_name.get(name.as_bytes()) {
+                    self.sensors[*at].exists = false;
+                }
+            } else if kept < bytes {
+                disk.truncate(&path, kept).map_err(failed(disk, "truncate", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The sensor of this name; a new one if there is none yet.
+    fn find(&mut self, name: &[u8], sequence: Sequence) -> Result<usize, StorageError> {
+        if let Some(at) = self.by_name.get(name) {
+            return Ok(*at);
+        }
+        // It becomes a file name, so it is checked here whatever was checked before.
+        let parsed = std::str::from_utf8(name).ok().and_then(|text| text.parse::<SensorId>().ok());
+        let sensor = parsed.ok_or(StorageError::Sensor { sequence })?;
+        let path = format!("{sensor}.csv");
+        let bytes = self.disk.len(&path).map_err(failed(&*self.disk, "look at", &path))?;
+        let at = self.sensors.len();
+        self.sensors.push(Sensor { name: sensor, path, exists: bytes > 0, rows: Vec::new() });
+        self.by_name.insert(name.into(), at);
+        Ok(at)
+    }
+}
+
+/// Where the rows above `to` begin, which stand at the end of a file; half a row there counts as one of them.
+fn rows_end<D: Disk>(disk: &D, path: &str, bytes: u64, to: Sequence) -> Result<u64, StorageError> {
+    let mut kept = bytes;
+    // The end of what was not looked at: always the end of a row, but for half a row at the end of the file.
+    let mut end = bytes;
+    let mut step = PEEK_BYTES;
+    while end > 0 {
+        let start = end.saturating_sub(step as u64);
+        let block = disk.read(path, start, step.min(usize::try_from(end).unwrap_or(step)));
+        let block = block.map_err(failed(disk, "read", path))?;
+        let mut row_end = block.len();
+        while row_end > 0 {
+            let before = memchr::memrchr(b'\n', &block[..row_end - 1]).map(|at| at + 1);
+            let Some(row_start) = before.or((start == 0).then_some(0)) else { break };
+            let row = &block[row_start..row_end];
+            if row.ends_with(b"\n") && !is_above(row, to).ok_or_else(|| damaged(disk, path, "a line is no row"))? {
+                return Ok(kept);
+            }
+            kept = start + row_start as u64;
+            row_end = row_start;
+        }
+        if row_end == block.len() && start > 0 {
+            return Err(damaged(disk, path, "a line is longer than any row"));
+        }
+        end = start + row_end as u64;
+        step = STEP_BYTES;
+    }
+    Ok(kept)
+}
+
+/// Is this row's sequence above `to`? The header's is not. `None` for what is neither.
+fn is_above(row: &[u8], to: Sequence) -> Option<bool> {
+    if row.strip_suffix(b"\n") == Some(CSV_HEADER.as_bytes()) {
+        return Some(false);
+    }
+    let digits = &row[..memchr::memchr(b',', row)?];
+    let sequence = parse_number(std::str::from_utf8(digits).ok()?)?;
+    Some(sequence > to)
+}
+
+#[cfg(test)]
+#[path = "sensor_csv_tests.rs"]
+mod tests;

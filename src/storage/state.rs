@@ -1,0 +1,97 @@
+//! The file `state`: who this is, which life, and what it promised. A few lines of text, read strictly; replaced whole.
+
+use crate::ids::{parse_number, Incarnation, PeerId, Sequence, Term};
+
+/// Name of the file.
+pub(super) const PATH: &str = "state";
+
+/// Longest file, in bytes: seven lines, two terms of at most 106.
+pub(super) const BYTES_MAX: usize = 1024;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) id: PeerId,
+    pub(super) incarnation: Incarnation,
+    pub(super) promised: Option<Term>,
+    pub(super) synced: Option<Term>,
+    /// The sequence that `synced` needs the log to reach.
+    pub(super) needs: Sequence,
+}
+
+impl State {
+    /// The text of the file.
+    pub(super) fn to_text(&self) -> String {
+        let term = |term: &Option<Term>| term.as_ref().map_or("-".to_owned(), Term::to_string);
+        let Self { id, incarnation, promised, synced, needs } = self;
+        let (promised, synced) = (term(promised), term(synced));
+        let text = format!("id:{id}\nincarnation:{incarnation}\npromised:{promised}\nsynced:{synced}\nneeds:{needs}\n");
+        let crc = crc32fast::hash(text.as_bytes());
+        format!("{text}crc:{crc:08x}\n")
+    }
+
+    /// Reads the text of the file. `None` if it is not exactly one that [`Self::to_text`] makes.
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?;
+        let mut lines = text.split('\n');
+        let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(':');
+        let term = |text: &str| if text == "-" { Some(None) } else { text.parse().ok().map(Some) };
+        let state = Self {
+            id: field("id")?.parse().ok()?,
+            incarnation: parse_number(field("incarnation")?)?,
+            promised: term(field("promised")?)?,
+            synced: term(field("synced")?)?,
+            needs: parse_number(field("needs")?)?,
+        };
+        // Everything is in canonical form, so the rest of the file, and its checksum, follow from the fields.
+        (state.to_text() == text).then_some(state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> State {
+        State {
+            id: "p-1".parse().unwrap(),
+            incarnation: 1_766_500_000_000,
+            promised: Some("7@p-2/5".parse().unwrap()),
+            synced: None,
+            needs: 12,
+        }
+    }
+
+    #[test]
+    fn the_text_is_one_fact_a_line() {
+        let text = state().to_text();
+        let facts = "id:p-1\nincarnation:1766500000000\npromised:7@p-2/5\nsynced:-\nneeds:12\ncrc:";
+        assert!(text.starts_with(facts), "{text}");
+        assert_eq!(State::parse(text.as_bytes()), Some(state()));
+    }
+
+    #[test]
+    fn the_longest_text_fits_its_bound() {
+        let name = "z".repeat(64);
+        let term: Term = format!("{max}@{name}/{max}", max = u64::MAX).parse().unwrap();
+        let state = State {
+            id: name.parse().unwrap(),
+            incarnation: u64::MAX,
+            promised: Some(term.clone()),
+            synced: Some(term),
+            needs: u64::MAX,
+        };
+        assert!(state.to_text().len() <= BYTES_MAX);
+    }
+
+    #[test]
+    fn a_text_with_any_byte_changed_missing_or_added_is_refused() {
+        let text = state().to_text().into_bytes();
+        for at in 0..text.len() {
+            let mut changed = text.clone();
+            changed[at] ^= 1;
+            assert_eq!(State::parse(&changed), None, "byte {at}");
+            assert_eq!(State::parse(&text[..at]), None, "first {at} bytes");
+        }
+        assert_eq!(State::parse(&[&text[..], b"\n"].concat()), None);
+    }
+}
