@@ -1,7 +1,6 @@
 //! Tests of `sensor_csv.rs`.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use proptest::prelude::*;
 
@@ -146,24 +145,5 @@ fn a_file_that_holds_no_rows_is_reported_not_cut() {
         let mut files = SensorCsv::new(Arc::new(disk.clone()));
         assert!(matches!(files.truncate_above(0), Err(StorageError::Damaged { .. })));
         assert_eq!(disk.files()["a.csv"], bad.as_bytes());
-    }
-}
-
-#[test]
-#[ignore = "a measurement: run it with --release"]
-fn rows_a_second() {
-    for sensors in [1, 3, 100, 2000] {
-        let (_temp, disk) = TempDir::disk("p");
-        let mut files = SensorCsv::new(Arc::new(disk));
-        let line = |n| format!("DATA|sensor-{}|2013-01-01T06:00:00Z|3.90|59.37|1012.0", n % sensors);
-        let lines: Vec<_> = (0..1000).map(|n| line(n * 7)).collect();
-        let began = Instant::now();
-        for at in 0..2000 {
-            files.deliver(&batch(1, &lines), 1, u64::MAX).unwrap();
-            if at % 10 == 9 {
-                files.flush().unwrap();
-            }
-        }
-        println!("{sensors} sensors: {:.1} M rows/s", 2.0 / began.elapsed().as_secs_f64());
     }
 }

@@ -39,6 +39,7 @@ mod parse;
 pub mod refusal;
 
 pub use batch::{Frame, Lines, Range, Request};
+pub use cursor::Cursor;
 pub use datagram::Community;
 pub use decoder::Decoder;
 pub use encode::encode;
