@@ -1,4 +1,39 @@
-//! The map.
+//! A brokerless sensor network: peers find each other, hold one view, elect a leader, and the leader orders all readings
+//! so that every peer writes the same rows, in the same order, into its own CSV files.
+//!
+//! A pure core decides, thin threads do:
+//!
+//! ```text
+//!   sensors ──┐ Input                          Effect ┌── net        UDP datagrams, TCP connections
+//!   net ──────┼───────▶  protocol::Peer::step ────────┤
+//!   storage ──┘            (no clock, no I/O)         └── storage    journal, CSV files, state, pending
+//!                └──────────── threads ───────────────┘
+//! ```
+//!
+//! # The way of a reading
+//!
+//! 1. A `sensor` thread takes readings from its source and steps the core with `Input::Readings`.
+//! 2. `protocol::pending` numbers them and asks for them to be sent to the leader, a window at a time.
+//! 3. The leader's `sequencer` thread drains what came from all peers and steps the core once for it;
+//!    `protocol::sequencer` gives the next sequences, and the batch is framed once (`wire::batch::Frame`).
+//! 4. The same bytes go to every member (`Effect::Serve`, read from the log's tail in memory) and to the `storage` thread.
+//! 5. A member stores the batch and says `STORED`; at the majority the leader says `COMMIT`.
+//! 6. `Store::Deliver`: the `storage` thread writes the rows, one CSV file a sensor.
+//!
+//! # Who imports whom
+//!
+//! | layer | module | knows |
+//! | --- | --- | --- |
+//! | names | [`ids`], [`reading`] | nothing |
+//! | text | [`wire`] | names |
+//! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
+//! | beside it | [`storage`], [`net`], [`sensors`] | names, text; never the protocol or each other |
+//! | knobs | [`config`], [`cli`], [`fatal`] | names, and what sensors there are |
+//! | doing | [`threads`] | all of the above, and decides nothing |
+//!
+//! To read the code as a student: `ids`, then `protocol::view`, `protocol::input` and `protocol::effect`, then
+//! `protocol::peer` with its one `match`, then a mechanism that interests you (`protocol/election.rs`, say), and last
+//! `threads::drive`.
 
 pub mod cli;
 pub mod config;

@@ -16,6 +16,7 @@ pub use stdin::Stdin;
 
 use crate::config::SensorSource;
 use crate::ids::SensorId;
+use crate::wire::batch::READINGS_MAX;
 use crate::wire::Lines;
 
 /// Tells the time of day; only the timestamps of readings come from it.
@@ -38,6 +39,9 @@ impl fmt::Debug for Clock {
         write!(f, "Clock({})", self.now())
     }
 }
+
+/// A source is asked once there is room for so many readings: for a whole request, so that a fast one is asked seldom.
+pub const ROOM_READINGS: u64 = READINGS_MAX;
 
 /// What a source gave.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -46,6 +46,24 @@ impl<D: Disk> LogReader<D> {
         }
     }
 
+    /// As `read`, but only what is in memory: [`Read::Nothing`] where it is not.
+    ///
+    /// # Errors
+    /// None; it is a `Result` to be used like `read`.
+    pub fn read_memory(
+        &self,
+        after: Sequence,
+        up_to: Sequence,
+        cuts: u64,
+        max_bytes: usize,
+    ) -> Result<Read, StorageError> {
+        match self.tail().after(after, cuts, max_bytes) {
+            TailRead::Frames(frames) => Ok(up_to_only(frames, up_to)),
+            TailRead::Nothing | TailRead::Older { .. } => Ok(Read::Nothing),
+            TailRead::Cut => Ok(Read::Cut),
+        }
+    }
+
     /// Reads what the tail let go. Below its beginning, the journal holds the log as it is, even where the storage is
     /// still to make the last cuts: those were above, or the tail was cut again, and knows.
     fn read_journal(

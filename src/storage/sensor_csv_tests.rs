@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::memory_disk::MemoryDisk;
-use super::super::testing::{frame, TempDir};
+use super::super::testing::frame;
 use super::*;
 use crate::wire::{Lines, Request};
 

@@ -1,3 +1,233 @@
-//! (being built)
+//! THE ONLY THREADS AND THE ONLY CLOCK, and no decisions: one file a thread. `node.rs` says what they share, `drive.rs`
+//! how the core is stepped; this file starts everything, and ends it.
 
+mod alarm;
+mod complaints;
+mod discovery;
+mod drive;
+mod join;
+mod link;
+mod listener;
+mod node;
 pub mod outbox;
+mod sensor;
+mod sequencer;
+mod signals;
+mod storage;
+mod voice;
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::sync::{mpsc, Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{bounded, never, unbounded, Receiver};
+
+use crate::config::Config;
+use crate::fatal::Fatal;
+use crate::ids::Incarnation;
+use crate::net;
+use crate::protocol::{Alarm, Exit, Found, Input, Peer, Settings};
+use crate::sensors::{self, Clock};
+use crate::storage::{RealDisk, Storage};
+use crate::wire::Community;
+use node::{lock, Node};
+use storage::Work;
+
+/// The last words have so long to go out, and the last rows to be written: with the half second in which the core waits
+/// for commits, this keeps the end within a second.
+const FAREWELL: Duration = Duration::from_millis(250);
+
+/// Runs a peer until it is asked to stop.
+///
+/// # Errors
+/// [`Fatal`]: why it could not start, or had to end.
+pub fn run(config: Config) -> Result<(), Fatal> {
+    exit_on_panic();
+    let storage_error = |error: crate::storage::StorageError| Fatal::Storage(error.to_string());
+    let disk = crate::storage::claim(&config.data_dir, &config.peer_id).map_err(storage_error)?;
+    let (listener, endpoint) = net::listen(config.bind, config.port)
+        .map_err(|cause| Fatal::of_bind(SocketAddr::new(config.bind, config.port), cause))?;
+    let receiver = receiver(&config)?;
+    let (storage, opened) =
+        Storage::open(Arc::new(disk), &config.peer_id, now_millis(), false).map_err(storage_error)?;
+    if let Some(damaged) = &opened.damaged {
+        log::warn!("{damaged}");
+    }
+    let mut sources = Vec::new();
+    for source in &config.sensors {
+        let (id, interval) = (&config.sensor_id, config.sensor_interval);
+        sources.push(sensors::open(source, id, interval, random(), Clock::new(jiff::Timestamp::now))?);
+    }
+    let signals = signals::listen().map_err(Fatal::Signals)?;
+    log::info!("Peer ID: {}", config.peer_id);
+    log::info!("Listening on {endpoint}");
+    let (exit, exits) = bounded(1);
+    let (work, works) = unbounded();
+    let (requests, inbox) = bounded(sequencer::INBOX_REQUESTS);
+    let core = Peer::new(settings(&config, opened.incarnation, endpoint), &Found::default(), Duration::ZERO);
+    let node = Arc::new(Node::new(config, core, &storage, work, requests, exit));
+    let failed = start_storage(&node, storage, works);
+    let shared = Arc::clone(&node);
+    spawn("sequencer".to_owned(), move || sequencer::run(&shared, &inbox));
+    let shared = Arc::clone(&node);
+    spawn("listener".to_owned(), move || listener::run(&shared, &listener));
+    if let Some(receiver) = receiver {
+        let shared = Arc::clone(&node);
+        spawn("discovery-rx".to_owned(), move || discovery::run(&shared, &receiver));
+    }
+    for index in 0..node.askers.len() {
+        let shared = Arc::clone(&node);
+        spawn(format!("join-{}", node.config.join[index]), move || join::run(&shared, index));
+    }
+    let shared = Arc::clone(&node);
+    spawn("signals".to_owned(), move || signals(&shared));
+    for alarm in Alarm::ALL {
+        node.bell(alarm).set(lock(&node.core).deadline(alarm));
+        let shared = Arc::clone(&node);
+        spawn(alarm::name(alarm).to_owned(), move || alarm::run(&shared, alarm));
+    }
+    for mut source in sources {
+        let shared = Arc::clone(&node);
+        spawn("sensor".to_owned(), move || sensor::run(&shared, &mut *source, &never()));
+    }
+    let exit = exits.recv().unwrap_or(Exit::Disk);
+    farewell(&node);
+    conclude(exit, &node.config, &failed)
+}
+
+fn receiver(config: &Config) -> Result<Option<net::Receiver>, Fatal> {
+    if !config.broadcasts() {
+        return Ok(None);
+    }
+    if !net::REUSE_PORT {
+        log::warn!("This system has no SO_REUSEPORT: only one peer of this machine may hear discovery on a port");
+    }
+    let port = config.broadcast_port;
+    let receiver = net::Receiver::bind(config.bind, config.broadcast_address, port);
+    receiver.map(Some).map_err(|cause| Fatal::Broadcast { port, cause })
+}
+
+fn settings(config: &Config, incarnation: Incarnation, endpoint: SocketAddr) -> Settings {
+    Settings {
+        id: config.peer_id.clone(),
+        priority: config.priority,
+        incarnation,
+        endpoint,
+        group: config.group.clone(),
+        quorum: None,
+        timing: config.timing,
+        joins: !config.join.is_empty(),
+        seed: random(),
+    }
+}
+
+impl Node {
+    fn new(
+        config: Config,
+        core: Peer,
+        storage: &Storage<RealDisk>,
+        work: crossbeam_channel::Sender<Work>,
+        requests: crossbeam_channel::Sender<sequencer::Asked>,
+        exit: crossbeam_channel::Sender<Exit>,
+    ) -> Self {
+        let datagrams = config
+            .broadcasts()
+            .then(|| Mutex::new(net::Sender::new(config.bind, config.broadcast_address, config.broadcast_port)));
+        Self {
+            community: Community { group: config.group.clone(), quorum: None },
+            core: Mutex::new(core),
+            room: Condvar::new(),
+            started: Instant::now(),
+            bells: Default::default(),
+            links: RwLock::new(BTreeMap::new()),
+            connections: Mutex::new(BTreeMap::new()),
+            tail: storage.tail(),
+            log: storage.log_reader(),
+            storage: work,
+            sequencer: requests,
+            datagrams,
+            askers: config.join.iter().cloned().map(join::Asker::new).collect(),
+            voice: voice::Voice::default(),
+            complaints: complaints::Complaints::default(),
+            exit,
+            config,
+        }
+    }
+}
+
+/// Starts the storage's thread. What it returns gets the error that ended it.
+fn start_storage(node: &Arc<Node>, mut storage: Storage<RealDisk>, works: Receiver<Work>) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    let node = Arc::clone(node);
+    spawn("storage".to_owned(), move || {
+        let error = storage::run(&node, &mut storage, &works);
+        // Who reads it waits for the step that follows.
+        let _ = sender.send(error.to_string());
+        node.step(Input::DiskFailed);
+    });
+    receiver
+}
+
+/// Lets the last words go out and the last rows be written, within reason.
+fn farewell(node: &Arc<Node>) {
+    let until = Instant::now() + FAREWELL;
+    let (written, wait) = mpsc::channel();
+    if node.storage.send(Work::Finish(written)).is_ok() {
+        // What is not written by then is said to be lost by nobody: it stands in the other peers' files.
+        let _ = wait.recv_timeout(FAREWELL);
+    }
+    let idle = || node.links.read().unwrap_or_else(PoisonError::into_inner).values().all(|link| link.is_idle());
+    while !idle() && Instant::now() < until {
+        pause(Duration::from_millis(2));
+    }
+}
+
+fn conclude(exit: Exit, config: &Config, failed: &mpsc::Receiver<String>) -> Result<(), Fatal> {
+    match exit {
+        Exit::Stopped => Ok(()),
+        Exit::StoppedWith { uncommitted } => {
+            log::warn!("{uncommitted} readings taken in are not known to be committed; the group may not have them");
+            Ok(())
+        }
+        Exit::Duplicate { endpoint } => Err(Fatal::Duplicate { id: config.peer_id.clone(), endpoint }),
+        Exit::Rejected { why } => Err(Fatal::Rejected { why }),
+        Exit::Disk => Err(Fatal::Storage(failed.try_recv().unwrap_or_else(|_| "the storage ended".to_owned()))),
+    }
+}
+
+/// Starts a thread. Where the system gives none, half a peer is worse than none.
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
+    let started = thread::Builder::new().name(name.clone()).spawn(run);
+    if let Err(cause) = started {
+        log::error!("{}", Fatal::Thread { name, cause });
+        std::process::exit(1);
+    }
+}
+
+/// Waits, where there is nothing to wait on.
+fn pause(time: Duration) {
+    // A channel on which nothing comes.
+    let _ = never::<()>().recv_timeout(time);
+}
+
+/// A panic in any thread ends the process with its message.
+fn exit_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::exit(1);
+    }));
+}
+
+fn now_millis() -> Incarnation {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Incarnation::try_from(since.as_millis()).unwrap_or(Incarnation::MAX)
+}
+
+/// A number that differs from start to start, for jitter and made-up readings.
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
+}

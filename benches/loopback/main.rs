@@ -1,0 +1,163 @@
+//! What three peers do on this machine, on loopback with default options, as a table: throughput, latency, fail-over, idle
+//! cost. Run by `scripts/bench.sh`; `PEER_BENCH=throughput,latency,failover,idle` picks some, `PEER_BENCH_READINGS` sets
+//! how many readings each peer is fed (300,000).
+
+mod peers;
+
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use peers::{Group, Process};
+
+const SENSORS: u64 = 33;
+
+fn main() {
+    let picked = std::env::var("PEER_BENCH").unwrap_or_else(|_| "throughput,latency,failover,idle".to_owned());
+    println!("| what | figure |\n| --- | --- |");
+    for what in picked.split(',') {
+        match what {
+            "throughput" => throughput(),
+            "latency" => latency(),
+            "failover" => failover(),
+            "idle" => idle(),
+            other => panic!("PEER_BENCH: {other} is none of throughput, latency, failover, idle"),
+        }
+    }
+}
+
+fn row(what: &str, figure: &str) {
+    println!("| {what} | {figure} |");
+}
+
+fn payload(peer: u64, number: u64) -> String {
+    let sensor = number % SENSORS;
+    let (minute, second) = (number / 60 % 60, number % 60);
+    format!("s{peer}-{sensor}|2013-01-01T06:{minute:02}:{second:02}Z|{}.{}|59.37|1012.0", number % 30, number % 10)
+}
+
+/// Each peer is fed a block of readings; until the last row stands in the last peer's files.
+fn throughput() {
+    let each: u64 = std::env::var("PEER_BENCH_READINGS").ok().and_then(|text| text.parse().ok()).unwrap_or(300_000);
+    let mut group = Group::start(3, "stdin");
+    let mut rows_bytes = (1..=3 * each).map(|sequence| sequence.to_string().len() as u64).sum::<u64>();
+    let mut inputs = Vec::new();
+    for peer in 0..3 {
+        let mut text = String::new();
+        for number in 0..each {
+            let payload = payload(peer, number);
+            // A row has a comma and an LF beside the sequence and the fields.
+            rows_bytes += payload.len() as u64 + 2;
+            text.push_str("DATA|");
+            text.push_str(&payload);
+            text.push('\n');
+        }
+        inputs.push(text);
+    }
+    let header = peer::reading::CSV_HEADER.len() as u64 + 1;
+    let expected = rows_bytes + 3 * SENSORS * header;
+    let cpu_before: f64 = group.processes.iter().map(Process::cpu_seconds).sum();
+    let begun = Instant::now();
+    let feeders: Vec<_> = group
+        .processes
+        .iter_mut()
+        .zip(inputs)
+        .map(|(process, text)| {
+            let mut input = process.take_input();
+            thread::spawn(move || input.write_all(text.as_bytes()).expect("it reads"))
+        })
+        .collect();
+    while group.processes.iter().any(|process| process.csv_bytes() < expected) {
+        assert!(begun.elapsed() < Duration::from_secs(120), "readings are missing: see {}", group.directory.display());
+        thread::park_timeout(Duration::from_millis(2));
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    for feeder in feeders {
+        feeder.join().expect("fed");
+    }
+    let total = 3 * each;
+    let cpu: f64 = group.processes.iter().map(Process::cpu_seconds).sum::<f64>() - cpu_before;
+    row(
+        &format!("throughput: {total} readings of {} sensors into three peers", 3 * SENSORS),
+        &format!(
+            "{:.0} readings/s ({seconds:.2} s, {:.2} µs of CPU a reading and peer)",
+            total as f64 / seconds,
+            cpu * 1e6 / (3 * total) as f64
+        ),
+    );
+    let highest = group.processes.iter().map(|process| process.status_kib("VmHWM")).max().unwrap_or(0);
+    row("memory under that load (highest RSS of a peer)", &format!("{:.1} MiB", highest as f64 / 1024.0));
+}
+
+/// 200 readings a second at one member; each until its row is in all three files.
+fn latency() {
+    let mut group = Group::start(3, "stdin");
+    let member = group.processes.iter().position(|process| !process.leads()).expect("two are members");
+    let mut input = group.processes[member].take_input();
+    let mut latencies = Vec::new();
+    let mut next = Instant::now();
+    for number in 0..2000u64 {
+        next += Duration::from_millis(5);
+        while Instant::now() < next {
+            thread::park_timeout(next.saturating_duration_since(Instant::now()));
+        }
+        let line = format!("DATA|s|2013-01-01T06:00:00Z|{number}|59.37|1012.0\n");
+        let begun = Instant::now();
+        input.write_all(line.as_bytes()).expect("it reads");
+        group.wait_for_row("s", number);
+        latencies.push(begun.elapsed());
+    }
+    latencies.sort_unstable();
+    let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+    row(
+        "latency at 200 readings/s, line written until the row is in all three files",
+        &format!("p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", at(50), at(99), at(100)),
+    );
+}
+
+/// `kill -9` of the leader, until a reading that a survivor takes in after that is in both survivors' files.
+fn failover() {
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        let mut group = Group::start(3, "stdin");
+        let leader = group.processes.iter().position(Process::leads).expect("one leads");
+        let survivor = (leader + 1) % 3;
+        let mut input = group.processes[survivor].take_input();
+        let line = |number: u64| format!("DATA|s|2013-01-01T06:00:00Z|{number}|59.37|1012.0\n");
+        for number in 0..50 {
+            input.write_all(line(number).as_bytes()).expect("it reads");
+            group.wait_for_row("s", number);
+        }
+        let begun = Instant::now();
+        let mut killed = group.processes.remove(leader);
+        killed.kill();
+        input.write_all(line(50).as_bytes()).expect("it reads");
+        group.wait_for_row("s", 50);
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    let ms = |at: usize| times[at].as_secs_f64() * 1e3;
+    row(
+        "fail-over after kill -9 of the leader, until the next delivered reading",
+        &format!("median of 10: {:.1} ms (min {:.1}, max {:.1})", ms(5), ms(0), ms(9)),
+    );
+}
+
+/// Three peers without readings.
+fn idle() {
+    let group = Group::start(3, "none");
+    let seconds = 30.0;
+    let before: Vec<f64> = group.processes.iter().map(Process::cpu_seconds).collect();
+    let begun = Instant::now();
+    while begun.elapsed().as_secs_f64() < seconds {
+        thread::park_timeout(Duration::from_secs(1));
+    }
+    let share = |(process, before): (&Process, &f64)| (process.cpu_seconds() - before) / begun.elapsed().as_secs_f64();
+    let cpu = group.processes.iter().zip(&before).map(share).fold(0.0, f64::max);
+    let highest = |key: &str| group.processes.iter().map(|process| process.status_kib(key)).max().unwrap_or(0);
+    row("idle: CPU of a peer (highest of three, 30 s)", &format!("{:.2} % of a core", cpu * 100.0));
+    row(
+        "idle: memory and threads of a peer (highest of three)",
+        &format!("{:.1} MiB, {} threads", highest("VmRSS") as f64 / 1024.0, highest("Threads")),
+    );
+}

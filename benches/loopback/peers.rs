@@ -1,0 +1,152 @@
+//! Processes to measure, and what the system says of them.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Nothing measured here takes so long unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Group {
+    pub(crate) processes: Vec<Process>,
+    pub(crate) directory: PathBuf,
+}
+
+impl Group {
+    /// Starts peers with default options and waits until they are one group.
+    pub(crate) fn start(count: usize, sensor: &str) -> Self {
+        let directory = std::env::temp_dir().join(format!("peer-bench-{}", std::process::id()));
+        // Left over from a run before, or not there.
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir_all(&directory).expect("a directory to work in");
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback");
+        let port = socket.local_addr().expect("bound").port().to_string();
+        drop(socket);
+        let processes: Vec<Process> =
+            (1..=count).map(|number| Process::start(number, sensor, &port, &directory)).collect();
+        let ids: Vec<String> = (1..=count).map(|number| format!("peer{number}")).collect();
+        let list = format!(": [{}]", ids.join(", "));
+        for process in &processes {
+            process.wait_for_view(&list);
+        }
+        Self { processes, directory }
+    }
+
+    /// Waits until each peer's file of this sensor ends with the row of this reading.
+    pub(crate) fn wait_for_row(&self, sensor: &str, number: u64) {
+        let begun = Instant::now();
+        let end = format!(",{sensor},{number},59.37,1012.0\n");
+        for process in &self.processes {
+            let path = process.data.join(format!("{sensor}.csv"));
+            while !ends_with(&path, end.as_bytes()) {
+                assert!(begun.elapsed() < PATIENCE, "a row is missing: see {}", self.directory.display());
+                thread::park_timeout(Duration::from_micros(20));
+            }
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.processes.clear();
+        if !thread::panicking() {
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+fn ends_with(path: &PathBuf, end: &[u8]) -> bool {
+    use std::io::{Read, Seek, SeekFrom};
+    let Ok(mut file) = fs::File::open(path) else { return false };
+    let mut tail = vec![0; end.len()];
+    let back = i64::try_from(end.len()).expect("a short row");
+    file.seek(SeekFrom::End(-back)).is_ok() && file.read_exact(&mut tail).is_ok() && tail == end
+}
+
+pub(crate) struct Process {
+    child: Child,
+    input: Option<ChildStdin>,
+    data: PathBuf,
+    log: Arc<(Mutex<Vec<String>>, Condvar)>,
+}
+
+impl Process {
+    fn start(number: usize, sensor: &str, broadcast_port: &str, directory: &PathBuf) -> Self {
+        let id = format!("peer{number}");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_peer"))
+            .current_dir(directory)
+            .env_clear()
+            .args(["--peer-id", &id, "--bind", "127.0.0.1", "--broadcast-port", broadcast_port, "--sensor", sensor])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary was built");
+        let log = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+        let (stderr, written) = (child.stderr.take().expect("piped"), Arc::clone(&log));
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                written.0.lock().expect("no panic").push(line);
+                written.1.notify_all();
+            }
+        });
+        Self { input: child.stdin.take(), child, data: directory.join("data").join(id), log }
+    }
+
+    fn wait_for_view(&self, list: &str) {
+        let begun = Instant::now();
+        let mut lines = self.log.0.lock().expect("no panic");
+        while !lines.iter().any(|line| line.ends_with(list)) {
+            assert!(begun.elapsed() < PATIENCE, "no group; log:\n{}", lines.join("\n"));
+            lines = self.log.1.wait_timeout(lines, Duration::from_secs(1)).expect("no panic").0;
+        }
+    }
+
+    pub(crate) fn leads(&self) -> bool {
+        let lines = self.log.0.lock().expect("no panic");
+        lines.iter().rev().find(|line| line.contains("Is Group Leader:")).is_some_and(|line| line.ends_with("True"))
+    }
+
+    pub(crate) fn take_input(&mut self) -> ChildStdin {
+        self.input.take().expect("taken once")
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+    }
+
+    /// Bytes of all its CSV files.
+    pub(crate) fn csv_bytes(&self) -> u64 {
+        let Ok(entries) = fs::read_dir(&self.data) else { return 0 };
+        let csv = entries.flatten().filter(|entry| entry.path().extension().is_some_and(|name| name == "csv"));
+        csv.map(|entry| entry.metadata().map_or(0, |metadata| metadata.len())).sum()
+    }
+
+    /// A number of `/proc/<pid>/status`, in KiB where it is a size.
+    pub(crate) fn status_kib(&self, key: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    }
+
+    /// Time on a processor so far, in user and system mode, of all its threads.
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).into_iter().flatten().flatten();
+        // Nanoseconds on the processor stand first.
+        let nanos = |path: PathBuf| -> Option<f64> {
+            fs::read_to_string(path.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
+        };
+        tasks.filter_map(|task| nanos(task.path())).sum::<f64>() / 1e9
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that was killed already needs neither.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# All that CI checks. Writes nothing but target/, data/ and logs/. SEEDS=n says how many simulated runs (2000).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+SEEDS=${SEEDS:-2000}
+
+step() {
+    local begun=$SECONDS
+    echo "== $*"
+    if ! "$@"; then
+        echo "FAIL: repeat with: $*"
+        exit 1
+    fi
+    echo "   ($((SECONDS - begun)) s)"
+}
+
+step cargo fmt --check
+step cargo clippy --all-targets --quiet -- -D warnings
+step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
+step cargo test --quiet
+step env PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
+for script in test_fault_tolerance test_leader_election test_data_handling; do
+    step "scripts/$script.sh"
+done
+step env SECONDS_TO_RUN=12 scripts/run_three_peers.sh --sensor-interval-seconds 1
+echo "PASS: all checks"

@@ -1,0 +1,86 @@
+# Shared by the scripts: starts peers on loopback, waits for what their logs say, and ends only what it started.
+# Sourced, not run.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PIDS=()
+PEER=target/release/peer
+
+# Builds the binary that the scripts run.
+build() {
+    cargo build --release --quiet
+}
+
+# A UDP port of its own for each run, so that other peers on this machine are not joined by accident.
+BROADCAST_PORT=${BROADCAST_PORT:-$((20000 + $$ % 20000))}
+export BROADCAST_PORT
+
+# start <id> [option …]: starts a peer on loopback; its log goes to logs/<id>_log.txt. Its process id is in STARTED.
+start() {
+    local id=$1
+    shift
+    mkdir -p logs
+    "$PEER" --peer-id "$id" --bind 127.0.0.1 "$@" 2>"logs/${id}_log.txt" &
+    STARTED=$!
+    PIDS+=("$STARTED")
+}
+
+# Ends what was started here, and waits for it.
+stop_all() {
+    local pid
+    for pid in "${PIDS[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    for pid in "${PIDS[@]}"; do
+        wait "$pid" 2>/dev/null || true
+    done
+    PIDS=()
+}
+trap stop_all EXIT
+
+# wait_for <seconds> <what> <command …>: tries the command ten times a second until it succeeds.
+wait_for() {
+    local tries=$(($1 * 10)) what=$2
+    shift 2
+    for ((; tries > 0; tries--)); do
+        if "$@" >/dev/null 2>&1; then
+            return 0
+        fi
+        sleep 0.1
+    done
+    fail "$what"
+}
+
+# leads <id>: is this the leader of the last view that its log tells of?
+leads() {
+    grep "Is Group Leader:" "logs/$1_log.txt" | tail -n 1 | grep -q "Is Group Leader: True"
+}
+
+# last_view <id>: the members of the last view in its log, as "[a, b, c]".
+last_view() {
+    grep -o "View [^ ]*: \[.*\]" "logs/$1_log.txt" | tail -n 1 | sed 's/^View [^ ]*: //'
+}
+
+# sees <id> <members>: is this its last view?
+sees() {
+    [ "$(last_view "$1")" = "$2" ]
+}
+
+# rows <id>: readings that a peer holds.
+rows() {
+    local files=("data/$1"/*.csv)
+    [ -e "${files[0]}" ] || { echo 0; return; }
+    cat "${files[@]}" | grep -vc "^sequence," || true
+}
+
+fail() {
+    echo "FAIL: $1"
+    echo "Logs are in logs/; the last lines of each:"
+    tail -n 5 logs/*_log.txt
+    exit 1
+}
+
+pass() {
+    echo "PASS: $1"
+}

@@ -1,0 +1,64 @@
+//! Datagrams: out on every network, in to the core.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::node::{lock, Node};
+use crate::net;
+use crate::protocol::Input;
+use crate::wire::datagram::DATAGRAM_BYTES_MAX;
+use crate::wire::{Message, WireError};
+
+/// `discovery-rx`: reads datagrams for ever.
+pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
+    // One byte more, so that what is too long shows.
+    let mut buffer = vec![0; DATAGRAM_BYTES_MAX + 1];
+    loop {
+        let (length, from) = match receiver.recv(&mut buffer) {
+            Ok(datagram) => datagram,
+            Err(error) => {
+                node.complaints.warn(format!("cannot read from the discovery port: {error}"));
+                super::pause(std::time::Duration::from_millis(50));
+                continue;
+            }
+        };
+        match node.community.parse(&buffer[..length]) {
+            Ok(message) => node.step(Input::Datagram(seen(message, from))),
+            Err(WireError::OtherGroup) => log::debug!("datagram from {}: another group", from.ip()),
+            Err(error) => {
+                node.complaints.warn(format!("Datagram from {} on the discovery port ignored: {error}", from.ip()));
+            }
+        }
+    }
+}
+
+/// Who does not know its own address speaks from the one it is seen at.
+fn seen(mut message: Message, from: std::net::SocketAddr) -> Message {
+    match &mut message {
+        Message::NewPeerRequest(contact) => contact.endpoint = net::seen(contact.endpoint, from),
+        Message::Leader(leadership) => leadership.leader.endpoint = net::seen(leadership.leader.endpoint, from),
+        _ => {}
+    }
+    message
+}
+
+impl Node {
+    /// Sends to every network, naming on each the address that is right there.
+    pub(super) fn broadcast(&self, message: &Message) {
+        let Some(sender) = &self.datagrams else { return };
+        let failed = lock(sender).send_each(Instant::now(), |local| {
+            let mut message = message.clone();
+            match &mut message {
+                Message::NewPeerRequest(contact) => contact.endpoint = net::announced(contact.endpoint, local),
+                Message::Leader(leadership) => {
+                    leadership.leader.endpoint = net::announced(leadership.leader.endpoint, local);
+                }
+                _ => {}
+            }
+            self.community.encode(&message)
+        });
+        for (target, error) in failed {
+            self.complaints.warn(format!("Discovery cannot send to {target}: {error}"));
+        }
+    }
+}

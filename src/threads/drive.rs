@@ -1,0 +1,135 @@
+//! One step of the core: lock, read the clock once, step, hand the effects on, unlock; then whatever may take a moment.
+
+use std::sync::{Arc, PoisonError};
+
+use log::Level;
+
+use super::link::Link;
+use super::node::{lock, Node};
+use super::storage::Work;
+use crate::ids::PeerId;
+use crate::protocol::{Alarm, Effect, Input, Peer, Store};
+use crate::sensors::ROOM_READINGS;
+use crate::wire::Message;
+
+/// What is done after the core is unlocked.
+#[derive(Default)]
+struct Afterwards {
+    datagrams: Vec<Message>,
+    /// Links that something was put into.
+    links: Vec<Arc<Link>>,
+}
+
+impl Node {
+    /// Tells the core what happened, and does what it asks for.
+    pub(super) fn step(self: &Arc<Self>, input: Input) {
+        if log::log_enabled!(Level::Trace) {
+            log::trace!("<- {input:?}");
+        }
+        let (mut effects, mut afterwards) = (Vec::new(), Afterwards::default());
+        let mut core = lock(&self.core);
+        core.step(self.now(), input, &mut effects);
+        for effect in effects {
+            self.hand_on(&core, effect, &mut afterwards);
+        }
+        for alarm in Alarm::ALL {
+            self.bell(alarm).set(core.deadline(alarm));
+        }
+        if core.room() >= ROOM_READINGS {
+            self.room.notify_all();
+        }
+        drop(core);
+        for link in afterwards.links {
+            link.pump(self);
+        }
+        self.voice.write();
+        for message in &afterwards.datagrams {
+            self.broadcast(message);
+        }
+    }
+
+    /// Hands an effect to the thread that carries it out. Nothing here blocks.
+    fn hand_on(self: &Arc<Self>, core: &Peer, effect: Effect, afterwards: &mut Afterwards) {
+        if log::log_enabled!(Level::Trace) {
+            log::trace!("-> {effect:?}");
+        }
+        match effect {
+            Effect::Send { to, message } => {
+                let link = self.link_to(&to);
+                link.put(message);
+                afterwards.touch(link);
+            }
+            Effect::Serve { to, serve } => {
+                if let Some(link) = self.link(&to) {
+                    link.serve(serve);
+                    afterwards.touch(link);
+                }
+            }
+            Effect::Broadcast(message) => afterwards.datagrams.push(message),
+            Effect::Ask(message) => self.askers.iter().for_each(|asker| asker.ask(&message, core.hello(None))),
+            Effect::Redial { peer } => {
+                if let Some(link) = self.link(&peer) {
+                    link.redial();
+                }
+            }
+            Effect::Close { peer } => {
+                let link = self.links.write().unwrap_or_else(PoisonError::into_inner).remove(&peer);
+                if let Some(link) = link {
+                    link.close();
+                }
+            }
+            Effect::Admit { connection, verdict } => {
+                if let Some(door) = lock(&self.connections).get(&connection) {
+                    door.admit(verdict);
+                }
+            }
+            Effect::Drop { connection } => {
+                if let Some(door) = lock(&self.connections).remove(&connection) {
+                    door.shut();
+                }
+            }
+            Effect::Store(store) => self.hand_to_storage(store),
+            Effect::Tell(event) => self.voice.put(event),
+            Effect::Exit(exit) => {
+                // The first reason counts; nobody listens for a second.
+                let _ = self.exit.try_send(exit);
+            }
+        }
+    }
+
+    fn hand_to_storage(&self, store: Store) {
+        match &store {
+            // Links may send a batch while it is being stored, and must not send what was cut.
+            Store::Append(frame) => lock(&self.tail).push(frame.clone()),
+            Store::Cut { to, .. } => lock(&self.tail).cut(*to),
+            _ => {}
+        }
+        // Without its storage the peer is ending.
+        let _ = self.storage.send(Work::Store(store));
+    }
+
+    /// The link to a peer; a new one has a thread of its own.
+    pub(super) fn link_to(self: &Arc<Self>, peer: &PeerId) -> Arc<Link> {
+        if let Some(link) = self.link(peer) {
+            return link;
+        }
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        let link = links.entry(peer.clone()).or_insert_with(|| Link::start(self, peer));
+        Arc::clone(link)
+    }
+
+    /// Hands a message to a link from outside a step.
+    pub(super) fn send(self: &Arc<Self>, to: &PeerId, message: Message) {
+        let link = self.link_to(to);
+        link.put(message);
+        link.pump(self);
+    }
+}
+
+impl Afterwards {
+    fn touch(&mut self, link: Arc<Link>) {
+        if !self.links.iter().any(|known| Arc::ptr_eq(known, &link)) {
+            self.links.push(link);
+        }
+    }
+}

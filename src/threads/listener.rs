@@ -1,0 +1,141 @@
+//! `listener`: accepts connections. Each is read by a thread of its own, `rx-<id>` once it has said who it is.
+
+use std::io::Write;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{bounded, Receiver, Sender};
+
+use super::node::{lock, Node};
+use crate::net::{self, Incoming, ReadError};
+use crate::protocol::{ConnectionId, Input, Verdict};
+use crate::wire::{encode, Hello, Message, WireError};
+
+/// A connection has so long to say who it is.
+const HELLO_TIME: Duration = Duration::from_secs(5);
+
+/// Connections that have not said who they are: more than that are a scan or an attack, and closed at once.
+const STRANGERS_MAX: usize = 64;
+
+/// How an incoming connection that waits for its verdict, or is being read, is reached.
+pub(super) struct Door {
+    verdict: Sender<Verdict>,
+    stream: TcpStream,
+}
+
+impl Door {
+    pub(super) fn admit(&self, verdict: Verdict) {
+        // There is one verdict a connection.
+        let _ = self.verdict.try_send(verdict);
+    }
+
+    /// Ends the connection; its thread finds out.
+    pub(super) fn shut(&self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
+    let strangers = Arc::new(AtomicUsize::new(0));
+    let connections = Arc::new(AtomicU64::new(0));
+    loop {
+        let (stream, from) = match net::accept(listener) {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, or a connection that ended before it was accepted.
+                node.complaints.warn(format!("cannot accept a connection: {error}"));
+                super::pause(Duration::from_millis(50));
+                continue;
+            }
+        };
+        if strangers.load(Ordering::Relaxed) >= STRANGERS_MAX {
+            node.complaints
+                .warn(format!("more than {STRANGERS_MAX} connections say nothing; closing others from {}", from.ip()));
+            continue;
+        }
+        strangers.fetch_add(1, Ordering::Relaxed);
+        let (node, strangers, connections) = (Arc::clone(node), Arc::clone(&strangers), Arc::clone(&connections));
+        super::spawn("rx".to_owned(), move || {
+            let greeted = greet(&node, stream, from);
+            strangers.fetch_sub(1, Ordering::Relaxed);
+            if let Some((incoming, hello)) = greeted {
+                let id = ConnectionId(connections.fetch_add(1, Ordering::Relaxed));
+                super::spawn(format!("rx-{}", hello.peer), move || read(&node, incoming, hello, id));
+            }
+        });
+    }
+}
+
+/// Reads the first line. `None`: it was not one of a peer's.
+fn greet(node: &Arc<Node>, stream: TcpStream, from: SocketAddr) -> Option<(Incoming, Hello)> {
+    let mut incoming = Incoming::new(stream);
+    incoming.set_timeout(Some(HELLO_TIME)).ok()?;
+    let why = match incoming.read_message() {
+        Ok(Some(Message::Hello(mut hello))) => {
+            hello.endpoint = net::seen(hello.endpoint, from);
+            incoming.set_timeout(None).ok()?;
+            return Some((incoming, hello));
+        }
+        // A port scan, or a peer that went away.
+        Ok(None) | Err(ReadError::Io(_)) => return None,
+        Ok(Some(_)) => "its first line is not HELLO".to_owned(),
+        Err(ReadError::Wire(error)) => error.to_string(),
+    };
+    node.complaints.warn(format!("Connection from {} refused: {why}", from.ip()));
+    say_error(incoming.stream(), &why);
+    None
+}
+
+fn say_error(mut stream: &TcpStream, why: &str) {
+    let mut line = Vec::new();
+    encode(&Message::Error { why: why.to_owned() }, &mut line);
+    // Who does not read it does not want to know.
+    let _ = stream.write_all(&line);
+    let _ = stream.shutdown(Shutdown::Write);
+}
+
+/// Reads a peer's connection to its end.
+fn read(node: &Arc<Node>, mut incoming: Incoming, hello: Hello, id: ConnectionId) {
+    let Ok(stream) = incoming.stream().try_clone() else { return };
+    let (verdict, verdicts) = bounded(1);
+    lock(&node.connections).insert(id, Door { verdict, stream });
+    let who = hello.peer.clone();
+    node.step(Input::Hello { connection: id, hello });
+    if admitted(&verdicts, &incoming, &who) {
+        if let Err(ReadError::Wire(error)) = read_on(node, &mut incoming, id) {
+            if error != WireError::Truncated {
+                node.complaints.warn(format!("Peer {who} sent what makes no sense: {error}; connection closed"));
+                say_error(incoming.stream(), &error.to_string());
+            }
+        }
+    }
+    lock(&node.connections).remove(&id);
+    node.step(Input::Ended { connection: id });
+}
+
+/// Waits for the verdict; none comes where the core drops the connection before.
+fn admitted(verdicts: &Receiver<Verdict>, incoming: &Incoming, who: &crate::ids::PeerId) -> bool {
+    match verdicts.recv() {
+        Ok(Verdict::Accept) => true,
+        Ok(Verdict::Refuse { why }) => {
+            log::debug!("connection of {who} refused: {why}");
+            say_error(incoming.stream(), &why);
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+fn read_on(node: &Arc<Node>, incoming: &mut Incoming, connection: ConnectionId) -> Result<(), ReadError> {
+    while let Some(message) = incoming.read_message()? {
+        if let Message::SequencerRequest { term, request } = message {
+            // Without its sequencer the peer is ending.
+            let _ = node.sequencer.send((connection, term, request));
+        } else {
+            node.step(Input::Received { connection, message });
+        }
+    }
+    Ok(())
+}

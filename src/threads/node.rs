@@ -1,0 +1,75 @@
+//! What the threads of a peer share, and who may hold which lock.
+//!
+//! | shared | lock | held for |
+//! | --- | --- | --- |
+//! | `core` | mutex | one step and the non-blocking handing on of its effects |
+//! | `links` | read-write | looking a link up, under the core's lock or alone |
+//! | a link's outbox | mutex | putting in, taking out; never while dialling or writing |
+//! | `connections` | mutex | giving a verdict, or closing |
+//! | the log's tail | mutex | cloning handles of batches |
+//!
+//! Locks are taken in this order and none of the later is held while an earlier is taken.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+
+use super::alarm::Bell;
+use super::complaints::Complaints;
+use super::join::Asker;
+use super::link::Link;
+use super::listener::Door;
+use super::sequencer::Asked;
+use super::storage::Work;
+use super::voice::Voice;
+use crate::config::Config;
+use crate::ids::PeerId;
+use crate::net;
+use crate::protocol::{Alarm, ConnectionId, Exit, Peer, Time};
+use crate::storage::{LogReader, RealDisk, Tail};
+use crate::wire::Community;
+
+/// Everything that threads share.
+pub(super) struct Node {
+    pub(super) config: Config,
+    pub(super) community: Community,
+    pub(super) core: Mutex<Peer>,
+    /// Signalled when sources may hand in more.
+    pub(super) room: Condvar,
+    pub(super) started: Instant,
+    pub(super) bells: [Bell; 4],
+    pub(super) links: RwLock<BTreeMap<PeerId, Arc<Link>>>,
+    pub(super) connections: Mutex<BTreeMap<ConnectionId, Door>>,
+    pub(super) tail: Arc<Mutex<Tail>>,
+    pub(super) log: LogReader<RealDisk>,
+    pub(super) storage: Sender<Work>,
+    pub(super) sequencer: Sender<Asked>,
+    pub(super) datagrams: Option<Mutex<net::Sender>>,
+    pub(super) askers: Vec<Asker>,
+    pub(super) voice: Voice,
+    pub(super) complaints: Complaints,
+    pub(super) exit: Sender<Exit>,
+}
+
+impl Node {
+    /// Everything the threads share, around a peer that has not taken a step. `started` is zero on the core's clock.
+    pub(super) fn now(&self) -> Time {
+        self.started.elapsed()
+    }
+
+    pub(super) fn bell(&self, alarm: Alarm) -> &Bell {
+        let at = Alarm::ALL.iter().position(|other| *other == alarm).expect("one of the four");
+        &self.bells[at]
+    }
+
+    pub(super) fn link(&self, peer: &PeerId) -> Option<Arc<Link>> {
+        self.links.read().unwrap_or_else(PoisonError::into_inner).get(peer).cloned()
+    }
+}
+
+/// Locks. A thread that panics ends the process, so nobody meets what it left half done.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,140 @@
+//! `storage`: the sole owner of the disk. It does what the core handed over, in order and as much at once as waits, tells
+//! the core, and only then lets go the messages that tell of it.
+
+use std::sync::{mpsc, Arc};
+
+use crossbeam_channel::{Receiver, TryRecvError};
+use log::Level;
+
+use super::node::{lock, Node};
+use crate::ids::{PeerId, Sequence};
+use crate::protocol::{Done, Input, Store};
+use crate::storage::{Read, RealDisk, Storage, StorageError};
+use crate::wire::Message;
+
+/// Works done before the core hears of them: bounds how long the first of them waits.
+const GROUP_MAX: usize = 256;
+
+pub(super) enum Work {
+    Store(Store),
+    /// Everything before it is to be written; answers when it is.
+    Finish(mpsc::Sender<()>),
+}
+
+/// What a group of works came to.
+#[derive(Default)]
+struct Group {
+    dones: Vec<Done>,
+    says: Vec<(PeerId, Message)>,
+    /// Rows are written to buffers up to here.
+    delivered: Option<Sequence>,
+    finished: Vec<mpsc::Sender<()>>,
+}
+
+/// Runs until the disk fails. Returns how it did.
+pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<Work>) -> StorageError {
+    loop {
+        if let Err(error) = work(node, storage, inbox) {
+            return error;
+        }
+    }
+}
+
+fn work(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<Work>) -> Result<(), StorageError> {
+    let Ok(first) = inbox.recv() else { return Ok(()) };
+    let mut group = Group::default();
+    let mut next = Some(first);
+    let mut idle = false;
+    for _ in 0..GROUP_MAX {
+        match next.take() {
+            Some(work) => group.take(work, node, storage)?,
+            None => break,
+        }
+        match inbox.try_recv() {
+            Ok(work) => next = Some(work),
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => idle = true,
+        }
+    }
+    if let Some(work) = next {
+        group.take(work, node, storage)?;
+    }
+    if !group.dones.is_empty() {
+        node.step(Input::Stored(group.dones));
+    }
+    for (to, message) in group.says {
+        node.send(&to, message);
+    }
+    // Rows are in their files before this thread waits for more work; buffers that are full are written earlier.
+    if idle || !group.finished.is_empty() {
+        storage.flush()?;
+    }
+    if let Some(up_to) = group.delivered {
+        node.step(Input::Stored(vec![Done::Delivered { up_to }]));
+    }
+    for finished in group.finished {
+        // Who asked may have lost patience.
+        let _ = finished.send(());
+    }
+    Ok(())
+}
+
+impl Group {
+    fn take(&mut self, work: Work, node: &Node, storage: &mut Storage<RealDisk>) -> Result<(), StorageError> {
+        let store = match work {
+            Work::Store(store) => store,
+            Work::Finish(answer) => {
+                self.finished.push(answer);
+                return Ok(());
+            }
+        };
+        match store {
+            Store::State(state) => {
+                storage.save_state(state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
+            }
+            Store::Append(frame) => {
+                storage.append(&frame)?;
+                self.dones.push(Done::Appended { last: frame.last() });
+            }
+            Store::Keep(request) => storage.keep(&request)?,
+            Store::Cut { to, state } => {
+                let returned = storage.cut(to, state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
+                self.delivered = self.delivered.map(|up_to| up_to.min(to));
+                self.dones.push(Done::Cut { to, returned });
+            }
+            Store::Deliver { up_to } => {
+                let before = storage.delivered();
+                storage.deliver(up_to)?;
+                self.delivered = Some(up_to);
+                log_delivered(node, before, up_to);
+            }
+            Store::Recall(range) => self.dones.extend(storage.recall(&range)?.into_iter().map(Done::Recalled)),
+            Store::Say { to, message } => self.say(to, message),
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, to: PeerId, message: Message) {
+        match &message {
+            Message::Stored { term, last } => self.dones.push(Done::Said { term: term.clone(), stored: *last }),
+            Message::Fetch { term, from } => self.dones.push(Done::Said { term: term.clone(), stored: from - 1 }),
+            _ => {}
+        }
+        self.says.push((to, message));
+    }
+}
+
+/// Says which readings were delivered, for those who want to see each.
+fn log_delivered(node: &Node, before: Sequence, up_to: Sequence) {
+    if !log::log_enabled!(Level::Debug) {
+        return;
+    }
+    let (mut after, cuts) = (before, lock(&node.tail).cuts());
+    while let Ok(Read::Frames(frames)) = node.log.read(after, up_to, cuts, 256 * 1024) {
+        for frame in &frames {
+            for (sequence, payload) in frame.entries().filter(|(sequence, _)| (before + 1..=up_to).contains(sequence)) {
+                log::debug!("Delivered #{sequence}: {}", String::from_utf8_lossy(payload));
+            }
+            after = frame.last();
+        }
+    }
+}

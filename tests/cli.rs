@@ -1,0 +1,105 @@
+//! The command line as users meet it: help, errors, exit statuses, environment.
+
+use std::process::{Command, Output};
+
+fn peer(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_peer"))
+        .env_clear()
+        .envs(environment.iter().copied())
+        .args(arguments)
+        .output()
+        .expect("the binary was built")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn help_names_every_option_in_groups() {
+    let long = peer(&["--help"], &[]);
+    assert_eq!(long.status.code(), Some(0));
+    let help = text(&long.stdout);
+    for option in [
+        "--peer-id",
+        "--priority",
+        "--group",
+        "--bind",
+        "--port",
+        "--broadcast-port",
+        "--broadcast-address",
+        "--join",
+        "--heartbeat-interval",
+        "--heartbeat-timeout",
+        "--election-timeout",
+        "--sensor",
+        "--sensor-id",
+        "--sensor-interval-seconds",
+        "--data-dir",
+        "--log-level",
+    ] {
+        assert!(help.contains(&format!("{option} <")), "{option} in\n{help}");
+    }
+    for variable in ["PEER_PEER_ID", "PEER_JOIN", "PEER_HEARTBEAT_INTERVAL", "BROADCAST_PORT"] {
+        assert!(help.contains(variable), "{variable} in\n{help}");
+    }
+    let short = text(&peer(&["-h"], &[]).stdout);
+    assert!(short.lines().count() < help.lines().count());
+    assert!(text(&peer(&["--version"], &[]).stdout).starts_with("peer "));
+}
+
+#[test]
+fn wrong_options_end_with_2_and_say_which() {
+    for (arguments, expected) in [
+        (&["--no-such-option"][..], "--no-such-option"),
+        (&["--port", "99999"], "--port"),
+        (&["--peer-id", "../x"], "--peer-id"),
+        (&["--heartbeat-interval", "soon"], "--heartbeat-interval"),
+        (&["--heartbeat-interval", "5s", "--heartbeat-timeout", "5s"], "--heartbeat-timeout"),
+        (&["--sensor", "thermometer"], "--sensor"),
+        (&["--sensor", "none", "--sensor", "mock"], "none"),
+        (&["--bind", "localhost"], "--bind"),
+        (&["--join", "nowhere"], "--join"),
+        (&["--log-level", "loud"], "--log-level"),
+        (&["left over"], "left over"),
+    ] {
+        let output = peer(arguments, &[]);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains(expected), "{arguments:?}: {}", text(&output.stderr));
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn the_environment_is_read_like_options_and_its_errors_are_named() {
+    for (variable, value, expected) in [
+        ("PEER_PORT", "x", "--port"),
+        ("PEER_HEARTBEAT_TIMEOUT", "1s", "--heartbeat-timeout"),
+        ("BROADCAST_PORT", "x", "--broadcast-port"),
+        ("PEER_SENSOR", "mock,bogus", "--sensor"),
+    ] {
+        let output = peer(&[], &[(variable, value)]);
+        assert_eq!(output.status.code(), Some(2), "{variable}={value}");
+        assert!(text(&output.stderr).contains(expected), "{variable}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_written_ends_with_1_and_says_what_to_do() {
+    let output = peer(&["--bind", "127.0.0.1", "--data-dir", "/dev/null/data"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(error.contains("/dev/null/data") && error.contains("--data-dir"), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
+fn a_sensor_directory_that_is_none_ends_with_1_and_names_it() {
+    let directory = std::env::temp_dir().join(format!("peer-cli-{}", std::process::id()));
+    let data = directory.join("data");
+    let data = data.to_str().expect("text");
+    let output = peer(&["--bind", "127.0.0.1", "--sensor", "iio:/nonexistent", "--data-dir", data], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("/nonexistent"), "{}", text(&output.stderr));
+    std::fs::remove_dir_all(directory).expect("it was made");
+}

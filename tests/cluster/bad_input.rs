@@ -1,0 +1,93 @@
+//! Garbage from the network and from sources: one clear line, and the group goes on.
+
+use std::io::{Read, Write};
+use std::net::{TcpStream, UdpSocket};
+
+use crate::harness::{assert_same_rows, Group};
+
+#[test]
+fn garbage_datagrams_are_ignored_with_one_line() {
+    let group = Group::new();
+    let mut peers = group.start_all(&["a", "b"]);
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback");
+    socket.set_broadcast(true).expect("broadcast");
+    let target = ("127.255.255.255", group.broadcast_port);
+    for datagram in
+        [&b"\xff\xfe garbage"[..], b"", b"GET / HTTP/1.1\r\n\r\n", b"PEER:9:sensors:-\nLEADER\n", &[b'x'; 4000]]
+    {
+        for _ in 0..20 {
+            socket.send_to(datagram, target).expect("sent");
+        }
+    }
+    peers[1].wait_for("Datagram from 127.0.0.1 on the discovery port ignored");
+    peers[1].feed_numbered(0, 100);
+    assert_same_rows(&[&peers[0], &peers[1]], 100);
+    let complaints = peers[1].log().iter().filter(|line| line.contains("Datagram from")).count();
+    assert!(complaints <= 5, "said once each: {complaints}");
+}
+
+#[test]
+fn foreign_connections_are_told_why_they_are_closed() {
+    let group = Group::new();
+    let mut peers = group.start_all(&["a", "b"]);
+    let address = peers[0].address();
+    for (line, why) in [
+        ("GET / HTTP/1.1\r\n", "does not begin with a verb"),
+        ("HELLO:9:sensors:-:x:1:127.0.0.1:1:\n", "protocol version 9"),
+        ("HELLO:1:kitchen:-:x:1:127.0.0.1:1:\n", "wrong group"),
+        ("HELLO:1:sensors:3:x:1:127.0.0.1:1:\n", "wrong quorum"),
+        ("HELLO:1:sensors:-:x:1:127.0.0.1:1:nobody\n", "wrong addressee"),
+        ("COMMIT:1@a/1:7\n", "not HELLO"),
+    ] {
+        let mut stream = TcpStream::connect(&address).expect("it listens");
+        stream.write_all(line.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers and closes");
+        assert!(answer.starts_with("ERROR:") && answer.contains(why), "{line:?}: {answer:?}");
+    }
+    peers[1].feed_numbered(0, 100);
+    assert_same_rows(&[&peers[0], &peers[1]], 100);
+}
+
+#[test]
+fn endless_lines_and_broken_messages_close_their_connection_only() {
+    let group = Group::new();
+    let mut peers = group.start_all(&["a", "b"]);
+    let address = peers[0].address();
+    let endless = vec![b'x'; 200_000];
+    let hello = b"HELLO:1:sensors:-:x:1:127.0.0.1:1:\nORDERED:1@x/1:50\nBATCH:nonsense\n0123456789012345678901234567890123456789";
+    for bytes in [&endless[..], hello] {
+        let mut stream = TcpStream::connect(&address).expect("it listens");
+        // It may close before all is written.
+        let _ = stream.write_all(bytes);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+    }
+    peers[1].feed_numbered(0, 100);
+    assert_same_rows(&[&peers[0], &peers[1]], 100);
+}
+
+#[test]
+fn malformed_readings_are_refused_with_line_field_and_reason() {
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    peer.feed("DATA|a|2013-01-01T06:00:00Z|1|2|3\nDATA|../x|2013-01-01T06:00:00Z|1|2|3\nDATA|a|2013-01-01T06:00:00Z|warm|2|3\n");
+    peer.feed("DATA|a||4|5|6\n");
+    peer.end_input();
+    peer.wait_for("End of input, 2 readings delivered");
+    let log = peer.log();
+    let warnings: Vec<_> = log.iter().filter(|line| line.contains("WARN")).collect();
+    assert!(warnings[0].contains('2') && warnings[0].contains("sensor_id"), "{warnings:?}");
+    assert_eq!(peer.rows().len(), 2);
+    assert!(!group.directory.join("data/x.csv").exists());
+}
+
+#[test]
+fn peers_of_another_group_stay_by_themselves() {
+    let group = Group::new();
+    let here = group.start("a");
+    here.wait_for_view(&["a"]);
+    let there = group.start_with("b", &["--sensor", "none", "--group", "kitchen"]);
+    there.wait_for_view(&["b"]);
+    assert!(here.leads() && there.leads());
+}

@@ -1,0 +1,9 @@
+//! Real processes on loopback: what the operating system does to peers, and peers to it. Each test asserts on CSV files
+//! and on the log lines that users grep.
+
+mod bad_input;
+mod data;
+mod election;
+mod fail_stop;
+mod harness;
+mod stop;
