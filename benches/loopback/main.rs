@@ -26,6 +26,11 @@ fn main() {
     }
 }
 
+/// For printing: counts and sizes here are far below 2^52.
+fn float(number: u64) -> f64 {
+    u32::try_from(number).map_or(f64::INFINITY, f64::from)
+}
+
 fn row(what: &str, figure: &str) {
     println!("| {what} | {figure} |");
 }
@@ -81,12 +86,12 @@ fn throughput() {
         &format!("throughput: {total} readings of {} sensors into three peers", 3 * SENSORS),
         &format!(
             "{:.0} readings/s ({seconds:.2} s, {:.2} µs of CPU a reading and peer)",
-            total as f64 / seconds,
-            cpu * 1e6 / (3 * total) as f64
+            float(total) / seconds,
+            cpu * 1e6 / float(3 * total)
         ),
     );
     let highest = group.processes.iter().map(|process| process.status_kib("VmHWM")).max().unwrap_or(0);
-    row("memory under that load (highest RSS of a peer)", &format!("{:.1} MiB", highest as f64 / 1024.0));
+    row("memory under that load (highest RSS of a peer)", &format!("{:.1} MiB", float(highest) / 1024.0));
 }
 
 /// 200 readings a second at one member; each until its row is in all three files.
@@ -158,6 +163,6 @@ fn idle() {
     row("idle: CPU of a peer (highest of three, 30 s)", &format!("{:.2} % of a core", cpu * 100.0));
     row(
         "idle: memory and threads of a peer (highest of three)",
-        &format!("{:.1} MiB, {} threads", highest("VmRSS") as f64 / 1024.0, highest("Threads")),
+        &format!("{:.1} MiB, {} threads", float(highest("VmRSS")) / 1024.0, highest("Threads")),
     );
 }

@@ -63,8 +63,10 @@ impl Group {
         let mut peers: Vec<Peer> = Vec::new();
         for id in ids {
             peers.push(self.start_fed(id));
+            let mut view = ids[..peers.len()].to_vec();
+            view.sort_unstable();
             for peer in &peers {
-                peer.wait_for_view(&ids[..peers.len()]);
+                peer.wait_for_view(&view);
             }
         }
         peers
