@@ -1,0 +1,86 @@
+//! Which address a peer is known by, where it does not know itself: one that listens on all addresses of its host says
+//! `0.0.0.0` or `::`, which means "the address you see me at".
+//!
+//! Link-local IPv6 addresses mean something only together with the interface they are seen on. That is kept for the side
+//! that sees it, so that it can answer; a third peer that is told such an address cannot use it unless its interfaces
+//! happen to be numbered alike. Groups beyond one link need other addresses.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
+
+/// The endpoint as a peer tells it to where its own address is `local`.
+#[must_use]
+pub fn announced(endpoint: SocketAddr, local: IpAddr) -> SocketAddr {
+    let address = if endpoint.ip().is_unspecified() { local } else { endpoint.ip() };
+    SocketAddr::new(address.to_canonical(), endpoint.port())
+}
+
+/// The endpoint that a peer told of itself, as it can be dialled from here; what it said came from `source`.
+#[must_use]
+pub fn seen(endpoint: SocketAddr, source: SocketAddr) -> SocketAddr {
+    let address = if endpoint.ip().is_unspecified() { source.ip() } else { endpoint.ip() };
+    match (address.to_canonical(), source) {
+        (IpAddr::V6(address), SocketAddr::V6(source)) if address.is_unicast_link_local() => {
+            SocketAddrV6::new(address, endpoint.port(), 0, source.scope_id()).into()
+        }
+        (address, _) => SocketAddr::new(address, endpoint.port()),
+    }
+}
+
+/// The endpoints that `HOST:PORT` stands for, at least one. Waits for the system's name service.
+///
+/// # Errors
+/// The system's, where the name is not known or the text has no port.
+pub fn resolve(text: &str) -> io::Result<Vec<SocketAddr>> {
+    let endpoints: Vec<SocketAddr> = text.to_socket_addrs()?.collect();
+    if endpoints.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    }
+    Ok(endpoints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_unspecified_address_is_announced_as_the_local_one() {
+        for (own, local, expected) in [
+            ("0.0.0.0:70", "192.168.1.5", "192.168.1.5:70"),
+            ("[::]:70", "192.168.1.5", "192.168.1.5:70"),
+            ("[::]:70", "::ffff:192.168.1.5", "192.168.1.5:70"),
+            ("[::]:70", "fd00::2", "[fd00::2]:70"),
+            ("10.0.0.1:70", "192.168.1.5", "10.0.0.1:70"),
+        ] {
+            assert_eq!(announced(endpoint(own), local.parse().unwrap()), endpoint(expected), "{own} at {local}");
+        }
+    }
+
+    #[test]
+    fn an_unspecified_address_is_seen_as_the_source() {
+        for (told, source, expected) in [
+            ("0.0.0.0:70", "192.168.1.5:4711", "192.168.1.5:70"),
+            ("[::]:70", "[::ffff:192.168.1.5]:4711", "192.168.1.5:70"),
+            ("[::]:70", "[fe80::2%3]:4711", "[fe80::2%3]:70"),
+            ("[fe80::7]:70", "[fe80::2%3]:4711", "[fe80::7%3]:70"),
+            ("[fd00::7%5]:70", "[fe80::2%3]:4711", "[fd00::7]:70"),
+            ("10.0.0.1:70", "192.168.1.5:4711", "10.0.0.1:70"),
+        ] {
+            assert_eq!(seen(endpoint(told), endpoint(source)), endpoint(expected), "{told} from {source}");
+        }
+    }
+
+    #[test]
+    fn names_and_addresses_are_resolved_and_nonsense_is_an_error() {
+        assert_eq!(resolve("127.0.0.1:70").unwrap(), [endpoint("127.0.0.1:70")]);
+        assert_eq!(resolve("[::1]:70").unwrap(), [endpoint("[::1]:70")]);
+        assert!(resolve("localhost:70").unwrap().iter().all(|found| found.ip().is_loopback() && found.port() == 70));
+        for wrong in ["127.0.0.1", "127.0.0.1:70000", ":", ""] {
+            assert!(resolve(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The TCP socket that other peers dial.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Connections that may wait to be accepted: a large group that redials at once after an election.
+const BACKLOG: i32 = 128;
+
+/// Listens on an address and port (0: any that is free); tells which endpoint that is. `::` hears IPv4, too, where the
+/// system can do that; [`seen`](super::seen) tells such a source as an IPv4 address.
+///
+/// # Errors
+/// The system's, `AddrInUse` where another process listens there.
+pub fn listen(bind: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> {
+    let endpoint = SocketAddr::new(bind, port);
+    let socket = Socket::new(Domain::for_address(endpoint), Type::STREAM, Some(Protocol::TCP))?;
+    if endpoint.is_ipv6() && bind.is_unspecified() {
+        // Not every system lets one socket speak both; there it is IPv6 alone.
+        let _ = socket.set_only_v6(false);
+    }
+    if port != 0 {
+        share_with_the_past(&socket)?;
+    }
+    socket.bind(&endpoint.into())?;
+    if port == 0 {
+        // Only now, so that the system picks a port of nobody's; and now, so that it can be asked for in a later run.
+        share_with_the_past(&socket)?;
+    }
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from(socket);
+    let endpoint = listener.local_addr()?;
+    Ok((listener, endpoint))
+}
+
+/// Connections of an earlier run keep its port for a minute after it ended; unless that run and this one permit it, a peer
+/// could not be started again on the same port at once. On Windows the option means another thing, that two processes may
+/// take a port from each other, and a restart works without it.
+fn share_with_the_past(socket: &Socket) -> io::Result<()> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    socket.set_reuse_address(true)
+}
+
+/// Waits for the next connection. One that was given up while it waited is passed over.
+///
+/// # Errors
+/// The system's, for instance where no more files can be opened; the listener stays good.
+pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    loop {
+        match listener.accept() {
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
+            accepted => return accepted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn it_tells_which_port_the_system_picked() {
+        let (listener, endpoint) = listen(LOOPBACK, 0).unwrap();
+        assert_ne!(endpoint.port(), 0);
+        let dialled = TcpStream::connect(endpoint).unwrap();
+        let (_accepted, source) = accept(&listener).unwrap();
+        assert_eq!(source, dialled.local_addr().unwrap());
+    }
+
+    #[test]
+    fn a_port_that_somebody_listens_on_is_refused() {
+        let (_listener, endpoint) = listen(LOOPBACK, 0).unwrap();
+        assert_eq!(listen(LOOPBACK, endpoint.port()).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn a_fixed_port_is_free_again_at_once_although_its_connections_linger() {
+        let (listener, endpoint) = listen(LOOPBACK, 0).unwrap();
+        let mut dialled = TcpStream::connect(endpoint).unwrap();
+        // The side that ends a connection first is the one that keeps the port for a while.
+        drop((listener.accept().unwrap(), listener));
+        assert_eq!(dialled.read(&mut [0]).unwrap(), 0);
+        drop(dialled);
+        assert_eq!(listen(LOOPBACK, endpoint.port()).unwrap().1, endpoint);
+    }
+
+    #[test]
+    fn on_ipv6_every_address_means_those_of_ipv4_too() {
+        let Ok((listener, endpoint)) = listen(Ipv6Addr::UNSPECIFIED.into(), 0) else {
+            return; // This host has no IPv6.
+        };
+        let dialled = TcpStream::connect((LOOPBACK, endpoint.port())).unwrap();
+        let (_accepted, source) = accept(&listener).unwrap();
+        assert_eq!(super::super::seen(endpoint, source), (LOOPBACK, endpoint.port()).into());
+        drop(dialled);
+    }
+}
