@@ -4,7 +4,10 @@
 //! caller's.
 
 mod address;
+mod broadcast;
+mod interfaces;
 mod listen;
 
 pub use address::{announced, resolve, seen};
+pub use broadcast::{Receiver, Sender, REUSE_PORT};
 pub use listen::{accept, listen};

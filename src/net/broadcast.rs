@@ -1,0 +1,193 @@
+//! Discovery datagrams: to all peers of the networks that this host is on, and from them.
+//!
+//! Several peers of one host share the port: what is sent to a broadcast address reaches each of them, what is sent to
+//! one of the host's own addresses only one. What a datagram says is not looked at here.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::interfaces::{networks, Network};
+
+/// Does this system know `SO_REUSEPORT`? Where it does not, sharing the port hangs on `SO_REUSEADDR` alone.
+pub const REUSE_PORT: bool = cfg!(all(unix, not(any(target_os = "solaris", target_os = "illumos"))));
+
+/// How long a list of this host's networks is used: they come and go, but asking costs more than sending.
+const LISTED_FOR: Duration = Duration::from_secs(10);
+
+/// Reaches every peer on the loopback interface.
+const LOOPBACK_BROADCAST: Ipv4Addr = Ipv4Addr::new(127, 255, 255, 255);
+
+/// Hears what others broadcast.
+#[derive(Debug)]
+pub struct Receiver {
+    socket: UdpSocket,
+}
+
+impl Receiver {
+    /// Listens on the discovery port. `bind` and `broadcast` are the peer's own, as given to [`Sender::new`]: one that
+    /// keeps to loopback does not listen to the network either, where the system lets it.
+    ///
+    /// # Errors
+    /// The system's, `AddrInUse` where a process that does not share has the port.
+    pub fn bind(bind: IpAddr, broadcast: Option<IpAddr>, port: u16) -> io::Result<Self> {
+        let loopback = broadcast.unwrap_or(bind).is_loopback();
+        if loopback && cfg!(any(target_os = "linux", target_os = "android")) {
+            match Self::bind_to(LOOPBACK_BROADCAST, port) {
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {}
+                bound => return bound,
+            }
+        }
+        Self::bind_to(Ipv4Addr::UNSPECIFIED, port)
+    }
+
+    fn bind_to(address: Ipv4Addr, port: u16) -> io::Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_reuse_address(true)?;
+        #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
+        socket.set_reuse_port(true)?;
+        socket.bind(&SocketAddrV4::new(address, port).into())?;
+        Ok(Self { socket: socket.into() })
+    }
+
+    /// Waits for a datagram; tells its length and where it came from. One that fills the buffer may have been cut off and
+    /// is passed over: the buffer must be a byte longer than the longest that counts.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn recv(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        /// Windows calls it an error (`WSAEMSGSIZE`) where a datagram does not fit.
+        const DOES_NOT_FIT: i32 = 10_040;
+        loop {
+            match self.socket.recv_from(buffer) {
+                Ok((length, source)) if length < buffer.len() => return Ok((length, source)),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if cfg!(windows) && error.raw_os_error() == Some(DOES_NOT_FIT) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Sends to all networks that this host is on, or to those it was told to.
+#[derive(Debug)]
+pub struct Sender {
+    bind: IpAddr,
+    broadcast: Option<IpAddr>,
+    port: u16,
+    targets: Vec<Target>,
+    listed: Option<Instant>,
+}
+
+/// One socket a local address, so that datagrams bear the source that can be reached from where they go.
+#[derive(Debug)]
+struct Target {
+    network: Network,
+    /// None before the first datagram, and after one that could not be sent.
+    socket: Option<UdpSocket>,
+}
+
+impl Sender {
+    /// `bind` is the address that this peer listens on, `broadcast` where discovery is to go (IPv4), if not to where
+    /// `bind` implies: all networks for `0.0.0.0`, the one network of a specific address. IPv6 implies none.
+    #[must_use]
+    pub fn new(bind: IpAddr, broadcast: Option<IpAddr>, port: u16) -> Self {
+        Self { bind, broadcast, port, targets: Vec::new(), listed: None }
+    }
+
+    /// Sends one datagram to each network; `message_for` is told this host's address there, which is to be announced.
+    /// Returns what could not be sent, with its target, or with this peer's own address where the networks could not be
+    /// listed. That passes: cables are unplugged, addresses come late.
+    #[must_use]
+    pub fn send_each(&mut self, now: Instant, message_for: impl Fn(IpAddr) -> Vec<u8>) -> Vec<(SocketAddr, io::Error)> {
+        let mut unsent = Vec::new();
+        if self.listed.is_none_or(|listed| now.saturating_duration_since(listed) >= LISTED_FOR) {
+            match targets(self.bind, self.broadcast, networks) {
+                Ok(found) => {
+                    self.keep(&found);
+                    self.listed = Some(now);
+                }
+                Err(error) => unsent.push((SocketAddr::new(self.bind, self.port), error)),
+            }
+        }
+        for target in &mut self.targets {
+            let to = SocketAddrV4::new(target.network.broadcast, self.port);
+            if let Err(error) = target.send(&message_for(target.network.local.into()), to) {
+                target.socket = None;
+                unsent.push((to.into(), error));
+            }
+        }
+        unsent
+    }
+
+    /// Makes these networks the targets; those that were before keep their socket.
+    fn keep(&mut self, found: &[Network]) {
+        self.targets.retain(|target| found.contains(&target.network));
+        for network in found {
+            if self.targets.iter().all(|target| target.network != *network) {
+                self.targets.push(Target { network: *network, socket: None });
+            }
+        }
+    }
+}
+
+impl Target {
+    fn send(&mut self, bytes: &[u8], to: SocketAddrV4) -> io::Result<()> {
+        let socket = match &self.socket {
+            Some(socket) => socket,
+            None => self.socket.insert(socket_at(self.network.local)?),
+        };
+        socket.send_to(bytes, to).map(|_| ())
+    }
+}
+
+fn socket_at(local: Ipv4Addr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((local, 0))?;
+    socket.set_broadcast(true)?;
+    Ok(socket)
+}
+
+/// Where discovery goes.
+fn targets(
+    bind: IpAddr,
+    broadcast: Option<IpAddr>,
+    networks: impl FnOnce() -> io::Result<Vec<Network>>,
+) -> io::Result<Vec<Network>> {
+    match (bind, broadcast) {
+        (IpAddr::V4(local), Some(IpAddr::V4(broadcast))) if !local.is_unspecified() => {
+            Ok(vec![Network { local, broadcast }])
+        }
+        (_, Some(IpAddr::V4(broadcast))) => Ok(vec![Network { local: local_towards(broadcast)?, broadcast }]),
+        (IpAddr::V4(local), None) if local.is_loopback() => Ok(vec![Network { local, broadcast: LOOPBACK_BROADCAST }]),
+        (IpAddr::V4(local), None) if local.is_unspecified() => {
+            let loopback = Network { local: Ipv4Addr::LOCALHOST, broadcast: LOOPBACK_BROADCAST };
+            Ok(networks()?.into_iter().chain([loopback]).collect())
+        }
+        (IpAddr::V4(local), None) => match networks()?.into_iter().find(|network| network.local == local) {
+            Some(network) => Ok(vec![network]),
+            None => Err(io::Error::new(
+                io::ErrorKind::AddrNotAvailable,
+                "no interface that is up and can broadcast has this address",
+            )),
+        },
+        (IpAddr::V6(_), None) | (_, Some(IpAddr::V6(_))) => Ok(Vec::new()),
+    }
+}
+
+/// The address that this host uses towards another: the system picks a route, nothing is sent.
+fn local_towards(other: Ipv4Addr) -> io::Result<Ipv4Addr> {
+    /// Any port but 0.
+    const DISCARD: u16 = 9;
+    let socket = socket_at(Ipv4Addr::UNSPECIFIED)?;
+    socket.connect((other, DISCARD))?;
+    match socket.local_addr()?.ip() {
+        IpAddr::V4(local) => Ok(local),
+        IpAddr::V6(_) => unreachable!("the socket is one of IPv4"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
