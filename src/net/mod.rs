@@ -1,13 +1,15 @@
 //! Sockets, all of them blocking: discovery datagrams, and TCP connections that carry messages one way.
 //!
 //! Knows how messages are written, not what they mean. Threads, deadlines and what an error means for the group are the
-//! caller's.
+//! caller's; a connection is ended from any thread with [`hang_up`], which wakes whoever reads or writes it.
 
 mod address;
 mod broadcast;
+mod connection;
 mod interfaces;
 mod listen;
 
 pub use address::{announced, resolve, seen};
 pub use broadcast::{Receiver, Sender, REUSE_PORT};
+pub use connection::{dial, hang_up, write_all_vectored, DialError, Incoming, Outgoing, ReadError};
 pub use listen::{accept, listen};
