@@ -1,108 +1,237 @@
-//! TCP connections: dialling, reading messages, writing without waiting.
+//! TCP connections: messages go one way, to whom was dialled.
+//!
+//! A stream is shared by whoever may end it; [`hang_up`] wakes its reader or writer wherever that waits. Nothing here has
+//! a timeout but the dial and the first message: how long silence may last is decided elsewhere.
 
-use std::io::{self, Read};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::wire::{Decoder, Message, WireError};
+use crate::wire::{encode_head, readings, Decoder, Message, WireError};
 
-/// Why a dial came to nothing.
+/// Text that is kept for the next message after one was written: enough for all but views and lists of runs.
+const KEEP_BYTES: usize = 16 * 1024;
+
+/// Reads that the first message may take. It is one short line, so it comes in one, or two.
+const FIRST_READS: u32 = 8;
+
+/// Why nobody was reached.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
-    /// Nobody listens there.
-    #[error("the connection is refused")]
+    /// The host is there, and nobody listens: the process is gone.
+    #[error("nobody listens there")]
     Refused,
+    /// Nothing came back: a host that is cut off or down, or a process that is stopped.
     #[error("no answer in time")]
     TimedOut,
+    /// Nothing is known of the other side, for instance because there is no way there.
     #[error("{0}")]
     Other(io::Error),
 }
 
-/// Why nothing more can be read.
+impl From<io::Error> for DialError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // A process that ends while it is dialled resets.
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Self::Refused,
+            io::ErrorKind::TimedOut => Self::TimedOut,
+            _ => Self::Other(error),
+        }
+    }
+}
+
+/// Why a connection cannot be read any further.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// The connection broke; `TimedOut` where the first message did not come in time.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// What came makes no sense, or ended in the middle of a message.
     #[error("{0}")]
     Wire(#[from] WireError),
 }
 
-/// Connects, and waits so long for an answer.
+/// Connects, for at most `timeout`.
 ///
 /// # Errors
-/// [`DialError`]
+/// [`DialError`] says what is known of the other side. Windows repeats a refused dial for 2 s: where the timeout is
+/// shorter, a process that is gone looks like one that does not answer.
 pub fn dial(endpoint: SocketAddr, timeout: Duration) -> Result<TcpStream, DialError> {
-    let stream = TcpStream::connect_timeout(&endpoint, timeout).map_err(|error| match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => DialError::Refused,
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => DialError::TimedOut,
-        _ => DialError::Other(error),
-    })?;
-    stream.set_nodelay(true).map_err(DialError::Other)?;
+    // No time at all is an error of its own to the library; it means the least there is.
+    let stream = TcpStream::connect_timeout(&endpoint, timeout.max(Duration::from_millis(1)))?;
+    if reached_itself(&stream)? {
+        // Reset, or the port would be kept from its owner for a minute.
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+        return Err(DialError::Refused);
+    }
+    stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// Can `send_now` be used on this system?
-pub const CAN_SEND_NOW: bool = cfg!(target_os = "linux");
-
-/// Writes as much as the connection takes without waiting. Returns how many bytes that was.
-///
-/// # Errors
-/// The connection's; that it takes nothing now is none.
-pub fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    // MSG_DONTWAIT of Linux.
-    const DONT_WAIT: std::ffi::c_int = 0x40;
-    match SockRef::from(stream).send_with_flags(bytes, DONT_WAIT) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        result => result,
-    }
+/// Dialling a free port of one's own host, the system may pick that very port as the source, and TCP then connects the
+/// socket with itself. Rare, but a dead peer on loopback is dialled again and again.
+fn reached_itself(stream: &TcpStream) -> io::Result<bool> {
+    Ok(stream.local_addr()? == stream.peer_addr()?)
 }
 
-/// A connection that is read.
+/// Ends a connection both ways. Its reader finds it ended once it has read what had come, its writer broken.
+pub fn hang_up(stream: &TcpStream) {
+    // One that has ended already is what was wanted.
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// What comes from a connection.
 #[derive(Debug)]
 pub struct Incoming {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     decoder: Decoder,
 }
 
 impl Incoming {
     #[must_use]
-    pub fn new(stream: TcpStream) -> Self {
+    pub fn new(stream: Arc<TcpStream>) -> Self {
         Self { stream, decoder: Decoder::new() }
     }
 
-    #[must_use]
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
-    }
-
-    /// Longest wait for the next bytes; `None`: for ever.
+    /// The first message, each part of it within so long: who connects must say who it is. `None`: it said nothing and
+    /// hung up.
     ///
     /// # Errors
-    /// The socket's.
-    pub fn set_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.stream.set_read_timeout(timeout)
+    /// As [`Incoming::read_message`]; `TimedOut` where it did not come, or came in too many small pieces.
+    pub fn first_message(&mut self, within: Duration) -> Result<Option<Message>, ReadError> {
+        self.stream.set_read_timeout(Some(within.max(Duration::from_millis(1))))?;
+        for _ in 0..FIRST_READS {
+            if !self.fill()? {
+                return Ok(None);
+            }
+            if let Some(message) = self.decoder.next_message()? {
+                self.stream.set_read_timeout(None)?;
+                return Ok(Some(message));
+            }
+        }
+        Err(ReadError::Io(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Waits for the next message; `None` at the end.
+    /// The next message; waits for it. `None`: the connection ended, not in the middle of a message.
     ///
     /// # Errors
-    /// [`ReadError`]: nothing more is to be read.
+    /// [`ReadError`]: nothing more can be read.
     pub fn read_message(&mut self) -> Result<Option<Message>, ReadError> {
         loop {
             if let Some(message) = self.decoder.next_message()? {
                 return Ok(Some(message));
             }
-            match self.stream.read(self.decoder.space()) {
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next message if it has come already, without looking at the connection: so that a reader can take what came
+    /// together as one.
+    ///
+    /// # Errors
+    /// [`WireError`]: nothing more can be read.
+    pub fn buffered_message(&mut self) -> Result<Option<Message>, WireError> {
+        self.decoder.next_message()
+    }
+
+    /// Reads once. False: the connection ended.
+    fn fill(&mut self) -> Result<bool, ReadError> {
+        loop {
+            match (&*self.stream).read(self.decoder.space()) {
                 Ok(0) => {
                     self.decoder.finish()?;
-                    return Ok(None);
+                    return Ok(false);
                 }
-                Ok(bytes) => self.decoder.filled(bytes),
+                Ok(bytes) => {
+                    self.decoder.filled(bytes);
+                    return Ok(true);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
+                // Unix says so of a read that has taken too long.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(ReadError::Io(io::ErrorKind::TimedOut.into()));
+                }
+                Err(error) => return Err(ReadError::Io(error)),
             }
         }
     }
 }
+
+/// What goes to a connection: messages are put together, then written at once. Readings are not copied.
+#[derive(Debug)]
+pub struct Outgoing {
+    stream: Arc<TcpStream>,
+    /// All that waits but readings.
+    text: Vec<u8>,
+    /// Messages with readings, and where these stand in the text.
+    bulk: Vec<(usize, Message)>,
+}
+
+impl Outgoing {
+    #[must_use]
+    pub fn new(stream: Arc<TcpStream>) -> Self {
+        Self { stream, text: Vec::new(), bulk: Vec::new() }
+    }
+
+    /// Adds a message to what [`Outgoing::flush`] will write.
+    pub fn put(&mut self, message: Message) {
+        encode_head(&message, &mut self.text);
+        if !readings(&message).is_empty() {
+            self.bulk.push((self.text.len(), message));
+        }
+    }
+
+    /// Writes all that was put; waits as long as the other side does not read.
+    ///
+    /// # Errors
+    /// The system's: the connection broke, and what was put is dropped.
+    pub fn flush(&mut self) -> io::Result<()> {
+        let mut slices = Vec::with_capacity(2 * self.bulk.len() + 1);
+        let mut written = 0;
+        for (at, message) in &self.bulk {
+            slices.push(IoSlice::new(&self.text[written..*at]));
+            slices.push(IoSlice::new(readings(message)));
+            written = *at;
+        }
+        slices.push(IoSlice::new(&self.text[written..]));
+        let result = write_all_vectored(&self.stream, &mut slices);
+        self.bulk.clear();
+        self.text.clear();
+        self.text.shrink_to(KEEP_BYTES);
+        result
+    }
+
+    /// Nothing more will be said: the other side reads to the end, then finds the connection ended.
+    ///
+    /// # Errors
+    /// The system's, where the connection broke before.
+    pub fn finish(&self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)
+    }
+}
+
+/// Writes all of many buffers, in as few calls as the system takes them; uses them up.
+///
+/// # Errors
+/// The system's: the connection broke.
+pub fn write_all_vectored(mut stream: &TcpStream, mut buffers: &mut [IoSlice<'_>]) -> io::Result<()> {
+    // Empty ones at the front would look like a connection that takes nothing.
+    IoSlice::advance_slices(&mut buffers, 0);
+    while !buffers.is_empty() {
+        match stream.write_vectored(buffers) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(bytes) => IoSlice::advance_slices(&mut buffers, bytes),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

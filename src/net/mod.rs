@@ -1,15 +1,17 @@
 //! Sockets, all of them blocking: discovery datagrams, and TCP connections that carry messages one way.
 //!
 //! Knows how messages are written, not what they mean. Threads, deadlines and what an error means for the group are the
-//! caller's.
+//! caller's; a connection is ended from any thread with [`hang_up`], which wakes whoever reads or writes it.
 
 mod address;
 mod broadcast;
 mod connection;
 mod interfaces;
 mod listen;
+mod send_now;
 
 pub use address::{announced, resolve, seen};
 pub use broadcast::{Receiver, Sender, REUSE_PORT};
-pub use connection::{dial, send_now, DialError, Incoming, ReadError, CAN_SEND_NOW};
+pub use connection::{dial, hang_up, write_all_vectored, DialError, Incoming, Outgoing, ReadError};
 pub use listen::{accept, listen};
+pub use send_now::{send_now, CAN_SEND_NOW};

@@ -67,9 +67,7 @@ fn put(node: &Arc<Node>, address: &str, (mut message, mut hello): Question) -> s
         encode(&message, &mut bytes);
         stream.write_all(&bytes)?;
         stream.shutdown(Shutdown::Write)?;
-        let mut incoming = Incoming::new(stream);
-        incoming.set_timeout(Some(ANSWER_TIME))?;
-        if let Ok(Some(Message::Error { why })) = incoming.read_message() {
+        if let Ok(Some(Message::Error { why })) = Incoming::new(Arc::new(stream)).first_message(ANSWER_TIME) {
             log::debug!("--join {address} refuses: {why}");
             node.step(Input::Rejected { peer: None, why });
         }

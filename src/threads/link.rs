@@ -5,7 +5,7 @@
 //! the link's thread ever waits for a slow peer.
 
 use std::io::Write;
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ struct State {
     /// The next connection is news to the core.
     report: bool,
     /// The present connection; to shut it while somebody waits for it. `None` while there is none to write to.
-    up: Option<TcpStream>,
+    up: Option<Arc<TcpStream>>,
     /// Connections made so far.
     connections: u64,
     /// No dial before this.
@@ -56,7 +56,7 @@ struct State {
 
 #[derive(Default)]
 struct Writer {
-    stream: Option<TcpStream>,
+    stream: Option<Arc<TcpStream>>,
     connection: u64,
     /// What was taken out of the outbox and is not written.
     buffer: Vec<u8>,
@@ -114,8 +114,7 @@ impl Link {
         state.closed = true;
         state.outbox = Outbox::default();
         if let Some(stream) = state.up.take() {
-            // It may be gone already.
-            let _ = stream.shutdown(Shutdown::Both);
+            net::hang_up(&stream);
         }
         self.wake.notify_one();
     }
@@ -262,7 +261,7 @@ impl Link {
                 return;
             }
             let Writer { stream: Some(stream), buffer, written, connection } = writer else { return };
-            let result = stream.write_all(&buffer[*written..]);
+            let result = (&**stream).write_all(&buffer[*written..]);
             let connection = *connection;
             writer.clear();
             if result.is_err() {
@@ -290,8 +289,8 @@ impl Link {
             stream.write_all(&line).map_err(DialError::Other)?;
             Ok(stream)
         });
-        match hello_sent.and_then(|stream| Ok((stream.try_clone().map_err(DialError::Other)?, stream))) {
-            Ok((handle, stream)) => self.connected(node, stream, handle),
+        match hello_sent {
+            Ok(stream) => self.connected(node, Arc::new(stream)),
             Err(DialError::Refused) => self.refused(node),
             Err(error) => {
                 log::debug!("cannot reach {}: {error}", self.peer);
@@ -303,30 +302,26 @@ impl Link {
     }
 
     /// A connection is up and has said who speaks.
-    fn connected(self: &Arc<Self>, node: &Arc<Node>, stream: TcpStream, handle: TcpStream) {
+    fn connected(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>) {
         let mut writer = lock(&self.writer);
-        let watched = stream.try_clone();
         let mut state = lock(&self.state);
-        if let Some(old) = writer.stream.replace(stream) {
-            // Its end may be known already.
-            let _ = old.shutdown(Shutdown::Both);
+        if let Some(old) = writer.stream.replace(Arc::clone(&stream)) {
+            net::hang_up(&old);
         }
         writer.clear();
-        let (Ok(watched), false) = (watched, state.closed) else {
-            writer.stream = None;
-            let _ = handle.shutdown(Shutdown::Both);
-            return;
-        };
+        if state.closed {
+            return net::hang_up(&stream);
+        }
         state.connections += 1;
         writer.connection = state.connections;
-        state.up = Some(handle);
+        state.up = Some(Arc::clone(&stream));
         state.dial = false;
         state.dial_at = Some(Instant::now() + DIAL_PAUSE);
         let (report, connection) = (std::mem::take(&mut state.report), state.connections);
         drop(state);
         drop(writer);
         let (link, shared) = (Arc::clone(self), Arc::clone(node));
-        super::spawn(format!("tx-{}", self.peer), move || link.watch(&shared, watched, connection));
+        super::spawn(format!("tx-{}", self.peer), move || link.watch(&shared, stream, connection));
         if report {
             node.step(Input::LinkUp { peer: self.peer.clone() });
         }
@@ -336,7 +331,7 @@ impl Link {
     fn refused(&self, node: &Arc<Node>) {
         let old = lock(&self.writer).stream.take();
         if let Some(old) = old {
-            let _ = old.shutdown(Shutdown::Both);
+            net::hang_up(&old);
         }
         self.forget();
         node.step(Input::Refused { peer: self.peer.clone() });
@@ -352,7 +347,7 @@ impl Link {
     }
 
     /// Reads the other direction of the own connection: the receiver only ever says `ERROR` there, or ends it.
-    fn watch(&self, node: &Arc<Node>, stream: TcpStream, connection: u64) {
+    fn watch(&self, node: &Arc<Node>, stream: Arc<TcpStream>, connection: u64) {
         let said = Incoming::new(stream).read_message();
         if lock(&self.state).connections != connection {
             return;

@@ -22,7 +22,7 @@ const STRANGERS_MAX: usize = 64;
 /// How an incoming connection that waits for its verdict, or is being read, is reached.
 pub(super) struct Door {
     verdict: Sender<Verdict>,
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
 }
 
 impl Door {
@@ -33,7 +33,7 @@ impl Door {
 
     /// Ends the connection; its thread finds out.
     pub(super) fn shut(&self) {
-        let _ = self.stream.shutdown(Shutdown::Both);
+        net::hang_up(&self.stream);
     }
 }
 
@@ -60,23 +60,22 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
         super::spawn("rx".to_owned(), move || {
             let greeted = greet(&node, stream, from);
             strangers.fetch_sub(1, Ordering::Relaxed);
-            if let Some((incoming, hello)) = greeted {
+            if let Some((stream, incoming, hello)) = greeted {
                 let id = ConnectionId(connections.fetch_add(1, Ordering::Relaxed));
-                super::spawn(format!("rx-{}", hello.peer), move || read(&node, incoming, hello, id));
+                super::spawn(format!("rx-{}", hello.peer), move || read(&node, &stream, incoming, hello, id));
             }
         });
     }
 }
 
 /// Reads the first line. `None`: it was not one of a peer's.
-fn greet(node: &Arc<Node>, stream: TcpStream, from: SocketAddr) -> Option<(Incoming, Hello)> {
-    let mut incoming = Incoming::new(stream);
-    incoming.set_timeout(Some(HELLO_TIME)).ok()?;
-    let why = match incoming.read_message() {
+fn greet(node: &Arc<Node>, stream: TcpStream, from: SocketAddr) -> Option<(Arc<TcpStream>, Incoming, Hello)> {
+    let stream = Arc::new(stream);
+    let mut incoming = Incoming::new(Arc::clone(&stream));
+    let why = match incoming.first_message(HELLO_TIME) {
         Ok(Some(Message::Hello(mut hello))) => {
             hello.endpoint = net::seen(hello.endpoint, from);
-            incoming.set_timeout(None).ok()?;
-            return Some((incoming, hello));
+            return Some((stream, incoming, hello));
         }
         // A port scan, or a peer that went away.
         Ok(None) | Err(ReadError::Io(_)) => return None,
@@ -84,7 +83,7 @@ fn greet(node: &Arc<Node>, stream: TcpStream, from: SocketAddr) -> Option<(Incom
         Err(ReadError::Wire(error)) => error.to_string(),
     };
     node.complaints.warn(format!("Connection from {} refused: {why}", from.ip()));
-    say_error(incoming.stream(), &why);
+    say_error(&stream, &why);
     None
 }
 
@@ -97,17 +96,16 @@ fn say_error(mut stream: &TcpStream, why: &str) {
 }
 
 /// Reads a peer's connection to its end.
-fn read(node: &Arc<Node>, mut incoming: Incoming, hello: Hello, id: ConnectionId) {
-    let Ok(stream) = incoming.stream().try_clone() else { return };
+fn read(node: &Arc<Node>, stream: &Arc<TcpStream>, mut incoming: Incoming, hello: Hello, id: ConnectionId) {
     let (verdict, verdicts) = bounded(1);
-    lock(&node.connections).insert(id, Door { verdict, stream });
+    lock(&node.connections).insert(id, Door { verdict, stream: Arc::clone(stream) });
     let who = hello.peer.clone();
     node.step(Input::Hello { connection: id, hello });
-    if admitted(&verdicts, &incoming, &who) {
+    if admitted(&verdicts, stream, &who) {
         if let Err(ReadError::Wire(error)) = read_on(node, &mut incoming, id) {
             if error != WireError::Truncated {
                 node.complaints.warn(format!("Peer {who} sent what makes no sense: {error}; connection closed"));
-                say_error(incoming.stream(), &error.to_string());
+                say_error(stream, &error.to_string());
             }
         }
     }
@@ -116,12 +114,12 @@ fn read(node: &Arc<Node>, mut incoming: Incoming, hello: Hello, id: ConnectionId
 }
 
 /// Waits for the verdict; none comes where the core drops the connection before.
-fn admitted(verdicts: &Receiver<Verdict>, incoming: &Incoming, who: &crate::ids::PeerId) -> bool {
+fn admitted(verdicts: &Receiver<Verdict>, stream: &TcpStream, who: &crate::ids::PeerId) -> bool {
     match verdicts.recv() {
         Ok(Verdict::Accept) => true,
         Ok(Verdict::Refuse { why }) => {
             log::debug!("connection of {who} refused: {why}");
-            say_error(incoming.stream(), &why);
+            say_error(stream, &why);
             false
         }
         Err(_) => false,

@@ -8,15 +8,26 @@ use crate::ids::{PeerId, Term};
 
 /// Appends a message: its line, and its block where it has one.
 pub fn encode(message: &Message, out: &mut Vec<u8>) {
+    encode_head(message, out);
+    out.extend_from_slice(readings(message));
+}
+
+/// The text of the readings that a message carries, which is the end of what is written; empty for all others. Whoever
+/// writes to a connection takes it from here, uncopied, behind the head.
+#[must_use]
+pub fn readings(message: &Message) -> &[u8] {
     match message {
-        Message::SequencerRequest { term, request } => {
-            request.write_head(&format!("SEQUENCER_REQUEST:{term}"), out);
-            out.extend_from_slice(request.lines.as_bytes());
-        }
-        Message::Ordered { term, frame } => {
-            line(&format!("ORDERED:{term}:{}", frame.bytes().len()), out);
-            out.extend_from_slice(frame.bytes());
-        }
+        Message::SequencerRequest { request, .. } => request.lines.as_bytes(),
+        Message::Ordered { frame, .. } => frame.bytes(),
+        _ => &[],
+    }
+}
+
+/// Appends a message up to its [`readings`].
+pub fn encode_head(message: &Message, out: &mut Vec<u8>) {
+    match message {
+        Message::SequencerRequest { term, request } => request.write_head(&format!("SEQUENCER_REQUEST:{term}"), out),
+        Message::Ordered { term, frame } => line(&format!("ORDERED:{term}:{}", frame.bytes().len()), out),
         Message::ViewChange(view) => with_runs(&format!("VIEW_CHANGE:{}", view_text(view)), &view.start.runs, out),
         Message::Added { view, incarnation } => {
             with_runs(&format!("ADDED TO NETWORK:{incarnation}:{}", view_text(view)), &view.start.runs, out);

@@ -42,7 +42,7 @@ pub use batch::{Frame, Lines, Range, Request};
 pub use cursor::Cursor;
 pub use datagram::Community;
 pub use decoder::Decoder;
-pub use encode::encode;
+pub use encode::{encode, encode_head, readings};
 pub use error::WireError;
 pub use message::{
     Contact, Hello, Leadership, Message, RunList, Seat, TermStart, Timing, ViewChange, PROTOCOL_VERSION,

@@ -1,0 +1,200 @@
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::thread;
+
+use socket2::{Domain, Socket, Type};
+
+use super::super::{accept, listen};
+use super::*;
+use crate::wire::{encode, Frame, Lines, Request};
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn listener() -> (TcpListener, SocketAddr) {
+    listen(LOOPBACK, 0).unwrap()
+}
+
+/// The two ends of a connection: who dialled, who was dialled.
+fn pair() -> (Arc<TcpStream>, Arc<TcpStream>) {
+    let (listener, endpoint) = listener();
+    let dialled = dial(endpoint, PATIENCE).unwrap();
+    (Arc::new(dialled), Arc::new(accept(&listener).unwrap().0))
+}
+
+fn commit(up_to: u64) -> Message {
+    Message::Commit { term: "1@a/1".parse().unwrap(), up_to }
+}
+
+/// A request of so many readings.
+fn request(count: u64) -> Request {
+    let text = "DATA|s|2013-01-01T06:00:00Z|20.5||1012\n".repeat(usize::try_from(count).unwrap()).into_bytes();
+    Request { origin: "a/1".parse().unwrap(), first: 1, lines: Lines::new(text, count) }
+}
+
+fn ordered(count: u64) -> Message {
+    let term: crate::ids::Term = "1@a/1".parse().unwrap();
+    Message::Ordered { term: term.clone(), frame: Frame::build(term, 1, &[request(count)]) }
+}
+
+fn encoded(message: &Message) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(message, &mut bytes);
+    bytes
+}
+
+#[test]
+fn messages_written_together_arrive_in_order_and_then_the_end() {
+    let (ours, theirs) = pair();
+    let term = "1@a/1".parse().unwrap();
+    let messages =
+        [commit(1), ordered(1000), ordered(3), Message::SequencerRequest { term, request: request(900) }, commit(2)];
+    let sent = messages.to_vec();
+    let writer = thread::spawn(move || {
+        let mut outgoing = Outgoing::new(ours);
+        for _ in 0..50 {
+            sent.iter().cloned().for_each(|message| outgoing.put(message));
+            outgoing.flush().unwrap();
+        }
+        outgoing.flush().unwrap();
+        outgoing.finish().unwrap();
+    });
+    let mut incoming = Incoming::new(theirs);
+    for _ in 0..50 {
+        for message in &messages {
+            assert_eq!(incoming.read_message().unwrap().as_ref(), Some(message));
+        }
+    }
+    assert!(incoming.read_message().unwrap().is_none());
+    writer.join().unwrap();
+}
+
+#[test]
+fn what_came_together_is_there_without_another_read() {
+    let (ours, theirs) = pair();
+    let mut outgoing = Outgoing::new(Arc::clone(&ours));
+    (1..=3).for_each(|up_to| outgoing.put(commit(up_to)));
+    outgoing.flush().unwrap();
+    let mut incoming = Incoming::new(theirs);
+    assert_eq!(incoming.buffered_message().unwrap(), None);
+    assert_eq!(incoming.read_message().unwrap(), Some(commit(1)));
+    assert_eq!(incoming.buffered_message().unwrap(), Some(commit(2)));
+    assert_eq!(incoming.buffered_message().unwrap(), Some(commit(3)));
+    assert_eq!(incoming.buffered_message().unwrap(), None);
+}
+
+#[test]
+fn an_end_in_the_middle_of_a_message_is_an_error() {
+    let (ours, theirs) = pair();
+    (&*ours).write_all(b"COMMIT:1@a/1:").unwrap();
+    drop(ours);
+    let end = Incoming::new(theirs).read_message();
+    assert!(matches!(end, Err(ReadError::Wire(WireError::Truncated))), "{end:?}");
+}
+
+#[test]
+fn the_first_message_must_come_in_time_and_later_ones_need_not() {
+    let (ours, theirs) = pair();
+    let mut incoming = Incoming::new(theirs);
+    let silence = incoming.first_message(Duration::from_millis(5));
+    assert!(matches!(&silence, Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::TimedOut), "{silence:?}");
+
+    (&*ours).write_all(&encoded(&commit(1))).unwrap();
+    assert_eq!(incoming.first_message(PATIENCE).unwrap(), Some(commit(1)));
+    assert_eq!(incoming.stream.read_timeout().unwrap(), None);
+    drop(ours);
+    assert!(incoming.first_message(PATIENCE).unwrap().is_none());
+}
+
+#[test]
+fn a_first_message_that_comes_byte_by_byte_is_not_waited_for() {
+    let (ours, theirs) = pair();
+    let drip = thread::spawn(move || while (&*ours).write_all(b"H").is_ok() {});
+    let mut incoming = Incoming::new(theirs);
+    assert!(incoming.first_message(PATIENCE).is_err());
+    drop(incoming);
+    drip.join().unwrap();
+}
+
+#[test]
+fn hanging_up_wakes_a_reader_and_a_writer() {
+    let (ours, theirs) = pair();
+    let reader = thread::spawn({
+        let theirs = Arc::clone(&theirs);
+        move || Incoming::new(theirs).read_message().map_err(|error| error.to_string())
+    });
+    hang_up(&theirs);
+    assert_eq!(reader.join().unwrap(), Ok(None));
+    drop((ours, theirs));
+
+    // Nobody reads, so the writer is stuck, sooner or later.
+    let (ours, _theirs) = pair();
+    let (started, has_started) = crossbeam_channel::bounded(1);
+    let writer = thread::spawn({
+        let mut outgoing = Outgoing::new(Arc::clone(&ours));
+        move || loop {
+            outgoing.put(ordered(1000));
+            if outgoing.flush().is_err() {
+                break;
+            }
+            let _ = started.try_send(());
+        }
+    });
+    has_started.recv().unwrap();
+    hang_up(&ours);
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_port_that_nobody_listens_on_refuses() {
+    let (listener, endpoint) = listener();
+    drop(listener);
+    assert!(matches!(dial(endpoint, PATIENCE), Err(DialError::Refused)));
+}
+
+#[test]
+fn a_listener_that_takes_nobody_in_is_given_up() {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(LOOPBACK, 0).into()).unwrap();
+    socket.listen(0).unwrap();
+    let endpoint = socket.local_addr().unwrap().as_socket().unwrap();
+    // A few connections wait to be accepted, the next is not answered.
+    let mut waiting = Vec::new();
+    let gave_up = loop {
+        match dial(endpoint, Duration::from_millis(50)) {
+            Ok(stream) if waiting.len() < 100 => waiting.push(stream),
+            other => break other,
+        }
+    };
+    if cfg!(target_os = "linux") {
+        assert!(matches!(gave_up, Err(DialError::TimedOut)), "{gave_up:?}");
+    }
+}
+
+#[test]
+fn what_is_said_at_once_is_sent_at_once() {
+    assert!(pair().0.nodelay().unwrap());
+}
+
+#[test]
+fn a_socket_that_reached_itself_is_told_from_others() {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(LOOPBACK, 0).into()).unwrap();
+    let own = socket.local_addr().unwrap();
+    if socket.connect(&own).is_ok() {
+        assert!(reached_itself(&socket.into()).unwrap());
+    }
+    assert!(!reached_itself(&pair().0).unwrap());
+}
+
+#[test]
+fn empty_buffers_are_written_as_nothing() {
+    let (ours, theirs) = pair();
+    let part = |bytes| IoSlice::new(bytes);
+    write_all_vectored(&ours, &mut []).unwrap();
+    write_all_vectored(&ours, &mut [part(b""), part(b"")]).unwrap();
+    write_all_vectored(&ours, &mut [part(b""), part(b"a"), part(b""), part(b"bc"), part(b"")]).unwrap();
+    drop(ours);
+    let mut text = String::new();
+    (&*theirs).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "abc");
+}
