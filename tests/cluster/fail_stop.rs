@@ -77,9 +77,10 @@ fn a_leader_stopped_under_load_comes_back_and_nothing_of_it_is_missing() {
     peers[0].wait_for_rows(100);
     peers[0].signal("-STOP");
     for peer in &peers[1..] {
-        peer.wait_for("Leader heartbeat timeout, starting bully election");
         peer.wait_for_view(&["b", "c"]);
     }
+    // The other one may have been drawn into the election just before it noticed by itself.
+    assert!(peers[1..].iter().any(|peer| peer.said("Leader heartbeat timeout, starting bully election")));
     assert!(peers[2].leads());
     peers[1].feed_numbered(2000, 3000);
     peers[2].feed_numbered(0, 1000);
