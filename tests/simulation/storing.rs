@@ -13,6 +13,7 @@ use crate::world::{Event, World};
 impl World {
     pub(crate) fn store(&mut self, number: usize, store: Store) {
         let process = &mut self.processes[number];
+        let store = self.sabotage.ordered(&process.origin.peer, store);
         process.shelf.note(&store);
         self.checks.handed_over(process, &store);
         let process = &mut self.processes[number];
@@ -40,7 +41,7 @@ impl World {
         for store in works {
             let Store::Say { to, message } = store else {
                 match self.processes[number].shelf.execute(store, self.sabotage) {
-                    Ok(done) => dones.extend(done.into_iter().map(|done| self.sabotage.done(done))),
+                    Ok(done) => dones.extend(done),
                     Err(error) => return self.disk_failed(number, &error),
                 }
                 continue;

@@ -48,7 +48,10 @@ impl World {
 
     pub(crate) fn send(&mut self, from: usize, to: &PeerId, message: Message) {
         let message = self.sabotage.message(message);
-        let Some(message) = message else { return };
+        let Some(mut message) = message else { return };
+        if let Some(receiver) = self.processes.iter().find(|process| process.alive && process.id() == to) {
+            message = self.sabotage.view(&receiver.peer, message);
+        }
         let process = &mut self.processes[from];
         let link = process.links.entry(to.clone()).or_default();
         link.outbox.put(message);
