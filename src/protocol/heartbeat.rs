@@ -37,20 +37,16 @@ impl Peer {
             return;
         }
         following.heard = turn.now;
-        self.end_election();
+        self.end_election(turn);
     }
 
     /// The leader lives: an election that was not won yet is over.
-    fn end_election(&mut self) {
-        let nothing = Role::placeholder(self.now());
-        let role = std::mem::replace(&mut self.role, nothing);
-        self.role = match role {
-            Role::Electing(mut electing) => match electing.following.take() {
-                Some(following) => Role::Member(following),
-                None => Role::Electing(electing),
-            },
-            other => other,
-        };
+    fn end_election(&mut self, turn: &mut Turn) {
+        let Role::Electing(electing) = &mut self.role else { return };
+        let Some(following) = electing.following.take() else { return };
+        self.role = Role::Member(following);
+        // Its silence closed the link to it, and the next one is a first dial, of which nobody reports that it is new.
+        self.restart(turn);
     }
 
     pub(super) fn on_heartbeat_alarm(&mut self, turn: &mut Turn) {

@@ -34,7 +34,7 @@ struct Queue {
     lines: BTreeMap<Number, Lines>,
     /// Sent to the present leader up to here.
     sent: Number,
-    /// The first number of what the storage was asked for.
+    /// The last number of what the storage was asked for and did not yet bring in full.
     recalled: Option<Number>,
 }
 
@@ -107,11 +107,17 @@ impl Pending {
         queue.sent = queue.sent.min(range.first - 1);
     }
 
-    /// Takes back what the storage was asked for.
+    /// Takes back what the storage was asked for, or a piece of it.
     pub(super) fn on_recalled(&mut self, request: Request) {
-        if let Some(queue) = self.queues.get_mut(&request.origin) {
+        let Some(queue) = self.queues.get_mut(&request.origin) else { return };
+        let (first, last) = (request.first, request.range().last());
+        // Pieces come in number order. Asking anew for the rest at each would bring every one of them again and again.
+        if queue.recalled.is_some_and(|asked| asked <= last) {
             queue.recalled = None;
-            queue.lines.insert(request.first, request.lines);
+        }
+        // What was committed meanwhile is needed no more.
+        if queue.numbers.missing(first, last) != [(first, last)] {
+            queue.lines.insert(first, request.lines);
         }
     }
 
@@ -153,9 +159,9 @@ impl Queue {
                 while at <= last {
                     let Some(lines) = Self::text(&self.lines, at, last) else {
                         // What the storage was asked for comes back; nothing behind it may overtake it.
-                        if self.recalled.is_none_or(|asked| !self.numbers.contains(asked)) {
-                            self.recalled = Some(at);
+                        if self.recalled.is_none() {
                             let count = self.absent(at, last).min(READINGS_MAX);
+                            self.recalled = Some(at + count - 1);
                             out.push(Next::Recall(Range { origin: origin.clone(), first: at, count }));
                         }
                         return;

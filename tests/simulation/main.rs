@@ -4,12 +4,16 @@
 //! `PEER_SIM_SEEDS` says how many seeds to run (200), `PEER_SIM_FIRST` which is the first (0), `PEER_SIM_TRACE=1` prints
 //! everything that happens. A run that fails prints the command that repeats it.
 
+mod hosts;
 mod invariants;
 mod network;
 mod plan;
 mod process;
+mod rows;
 mod sabotage;
 mod shelf;
+mod storing;
+mod traffic;
 mod world;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -76,7 +80,7 @@ fn live(world: &mut World) -> Time {
     world.fail(invariants::at_rest(world.alive()));
     let kept = invariants::check_nothing_is_lost(&world.alive());
     world.fail(kept);
-    let files = world.alive().try_for_each(invariants::check_files);
+    let files = world.processes.iter_mut().filter(|process| process.alive).try_for_each(invariants::check_whole);
     world.fail(files);
     world.fail(all_delivered(world));
     settled.unwrap_or_default()

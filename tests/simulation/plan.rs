@@ -43,6 +43,10 @@ pub(crate) enum Fault {
     Pause(usize, Time),
     /// Connections between two hosts break, with what is under way.
     Break(usize, usize),
+    /// Nothing gets from the hosts of this set to the others; `back`: nor from those to them.
+    Part { side: u32, back: bool, length: Time },
+    /// So many bytes are left on the disk of a host.
+    FillDisk(usize, usize),
     /// A burst of readings.
     Burst(usize, u64),
 }
@@ -65,6 +69,10 @@ impl Plan {
             .collect();
         let changes = *pick(rng, &[0, 2, 5, 10, 25]);
         let length = timing.election_timeout * rng.random_range(6..=20);
+        // Each hand-in costs a round through the group: a run shall not take longer than a moment.
+        let load = *pick(rng, &[100, 1000, 10000]);
+        let hosts_factor = u32::try_from(hosts * hosts).expect("few hosts");
+        let reading_gap = (length + timing.heartbeat_timeout) * hosts_factor / load;
         let mut faults: Vec<(Time, Fault)> = (0..changes)
             .map(|_| (length.mul_f64(rng.random_range(0.0..1.0)), Fault::draw(rng, hosts, &timing)))
             .collect();
@@ -79,7 +87,7 @@ impl Plan {
             late_one_in: *pick(rng, &[0, 0, 20, 200]),
             datagram_loss_one_in: *pick(rng, &[0, 0, 3, 10]),
             disk,
-            reading_gap: timing.heartbeat_interval / *pick(rng, &[1, 5, 50]),
+            reading_gap,
             faults,
             faults_end: length,
         }
@@ -94,13 +102,19 @@ impl Plan {
 impl Fault {
     fn draw(rng: &mut SmallRng, hosts: usize, timing: &Timing) -> Self {
         let host = rng.random_range(0..hosts);
-        match rng.random_range(0..10) {
+        match rng.random_range(0..13) {
             0 | 1 => Self::Crash(host),
             2 | 3 => Self::Start(host),
             4 => Self::Stop(host),
             5 => Self::Pause(host, timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..0.9))),
             6 => Self::Pause(host, timing.heartbeat_timeout.mul_f64(rng.random_range(1.0..3.0))),
             7 | 8 => Self::Break(host, rng.random_range(0..hosts)),
+            9 | 10 => Self::Part {
+                side: rng.random_range(0..1 << hosts),
+                back: rng.random_bool(0.7),
+                length: timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..4.0)),
+            },
+            11 => Self::FillDisk(host, rng.random_range(0..2000)),
             _ => Self::Burst(host, rng.random_range(1..3000)),
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct Process {
     pub taken: u64,
     /// The last sequence seen committed, to check what is new.
     pub committed: Sequence,
+    /// The term and the committed sequence that were last compared with those of others.
+    pub checked: Option<(Term, Sequence)>,
 }
 
 impl Process {

@@ -1,7 +1,8 @@
 //! Faults that no peer is meant to survive: they show that the checks see something.
 
-use peer::protocol::Done;
-use peer::wire::{Frame, Message};
+use peer::ids::PeerId;
+use peer::protocol::{Peer, Store};
+use peer::wire::{Frame, Message, TermStart, ViewChange};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sabotage {
@@ -10,8 +11,12 @@ pub enum Sabotage {
     TwoLivesAsOne,
     /// A batch's readings change on the way to a member.
     ChangedBatch,
-    /// The storage does not say what it cut, so the log seems to hold it still; or says it of what stays.
-    ForgottenRanges,
+    /// A leader orders a reading again that it has ordered.
+    OrderedAgain,
+    /// A leader leaves a number of an origin out.
+    LeftOut,
+    /// Who installs a term is told that the leader's log is like its own, and cuts nothing.
+    UncutLogs,
     /// `STORED` tells of what was not received.
     StoredTooEarly,
     /// `COMMIT` tells of more than a majority holds.
@@ -46,11 +51,34 @@ impl Sabotage {
         }
     }
 
-    /// On a report of the storage.
-    pub fn done(self, done: Done) -> Done {
-        match (self, done) {
-            (Self::ForgottenRanges, Done::Cut { to, .. }) => Done::Cut { to, returned: Vec::new() },
-            (_, done) => done,
+    /// On a batch that this peer makes as the leader, before anybody has it.
+    pub fn ordered(self, by: &PeerId, store: Store) -> Store {
+        match store {
+            Store::Append(frame) if frame.term().leader == *by => {
+                let mut requests = frame.requests();
+                for request in &mut requests {
+                    match self {
+                        Self::OrderedAgain if request.first > 1 => request.first -= 1,
+                        Self::LeftOut => request.first += 1,
+                        _ => return Store::Append(frame),
+                    }
+                }
+                Store::Append(Frame::build(frame.term().clone(), frame.first(), &requests))
+            }
+            store => store,
+        }
+    }
+
+    /// On a view for this peer.
+    pub fn view(self, receiver: &Peer, message: Message) -> Message {
+        if self != Self::UncutLogs {
+            return message;
+        }
+        let start = TermStart { runs: receiver.runs(), last: receiver.last() };
+        match message {
+            Message::Added { view, incarnation } => Message::Added { view: ViewChange { start, ..view }, incarnation },
+            Message::ViewChange(view) => Message::ViewChange(ViewChange { start, ..view }),
+            message => message,
         }
     }
 }

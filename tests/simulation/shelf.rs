@@ -1,12 +1,18 @@
-//! The storage of a simulated process, and the log as its core sees it.
+//! The storage of a simulated process, which is the daemon's on a disk in memory, and beside it the log as its core has
+//! decided it, for the checks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
-use peer::ids::Sequence;
-use peer::protocol::{Done, Store};
-use peer::wire::{Frame, Range, Request};
+use peer::ids::{Incarnation, PeerId, Sequence};
+use peer::protocol::{Done, State, Store};
+use peer::storage::{LogReader, MemoryDisk, Read, Storage, StorageError, Tail};
+use peer::wire::Frame;
 
+use crate::rows::Rows;
 use crate::sabotage::Sabotage;
+
+/// What a link takes from the log at once, in bytes: a few batches, so that other things come in between.
+const SERVE_BYTES: usize = 64 * 1024;
 
 /// A batch and the digest of the log up to its end.
 #[derive(Debug, Clone)]
@@ -15,17 +21,18 @@ pub(crate) struct Entry {
     pub digest: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shelf {
     /// The log as the core has it.
     pub log: Vec<Entry>,
-    /// How often the core cut it.
-    pub cuts: u64,
-    disk: Vec<Frame>,
-    pending: Vec<Request>,
+    storage: Storage<MemoryDisk>,
+    tail: Arc<Mutex<Tail>>,
+    reader: LogReader<MemoryDisk>,
+    disk: MemoryDisk,
+    /// What the storage says is written.
     pub delivered: Sequence,
-    /// Rows lost by sabotage.
-    unwritten: BTreeSet<Sequence>,
+    /// What the files must hold.
+    pub rows: Rows,
 }
 
 fn digest(before: u64, bytes: &[u8]) -> u64 {
@@ -36,6 +43,18 @@ fn digest(before: u64, bytes: &[u8]) -> u64 {
 }
 
 impl Shelf {
+    /// Opens the storage of a new life on what the earlier ones left. Returns which life it is.
+    pub(crate) fn open(disk: MemoryDisk, id: &PeerId, now: Incarnation) -> Result<(Self, Incarnation), StorageError> {
+        let (storage, opened) = Storage::open(Arc::new(disk.clone()), id, now, false)?;
+        let (tail, reader) = (storage.tail(), storage.log_reader());
+        let shelf = Self { log: Vec::new(), storage, tail, reader, disk, delivered: 0, rows: Rows::default() };
+        Ok((shelf, opened.incarnation))
+    }
+
+    pub(crate) fn disk(&self) -> &MemoryDisk {
+        &self.disk
+    }
+
     pub(crate) fn last(&self) -> Sequence {
         self.log.last().map_or(0, |entry| entry.frame.last())
     }
@@ -49,16 +68,18 @@ impl Shelf {
         self.log.get(at).filter(|entry| entry.frame.last() == sequence).map(|entry| entry.digest)
     }
 
-    /// What the core handed over, at the moment it did.
+    /// What the core handed over, at the moment it did: the tail hears of it before the storage does.
     pub(crate) fn note(&mut self, store: &Store) {
+        let mut tail = self.tail.lock().expect("no holder of the lock panics");
         match store {
             Store::Append(frame) => {
                 let before = self.log.last().map_or(0, |entry| entry.digest);
                 self.log.push(Entry { frame: frame.clone(), digest: digest(before, frame.bytes()) });
+                tail.push(frame.clone());
             }
             Store::Cut { to, .. } => {
-                self.log.retain(|entry| entry.frame.last() <= *to);
-                self.cuts += 1;
+                self.log.truncate(self.log.partition_point(|entry| entry.frame.last() <= *to));
+                tail.cut(*to);
             }
             _ => {}
         }
@@ -66,66 +87,50 @@ impl Shelf {
 
     /// Batches behind `after` that begin at or below `up_to`; `None` where the log was cut since.
     pub(crate) fn read(&self, after: Sequence, up_to: Sequence, cuts: u64) -> Option<Vec<Frame>> {
-        let from = self.log.partition_point(|entry| entry.frame.last() <= after);
-        let frames = self.log[from..].iter().map(|entry| entry.frame.clone());
-        (cuts == self.cuts).then(|| frames.take_while(|frame| frame.first() <= up_to).take(4).collect())
+        match self.reader.read(after, up_to, cuts, SERVE_BYTES).expect("a disk in memory can be read") {
+            Read::Frames(frames) => Some(frames),
+            Read::Cut => None,
+            Read::Nothing => panic!("permission to serve {after} to {up_to} of a log that is not so long"),
+        }
     }
 
-    /// Does what was handed over; `Say` is the caller's.
-    pub(crate) fn execute(&mut self, store: Store, sabotage: Sabotage) -> Option<Done> {
-        match store {
+    /// Does what was handed over, and says so; `Say` is the caller's. Rows may wait for `flush`.
+    pub(crate) fn execute(&mut self, store: Store, sabotage: Sabotage) -> Result<Vec<Done>, StorageError> {
+        Ok(match store {
+            Store::State(State { promised, synced, needs }) => {
+                self.storage.save_state(promised.as_ref(), synced.as_ref(), needs)?;
+                Vec::new()
+            }
             Store::Append(frame) => {
-                let last = frame.last();
-                self.disk.push(frame);
-                Some(Done::Appended { last })
+                self.storage.append(&frame)?;
+                self.rows.appended(&frame);
+                vec![Done::Appended { last: frame.last() }]
             }
             Store::Keep(request) => {
-                self.pending.push(request);
-                None
+                self.storage.keep(&request)?;
+                Vec::new()
             }
-            Store::Cut { to, .. } => {
-                let at = self.disk.partition_point(|frame| frame.last() <= to);
-                let cut: Vec<Request> = self.disk.split_off(at).iter().flat_map(Frame::requests).collect();
-                let returned: Vec<Range> = cut.iter().map(Request::range).collect();
-                self.pending.extend(cut);
+            Store::Cut { to, state: State { promised, synced, needs } } => {
+                let returned = self.storage.cut(to, promised.as_ref(), synced.as_ref(), needs)?;
                 self.delivered = self.delivered.min(to);
-                Some(Done::Cut { to, returned })
+                self.rows.cut(to);
+                vec![Done::Cut { to, returned }]
             }
             Store::Deliver { up_to } => {
-                if sabotage == Sabotage::LostRows && up_to % 3 == 0 {
-                    self.unwritten.insert(up_to);
+                if sabotage != Sabotage::LostRows || up_to % 3 != 0 {
+                    self.storage.deliver(up_to)?;
                 }
                 self.delivered = up_to;
-                Some(Done::Delivered { up_to })
+                self.rows.delivered(up_to);
+                vec![Done::Delivered { up_to }]
             }
-            Store::Recall(range) => Some(Done::Recalled(self.recall(&range))),
-            Store::State(_) | Store::Say { .. } => None,
-        }
+            Store::Recall(range) => self.storage.recall(&range)?.into_iter().map(Done::Recalled).collect(),
+            Store::Say { .. } => Vec::new(),
+        })
     }
 
-    fn recall(&self, range: &Range) -> Request {
-        let holds = |kept: &&Request| {
-            kept.origin == range.origin && kept.first <= range.first && range.first <= kept.range().last()
-        };
-        let kept = self.pending.iter().find(holds).expect("what is recalled was kept");
-        let lines = kept.lines.slice(range.first - kept.first, range.count);
-        Request { origin: range.origin.clone(), first: range.first, lines }
-    }
-
-    /// Sequence and payload of everything delivered, by sensor.
-    pub(crate) fn files(&self) -> BTreeMap<String, Vec<String>> {
-        let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for frame in self.disk.iter().filter(|frame| frame.last() <= self.delivered) {
-            for (sequence, payload) in frame.entries() {
-                if self.unwritten.contains(&sequence) {
-                    continue;
-                }
-                let sensor = String::from_utf8_lossy(peer::reading::sensor_of(payload)).into_owned();
-                let mut row = Vec::new();
-                peer::reading::append_row(sequence, payload, &mut row);
-                files.entry(sensor).or_default().push(String::from_utf8_lossy(&row).into_owned());
-            }
-        }
-        files
+    /// Writes the rows that wait.
+    pub(crate) fn flush(&mut self) -> Result<(), StorageError> {
+        self.storage.flush()
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use peer::ids::{Origin, PeerId};
+use peer::ids::{Origin, PeerId, Sequence, Term};
 use peer::protocol::{Done, Standing};
 
 use crate::process::Process;
@@ -14,6 +14,8 @@ pub(super) struct Check {
     stored: BTreeMap<u64, BTreeSet<PeerId>>,
     /// Batches of the log of a process that were noted.
     noted: BTreeMap<Origin, u64>,
+    /// How far the leader of a term committed.
+    granted: BTreeMap<Term, Sequence>,
 }
 
 impl Check {
@@ -38,7 +40,7 @@ impl Check {
         }
     }
 
-    pub(super) fn check(&self, process: &Process) -> Result<(), String> {
+    pub(super) fn check(&mut self, process: &Process) -> Result<(), String> {
         let (id, peer) = (process.id(), &process.peer);
         let (delivered, committed, last) = (process.shelf.delivered, peer.committed(), peer.last());
         if committed > last || last != process.shelf.last() {
@@ -48,7 +50,21 @@ impl Check {
         if delivered > committed && process.work.is_empty() {
             return Err(format!("promise 4: {id} delivered {delivered}, committed {committed}"));
         }
-        if peer.standing() != Standing::Leader || committed <= process.committed {
+        let Some(term) = peer.installed() else { return Ok(()) };
+        let before = process.checked.as_ref().filter(|(of, _)| of == term).map(|(_, committed)| *committed);
+        if before == Some(committed) {
+            return Ok(());
+        }
+        if peer.standing() != Standing::Leader {
+            // What it brought into the term was committed in another.
+            let granted = self.granted.get(term).copied().unwrap_or_default();
+            if before.is_some_and(|before| committed > before) && committed > granted {
+                return Err(format!("promise 4: {id} committed {committed}, the leader of {term} {granted}"));
+            }
+            return Ok(());
+        }
+        self.granted.insert(term.clone(), committed);
+        if committed <= process.committed {
             return Ok(());
         }
         let Some(digest) = process.shelf.digest_at(committed) else {

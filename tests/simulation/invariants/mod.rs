@@ -17,20 +17,15 @@ use peer::protocol::{Done, Event, Exit, Store};
 use crate::process::Process;
 
 pub(crate) use comes_to_rest::at_rest;
-pub(crate) use files_are_the_log::check_files;
+pub(crate) use files_are_the_log::check_whole;
 pub(crate) use nothing_is_lost::check_nothing_is_lost;
-
-/// Files are compared with the log at each cut, and at one in so many reports of a storage.
-const FILES_EVERY: u64 = 100;
 
 #[derive(Default)]
 pub(crate) struct Checks {
     /// The first promise found broken, and how.
     pub broken: Option<String>,
-    /// Processes killed so far: their memory is gone.
+    /// Processes killed so far, or ended by their disk: their memory is gone.
     pub crashes: u64,
-    /// Reports of storages so far.
-    reports: u64,
     one_leader: one_leader_a_term::Check,
     logs: logs_agree::Check,
     readings: readings_stand_once::Check,
@@ -56,25 +51,26 @@ impl Checks {
         }
     }
 
-    pub(crate) fn stored(&mut self, process: &Process, dones: &[Done]) {
+    /// The storage has done this, and written its files.
+    pub(crate) fn stored(&mut self, process: &mut Process, dones: &[Done]) {
         self.commits.stored(process, dones);
-        // Reading all files each time would take most of the time there is; cuts are where they go wrong.
-        self.reports += 1;
-        let cut = dones.iter().any(|done| matches!(done, Done::Cut { .. }));
-        if cut || self.reports % FILES_EVERY == 0 {
-            let result = check_files(process);
-            self.note(result);
-        }
+        let result = files_are_the_log::check(process);
+        self.note(result);
     }
 
     pub(crate) fn after_step(&mut self, processes: &mut [Process], number: usize) {
         let process = &processes[number];
+        if !process.alive {
+            return;
+        }
         let results =
             [self.one_leader.check(process), self.commits.check(process), delivered_agree::check(processes, number)];
         for result in results {
             self.note(result);
         }
-        processes[number].committed = processes[number].peer.committed();
+        let process = &mut processes[number];
+        process.committed = process.peer.committed();
+        process.checked = process.peer.installed().map(|term| (term.clone(), process.committed));
     }
 
     pub(crate) fn told(&mut self, process: &Process, event: &Event) {
@@ -91,7 +87,7 @@ impl Checks {
     }
 
     pub(crate) fn exited(&mut self, process: &Process, exit: &Exit) {
-        if !matches!(exit, Exit::Stopped | Exit::StoppedWith { .. }) {
+        if !matches!(exit, Exit::Stopped | Exit::StoppedWith { .. } | Exit::Disk) {
             self.note(Err(format!("{} ends: {exit:?}", process.id())));
         }
     }

@@ -1,0 +1,208 @@
+//! Processes come and go: starts, ends, faults, and the readings their sensors make.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write;
+
+use peer::ids::{Origin, PeerId};
+use peer::protocol::{Exit, Found, Input, Peer, Settings, Time};
+use peer::storage::MemoryDisk;
+use peer::wire::Lines;
+use rand::RngExt;
+
+use crate::network::Connection;
+use crate::plan::Fault;
+use crate::process::Process;
+use crate::sabotage::Sabotage;
+use crate::shelf::Shelf;
+use crate::world::{Event, World};
+
+impl World {
+    pub(crate) fn id_of(host: usize) -> PeerId {
+        format!("p{host}").parse().expect("a name")
+    }
+
+    pub(crate) fn start(&mut self, host: usize) {
+        if self.hosts[host].is_some() {
+            return;
+        }
+        let number = self.processes.len();
+        let port = if self.plan.join_only { 7000 } else { u16::try_from(7001 + number).expect("few processes") };
+        let endpoint = std::net::SocketAddr::from(([10, 0, 0, u8::try_from(host).expect("few hosts")], port));
+        let twins = self.sabotage == Sabotage::TwoLivesAsOne;
+        let now = u64::try_from(self.now.as_millis()).expect("short runs");
+        let (id, disk, now) = if twins {
+            (Self::id_of(0), MemoryDisk::new(), 1)
+        } else {
+            (Self::id_of(host), self.disks[host].clone(), now)
+        };
+        // Whoever starts a peer again on a full disk has made room.
+        disk.set_capacity(usize::MAX);
+        let (storage, incarnation) = Shelf::open(disk, &id, now).expect("there is room");
+        let settings = Settings {
+            id,
+            priority: self.plan.priorities[host],
+            incarnation,
+            endpoint,
+            group: "sensors".into(),
+            quorum: None,
+            timing: self.plan.timing,
+            joins: self.plan.join_only,
+            seed: self.rng.random(),
+        };
+        let origin = Origin { peer: settings.id.clone(), incarnation };
+        self.processes.push(Process {
+            host,
+            origin,
+            endpoint,
+            peer: Peer::new(settings, &Found::default(), self.now),
+            alive: true,
+            exit: None,
+            shelf: storage,
+            work: VecDeque::default(),
+            working: false,
+            links: BTreeMap::new(),
+            inbox: Vec::new(),
+            alarms: [None; 4],
+            paused_until: None,
+            taken: 0,
+            committed: 0,
+            checked: None,
+        });
+        self.hosts[host] = Some(number);
+        self.trace(|| format!("p{host} starts as process {number}"));
+        self.set_alarms(number);
+        self.after(self.plan.reading_gap, Event::Readings(number));
+    }
+
+    /// The process is gone; `cleanly`: what it had written still arrives.
+    fn end(&mut self, number: usize, cleanly: bool) {
+        let process = &mut self.processes[number];
+        process.alive = false;
+        self.hosts[process.host] = None;
+        let connections: Vec<u64> =
+            self.connections.iter().filter(|(_, c)| c.from == number || c.to == number).map(|(id, _)| *id).collect();
+        for id in connections {
+            if !cleanly && self.rng.random_bool(0.5) {
+                self.lose_suffix(id);
+            }
+            self.close(id);
+        }
+    }
+
+    pub(crate) fn fault(&mut self, fault: Fault) {
+        self.trace(|| format!("{fault:?}"));
+        match fault {
+            Fault::Start(host) => self.start(host),
+            Fault::Crash(host) => {
+                if let Some(number) = self.hosts[host] {
+                    self.checks.crashes += 1;
+                    self.end(number, false);
+                }
+            }
+            Fault::Stop(host) => {
+                if let Some(number) = self.hosts[host] {
+                    self.step(number, Input::Stop);
+                }
+            }
+            Fault::Pause(host, length) => {
+                if let Some(number) = self.hosts[host] {
+                    let until = self.now + length;
+                    let process = &mut self.processes[number];
+                    process.paused_until = Some(process.paused_until.map_or(until, |before| before.max(until)));
+                }
+            }
+            Fault::Break(a, b) => {
+                let (Some(a), Some(b)) = (self.hosts[a], self.hosts[b]) else { return };
+                let between = |c: &Connection| (c.from, c.to) == (a, b) || (c.from, c.to) == (b, a);
+                let ids: Vec<u64> = self.connections.iter().filter(|(_, c)| between(c)).map(|(id, _)| *id).collect();
+                for id in ids {
+                    self.lose_suffix(id);
+                    self.close(id);
+                }
+            }
+            Fault::Part { side, back, length } => self.part(side, back, length),
+            Fault::FillDisk(host, room) => {
+                if self.hosts[host].is_some() {
+                    let used: usize = self.disks[host].files().values().map(Vec::len).sum();
+                    self.disks[host].set_capacity(used + room);
+                }
+            }
+            Fault::Burst(host, readings) => {
+                if let Some(number) = self.hosts[host] {
+                    self.give(number, readings);
+                }
+            }
+        }
+    }
+
+    /// Nothing gets from the hosts of one side to the others, `back`: nor from those to them.
+    fn part(&mut self, side: u32, back: bool, length: Time) {
+        let until = self.now + length;
+        let hosts = self.plan.hosts;
+        for (from, to) in (0..hosts).flat_map(|from| (0..hosts).map(move |to| (from, to))) {
+            let (out, home) = (side & (1 << from) != 0, side & (1 << to) != 0);
+            if (out && !home) || (back && home && !out) {
+                let known = self.blocked.entry((from, to)).or_insert(until);
+                *known = until.max(*known);
+            }
+        }
+    }
+
+    pub(crate) fn feed(&mut self, number: usize) {
+        if !self.processes[number].alive || !self.feeding {
+            return;
+        }
+        let count = self.rng.random_range(1..4);
+        self.give(number, count);
+        let gap = self.plan.reading_gap.mul_f64(self.rng.random_range(0.1..2.0));
+        self.after(gap, Event::Readings(number));
+    }
+
+    fn give(&mut self, number: usize, readings: u64) {
+        let process = &mut self.processes[number];
+        let count = readings.min(process.peer.room()).min(1000);
+        if count == 0 {
+            return;
+        }
+        let mut text = String::new();
+        for n in process.taken + 1..=process.taken + count {
+            let sensor = n % 2;
+            writeln!(text, "DATA|{}-{sensor}|2013-01-01T06:00:00Z|{n}||{}", process.id(), process.origin.incarnation)
+                .expect("a string takes all");
+        }
+        process.taken += count;
+        self.step(number, Input::Readings(Lines::new(text.into_bytes(), count)));
+    }
+
+    /// The faults are over: somebody has to run, whoever is stopped goes on when its time has come, and all can reach
+    /// all.
+    pub(crate) fn end_of_faults(&mut self) {
+        for disk in &self.disks {
+            disk.set_capacity(usize::MAX);
+        }
+        if self.hosts.iter().all(Option::is_none) {
+            self.start(0);
+        }
+        let stopped = self.alive().filter_map(|process| process.paused_until).max();
+        let healed = self.blocked.values().copied().max();
+        self.run_until(stopped.max(healed).unwrap_or_default());
+    }
+
+    pub(crate) fn exit(&mut self, number: usize, exit: Exit) {
+        self.checks.exited(&self.processes[number], &exit);
+        if exit == Exit::Disk {
+            // Nothing more can be stored, and nothing said that waits for it.
+            self.processes[number].work.clear();
+        }
+        self.processes[number].exit = Some(exit);
+        // What was handed to storage and links before is written and sent.
+        while !self.processes[number].work.is_empty() {
+            self.do_work(number);
+        }
+        let peers: Vec<PeerId> = self.processes[number].links.keys().cloned().collect();
+        for peer in peers {
+            self.flush(number, &peer);
+        }
+        self.end(number, true);
+    }
+}

@@ -1,0 +1,114 @@
+//! What the CSV files of a process must hold, worked out from the batches its storage was given and from nothing else.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use peer::ids::Sequence;
+use peer::storage::{Disk, MemoryDisk};
+use peer::wire::Frame;
+
+const HEADER: &str = "sequence,timestamp,sensor_id,temperature_c,humidity_pct,pressure_hpa\n";
+
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    /// Batches that the storage has, in order.
+    batches: Vec<Frame>,
+    delivered: Sequence,
+    files: BTreeMap<String, File>,
+}
+
+#[derive(Debug, Default)]
+struct File {
+    /// All that it must hold.
+    text: String,
+    /// Sequence of each row, and where it begins.
+    rows: Vec<(Sequence, usize)>,
+    /// Found on disk so far and found right.
+    checked: usize,
+}
+
+fn sensor_of(path: &str) -> Option<&str> {
+    path.strip_suffix(".csv")
+}
+
+impl Rows {
+    pub(crate) fn appended(&mut self, frame: &Frame) {
+        self.batches.push(frame.clone());
+    }
+
+    /// Rows above `to` are to go; a file that has no other goes with them.
+    pub(crate) fn cut(&mut self, to: Sequence) {
+        self.batches.truncate(self.batches.partition_point(|frame| frame.last() <= to));
+        self.delivered = self.delivered.min(to);
+        for file in self.files.values_mut() {
+            let keep = file.rows.partition_point(|(sequence, _)| *sequence <= to);
+            if let Some((_, begin)) = file.rows.get(keep) {
+                file.text.truncate(*begin);
+            }
+            file.rows.truncate(keep);
+            // What was cut may have been written: all of it is looked at again.
+            file.checked = 0;
+        }
+        self.files.retain(|_, file| !file.rows.is_empty());
+    }
+
+    pub(crate) fn delivered(&mut self, up_to: Sequence) {
+        let from = self.batches.partition_point(|frame| frame.last() <= self.delivered);
+        for frame in self.batches[from..].iter().take_while(|frame| frame.first() <= up_to) {
+            for (sequence, payload) in frame.entries().filter(|(sequence, _)| *sequence <= up_to) {
+                if sequence <= self.delivered {
+                    continue;
+                }
+                let text = std::str::from_utf8(payload).expect("payloads are text");
+                let fields: Vec<&str> = text.split('|').collect();
+                let file = self.files.entry(fields[1].to_owned()).or_default();
+                if file.text.is_empty() {
+                    file.text.push_str(HEADER);
+                }
+                file.rows.push((sequence, file.text.len()));
+                let row = [fields[2], fields[1], fields[3], fields[4], fields[5]].join(",");
+                writeln!(file.text, "{sequence},{row}").expect("a string takes all");
+            }
+        }
+        self.delivered = up_to;
+    }
+
+    /// Are the files just these? Looks at what is new since the last time, and at how long the files are.
+    pub(crate) fn check(&mut self, disk: &MemoryDisk) -> Result<(), String> {
+        let names = disk.list("").expect("a disk in memory can be read");
+        let files = names.iter().filter(|name| sensor_of(name).is_some()).count();
+        if files != self.files.len() {
+            return Err(format!("{files} files, of {} sensors", self.files.len()));
+        }
+        for (sensor, file) in &mut self.files {
+            let path = format!("{sensor}.csv");
+            // One byte more than there may be.
+            let length = file.text.len() - file.checked + 1;
+            let found = disk.read(&path, file.checked as u64, length).expect("a disk in memory can be read");
+            if found != file.text.as_bytes()[file.checked..] {
+                return Err(format!("{path} behind byte {} is {:?}", file.checked, String::from_utf8_lossy(&found)));
+            }
+            file.checked = file.text.len();
+        }
+        Ok(())
+    }
+
+    /// Do all the files together hold each sequence up to the last one delivered, once?
+    pub(crate) fn check_whole(&mut self, disk: &MemoryDisk) -> Result<(), String> {
+        self.files.values_mut().for_each(|file| file.checked = 0);
+        self.check(disk)?;
+        let mut sequences = Vec::new();
+        for (path, bytes) in disk.files().iter().filter(|(path, _)| sensor_of(path).is_some()) {
+            let text = std::str::from_utf8(bytes).map_err(|error| format!("{path}: {error}"))?;
+            for row in text.lines().skip(1) {
+                let sequence = row.split(',').next().and_then(|field| field.parse::<Sequence>().ok());
+                sequences.push(sequence.ok_or_else(|| format!("{path}: {row:?} has no sequence"))?);
+            }
+        }
+        sequences.sort_unstable();
+        if sequences.iter().copied().eq(1..=self.delivered) {
+            return Ok(());
+        }
+        Err(format!("rows are not those of 1 to {}", self.delivered))
+    }
+}

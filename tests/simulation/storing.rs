@@ -1,0 +1,78 @@
+//! The storage thread of each process: what it does takes its time, and what tells of it waits for it.
+
+use std::mem;
+
+use peer::protocol::Done;
+use peer::protocol::{Input, Store};
+use peer::storage::StorageError;
+use peer::wire::Message;
+use rand::RngExt;
+
+use crate::world::{Event, World};
+
+impl World {
+    pub(crate) fn store(&mut self, number: usize, store: Store) {
+        let process = &mut self.processes[number];
+        let store = self.sabotage.ordered(&process.origin.peer, store);
+        process.shelf.note(&store);
+        self.checks.handed_over(process, &store);
+        let process = &mut self.processes[number];
+        process.work.push_back(store);
+        if !mem::replace(&mut process.working, true) {
+            let longest = self.plan.disk[process.host];
+            let time = longest.mul_f64(self.rng.random_range(0.05..1.0));
+            self.after(time, Event::Work(number));
+        }
+    }
+
+    pub(crate) fn work(&mut self, number: usize) {
+        let process = &mut self.processes[number];
+        process.working = false;
+        if !process.alive {
+            return;
+        }
+        self.do_work(number);
+    }
+
+    /// One group: everything that waits, then one report.
+    pub(crate) fn do_work(&mut self, number: usize) {
+        let works = mem::take(&mut self.processes[number].work);
+        let (mut dones, mut says) = (Vec::new(), Vec::new());
+        for store in works {
+            let Store::Say { to, message } = store else {
+                match self.processes[number].shelf.execute(store, self.sabotage) {
+                    Ok(done) => dones.extend(done),
+                    Err(error) => return self.disk_failed(number, &error),
+                }
+                continue;
+            };
+            match &message {
+                Message::Stored { term, last } => dones.push(Done::Said { term: term.clone(), stored: *last }),
+                Message::Fetch { term, from } => dones.push(Done::Said { term: term.clone(), stored: from - 1 }),
+                _ => {}
+            }
+            says.push((to, message));
+        }
+        if let Err(error) = self.processes[number].shelf.flush() {
+            return self.disk_failed(number, &error);
+        }
+        self.checks.stored(&mut self.processes[number], &dones);
+        // Two threads: whichever comes first.
+        let report_first = self.rng.random_bool(0.5);
+        if report_first {
+            self.step(number, Input::Stored(mem::take(&mut dones)));
+        }
+        for (to, message) in says {
+            self.send(number, &to, message);
+        }
+        if !report_first {
+            self.step(number, Input::Stored(dones));
+        }
+    }
+
+    fn disk_failed(&mut self, number: usize, error: &StorageError) {
+        self.trace(|| error.to_string());
+        self.checks.crashes += 1;
+        self.step(number, Input::DiskFailed);
+    }
+}
