@@ -15,7 +15,7 @@ use crate::ids::PeerId;
 use crate::net::{self, DialError, Incoming};
 use crate::protocol::{Input, Serve};
 use crate::storage::{Read, StorageError};
-use crate::wire::{encode, Message};
+use crate::wire::{encode, Hello, Message};
 
 /// Log bytes written at once: enough for few system calls, little enough to let control messages in between.
 const SERVE_BYTES: usize = 256 * 1024;
@@ -272,7 +272,7 @@ impl Link {
     }
 
     fn dial(self: &Arc<Self>, node: &Arc<Node>) {
-        let (endpoint, mut hello) = {
+        let (endpoint, hello) = {
             let core = lock(&node.core);
             (core.endpoint_of(&self.peer), core.hello(Some(&self.peer)))
         };
@@ -281,24 +281,23 @@ impl Link {
             Some(endpoint) => net::dial(endpoint, timeout),
             None => Err(DialError::Refused),
         };
-        let hello_sent = dialed.and_then(|mut stream| {
-            let local = stream.local_addr().map_err(DialError::Other)?;
-            hello.endpoint = net::announced(hello.endpoint, local.ip());
-            let mut line = Vec::new();
-            encode(&Message::Hello(hello), &mut line);
-            stream.write_all(&line).map_err(DialError::Other)?;
-            Ok(stream)
-        });
-        match hello_sent {
-            Ok(stream) => self.connected(node, Arc::new(stream)),
+        match dialed {
+            Ok(stream) => match greet(&stream, hello) {
+                Ok(()) => self.connected(node, Arc::new(stream)),
+                // The process went away between accepting and reading: the next dial will be refused.
+                Err(error) => self.dial_later(&error, DIAL_PAUSE),
+            },
             Err(DialError::Refused) => self.refused(node),
             Err(error) => {
-                log::debug!("cannot reach {}: {error}", self.peer);
-                let mut state = lock(&self.state);
-                state.dial = false;
-                state.dial_at = Some(Instant::now() + RETRY_PAUSE);
+                lock(&self.state).dial = false;
+                self.dial_later(&error, RETRY_PAUSE);
             }
         }
+    }
+
+    fn dial_later(&self, why: &dyn std::error::Error, pause: Duration) {
+        log::debug!("cannot reach {}: {why}", self.peer);
+        lock(&self.state).dial_at = Some(Instant::now() + pause);
     }
 
     /// A connection is up and has said who speaks.
@@ -371,6 +370,14 @@ impl Link {
         (state.dial, state.report) = (true, true);
         self.wake.notify_one();
     }
+}
+
+/// Says who speaks, from which address.
+fn greet(mut stream: &TcpStream, mut hello: Hello) -> std::io::Result<()> {
+    hello.endpoint = net::announced(hello.endpoint, stream.local_addr()?.ip());
+    let mut line = Vec::new();
+    encode(&Message::Hello(hello), &mut line);
+    stream.write_all(&line)
 }
 
 impl Writer {
