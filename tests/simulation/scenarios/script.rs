@@ -246,7 +246,9 @@ impl Script {
                     let frames = frames.into_iter().flatten();
                     ordered.extend(frames.map(|frame| Message::Ordered { term: term.clone(), frame }));
                 }
-                ordered.into_iter().for_each(|message| self.post(number, &to, message));
+                for message in ordered {
+                    self.post(number, &to, message);
+                }
             }
             Effect::Store(Store::Say { to, message }) => {
                 match &message {
