@@ -209,3 +209,44 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin() -> Origin {
+        "a/1".parse().unwrap()
+    }
+
+    fn request(first: Number, count: u64) -> Request {
+        let text: String = (first..first + count).map(|n| format!("DATA|s|2013-01-01T06:00:00Z|{n}||\n")).collect();
+        Request { origin: origin(), first, lines: Lines::new(text.into_bytes(), count) }
+    }
+
+    #[test]
+    fn what_comes_back_in_pieces_is_asked_for_once() {
+        let (log, found) = (Log::new(&Found::default()), Found::default());
+        let mut pending = Pending::new("b/1".parse().unwrap(), &found);
+        pending.add(&Range { origin: origin(), first: 1, count: 9 });
+        assert_eq!(pending.next(&log), [Next::Recall(Range { origin: origin(), first: 1, count: 9 })]);
+        for first in [1, 4, 7] {
+            pending.on_recalled(request(first, 3));
+            assert_eq!(pending.next(&log), [Next::Order(request(first, 3))]);
+        }
+        pending.restart();
+        assert_eq!(pending.next(&log).len(), 3, "all of it is in memory now");
+    }
+
+    #[test]
+    fn what_is_committed_while_it_is_read_back_is_not_kept() {
+        let (log, found) = (Log::new(&Found::default()), Found::default());
+        let mut pending = Pending::new("b/1".parse().unwrap(), &found);
+        pending.add(&Range { origin: origin(), first: 1, count: 6 });
+        assert_eq!(pending.next(&log).len(), 1);
+        pending.committed(&Range { origin: origin(), first: 1, count: 3 });
+        pending.on_recalled(request(1, 3));
+        assert_eq!(pending.next(&log), []);
+        pending.on_recalled(request(4, 3));
+        assert_eq!(pending.next(&log), [Next::Order(request(4, 3))]);
+    }
+}

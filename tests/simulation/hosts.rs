@@ -1,12 +1,8 @@
 //! Processes come and go: starts, ends, faults, and the readings their sensors make.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Write;
-
-use peer::ids::{Origin, PeerId};
-use peer::protocol::{Exit, Found, Input, Peer, Settings, Time};
+use peer::ids::PeerId;
+use peer::protocol::{Exit, Input, Settings, Time};
 use peer::storage::MemoryDisk;
-use peer::wire::Lines;
 use rand::RngExt;
 
 use crate::network::Connection;
@@ -49,25 +45,7 @@ impl World {
             joins: self.plan.join_only,
             seed: self.rng.random(),
         };
-        let origin = Origin { peer: settings.id.clone(), incarnation };
-        self.processes.push(Process {
-            host,
-            origin,
-            endpoint,
-            peer: Peer::new(settings, &Found::default(), self.now),
-            alive: true,
-            exit: None,
-            shelf: storage,
-            work: VecDeque::default(),
-            working: false,
-            links: BTreeMap::new(),
-            inbox: Vec::new(),
-            alarms: [None; 4],
-            paused_until: None,
-            taken: 0,
-            committed: 0,
-            checked: None,
-        });
+        self.processes.push(Process::new(host, settings, storage, self.now));
         self.hosts[host] = Some(number);
         self.trace(|| format!("p{host} starts as process {number}"));
         self.set_alarms(number);
@@ -159,19 +137,9 @@ impl World {
     }
 
     fn give(&mut self, number: usize, readings: u64) {
-        let process = &mut self.processes[number];
-        let count = readings.min(process.peer.room()).min(1000);
-        if count == 0 {
-            return;
+        if let Some(input) = self.processes[number].measure(readings) {
+            self.step(number, input);
         }
-        let mut text = String::new();
-        for n in process.taken + 1..=process.taken + count {
-            let sensor = n % 2;
-            writeln!(text, "DATA|{}-{sensor}|2013-01-01T06:00:00Z|{n}||{}", process.id(), process.origin.incarnation)
-                .expect("a string takes all");
-        }
-        process.taken += count;
-        self.step(number, Input::Readings(Lines::new(text.into_bytes(), count)));
     }
 
     /// The faults are over: somebody has to run, whoever is stopped goes on when its time has come, and all can reach

@@ -11,6 +11,8 @@ mod plan;
 mod process;
 mod rows;
 mod sabotage;
+#[cfg(test)]
+mod scenarios;
 mod shelf;
 mod storing;
 mod traffic;

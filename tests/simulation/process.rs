@@ -1,11 +1,12 @@
 //! One process of the simulation: the real core, its storage, and what stands around both in the daemon.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write;
 use std::net::SocketAddr;
 
 use peer::ids::{Origin, PeerId, Sequence, Term};
-use peer::protocol::{ConnectionId, Exit, Peer, Store, Time};
-use peer::wire::Request;
+use peer::protocol::{ConnectionId, Exit, Found, Input, Peer, Settings, Store, Time};
+use peer::wire::{Lines, Request};
 
 use crate::network::Link;
 use crate::shelf::Shelf;
@@ -36,6 +37,39 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    pub(crate) fn new(host: usize, settings: Settings, shelf: Shelf, now: Time) -> Self {
+        Self {
+            host,
+            origin: Origin { peer: settings.id.clone(), incarnation: settings.incarnation },
+            endpoint: settings.endpoint,
+            peer: Peer::new(settings, &Found::default(), now),
+            alive: true,
+            exit: None,
+            shelf,
+            work: VecDeque::default(),
+            working: false,
+            links: BTreeMap::new(),
+            inbox: Vec::new(),
+            alarms: [None; 4],
+            paused_until: None,
+            taken: 0,
+            committed: 0,
+            checked: None,
+        }
+    }
+
+    /// Makes up as many readings of two sensors, if there is room for them.
+    pub(crate) fn measure(&mut self, readings: u64) -> Option<Input> {
+        let count = readings.min(self.peer.room()).min(1000);
+        let mut text = String::new();
+        for n in self.taken + 1..=self.taken + count {
+            let (id, sensor, life) = (self.id(), n % 2, self.origin.incarnation);
+            writeln!(text, "DATA|{id}-{sensor}|2013-01-01T06:00:00Z|{n}||{life}").expect("a string takes all");
+        }
+        self.taken += count;
+        (count > 0).then(|| Input::Readings(Lines::new(text.into_bytes(), count)))
+    }
+
     pub(crate) fn id(&self) -> &PeerId {
         &self.origin.peer
     }

@@ -1,0 +1,28 @@
+use peer::wire::Message;
+
+use super::script::{all, Fate, Script, A, ALL, B, E};
+
+/// A `VIEW_CHANGE` says runs and last as of the term's start, so it does not matter how long it was under way.
+#[test]
+fn a_view_long_under_way_that_installs_its_term_again_cuts_nothing_of_it() {
+    let mut script = Script::new();
+    script.found(A, &ALL, all);
+    script.measure(A, &ALL, all);
+    script.reconnect(A, B);
+    let keep_view = |to, message: &Message| match message {
+        Message::ViewChange(_) if to == B => Fate::Kept,
+        _ => Fate::Arrives,
+    };
+    script.run(&ALL, keep_view);
+    let view = script.kept();
+    script.measure(A, &ALL, all);
+    script.measure(A, &ALL, all);
+    assert_eq!(script.process(B).peer.committed(), 3);
+    // Told of a higher term, it goes back to seeking, and its promise stays.
+    script.tell(E, B, Message::Stale { term: Some("9@e/1".parse().unwrap()), leader: None });
+    assert_eq!(script.process(B).peer.installed(), None);
+    script.late(view, &ALL);
+    let peer = &script.process(B).peer;
+    assert!(peer.installed().is_some());
+    assert_eq!((peer.last(), peer.committed()), (3, 3));
+}

@@ -1,0 +1,288 @@
+//! Five peers `a` to `e`, of falling priority, with storage at once and a network that the script moves.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use peer::ids::PeerId;
+use peer::protocol::{Alarm, ConnectionId, Done, Effect, Input, Settings, Standing, Store, Time, Verdict};
+use peer::storage::MemoryDisk;
+use peer::wire::{Contact, Message, Timing};
+
+use crate::invariants::Checks;
+use crate::process::Process;
+use crate::sabotage::Sabotage;
+use crate::shelf::Shelf;
+
+pub(super) const A: usize = 0;
+pub(super) const B: usize = 1;
+pub(super) const C: usize = 2;
+pub(super) const D: usize = 3;
+pub(super) const E: usize = 4;
+pub(super) const ALL: [usize; 5] = [A, B, C, D, E];
+
+/// What becomes of a message between peers that can talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Arrives,
+    Lost,
+    /// It stays under way until `late`.
+    Kept,
+}
+
+#[derive(Debug)]
+struct Letter {
+    from: usize,
+    to: usize,
+    message: Message,
+}
+
+pub(super) struct Script {
+    now: Time,
+    processes: Vec<Process>,
+    mail: VecDeque<Letter>,
+    kept: Vec<Letter>,
+    connections: BTreeMap<(usize, usize), ConnectionId>,
+    made: u64,
+    checks: Checks,
+}
+
+fn priority(of: usize) -> i64 {
+    [5, 4, 3, 2, 1][of]
+}
+
+/// Lets everything arrive.
+pub(super) fn all(_: usize, _: &Message) -> Fate {
+    Fate::Arrives
+}
+
+impl Script {
+    pub(super) fn new() -> Self {
+        let now = Duration::from_secs(1);
+        let interval = Duration::from_millis(100);
+        let timing =
+            Timing { heartbeat_interval: interval, heartbeat_timeout: interval * 3, election_timeout: interval * 2 };
+        let start = |(number, name): (usize, &str)| {
+            let id: PeerId = name.parse().expect("a name");
+            let (shelf, incarnation) = Shelf::open(MemoryDisk::new(), &id, 1).expect("there is room");
+            let settings = Settings {
+                id,
+                priority: priority(number),
+                incarnation,
+                endpoint: ([10, 0, 0, 1], 7001 + u16::try_from(number).expect("five")).into(),
+                group: "sensors".into(),
+                quorum: None,
+                timing,
+                joins: false,
+                seed: 0,
+            };
+            Process::new(number, settings, shelf, now)
+        };
+        Self {
+            now,
+            processes: ["a", "b", "c", "d", "e"].into_iter().enumerate().map(start).collect(),
+            mail: VecDeque::new(),
+            kept: Vec::new(),
+            connections: BTreeMap::new(),
+            made: 0,
+            checks: Checks::default(),
+        }
+    }
+
+    pub(super) fn process(&self, of: usize) -> &Process {
+        &self.processes[of]
+    }
+
+    // What the script does.
+
+    /// `who` makes a group with the others, all of whom seek.
+    pub(super) fn found(&mut self, who: usize, others: &[usize], fate: impl FnMut(usize, &Message) -> Fate) {
+        for other in others.iter().filter(|other| **other != who) {
+            self.hear(who, *other);
+        }
+        self.wait(who, Alarm::Discovery, Standing::Proposing);
+        let allowed: Vec<usize> = others.iter().copied().chain([who]).collect();
+        self.run(&allowed, fate);
+        assert_eq!(self.processes[who].peer.standing(), Standing::Leader);
+    }
+
+    /// `who` finds its leader silent and is elected by those that it reaches.
+    pub(super) fn elect(&mut self, who: usize, by: &[usize], mut fate: impl FnMut(usize, &Message) -> Fate) {
+        self.wait(who, Alarm::LeaderCheck, Standing::Proposing);
+        let allowed: Vec<usize> = by.iter().copied().chain([who]).collect();
+        self.run(&allowed, &mut fate);
+        if self.processes[who].peer.standing() == Standing::Proposing {
+            self.wait(who, Alarm::Election, Standing::Leader);
+            self.run(&allowed, fate);
+        }
+        assert_eq!(self.processes[who].peer.standing(), Standing::Leader);
+    }
+
+    /// A `NEW_PEER_REQUEST` of `from` reaches `who` as a datagram.
+    pub(super) fn hear(&mut self, who: usize, from: usize) {
+        let Process { origin, endpoint, .. } = &self.processes[from];
+        let (id, incarnation) = (origin.peer.clone(), origin.incarnation);
+        let contact = Contact { id, priority: priority(from), incarnation, endpoint: *endpoint };
+        self.step(who, Input::Datagram(Message::NewPeerRequest(contact)));
+    }
+
+    /// Lets the alarm of a peer ring, whenever it wants to, until the peer is in this standing.
+    pub(super) fn wait(&mut self, who: usize, alarm: Alarm, standing: Standing) {
+        for _ in 0..20 {
+            if self.processes[who].peer.standing() == standing {
+                return;
+            }
+            self.ring(who, alarm);
+        }
+        panic!("{} is {:?}, not {standing:?}", self.processes[who].id(), self.processes[who].peer.standing());
+    }
+
+    /// The next deadline of this alarm comes.
+    pub(super) fn ring(&mut self, who: usize, alarm: Alarm) {
+        let due = self.processes[who].peer.deadline(alarm).expect("it has a deadline");
+        self.now = self.now.max(due);
+        self.step(who, Input::Alarm(alarm));
+    }
+
+    /// A peer makes a reading; then everything moves between these.
+    pub(super) fn measure(&mut self, who: usize, among: &[usize], fate: impl FnMut(usize, &Message) -> Fate) {
+        let input = self.processes[who].measure(1).expect("there is room");
+        self.step(who, input);
+        self.run(among, fate);
+    }
+
+    /// The link of `from` to `to` broke and is up again.
+    pub(super) fn reconnect(&mut self, from: usize, to: usize) {
+        self.greet(from, to);
+        let peer = self.processes[to].id().clone();
+        self.step(from, Input::LinkUp { peer });
+    }
+
+    /// Something arrives that is not the sender's doing in this script.
+    pub(super) fn tell(&mut self, from: usize, to: usize, message: Message) {
+        self.deliver(Letter { from, to, message });
+    }
+
+    /// Delivers what is under way between these until nothing moves; the rest is lost.
+    pub(super) fn run(&mut self, among: &[usize], mut fate: impl FnMut(usize, &Message) -> Fate) {
+        while let Some(letter) = self.mail.pop_front() {
+            if !among.contains(&letter.from) || !among.contains(&letter.to) {
+                continue;
+            }
+            match fate(letter.to, &letter.message) {
+                Fate::Arrives => self.deliver(letter),
+                Fate::Lost => {}
+                Fate::Kept => self.kept.push(letter),
+            }
+        }
+        assert_eq!(self.checks.broken, None);
+    }
+
+    /// What was kept so far.
+    pub(super) fn kept(&mut self) -> Kept {
+        Kept(std::mem::take(&mut self.kept))
+    }
+
+    /// What was kept arrives now.
+    pub(super) fn late(&mut self, kept: Kept, among: &[usize]) {
+        self.mail = kept.0.into();
+        self.run(among, all);
+    }
+
+    // What the daemon does.
+
+    fn greet(&mut self, from: usize, to: usize) {
+        self.made += 1;
+        let connection = ConnectionId(self.made);
+        self.connections.insert((from, to), connection);
+        let hello = self.processes[from].peer.hello(Some(&self.processes[to].origin.peer));
+        self.step(to, Input::Hello { connection, hello });
+    }
+
+    fn deliver(&mut self, letter: Letter) {
+        let Letter { from, to, message } = letter;
+        if !self.connections.contains_key(&(from, to)) {
+            self.greet(from, to);
+        }
+        let connection = self.connections[&(from, to)];
+        self.step(
+            to,
+            match message {
+                Message::SequencerRequest { term, request } => Input::Requests(vec![(connection, term, request)]),
+                message => Input::Received { connection, message },
+            },
+        );
+    }
+
+    fn step(&mut self, number: usize, input: Input) {
+        let mut effects = Vec::new();
+        self.processes[number].peer.step(self.now, input, &mut effects);
+        let mut dones = Vec::new();
+        for effect in effects {
+            self.carry_out(number, effect, &mut dones);
+        }
+        if !dones.is_empty() {
+            let process = &mut self.processes[number];
+            process.shelf.flush().expect("there is room");
+            self.checks.stored(process, &dones);
+        }
+        self.checks.after_step(&mut self.processes, number);
+        if !dones.is_empty() {
+            self.step(number, Input::Stored(dones));
+        }
+    }
+
+    fn carry_out(&mut self, number: usize, effect: Effect, dones: &mut Vec<Done>) {
+        match effect {
+            Effect::Send { to, message } => self.post(number, &to, message),
+            Effect::Serve { to, serve } => {
+                let process = &mut self.processes[number];
+                let outbox = &mut process.links.entry(to.clone()).or_default().outbox;
+                outbox.serve(serve);
+                let mut ordered = Vec::new();
+                while let Some(part) = outbox.take().serving {
+                    let frames = process.shelf.read(part.after, part.up_to, part.cuts);
+                    outbox.served(&part, frames.as_ref().and_then(|frames| frames.last().map(peer::wire::Frame::last)));
+                    let term = part.term;
+                    let frames = frames.into_iter().flatten();
+                    ordered.extend(frames.map(|frame| Message::Ordered { term: term.clone(), frame }));
+                }
+                for message in ordered {
+                    self.post(number, &to, message);
+                }
+            }
+            Effect::Store(Store::Say { to, message }) => {
+                match &message {
+                    Message::Stored { term, last } => dones.push(Done::Said { term: term.clone(), stored: *last }),
+                    Message::Fetch { term, from } => dones.push(Done::Said { term: term.clone(), stored: from - 1 }),
+                    _ => {}
+                }
+                self.post(number, &to, message);
+            }
+            Effect::Store(store) => {
+                let process = &mut self.processes[number];
+                process.shelf.note(&store);
+                self.checks.handed_over(process, &store);
+                let done = self.processes[number].shelf.execute(store, Sabotage::None).expect("there is room");
+                dones.extend(done);
+            }
+            Effect::Tell(event) => self.checks.told(&self.processes[number], &event),
+            Effect::Admit { verdict, .. } => assert_eq!(verdict, Verdict::Accept),
+            Effect::Exit(exit) => panic!("{} ends: {exit:?}", self.processes[number].id()),
+            // Datagrams and dials are the script's.
+            Effect::Broadcast(_)
+            | Effect::Ask(_)
+            | Effect::Redial { .. }
+            | Effect::Close { .. }
+            | Effect::Drop { .. } => {}
+        }
+    }
+
+    fn post(&mut self, from: usize, to: &PeerId, message: Message) {
+        let to = self.processes.iter().position(|process| process.id() == to).expect("one of five");
+        self.mail.push_back(Letter { from, to, message });
+    }
+}
+
+/// Messages under way.
+#[derive(Debug)]
+pub(super) struct Kept(Vec<Letter>);
