@@ -57,6 +57,8 @@ struct State {
 #[derive(Default)]
 struct Writer {
     stream: Option<Arc<TcpStream>>,
+    /// The connection before, until the receiver ends it.
+    old: Option<Arc<TcpStream>>,
     connection: u64,
     /// What was taken out of the outbox and is not written.
     buffer: Vec<u8>,
@@ -216,7 +218,7 @@ impl Link {
     fn run(self: &Arc<Self>, node: &Arc<Node>) {
         loop {
             match self.wait() {
-                Next::Close => return,
+                Next::Close => return lock(&self.writer).hang_up(),
                 Next::Dial => self.dial(node),
                 Next::Write => self.write(node),
             }
@@ -260,7 +262,7 @@ impl Link {
             if writer.buffer.is_empty() && !self.load(writer, node, true) {
                 return;
             }
-            let Writer { stream: Some(stream), buffer, written, connection } = writer else { return };
+            let Writer { stream: Some(stream), buffer, written, connection, .. } = writer else { return };
             let result = (&**stream).write_all(&buffer[*written..]);
             let connection = *connection;
             writer.clear();
@@ -304,8 +306,11 @@ impl Link {
     fn connected(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>) {
         let mut writer = lock(&self.writer);
         let mut state = lock(&self.state);
-        if let Some(old) = writer.stream.replace(Arc::clone(&stream)) {
-            net::hang_up(&old);
+        // The receiver ends the connection before once it has read who speaks on this one. Ending it here could be noticed
+        // there first, be taken for a loss, and be answered with a new connection, and so on.
+        let old = writer.stream.replace(Arc::clone(&stream));
+        if let Some(older) = std::mem::replace(&mut writer.old, old) {
+            net::hang_up(&older);
         }
         writer.clear();
         if state.closed {
@@ -328,10 +333,7 @@ impl Link {
 
     /// Nobody listens there.
     fn refused(&self, node: &Arc<Node>) {
-        let old = lock(&self.writer).stream.take();
-        if let Some(old) = old {
-            net::hang_up(&old);
-        }
+        lock(&self.writer).hang_up();
         self.forget();
         node.step(Input::Refused { peer: self.peer.clone() });
     }
@@ -381,6 +383,12 @@ fn greet(mut stream: &TcpStream, mut hello: Hello) -> std::io::Result<()> {
 }
 
 impl Writer {
+    fn hang_up(&mut self) {
+        for stream in self.stream.take().into_iter().chain(self.old.take()) {
+            net::hang_up(&stream);
+        }
+    }
+
     fn clear(&mut self) {
         self.buffer.clear();
         self.written = 0;
