@@ -22,7 +22,11 @@ impl World {
             return;
         }
         let number = self.processes.len();
-        let port = if self.plan.join_only { 7000 } else { u16::try_from(7001 + number).expect("few processes") };
+        let port = if self.plan.join_only || self.plan.same_port {
+            7000
+        } else {
+            u16::try_from(7001 + number).expect("few processes")
+        };
         let endpoint = std::net::SocketAddr::from(([10, 0, 0, u8::try_from(host).expect("few hosts")], port));
         let twins = self.sabotage == Sabotage::TwoLivesAsOne;
         let now = u64::try_from(self.now.as_millis()).expect("short runs");
