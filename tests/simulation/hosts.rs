@@ -146,6 +146,15 @@ impl World {
         }
     }
 
+    /// The sources of all have nothing more.
+    pub(crate) fn end_of_input(&mut self) {
+        self.feeding = false;
+        for number in 0..self.processes.len() {
+            let readings = self.processes[number].taken;
+            self.step(number, Input::EndOfInput { readings });
+        }
+    }
+
     /// The faults are over: somebody has to run, whoever is stopped goes on when its time has come, and all can reach
     /// all.
     pub(crate) fn end_of_faults(&mut self) {

@@ -77,7 +77,7 @@ fn live(world: &mut World) -> Time {
         world.fail(invariants::at_rest(world.alive()));
     }
     // What is on its way arrives; then nothing may be missing anywhere.
-    world.feeding = false;
+    world.end_of_input();
     world.run_until(world.now + plan.timing.heartbeat_timeout * 2 + plan.timing.election_timeout * 4);
     world.fail(invariants::at_rest(world.alive()));
     let kept = invariants::check_nothing_is_lost(&world.alive());

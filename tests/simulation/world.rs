@@ -332,6 +332,6 @@ impl World {
             let text = format!("p{}: {event}", self.processes[number].host);
             self.trace(|| text);
         }
-        self.checks.told(&self.processes[number], event);
+        self.checks.told(&mut self.processes[number], event);
     }
 }
