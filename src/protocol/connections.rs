@@ -140,7 +140,7 @@ impl Peer {
             .map(|(id, _)| id.clone())
             .collect();
         for peer in silent {
-            turn.out.push(Effect::Close { peer: peer.clone() });
+            self.close(&peer, turn);
             self.gone(&peer, false, turn);
         }
     }
@@ -243,6 +243,13 @@ impl Peer {
         } else if self.following().is_some_and(|following| following.leader == *peer) {
             self.restart(turn);
         }
+    }
+
+    /// Closes the link to a silent peer, so that a healed network is not waited for. The next message to it dials anew, and
+    /// nobody reports that: what must be said on a new link is for the caller to see to.
+    pub(super) fn close(&mut self, peer: &PeerId, turn: &mut Turn) {
+        self.stale_said.retain(|(id, _)| id != peer);
+        turn.out.push(Effect::Close { peer: peer.clone() });
     }
 
     /// What was under way to or from the leader may be lost: begins anew where the own log ends.

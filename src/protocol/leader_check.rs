@@ -1,6 +1,5 @@
 //! A follower's eye on its leader: silence for the heartbeat timeout (PROTOCOL.md 5.1).
 
-use super::effect::Effect;
 use super::event::Event;
 use super::peer::Peer;
 use super::role::Role;
@@ -14,7 +13,7 @@ impl Peer {
             return;
         }
         let leader = following.leader.clone();
-        turn.out.push(Effect::Close { peer: leader.clone() });
+        self.close(&leader, turn);
         if matches!(self.role, Role::Learner(_)) {
             return self.seek(None, turn);
         }

@@ -1,6 +1,6 @@
 //! Who belongs: joins, learners that catch up, views and their changes (PROTOCOL.md 3.2 to 3.4, 5.2, 5.6).
 
-use super::effect::{Effect, Store};
+use super::effect::Store;
 use super::event::Event;
 use super::peer::Peer;
 use super::replication::Follower;
@@ -300,9 +300,9 @@ impl Peer {
         }
     }
 
-    /// A follower said nothing for the heartbeat timeout. Its link is closed, so that a healed network is not waited for.
+    /// A follower said nothing for the heartbeat timeout.
     pub(super) fn drop_silent(&mut self, id: &PeerId, turn: &mut Turn) {
-        turn.out.push(Effect::Close { peer: id.clone() });
+        self.close(id, turn);
         let Role::Leader(leading) = &mut self.role else { return };
         leading.learners.remove(id);
         if leading.members.contains_key(id) {

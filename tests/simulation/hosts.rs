@@ -22,7 +22,11 @@ impl World {
             return;
         }
         let number = self.processes.len();
-        let port = if self.plan.join_only { 7000 } else { u16::try_from(7001 + number).expect("few processes") };
+        let port = if self.plan.join_only || self.plan.same_port {
+            7000
+        } else {
+            u16::try_from(7001 + number).expect("few processes")
+        };
         let endpoint = std::net::SocketAddr::from(([10, 0, 0, u8::try_from(host).expect("few hosts")], port));
         let twins = self.sabotage == Sabotage::TwoLivesAsOne;
         let now = u64::try_from(self.now.as_millis()).expect("short runs");
@@ -139,6 +143,15 @@ impl World {
     fn give(&mut self, number: usize, readings: u64) {
         if let Some(input) = self.processes[number].measure(readings) {
             self.step(number, input);
+        }
+    }
+
+    /// The sources of all have nothing more.
+    pub(crate) fn end_of_input(&mut self) {
+        self.feeding = false;
+        for number in 0..self.processes.len() {
+            let readings = self.processes[number].taken;
+            self.step(number, Input::EndOfInput { readings });
         }
     }
 

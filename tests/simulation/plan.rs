@@ -17,6 +17,8 @@ pub(crate) struct Plan {
     pub starting: usize,
     /// `--join` addresses instead of broadcast.
     pub join_only: bool,
+    /// A process that starts again listens where the one before it did.
+    pub same_port: bool,
     /// Delay of a message: shortest, and longest in good times.
     pub delay: (Time, Time),
     /// One message in so many is late by up to a tenth of the election timeout; 0: none.
@@ -83,6 +85,7 @@ impl Plan {
             priorities: (0..hosts).map(|_| if rng.random_bool(0.2) { rng.random_range(-1..=1) } else { 0 }).collect(),
             starting: rng.random_range(1..=hosts),
             join_only: rng.random_bool(0.15),
+            same_port: rng.random_bool(0.4),
             delay: (Duration::from_micros(100), ms(*pick(rng, &[1, 1, 5, 20]))),
             late_one_in: *pick(rng, &[0, 0, 20, 200]),
             datagram_loss_one_in: *pick(rng, &[0, 0, 3, 10]),

@@ -30,6 +30,8 @@ pub(crate) struct Process {
     pub paused_until: Option<Time>,
     /// Readings that its sources gave.
     pub taken: u64,
+    /// It said that all readings of its sources are delivered.
+    pub input_delivered: bool,
     /// The last sequence seen committed, to check what is new.
     pub committed: Sequence,
     /// The term and the committed sequence that were last compared with those of others.
@@ -53,6 +55,7 @@ impl Process {
             alarms: [None; 4],
             paused_until: None,
             taken: 0,
+            input_delivered: false,
             committed: 0,
             checked: None,
         }

@@ -266,9 +266,10 @@ impl World {
         let mut effects = Vec::new();
         let process = &mut self.processes[number];
         process.peer.step(self.now, input, &mut effects);
+        let asked = u32::try_from(effects.len()).expect("few effects");
         self.carry_out(number, effects);
         self.set_alarms(number);
-        let happened = self.now.subsec_nanos() ^ u32::try_from(number).expect("few processes");
+        let happened = self.now.subsec_nanos() ^ u32::try_from(number).expect("few processes") ^ asked.rotate_left(16);
         self.fingerprint = (self.fingerprint ^ u64::from(happened)).wrapping_mul(0x0100_0000_01b3);
         self.checks.after_step(&mut self.processes, number);
     }
@@ -331,6 +332,6 @@ impl World {
             let text = format!("p{}: {event}", self.processes[number].host);
             self.trace(|| text);
         }
-        self.checks.told(&self.processes[number], event);
+        self.checks.told(&mut self.processes[number], event);
     }
 }

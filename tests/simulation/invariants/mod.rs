@@ -73,12 +73,16 @@ impl Checks {
         process.checked = process.peer.installed().map(|term| (term.clone(), process.committed));
     }
 
-    pub(crate) fn told(&mut self, process: &Process, event: &Event) {
+    pub(crate) fn told(&mut self, process: &mut Process, event: &Event) {
         match event {
             Event::Lost { origin, first, last } if self.crashes == 0 => {
                 self.note(Err(format!("promise 3: {first} to {last} of {origin} given up although nobody crashed")));
             }
             Event::Lost { origin, first, last } => self.readings.lost(origin, *first, *last),
+            Event::InputDelivered { readings } => {
+                process.input_delivered = true;
+                self.note(nothing_is_lost::check_delivered(process, *readings));
+            }
             Event::Misbehaved { peer, what, at } => {
                 self.note(Err(format!("{} says that {peer} {what} at #{at}", process.id())));
             }

@@ -265,7 +265,7 @@ impl Script {
                 let done = self.processes[number].shelf.execute(store, Sabotage::None).expect("there is room");
                 dones.extend(done);
             }
-            Effect::Tell(event) => self.checks.told(&self.processes[number], &event),
+            Effect::Tell(event) => self.checks.told(&mut self.processes[number], &event),
             Effect::Admit { verdict, .. } => assert_eq!(verdict, Verdict::Accept),
             Effect::Exit(exit) => panic!("{} ends: {exit:?}", self.processes[number].id()),
             // Datagrams and dials are the script's.
