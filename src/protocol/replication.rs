@@ -83,6 +83,10 @@ impl Peer {
         };
         let Some(serve) = follower.and_then(|follower| follower.begin(first, term, log)) else { return };
         turn.out.push(Effect::Serve { to: from.clone(), serve });
+        if self.leading().is_some() {
+            // A `COMMIT` may have been lost with the link before, and while nothing new is ordered there is no other.
+            turn.send(from, Message::Commit { term: term.clone(), up_to: self.log.committed() });
+        }
         self.on_stored(from, term, first.saturating_sub(1), turn);
     }
 
