@@ -75,7 +75,7 @@ impl Peer {
     fn on_twin(&mut self, connection: ConnectionId, hello: &Hello, turn: &mut Turn) {
         let own = self.settings.incarnation;
         if hello.incarnation == own {
-            return refuse(connection, "this is the very peer that dials", turn);
+            return refuse(connection, refusal::ITSELF, turn);
         }
         if hello.incarnation > own {
             return refuse(connection, refusal::ID_IN_USE, turn);

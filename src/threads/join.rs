@@ -10,7 +10,7 @@ use crossbeam_channel::{bounded, Receiver, Sender, TrySendError};
 use super::node::Node;
 use crate::net::{self, Incoming};
 use crate::protocol::Input;
-use crate::wire::{encode, Hello, Message};
+use crate::wire::{encode, refusal, Hello, Message};
 
 /// Longest wait for a connection, and then for what the other side says to a question: nothing, or `ERROR`.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
@@ -68,7 +68,9 @@ fn put(node: &Arc<Node>, address: &str, (mut message, mut hello): Question) -> s
         stream.write_all(&bytes)?;
         stream.shutdown(Shutdown::Write)?;
         if let Ok(Some(Message::Error { why })) = Incoming::new(Arc::new(stream)).first_message(ANSWER_TIME) {
-            log::debug!("--join {address} refuses: {why}");
+            if !why.starts_with(refusal::ITSELF) {
+                node.complaints.warn(format!("--join {address} refuses this peer: {why}"));
+            }
             node.step(Input::Rejected { peer: None, why });
         }
         return Ok(());

@@ -6,5 +6,7 @@ pub const WRONG_ADDRESSEE: &str = "wrong addressee";
 pub const SUPERSEDED: &str = "superseded";
 /// A living process has this peer id: the newcomer ends.
 pub const ID_IN_USE: &str = "peer id in use";
+/// The dialler reached itself, as one does who has his own address among those to join.
+pub const ITSELF: &str = "this is the very peer that dials";
 /// The peers were started with different `--quorum`: the newcomer ends.
 pub const WRONG_QUORUM: &str = "wrong quorum";

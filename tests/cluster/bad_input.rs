@@ -91,3 +91,15 @@ fn peers_of_another_group_stay_by_themselves() {
     there.wait_for_view(&["b"]);
     assert!(here.leads() && there.leads());
 }
+
+#[test]
+fn joining_a_peer_of_another_group_is_refused_with_a_line_that_says_so() {
+    let group = Group::new();
+    let here = group.start("a");
+    here.wait_for_view(&["a"]);
+    let address = here.address();
+    let there = group.start_with("b", &["--sensor", "none", "--group", "kitchen", "--join", &address]);
+    there.wait_for(&format!("--join {address} refuses this peer: wrong group"));
+    there.wait_for_view(&["b"]);
+    assert!(here.leads());
+}
