@@ -69,6 +69,7 @@ impl Peer {
             return self.yield_to(None, turn);
         }
         self.give_up_gaps(turn);
+        self.send_again(turn);
         self.beat(turn);
     }
 
@@ -132,6 +133,7 @@ impl Peer {
         if let Some(following) = self.following().filter(|following| following.term == *term) {
             let stored = following.told;
             turn.send(from, Message::HeartbeatAck { term: term.clone(), stored });
+            self.send_again(turn);
         }
     }
 }
