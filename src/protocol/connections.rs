@@ -10,6 +10,10 @@ use super::turn::Turn;
 use crate::ids::PeerId;
 use crate::wire::{refusal, Contact, Hello, Message};
 
+/// An incoming connection that ends so shortly after the own link was dialled anew is the other side's answer to the end of
+/// the own one before: dialling again would go back and forth without end. If its process is gone, the link tells.
+const REDIAL_PAUSE: Time = Time::from_millis(100);
+
 impl Peer {
     pub(super) fn on_hello(&mut self, connection: ConnectionId, hello: &Hello, turn: &mut Turn) {
         if let Err(why) = self.check_hello(hello) {
@@ -26,7 +30,7 @@ impl Peer {
                 if known.endpoint != hello.endpoint {
                     return self.wait_for_the_older(connection, hello, turn);
                 }
-                self.gone(&hello.peer.clone(), false, turn);
+                self.gone(&hello.peer, false, turn);
             }
             Claim::Current => {}
         }
@@ -91,40 +95,50 @@ impl Peer {
     /// A later life of a peer speaks while the earlier one may still live: the earlier one is dialled, and the later one
     /// waits, without a verdict, until it is found gone.
     fn wait_for_the_older(&mut self, connection: ConnectionId, hello: &Hello, turn: &mut Turn) {
-        let until = turn.now + self.settings.timing.heartbeat_timeout;
-        let known = self.contacts.get_mut(&hello.peer).expect("there is an earlier life");
-        let (incarnation, endpoint) = (hello.incarnation, hello.endpoint);
-        let newcomer = Newcomer { connection, incarnation, endpoint, until, old_is_there: false };
-        // What waited before it is an earlier connection of the same newcomer, or a third life: the newest waits on.
-        if let Some(before) = known.newcomer.replace(newcomer) {
-            turn.out.push(Effect::Drop { connection: before.connection });
+        let (incarnation, endpoint, link) = (hello.incarnation, hello.endpoint, hello.addressee.is_some());
+        let Some(before) = self.contacts.newcomer(&hello.peer).copied() else {
+            let until = turn.now + self.settings.timing.heartbeat_timeout;
+            let newcomer = Newcomer { connection, link, incarnation, endpoint, until, old_is_there: false };
+            self.contacts.set_newcomer(&hello.peer, newcomer);
+            return self.probe(&hello.peer, turn);
+        };
+        if incarnation < before.incarnation {
+            return refuse(connection, refusal::SUPERSEDED, turn);
         }
-        self.probe(&hello.peer, turn);
+        // The earlier life is asked already, and has no more time because the newcomer asks again.
+        if incarnation == before.incarnation && before.link && !link {
+            turn.out.push(Effect::Drop { connection });
+            return;
+        }
+        turn.out.push(Effect::Drop { connection: before.connection });
+        self.contacts.set_newcomer(&hello.peer, Newcomer { connection, link, incarnation, endpoint, ..before });
     }
 
     /// Dials the known address of a peer, to see whether its process is there and whether it answers.
-    pub(super) fn probe(&mut self, peer: &PeerId, turn: &mut Turn) {
+    fn probe(&mut self, peer: &PeerId, turn: &mut Turn) {
+        if let Some(known) = self.contacts.get_mut(peer) {
+            known.probed = Some(turn.now);
+        }
         turn.send(peer, Message::NewPeerRequest(self.me()));
         turn.out.push(Effect::Redial { peer: peer.clone() });
     }
 
     /// The earlier life of a peer spoke after it could be dialled: the later one has to go.
     pub(super) fn refuse_newcomer(&mut self, peer: &PeerId, turn: &mut Turn) {
-        let Some(known) = self.contacts.get_mut(peer) else { return };
-        if known.newcomer.is_some_and(|newcomer| newcomer.old_is_there) {
-            let newcomer = known.newcomer.take().expect("just seen");
+        if self.contacts.newcomer(peer).is_some_and(|newcomer| newcomer.old_is_there) {
+            let newcomer = self.contacts.take_newcomer(peer).expect("just seen");
             refuse(newcomer.connection, refusal::ID_IN_USE, turn);
         }
     }
 
     /// The earlier life is gone: the later one counts.
     fn admit_newcomer(&mut self, peer: &PeerId, turn: &mut Turn) {
-        let Some(newcomer) = self.contacts.get_mut(peer).and_then(|known| known.newcomer.take()) else { return };
+        let Some(newcomer) = self.contacts.take_newcomer(peer) else { return };
         let hello = Hello {
             peer: peer.clone(),
             incarnation: newcomer.incarnation,
             endpoint: newcomer.endpoint,
-            addressee: Some(self.settings.id.clone()),
+            addressee: newcomer.link.then(|| self.settings.id.clone()),
             ..self.hello(None)
         };
         self.admit(newcomer.connection, &hello, turn);
@@ -132,14 +146,8 @@ impl Peer {
 
     /// Earlier lives that said nothing for the heartbeat timeout are gone.
     pub(super) fn give_up_on_silent_elders(&mut self, turn: &mut Turn) {
-        let due = |until: Time| self.late(until);
-        let silent: Vec<PeerId> = self
-            .contacts
-            .iter()
-            .filter(|(_, known)| known.newcomer.is_some_and(|newcomer| due(newcomer.until)))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for peer in silent {
+        let due = self.contacts.newcomers().filter(|(_, newcomer)| self.late(newcomer.until));
+        for peer in due.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.close(&peer, turn);
             self.gone(&peer, false, turn);
         }
@@ -151,20 +159,29 @@ impl Peer {
             known.at = turn.now;
         }
         self.refuse_newcomer(&from, turn);
+        let last_word = matches!(message, Message::Leave { .. });
         self.receive(&from, message, turn);
+        if last_word {
+            // Requests that waited elsewhere come after it, and would bring its process back to life.
+            self.contacts.silence(connection);
+        }
     }
 
     pub(super) fn on_ended(&mut self, connection: ConnectionId, turn: &mut Turn) {
         let Some(from) = self.contacts.ended(connection) else { return };
-        if self.contacts.get(&from).is_some_and(|known| known.refused) {
+        let Some(known) = self.contacts.get(&from) else { return };
+        if known.refused {
             self.gone(&from, false, turn);
-        } else {
+        } else if known.linked.is_none_or(|at| turn.now.checked_sub(at).unwrap() >= REDIAL_PAUSE) {
             // Perhaps its process is gone: the dial will tell.
             turn.out.push(Effect::Redial { peer: from });
         }
     }
 
     pub(super) fn on_refused(&mut self, peer: &PeerId, turn: &mut Turn) {
+        if *peer == self.settings.id {
+            return self.contacts.remove(peer);
+        }
         match self.contacts.get_mut(peer) {
             // What its connection still holds is read first.
             Some(known) if known.connection.is_some() => known.refused = true,
@@ -182,16 +199,26 @@ impl Peer {
             let endpoint = peer.and_then(|peer| self.endpoint_of(&peer));
             self.end(Exit::Duplicate { endpoint }, turn);
         } else if why.starts_with(refusal::WRONG_QUORUM) {
-            self.end(Exit::Rejected { why }, turn);
+            // Who is new here has to be as the others are; who belongs to a group does not go because of a stranger.
+            if matches!(self.role, Role::Seeking(_)) && self.promised().is_none() {
+                self.end(Exit::Rejected { why }, turn);
+            } else if self.warned_of_refusal.as_ref() != Some(&why) {
+                self.warned_of_refusal = Some(why.clone());
+                turn.tell(Event::Refused { why });
+            }
         }
     }
 
     /// A process is gone: a dial refused, a `LEAVE`, a later life in its place.
     pub(super) fn gone(&mut self, peer: &PeerId, left: bool, turn: &mut Turn) {
+        if *peer == self.settings.id {
+            return self.contacts.remove(peer);
+        }
         if let Some(known) = self.contacts.get_mut(peer) {
             (known.dead, known.refused, known.sought) = (true, false, None);
         }
         self.asking.remove(peer);
+        self.lost.remove(peer);
         self.stale_said.retain(|(id, _)| id != peer);
         self.lose(peer, left, turn);
         self.admit_newcomer(peer, turn);
@@ -227,9 +254,12 @@ impl Peer {
 
     pub(super) fn on_link_up(&mut self, peer: &PeerId, turn: &mut Turn) {
         self.stale_said.retain(|(id, _)| id != peer);
-        if let Some(newcomer) = self.contacts.get_mut(peer).and_then(|known| known.newcomer.as_mut()) {
+        if let Some(known) = self.contacts.get_mut(peer) {
+            known.linked = Some(turn.now);
+        }
+        if let Some(newcomer) = self.contacts.newcomer_mut(peer) {
             newcomer.old_is_there = true;
-            return turn.send(peer, Message::NewPeerRequest(self.me()));
+            turn.send(peer, Message::NewPeerRequest(self.me()));
         }
         if let Role::Leader(leading) = &mut self.role {
             let Some(follower) = leading.followers.get_mut(peer) else { return };
@@ -268,7 +298,12 @@ impl Peer {
             Claim::Current => true,
             Claim::Superseded => false,
             Claim::Newer => {
-                self.probe(&contact.id, turn);
+                // However many say so, or lie, one dial an interval tells.
+                let interval = self.settings.timing.heartbeat_interval;
+                let probed = self.contacts.get(&contact.id).and_then(|known| known.probed);
+                if probed.is_none_or(|at| turn.now.checked_sub(at).unwrap() >= interval) {
+                    self.probe(&contact.id, turn);
+                }
                 false
             }
         }

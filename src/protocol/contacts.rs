@@ -25,13 +25,18 @@ pub(super) struct Known {
     pub(super) sought: Option<Time>,
     /// When it was last told over TCP that this peer seeks.
     pub(super) told: Option<Time>,
-    /// A process that claims the same id with a later incarnation, and waits until this one is found gone.
-    pub(super) newcomer: Option<Newcomer>,
+    /// When its address was last dialled to see whether it lives.
+    pub(super) probed: Option<Time>,
+    /// When the own link to it was last dialled anew with success.
+    pub(super) linked: Option<Time>,
 }
 
+/// A process that claims the id of a known one with a later incarnation, and waits until that one is found gone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Newcomer {
     pub(super) connection: ConnectionId,
+    /// Is this connection its link to this peer, and not just a question?
+    pub(super) link: bool,
     pub(super) incarnation: Incarnation,
     pub(super) endpoint: SocketAddr,
     /// The old one has until then to answer.
@@ -55,6 +60,7 @@ pub(super) enum Claim {
 pub(super) struct Contacts {
     known: BTreeMap<PeerId, Known>,
     connections: BTreeMap<ConnectionId, PeerId>,
+    newcomers: BTreeMap<PeerId, Newcomer>,
 }
 
 impl Contacts {
@@ -66,8 +72,9 @@ impl Contacts {
         self.known.get_mut(id)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&PeerId, &Known)> {
-        self.known.iter()
+    /// Forgets a process at once.
+    pub(super) fn remove(&mut self, id: &PeerId) {
+        self.known.remove(id);
     }
 
     pub(super) fn is_dead(&self, id: &PeerId) -> bool {
@@ -95,11 +102,13 @@ impl Contacts {
             at: now,
             sought: None,
             told: None,
-            newcomer: None,
+            probed: None,
+            linked: None,
         };
         let known = self.known.entry(contact.id.clone()).or_insert_with(|| fresh.clone());
         if known.incarnation < contact.incarnation {
             *known = fresh;
+            self.newcomers.remove(&contact.id);
         } else {
             known.priority = contact.priority;
             known.at = now;
@@ -151,11 +160,7 @@ impl Contacts {
 
     /// A connection was read to its end. Returns whose it was, if it counted.
     pub(super) fn ended(&mut self, connection: ConnectionId) -> Option<PeerId> {
-        for known in self.known.values_mut() {
-            if known.newcomer.is_some_and(|newcomer| newcomer.connection == connection) {
-                known.newcomer = None;
-            }
-        }
+        self.newcomers.retain(|_, newcomer| newcomer.connection != connection);
         let id = self.connections.remove(&connection)?;
         let known = self.known.get_mut(&id)?;
         if known.connection != Some(connection) {
@@ -165,21 +170,51 @@ impl Contacts {
         Some(id)
     }
 
+    /// Nothing more counts that comes on this connection: its speaker said goodbye.
+    pub(super) fn silence(&mut self, connection: ConnectionId) {
+        let Some(id) = self.connections.remove(&connection) else { return };
+        if let Some(known) = self.known.get_mut(&id).filter(|known| known.connection == Some(connection)) {
+            known.connection = None;
+        }
+    }
+
     /// Seekers heard of since `since` that are not known to be gone.
     pub(super) fn seekers(&self, since: Time) -> impl Iterator<Item = &PeerId> {
         let fresh = move |known: &Known| !known.dead && known.sought.is_some_and(|at| at >= since);
         self.known.iter().filter(move |(_, known)| fresh(known)).map(|(id, _)| id)
     }
 
+    /// Who waits for this peer's earlier life to be found gone.
+    pub(super) fn newcomer(&self, id: &PeerId) -> Option<&Newcomer> {
+        self.newcomers.get(id)
+    }
+
+    pub(super) fn newcomer_mut(&mut self, id: &PeerId) -> Option<&mut Newcomer> {
+        self.newcomers.get_mut(id)
+    }
+
+    pub(super) fn newcomers(&self) -> impl Iterator<Item = (&PeerId, &Newcomer)> {
+        self.newcomers.iter()
+    }
+
+    pub(super) fn set_newcomer(&mut self, id: &PeerId, newcomer: Newcomer) {
+        self.newcomers.insert(id.clone(), newcomer);
+    }
+
+    pub(super) fn take_newcomer(&mut self, id: &PeerId) -> Option<Newcomer> {
+        self.newcomers.remove(id)
+    }
+
     /// When the first newcomer that waits has waited enough.
     pub(super) fn newcomer_due(&self) -> Option<Time> {
-        self.known.values().filter_map(|known| known.newcomer.map(|newcomer| newcomer.until)).min()
+        self.newcomers.values().map(|newcomer| newcomer.until).min()
     }
 
     /// Forgets processes that do not speak, were not heard of since `since` and are not `needed`.
     pub(super) fn forget(&mut self, since: Time, needed: impl Fn(&PeerId) -> bool) {
+        let newcomers = &self.newcomers;
         self.known.retain(|id, known| {
-            known.connection.is_some() || known.newcomer.is_some() || known.at >= since || needed(id)
+            known.connection.is_some() || newcomers.contains_key(id) || known.at >= since || needed(id)
         });
     }
 }

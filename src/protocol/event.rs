@@ -50,6 +50,10 @@ pub enum Event {
         leader: String,
         own: String,
     },
+    /// A peer is configured otherwise and refused this one.
+    Refused {
+        why: String,
+    },
     /// Numbers of an origin that nobody has any more.
     Lost {
         origin: Origin,
@@ -79,9 +83,11 @@ impl Event {
     #[must_use]
     pub fn loudness(&self) -> Loudness {
         match self {
-            Self::OtherKnob { .. } | Self::Lost { .. } | Self::Misbehaved { .. } | Self::Suspended { .. } => {
-                Loudness::Warning
-            }
+            Self::OtherKnob { .. }
+            | Self::Refused { .. }
+            | Self::Lost { .. }
+            | Self::Misbehaved { .. }
+            | Self::Suspended { .. } => Loudness::Warning,
             _ => Loudness::Info,
         }
     }
@@ -129,6 +135,7 @@ impl fmt::Display for Event {
                 f,
                 "The leader runs with {name} {leader}, this peer with {own}: give every peer the same, or they elect for ever"
             ),
+            Self::Refused { why } => write!(f, "A peer refused this one: {why}"),
             Self::Lost { origin, first, last } => {
                 write!(f, "Readings {first} to {last} of {origin} are lost: the disk that held them lost them or was cleared")
             }

@@ -8,6 +8,10 @@ use super::turn::Turn;
 use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::Message;
 
+/// So long a peer lost from the view is looked for. A network may well be cut for hours; a host that went without a word is
+/// not waited for any longer.
+const LOST_TIME_MAX: Time = Time::from_secs(24 * 60 * 60);
+
 /// Peers lost from the view that a leader goes on telling of its group; the longest-sorted ones beyond are left to
 /// discovery.
 const LOST_MAX: usize = 256;
@@ -69,6 +73,7 @@ impl Peer {
             return self.yield_to(None, turn);
         }
         self.give_up_gaps(turn);
+        self.send_again(turn);
         self.beat(turn);
     }
 
@@ -93,18 +98,25 @@ impl Peer {
         for to in self.lost.iter().filter(|id| !contacts.is_dead(id)).take(LOST_MAX) {
             turn.send(to, message.clone());
         }
+        leading.asked_over.retain(|_, at| turn.now.checked_sub(*at).unwrap() < interval);
         self.forget_strangers(turn.now);
     }
 
     /// Memory is for those who matter: who was not heard of for long, and belongs to nothing, is forgotten.
-    fn forget_strangers(&mut self, now: Time) {
+    pub(super) fn forget_strangers(&mut self, now: Time) {
         let timing = self.settings.timing;
         let since = now.saturating_sub((timing.heartbeat_timeout + timing.election_timeout) * 2);
-        let Role::Leader(leading) = &self.role else { return };
-        let (lost, last_view) = (&self.lost, &self.last_view);
-        self.contacts.forget(since, |id| leading.has(id) || lost.contains(id) || last_view.contains_key(id));
         let contacts = &self.contacts;
-        self.lost.retain(|id| contacts.get(id).is_some());
+        let looked_for = now.saturating_sub(LOST_TIME_MAX);
+        self.lost.retain(|id| contacts.get(id).is_some_and(|known| known.at >= looked_for));
+        let (lost, last_view) = (&self.lost, &self.last_view);
+        let role = &self.role;
+        let belongs = |id: &PeerId| match role {
+            Role::Leader(leading) => leading.has(id),
+            Role::Member(following) | Role::Learner(following) => following.leader == *id,
+            _ => false,
+        };
+        self.contacts.forget(since, |id| belongs(id) || lost.contains(id) || last_view.contains_key(id));
     }
 
     /// A proposer that works shows that it lives.
@@ -132,6 +144,8 @@ impl Peer {
         if let Some(following) = self.following().filter(|following| following.term == *term) {
             let stored = following.told;
             turn.send(from, Message::HeartbeatAck { term: term.clone(), stored });
+            self.send_again(turn);
+            self.forget_strangers(turn.now);
         }
     }
 }

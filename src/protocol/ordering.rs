@@ -50,13 +50,21 @@ impl Peer {
         if self.log.is_cutting() {
             return;
         }
-        for next in self.pending.next(&self.log) {
-            match (next, &to) {
-                (Next::Recall(range), _) => turn.store(Store::Recall(range)),
-                (Next::Order(request), Some((leader, term))) => {
-                    turn.send(leader, Message::SequencerRequest { term: term.clone(), request });
+        loop {
+            let work = self.pending.next(&self.log);
+            // What a leader orders is in its log at once, which makes room for more.
+            let more = leads && !work.is_empty();
+            for next in work {
+                match (next, &to) {
+                    (Next::Recall(range), _) => turn.store(Store::Recall(range)),
+                    (Next::Order(request), Some((leader, term))) => {
+                        turn.send(leader, Message::SequencerRequest { term: term.clone(), request });
+                    }
+                    (Next::Order(request), None) => self.order(&request, turn),
                 }
-                (Next::Order(request), None) => self.order(&request, turn),
+            }
+            if !more {
+                break;
             }
         }
         if leads {
@@ -94,6 +102,16 @@ impl Peer {
             turn.store(Store::Append(frame));
         }
         self.serve_all(turn);
+    }
+
+    /// Sends again what was under way for the heartbeat timeout and did not arrive: a sequencer keeps back no more than a
+    /// window, and cannot tell whose readings it let go of.
+    pub(super) fn send_again(&mut self, turn: &mut Turn) {
+        let timeout = self.settings.timing.heartbeat_timeout;
+        let leader_commit = self.following().map_or(0, |following| following.leader_commit);
+        if self.pending.give_up_waiting(&self.log, leader_commit, turn.now, timeout) {
+            self.pump(turn);
+        }
     }
 
     /// Gaps that nobody filled within the heartbeat timeout are lost; what waited behind them goes on.

@@ -81,6 +81,8 @@ pub struct Peer {
     pub(super) merging: bool,
     /// The leader's timing that the operator was warned of.
     pub(super) warned_of: Option<Timing>,
+    /// The refusal by a misconfigured peer that the operator was warned of.
+    pub(super) warned_of_refusal: Option<String>,
     /// Stopping: until then, what is pending may yet be committed.
     pub(super) leaving: Option<Time>,
     /// It said its last word.
@@ -118,6 +120,7 @@ impl Peer {
             patience: Time::ZERO,
             merging: false,
             warned_of: None,
+            warned_of_refusal: None,
             leaving: None,
             ended: false,
             ended_sources: BTreeMap::new(),

@@ -3,16 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use super::input::Found;
+use super::input::{Found, Time};
 use super::log::Log;
 use super::ranges::RangeSet;
-use crate::ids::{Number, Origin};
+use crate::ids::{Number, Origin, Sequence};
 use crate::wire::batch::READINGS_MAX;
 use crate::wire::{Lines, Range, Request};
 
 /// Readings of one origin under way to the leader: sent, and not yet in the own log. Enough for several batches, few
 /// enough (1.5 MiB of the longest lines) for the leader to take in from every peer at once.
 pub const WINDOW_READINGS: u64 = 8 * READINGS_MAX;
+
+/// Origins that may have readings under way at once, beside the own one: what is cut can be of very many, and a window for
+/// each would be more than the leader could take in. The lowest go first, so that all who hold parts of an origin send them
+/// at the same time, and none of them waits for numbers that another one does not send yet.
+const ORIGINS_AT_ONCE: usize = 15;
 
 /// Readings that sources may have waiting here; then they wait themselves. At most 3 MiB of text.
 pub const PENDING_READINGS_MAX: u64 = 2 * WINDOW_READINGS;
@@ -36,6 +41,17 @@ struct Queue {
     sent: Number,
     /// The last number of what the storage was asked for and did not yet bring in full.
     recalled: Option<Number>,
+    /// What was first under way when it was last seen to move.
+    waiting: Option<Waiting>,
+}
+
+/// Something under way that does not come back in the log.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    number: Number,
+    since: Time,
+    /// The leader had committed so much then: the log has to reach this before anything can be missed.
+    mark: Sequence,
 }
 
 /// What has to happen for pending readings to be ordered.
@@ -134,22 +150,39 @@ impl Pending {
     /// Begins anew with the first reading that is not in the own log: for a new leader, or a new link to it.
     pub(super) fn restart(&mut self) {
         for queue in self.queues.values_mut() {
-            queue.sent = 0;
+            (queue.sent, queue.waiting) = (0, None);
         }
+    }
+
+    /// Begins anew with what was under way for `timeout` without coming back in the log, though that reached what the
+    /// leader had committed then: it went missing, at a leader that could not keep so much, or on a disk. Does anything?
+    pub(super) fn give_up_waiting(&mut self, log: &Log, leader_commit: Sequence, now: Time, timeout: Time) -> bool {
+        let mut any = false;
+        for (origin, queue) in &mut self.queues {
+            any |= queue.give_up_waiting(origin, log, leader_commit, now, timeout);
+        }
+        any
     }
 
     /// What may go to the sequencer now, in number order for each origin, and counts as sent then.
     pub(super) fn next(&mut self, log: &Log) -> Vec<Next> {
         let mut out = Vec::new();
+        let mut others = 0;
         for (origin, queue) in &mut self.queues {
-            queue.next(origin, log, &mut out);
+            let is_own = *origin == self.own;
+            if !is_own && others == ORIGINS_AT_ONCE {
+                continue;
+            }
+            let under_way = queue.next(origin, log, &mut out);
+            others += usize::from(under_way && !is_own);
         }
         out
     }
 }
 
 impl Queue {
-    fn next(&mut self, origin: &Origin, log: &Log, out: &mut Vec<Next>) {
+    /// Is anything under way, or asked for, after that?
+    fn next(&mut self, origin: &Origin, log: &Log, out: &mut Vec<Next>) -> bool {
         let mut window = WINDOW_READINGS;
         for (first, last) in self.numbers.spans() {
             for (first, last) in log.missing(origin, first, last) {
@@ -164,7 +197,7 @@ impl Queue {
                             self.recalled = Some(at + count - 1);
                             out.push(Next::Recall(Range { origin: origin.clone(), first: at, count }));
                         }
-                        return;
+                        return true;
                     };
                     let request = Request { origin: origin.clone(), first: at, lines };
                     at += request.lines.count();
@@ -172,8 +205,36 @@ impl Queue {
                     out.push(Next::Order(request));
                 }
                 if window == 0 {
-                    return;
+                    return true;
                 }
+            }
+        }
+        window < WINDOW_READINGS
+    }
+
+    fn give_up_waiting(
+        &mut self,
+        origin: &Origin,
+        log: &Log,
+        leader_commit: Sequence,
+        now: Time,
+        timeout: Time,
+    ) -> bool {
+        let missing = |(first, last)| log.missing(origin, first, last).into_iter().next();
+        let first = self.numbers.spans().find_map(missing).map(|(first, _)| first);
+        let Some(number) = first.filter(|first| *first <= self.sent || self.recalled.is_some()) else {
+            self.waiting = None;
+            return false;
+        };
+        match self.waiting.filter(|waiting| waiting.number == number) {
+            Some(Waiting { since, mark, .. }) if now >= since + timeout && log.last() >= mark => {
+                (self.sent, self.recalled, self.waiting) = (0, None, None);
+                true
+            }
+            Some(_) => false,
+            None => {
+                self.waiting = Some(Waiting { number, since: now, mark: leader_commit });
+                false
             }
         }
     }

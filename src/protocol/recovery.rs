@@ -108,7 +108,8 @@ impl Peer {
         let mut members: view::Members =
             proposing.answers.into_keys().filter_map(|id| Some((id.clone(), self.seat(&id)?))).collect();
         members.extend(self.seat(&self.settings.id).map(|seat| (self.settings.id.clone(), seat)));
-        self.lost.extend(self.last_view.keys().filter(|id| !members.contains_key(*id)).cloned());
+        let away = self.last_view.keys().filter(|id| !members.contains_key(*id) && !self.contacts.is_dead(id));
+        self.lost.extend(away.cloned());
         self.role = Role::Leader(Leading::new(term, self.log_at(last), turn));
         self.settle(turn);
         self.change_view(members, turn);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::input::Time;
 use super::log::Log;
 use super::pending::WINDOW_READINGS;
+use super::ranges::RangeSet;
 use crate::ids::{Number, Origin, Sequence, Term};
 use crate::wire::batch::{self, READINGS_MAX};
 use crate::wire::{Frame, Lines, Range, Request};
@@ -14,8 +15,42 @@ use crate::wire::{Frame, Lines, Range, Request};
 pub(super) struct Sequencer {
     /// Ordered, not yet framed.
     batch: Vec<Request>,
-    /// What would leave a gap: by origin and first number, with the time of its coming.
-    held: BTreeMap<Origin, BTreeMap<Number, (Lines, Time)>>,
+    /// What would leave a gap.
+    held: BTreeMap<Origin, Held>,
+}
+
+/// Readings of one origin that are kept back.
+#[derive(Debug, Default)]
+struct Held {
+    /// By first number, with the time of their coming. No two overlap.
+    pieces: BTreeMap<Number, (Lines, Time)>,
+    numbers: RangeSet,
+}
+
+impl Held {
+    /// Keeps what is not kept yet. Where that is too much, the lowest numbers stay: they are what is waited for first,
+    /// and who sent the others sends them again.
+    fn add(&mut self, first: Number, lines: &Lines, now: Time) {
+        for (from, to) in self.numbers.missing(first, first + lines.count() - 1) {
+            self.pieces.insert(from, (lines.slice(from - first, to - from + 1), now));
+            self.numbers.insert(from, to);
+        }
+        while self.numbers.len() > WINDOW_READINGS {
+            let Some((from, (lines, _))) = self.pieces.pop_last() else { return };
+            self.numbers.remove(from, from + lines.count() - 1);
+        }
+    }
+
+    /// When the piece came that the first gap stands before.
+    fn since(&self) -> Option<Time> {
+        self.pieces.first_key_value().map(|(_, (_, since))| *since)
+    }
+
+    fn pop_first(&mut self) -> Option<(Number, Lines)> {
+        let (first, (lines, _)) = self.pieces.pop_first()?;
+        self.numbers.remove(first, first + lines.count() - 1);
+        Some((first, lines))
+    }
 }
 
 impl Sequencer {
@@ -23,18 +58,18 @@ impl Sequencer {
     pub(super) fn order(&mut self, log: &mut Log, request: &Request, now: Time) {
         let origin = request.origin.clone();
         self.put(log, request, now);
-        self.release(log, &origin);
+        self.release(log, &origin, now);
     }
 
     fn put(&mut self, log: &mut Log, request: &Request, now: Time) {
         let range = request.range();
         for (first, last) in log.missing(&range.origin, range.first, range.last()) {
             let lines = request.lines.slice(first - range.first, last - first + 1);
-            let top = log.numbers_of(&range.origin).map_or(0, super::ranges::RangeSet::top);
+            let top = log.numbers_of(&range.origin).map_or(0, RangeSet::top);
             if first <= top + 1 {
                 self.take(log, Request { origin: range.origin.clone(), first, lines });
             } else {
-                self.hold(&range.origin, first, lines, now);
+                self.held.entry(range.origin.clone()).or_default().add(first, &lines, now);
             }
         }
     }
@@ -44,44 +79,43 @@ impl Sequencer {
         self.batch.push(request);
     }
 
-    fn hold(&mut self, origin: &Origin, first: Number, lines: Lines, now: Time) {
-        let held = self.held.entry(origin.clone()).or_default();
-        let readings: u64 = held.values().map(|(lines, _)| lines.count()).sum();
-        if readings < WINDOW_READINGS {
-            held.entry(first).or_insert((lines, now));
-        }
-    }
-
     /// Orders what was kept back and leaves no gap any more.
-    fn release(&mut self, log: &mut Log, origin: &Origin) {
-        while let Some((first, (lines, since))) = self.held.get_mut(origin).and_then(BTreeMap::pop_first) {
-            let top = log.numbers_of(origin).map_or(0, super::ranges::RangeSet::top);
-            if first > top + 1 {
-                self.held.entry(origin.clone()).or_default().insert(first, (lines, since));
-                return;
-            }
-            self.put(log, &Request { origin: origin.clone(), first, lines }, since);
+    fn release(&mut self, log: &mut Log, origin: &Origin, now: Time) {
+        let Some(held) = self.held.get_mut(origin) else { return };
+        let mut ready = Vec::new();
+        let mut top = log.numbers_of(origin).map_or(0, RangeSet::top);
+        while held.pieces.first_key_value().is_some_and(|(first, _)| *first <= top + 1) {
+            let Some((first, lines)) = held.pop_first() else { break };
+            top = top.max(first + lines.count() - 1);
+            ready.push(Request { origin: origin.clone(), first, lines });
         }
-        self.held.remove(origin);
+        if held.pieces.is_empty() {
+            self.held.remove(origin);
+        }
+        for request in ready {
+            self.put(log, &request, now);
+        }
     }
 
-    /// When the oldest of what is kept back came.
+    /// When what waits longest for a gap to be filled came.
     pub(super) fn held_since(&self) -> Option<Time> {
-        self.held.values().flat_map(BTreeMap::values).map(|(_, since)| *since).min()
+        self.held.values().filter_map(Held::since).min()
     }
 
     /// Orders what waited since `before` or longer for a gap to be filled: the missing numbers are lost.
     pub(super) fn give_up_gaps(&mut self, log: &mut Log, before: Time) -> Vec<Range> {
-        let overdue = |held: &BTreeMap<Number, (Lines, Time)>| held.values().any(|(_, since)| *since <= before);
-        let origins: Vec<Origin> =
-            self.held.iter().filter(|(_, held)| overdue(held)).map(|(origin, _)| origin.clone()).collect();
+        let origins: Vec<Origin> = self.held.keys().cloned().collect();
         let mut lost = Vec::new();
         for origin in origins {
-            let Some((first, (lines, _))) = self.held.get_mut(&origin).and_then(BTreeMap::pop_first) else { continue };
-            let top = log.numbers_of(&origin).map_or(0, super::ranges::RangeSet::top);
-            lost.push(Range { origin: origin.clone(), first: top + 1, count: first - top - 1 });
-            self.take(log, Request { origin: origin.clone(), first, lines });
-            self.release(log, &origin);
+            while let Some(held) = self.held.get_mut(&origin) {
+                // The time of the first piece alone counts: the gap before it may be newer than those behind it.
+                let overdue = held.since().is_some_and(|since| since <= before);
+                let Some((first, lines)) = overdue.then(|| held.pop_first()).flatten() else { break };
+                let top = log.numbers_of(&origin).map_or(0, RangeSet::top);
+                lost.push(Range { origin: origin.clone(), first: top + 1, count: first - top - 1 });
+                self.take(log, Request { origin: origin.clone(), first, lines });
+                self.release(log, &origin, before);
+            }
         }
         lost
     }

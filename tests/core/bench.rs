@@ -1,0 +1,244 @@
+//! A peer to try things on, and short words for what other peers say to it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use peer::ids::{Incarnation, Number, PeerId, Sequence, Term};
+use peer::protocol::{
+    Alarm, ConnectionId, Done, Effect, Effects, Event, Found, Input, Peer, Settings, Standing, Store, Time,
+};
+use peer::wire::{
+    Contact, Frame, Hello, Leadership, Lines, Message, Range, Request, RunList, Seat, TermStart, Timing, ViewChange,
+};
+
+/// The life of the peer that is tried.
+pub(crate) const LIFE: Incarnation = 100;
+
+pub(crate) fn at(milliseconds: u64) -> Time {
+    Duration::from_millis(milliseconds)
+}
+
+pub(crate) fn timing() -> Timing {
+    Timing { heartbeat_interval: at(5000), heartbeat_timeout: at(10_000), election_timeout: at(5000) }
+}
+
+pub(crate) fn id(name: &str) -> PeerId {
+    name.parse().unwrap()
+}
+
+pub(crate) fn term(text: &str) -> Term {
+    text.parse().unwrap()
+}
+
+/// So many payload lines.
+pub(crate) fn lines(count: u64) -> Lines {
+    let text = b"DATA|a|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap());
+    Lines::new(text, count)
+}
+
+pub(crate) fn request(origin: &str, first: Number, count: u64) -> Request {
+    Request { origin: origin.parse().unwrap(), first, lines: lines(count) }
+}
+
+pub(crate) fn range(origin: &str, first: Number, count: u64) -> Range {
+    Range { origin: origin.parse().unwrap(), first, count }
+}
+
+pub(crate) fn frame(term: &Term, first: Sequence, request: Request) -> Frame {
+    Frame::build(term.clone(), first, &[request])
+}
+
+pub(crate) fn contact(name: &str, incarnation: Incarnation, endpoint: &str) -> Contact {
+    Contact { id: id(name), priority: 0, incarnation, endpoint: endpoint.parse().unwrap() }
+}
+
+pub(crate) fn seat(incarnation: Incarnation, endpoint: &str) -> Seat {
+    Seat { priority: 0, incarnation, endpoint: endpoint.parse().unwrap() }
+}
+
+pub(crate) fn leadership(text: &str, leader: Contact, size: u64, last: Sequence) -> Leadership {
+    Leadership { term: term(text), leader, size, last, asked: true }
+}
+
+/// The first view of a term whose leader's log was `runs` up to `last`.
+pub(crate) fn view(text: &str, runs: RunList, last: Sequence) -> ViewChange {
+    let start = TermStart { runs, last };
+    ViewChange { term: term(text), change: 1, members: BTreeMap::new(), timing: timing(), start }
+}
+
+/// Peer `m`, and its clock.
+pub(crate) struct Bench {
+    pub(crate) peer: Peer,
+    now: u64,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with(&Found::default())
+    }
+
+    pub(crate) fn with(found: &Found) -> Self {
+        let settings = Settings {
+            id: id("m"),
+            priority: 0,
+            incarnation: LIFE,
+            endpoint: "127.0.0.1:7000".parse().unwrap(),
+            group: "sensors".into(),
+            quorum: None,
+            timing: timing(),
+            joins: true,
+            seed: 1,
+        };
+        Self { peer: Peer::new(settings, found, at(1000)), now: 1000 }
+    }
+
+    /// It found a group of one.
+    pub(crate) fn leader() -> Self {
+        let mut bench = Self::new();
+        bench.lead();
+        bench
+    }
+
+    /// It is a learner of `z`, in the term `1@z/5`, with an empty log. `z` speaks on connection 1.
+    pub(crate) fn learner() -> Self {
+        Self::learner_with(&Found::default()).0
+    }
+
+    pub(crate) fn learner_with(found: &Found) -> (Self, Effects) {
+        let mut bench = Self::with(found);
+        bench.hello(1, "z", 5, "127.0.0.1:8000");
+        let effects = bench.said(1, Message::Added { view: view("1@z/5", vec![], 0), incarnation: LIFE });
+        assert_eq!(bench.peer.standing(), Standing::Learner);
+        (bench, effects)
+    }
+
+    /// It is a member beside `others`, each on the connection of its place in the list, the first of them `z`, the leader.
+    pub(crate) fn member(others: &[&str]) -> Self {
+        let mut bench = Self::learner();
+        let mut change = view("1@z/5", vec![], 0);
+        change.change = 2;
+        change.members.insert(id("m"), seat(LIFE, "127.0.0.1:7000"));
+        for (number, name) in (1..).zip(others) {
+            let endpoint = format!("127.0.0.1:{}", 7999 + number);
+            if number > 1 {
+                bench.hello(number, name, 5, &endpoint);
+            }
+            change.members.insert(id(name), seat(5, &endpoint));
+        }
+        bench.said(1, Message::ViewChange(change));
+        assert_eq!(bench.peer.standing(), Standing::Member);
+        bench
+    }
+
+    pub(crate) fn lead(&mut self) {
+        for _ in 0..50 {
+            if self.peer.standing() == Standing::Leader {
+                return;
+            }
+            let due = self.peer.deadline(Alarm::Discovery).expect("it seeks");
+            self.now = u64::try_from(due.as_millis()).unwrap() + 1;
+            self.alarm(Alarm::Discovery);
+        }
+        panic!("it does not found a group");
+    }
+
+    pub(crate) fn term(&self) -> Term {
+        self.peer.installed().expect("a term").clone()
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
+    pub(crate) fn after(&mut self, milliseconds: u64) -> &mut Self {
+        self.now += milliseconds;
+        self
+    }
+
+    pub(crate) fn step(&mut self, input: Input) -> Effects {
+        let mut effects = Effects::new();
+        self.peer.step(at(self.now), input, &mut effects);
+        effects
+    }
+
+    pub(crate) fn alarm(&mut self, alarm: Alarm) -> Effects {
+        self.step(Input::Alarm(alarm))
+    }
+
+    /// A link of `name` to this peer begins.
+    pub(crate) fn hello(&mut self, connection: u64, name: &str, incarnation: Incarnation, endpoint: &str) -> Effects {
+        self.greet(connection, name, incarnation, endpoint, Some("m"))
+    }
+
+    pub(crate) fn greet(
+        &mut self,
+        connection: u64,
+        name: &str,
+        incarnation: Incarnation,
+        endpoint: &str,
+        addressee: Option<&str>,
+    ) -> Effects {
+        let hello = Hello {
+            version: 1,
+            group: "sensors".into(),
+            quorum: None,
+            peer: id(name),
+            incarnation,
+            endpoint: endpoint.parse().unwrap(),
+            addressee: addressee.map(id),
+        };
+        self.step(Input::Hello { connection: ConnectionId(connection), hello })
+    }
+
+    pub(crate) fn said(&mut self, connection: u64, message: Message) -> Effects {
+        self.step(Input::Received { connection: ConnectionId(connection), message })
+    }
+
+    /// `name` links to this leader and joins.
+    pub(crate) fn joins(&mut self, connection: u64, name: &str) -> Effects {
+        self.hello(connection, name, 5, &format!("127.0.0.1:{}", 8000 + connection));
+        self.said(connection, Message::Join { promised: None, priority: 0, runs: vec![], last: 0 })
+    }
+
+    pub(crate) fn requests(&mut self, connection: u64, request: Request) -> Effects {
+        let term = self.term();
+        self.step(Input::Requests(vec![(ConnectionId(connection), term, request)]))
+    }
+
+    pub(crate) fn heartbeat(&mut self) -> Effects {
+        self.said(1, Message::Heartbeat { term: term("1@z/5"), committed: 0 })
+    }
+
+    pub(crate) fn stored(&mut self, done: Vec<Done>) -> Effects {
+        self.step(Input::Stored(done))
+    }
+}
+
+/// Requests sent to the leader.
+pub(crate) fn sent(effects: &Effects) -> Vec<&Request> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Send { message: Message::SequencerRequest { request, .. }, .. } => Some(request),
+            _ => None,
+        })
+        .collect()
+}
+
+pub(crate) fn recalled(effects: &Effects) -> Vec<Range> {
+    let of = |effect: &Effect| match effect {
+        Effect::Store(Store::Recall(range)) => Some(range.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(of).collect()
+}
+
+pub(crate) fn told(effects: &Effects) -> Vec<&Event> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Tell(event) => Some(event),
+            _ => None,
+        })
+        .collect()
+}

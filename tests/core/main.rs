@@ -1,0 +1,5 @@
+//! One peer's core on its public interface: an input, and the effects it has. Whole groups stand in `tests/simulation`.
+
+mod bench;
+mod connections;
+mod ordering;

@@ -1,0 +1,132 @@
+//! Readings on their way into the order: what is kept back, sent, and sent again.
+
+use peer::protocol::{Alarm, Done, Event, Found};
+use peer::wire::Message;
+
+use crate::bench::{range, recalled, request, sent, told, Bench};
+
+#[test]
+fn a_longer_piece_is_kept_back_beside_a_shorter_one_with_the_same_first_number() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "x");
+    leader.joins(2, "y");
+    leader.requests(1, request("o/1", 2, 1));
+    leader.requests(2, request("o/1", 2, 9));
+    leader.requests(1, request("o/1", 1, 1));
+    assert_eq!(leader.peer.last(), 10);
+}
+
+#[test]
+fn where_too_much_is_kept_back_the_lowest_numbers_stay() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "x");
+    for piece in (0..12).rev() {
+        leader.requests(1, request("o/1", 2 + piece * 1000, 1000));
+    }
+    leader.requests(1, request("o/1", 1, 1));
+    assert_eq!(leader.peer.last(), 1 + 8000);
+}
+
+#[test]
+fn a_gap_is_given_up_by_the_time_of_the_piece_that_follows_it() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "x");
+    leader.requests(1, request("o/1", 10, 2));
+    leader.after(9000).requests(1, request("o/1", 5, 2));
+    let effects = leader.after(1001).alarm(Alarm::Heartbeat);
+    assert!(!told(&effects).iter().any(|event| matches!(event, Event::Lost { .. })), "{effects:?}");
+    let due = leader.peer.deadline(Alarm::Heartbeat).expect("it beats");
+    assert!(due > crate::bench::at(leader.now()), "the next look is not at once");
+    leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
+    let effects = leader.after(9000).alarm(Alarm::Heartbeat);
+    let lost: Vec<_> = told(&effects).into_iter().filter(|event| matches!(event, Event::Lost { .. })).collect();
+    assert_eq!(lost.len(), 2, "{effects:?}");
+    assert_eq!(leader.peer.last(), 4);
+}
+
+#[test]
+fn readings_that_do_not_come_back_in_the_log_are_sent_again() {
+    let mut learner = Bench::learner();
+    assert_eq!(sent(&learner.step(peer::protocol::Input::Readings(crate::bench::lines(3)))).len(), 1);
+    for _ in 0..2 {
+        assert_eq!(sent(&learner.heartbeat()).len(), 0);
+        learner.after(5000);
+    }
+    assert_eq!(sent(&learner.heartbeat()).len(), 1);
+    assert_eq!(sent(&learner.after(5000).heartbeat()).len(), 0, "each time it waits as long");
+}
+
+#[test]
+fn whoever_is_far_behind_its_leader_sends_nothing_again() {
+    let mut learner = Bench::learner();
+    learner.step(peer::protocol::Input::Readings(crate::bench::lines(3)));
+    for _ in 0..6 {
+        let beat = Message::Heartbeat { term: crate::bench::term("1@z/5"), committed: 1_000_000 };
+        assert_eq!(sent(&learner.after(5000).said(1, beat)).len(), 0);
+    }
+}
+
+#[test]
+fn a_recall_that_brings_less_than_was_asked_for_is_asked_for_again() {
+    let found = Found { pending: vec![range("o/1", 1, 1000)], ..Found::default() };
+    let (mut learner, effects) = Bench::learner_with(&found);
+    assert_eq!(recalled(&effects), [range("o/1", 1, 1000)]);
+    assert_eq!(recalled(&learner.stored(vec![Done::Recalled(request("o/1", 1, 400))])), []);
+    learner.heartbeat();
+    assert_eq!(recalled(&learner.after(5000).heartbeat()), []);
+    assert_eq!(recalled(&learner.after(5000).heartbeat()), [range("o/1", 401, 600)]);
+}
+
+#[test]
+fn a_recall_that_comes_in_pieces_is_not_asked_for_again() {
+    let found = Found { pending: vec![range("o/1", 1, 4000)], ..Found::default() };
+    let (mut learner, effects) = Bench::learner_with(&found);
+    let asked = recalled(&effects);
+    assert_eq!(asked, [range("o/1", 1, 1024)]);
+    let pieces = (1..=1024).map(|number| Done::Recalled(request("o/1", number, 1))).collect();
+    assert_eq!(recalled(&learner.stored(pieces)), [range("o/1", 1025, 1024)]);
+}
+
+#[test]
+fn readings_of_few_origins_are_under_way_at_once_the_lowest_first() {
+    let origin = |n: u64| format!("o{n:03}/1");
+    let found = Found { pending: (0..200).map(|n| range(&origin(n), 1, 9000)).collect(), ..Found::default() };
+    let (mut learner, mut effects) = Bench::learner_with(&found);
+    let mut readings = 0;
+    loop {
+        readings += sent(&effects).iter().map(|request| request.lines.count()).sum::<u64>();
+        assert!(sent(&effects).iter().all(|request| request.origin < origin(15).parse().unwrap()));
+        let again: Vec<_> = recalled(&effects)
+            .into_iter()
+            .map(|range| Done::Recalled(request(&range.origin.to_string(), range.first, range.count)))
+            .collect();
+        if again.is_empty() {
+            break;
+        }
+        effects = learner.stored(again);
+    }
+    assert_eq!(readings, 15 * 8192);
+}
+
+#[test]
+fn a_leader_orders_what_is_pending_of_however_many_origins() {
+    let origin = |n: u64| format!("o{n:03}/1");
+    let found = Found { pending: (0..40).map(|n| range(&origin(n), 1, 2000)).collect(), ..Found::default() };
+    let mut leader = Bench::with(&found);
+    let mut effects = peer::protocol::Effects::new();
+    while leader.peer.standing() != peer::protocol::Standing::Leader {
+        leader.after(1000);
+        effects = leader.alarm(Alarm::Discovery);
+    }
+    loop {
+        let again: Vec<_> = recalled(&effects)
+            .into_iter()
+            .map(|range| Done::Recalled(request(&range.origin.to_string(), range.first, range.count)))
+            .collect();
+        if again.is_empty() {
+            break;
+        }
+        effects = leader.stored(again);
+    }
+    assert_eq!(leader.peer.last(), 40 * 2000);
+}
