@@ -11,14 +11,18 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Longest `VIEW_CHANGE` or `ADDED TO NETWORK` line: some 5,000 members.
 pub const VIEW_LINE_BYTES_MAX: usize = 1024 * 1024;
 
-/// Bytes asked for at least: a few small messages, or a good part of a batch.
+/// Bytes asked for while little comes, and all that a quiet connection keeps: many small messages.
 const SPACE_BYTES: usize = 16 * 1024;
 
-/// A buffer that grew beyond this is given back once it is empty.
-const KEEP_BYTES: usize = 1024 * 1024;
+/// Bytes asked for while more comes than was asked for; a batch that is longer asks for all of itself. Measured on
+/// loopback, four times this is no faster.
+const FLOW_BYTES: usize = 64 * 1024;
+
+/// After so many fills in a row that `SPACE_BYTES` would have held, a larger buffer is given back.
+const QUIET_FILLS: u32 = 16;
 
 /// Takes the bytes of one connection apart.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     buffer: Vec<u8>,
     /// What was not taken out yet.
@@ -28,6 +32,16 @@ pub struct Decoder {
     scanned: usize,
     /// A line that was taken out, and the length of the block it waits for.
     waiting: Option<(usize, Head)>,
+    /// Bytes to ask for.
+    ask: usize,
+    /// Small fills in a row.
+    quiet: u32,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { buffer: Vec::new(), start: 0, end: 0, scanned: 0, waiting: None, ask: SPACE_BYTES, quiet: 0 }
+    }
 }
 
 impl Decoder {
@@ -39,12 +53,12 @@ impl Decoder {
     /// Where the next bytes go. Never empty.
     pub fn space(&mut self) -> &mut [u8] {
         let pending = self.end - self.start;
-        let wanted = self.waiting.as_ref().map_or(0, |(block, _)| block.saturating_sub(pending)).max(SPACE_BYTES);
-        if self.start > 0 && self.buffer.len() < self.end + wanted {
+        let wanted = self.waiting.as_ref().map_or(0, |(block, _)| block.saturating_sub(pending)).max(self.ask);
+        if self.start > 0 && (pending == 0 || self.buffer.len() < self.end + wanted) {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, pending);
         }
-        if self.end == 0 && self.buffer.len() > KEEP_BYTES {
+        if pending == 0 && self.quiet >= QUIET_FILLS && self.buffer.len() > SPACE_BYTES {
             self.buffer = Vec::new();
         }
         if self.buffer.len() < self.end + wanted {
@@ -57,6 +71,12 @@ impl Decoder {
     pub fn filled(&mut self, bytes: usize) {
         self.end += bytes;
         debug_assert!(self.end <= self.buffer.len(), "filled within the space");
+        self.quiet = if bytes <= SPACE_BYTES { self.quiet.saturating_add(1) } else { 0 };
+        if self.quiet >= QUIET_FILLS {
+            self.ask = SPACE_BYTES;
+        } else if self.end == self.buffer.len() {
+            self.ask = FLOW_BYTES;
+        }
     }
 
     /// The next complete message; `None`: more bytes are needed.
@@ -117,5 +137,56 @@ fn longest(line: &[u8]) -> usize {
         VIEW_LINE_BYTES_MAX
     } else {
         LINE_BYTES_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{encode, Frame, Lines, Request};
+
+    /// Fills as much of what is asked for as there is; how many bytes were asked for.
+    fn feed(decoder: &mut Decoder, bytes: &[u8]) -> usize {
+        let (mut rest, mut asked) = (bytes, 0);
+        while !rest.is_empty() {
+            let space = decoder.space();
+            asked = space.len();
+            let taken = rest.len().min(asked);
+            space[..taken].copy_from_slice(&rest[..taken]);
+            decoder.filled(taken);
+            rest = &rest[taken..];
+            while decoder.next_message().unwrap().is_some() {}
+        }
+        asked
+    }
+
+    #[test]
+    fn it_asks_for_more_while_much_comes_and_gives_it_back_when_little_does() {
+        let mut decoder = Decoder::new();
+        let small = b"OK:-\n";
+        assert_eq!(feed(&mut decoder, small), SPACE_BYTES);
+        feed(&mut decoder, &small.repeat(SPACE_BYTES));
+        assert!(feed(&mut decoder, small) >= FLOW_BYTES);
+        for _ in 0..=QUIET_FILLS {
+            feed(&mut decoder, small);
+        }
+        assert_eq!((feed(&mut decoder, small), decoder.buffer.capacity()), (SPACE_BYTES, SPACE_BYTES));
+    }
+
+    #[test]
+    fn the_rest_of_a_block_is_asked_for_as_one() {
+        let line = format!("DATA|{}|2013-01-01T06:00:00Z|20.5||1012\n", "s".repeat(60));
+        let lines = Lines::new(line.repeat(1000).into_bytes(), 1000);
+        let request = Request { origin: "a/1".parse().unwrap(), first: 1, lines };
+        let term: crate::ids::Term = "1@a/1".parse().unwrap();
+        let frame = Frame::build(term.clone(), 1, &[request]);
+        let mut bytes = Vec::new();
+        encode(&Message::Ordered { term, frame }, &mut bytes);
+        assert!(bytes.len() > FLOW_BYTES);
+        let mut decoder = Decoder::new();
+        feed(&mut decoder, &bytes[..SPACE_BYTES]);
+        assert!(decoder.space().len() >= bytes.len() - SPACE_BYTES);
+        feed(&mut decoder, &bytes[SPACE_BYTES..]);
+        assert_eq!(decoder.finish(), Ok(()));
     }
 }
