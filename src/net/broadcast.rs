@@ -92,7 +92,8 @@ struct Target {
 
 impl Sender {
     /// `bind` is the address that this peer listens on, `broadcast` where discovery is to go (IPv4), if not to where
-    /// `bind` implies: all networks for `0.0.0.0`, the one network of a specific address. IPv6 implies none.
+    /// `bind` implies: all networks for `0.0.0.0`, or loopback on a host
+    /// without any, the one network of a specific address. IPv6 implies none.
     #[must_use]
     pub fn new(bind: IpAddr, broadcast: Option<IpAddr>, port: u16) -> Self {
         Self { bind, broadcast, port, targets: Vec::new(), listed: None }
@@ -163,8 +164,13 @@ fn targets(
         (_, Some(IpAddr::V4(broadcast))) => Ok(vec![Network { local: local_towards(broadcast)?, broadcast }]),
         (IpAddr::V4(local), None) if local.is_loopback() => Ok(vec![Network { local, broadcast: LOOPBACK_BROADCAST }]),
         (IpAddr::V4(local), None) if local.is_unspecified() => {
-            let loopback = Network { local: Ipv4Addr::LOCALHOST, broadcast: LOOPBACK_BROADCAST };
-            Ok(networks()?.into_iter().chain([loopback]).collect())
+            let found = networks()?;
+            if !found.is_empty() {
+                // Peers of this host hear each other there, too; known by a loopback address, they could not be reached by
+                // members on other hosts.
+                return Ok(found);
+            }
+            Ok(vec![Network { local: Ipv4Addr::LOCALHOST, broadcast: LOOPBACK_BROADCAST }])
         }
         (IpAddr::V4(local), None) => match networks()?.into_iter().find(|network| network.local == local) {
             Some(network) => Ok(vec![network]),

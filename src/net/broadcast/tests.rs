@@ -100,7 +100,7 @@ fn the_address_listened_on_implies_where_discovery_goes() {
     let (lan, wlan) = (("192.168.1.5", "192.168.1.255"), ("10.0.0.4", "10.0.0.255"));
     let loopback = ("127.0.0.1", "127.255.255.255");
     for (bind, broadcast, expected) in [
-        ("0.0.0.0", None, vec![lan, wlan, loopback]),
+        ("0.0.0.0", None, vec![lan, wlan]),
         ("10.0.0.4", None, vec![wlan]),
         ("10.0.0.4", Some("255.255.255.255"), vec![("10.0.0.4", "255.255.255.255")]),
         ("127.0.0.1", None, vec![loopback]),
@@ -113,6 +113,8 @@ fn the_address_listened_on_implies_where_discovery_goes() {
         let found = targets(bind.parse().unwrap(), given, || Ok([lan, wlan].map(network).to_vec())).unwrap();
         assert_eq!(found, expected.into_iter().map(network).collect::<Vec<_>>(), "{bind} {broadcast:?}");
     }
+    // A host without networks still has its own peers.
+    assert_eq!(targets(Ipv4Addr::UNSPECIFIED.into(), None, || Ok(Vec::new())).unwrap(), [network(loopback)]);
 }
 
 #[test]
