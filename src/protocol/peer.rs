@@ -16,9 +16,9 @@ use super::log::Log;
 use super::pending::Pending;
 use super::role::{Following, Leading, Phase, Role, Seeking};
 use super::turn::Turn;
-use super::view::{self, Members};
+use super::view::Members;
 use crate::ids::{Incarnation, Origin, PeerId, Sequence, Term};
-use crate::wire::{Contact, Hello, Range, RunList, Seat, Timing, PROTOCOL_VERSION};
+use crate::wire::{Contact, Seat, Timing};
 
 /// What a peer is told about itself when it is made.
 #[derive(Debug, Clone)]
@@ -35,21 +35,6 @@ pub struct Settings {
     pub joins: bool,
     /// Seed of the jitter in discovery.
     pub seed: u64,
-}
-
-/// Where a peer stands, for status lines and checks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    Seeking,
-    Learner,
-    Member,
-    /// In an election that it neither won nor lost yet.
-    Electing,
-    /// It promised another peer's term and waits for the view.
-    Promised,
-    /// It won an election and gathers `LOG_STATE`s, or fetches the best log.
-    Proposing,
-    Leader,
 }
 
 #[derive(Debug)]
@@ -318,115 +303,6 @@ impl Peer {
             Role::Leader(leading) => Some(leading),
             _ => None,
         }
-    }
-
-    // What others may see.
-
-    /// Where to dial this peer.
-    #[must_use]
-    pub fn endpoint_of(&self, peer: &PeerId) -> Option<SocketAddr> {
-        self.contacts.get(peer).map(|known| known.endpoint)
-    }
-
-    /// The first line of a connection to this peer (`None`: to an address whose peer is not known).
-    #[must_use]
-    pub fn hello(&self, to: Option<&PeerId>) -> Hello {
-        Hello {
-            version: PROTOCOL_VERSION,
-            group: self.settings.group.clone(),
-            quorum: self.settings.quorum,
-            peer: self.settings.id.clone(),
-            incarnation: self.settings.incarnation,
-            endpoint: self.settings.endpoint,
-            addressee: to.cloned(),
-        }
-    }
-
-    /// How many readings sources may hand in now; 0: wait until a later step makes room.
-    #[must_use]
-    pub fn room(&self) -> u64 {
-        if self.leaving.is_some() || self.ended {
-            0
-        } else {
-            self.pending.room()
-        }
-    }
-
-    #[must_use]
-    pub fn standing(&self) -> Standing {
-        match &self.role {
-            Role::Seeking(_) => Standing::Seeking,
-            Role::Learner(_) => Standing::Learner,
-            Role::Member(_) => Standing::Member,
-            Role::Electing(_) => Standing::Electing,
-            Role::Promised(_) => Standing::Promised,
-            Role::Proposing(_) => Standing::Proposing,
-            Role::Leader(_) => Standing::Leader,
-        }
-    }
-
-    #[must_use]
-    pub fn promised(&self) -> Option<&Term> {
-        self.promised.as_ref()
-    }
-
-    #[must_use]
-    pub fn synced(&self) -> Option<&Term> {
-        self.synced.as_ref()
-    }
-
-    /// The sequence that `synced` needs the log to reach.
-    #[must_use]
-    pub fn needs(&self) -> Sequence {
-        self.needs
-    }
-
-    /// The term whose view this peer has acted on.
-    #[must_use]
-    pub fn installed(&self) -> Option<&Term> {
-        match &self.role {
-            Role::Leader(leading) => Some(&leading.term),
-            _ => self.following().map(|following| &following.term),
-        }
-    }
-
-    #[must_use]
-    pub fn leader(&self) -> Option<&PeerId> {
-        match &self.role {
-            Role::Leader(_) => Some(&self.settings.id),
-            _ => self.following().map(|following| &following.leader),
-        }
-    }
-
-    /// Members of the installed view, sorted by priority; empty while there is none.
-    #[must_use]
-    pub fn members(&self) -> Vec<PeerId> {
-        match &self.role {
-            Role::Leader(leading) => view::ordered_peer_list(&leading.members),
-            _ => self.following().map_or_else(Vec::new, |following| view::ordered_peer_list(&following.members)),
-        }
-    }
-
-    #[must_use]
-    pub fn runs(&self) -> RunList {
-        self.log.runs().clone()
-    }
-
-    /// The last sequence of the log.
-    #[must_use]
-    pub fn last(&self) -> Sequence {
-        self.log.last()
-    }
-
-    #[must_use]
-    pub fn committed(&self) -> Sequence {
-        self.log.committed()
-    }
-
-    /// Readings taken in or cut that are not committed in the own log.
-    #[must_use]
-    pub fn pending(&self) -> Vec<Range> {
-        self.pending.ranges()
     }
 
     /// Is the best log being fetched, or a cut waited for, after an election won?
