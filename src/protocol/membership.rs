@@ -279,8 +279,12 @@ impl Peer {
         if self.is_fetching() {
             self.lead_when_recovered(turn);
         } else {
+            if !self.log.is_cutting() && self.following().is_some_and(|following| following.fetched_from == 0) {
+                self.fetch(turn);
+            }
             self.pump(turn);
         }
+        self.tell_of_ended_sources(turn);
     }
 
     /// Warns once of a leader whose durations are others.

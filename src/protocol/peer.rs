@@ -182,7 +182,8 @@ impl Peer {
                 self.pump(turn);
             }
             Done::Delivered { up_to } => {
-                self.delivered = up_to;
+                // It may tell of what was cut since.
+                self.delivered = up_to.min(self.log.committed());
                 self.tell_of_ended_sources(turn);
             }
         }

@@ -179,8 +179,14 @@ impl Peer {
                 _ => return,
             },
         };
-        // While the storage still cuts, the `FETCH` that follows the cut is on its way: all this comes again.
-        if self.log.is_cutting() || !self.accept(from, term, frame, turn) {
+        if self.log.is_cutting() {
+            // It comes again: what follows the cut is asked for anew once the cut is done.
+            if let Some(following) = self.following_mut() {
+                following.fetched_from = 0;
+            }
+            return;
+        }
+        if !self.accept(from, term, frame, turn) {
             return;
         }
         turn.say(from, Message::Stored { term: term.clone(), last: self.log.last() });

@@ -2,4 +2,5 @@
 
 mod bench;
 mod connections;
+mod cuts;
 mod ordering;
