@@ -34,12 +34,15 @@ impl Peer {
         let alone = higher.is_empty();
         let deadline = turn.now + self.settings.timing.election_timeout;
         let role = std::mem::replace(&mut self.role, Role::placeholder(turn.now));
-        let following = match role {
-            Role::Learner(following) | Role::Member(following) => Some(following),
-            Role::Electing(electing) => electing.following,
-            _ => None,
+        let (following, told) = match role {
+            Role::Learner(following) | Role::Member(following) => {
+                let told = silent.is_some() || self.contacts.is_dead(&following.leader);
+                (Some(following), told)
+            }
+            Role::Electing(electing) => (electing.following, electing.told),
+            _ => (None, true),
         };
-        self.role = Role::Electing(Electing { following, higher, got_ok: false, deadline, silent });
+        self.role = Role::Electing(Electing { following, higher, got_ok: false, deadline, silent, told });
         if alone {
             self.win(turn);
         }
@@ -143,6 +146,7 @@ impl Peer {
         if !raised && self.promised.as_ref() != Some(term) {
             turn.tell(Event::CoordinatorHeard { peer: from.clone() });
         }
+        self.merging = false;
         self.promise(term, turn);
         let deadline = turn.now + self.settings.timing.heartbeat_timeout;
         self.role = Role::Promised(Promised { proposer: from.clone(), deadline, serving: Follower::new(turn.now) });

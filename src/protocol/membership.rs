@@ -98,7 +98,7 @@ impl Peer {
             return;
         }
         // Others that hold everything share the view.
-        let holds_all = |id: &PeerId| leading.followers.get(id).is_some_and(|follower| follower.stored >= last);
+        let holds_all = |id: &PeerId| leading.followers.get(id).is_some_and(|follower| follower.has_stored(last));
         let ready: Vec<PeerId> = leading.learners.keys().filter(|id| *id == from || holds_all(id)).cloned().collect();
         let mut members = leading.members.clone();
         for id in ready {

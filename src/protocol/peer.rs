@@ -287,6 +287,7 @@ impl Peer {
     pub(super) fn promise(&mut self, term: &Term, turn: &mut Turn) {
         if self.promised.as_ref() != Some(term) {
             self.promised = Some(term.clone());
+            self.stale_said.retain(|(_, said)| said.as_ref() == Some(term));
             turn.store(Store::State(self.state()));
         }
     }

@@ -40,6 +40,11 @@ impl Follower {
         self.serving = false;
     }
 
+    /// Has it said that it stored everything up to `last`? Before it says anything, not even that it has nothing.
+    pub(super) fn has_stored(&self, last: Sequence) -> bool {
+        self.serving && self.stored >= last
+    }
+
     /// It has stored everything below `from`, and wants the rest.
     fn begin(&mut self, from: Sequence, term: &Term, log: &Log) -> Option<Serve> {
         let after = from.saturating_sub(1);

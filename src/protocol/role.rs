@@ -70,6 +70,8 @@ pub(super) struct Electing {
     pub(super) deadline: Time,
     /// The leader whose silence started it: told everything, waited for nowhere.
     pub(super) silent: Option<PeerId>,
+    /// The operator knows that the leader is gone or silent.
+    pub(super) told: bool,
 }
 
 #[derive(Debug)]

@@ -3,4 +3,5 @@
 mod bench;
 mod connections;
 mod cuts;
+mod groups;
 mod ordering;
