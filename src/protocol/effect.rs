@@ -82,7 +82,8 @@ pub enum Store {
     Append(Frame),
     /// Keep readings as pending on disk (`--resume`).
     Keep(Request),
-    /// Keep what stands above `to` as pending, write `state`, truncate the CSV files, cut the journal. Reported.
+    /// Keep what stands above `to` as pending, write `state`, truncate the CSV files, cut the journal. Reported, with the
+    /// end of the batch before where `to` is within one.
     Cut { to: Sequence, state: State },
     /// Write CSV rows up to here, and forget what is pending of them. Reported.
     Deliver { up_to: Sequence },

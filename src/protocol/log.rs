@@ -110,10 +110,16 @@ impl Log {
         self.unfinished.iter().map(|cut| cut.committed).sum()
     }
 
-    /// Cuts the log to `to`, a batch end at or below `last`.
+    /// Cuts the log to `to`, at or below `last`. If that is no batch end, the storage cuts more, and says so.
     pub(super) fn cut(&mut self, to: Sequence) {
         assert!(to <= self.last, "a cut shortens");
         let committed = self.committed.saturating_sub(to);
+        self.shorten(to);
+        self.cuts += 1;
+        self.unfinished.push_back(Unfinished { to, committed });
+    }
+
+    fn shorten(&mut self, to: Sequence) {
         self.last = to;
         self.committed = self.committed.min(to);
         self.stable = self.stable.min(to);
@@ -123,14 +129,16 @@ impl Log {
         while self.uncommitted.back().is_some_and(|(last, _)| *last > to) {
             self.uncommitted.pop_back();
         }
-        self.cuts += 1;
-        self.unfinished.push_back(Unfinished { to, committed });
     }
 
-    /// The storage has made the oldest unfinished cut, and says what stood above it.
-    pub(super) fn cut_done(&mut self, to: Sequence, returned: &[Range]) {
-        let cut = self.unfinished.pop_front().map(|cut| cut.to);
-        assert_eq!(cut, Some(to), "the storage works in order");
+    /// The storage has made the oldest unfinished cut, and says what stood above it. Did it have to cut more?
+    pub(super) fn cut_done(&mut self, to: Sequence, returned: &[Range]) -> bool {
+        let asked = self.unfinished.pop_front().expect("the storage makes no cut of its own").to;
+        assert!(to <= asked, "the storage works in order");
+        let more = to < self.last;
+        if more {
+            self.shorten(to);
+        }
         for range in returned {
             if let Some(numbers) = self.origins.get_mut(&range.origin) {
                 numbers.remove(range.first, range.last());
@@ -139,6 +147,7 @@ impl Log {
                 }
             }
         }
+        more
     }
 
     /// The storage has reached this sequence (of the log as it was when it worked).

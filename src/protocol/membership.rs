@@ -272,7 +272,15 @@ impl Peer {
     }
 
     pub(super) fn on_cut(&mut self, to: Sequence, returned: &[Range], turn: &mut Turn) {
-        self.log.cut_done(to, returned);
+        if self.log.cut_done(to, returned) {
+            // A leader said that the logs agree up to the middle of a batch. What it sends has to follow the one before.
+            self.needs = self.needs.min(to);
+            self.delivered = self.delivered.min(to);
+            turn.store(Store::State(self.state()));
+            if let Some(following) = self.following_mut() {
+                following.fetched_from = 0;
+            }
+        }
         for range in returned {
             self.pending.add(range);
         }

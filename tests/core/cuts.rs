@@ -74,3 +74,25 @@ fn a_batch_that_comes_before_the_cut_is_done_is_asked_for_again() {
         "{effects:?}"
     );
 }
+
+#[test]
+fn a_cut_within_a_batch_is_made_at_the_end_of_the_one_before() {
+    let (mut peer, origin) = (Bench::leader(), format!("m/{LIFE}"));
+    peer.step(Input::Readings(lines(3)));
+    peer.stored(vec![Done::Appended { last: 3 }]);
+    peer.step(Input::Readings(lines(4)));
+    peer.stored(vec![Done::Appended { last: 7 }]);
+    let own = peer.term();
+    peer.hello(1, "x", 7, "127.0.0.1:9");
+    peer.said(1, Message::Leader(leadership("1@x/1", contact("x", 7, "127.0.0.1:9"), 5, 9)));
+    let liar = view("5@x/7", vec![(own, 1), (term("2@x/7"), 6)], 9);
+    peer.said(1, Message::Added { view: liar, incarnation: LIFE });
+    assert_eq!(peer.peer.last(), 5);
+    let effects = peer.stored(vec![Done::Cut { to: 3, returned: vec![range(&origin, 4, 4)] }]);
+    assert_eq!((peer.peer.last(), peer.peer.committed()), (3, 3));
+    let fetch = Message::Fetch { term: term("5@x/7"), from: 4 };
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Store(Store::Say { message, .. }) if *message == fetch)),
+        "{effects:?}"
+    );
+}
