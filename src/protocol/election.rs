@@ -8,7 +8,7 @@ use super::replication::Follower;
 use super::role::{Electing, Phase, Promised, Proposing, Role};
 use super::turn::Turn;
 use super::view;
-use crate::ids::{PeerId, Term};
+use crate::ids::{PeerId, Term, NUMBER_MAX};
 use crate::wire::Message;
 
 impl Peer {
@@ -109,7 +109,12 @@ impl Peer {
     /// Promises a new term with a counter above every one seen and above `floor`, and asks for the logs of the others.
     /// `raising`: a living leader lifts its term, with so many members in its view.
     pub(super) fn propose(&mut self, asked: BTreeSet<PeerId>, floor: u64, raising: Option<usize>, turn: &mut Turn) {
-        self.counter = self.counter.max(floor) + 1;
+        let counter = self.counter.max(floor);
+        if counter >= NUMBER_MAX {
+            // Nobody could read what is above. Elections do not come so far; somebody told a lie.
+            return self.seek(None, turn);
+        }
+        self.counter = counter + 1;
         let leader = self.settings.id.clone();
         let term = Term { counter: self.counter, leader, incarnation: self.settings.incarnation };
         let silent = match &mut self.role {
