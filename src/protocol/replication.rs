@@ -78,6 +78,12 @@ impl Peer {
     }
 
     pub(super) fn on_fetch(&mut self, from: &PeerId, term: &Term, first: Sequence, turn: &mut Turn) {
+        let beyond = first.saturating_sub(1) > self.log.last();
+        if beyond && self.leading().is_some_and(|leading| leading.term == *term && leading.has(from)) {
+            let what = "asked for entries behind the end of the log";
+            turn.tell(Event::Misbehaved { peer: from.clone(), what, at: first });
+            return self.drop_silent(from, turn);
+        }
         let log = &self.log;
         let follower = match &mut self.role {
             Role::Leader(leading) if leading.term == *term => leading.followers.get_mut(from),
@@ -218,6 +224,7 @@ impl Peer {
         if frame.first() <= last || !in_term {
             let what = if in_term { "split a batch" } else { "sent a batch of a term that cannot follow" };
             turn.tell(Event::Misbehaved { peer: from.clone(), what, at: frame.first() });
+            self.turn_away(from, turn);
             return false;
         }
         for range in frame.ranges() {
@@ -227,6 +234,21 @@ impl Peer {
         turn.store(Store::Append(frame));
         self.settle(turn);
         true
+    }
+
+    /// Who serves the log does not keep to the protocol, and would not when asked at once: a pause bounds what that costs.
+    fn turn_away(&mut self, from: &PeerId, turn: &mut Turn) {
+        turn.out.push(Effect::Close { peer: from.clone() });
+        if let Role::Proposing(proposing) = &mut self.role {
+            if let Phase::Fetching { owner, .. } = &mut proposing.phase {
+                *owner = None;
+            }
+            return;
+        }
+        self.seek(None, turn);
+        if let Role::Seeking(seeking) = &mut self.role {
+            seeking.asked = Some(turn.now);
+        }
     }
 
     /// A batch came after a gap: asks once for what is missing.
