@@ -157,12 +157,15 @@ impl FromStr for Term {
     }
 }
 
-/// Reads a whole number in its one canonical form: digits only, no sign, no leading zero.
+/// Highest number that is read: no count of anything comes near, and what is added to one cannot overflow.
+pub const NUMBER_MAX: u64 = 1 << 62;
+
+/// Reads a whole number of at most [`NUMBER_MAX`] in its one canonical form: digits only, no sign, no leading zero.
 #[must_use]
 pub fn parse_number(text: &str) -> Option<u64> {
     let canonical = text == "0" || !text.starts_with('0');
     if canonical && text.bytes().all(|b| b.is_ascii_digit()) {
-        text.parse().ok()
+        text.parse().ok().filter(|number| *number <= NUMBER_MAX)
     } else {
         None
     }
@@ -179,6 +182,14 @@ mod tests {
         }
         for bad in ["", ".a", "-a", "_a", "../x", "a/b", "a b", "ä", "a:b", &"z".repeat(65)] {
             assert!(bad.parse::<SensorId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_number_beyond_all_counting_is_none() {
+        assert_eq!(parse_number("4611686018427387904"), Some(NUMBER_MAX));
+        for beyond in ["4611686018427387905", "18446744073709551615", "18446744073709551616"] {
+            assert_eq!(parse_number(beyond), None);
         }
     }
 

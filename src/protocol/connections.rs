@@ -236,6 +236,11 @@ impl Peer {
                 }
             }
             Role::Electing(electing) => {
+                // Who was drawn in by another's election learns only now why.
+                let leads = electing.following.as_ref().is_some_and(|following| following.leader == *peer);
+                if leads && !std::mem::replace(&mut electing.told, true) {
+                    turn.tell(Event::LeaderFailed);
+                }
                 electing.higher.remove(peer);
                 if electing.higher.is_empty() && !electing.got_ok {
                     self.win(turn);

@@ -24,6 +24,7 @@ impl Peer {
     pub(super) fn seek(&mut self, target: Option<&PeerId>, turn: &mut Turn) {
         self.role = Role::Seeking(Seeking::new(turn.now, self.settings.timing.election_timeout / 5));
         self.asking.clear();
+        self.merging &= target.is_some();
         self.pending.restart();
         if let Some(target) = target {
             self.ask(target, turn);
@@ -109,7 +110,9 @@ impl Peer {
     pub(super) fn on_datagram(&mut self, message: Message, turn: &mut Turn) {
         match message {
             Message::NewPeerRequest(contact) => self.on_broadcast_request(&contact, turn),
-            Message::Leader(leadership) if self.heard_by_datagram(&leadership.leader, turn) => {
+            Message::Leader(mut leadership) if self.heard_by_datagram(&leadership.leader, turn) => {
+                // Anybody can send a datagram: it answers no question.
+                leadership.asked = false;
                 self.on_leader(&leadership.leader.id.clone(), leadership, turn);
             }
             _ => {}

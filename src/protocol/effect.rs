@@ -7,12 +7,15 @@
 //!    heartbeat interval, at most a second, is given up and repeated while there is something to say.
 //! 2. A link that breaks (write error, end of its reading side, `Effect::Redial`) forgets bulk (`SEQUENCER_REQUEST`,
 //!    `Serve`) and cumulative messages, keeps other messages, and is dialled again at once; when it is up again, that is
-//!    reported as `Input::LinkUp` (a first dial is not).
+//!    reported as `Input::LinkUp` (a first dial is not). With `Effect::Redial` the old connection is closed only after the
+//!    `HELLO` of the new one was written: its end alone would make the other side break its own link, and so on.
 //! 3. Messages keep their order, but bulk may be overtaken by all others, and of the cumulative ones (`COMMIT`,
 //!    `STORED`, `HEARTBEAT`, `HEARTBEAT_ACK`, `LEADER`) a newer one replaces an older one that still waits. `LEAVE` goes
 //!    after everything else.
 //! 4. An incoming connection is read from its `HELLO` on only when `Verdict::Accept` came, in order, and reported as
 //!    `Input::Ended` after all it held was read.
+//! 5. `Done::Cut` is stepped before a message leaves that was handed over behind the cut: what a `FETCH` brings would come
+//!    to a core that still waits for its cut.
 
 use std::net::SocketAddr;
 
@@ -79,7 +82,8 @@ pub enum Store {
     Append(Frame),
     /// Keep readings as pending on disk (`--resume`).
     Keep(Request),
-    /// Keep what stands above `to` as pending, write `state`, truncate the CSV files, cut the journal. Reported.
+    /// Keep what stands above `to` as pending, write `state`, truncate the CSV files, cut the journal. Reported, with the
+    /// end of the batch before where `to` is within one.
     Cut { to: Sequence, state: State },
     /// Write CSV rows up to here, and forget what is pending of them. Reported.
     Deliver { up_to: Sequence },

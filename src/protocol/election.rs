@@ -8,7 +8,7 @@ use super::replication::Follower;
 use super::role::{Electing, Phase, Promised, Proposing, Role};
 use super::turn::Turn;
 use super::view;
-use crate::ids::{PeerId, Term};
+use crate::ids::{PeerId, Term, NUMBER_MAX};
 use crate::wire::Message;
 
 impl Peer {
@@ -34,12 +34,15 @@ impl Peer {
         let alone = higher.is_empty();
         let deadline = turn.now + self.settings.timing.election_timeout;
         let role = std::mem::replace(&mut self.role, Role::placeholder(turn.now));
-        let following = match role {
-            Role::Learner(following) | Role::Member(following) => Some(following),
-            Role::Electing(electing) => electing.following,
-            _ => None,
+        let (following, told) = match role {
+            Role::Learner(following) | Role::Member(following) => {
+                let told = silent.is_some() || self.contacts.is_dead(&following.leader);
+                (Some(following), told)
+            }
+            Role::Electing(electing) => (electing.following, electing.told),
+            _ => (None, true),
         };
-        self.role = Role::Electing(Electing { following, higher, got_ok: false, deadline, silent });
+        self.role = Role::Electing(Electing { following, higher, got_ok: false, deadline, silent, told });
         if alone {
             self.win(turn);
         }
@@ -106,7 +109,12 @@ impl Peer {
     /// Promises a new term with a counter above every one seen and above `floor`, and asks for the logs of the others.
     /// `raising`: a living leader lifts its term, with so many members in its view.
     pub(super) fn propose(&mut self, asked: BTreeSet<PeerId>, floor: u64, raising: Option<usize>, turn: &mut Turn) {
-        self.counter = self.counter.max(floor) + 1;
+        let counter = self.counter.max(floor);
+        if counter >= NUMBER_MAX {
+            // Nobody could read what is above. Elections do not come so far; somebody told a lie.
+            return self.seek(None, turn);
+        }
+        self.counter = counter + 1;
         let leader = self.settings.id.clone();
         let term = Term { counter: self.counter, leader, incarnation: self.settings.incarnation };
         let silent = match &mut self.role {
@@ -143,6 +151,7 @@ impl Peer {
         if !raised && self.promised.as_ref() != Some(term) {
             turn.tell(Event::CoordinatorHeard { peer: from.clone() });
         }
+        self.merging = false;
         self.promise(term, turn);
         let deadline = turn.now + self.settings.timing.heartbeat_timeout;
         self.role = Role::Promised(Promised { proposer: from.clone(), deadline, serving: Follower::new(turn.now) });

@@ -62,7 +62,7 @@ pub enum Input {
 pub enum Done {
     /// The log is stored up to here.
     Appended { last: Sequence },
-    /// The log was cut to `to`; these readings stood above and are kept as pending on disk.
+    /// The log was cut to `to`, or what is left of it is even shorter; these readings stood above and are kept as pending on disk.
     Cut { to: Sequence, returned: Vec<Range> },
     /// A message that waited has been handed to its link; reported for `STORED` and `FETCH` only.
     Said { term: Term, stored: Sequence },

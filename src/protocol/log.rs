@@ -23,7 +23,14 @@ pub(super) struct Log {
     /// How often the log was cut in this process.
     cuts: u64,
     /// Cuts that the storage has not reached, oldest first. Until then `origins` still holds what they remove.
-    unfinished: VecDeque<Sequence>,
+    unfinished: VecDeque<Unfinished>,
+}
+
+#[derive(Debug)]
+struct Unfinished {
+    to: Sequence,
+    /// Committed readings that it takes back.
+    committed: u64,
 }
 
 impl Log {
@@ -98,9 +105,21 @@ impl Log {
         self.uncommitted.push_back((frame.last(), frame.ranges().to_vec()));
     }
 
-    /// Cuts the log to `to`, a batch end at or below `last`. Was something committed above it?
+    /// Readings that were committed, are being cut, and are not pending yet.
+    pub(super) fn taken_back(&self) -> u64 {
+        self.unfinished.iter().map(|cut| cut.committed).sum()
+    }
+
+    /// Cuts the log to `to`, at or below `last`. If that is no batch end, the storage cuts more, and says so.
     pub(super) fn cut(&mut self, to: Sequence) {
         assert!(to <= self.last, "a cut shortens");
+        let committed = self.committed.saturating_sub(to);
+        self.shorten(to);
+        self.cuts += 1;
+        self.unfinished.push_back(Unfinished { to, committed });
+    }
+
+    fn shorten(&mut self, to: Sequence) {
         self.last = to;
         self.committed = self.committed.min(to);
         self.stable = self.stable.min(to);
@@ -110,13 +129,16 @@ impl Log {
         while self.uncommitted.back().is_some_and(|(last, _)| *last > to) {
             self.uncommitted.pop_back();
         }
-        self.cuts += 1;
-        self.unfinished.push_back(to);
     }
 
-    /// The storage has made the oldest unfinished cut, and says what stood above it.
-    pub(super) fn cut_done(&mut self, to: Sequence, returned: &[Range]) {
-        assert_eq!(self.unfinished.pop_front(), Some(to), "the storage works in order");
+    /// The storage has made the oldest unfinished cut, and says what stood above it. Did it have to cut more?
+    pub(super) fn cut_done(&mut self, to: Sequence, returned: &[Range]) -> bool {
+        let asked = self.unfinished.pop_front().expect("the storage makes no cut of its own").to;
+        assert!(to <= asked, "the storage works in order");
+        let more = to < self.last;
+        if more {
+            self.shorten(to);
+        }
         for range in returned {
             if let Some(numbers) = self.origins.get_mut(&range.origin) {
                 numbers.remove(range.first, range.last());
@@ -125,11 +147,12 @@ impl Log {
                 }
             }
         }
+        more
     }
 
     /// The storage has reached this sequence (of the log as it was when it worked).
     pub(super) fn appended(&mut self, last: Sequence) {
-        self.stable = self.unfinished.iter().copied().min().map_or(last, |cut| cut.min(last)).min(self.last);
+        self.stable = self.unfinished.iter().map(|cut| cut.to.min(last)).min().unwrap_or(last).min(self.last);
     }
 
     /// Commits up to `up_to`, as far as the log goes. Returns what became committed, `None` if nothing did.

@@ -98,7 +98,7 @@ impl Peer {
             return;
         }
         // Others that hold everything share the view.
-        let holds_all = |id: &PeerId| leading.followers.get(id).is_some_and(|follower| follower.stored >= last);
+        let holds_all = |id: &PeerId| leading.followers.get(id).is_some_and(|follower| follower.has_stored(last));
         let ready: Vec<PeerId> = leading.learners.keys().filter(|id| *id == from || holds_all(id)).cloned().collect();
         let mut members = leading.members.clone();
         for id in ready {
@@ -272,15 +272,27 @@ impl Peer {
     }
 
     pub(super) fn on_cut(&mut self, to: Sequence, returned: &[Range], turn: &mut Turn) {
-        self.log.cut_done(to, returned);
+        if self.log.cut_done(to, returned) {
+            // A leader said that the logs agree up to the middle of a batch. What it sends has to follow the one before.
+            self.needs = self.needs.min(to);
+            self.delivered = self.delivered.min(to);
+            turn.store(Store::State(self.state()));
+            if let Some(following) = self.following_mut() {
+                following.fetched_from = 0;
+            }
+        }
         for range in returned {
             self.pending.add(range);
         }
         if self.is_fetching() {
             self.lead_when_recovered(turn);
         } else {
+            if !self.log.is_cutting() && self.following().is_some_and(|following| following.fetched_from == 0) {
+                self.fetch(turn);
+            }
             self.pump(turn);
         }
+        self.tell_of_ended_sources(turn);
     }
 
     /// Warns once of a leader whose durations are others.

@@ -29,7 +29,8 @@ impl Peer {
     /// Says of each source that ended when all it gave stands in the CSV files.
     pub(super) fn tell_of_ended_sources(&mut self, turn: &mut Turn) {
         while let Some((taken, readings)) = self.ended_sources.first_key_value().map(|(taken, n)| (*taken, *n)) {
-            let committed = self.pending.first_own().is_none_or(|first| first > taken);
+            // While the storage still cuts, some of them may be about to become pending again.
+            let committed = !self.log.is_cutting() && self.pending.first_own().is_none_or(|first| first > taken);
             if !committed || self.delivered < self.log.committed() {
                 return;
             }

@@ -167,7 +167,8 @@ impl Peer {
                 self.pump(turn);
             }
             Done::Delivered { up_to } => {
-                self.delivered = up_to;
+                // It may tell of what was cut since.
+                self.delivered = up_to.min(self.log.committed());
                 self.tell_of_ended_sources(turn);
             }
         }
@@ -271,6 +272,7 @@ impl Peer {
     pub(super) fn promise(&mut self, term: &Term, turn: &mut Turn) {
         if self.promised.as_ref() != Some(term) {
             self.promised = Some(term.clone());
+            self.stale_said.retain(|(_, said)| said.as_ref() == Some(term));
             turn.store(Store::State(self.state()));
         }
     }

@@ -111,6 +111,7 @@ impl Peer {
         let away = self.last_view.keys().filter(|id| !members.contains_key(*id) && !self.contacts.is_dead(id));
         self.lost.extend(away.cloned());
         self.role = Role::Leader(Leading::new(term, self.log_at(last), turn));
+        self.merging = false;
         self.settle(turn);
         self.change_view(members, turn);
         for id in std::mem::take(&mut self.asking) {

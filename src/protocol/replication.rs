@@ -40,6 +40,11 @@ impl Follower {
         self.serving = false;
     }
 
+    /// Has it said that it stored everything up to `last`? Before it says anything, not even that it has nothing.
+    pub(super) fn has_stored(&self, last: Sequence) -> bool {
+        self.serving && self.stored >= last
+    }
+
     /// It has stored everything below `from`, and wants the rest.
     fn begin(&mut self, from: Sequence, term: &Term, log: &Log) -> Option<Serve> {
         let after = from.saturating_sub(1);
@@ -73,6 +78,12 @@ impl Peer {
     }
 
     pub(super) fn on_fetch(&mut self, from: &PeerId, term: &Term, first: Sequence, turn: &mut Turn) {
+        let beyond = first.saturating_sub(1) > self.log.last();
+        if beyond && self.leading().is_some_and(|leading| leading.term == *term && leading.has(from)) {
+            let what = "asked for entries behind the end of the log";
+            turn.tell(Event::Misbehaved { peer: from.clone(), what, at: first });
+            return self.drop_silent(from, turn);
+        }
         let log = &self.log;
         let follower = match &mut self.role {
             Role::Leader(leading) if leading.term == *term => leading.followers.get_mut(from),
@@ -183,8 +194,14 @@ impl Peer {
                 _ => return,
             },
         };
-        // While the storage still cuts, the `FETCH` that follows the cut is on its way: all this comes again.
-        if self.log.is_cutting() || !self.accept(from, term, frame, turn) {
+        if self.log.is_cutting() {
+            // It comes again: what follows the cut is asked for anew once the cut is done.
+            if let Some(following) = self.following_mut() {
+                following.fetched_from = 0;
+            }
+            return;
+        }
+        if !self.accept(from, term, frame, turn) {
             return;
         }
         turn.say(from, Message::Stored { term: term.clone(), last: self.log.last() });
@@ -211,6 +228,7 @@ impl Peer {
         if frame.first() <= last || !in_term {
             let what = if in_term { "split a batch" } else { "sent a batch of a term that cannot follow" };
             turn.tell(Event::Misbehaved { peer: from.clone(), what, at: frame.first() });
+            self.turn_away(from, turn);
             return false;
         }
         for range in frame.ranges() {
@@ -220,6 +238,21 @@ impl Peer {
         turn.store(Store::Append(frame));
         self.settle(turn);
         true
+    }
+
+    /// Who serves the log does not keep to the protocol, and would not when asked at once: a pause bounds what that costs.
+    fn turn_away(&mut self, from: &PeerId, turn: &mut Turn) {
+        turn.out.push(Effect::Close { peer: from.clone() });
+        if let Role::Proposing(proposing) = &mut self.role {
+            if let Phase::Fetching { owner, .. } = &mut proposing.phase {
+                *owner = None;
+            }
+            return;
+        }
+        self.seek(None, turn);
+        if let Role::Seeking(seeking) = &mut self.role {
+            seeking.asked = Some(turn.now);
+        }
     }
 
     /// A batch came after a gap: asks once for what is missing.

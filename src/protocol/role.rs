@@ -57,7 +57,7 @@ pub(super) struct Following {
     pub(super) leader_commit: Sequence,
     /// The last `STORED` of this term that left.
     pub(super) told: Sequence,
-    /// A `FETCH` from here is under way.
+    /// A `FETCH` from here is under way; 0: what it brought came too early and was dropped.
     pub(super) fetched_from: Sequence,
 }
 
@@ -70,6 +70,8 @@ pub(super) struct Electing {
     pub(super) deadline: Time,
     /// The leader whose silence started it: told everything, waited for nowhere.
     pub(super) silent: Option<PeerId>,
+    /// The operator knows that the leader is gone or silent.
+    pub(super) told: bool,
 }
 
 #[derive(Debug)]

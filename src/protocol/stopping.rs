@@ -25,7 +25,7 @@ impl Peer {
         if drained {
             self.end(Exit::Stopped, turn);
         } else if turn.now >= leaving {
-            self.end(Exit::StoppedWith { uncommitted: self.pending.len() }, turn);
+            self.end(Exit::StoppedWith { uncommitted: self.pending.len() + self.log.taken_back() }, turn);
         }
     }
 

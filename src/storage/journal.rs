@@ -157,6 +157,32 @@ impl<D: Disk> Journal<D> {
         Ok(())
     }
 
+    /// The end of the last batch that ends at or below `to`.
+    ///
+    /// # Errors
+    /// The disk's, or where what it holds is damaged.
+    pub fn batch_end(&self, to: Sequence) -> Result<Sequence, StorageError> {
+        let place = {
+            let index = self.reader.index();
+            if to >= index.last || index.segments.first().is_none_or(|segment| segment.first > to) {
+                return Ok(to.min(index.last));
+            }
+            index.locate(to)
+        };
+        let mut scan = self.reader.scan(&place, to_usize(STRIDE_BYTES));
+        let mut end = None;
+        while let Some((head, length)) = scan.head()? {
+            let last = head.first + head.count - 1;
+            if last > to {
+                return Ok(end.unwrap_or(head.first - 1));
+            }
+            end = Some(last);
+            scan.skip(length);
+        }
+        // The segment ends at or below it.
+        Ok(end.unwrap_or(to))
+    }
+
     /// Removes what stands above `to`, the end of a batch.
     ///
     /// # Errors
@@ -286,7 +312,7 @@ impl<D: Disk> JournalReader<D> {
         let mut scan = self.scan(&place, to_usize(STRIDE_BYTES));
         while let Some((head, length)) = scan.head()? {
             if head.first > to {
-                assert_eq!(head.first, to + 1, "a cut is made at the end of a batch");
+                assert_eq!(head.first, to + 1, "the journal is cut at the end of a batch");
                 place.offset = scan.offset();
                 return Ok(Some(place));
             }

@@ -155,8 +155,8 @@ impl<D: Disk> Storage<D> {
         Ok(())
     }
 
-    /// Cuts the log to `to`, the end of a batch, and replaces `state`. What stood above is kept as pending; returned is
-    /// what that was.
+    /// Cuts the log to `to`, or where that is within a batch, as only a peer that lies can have it, to the end of the
+    /// one before; then `last` tells. Replaces `state`. What stood above is kept as pending; returned is what that was.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged. At no time is a reading neither in the log nor pending.
@@ -167,16 +167,20 @@ impl<D: Disk> Storage<D> {
         synced: Option<&Term>,
         needs: Sequence,
     ) -> Result<Vec<Range>, StorageError> {
+        let (asked, to) = (to, self.journal.batch_end(to)?);
         let returned = self.keep_above(to)?;
         if self.durable {
             self.pending.sync()?;
         }
-        self.save_state(promised, synced, needs)?;
+        self.save_state(promised, synced, needs.min(to))?;
         if self.delivered > to {
             self.csv.truncate_above(to)?;
             self.delivered = to;
         }
         self.journal.cut(to)?;
+        if to < asked {
+            self.tail.lock().expect("no holder of the lock panics").shorten(to);
+        }
         self.tell_tail();
         Ok(returned)
     }

@@ -50,6 +50,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::NUMBER_MAX;
 
     fn state() -> State {
         State {
@@ -72,13 +73,13 @@ mod tests {
     #[test]
     fn the_longest_text_fits_its_bound() {
         let name = "z".repeat(64);
-        let term: Term = format!("{max}@{name}/{max}", max = u64::MAX).parse().unwrap();
+        let term: Term = format!("{NUMBER_MAX}@{name}/{NUMBER_MAX}").parse().unwrap();
         let state = State {
             id: name.parse().unwrap(),
-            incarnation: u64::MAX,
+            incarnation: NUMBER_MAX,
             promised: Some(term.clone()),
             synced: Some(term),
-            needs: u64::MAX,
+            needs: NUMBER_MAX,
         };
         assert!(state.to_text().len() <= BYTES_MAX);
     }

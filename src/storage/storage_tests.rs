@@ -89,6 +89,26 @@ fn a_cut_happens_on_disk_in_an_order_in_which_nothing_can_get_lost() {
     assert_eq!(storage.recall(&range("a/1", 1, 99)).unwrap(), [request("a/1", 4, 3)]);
 }
 
+#[test]
+fn a_cut_within_a_batch_is_made_before_it_on_disk_and_in_memory() {
+    let mut storage = open(MemoryDisk::new(), 1);
+    for first in [1, 4, 7] {
+        append(&mut storage, &frame(1, first, "a/1", first, 3));
+    }
+    storage.deliver(9).unwrap();
+    let range = |first, count| Range { origin: "a/1".parse().unwrap(), first, count };
+    // The second was decided before the first was made.
+    let tail = storage.tail();
+    tail.lock().unwrap().cut(8);
+    tail.lock().unwrap().cut(8);
+    assert_eq!(storage.cut(8, None, None, 8).unwrap(), [range(7, 3)]);
+    assert_eq!(storage.cut(8, None, None, 8).unwrap(), []);
+    assert_eq!((storage.last(), storage.delivered(), storage.state.needs), (6, 6, 6));
+    assert_eq!(cut(&mut storage, 2), [range(1, 6)]);
+    append(&mut storage, &frame(2, 1, "b/1", 1, 1));
+    assert_eq!((storage.last(), tail.lock().unwrap().last()), (1, 1));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Append { origin: usize, count: u64 },

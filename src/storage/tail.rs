@@ -73,17 +73,22 @@ impl Tail {
         }
     }
 
-    /// Cuts the log to `to`, the end of a batch.
+    /// Cuts the log to `to`. Where that is within a batch, the storage cuts before it, and says so before anything is
+    /// appended: see [`Self::shorten`].
     pub fn cut(&mut self, to: Sequence) {
-        assert!(to <= self.last, "a cut shortens");
-        while self.frames.back().is_some_and(|frame| frame.last() > to) {
+        self.shorten(to);
+        self.cuts += 1;
+    }
+
+    /// The log ends at `to` or below.
+    pub fn shorten(&mut self, to: Sequence) {
+        self.last = self.last.min(to);
+        while self.frames.back().is_some_and(|frame| frame.last() > self.last) {
             let frame = self.frames.pop_back().expect("looked at");
-            assert!(frame.first() > to, "a cut is made at the end of a batch");
+            self.last = self.last.min(frame.first() - 1);
             self.bytes -= frame.bytes().len();
         }
-        self.last = to;
-        self.journaled = self.journaled.min(to);
-        self.cuts += 1;
+        self.journaled = self.journaled.min(self.last);
     }
 
     /// What follows `after`, up to `max_bytes` or a single larger batch, of a log that was cut `cuts` times.

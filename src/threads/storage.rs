@@ -98,6 +98,8 @@ impl Group {
             Store::Keep(request) => storage.keep(&request)?,
             Store::Cut { to, state } => {
                 let returned = storage.cut(to, state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
+                // Less is left where that is not the end of a batch.
+                let to = storage.last();
                 self.delivered = self.delivered.map(|up_to| up_to.min(to));
                 self.dones.push(Done::Cut { to, returned });
             }

@@ -6,14 +6,18 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ids::{Origin, PeerId, Term};
+use crate::ids::{Origin, PeerId, Term, NUMBER_MAX};
 
 fn id() -> impl Strategy<Value = PeerId> {
     "[A-Za-z0-9][A-Za-z0-9._-]{0,12}".prop_map(|text| text.parse().unwrap())
 }
 
+fn number() -> impl Strategy<Value = u64> {
+    0..=NUMBER_MAX
+}
+
 fn term() -> impl Strategy<Value = Term> {
-    (0u64..100, id(), any::<u64>()).prop_map(|(counter, leader, incarnation)| Term { counter, leader, incarnation })
+    (0u64..100, id(), number()).prop_map(|(counter, leader, incarnation)| Term { counter, leader, incarnation })
 }
 
 fn endpoint() -> impl Strategy<Value = std::net::SocketAddr> {
@@ -24,7 +28,7 @@ fn endpoint() -> impl Strategy<Value = std::net::SocketAddr> {
 }
 
 fn contact() -> impl Strategy<Value = Contact> {
-    (id(), any::<i64>(), any::<u64>(), endpoint()).prop_map(|(id, priority, incarnation, endpoint)| Contact {
+    (id(), any::<i64>(), number(), endpoint()).prop_map(|(id, priority, incarnation, endpoint)| Contact {
         id,
         priority,
         incarnation,
@@ -34,7 +38,7 @@ fn contact() -> impl Strategy<Value = Contact> {
 
 /// A run list and the last sequence of its log.
 fn runs() -> impl Strategy<Value = (RunList, u64)> {
-    proptest::collection::vec((1u64..50, id(), any::<u64>()), 0..6).prop_map(|items| {
+    proptest::collection::vec((1u64..50, id(), number()), 0..6).prop_map(|items| {
         let (mut counter, mut first, mut runs) = (0, 1, RunList::new());
         for (step, leader, incarnation) in items {
             counter += step;
@@ -46,7 +50,7 @@ fn runs() -> impl Strategy<Value = (RunList, u64)> {
 }
 
 fn view() -> impl Strategy<Value = ViewChange> {
-    let seat = (any::<i64>(), any::<u64>(), endpoint()).prop_map(|(priority, incarnation, endpoint)| Seat {
+    let seat = (any::<i64>(), number(), endpoint()).prop_map(|(priority, incarnation, endpoint)| Seat {
         priority,
         incarnation,
         endpoint,
@@ -65,7 +69,7 @@ fn view() -> impl Strategy<Value = ViewChange> {
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    let origin = (id(), any::<u64>()).prop_map(|(peer, incarnation)| Origin { peer, incarnation });
+    let origin = (id(), number()).prop_map(|(peer, incarnation)| Origin { peer, incarnation });
     (origin, 1u64..1000, 1u64..20).prop_map(|(origin, first, count)| {
         let text: Vec<String> = (0..count).map(|n| format!("DATA|s{n}|2013-01-01T06:00:00Z|{n}.5||1012\n")).collect();
         Request { origin, first, lines: Lines::new(text.concat().into_bytes(), count) }
@@ -74,8 +78,8 @@ fn request() -> impl Strategy<Value = Request> {
 
 fn message() -> impl Strategy<Value = Message> {
     let opt = || proptest::option::of(term());
-    let hello = (id(), proptest::option::of(1u32..9), id(), any::<u64>(), endpoint(), proptest::option::of(id()))
-        .prop_map(|(group, quorum, peer, incarnation, endpoint, addressee)| Hello {
+    let hello = (id(), proptest::option::of(1u32..9), id(), number(), endpoint(), proptest::option::of(id())).prop_map(
+        |(group, quorum, peer, incarnation, endpoint, addressee)| Hello {
             version: PROTOCOL_VERSION,
             group: group.to_string(),
             quorum,
@@ -83,8 +87,9 @@ fn message() -> impl Strategy<Value = Message> {
             incarnation,
             endpoint,
             addressee,
-        });
-    let leader = (term(), contact(), any::<u64>(), any::<u64>(), any::<bool>())
+        },
+    );
+    let leader = (term(), contact(), number(), number(), any::<bool>())
         .prop_map(|(term, leader, size, last, asked)| Leadership { term, leader, size, last, asked });
     let frame = (term(), 1u64..1000, proptest::collection::vec(request(), 1..4))
         .prop_map(|(term, first, parts)| Frame::build(term, first, &parts));
@@ -99,19 +104,19 @@ fn message() -> impl Strategy<Value = Message> {
             runs,
             last
         }),
-        (view(), any::<u64>()).prop_map(|(view, incarnation)| Message::Added { view, incarnation }),
+        (view(), number()).prop_map(|(view, incarnation)| Message::Added { view, incarnation }),
         view().prop_map(Message::ViewChange),
-        (term(), any::<u64>()).prop_map(|(term, committed)| Message::Heartbeat { term, committed }),
-        (term(), any::<u64>()).prop_map(|(term, stored)| Message::HeartbeatAck { term, stored }),
+        (term(), number()).prop_map(|(term, committed)| Message::Heartbeat { term, committed }),
+        (term(), number()).prop_map(|(term, stored)| Message::HeartbeatAck { term, stored }),
         (opt(), id()).prop_map(|(term, from)| Message::Election { term, from }),
         opt().prop_map(|term| Message::Ok { term }),
         term().prop_map(|term| Message::Coordinator { term }),
         (term(), opt(), runs()).prop_map(|(term, synced, (runs, last))| Message::LogState { term, synced, runs, last }),
-        (term(), any::<u64>()).prop_map(|(term, from)| Message::Fetch { term, from }),
+        (term(), number()).prop_map(|(term, from)| Message::Fetch { term, from }),
         (term(), request()).prop_map(|(term, request)| Message::SequencerRequest { term, request }),
         (term(), frame).prop_map(|(term, frame)| Message::Ordered { term, frame }),
-        (term(), any::<u64>()).prop_map(|(term, last)| Message::Stored { term, last }),
-        (term(), any::<u64>()).prop_map(|(term, up_to)| Message::Commit { term, up_to }),
+        (term(), number()).prop_map(|(term, last)| Message::Stored { term, last }),
+        (term(), number()).prop_map(|(term, up_to)| Message::Commit { term, up_to }),
         (opt(), proptest::option::of(contact())).prop_map(|(term, leader)| Message::Stale { term, leader }),
         (term(), proptest::option::of(contact())).prop_map(|(term, leader)| Message::Yield { term, leader }),
         opt().prop_map(|term| Message::Leave { term }),

@@ -2,4 +2,6 @@
 
 mod bench;
 mod connections;
+mod cuts;
+mod groups;
 mod ordering;

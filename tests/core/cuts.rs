@@ -1,0 +1,98 @@
+//! Cuts: what comes before the storage has made one, and what may be said of readings that it takes back.
+
+use peer::protocol::{Done, Effect, Effects, Event, Exit, Input, Store};
+use peer::wire::Message;
+
+use crate::bench::{contact, frame, leadership, lines, range, request, term, told, view, Bench, LIFE};
+
+/// A leader that delivered five readings of its own yields to `x`, whose log begins otherwise and ends at `last`.
+fn yielded(last: u64) -> Bench {
+    let mut peer = Bench::leader();
+    peer.step(Input::Readings(lines(5)));
+    peer.stored(vec![Done::Appended { last: 5 }]);
+    peer.stored(vec![Done::Delivered { up_to: 5 }]);
+    peer.hello(1, "x", 7, "127.0.0.1:9");
+    peer.said(1, Message::Leader(leadership("1@x/1", contact("x", 7, "127.0.0.1:9"), 5, 9)));
+    let runs = if last == 0 { vec![] } else { vec![(term("1@x/7"), 1)] };
+    let effects = peer.said(1, Message::Added { view: view("5@x/7", runs, last), incarnation: LIFE });
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Store(Store::Cut { to: 0, .. }))), "{effects:?}");
+    peer
+}
+
+fn cut_is_done(peer: &mut Bench) -> Effects {
+    let returned = vec![range(&format!("m/{LIFE}"), 1, 5)];
+    peer.stored(vec![Done::Delivered { up_to: 5 }, Done::Cut { to: 0, returned }])
+}
+
+fn is_delivered(effects: &Effects) -> bool {
+    told(effects).iter().any(|event| matches!(event, Event::InputDelivered { .. }))
+}
+
+#[test]
+fn what_is_being_cut_is_not_said_to_be_delivered() {
+    let mut peer = yielded(9);
+    assert!(!is_delivered(&peer.step(Input::EndOfInput { readings: 5 })));
+    assert!(!is_delivered(&cut_is_done(&mut peer)));
+}
+
+#[test]
+fn a_report_of_rows_from_before_a_cut_does_not_count_after_it() {
+    let mut peer = yielded(0);
+    cut_is_done(&mut peer);
+    peer.step(Input::EndOfInput { readings: 5 });
+    let ordered = frame(&term("5@x/7"), 1, request(&format!("m/{LIFE}"), 1, 5));
+    peer.said(1, Message::Ordered { term: term("5@x/7"), frame: ordered });
+    peer.said(1, Message::Commit { term: term("5@x/7"), up_to: 5 });
+    assert!(!is_delivered(&peer.step(Input::EndOfInput { readings: 0 })));
+    assert!(is_delivered(&peer.stored(vec![Done::Delivered { up_to: 5 }])));
+}
+
+#[test]
+fn an_input_that_stands_below_a_cut_is_said_to_be_delivered_when_it_is_done() {
+    let mut peer = yielded(9);
+    peer.stored(vec![Done::Cut { to: 0, returned: vec![] }]);
+    assert!(is_delivered(&peer.step(Input::EndOfInput { readings: 0 })));
+}
+
+#[test]
+fn whoever_stops_during_a_cut_counts_what_it_takes_back() {
+    let mut peer = yielded(9);
+    peer.step(Input::Stop);
+    let effects = peer.after(501).heartbeat();
+    assert_eq!(effects.last(), Some(&Effect::Exit(Exit::StoppedWith { uncommitted: 5 })));
+}
+
+#[test]
+fn a_batch_that_comes_before_the_cut_is_done_is_asked_for_again() {
+    let mut peer = yielded(1);
+    let first = frame(&term("1@x/7"), 1, request("x/7", 1, 1));
+    assert_eq!(peer.said(1, Message::Ordered { term: term("5@x/7"), frame: first }), []);
+    let effects = cut_is_done(&mut peer);
+    let fetch = Message::Fetch { term: term("5@x/7"), from: 1 };
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Store(Store::Say { message, .. }) if *message == fetch)),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn a_cut_within_a_batch_is_made_at_the_end_of_the_one_before() {
+    let (mut peer, origin) = (Bench::leader(), format!("m/{LIFE}"));
+    peer.step(Input::Readings(lines(3)));
+    peer.stored(vec![Done::Appended { last: 3 }]);
+    peer.step(Input::Readings(lines(4)));
+    peer.stored(vec![Done::Appended { last: 7 }]);
+    let own = peer.term();
+    peer.hello(1, "x", 7, "127.0.0.1:9");
+    peer.said(1, Message::Leader(leadership("1@x/1", contact("x", 7, "127.0.0.1:9"), 5, 9)));
+    let liar = view("5@x/7", vec![(own, 1), (term("2@x/7"), 6)], 9);
+    peer.said(1, Message::Added { view: liar, incarnation: LIFE });
+    assert_eq!(peer.peer.last(), 5);
+    let effects = peer.stored(vec![Done::Cut { to: 3, returned: vec![range(&origin, 4, 4)] }]);
+    assert_eq!((peer.peer.last(), peer.peer.committed()), (3, 3));
+    let fetch = Message::Fetch { term: term("5@x/7"), from: 4 };
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Store(Store::Say { message, .. }) if *message == fetch)),
+        "{effects:?}"
+    );
+}

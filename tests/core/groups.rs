@@ -1,0 +1,91 @@
+//! Elections, views and merges as one peer sees them.
+
+use peer::protocol::{Alarm, ConnectionId, Effect, Event, Input, Standing};
+use peer::wire::Message;
+
+use crate::bench::{contact, frame, id, leadership, request, term, told, Bench};
+
+#[test]
+fn who_was_drawn_into_an_election_says_that_the_leader_failed_when_it_finds_out() {
+    let mut member = Bench::member(&["z", "a"]);
+    let mut effects = member.said(2, Message::Election { term: Some(member.term()), from: id("a") });
+    effects.extend(member.step(Input::Ended { connection: ConnectionId(1) }));
+    effects.extend(member.step(Input::Refused { peer: id("z") }));
+    effects.extend(member.step(Input::Refused { peer: id("z") }));
+    assert_eq!(told(&effects).iter().filter(|event| ***event == Event::LeaderFailed).count(), 1, "{effects:?}");
+}
+
+#[test]
+fn a_member_says_once_that_the_leader_failed() {
+    let mut member = Bench::member(&["z", "y"]);
+    let mut effects = member.said(1, Message::Leave { term: Some(member.term()) });
+    effects.extend(member.step(Input::Refused { peer: id("z") }));
+    assert_eq!(told(&effects).iter().filter(|event| ***event == Event::LeaderFailed).count(), 1, "{effects:?}");
+}
+
+#[test]
+fn a_datagram_makes_no_leader_yield() {
+    let mut leader = Bench::leader();
+    let said = leadership("9@x/1", contact("x", 1, "127.0.0.1:9"), 5, 9);
+    leader.step(Input::Datagram(Message::Leader(said)));
+    assert_eq!(leader.peer.standing(), Standing::Leader);
+}
+
+#[test]
+fn a_learner_that_said_nothing_becomes_no_member_even_where_there_is_nothing_to_store() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "x");
+    leader.joins(2, "y");
+    leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
+    assert_eq!(leader.peer.members(), [id("m"), id("x")]);
+}
+
+#[test]
+fn a_member_whose_leader_was_only_silent_sends_everything_again() {
+    let mut member = Bench::member(&["z", "y"]);
+    member.after(4000).step(Input::Readings(crate::bench::lines(1)));
+    member.after(6100).alarm(Alarm::LeaderCheck);
+    assert_eq!(member.peer.standing(), Standing::Electing);
+    let effects = member.after(900).heartbeat();
+    assert_eq!(member.peer.standing(), Standing::Member);
+    assert_eq!(crate::bench::sent(&effects).len(), 1);
+}
+
+#[test]
+fn a_counter_above_which_none_can_be_told_founds_no_term() {
+    let mut peer = Bench::new();
+    let highest = format!("{}@x/1", peer::ids::NUMBER_MAX);
+    peer.step(Input::Datagram(Message::Leader(leadership(&highest, contact("x", 1, "127.0.0.1:9"), 1, 0))));
+    for _ in 0..20 {
+        peer.after(1000).alarm(Alarm::Discovery);
+    }
+    assert_eq!(peer.peer.standing(), Standing::Seeking);
+}
+
+#[test]
+fn a_leader_whose_batches_do_not_fit_is_left_for_a_while_with_one_line() {
+    let mut learner = Bench::learner();
+    let ordered = |first, count| {
+        let batch = frame(&term("1@z/5"), first, request("z/5", first, count));
+        Message::Ordered { term: term("1@z/5"), frame: batch }
+    };
+    learner.said(1, ordered(1, 5));
+    let mut effects = learner.said(1, ordered(3, 5));
+    effects.extend(learner.said(1, ordered(3, 5)));
+    assert_eq!(told(&effects).len(), 1, "{effects:?}");
+    assert!(effects.contains(&Effect::Close { peer: id("z") }));
+    assert_eq!(learner.peer.standing(), Standing::Seeking);
+    let leader = Message::Leader(leadership("1@z/5", contact("z", 5, "127.0.0.1:8000"), 1, 9));
+    assert_eq!(learner.after(1000).said(1, leader.clone()), []);
+    learner.after(4000).alarm(Alarm::Discovery);
+    assert_ne!(learner.said(1, leader), [], "later it is tried again");
+}
+
+#[test]
+fn who_asks_for_what_is_behind_the_end_of_the_log_is_dropped() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "x");
+    let effects = leader.said(1, Message::Fetch { term: leader.term(), from: 2 });
+    assert!(matches!(told(&effects)[..], [Event::Misbehaved { .. }]), "{effects:?}");
+    assert_eq!(leader.said(1, Message::Fetch { term: leader.term(), from: 1 }), []);
+}
