@@ -9,6 +9,7 @@ use super::pending::WINDOW_READINGS;
 use super::ranges::RangeSet;
 use crate::ids::{Number, Origin, Sequence, Term};
 use crate::wire::batch::{self, READINGS_MAX};
+use crate::wire::frame;
 use crate::wire::{Frame, Lines, Range, Request};
 
 #[derive(Debug, Default)]
@@ -155,7 +156,7 @@ struct Parts {
 impl Parts {
     /// How many readings of this request still fit.
     fn room(&self, request: &Request) -> u64 {
-        let bytes = self.bytes + batch::range_line_bytes(&request.range()) + request.lines.as_bytes().len();
+        let bytes = self.bytes + frame::range_line_bytes(&request.range()) + request.lines.as_bytes().len();
         if bytes > batch::BODY_BYTES_MAX && !self.requests.is_empty() {
             return 0;
         }
@@ -164,7 +165,7 @@ impl Parts {
 
     fn push(&mut self, request: Request) {
         self.readings += request.lines.count();
-        self.bytes += batch::range_line_bytes(&request.range()) + request.lines.as_bytes().len();
+        self.bytes += frame::range_line_bytes(&request.range()) + request.lines.as_bytes().len();
         self.requests.push(request);
     }
 

@@ -2,7 +2,8 @@
 
 use super::disk::Disk;
 use super::error::{damaged, failed, StorageError};
-use crate::wire::batch::{FrameHead, HEAD_BYTES_MAX};
+use crate::wire::batch::HEAD_BYTES_MAX;
+use crate::wire::frame::FrameHead;
 use crate::wire::Frame;
 
 /// A position in a segment, always at the beginning of a batch or at the end.

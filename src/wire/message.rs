@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::batch::{Frame, Request};
+use super::batch::Request;
+use super::frame::Frame;
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
 
 /// Version of the conversation; peers of another version are refused.

@@ -19,7 +19,7 @@
 //! | `LOG_STATE:<term>:<synced or ->:<last>:<runs>` | runs |
 //! | `FETCH:<term>:<from>`, `STORED:<term>:<last>`, `COMMIT:<term>:<up to>` | |
 //! | `SEQUENCER_REQUEST:<term>:<origin>:<first number>:<count>:<bytes>:<CRC-32>` | payload lines |
-//! | `ORDERED:<term>:<bytes>` | a batch, see [`batch`] |
+//! | `ORDERED:<term>:<bytes>` | a batch, see [`frame`] |
 //! | `STALE:<promised or ->:<contact or ->`, `YIELD:<term>:<contact or ->`, `LEAVE:<term or ->` | |
 //!
 //! `<view>` is `[<ids>]-[<seats>]-<counter>.<change>@<leader>:<leader's incarnation>:<heartbeat interval>:<heartbeat
@@ -34,16 +34,18 @@ pub mod datagram;
 pub mod decoder;
 mod encode;
 mod error;
+pub mod frame;
 pub mod message;
 mod parse;
 pub mod refusal;
 
-pub use batch::{Frame, Lines, Range, Request};
+pub use batch::{Lines, Range, Request};
 pub use cursor::Cursor;
 pub use datagram::Community;
 pub use decoder::Decoder;
 pub use encode::{encode, encode_head, readings};
 pub use error::WireError;
+pub use frame::Frame;
 pub use message::{
     Contact, Hello, Leadership, Message, RunList, Seat, TermStart, Timing, ViewChange, PROTOCOL_VERSION,
 };

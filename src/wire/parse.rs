@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::batch::{Frame, Request, RequestHead, BODY_BYTES_MAX, HEAD_BYTES_MAX};
+use super::batch::{Request, RequestHead, BODY_BYTES_MAX, HEAD_BYTES_MAX};
 use super::cursor::Cursor;
 use super::error::WireError;
+use super::frame::Frame;
 use super::message::{
     Contact, Hello, Leadership, Message, RunList, Seat, TermStart, Timing, ViewChange, PROTOCOL_VERSION,
 };

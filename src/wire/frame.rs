@@ -1,0 +1,260 @@
+//! The ordered batch: the bytes that are sent, journaled and served to late joiners unchanged.
+//!
+//! A frame is a head line and a body of stated length:
+//! ```text
+//! BATCH:<term>:<first sequence>:<count>:<body bytes>:<CRC-32>\n
+//! FROM:<origin>:<first number>:<count>\n      one range: `count` payload lines of one origin follow
+//! DATA|…\n
+//! ```
+//! The CRC-32 (eight hex digits) covers the head line up to the colon before it, and the body.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::batch::{check_crc, line_start, seal, unseal, Lines, Range, Request, BODY_BYTES_MAX, READINGS_MAX};
+use super::cursor::Cursor;
+use super::error::WireError;
+use crate::ids::{Origin, Sequence, Term};
+use crate::reading;
+
+/// An ordered batch: never split, never joined, formatted once. Clones share the bytes.
+#[derive(Clone)]
+pub struct Frame(Arc<Inner>);
+
+struct Inner {
+    term: Term,
+    first: Sequence,
+    count: u64,
+    ranges: Vec<Range>,
+    bytes: Arc<Vec<u8>>,
+    body_at: usize,
+}
+
+impl Frame {
+    /// Frames readings that were ordered in `term`, the first of them under sequence `first`.
+    ///
+    /// # Panics
+    /// If there are no readings, or more than a frame holds: the sequencer sees to that.
+    #[must_use]
+    pub fn build(term: Term, first: Sequence, parts: &[Request]) -> Self {
+        let mut ranges: Vec<Range> = Vec::new();
+        for part in parts {
+            match ranges.last_mut() {
+                Some(last) if last.origin == part.origin && last.last() + 1 == part.first => {
+                    last.count += part.lines.count();
+                }
+                _ => ranges.push(part.range()),
+            }
+        }
+        let mut body = Vec::with_capacity(body_bytes(&ranges, parts));
+        let (mut parts, mut count) = (parts.iter(), 0);
+        for range in &ranges {
+            body.extend_from_slice(range_line(range).as_bytes());
+            let mut missing = range.count;
+            while missing > 0 {
+                let part = parts.next().expect("ranges are made of parts");
+                body.extend_from_slice(part.lines.as_bytes());
+                missing -= part.lines.count();
+            }
+            count += range.count;
+        }
+        assert!(count > 0 && count <= READINGS_MAX && body.len() <= BODY_BYTES_MAX, "a frame is bounded");
+        let mut bytes = Vec::with_capacity(body.len() + 128);
+        seal(&format!("BATCH:{term}:{first}:{count}:{}:", body.len()), &body, &mut bytes);
+        let body_at = bytes.len();
+        bytes.extend_from_slice(&body);
+        Self(Arc::new(Inner { term, first, count, ranges, bytes: Arc::new(bytes), body_at }))
+    }
+
+    /// Reads a frame: its head line and body, nothing else.
+    ///
+    /// # Errors
+    /// [`WireError`] where it is not one: wrong form, counts that do not add up, wrong checksum.
+    pub fn parse(bytes: Vec<u8>) -> Result<Self, WireError> {
+        let verb = "BATCH";
+        let body_at = memchr::memchr(b'\n', &bytes).ok_or(WireError::Count { verb })? + 1;
+        let head = FrameHead::parse(&bytes[..body_at - 1])?;
+        let body = &bytes[body_at..];
+        if body.len() != head.body_bytes {
+            return Err(WireError::Count { verb });
+        }
+        check_crc(verb, head.sealed, body, head.crc)?;
+        let ranges = parse_ranges(body, head.count)?;
+        let FrameHead { term, first, count, .. } = head;
+        Ok(Self(Arc::new(Inner { term, first, count, ranges, bytes: Arc::new(bytes), body_at })))
+    }
+
+    #[must_use]
+    pub fn term(&self) -> &Term {
+        &self.0.term
+    }
+
+    /// Sequence of the first entry.
+    #[must_use]
+    pub fn first(&self) -> Sequence {
+        self.0.first
+    }
+
+    /// Sequence of the last entry.
+    #[must_use]
+    pub fn last(&self) -> Sequence {
+        self.0.first + self.0.count - 1
+    }
+
+    /// Entries, at least one.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.count
+    }
+
+    /// Whose readings, in sequence order.
+    #[must_use]
+    pub fn ranges(&self) -> &[Range] {
+        &self.0.ranges
+    }
+
+    /// Head line and body, as sent and journaled.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0.bytes
+    }
+
+    /// Sequence and payload (without LF) of each entry.
+    pub fn entries(&self) -> impl Iterator<Item = (Sequence, &[u8])> {
+        let mut at = self.0.body_at;
+        let mut left = self.0.count;
+        let mut sequence = self.0.first;
+        std::iter::from_fn(move || {
+            while left > 0 {
+                let rest = &self.0.bytes[at..];
+                let end = memchr::memchr(b'\n', rest)?;
+                at += end + 1;
+                if !rest.starts_with(RANGE) {
+                    (left, sequence) = (left - 1, sequence + 1);
+                    return Some((sequence - 1, &rest[..end]));
+                }
+            }
+            None
+        })
+    }
+
+    /// The readings by range, as they came to the sequencer; their text is shared.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        let mut at = self.0.body_at;
+        let mut requests = Vec::with_capacity(self.0.ranges.len());
+        for range in &self.0.ranges {
+            at += line_start(&self.0.bytes[at..], 1);
+            let length = line_start(&self.0.bytes[at..], range.count);
+            let lines = Lines::within(&self.0.bytes, at..at + length, range.count);
+            requests.push(Request { origin: range.origin.clone(), first: range.first, lines });
+            at += length;
+        }
+        requests
+    }
+}
+
+/// How a range line begins; no payload begins so.
+const RANGE: &[u8] = b"FROM:";
+
+fn range_line(range: &Range) -> String {
+    format!("FROM:{}:{}:{}\n", range.origin, range.first, range.count)
+}
+
+/// Bytes that a range adds to a frame beside its lines.
+#[must_use]
+pub fn range_line_bytes(range: &Range) -> usize {
+    range_line(range).len()
+}
+
+fn body_bytes(ranges: &[Range], parts: &[Request]) -> usize {
+    let lines: usize = parts.iter().map(|part| part.lines.as_bytes().len()).sum();
+    lines + ranges.iter().map(range_line_bytes).sum::<usize>()
+}
+
+/// Reads the ranges of a body and counts its lines. The payloads were checked when they were ordered.
+fn parse_ranges(body: &[u8], count: u64) -> Result<Vec<Range>, WireError> {
+    let verb = "BATCH";
+    let mut ranges: Vec<Range> = Vec::new();
+    let (mut rest, mut left) = (body, count);
+    while !rest.is_empty() {
+        let end = memchr::memchr(b'\n', rest).ok_or(WireError::Count { verb })?;
+        let line = std::str::from_utf8(&rest[..end]).map_err(|_| WireError::Text { verb })?;
+        let mut fields = Cursor::new(line, "FROM")?;
+        let (origin, first): (Origin, _) = (fields.parse("origin")?, fields.number("first number")?);
+        let count = fields.number("count")?;
+        fields.end()?;
+        if first == 0 || count == 0 || count > left {
+            return Err(WireError::Count { verb });
+        }
+        rest = &rest[end + 1..];
+        let length = check_payload_lines(rest, count)?;
+        rest = &rest[length..];
+        left -= count;
+        ranges.push(Range { origin, first, count });
+    }
+    if left > 0 {
+        return Err(WireError::Count { verb });
+    }
+    Ok(ranges)
+}
+
+/// How long `count` payload lines are.
+fn check_payload_lines(text: &[u8], count: u64) -> Result<usize, WireError> {
+    let verb = "BATCH";
+    let mut at = 0;
+    for _ in 0..count {
+        let rest = &text[at..];
+        let end = memchr::memchr(b'\n', rest).ok_or(WireError::Count { verb })?;
+        if !rest.starts_with(reading::VERB) || end > reading::LINE_BYTES_MAX {
+            return Err(WireError::Count { verb });
+        }
+        at += end + 1;
+    }
+    Ok(at)
+}
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for Frame {}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{} of {} {:?}", self.first(), self.last(), self.term(), self.ranges())
+    }
+}
+
+/// The head line of a frame.
+#[derive(Debug, Clone)]
+pub struct FrameHead {
+    pub term: Term,
+    pub first: Sequence,
+    pub count: u64,
+    pub body_bytes: usize,
+    crc: u32,
+    sealed: crc32fast::Hasher,
+}
+
+impl FrameHead {
+    /// Reads a head line, without its LF.
+    ///
+    /// # Errors
+    /// [`WireError`] where it is not one, or beyond its bounds.
+    pub fn parse(line: &[u8]) -> Result<Self, WireError> {
+        let verb = "BATCH";
+        let line = std::str::from_utf8(line).map_err(|_| WireError::Text { verb })?;
+        let mut fields = Cursor::new(line, verb)?;
+        let (term, first): (Term, u64) = (fields.parse("term")?, fields.number("first sequence")?);
+        let count = fields.number("count")?;
+        let body_bytes = fields.length("length", BODY_BYTES_MAX)?;
+        if first == 0 || count == 0 || count > READINGS_MAX {
+            return Err(WireError::Field { verb, field: "count" });
+        }
+        let (crc, sealed) = unseal(line, &mut fields)?;
+        Ok(Self { term, first, count, body_bytes, crc, sealed })
+    }
+}
