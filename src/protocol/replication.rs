@@ -242,7 +242,7 @@ impl Peer {
 
     /// Who serves the log does not keep to the protocol, and would not when asked at once: a pause bounds what that costs.
     fn turn_away(&mut self, from: &PeerId, turn: &mut Turn) {
-        turn.out.push(Effect::Close { peer: from.clone() });
+        self.close(from, turn);
         if let Role::Proposing(proposing) = &mut self.role {
             if let Phase::Fetching { owner, .. } = &mut proposing.phase {
                 *owner = None;
