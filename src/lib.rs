@@ -15,7 +15,7 @@
 //! 1. A `sensor` thread takes readings from its source and steps the core with `Input::Readings`.
 //! 2. `protocol::pending` numbers them and asks for them to be sent to the leader, a window at a time.
 //! 3. The leader's `sequencer` thread drains what came from all peers and steps the core once for it;
-//!    `protocol::sequencer` gives the next sequences, and the batch is framed once (`wire::batch::Frame`).
+//!    `protocol::sequencer` gives the next sequences, and the batch is framed once (`wire::frame::Frame`).
 //! 4. The same bytes go to every member (`Effect::Serve`, read from the log's tail in memory) and to the `storage` thread.
 //! 5. A member stores the batch and says `STORED`; at the majority the leader says `COMMIT`.
 //! 6. `Store::Deliver`: the `storage` thread writes the rows, one CSV file a sensor.

@@ -1,0 +1,111 @@
+//! The house rules that a compiler does not know: who imports whom, what the pure core must not touch, how long a file is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A longer file holds two things.
+const LINES_MAX: usize = 400;
+
+/// What each layer may use of this crate, as `src/lib.rs` says.
+const LAYERS: [(&str, &[&str]); 8] = [
+    ("ids", &[]),
+    ("reading", &["ids"]),
+    ("wire", &["ids", "reading"]),
+    ("protocol", &["ids", "wire"]),
+    ("storage", &["ids", "reading", "wire"]),
+    ("net", &["wire"]),
+    ("sensors", &["ids", "reading", "wire", "config"]),
+    ("config", &["ids", "wire"]),
+];
+
+/// What makes a run differ from the run before: not for what is simulated.
+const IMPURE: [&str; 13] = [
+    "Instant",
+    "SystemTime",
+    "HashMap",
+    "HashSet",
+    "std::fs",
+    "std::io",
+    "std::thread",
+    "std::env",
+    "std::sync::Mutex",
+    "TcpStream",
+    "UdpSocket",
+    "log::",
+    "rand::rng(",
+];
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("a directory of the project") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Files of a layer but for its tests: `src/<layer>.rs` and everything in `src/<layer>/`.
+fn layer(name: &str) -> Vec<PathBuf> {
+    let source = root().join("src");
+    let is_of = |path: &PathBuf| {
+        let inner = path.strip_prefix(&source).expect("below src");
+        let tests = inner.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("tests"));
+        !tests && (inner.starts_with(name) || inner == Path::new(&format!("{name}.rs")))
+    };
+    sources(&source).into_iter().filter(is_of).collect()
+}
+
+/// The code of a file, without comments and without its tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("text");
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or("");
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn imports_point_down() {
+    for (name, allowed) in LAYERS {
+        let files = layer(name);
+        assert!(!files.is_empty(), "there is no layer {name}");
+        for path in files {
+            for used in code(&path).split("crate::").skip(1) {
+                let module: String = used.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                let fine = module == name || allowed.contains(&module.as_str());
+                assert!(fine, "{} uses crate::{module}; it may use {allowed:?}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_core_and_the_wire_touch_nothing_that_a_simulator_could_not_give_them() {
+    for path in ["protocol", "wire"].into_iter().flat_map(layer) {
+        let code = code(&path);
+        for word in IMPURE {
+            let mut uses = code.match_indices(word).filter(|(at, _)| {
+                let before = code[..*at].chars().next_back();
+                !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+            });
+            assert!(uses.next().is_none(), "{} uses {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_say_first_what_they_are_for() {
+    for path in ["src", "tests", "benches"].into_iter().flat_map(|directory| sources(&root().join(directory))) {
+        let text = fs::read_to_string(&path).expect("text");
+        let lines = text.lines().count();
+        assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
+        assert!(text.starts_with("//! "), "{} does not begin with its duty", path.display());
+    }
+}
