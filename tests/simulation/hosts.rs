@@ -109,6 +109,12 @@ impl World {
                     self.disks[host].set_capacity(used + room);
                 }
             }
+            Fault::Stall(host, length) => {
+                if let Some(number) = self.hosts[host] {
+                    let until = self.now + length;
+                    self.processes[number].stalled_until = Some(until);
+                }
+            }
             Fault::Burst(host, readings) => {
                 if let Some(number) = self.hosts[host] {
                     self.give(number, readings);
@@ -164,7 +170,7 @@ impl World {
         if self.hosts.iter().all(Option::is_none) {
             self.start(0);
         }
-        let stopped = self.alive().filter_map(|process| process.paused_until).max();
+        let stopped = self.alive().filter_map(|process| process.paused_until.max(process.stalled_until)).max();
         let healed = self.blocked.values().copied().max();
         self.run_until(stopped.max(healed).unwrap_or_default());
     }

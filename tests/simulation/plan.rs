@@ -49,6 +49,8 @@ pub(crate) enum Fault {
     Part { side: u32, back: bool, length: Time },
     /// So many bytes are left on the disk of a host.
     FillDisk(usize, usize),
+    /// The storage of a host does nothing for a while.
+    Stall(usize, Time),
     /// A burst of readings.
     Burst(usize, u64),
 }
@@ -105,7 +107,7 @@ impl Plan {
 impl Fault {
     fn draw(rng: &mut SmallRng, hosts: usize, timing: &Timing) -> Self {
         let host = rng.random_range(0..hosts);
-        match rng.random_range(0..13) {
+        match rng.random_range(0..15) {
             0 | 1 => Self::Crash(host),
             2 | 3 => Self::Start(host),
             4 => Self::Stop(host),
@@ -118,6 +120,7 @@ impl Fault {
                 length: timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..4.0)),
             },
             11 => Self::FillDisk(host, rng.random_range(0..2000)),
+            12 | 13 => Self::Stall(host, timing.election_timeout.mul_f64(rng.random_range(0.05..1.5))),
             _ => Self::Burst(host, rng.random_range(1..3000)),
         }
     }

@@ -22,6 +22,7 @@ pub(crate) struct Process {
     /// What the storage has to do, and is it at it?
     pub work: VecDeque<Store>,
     pub working: bool,
+    pub stalled_until: Option<Time>,
     pub links: BTreeMap<PeerId, Link>,
     /// The sequencer's inbox.
     pub inbox: Vec<(ConnectionId, Term, Request)>,
@@ -50,6 +51,7 @@ impl Process {
             shelf,
             work: VecDeque::default(),
             working: false,
+            stalled_until: None,
             links: BTreeMap::new(),
             inbox: Vec::new(),
             alarms: [None; 4],

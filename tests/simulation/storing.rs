@@ -21,7 +21,8 @@ impl World {
         if !mem::replace(&mut process.working, true) {
             let longest = self.plan.disk[process.host];
             let time = longest.mul_f64(self.rng.random_range(0.05..1.0));
-            self.after(time, Event::Work(number));
+            let from = process.stalled_until.map_or(self.now, |until| until.max(self.now));
+            self.at(from + time, Event::Work(number));
         }
     }
 
