@@ -1,3 +1,5 @@
+//! What two ends of a connection on loopback see of each other.
+
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::thread;
 

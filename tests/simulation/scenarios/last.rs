@@ -1,3 +1,5 @@
+//! A view of a term that a peer had left, come late.
+
 use peer::wire::Message;
 
 use super::script::{all, Fate, Script, A, ALL, B, E};

@@ -1,3 +1,5 @@
+//! A leader that was silent and lives.
+
 use peer::protocol::{Alarm, Standing};
 use peer::wire::Message;
 

@@ -1,3 +1,5 @@
+//! A request for entries that is lost on its way.
+
 use peer::wire::Message;
 
 use super::script::{Fate, Script, A, B, C};

@@ -1,3 +1,5 @@
+//! Which of several logs a new leader takes.
+
 use peer::ids::Term;
 use peer::protocol::{Alarm, Standing};
 

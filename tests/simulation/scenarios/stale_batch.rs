@@ -1,3 +1,5 @@
+//! A batch that comes after its term was given up.
+
 use peer::protocol::{Alarm, Standing};
 use peer::wire::Message;
 
