@@ -1,4 +1,5 @@
-//! `tx-<id>`: the own connection to one peer. It dials, dials again, and writes what waits in the outbox.
+//! `tx-<id>`: what this peer says to one other. Its thread dials where there is something to say, and writes what waits in
+//! the outbox; `dial.rs` knows of connections that come and go.
 //!
 //! Whoever puts something in writes it himself if the connection takes it at once; only what it does not take is left to
 //! the link's thread, which waits for the receiver. So a message needs no change of threads on its way out, and nobody but
@@ -12,57 +13,48 @@ use std::time::{Duration, Instant};
 use super::node::{lock, Node};
 use super::outbox::{Outbox, Parcel};
 use crate::ids::PeerId;
-use crate::net::{self, DialError, Incoming};
-use crate::protocol::{Input, Serve};
+use crate::net::{self};
+use crate::protocol::Serve;
 use crate::storage::{Read, StorageError};
-use crate::wire::{encode, Hello, Message};
+use crate::wire::{encode, Message};
 
 /// Log bytes written at once: enough for few system calls, little enough to let control messages in between.
 const SERVE_BYTES: usize = 256 * 1024;
 
-/// Shortest time between two dials: a listener that accepts and closes shall not keep a processor busy.
-const DIAL_PAUSE: Duration = Duration::from_millis(20);
-
-/// After a dial that failed without an answer, the next one waits so long.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
-
-/// Longest wait for an answer to a dial; a heartbeat interval where that is shorter.
-const DIAL_TIME_MAX: Duration = Duration::from_secs(1);
-
 pub(super) struct Link {
-    peer: PeerId,
-    state: Mutex<State>,
+    pub(super) peer: PeerId,
+    pub(super) state: Mutex<State>,
     /// The thread has something to do.
-    wake: Condvar,
+    pub(super) wake: Condvar,
     /// Taken for as long as somebody writes; before `state`.
-    writer: Mutex<Writer>,
+    pub(super) writer: Mutex<Writer>,
 }
 
 #[derive(Default)]
-struct State {
-    outbox: Outbox,
-    closed: bool,
+pub(super) struct State {
+    pub(super) outbox: Outbox,
+    pub(super) closed: bool,
     /// A new connection is wanted even without anything to say.
-    dial: bool,
+    pub(super) dial: bool,
     /// The next connection is news to the core.
-    report: bool,
+    pub(super) report: bool,
     /// The present connection; to shut it while somebody waits for it. `None` while there is none to write to.
-    up: Option<Arc<TcpStream>>,
+    pub(super) up: Option<Arc<TcpStream>>,
     /// Connections made so far.
-    connections: u64,
+    pub(super) connections: u64,
     /// No dial before this.
-    dial_at: Option<Instant>,
+    pub(super) dial_at: Option<Instant>,
 }
 
 #[derive(Default)]
-struct Writer {
-    stream: Option<Arc<TcpStream>>,
+pub(super) struct Writer {
+    pub(super) stream: Option<Arc<TcpStream>>,
     /// The connection before, until the receiver ends it.
-    old: Option<Arc<TcpStream>>,
-    connection: u64,
+    pub(super) old: Option<Arc<TcpStream>>,
+    pub(super) connection: u64,
     /// What was taken out of the outbox and is not written.
-    buffer: Vec<u8>,
-    written: usize,
+    pub(super) buffer: Vec<u8>,
+    pub(super) written: usize,
 }
 
 enum Next {
@@ -272,124 +264,16 @@ impl Link {
             }
         }
     }
-
-    fn dial(self: &Arc<Self>, node: &Arc<Node>) {
-        let (endpoint, hello) = {
-            let core = lock(&node.core);
-            (core.endpoint_of(&self.peer), core.hello(Some(&self.peer)))
-        };
-        let timeout = node.config.timing.heartbeat_interval.min(DIAL_TIME_MAX);
-        let dialed = match endpoint {
-            Some(endpoint) => net::dial(endpoint, timeout),
-            None => Err(DialError::Refused),
-        };
-        match dialed {
-            Ok(stream) => match greet(&stream, hello) {
-                Ok(()) => self.connected(node, Arc::new(stream)),
-                // The process went away between accepting and reading: the next dial will be refused.
-                Err(error) => self.dial_later(&error, DIAL_PAUSE),
-            },
-            Err(DialError::Refused) => self.refused(node),
-            Err(error) => {
-                lock(&self.state).dial = false;
-                self.dial_later(&error, RETRY_PAUSE);
-            }
-        }
-    }
-
-    fn dial_later(&self, why: &dyn std::error::Error, pause: Duration) {
-        log::debug!("cannot reach {}: {why}", self.peer);
-        lock(&self.state).dial_at = Some(Instant::now() + pause);
-    }
-
-    /// A connection is up and has said who speaks.
-    fn connected(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>) {
-        let mut writer = lock(&self.writer);
-        let mut state = lock(&self.state);
-        // The receiver ends the connection before once it has read who speaks on this one. Ending it here could be noticed
-        // there first, be taken for a loss, and be answered with a new connection, and so on.
-        let old = writer.stream.replace(Arc::clone(&stream));
-        if let Some(older) = std::mem::replace(&mut writer.old, old) {
-            net::hang_up(&older);
-        }
-        writer.clear();
-        if state.closed {
-            return net::hang_up(&stream);
-        }
-        state.connections += 1;
-        writer.connection = state.connections;
-        state.up = Some(Arc::clone(&stream));
-        state.dial = false;
-        state.dial_at = Some(Instant::now() + DIAL_PAUSE);
-        let (report, connection) = (std::mem::take(&mut state.report), state.connections);
-        drop(state);
-        drop(writer);
-        let (link, shared) = (Arc::clone(self), Arc::clone(node));
-        super::spawn(format!("tx-{}", self.peer), move || link.watch(&shared, stream, connection));
-        if report {
-            node.step(Input::LinkUp { peer: self.peer.clone() });
-        }
-    }
-
-    /// Nobody listens there.
-    fn refused(&self, node: &Arc<Node>) {
-        lock(&self.writer).hang_up();
-        self.forget();
-        node.step(Input::Refused { peer: self.peer.clone() });
-    }
-
-    /// What waits is for nobody.
-    fn forget(&self) {
-        let mut state = lock(&self.state);
-        state.outbox = Outbox::default();
-        state.up = None;
-        (state.dial, state.report) = (false, false);
-        state.dial_at = Some(Instant::now() + DIAL_PAUSE);
-    }
-
-    /// Reads the other direction of the own connection: the receiver only ever says `ERROR` there, or ends it.
-    fn watch(&self, node: &Arc<Node>, stream: Arc<TcpStream>, connection: u64) {
-        let said = Incoming::new(stream).read_message();
-        if lock(&self.state).connections != connection {
-            return;
-        }
-        if let Ok(Some(Message::Error { why })) = said {
-            log::debug!("{} refuses this peer: {why}", self.peer);
-            self.forget();
-            return node.step(Input::Rejected { peer: Some(self.peer.clone()), why });
-        }
-        self.on_end(connection);
-    }
-
-    /// The connection broke.
-    fn on_end(&self, connection: u64) {
-        let mut state = lock(&self.state);
-        if state.connections != connection || state.up.is_none() {
-            return;
-        }
-        state.up = None;
-        state.outbox.on_break();
-        (state.dial, state.report) = (true, true);
-        self.wake.notify_one();
-    }
-}
-
-/// Says who speaks, from which address.
-fn greet(mut stream: &TcpStream, mut hello: Hello) -> std::io::Result<()> {
-    hello.endpoint = net::announced(hello.endpoint, stream.local_addr()?.ip());
-    let mut line = Vec::new();
-    encode(&Message::Hello(hello), &mut line);
-    stream.write_all(&line)
 }
 
 impl Writer {
-    fn hang_up(&mut self) {
+    pub(super) fn hang_up(&mut self) {
         for stream in self.stream.take().into_iter().chain(self.old.take()) {
             net::hang_up(&stream);
         }
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.buffer.clear();
         self.written = 0;
     }

@@ -3,6 +3,7 @@
 
 mod alarm;
 mod complaints;
+mod dial;
 mod discovery;
 mod drive;
 mod join;

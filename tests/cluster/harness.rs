@@ -230,6 +230,10 @@ impl Peer {
         let mut files = BTreeMap::new();
         for path in entries.map(|entry| entry.expect("readable").path()).filter(|path| is_csv(path)) {
             let text = fs::read_to_string(&path).expect("text");
+            if text.is_empty() {
+                // Made, and not yet written.
+                continue;
+            }
             let name = path.file_name().expect("a file").to_string_lossy().into_owned();
             assert!(text.starts_with(peer::reading::CSV_HEADER), "{name} begins with {:?}", text.lines().next());
             files.insert(name, text);

@@ -1,0 +1,142 @@
+//! The connection under a link: how it is made, how its end is noticed, what that means for what waits.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::link::Link;
+use super::node::{lock, Node};
+use super::outbox::Outbox;
+use crate::net::{self, DialError, Incoming};
+use crate::protocol::Input;
+use crate::wire::{encode, Hello, Message};
+
+/// Shortest time between two dials: a listener that accepts and closes shall not keep a processor busy.
+const DIAL_PAUSE: Duration = Duration::from_millis(20);
+
+/// After a dial that failed without an answer, the next one waits so long.
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// Longest wait for an answer to a dial; a heartbeat interval where that is shorter.
+const DIAL_TIME_MAX: Duration = Duration::from_secs(1);
+
+impl Link {
+    pub(super) fn dial(self: &Arc<Self>, node: &Arc<Node>) {
+        let (endpoint, hello) = {
+            let core = lock(&node.core);
+            (core.endpoint_of(&self.peer), core.hello(Some(&self.peer)))
+        };
+        let timeout = node.config.timing.heartbeat_interval.min(DIAL_TIME_MAX);
+        let dialed = match endpoint {
+            Some(endpoint) => net::dial(endpoint, timeout),
+            None => Err(DialError::Refused),
+        };
+        match dialed {
+            Ok(stream) => {
+                // Before anybody can answer to the new connection: a `FETCH` that came of it must find what this step does.
+                if std::mem::take(&mut lock(&self.state).report) {
+                    node.step(Input::LinkUp { peer: self.peer.clone() });
+                }
+                self.begin(node, stream, hello);
+            }
+            Err(DialError::Refused) => self.refused(node),
+            Err(error) => {
+                lock(&self.state).dial = false;
+                self.dial_later(&error, RETRY_PAUSE);
+            }
+        }
+    }
+
+    fn begin(self: &Arc<Self>, node: &Arc<Node>, stream: TcpStream, hello: Hello) {
+        match greet(&stream, hello) {
+            Ok(()) => self.connected(node, Arc::new(stream)),
+            // The process went away between accepting and reading: the next dial will be refused.
+            Err(error) => {
+                lock(&self.state).report = true;
+                self.dial_later(&error, DIAL_PAUSE);
+            }
+        }
+    }
+
+    fn dial_later(&self, why: &dyn std::error::Error, pause: Duration) {
+        log::debug!("cannot reach {}: {why}", self.peer);
+        lock(&self.state).dial_at = Some(Instant::now() + pause);
+    }
+
+    /// A connection is up and has said who speaks.
+    fn connected(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>) {
+        let mut writer = lock(&self.writer);
+        let mut state = lock(&self.state);
+        // The receiver ends the connection before once it has read who speaks on this one. Ending it here could be noticed
+        // there first, be taken for a loss, and be answered with a new connection, and so on.
+        let old = writer.stream.replace(Arc::clone(&stream));
+        if let Some(older) = std::mem::replace(&mut writer.old, old) {
+            net::hang_up(&older);
+        }
+        writer.clear();
+        if state.closed {
+            return net::hang_up(&stream);
+        }
+        state.connections += 1;
+        writer.connection = state.connections;
+        state.up = Some(Arc::clone(&stream));
+        state.dial = false;
+        state.dial_at = Some(Instant::now() + DIAL_PAUSE);
+        let connection = state.connections;
+        drop(state);
+        drop(writer);
+        let (link, shared) = (Arc::clone(self), Arc::clone(node));
+        super::spawn(format!("tx-{}", self.peer), move || link.watch(&shared, stream, connection));
+    }
+
+    /// Nobody listens there.
+    fn refused(&self, node: &Arc<Node>) {
+        lock(&self.writer).hang_up();
+        self.forget();
+        node.step(Input::Refused { peer: self.peer.clone() });
+    }
+
+    /// What waits is for nobody.
+    fn forget(&self) {
+        let mut state = lock(&self.state);
+        state.outbox = Outbox::default();
+        state.up = None;
+        (state.dial, state.report) = (false, false);
+        state.dial_at = Some(Instant::now() + DIAL_PAUSE);
+    }
+
+    /// Reads the other direction of the own connection: the receiver only ever says `ERROR` there, or ends it.
+    fn watch(&self, node: &Arc<Node>, stream: Arc<TcpStream>, connection: u64) {
+        let said = Incoming::new(stream).read_message();
+        if lock(&self.state).connections != connection {
+            return;
+        }
+        if let Ok(Some(Message::Error { why })) = said {
+            log::debug!("{} refuses this peer: {why}", self.peer);
+            self.forget();
+            return node.step(Input::Rejected { peer: Some(self.peer.clone()), why });
+        }
+        self.on_end(connection);
+    }
+
+    /// The connection broke.
+    pub(super) fn on_end(&self, connection: u64) {
+        let mut state = lock(&self.state);
+        if state.connections != connection || state.up.is_none() {
+            return;
+        }
+        state.up = None;
+        state.outbox.on_break();
+        (state.dial, state.report) = (true, true);
+        self.wake.notify_one();
+    }
+}
+
+/// Says who speaks, from which address.
+fn greet(mut stream: &TcpStream, mut hello: Hello) -> std::io::Result<()> {
+    hello.endpoint = net::announced(hello.endpoint, stream.local_addr()?.ip());
+    let mut line = Vec::new();
+    encode(&Message::Hello(hello), &mut line);
+    stream.write_all(&line)
+}
