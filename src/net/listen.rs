@@ -2,11 +2,15 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 /// Connections that may wait to be accepted: a large group that redials at once after an election.
 const BACKLOG: i32 = 128;
+
+/// A connection that was silent for so long is probed; the system gives it up after a few minutes without an answer.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 
 /// Listens on an address and port (0: any that is free); tells which endpoint that is. `::` hears IPv4, too, where the
 /// system can do that; [`seen`](super::seen) tells such a source as an IPv4 address.
@@ -52,7 +56,14 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         match listener.accept() {
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
-            accepted => return accepted,
+            Err(error) => return Err(error),
+            Ok((stream, source)) => {
+                // A host that lost power says nothing more, and its connection would be read for ever.
+                let probes = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
+                // One that ended already needs none.
+                let _ = SockRef::from(&stream).set_tcp_keepalive(&probes);
+                return Ok((stream, source));
+            }
         }
     }
 }

@@ -210,11 +210,17 @@ impl Contacts {
         self.newcomers.values().map(|newcomer| newcomer.until).min()
     }
 
-    /// Forgets processes that do not speak, were not heard of since `since` and are not `needed`.
-    pub(super) fn forget(&mut self, since: Time, needed: impl Fn(&PeerId) -> bool) {
+    /// Forgets processes that do not speak, were not heard of since `since` and are not `needed`. Returns them.
+    pub(super) fn forget(&mut self, since: Time, needed: impl Fn(&PeerId) -> bool) -> Vec<PeerId> {
         let newcomers = &self.newcomers;
-        self.known.retain(|id, known| {
+        let stays = |id: &PeerId, known: &Known| {
             known.connection.is_some() || newcomers.contains_key(id) || known.at >= since || needed(id)
-        });
+        };
+        let strangers: Vec<PeerId> =
+            self.known.iter().filter(|(id, known)| !stays(id, known)).map(|(id, _)| id.clone()).collect();
+        for id in &strangers {
+            self.known.remove(id);
+        }
+        strangers
     }
 }

@@ -59,7 +59,7 @@ impl Peer {
     /// Asks everyone for a group, and sets when to do it again.
     fn request(&mut self, turn: &mut Turn) {
         let timing = self.settings.timing;
-        self.forget_strangers(turn.now);
+        self.forget_strangers(turn);
         turn.out.push(Effect::Broadcast(Message::NewPeerRequest(self.me())));
         if self.settings.joins {
             turn.out.push(Effect::Ask(Message::NewPeerRequest(self.me())));

@@ -99,11 +99,12 @@ impl Peer {
             turn.send(to, message.clone());
         }
         leading.asked_over.retain(|_, at| turn.now.checked_sub(*at).unwrap() < interval);
-        self.forget_strangers(turn.now);
+        self.forget_strangers(turn);
     }
 
-    /// Memory is for those who matter: who was not heard of for long, and belongs to nothing, is forgotten.
-    pub(super) fn forget_strangers(&mut self, now: Time) {
+    /// Memory, and a link, are for those who matter: who was not heard of for long, and belongs to nothing, is forgotten.
+    pub(super) fn forget_strangers(&mut self, turn: &mut Turn) {
+        let now = turn.now;
         let timing = self.settings.timing;
         let since = now.saturating_sub((timing.heartbeat_timeout + timing.election_timeout) * 2);
         let contacts = &self.contacts;
@@ -116,7 +117,11 @@ impl Peer {
             Role::Member(following) | Role::Learner(following) => following.leader == *id,
             _ => false,
         };
-        self.contacts.forget(since, |id| belongs(id) || lost.contains(id) || last_view.contains_key(id));
+        let strangers =
+            self.contacts.forget(since, |id| belongs(id) || lost.contains(id) || last_view.contains_key(id));
+        for stranger in &strangers {
+            self.close(stranger, turn);
+        }
     }
 
     /// A proposer that works shows that it lives.
@@ -145,7 +150,7 @@ impl Peer {
             let stored = following.told;
             turn.send(from, Message::HeartbeatAck { term: term.clone(), stored });
             self.send_again(turn);
-            self.forget_strangers(turn.now);
+            self.forget_strangers(turn);
         }
     }
 }

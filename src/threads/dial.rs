@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::node::{lock, Node};
-use super::outbox::Outbox;
 use crate::net::{self, DialError, Incoming};
 use crate::protocol::Input;
 use crate::wire::{encode, Hello, Message};
@@ -44,6 +43,7 @@ impl Link {
             Err(error) => {
                 lock(&self.state).dial = false;
                 self.dial_later(&error, RETRY_PAUSE);
+                node.retire(self, Link::is_over);
             }
         }
     }
@@ -68,6 +68,11 @@ impl Link {
     fn connected(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>) {
         let mut writer = lock(&self.writer);
         let mut state = lock(&self.state);
+        if state.closed || state.report {
+            // Ended, or to be begun anew, while this connection was made.
+            state.dial_at = Some(Instant::now() + DIAL_PAUSE);
+            return net::hang_up(&stream);
+        }
         // The receiver ends the connection before once it has read who speaks on this one. Ending it here could be noticed
         // there first, be taken for a loss, and be answered with a new connection, and so on.
         let old = writer.stream.replace(Arc::clone(&stream));
@@ -75,9 +80,6 @@ impl Link {
             net::hang_up(&older);
         }
         writer.clear();
-        if state.closed {
-            return net::hang_up(&stream);
-        }
         state.connections += 1;
         writer.connection = state.connections;
         state.up = Some(Arc::clone(&stream));
@@ -90,31 +92,21 @@ impl Link {
         super::spawn(format!("tx-{}", self.peer), move || link.watch(&shared, stream, connection));
     }
 
-    /// Nobody listens there.
-    fn refused(&self, node: &Arc<Node>) {
-        lock(&self.writer).hang_up();
-        self.forget();
+    /// Nobody listens there: what waits is for nobody.
+    fn refused(self: &Arc<Self>, node: &Arc<Node>) {
+        node.retire(self, |_| true);
         node.step(Input::Refused { peer: self.peer.clone() });
     }
 
-    /// What waits is for nobody.
-    fn forget(&self) {
-        let mut state = lock(&self.state);
-        state.outbox = Outbox::default();
-        state.up = None;
-        (state.dial, state.report) = (false, false);
-        state.dial_at = Some(Instant::now() + DIAL_PAUSE);
-    }
-
     /// Reads the other direction of the own connection: the receiver only ever says `ERROR` there, or ends it.
-    fn watch(&self, node: &Arc<Node>, stream: Arc<TcpStream>, connection: u64) {
+    fn watch(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>, connection: u64) {
         let said = Incoming::new(stream).read_message();
         if lock(&self.state).connections != connection {
             return;
         }
         if let Ok(Some(Message::Error { why })) = said {
             log::debug!("{} refuses this peer: {why}", self.peer);
-            self.forget();
+            node.retire(self, |_| true);
             return node.step(Input::Rejected { peer: Some(self.peer.clone()), why });
         }
         self.on_end(connection);

@@ -55,9 +55,9 @@ impl Node {
         }
         match effect {
             Effect::Send { to, message } => {
-                let link = self.link_to(&to);
-                link.put(message);
-                afterwards.touch(link);
+                if let Some(link) = self.put(&to, message) {
+                    afterwards.touch(link);
+                }
             }
             Effect::Serve { to, serve } => {
                 if let Some(link) = self.link(&to) {
@@ -108,23 +108,51 @@ impl Node {
         let _ = self.storage.send(Work::Store(store));
     }
 
-    /// The link to a peer; a new one has a thread of its own.
-    pub(super) fn link_to(self: &Arc<Self>, peer: &PeerId) -> Arc<Link> {
-        if let Some(link) = self.link(peer) {
-            return link;
+    /// Puts a message into the link to a peer; a new link has a thread of its own. Returns the link to be pumped.
+    fn put(self: &Arc<Self>, to: &PeerId, mut message: Message) -> Option<Arc<Link>> {
+        loop {
+            let link = self.link(to).or_else(|| self.new_link(to))?;
+            match link.put(message) {
+                None => return Some(link),
+                // It ended just now. One that did is not among the links any more.
+                Some(back) => message = back,
+            }
         }
+    }
+
+    fn new_link(self: &Arc<Self>, peer: &PeerId) -> Option<Arc<Link>> {
         let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        if links.len() >= LINKS_MAX {
+            self.complaints.warn(format!("More than {LINKS_MAX} peers to talk to; what is for others is dropped"));
+            return None;
+        }
         let link = links.entry(peer.clone()).or_insert_with(|| Link::start(self, peer));
-        Arc::clone(link)
+        Some(Arc::clone(link))
+    }
+
+    /// Ends a link, if it is `over`, and its thread with it; the next message makes a new one.
+    pub(super) fn retire(&self, link: &Arc<Link>, over: impl FnOnce(&Link) -> bool) {
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        if !over(link) {
+            return;
+        }
+        if links.get(&link.peer).is_some_and(|present| Arc::ptr_eq(present, link)) {
+            links.remove(&link.peer);
+        }
+        link.close();
     }
 
     /// Hands a message to a link from outside a step.
     pub(super) fn send(self: &Arc<Self>, to: &PeerId, message: Message) {
-        let link = self.link_to(to);
-        link.put(message);
-        link.pump(self);
+        if let Some(link) = self.put(to, message) {
+            link.pump(self);
+        }
     }
 }
+
+/// Peers that this one talks to at a time: far more than a group has, and few enough for the system to give each link its
+/// threads.
+const LINKS_MAX: usize = 4096;
 
 impl Afterwards {
     fn touch(&mut self, link: Arc<Link>) {

@@ -85,8 +85,14 @@ impl Link {
         link
     }
 
-    pub(super) fn put(&self, message: Message) {
-        lock(&self.state).outbox.put(message);
+    /// Takes a message, or gives it back where this link has ended: there may be a new one.
+    pub(super) fn put(&self, message: Message) -> Option<Message> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Some(message);
+        }
+        state.outbox.put(message);
+        None
     }
 
     pub(super) fn serve(&self, serve: Serve) {
@@ -205,6 +211,12 @@ impl Link {
             }
         };
         lock(&self.state).outbox.served(part, last);
+    }
+
+    /// Is there neither a connection nor anything to say?
+    pub(super) fn is_over(&self) -> bool {
+        let state = lock(&self.state);
+        state.up.is_none() && !state.dial && state.outbox.is_empty()
     }
 
     fn run(self: &Arc<Self>, node: &Arc<Node>) {
