@@ -5,11 +5,15 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PIDS=()
-PEER=target/release/peer
+PEER=${CARGO_TARGET_DIR:-target}/release/peer
 
-# Builds the binary that the scripts run.
+# Builds the binary that the scripts run; says how far it is where somebody looks, since the first time takes minutes.
 build() {
-    cargo build --release --quiet
+    if [ -t 2 ]; then
+        cargo build --release
+    else
+        cargo build --release --quiet
+    fi
 }
 
 # A UDP port of its own for each run, so that other peers on this machine are not joined by accident.
@@ -77,7 +81,7 @@ rows() {
 fail() {
     echo "FAIL: $1"
     echo "Logs are in logs/; the last lines of each:"
-    tail -n 5 logs/*_log.txt
+    tail -n 5 logs/peer?_log.txt
     exit 1
 }
 

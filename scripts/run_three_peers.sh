@@ -5,8 +5,11 @@
 # SECONDS_TO_RUN=20 ends it by itself after 20 seconds.
 source "$(dirname "$0")/common.sh"
 
-echo "Building …"
+stopping=
+trap 'stopping=1' INT TERM
+echo "Building (the first time takes some minutes) …"
 build
+[ -z "$stopping" ] || exit 0
 ids=(peer1 peer2 peer3)
 rm -f logs/peer{1,2,3}_log.txt
 for id in "${ids[@]}"; do
@@ -14,21 +17,21 @@ for id in "${ids[@]}"; do
 done
 echo "Logs: logs/peerN_log.txt   Data: data/peerN/*.csv   Ctrl-C ends all three"
 
-stopping=
-trap 'stopping=1' INT TERM
-line() {
-    local text="" id role
+# What one peer says of itself.
+role() {
+    if ! grep -q "Is Group Leader:" "logs/$1_log.txt" 2>/dev/null; then
+        echo "looks for a group"
+    elif leads "$1"; then
+        echo "leads $(last_view "$1")"
+    else
+        echo "member"
+    fi
+}
+summary() {
+    local id
     for id in "${ids[@]}"; do
-        if ! grep -q "Is Group Leader:" "logs/${id}_log.txt" 2>/dev/null; then
-            role="looking for a group"
-        elif leads "$id"; then
-            role="leads $(last_view "$id")"
-        else
-            role="member"
-        fi
-        text+="$id: $role, $(rows "$id") readings   "
+        printf '%s: %6d readings, %s\n' "$id" "$(rows "$id")" "$(role "$id")"
     done
-    echo "$text"
 }
 ended() {
     local pid
@@ -41,7 +44,6 @@ begun=$SECONDS
 shown=
 while [ -z "$stopping" ]; do
     if ended; then
-        echo
         echo "A peer ended:"
         tail -qn 1 logs/peer{1,2,3}_log.txt
         exit 1
@@ -49,17 +51,19 @@ while [ -z "$stopping" ]; do
     if [ -n "${SECONDS_TO_RUN:-}" ] && [ $((SECONDS - begun)) -ge "$SECONDS_TO_RUN" ]; then
         break
     fi
-    now=$(line)
-    if [ -t 1 ]; then
-        printf '\r\033[K%s' "$now"
-    elif [ "$now" != "$shown" ]; then
+    now=$(summary)
+    if [ "$now" != "$shown" ]; then
+        # On a terminal the three lines stay where they are.
+        if [ -t 1 ] && [ -n "$shown" ]; then
+            printf '\033[3A\033[J'
+        fi
         echo "$now"
+        shown=$now
     fi
-    shown=$now
     sleep 0.5 || true
 done
-echo
 echo "Stopping …"
 stop_all
-line_after=$(line)
-echo "$line_after"
+for id in "${ids[@]}"; do
+    printf '%s holds %d readings\n' "$id" "$(rows "$id")"
+done

@@ -47,10 +47,10 @@ impl<R> fmt::Debug for Stdin<R> {
     }
 }
 
-/// Lines that were no readings: told of once, then counted.
+/// Lines that were no readings: each fault is told of once, with the line where it stood first; then they are counted.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Refusals {
-    first: Option<(u64, ReadingError)>,
+    first: Vec<(u64, ReadingError)>,
     count: u64,
     /// The operator knows of so many.
     told: u64,
@@ -59,9 +59,9 @@ struct Refusals {
 impl Refusals {
     fn add(&mut self, line: u64, error: ReadingError) {
         self.count += 1;
-        if self.first.is_none() {
-            self.first = Some((line, error));
-            self.told = 1;
+        if self.first.iter().all(|(_, known)| *known != error) {
+            self.first.push((line, error));
+            self.told += 1;
             log::warn!("Line {line} of standard input refused: {error}");
         }
     }

@@ -44,15 +44,22 @@ pub(super) fn run(node: &Arc<Node>, index: usize) {
     let asker = &node.askers[index];
     while let Ok(question) = asker.waiting.recv() {
         if let Err(why) = put(node, &asker.address, question) {
-            log::debug!("--join {}: {why}", asker.address);
+            node.complaints.warn(format!("--join {}: {why}; asking again", asker.address));
         }
     }
 }
 
 /// Asks, and hears what is said against it.
 fn put(node: &Arc<Node>, address: &str, (mut message, mut hello): Question) -> std::io::Result<()> {
+    let mut unanswered = None;
     for endpoint in net::resolve(address)? {
-        let Ok(mut stream) = net::dial(endpoint, ANSWER_TIME) else { continue };
+        let mut stream = match net::dial(endpoint, ANSWER_TIME) {
+            Ok(stream) => stream,
+            Err(error) => {
+                unanswered = Some(error);
+                continue;
+            }
+        };
         let local = stream.local_addr()?.ip();
         hello.endpoint = net::announced(hello.endpoint, local);
         match &mut message {
@@ -74,6 +81,10 @@ fn put(node: &Arc<Node>, address: &str, (mut message, mut hello): Question) -> s
             node.step(Input::Rejected { peer: None, why });
         }
         return Ok(());
+    }
+    if let Some(error) = unanswered {
+        // Said once; perhaps that peer is only started later.
+        node.complaints.warn(format!("--join {address}: {error}; asking again"));
     }
     Ok(())
 }

@@ -188,9 +188,14 @@ fn farewell(node: &Arc<Node>) {
 
 fn conclude(exit: Exit, config: &Config, failed: &mpsc::Receiver<String>) -> Result<(), Fatal> {
     match exit {
-        Exit::Stopped => Ok(()),
+        Exit::Stopped => {
+            log::info!("Stopped");
+            Ok(())
+        }
         Exit::StoppedWith { uncommitted } => {
-            log::warn!("{uncommitted} readings taken in are not known to be committed; the group may not have them");
+            log::warn!(
+                "Stopped; readings taken in and not known to be committed: {uncommitted}; give them again if they matter"
+            );
             Ok(())
         }
         Exit::Duplicate { endpoint } => Err(Fatal::Duplicate { id: config.peer_id.clone(), endpoint }),

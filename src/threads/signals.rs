@@ -13,6 +13,7 @@ pub(super) fn listen() -> io::Result<impl FnOnce(&Arc<Node>)> {
     let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT])?;
     Ok(move |node: &Arc<Node>| {
         for _ in signals.forever() {
+            log::info!("Asked to stop");
             node.step(Input::Stop);
         }
     })

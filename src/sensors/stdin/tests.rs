@@ -98,10 +98,10 @@ fn a_request_is_never_overfull() {
 }
 
 #[test]
-fn the_first_wrong_line_is_told_with_number_field_and_reason_and_the_others_are_counted() {
+fn each_fault_is_told_once_with_line_field_and_reason_and_all_are_counted() {
     let mut stdin = stdin(&[&text(&["", A, "DATA|a|2013-01-01T06:00:00Z|x|2|3", "nonsense", B])]);
     assert_eq!(readings(&stdin.take(10)), [A, B]);
-    let Some((line, error)) = stdin.refusals.first else { panic!("a refusal") };
+    let [(line, error), ..] = stdin.refusals.first[..] else { panic!("a refusal") };
     assert_eq!((line, error.to_string().as_str()), (3, "temperature is not a finite decimal number"));
     assert_eq!(stdin.refusals.count, 2);
 }
@@ -114,7 +114,7 @@ fn a_line_of_any_length_takes_bounded_memory_and_is_refused_once() {
     pieces.push(&end);
     let mut stdin = stdin(&pieces);
     assert_eq!(readings(&stdin.take(10)), [A]);
-    assert_eq!(stdin.refusals, Refusals { first: Some((1, reading::LINE_TOO_LONG)), count: 1, told: 1 });
+    assert_eq!(stdin.refusals, Refusals { first: vec![(1, reading::LINE_TOO_LONG)], count: 1, told: 1 });
     assert_eq!((stdin.block.len(), stdin.line), (BLOCK_BYTES, 2));
 }
 
@@ -139,7 +139,7 @@ fn a_reader_that_fails_counts_as_ended() {
     assert_eq!(stdin.take(1), Taken::End);
 }
 
-/// Readings, lines refused, and the first of them: line by line.
+/// Readings, lines refused, and the first of each fault: line by line.
 fn model(text: &[u8]) -> (Vec<Vec<u8>>, Refusals) {
     let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
     if lines.last().is_some_and(|line| line.is_empty()) {
@@ -158,7 +158,9 @@ fn model(text: &[u8]) -> (Vec<Vec<u8>>, Refusals) {
                 readings.push(format!("DATA|{sensor_id}|{timestamp}|{temperature}|{humidity}|{pressure}").into_bytes());
             }
             Err(error) => {
-                refusals.first.get_or_insert((at as u64 + 1, error));
+                if refusals.first.iter().all(|(_, known)| *known != error) {
+                    refusals.first.push((at as u64 + 1, error));
+                }
                 refusals.count += 1;
             }
         }
