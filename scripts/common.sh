@@ -33,10 +33,12 @@ start() {
 # Ends what was started here, and waits for it.
 stop_all() {
     local pid
-    for pid in "${PIDS[@]}"; do
+    for pid in ${PIDS[@]+"${PIDS[@]}"}; do
         kill "$pid" 2>/dev/null || true
+        # One that was stopped hears nothing before it goes on.
+        kill -CONT "$pid" 2>/dev/null || true
     done
-    for pid in "${PIDS[@]}"; do
+    for pid in ${PIDS[@]+"${PIDS[@]}"}; do
         wait "$pid" 2>/dev/null || true
     done
     PIDS=()

@@ -43,7 +43,7 @@ ended() {
 begun=$SECONDS
 shown=
 while [ -z "$stopping" ]; do
-    if ended; then
+    if ended && [ -z "$stopping" ]; then
         echo "A peer ended:"
         tail -qn 1 logs/peer{1,2,3}_log.txt
         exit 1
@@ -51,7 +51,7 @@ while [ -z "$stopping" ]; do
     if [ -n "${SECONDS_TO_RUN:-}" ] && [ $((SECONDS - begun)) -ge "$SECONDS_TO_RUN" ]; then
         break
     fi
-    now=$(summary)
+    now=$(summary) || continue
     if [ "$now" != "$shown" ]; then
         # On a terminal the three lines stay where they are.
         if [ -t 1 ] && [ -n "$shown" ]; then

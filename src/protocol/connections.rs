@@ -1,6 +1,6 @@
 //! Connections and processes: who may speak, who is gone, what a new link restarts (PROTOCOL.md 2, 3.7, 5.1).
 
-use super::contacts::{Claim, Newcomer};
+use super::contacts::{Claim, Known, Newcomer};
 use super::effect::{Effect, Exit, Verdict};
 use super::event::Event;
 use super::input::{ConnectionId, Time};
@@ -64,6 +64,11 @@ impl Peer {
             self.contacts.visit(&contact, connection, turn.now);
             turn.out.push(Effect::Admit { connection, verdict: Verdict::Accept });
             return;
+        }
+        let later = |known: &Known| known.incarnation == hello.incarnation && known.connection > Some(connection);
+        if self.contacts.get(from).is_some_and(later) {
+            // Its greeting was overtaken by that of the connection which replaced it.
+            return turn.out.push(Effect::Drop { connection });
         }
         if let Some(before) = self.contacts.connect(from, hello.incarnation, hello.endpoint, connection, turn.now) {
             turn.out.push(Effect::Drop { connection: before });

@@ -183,7 +183,12 @@ impl Peer {
         let due = self.due(alarm)?;
         // One found far too late waits for the patience that `notice_a_stop` granted.
         let put_off = self.now > due + self.settings.timing.heartbeat_interval;
-        Some(if put_off { due.max(self.patience) } else { due })
+        let due = if put_off { due.max(self.patience) } else { due };
+        // Who stops has no patience.
+        Some(match (alarm, self.leaving) {
+            (Alarm::Heartbeat, Some(leaving)) => due.min(leaving),
+            _ => due,
+        })
     }
 
     fn due(&self, alarm: Alarm) -> Option<Time> {

@@ -44,6 +44,13 @@ impl Peer {
         }
     }
 
+    /// Entries of the own log that the storage has not reached. A leader's grows where its disk is slower than those of a
+    /// majority: then nothing more should be given to it to order.
+    #[must_use]
+    pub fn backlog(&self) -> u64 {
+        self.log.last().saturating_sub(self.log.stable())
+    }
+
     /// How many readings sources may hand in now; 0: wait until a later step makes room.
     #[must_use]
     pub fn room(&self) -> u64 {

@@ -26,6 +26,8 @@ impl Link {
             let core = lock(&node.core);
             (core.endpoint_of(&self.peer), core.hello(Some(&self.peer)))
         };
+        // One that is asked for from here on is another.
+        lock(&self.state).dial = false;
         let timeout = node.config.timing.heartbeat_interval.min(DIAL_TIME_MAX);
         let dialed = match endpoint {
             Some(endpoint) => net::dial(endpoint, timeout),
@@ -34,14 +36,20 @@ impl Link {
         match dialed {
             Ok(stream) => {
                 // Before anybody can answer to the new connection: a `FETCH` that came of it must find what this step does.
-                if std::mem::take(&mut lock(&self.state).report) {
+                let (closed, report) = {
+                    let mut state = lock(&self.state);
+                    (state.closed, std::mem::take(&mut state.report))
+                };
+                if closed {
+                    return;
+                }
+                if report {
                     node.step(Input::LinkUp { peer: self.peer.clone() });
                 }
                 self.begin(node, stream, hello);
             }
             Err(DialError::Refused) => self.refused(node),
             Err(error) => {
-                lock(&self.state).dial = false;
                 self.dial_later(&error, RETRY_PAUSE);
                 node.retire(self, Link::is_over);
             }
@@ -53,7 +61,9 @@ impl Link {
             Ok(()) => self.connected(node, Arc::new(stream)),
             // The process went away between accepting and reading: the next dial will be refused.
             Err(error) => {
-                lock(&self.state).report = true;
+                let mut state = lock(&self.state);
+                (state.dial, state.report) = (true, true);
+                drop(state);
                 self.dial_later(&error, DIAL_PAUSE);
             }
         }
@@ -68,9 +78,7 @@ impl Link {
     fn connected(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>) {
         let mut writer = lock(&self.writer);
         let mut state = lock(&self.state);
-        if state.closed || state.report {
-            // Ended, or to be begun anew, while this connection was made.
-            state.dial_at = Some(Instant::now() + DIAL_PAUSE);
+        if state.closed {
             return net::hang_up(&stream);
         }
         // The receiver ends the connection before once it has read who speaks on this one. Ending it here could be noticed
@@ -82,8 +90,8 @@ impl Link {
         writer.clear();
         state.connections += 1;
         writer.connection = state.connections;
-        state.up = Some(Arc::clone(&stream));
-        state.dial = false;
+        // To be begun anew, if that was asked for while this connection was made.
+        state.up = (!state.dial).then(|| Arc::clone(&stream));
         state.dial_at = Some(Instant::now() + DIAL_PAUSE);
         let connection = state.connections;
         drop(state);
@@ -94,8 +102,10 @@ impl Link {
 
     /// Nobody listens there: what waits is for nobody.
     fn refused(self: &Arc<Self>, node: &Arc<Node>) {
-        node.retire(self, |_| true);
-        node.step(Input::Refused { peer: self.peer.clone() });
+        // One that was closed meanwhile speaks of what is over.
+        if node.retire(self, |_| true) {
+            node.step(Input::Refused { peer: self.peer.clone() });
+        }
     }
 
     /// Reads the other direction of the own connection: the receiver only ever says `ERROR` there, or ends it.
@@ -106,8 +116,10 @@ impl Link {
         }
         if let Ok(Some(Message::Error { why })) = said {
             log::debug!("{} refuses this peer: {why}", self.peer);
-            node.retire(self, |_| true);
-            return node.step(Input::Rejected { peer: Some(self.peer.clone()), why });
+            if node.retire(self, |_| true) {
+                node.step(Input::Rejected { peer: Some(self.peer.clone()), why });
+            }
+            return;
         }
         self.on_end(connection);
     }

@@ -6,6 +6,7 @@ use log::Level;
 
 use super::link::Link;
 use super::node::{lock, Node};
+use super::sequencer::BACKLOG_MAX;
 use super::storage::Work;
 use crate::ids::PeerId;
 use crate::protocol::{Alarm, Effect, Input, Peer, Store};
@@ -35,7 +36,7 @@ impl Node {
         for alarm in Alarm::ALL {
             self.bell(alarm).set(core.deadline(alarm));
         }
-        if core.room() >= ROOM_READINGS {
+        if core.room() >= ROOM_READINGS || core.backlog() < BACKLOG_MAX {
             self.room.notify_all();
         }
         drop(core);
@@ -122,8 +123,9 @@ impl Node {
 
     fn new_link(self: &Arc<Self>, peer: &PeerId) -> Option<Arc<Link>> {
         let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
-        if links.len() >= LINKS_MAX {
-            self.complaints.warn(format!("More than {LINKS_MAX} peers to talk to; what is for others is dropped"));
+        let most = self.peers_max;
+        if links.len() >= most {
+            self.complaints.warn(format!("More than {most} peers to talk to; what is for others is dropped"));
             return None;
         }
         let link = links.entry(peer.clone()).or_insert_with(|| Link::start(self, peer));
@@ -131,15 +133,15 @@ impl Node {
     }
 
     /// Ends a link, if it is `over`, and its thread with it; the next message makes a new one.
-    pub(super) fn retire(&self, link: &Arc<Link>, over: impl FnOnce(&Link) -> bool) {
+    /// Returns whether it was the present link to its peer, and is no more.
+    pub(super) fn retire(&self, link: &Arc<Link>, over: impl FnOnce(&Link) -> bool) -> bool {
         let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
-        if !over(link) {
-            return;
+        if !over(link) || !links.get(&link.peer).is_some_and(|present| Arc::ptr_eq(present, link)) {
+            return false;
         }
-        if links.get(&link.peer).is_some_and(|present| Arc::ptr_eq(present, link)) {
-            links.remove(&link.peer);
-        }
+        links.remove(&link.peer);
         link.close();
+        true
     }
 
     /// Hands a message to a link from outside a step.
@@ -149,10 +151,6 @@ impl Node {
         }
     }
 }
-
-/// Peers that this one talks to at a time: far more than a group has, and few enough for the system to give each link its
-/// threads.
-const LINKS_MAX: usize = 4096;
 
 impl Afterwards {
     fn touch(&mut self, link: Arc<Link>) {

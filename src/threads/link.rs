@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) report: bool,
     /// The present connection; to shut it while somebody waits for it. `None` while there is none to write to.
     pub(super) up: Option<Arc<TcpStream>>,
+    /// The connection on which the thread waits for the receiver.
+    pub(super) writing: Option<Arc<TcpStream>>,
     /// Connections made so far.
     pub(super) connections: u64,
     /// No dial before this.
@@ -105,6 +107,10 @@ impl Link {
         (state.dial, state.report) = (true, true);
         state.up = None;
         state.outbox.on_break();
+        if let Some(stuck) = state.writing.take() {
+            // The thread waits for a receiver that does not read; so the end of it is not noticed there too early.
+            net::hang_up(&stuck);
+        }
         self.wake.notify_one();
     }
 
@@ -113,21 +119,25 @@ impl Link {
         let mut state = lock(&self.state);
         state.closed = true;
         state.outbox = Outbox::default();
-        if let Some(stream) = state.up.take() {
+        for stream in state.up.take().into_iter().chain(state.writing.take()) {
             net::hang_up(&stream);
         }
         self.wake.notify_one();
     }
 
-    /// Nothing waits to be written, or nothing can be.
+    /// Nothing waits to be written.
     pub(super) fn is_idle(&self) -> bool {
         let writer = match self.writer.try_lock() {
             Ok(writer) => writer,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
         };
+        let leftover = !writer.buffer.is_empty();
+        drop(writer);
         let state = lock(&self.state);
-        state.up.is_none() || (state.outbox.is_empty() && writer.buffer.is_empty())
+        // The thread may have looked just then, and seen nothing to do.
+        self.wake.notify_one();
+        state.outbox.is_empty() && (state.up.is_none() || !leftover)
     }
 
     /// Writes what waits as far as that goes without waiting, and leaves the rest to the thread.
@@ -216,7 +226,7 @@ impl Link {
     /// Is there neither a connection nor anything to say?
     pub(super) fn is_over(&self) -> bool {
         let state = lock(&self.state);
-        state.up.is_none() && !state.dial && state.outbox.is_empty()
+        state.up.is_none() && !state.dial && !state.report && state.outbox.is_empty()
     }
 
     fn run(self: &Arc<Self>, node: &Arc<Node>) {
@@ -267,8 +277,10 @@ impl Link {
                 return;
             }
             let Writer { stream: Some(stream), buffer, written, connection, .. } = writer else { return };
-            let result = (&**stream).write_all(&buffer[*written..]);
             let connection = *connection;
+            lock(&self.state).writing = Some(Arc::clone(stream));
+            let result = (&**stream).write_all(&buffer[*written..]);
+            lock(&self.state).writing = None;
             writer.clear();
             if result.is_err() {
                 drop(guard);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl Door {
 
 pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
     let strangers = Arc::new(AtomicUsize::new(0));
-    let connections = Arc::new(AtomicU64::new(0));
+    let mut connections = 0;
     loop {
         let (stream, from) = match net::accept(listener) {
             Ok(accepted) => accepted,
@@ -55,13 +55,19 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
                 .warn(format!("more than {STRANGERS_MAX} connections say nothing; closing others from {}", from.ip()));
             continue;
         }
+        if lock(&node.connections).len() >= node.peers_max {
+            node.complaints.warn(format!("More than {} peers connect; closing others", node.peers_max));
+            continue;
+        }
+        // Numbered as they come: the greeting of a newer one may be read first.
+        let id = ConnectionId(connections);
+        connections += 1;
         strangers.fetch_add(1, Ordering::Relaxed);
-        let (node, strangers, connections) = (Arc::clone(node), Arc::clone(&strangers), Arc::clone(&connections));
+        let (node, strangers) = (Arc::clone(node), Arc::clone(&strangers));
         super::spawn("rx".to_owned(), move || {
             let greeted = greet(&node, stream, from);
             strangers.fetch_sub(1, Ordering::Relaxed);
             if let Some((stream, incoming, hello)) = greeted {
-                let id = ConnectionId(connections.fetch_add(1, Ordering::Relaxed));
                 super::spawn(format!("rx-{}", hello.peer), move || read(&node, &stream, incoming, hello, id));
             }
         });

@@ -154,9 +154,27 @@ impl Node {
             voice: voice::Voice::default(),
             complaints: complaints::Complaints::default(),
             exit,
+            peers_max: peers_max(),
             config,
         }
     }
+}
+
+/// Files that each peer takes: the link to it, the one before, and the connection that is read.
+const FILES_A_PEER: u64 = 3;
+
+/// Files for everything else: the storage's, the listener, strangers, sources, standard streams.
+const FILES_RESERVED: u64 = 192;
+
+/// No group has more peers, and each has threads of its own.
+const PEERS_MAX: usize = 4096;
+
+/// How many peers this one can talk to without running out of files, which would look like a broken disk.
+fn peers_max() -> usize {
+    // Where the limit stays unknown, it is taken for the lowest that is usual.
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    let peers = files.saturating_sub(FILES_RESERVED) / FILES_A_PEER;
+    usize::try_from(peers).map_or(PEERS_MAX, |peers| peers.clamp(8, PEERS_MAX))
 }
 
 /// Starts the storage's thread. What it returns gets the error that ended it.

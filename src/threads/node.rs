@@ -51,6 +51,8 @@ pub(super) struct Node {
     pub(super) voice: Voice,
     pub(super) complaints: Complaints,
     pub(super) exit: Sender<Exit>,
+    /// Peers to talk to, and connections to be read, at a time.
+    pub(super) peers_max: usize,
 }
 
 impl Node {

@@ -33,16 +33,23 @@ struct Group {
 
 /// Runs until the disk fails. Returns how it did.
 pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<Work>) -> StorageError {
+    let mut delivered = None;
     loop {
-        if let Err(error) = work(node, storage, inbox) {
+        if let Err(error) = work(node, storage, inbox, &mut delivered) {
             return error;
         }
     }
 }
 
-fn work(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<Work>) -> Result<(), StorageError> {
+/// Does one group of works. `delivered`: how far rows are in buffers, and not known to be in files.
+fn work(
+    node: &Arc<Node>,
+    storage: &mut Storage<RealDisk>,
+    inbox: &Receiver<Work>,
+    delivered: &mut Option<Sequence>,
+) -> Result<(), StorageError> {
     let Ok(first) = inbox.recv() else { return Ok(()) };
-    let mut group = Group::default();
+    let mut group = Group { delivered: delivered.take(), ..Group::default() };
     let mut next = Some(first);
     let mut idle = false;
     for _ in 0..GROUP_MAX {
@@ -67,9 +74,11 @@ fn work(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<Work
     // Rows are in their files before this thread waits for more work; buffers that are full are written earlier.
     if idle || !group.finished.is_empty() {
         storage.flush()?;
-    }
-    if let Some(up_to) = group.delivered {
-        node.step(Input::Stored(vec![Done::Delivered { up_to }]));
+        if let Some(up_to) = group.delivered {
+            node.step(Input::Stored(vec![Done::Delivered { up_to }]));
+        }
+    } else {
+        *delivered = group.delivered;
     }
     for finished in group.finished {
         // Who asked may have lost patience.
