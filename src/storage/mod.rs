@@ -17,6 +17,7 @@ mod numbers;
 mod options;
 mod pending;
 mod pending_load;
+mod platter;
 mod real_disk;
 mod repair;
 mod resume;
@@ -55,6 +56,11 @@ use state::State;
 
 /// What is read of the log at once, in bytes: several of the largest batches.
 const READ_BYTES: usize = 1024 * 1024;
+
+/// Bytes of the file `pending` that are left there when everything in it is delivered: at a sync, when nothing more has to
+/// be synced for it, and else. To empty it for each reading would cost more than to write it.
+const FORGOTTEN_BYTES_MIN: u64 = 64 * 1024;
+const FORGOTTEN_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// All that one peer has on disk, for the thread that writes it.
 ///
@@ -220,10 +226,11 @@ impl<D: Disk> Storage<D> {
                 }
                 self.csv.deliver(&frame, from, up_to)?;
                 self.delivered = up_to.min(frame.last());
-                self.forget(&frame, from)?;
+                self.forget(&frame, from);
             }
         }
-        Ok(())
+        let kept = if self.options.careful() { FORGOTTEN_BYTES_MAX } else { 0 };
+        self.shrink_pending(kept)
     }
 
     /// Writes the rows that wait.
@@ -240,7 +247,20 @@ impl<D: Disk> Storage<D> {
     /// The disk's.
     pub fn sync(&mut self) -> Result<(), StorageError> {
         self.pending.sync()?;
-        self.journal.sync()
+        self.journal.sync()?;
+        self.shrink_pending(FORGOTTEN_BYTES_MIN)
+    }
+
+    /// Removes what is delivered from the file of what is pending, once that is longer than `bytes`.
+    fn shrink_pending(&mut self, bytes: u64) -> Result<(), StorageError> {
+        if !self.pending.is_wasteful(bytes) {
+            return Ok(());
+        }
+        if self.options.careful() && self.pending.is_synced() {
+            // It was safe there, so it has to be safe in the log first.
+            self.journal.sync()?;
+        }
+        self.pending.shrink()
     }
 
     fn tell_tail(&self) {
@@ -286,18 +306,17 @@ impl<D: Disk> Storage<D> {
     }
 
     /// Forgets what is pending of a batch, from sequence `from` on and as far as it is delivered.
-    fn forget(&mut self, frame: &Frame, from: Sequence) -> Result<(), StorageError> {
+    fn forget(&mut self, frame: &Frame, from: Sequence) {
         let mut first = frame.first();
         for range in frame.ranges() {
             let next = first + range.count;
             let (begin, end) = (from.max(first), (self.delivered + 1).min(next));
             if begin < end && !self.pending.is_empty() {
                 let (number, count) = (range.first + (begin - first), end - begin);
-                self.pending.forget(&Range { origin: range.origin.clone(), first: number, count })?;
+                self.pending.forget(&Range { origin: range.origin.clone(), first: number, count });
             }
             first = next;
         }
-        Ok(())
     }
 }
 

@@ -31,7 +31,11 @@ pub(super) const VERB: &str = "PENDING";
 pub(super) struct Pending<D> {
     disk: Arc<D>,
     index: Index,
+    /// Something was written since the last sync.
     unsynced: bool,
+    synced: bool,
+    /// [`COMPACT_BYTES_MIN`], but for tests.
+    pub(super) compact_bytes: u64,
 }
 
 /// Where each pending reading stands.
@@ -144,12 +148,13 @@ impl Index {
 impl<D: Disk> Pending<D> {
     /// Nothing pending, on a disk that holds nothing.
     pub(super) fn new(disk: Arc<D>) -> Self {
-        Self { disk, index: Index::default(), unsynced: false }
+        Self { disk, index: Index::default(), unsynced: false, synced: false, compact_bytes: COMPACT_BYTES_MIN }
     }
 
     /// What earlier lives left; nothing of it is known to be on the platter.
     pub(super) fn found(disk: Arc<D>, index: Index) -> Self {
-        Self { disk, index, unsynced: true }
+        let unsynced = index.bytes > 0;
+        Self { disk, index, unsynced, synced: true, compact_bytes: COMPACT_BYTES_MIN }
     }
 
     /// All that is pending, by origin and rising.
@@ -208,21 +213,34 @@ impl<D: Disk> Pending<D> {
         Ok(recalled)
     }
 
-    /// Forgets what is kept of a range.
+    /// Forgets what is kept of a range. On disk it stays until [`Self::shrink`].
+    pub(super) fn forget(&mut self, range: &Range) {
+        self.index.remove(range);
+    }
+
+    /// Is the file longer than `bytes`, and worth shrinking?
+    pub(super) fn is_wasteful(&self, bytes: u64) -> bool {
+        let Index { bytes: all, live, .. } = self.index;
+        all > bytes && (live == 0 || (all > self.compact_bytes && live < all / 2))
+    }
+
+    /// Was the file synced since it was empty? Then somebody may rely on what it holds.
+    pub(super) fn is_synced(&self) -> bool {
+        self.synced
+    }
+
+    /// Removes what is forgotten from the file. After a power loss it may be there again.
     ///
     /// # Errors
-    /// The disk's, or where what it holds is damaged; what was not to be forgotten is still there.
-    pub(super) fn forget(&mut self, range: &Range) -> Result<(), StorageError> {
-        self.index.remove(range);
-        let Index { bytes, live, .. } = self.index;
-        let disk = &*self.disk;
-        if self.is_empty() && bytes > 0 {
-            disk.truncate(PATH, 0).map_err(failed(disk, "truncate", PATH))?;
-            self.index.bytes = 0;
-            self.unsynced = true;
-        } else if bytes > COMPACT_BYTES_MIN && live < bytes / 2 {
-            self.compact()?;
+    /// The disk's, or where what it holds is damaged; what was not forgotten is still there.
+    pub(super) fn shrink(&mut self) -> Result<(), StorageError> {
+        if !self.is_empty() {
+            return self.compact();
         }
+        let disk = &*self.disk;
+        disk.truncate(PATH, 0).map_err(failed(disk, "truncate", PATH))?;
+        self.index.bytes = 0;
+        self.synced = false;
         Ok(())
     }
 
@@ -233,7 +251,7 @@ impl<D: Disk> Pending<D> {
     pub(super) fn sync(&mut self) -> Result<(), StorageError> {
         if self.unsynced {
             self.disk.sync(PATH).map_err(failed(&*self.disk, "sync", PATH))?;
-            self.unsynced = false;
+            (self.unsynced, self.synced) = (false, true);
         }
         Ok(())
     }
