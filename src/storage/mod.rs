@@ -57,11 +57,6 @@ use state::State;
 /// What is read of the log at once, in bytes: several of the largest batches.
 const READ_BYTES: usize = 1024 * 1024;
 
-/// Bytes of the file `pending` that are left there when everything in it is delivered: at a sync, when nothing more has to
-/// be synced for it, and else. To empty it for each reading would cost more than to write it.
-const FORGOTTEN_BYTES_MIN: u64 = 64 * 1024;
-const FORGOTTEN_BYTES_MAX: u64 = 8 * 1024 * 1024;
-
 /// All that one peer has on disk, for the thread that writes it.
 ///
 /// Whoever decides on the log tells the [`Tail`] first, and then, in the same order, the storage. Each cut of the log
@@ -229,7 +224,7 @@ impl<D: Disk> Storage<D> {
                 self.forget(&frame, from);
             }
         }
-        let kept = if self.options.careful() { FORGOTTEN_BYTES_MAX } else { 0 };
+        let kept = if self.options.careful() { self.pending.limits.at_once } else { 0 };
         self.shrink_pending(kept)
     }
 
@@ -248,7 +243,7 @@ impl<D: Disk> Storage<D> {
     pub fn sync(&mut self) -> Result<(), StorageError> {
         self.pending.sync()?;
         self.journal.sync()?;
-        self.shrink_pending(FORGOTTEN_BYTES_MIN)
+        self.shrink_pending(self.pending.limits.at_sync)
     }
 
     /// Removes what is delivered from the file of what is pending, once that is longer than `bytes`.
@@ -320,6 +315,8 @@ impl<D: Disk> Storage<D> {
     }
 }
 
+#[cfg(test)]
+mod crash_tests;
 #[cfg(test)]
 mod resume_tests;
 #[cfg(test)]

@@ -18,9 +18,6 @@ pub(super) const PATH: &str = "pending";
 /// Where it is written anew.
 pub(super) const COMPACTED_PATH: &str = "pending.tmp";
 
-/// Below this it is not worth writing anew, in bytes.
-const COMPACT_BYTES_MIN: u64 = 8 * 1024 * 1024;
-
 /// What is written at once when the file is written anew, in bytes.
 const COPY_BYTES: usize = 256 * 1024;
 
@@ -34,8 +31,24 @@ pub(super) struct Pending<D> {
     /// Something was written since the last sync.
     unsynced: bool,
     synced: bool,
-    /// [`COMPACT_BYTES_MIN`], but for tests.
-    pub(super) compact_bytes: u64,
+    pub(super) limits: Limits,
+}
+
+/// How long the file may grow, in bytes. To shrink it for each reading would cost more than to write it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// While less than half of it is pending.
+    pub(super) compact: u64,
+    /// While nothing is, until the next sync.
+    pub(super) at_once: u64,
+    /// After a sync.
+    pub(super) at_sync: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { compact: 8 * 1024 * 1024, at_once: 8 * 1024 * 1024, at_sync: 64 * 1024 }
+    }
 }
 
 /// Where each pending reading stands.
@@ -148,13 +161,13 @@ impl Index {
 impl<D: Disk> Pending<D> {
     /// Nothing pending, on a disk that holds nothing.
     pub(super) fn new(disk: Arc<D>) -> Self {
-        Self { disk, index: Index::default(), unsynced: false, synced: false, compact_bytes: COMPACT_BYTES_MIN }
+        Self { disk, index: Index::default(), unsynced: false, synced: false, limits: Limits::default() }
     }
 
     /// What earlier lives left; nothing of it is known to be on the platter.
     pub(super) fn found(disk: Arc<D>, index: Index) -> Self {
         let unsynced = index.bytes > 0;
-        Self { disk, index, unsynced, synced: true, compact_bytes: COMPACT_BYTES_MIN }
+        Self { disk, index, unsynced, synced: true, limits: Limits::default() }
     }
 
     /// All that is pending, by origin and rising.
@@ -221,7 +234,7 @@ impl<D: Disk> Pending<D> {
     /// Is the file longer than `bytes`, and worth shrinking?
     pub(super) fn is_wasteful(&self, bytes: u64) -> bool {
         let Index { bytes: all, live, .. } = self.index;
-        all > bytes && (live == 0 || (all > self.compact_bytes && live < all / 2))
+        all > bytes && (live == 0 || (all > self.limits.compact && live < all / 2))
     }
 
     /// Was the file synced since it was empty? Then somebody may rely on what it holds.

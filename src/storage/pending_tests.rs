@@ -112,7 +112,7 @@ fn a_file_of_which_little_is_pending_is_written_anew() {
         }
         longest = longest.max(disk.len(PATH).unwrap());
     }
-    assert!(longest > COMPACT_BYTES_MIN - 100_000 && longest <= COMPACT_BYTES_MIN, "{longest}");
+    assert!(longest > pending.limits.compact - 100_000 && longest <= pending.limits.compact, "{longest}");
     assert!(!disk.files().contains_key(COMPACTED_PATH));
     let range = Range { origin: "some-origin/1".parse().unwrap(), first: 995_000, count: 10_000 };
     assert_eq!(recalled(&pending, &range), (995_000..=1_000_000).collect::<Vec<_>>());
