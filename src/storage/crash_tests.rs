@@ -16,19 +16,19 @@ use crate::wire::RunList;
 
 const ORIGINS: [&str; 3] = ["p/1", "a/1", "b/7"];
 
-type Reading = (usize, Number);
+pub(super) type Reading = (usize, Number);
 
 /// What the storage was told, and what it may have lost.
 #[derive(Debug, Default)]
-struct Model {
+pub(super) struct Model {
     /// Everything appended, as it stands if nothing is lost.
-    log: Vec<Frame>,
+    pub(super) log: Vec<Frame>,
     /// So many batches of it are on the platter, or will be left by the cut that is under way.
     floor: usize,
     /// The same of those that are written.
     written: usize,
     /// Everything that is pending, if nothing is lost.
-    pending: BTreeSet<Reading>,
+    pub(super) pending: BTreeSet<Reading>,
     /// What was in the log or pending at the last sync.
     safe: BTreeSet<Reading>,
     /// Handed over and not known to be on disk.
@@ -44,7 +44,7 @@ struct Model {
     taken: [Number; 3],
 }
 
-fn readings(ranges: &[Range]) -> impl Iterator<Item = Reading> + '_ {
+pub(super) fn readings(ranges: &[Range]) -> impl Iterator<Item = Reading> + '_ {
     ranges.iter().flat_map(|range| {
         let name = range.origin.to_string();
         let origin = ORIGINS.iter().position(|origin| *origin == name).unwrap();
@@ -52,19 +52,25 @@ fn readings(ranges: &[Range]) -> impl Iterator<Item = Reading> + '_ {
     })
 }
 
-fn entries(log: &[Frame]) -> BTreeSet<Reading> {
+pub(super) fn entries(log: &[Frame]) -> BTreeSet<Reading> {
     log.iter().flat_map(|frame| readings(frame.ranges())).collect()
 }
 
-struct Run {
-    rng: SmallRng,
-    disk: MemoryDisk,
-    options: Options,
-    model: Model,
+pub(super) struct Run {
+    pub(super) rng: SmallRng,
+    pub(super) disk: MemoryDisk,
+    pub(super) options: Options,
+    pub(super) model: Model,
 }
 
 impl Run {
-    fn open(&mut self) -> Result<(Storage<MemoryDisk>, Opened), StorageError> {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let options = Options { resume: true, durable: rng.random_bool(0.5) };
+        Self { rng, disk: MemoryDisk::new(), options, model: Model::default() }
+    }
+
+    pub(super) fn open(&mut self) -> Result<(Storage<MemoryDisk>, Opened), StorageError> {
         let (mut storage, opened) = Storage::open(Arc::new(self.disk.clone()), &"p".parse().unwrap(), 5, self.options)?;
         // Small, so that a history has several segments, and shrinks what is pending.
         storage.journal.segment_bytes = 600;
@@ -73,7 +79,7 @@ impl Run {
     }
 
     /// Does one thing to the storage, and to the model what came of it.
-    fn step(&mut self, storage: &mut Storage<MemoryDisk>) -> Result<(), StorageError> {
+    pub(super) fn step(&mut self, storage: &mut Storage<MemoryDisk>) -> Result<(), StorageError> {
         match self.rng.random_range(0..20) {
             0..7 => self.append(storage),
             7..10 => self.keep(storage),
@@ -231,7 +237,7 @@ impl Model {
     }
 }
 
-fn read_all(storage: &Storage<MemoryDisk>) -> Vec<Frame> {
+pub(super) fn read_all(storage: &Storage<MemoryDisk>) -> Vec<Frame> {
     let (mut all, mut after) = (Vec::new(), 0);
     while let Read::Frames(frames) = storage.log_reader().read(after, Sequence::MAX, 0, 1000).unwrap() {
         after = frames.last().unwrap().last();
@@ -242,7 +248,7 @@ fn read_all(storage: &Storage<MemoryDisk>) -> Vec<Frame> {
 }
 
 /// Is what was found told as it is?
-fn check_contents(opened: &Opened, log: &[Frame], pending: &BTreeSet<Reading>) {
+pub(super) fn check_contents(opened: &Opened, log: &[Frame], pending: &BTreeSet<Reading>) {
     assert_eq!(opened.last, log.last().map_or(0, Frame::last));
     assert_eq!(readings(&opened.origins).collect::<BTreeSet<_>>(), entries(log));
     let apart = |w: &[Range]| w[0].origin < w[1].origin || (w[0].origin == w[1].origin && w[0].last() + 1 < w[1].first);
@@ -265,9 +271,9 @@ fn check_contents(opened: &Opened, log: &[Frame], pending: &BTreeSet<Reading>) {
     }
 }
 
-type Rows = BTreeMap<String, Vec<u8>>;
+pub(super) type Rows = BTreeMap<String, Vec<u8>>;
 
-fn rows_of(log: &[Frame], delivered: Sequence) -> Rows {
+pub(super) fn rows_of(log: &[Frame], delivered: Sequence) -> Rows {
     let mut files = Rows::new();
     for (sequence, payload) in log.iter().flat_map(Frame::entries).filter(|(sequence, _)| *sequence <= delivered) {
         let name = format!("{}.csv", std::str::from_utf8(reading::sensor_of(payload)).unwrap());
@@ -277,14 +283,12 @@ fn rows_of(log: &[Frame], delivered: Sequence) -> Rows {
     files
 }
 
-fn rows_on(disk: &MemoryDisk) -> Rows {
+pub(super) fn rows_on(disk: &MemoryDisk) -> Rows {
     disk.files().into_iter().filter(|(path, bytes)| path.strip_suffix(".csv").is_some() && !bytes.is_empty()).collect()
 }
 
 fn run(seed: u64) {
-    let mut rng = SmallRng::seed_from_u64(seed);
-    let options = Options { resume: true, durable: rng.random_bool(0.5) };
-    let mut run = Run { rng, disk: MemoryDisk::new(), options, model: Model::default() };
+    let mut run = Run::new(seed);
     let mut storage = run.open().unwrap().0;
     for _ in 0..3 {
         if run.rng.random_bool(0.7) {
@@ -315,14 +319,15 @@ fn seeds() -> std::ops::Range<u64> {
     }
 }
 
-#[test]
-fn whatever_dies_or_fails_the_next_life_finds_what_was_stored() {
+/// Runs them all; says how to repeat one that fails.
+pub(super) fn run_all(run: fn(u64)) {
     for seed in seeds() {
         let outcome = std::panic::catch_unwind(|| run(seed));
-        assert!(
-            outcome.is_ok(),
-            "repeat with: PEER_STORAGE_SEEDS={seed}..{} cargo test --lib storage::crash",
-            seed + 1
-        );
+        assert!(outcome.is_ok(), "repeat with: PEER_STORAGE_SEEDS={seed}..{} cargo test --lib storage", seed + 1);
     }
+}
+
+#[test]
+fn whatever_dies_or_fails_the_next_life_finds_what_was_stored() {
+    run_all(run);
 }

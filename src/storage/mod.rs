@@ -318,6 +318,8 @@ impl<D: Disk> Storage<D> {
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod resume_tests;
 #[cfg(test)]
 #[path = "storage_tests.rs"]
