@@ -7,13 +7,13 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, Resettable, TypedValueParser};
+use clap::builder::{BoolishValueParser, PossibleValuesParser, Resettable, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{value_parser, Command, CommandFactory, FromArgMatches, Parser};
 use log::LevelFilter;
 use uuid::Uuid;
 
-use crate::config::{self, value, Config, ConfigError, SensorSource};
+use crate::config::{self, value, Config, ConfigError, Fsync, SensorSource};
 use crate::ids::{PeerId, SensorId};
 use crate::wire::Timing;
 
@@ -33,6 +33,10 @@ Examples:
       readings of another program, one DATA|sensor_id|timestamp|temperature|humidity|pressure a line
   peer --bind 127.0.0.1 --peer-id peer2 --sensor none
       on this host only, keeping what others measure
+  peer --peer-id kitchen --resume
+      goes on where it ended: after a restart only what is missing is fetched
+  peer --peer-id a --resume --quorum 2
+      one of three that never disagree: what two of them hold is delivered, and stays
   peer --join 10.8.0.1:7000 --join hub.example.org:7000
       where broadcast does not reach
 
@@ -143,6 +147,16 @@ struct Arguments {
     #[arg(default_value = config::ELECTION_TIMEOUT, value_parser = value::duration, allow_negative_numbers = true)]
     election_timeout: Duration,
 
+    /// Deliver nothing with fewer members than this
+    ///
+    /// A majority of all peers that will ever run, the same at each: 2 of 3, 3 of 5. Then only one side of a split network
+    /// delivers, and no row of a CSV file ever changes; the others take readings in and deliver them when it has healed. A
+    /// peer with another N is refused. Needs --resume, and turns on --fsync batch. Default: none, every side works on, and
+    /// what the smaller one delivered is ordered again when the network has healed.
+    #[arg(long, env = "PEER_QUORUM", value_name = "N", help_heading = "Safety")]
+    #[arg(value_parser = value_parser!(u32).range(1..), allow_negative_numbers = true)]
+    quorum: Option<u32>,
+
     /// mock, none, stdin, or iio:DIRECTORY; repeatable
     ///
     /// mock makes plausible weather up. stdin reads lines `DATA|sensor_id|timestamp|temperature|humidity|pressure` (°C,
@@ -174,6 +188,24 @@ struct Arguments {
     #[arg(long, env = "PEER_DATA_DIR", value_name = "DIR", help_heading = "Storage", default_value = config::DATA_DIR)]
     data_dir: PathBuf,
 
+    /// Keep this peer's data from its last run, and fetch only what is missing
+    ///
+    /// Readings that were taken in or stored survive the end of the process, however it ends; see --fsync for a power cut.
+    /// Needs --peer-id. Default: off, the directory is cleared at start.
+    #[arg(long, env = "PEER_RESUME", help_heading = "Storage", value_parser = BoolishValueParser::new())]
+    resume: bool,
+
+    /// When a reading counts as stored: never, batch, or a duration
+    ///
+    /// never: handed to the operating system. A killed peer loses nothing, a power cut the last half minute or so of that
+    /// peer; the others still have it. batch: on the disk, one sync for all that waits. A power cut at all peers at once
+    /// loses nothing that was delivered; a few KiB are written for each batch, which wears an SD card out sooner. A
+    /// duration: handed over, and on the disk so much later at the latest; a power cut at all peers at once loses at most
+    /// that. Only --resume makes use of it. Default: never, with --quorum batch.
+    #[arg(long, env = "PEER_FSYNC", value_name = "never|batch|DURATION", help_heading = "Storage")]
+    #[arg(value_parser = value::fsync, allow_negative_numbers = true)]
+    fsync: Option<Fsync>,
+
     /// How much is logged to standard error
     ///
     /// debug also tells of every reading that is delivered. `RUST_LOG` is heard too and wins, e.g.
@@ -190,6 +222,10 @@ fn log_levels() -> impl TypedValueParser<Value = LevelFilter> {
 
 impl Arguments {
     fn into_config(self) -> Result<Config, ConfigError> {
+        if self.resume && self.peer_id.is_none() {
+            return Err(ConfigError::ResumeWithoutId);
+        }
+        let default_fsync = if self.quorum.is_some() { config::FSYNC_WITH_QUORUM } else { config::FSYNC };
         let peer_id = self.peer_id.unwrap_or_else(fresh_id);
         let own_sensor = || peer_id.as_str().parse().expect("ids of peers and sensors have one grammar");
         let mut join: Vec<String> = Vec::with_capacity(self.join.len());
@@ -213,6 +249,9 @@ impl Arguments {
                 heartbeat_timeout: self.heartbeat_timeout,
                 election_timeout: self.election_timeout,
             },
+            quorum: self.quorum,
+            resume: self.resume,
+            fsync: self.fsync.unwrap_or(default_fsync),
             sensors: config::sensors(self.sensor)?,
             sensor_interval: self.sensor_interval_seconds,
             data_dir: self.data_dir,

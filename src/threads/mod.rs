@@ -118,7 +118,8 @@ fn settings(config: &Config, incarnation: Incarnation, endpoint: SocketAddr) -> 
         incarnation,
         endpoint,
         group: config.group.clone(),
-        quorum: None,
+        quorum: config.quorum,
+        resume: config.resume,
         timing: config.timing,
         joins: !config.join.is_empty(),
         seed: random(),
@@ -138,7 +139,7 @@ impl Node {
             .broadcasts()
             .then(|| Mutex::new(net::Sender::new(config.bind, config.broadcast_address, config.broadcast_port)));
         Self {
-            community: Community { group: config.group.clone(), quorum: None },
+            community: Community { group: config.group.clone(), quorum: config.quorum },
             core: Mutex::new(core),
             room: Condvar::new(),
             started: Instant::now(),

@@ -85,6 +85,7 @@ impl Bench {
             endpoint: "127.0.0.1:7000".parse().unwrap(),
             group: "sensors".into(),
             quorum: None,
+            resume: false,
             timing: timing(),
             joins: true,
             seed: 1,
