@@ -201,7 +201,7 @@ struct Arguments {
     /// peer; the others still have it. batch: on the disk, one sync for all that waits. A power cut at all peers at once
     /// loses nothing that was delivered; a few KiB are written for each batch, which wears an SD card out sooner. A
     /// duration: handed over, and on the disk so much later at the latest; a power cut at all peers at once loses at most
-    /// that. Only --resume makes use of it. Default: never, with --quorum batch.
+    /// that. Default: never, with --quorum batch.
     #[arg(long, env = "PEER_FSYNC", value_name = "never|batch|DURATION", help_heading = "Storage")]
     #[arg(value_parser = value::fsync, allow_negative_numbers = true)]
     fsync: Option<Fsync>,

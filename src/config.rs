@@ -127,7 +127,9 @@ pub enum ConfigError {
          readings under one sequence; add --resume"
     )]
     QuorumWithoutResume,
-    #[error("--resume needs --peer-id: without a name every start is a new peer, with nothing to resume; add --peer-id")]
+    #[error(
+        "--resume needs --peer-id: without a name every start is a new peer, with nothing to resume; add --peer-id"
+    )]
     ResumeWithoutId,
     #[error("--data-dir is empty; name a directory, e.g. --data-dir data")]
     DataDir,

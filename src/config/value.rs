@@ -217,7 +217,9 @@ mod tests {
         assert_eq!(fsync("never"), Ok(Fsync::Never));
         assert_eq!(fsync("batch"), Ok(Fsync::Batch));
         assert_eq!(fsync("1.5s"), Ok(Fsync::Every(Duration::from_millis(1500))));
-        for (text, error) in [("always", ValueError::Fsync), ("", ValueError::Duration), ("0", ValueError::Milliseconds)] {
+        for (text, error) in
+            [("always", ValueError::Fsync), ("", ValueError::Duration), ("0", ValueError::Milliseconds)]
+        {
             assert_eq!(fsync(text), Err(error), "{text}");
         }
     }

@@ -89,10 +89,9 @@ impl Event {
     #[must_use]
     pub fn loudness(&self) -> Loudness {
         match self {
-            Self::OtherKnob { .. }
-            | Self::Refused { .. }
-            | Self::Lost { .. }
-            | Self::Misbehaved { .. } => Loudness::Warning,
+            Self::OtherKnob { .. } | Self::Refused { .. } | Self::Lost { .. } | Self::Misbehaved { .. } => {
+                Loudness::Warning
+            }
             _ => Loudness::Info,
         }
     }
