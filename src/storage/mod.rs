@@ -166,6 +166,11 @@ impl<D: Disk> Storage<D> {
     ) -> Result<(), StorageError> {
         let (promised, synced) = (promised.cloned(), synced.cloned());
         let state = State { promised, synced, needs, ..self.state.clone() };
+        if self.options.careful() {
+            // A log that comes back shorter than `synced` says would look like a damaged one; and what a cut removes has to
+            // be pending before anything says that it is not needed.
+            self.sync()?;
+        }
         start::save(&*self.disk, &state, self.options.careful())?;
         self.state = state;
         Ok(())
@@ -185,9 +190,6 @@ impl<D: Disk> Storage<D> {
     ) -> Result<Vec<Range>, StorageError> {
         let (asked, to) = (to, self.journal.batch_end(to)?);
         let returned = self.keep_above(to)?;
-        if self.options.careful() {
-            self.pending.sync()?;
-        }
         self.save_state(promised, synced, needs.min(to))?;
         if self.delivered > to {
             self.csv.truncate_above(to)?;
