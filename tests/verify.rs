@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
-use peer::storage::{claim, RealDisk, Storage};
+use peer::storage::{claim, Options, RealDisk, Storage};
 use peer::wire::{Frame, Lines, Request};
 
 /// The data directory of peers that wrote what a group ordered.
@@ -32,7 +32,7 @@ impl Group {
     fn write(&self, id: &str, delivered: u64) {
         let id = id.parse().expect("an id");
         let disk: RealDisk = claim(&self.0, &id).expect("free");
-        let (mut storage, _) = Storage::open(Arc::new(disk), &id, 1, false).expect("writable");
+        let (mut storage, _) = Storage::open(Arc::new(disk), &id, 1, Options::default()).expect("writable");
         for batch in 0..7 {
             storage.append(&frame(batch * 10 + 1)).expect("written");
         }

@@ -74,4 +74,8 @@ impl Disk for ReadOnlyDisk {
     fn sync(&self, _path: &str) -> io::Result<()> {
         refused()
     }
+
+    fn sync_names(&self, _dir: &str) -> io::Result<()> {
+        refused()
+    }
 }

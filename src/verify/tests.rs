@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::ids::Sequence;
-use crate::storage::{claim, Storage};
+use crate::storage::{claim, Options, Storage};
 use crate::wire::{Frame, Lines, Request};
 
 /// A data directory of its own, removed when dropped.
@@ -26,7 +26,7 @@ impl Data {
     fn peer(&self, id: &str, frames: &[Frame], delivered: Sequence) -> PathBuf {
         let id = id.parse().unwrap();
         let disk = Arc::new(claim(&self.0, &id).unwrap());
-        let (mut storage, _) = Storage::open(disk, &id, 1, false).unwrap();
+        let (mut storage, _) = Storage::open(disk, &id, 1, Options::default()).unwrap();
         for frame in frames {
             storage.append(frame).unwrap();
         }
