@@ -1,21 +1,25 @@
 //! Command line and environment -> [`Config`]: the options, their help, and what is said of a wrong one.
 //!
-//! What a value may be stands in `config::value`, what goes together in `config`.
+//! What a value may be stands in `config::value`, what goes together in `config`; the options of `peer verify` in `verify`.
+
+mod verify;
 
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, Resettable, TypedValueParser};
+use clap::builder::{BoolishValueParser, PossibleValuesParser, Resettable, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{value_parser, Command, CommandFactory, FromArgMatches, Parser};
+use clap::{value_parser, Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use log::LevelFilter;
 use uuid::Uuid;
 
-use crate::config::{self, value, Config, ConfigError, SensorSource};
+use crate::config::{self, value, Config, ConfigError, Fsync, SensorSource};
 use crate::ids::{PeerId, SensorId};
 use crate::wire::Timing;
+
+pub use verify::Verify;
 
 /// The other name of the discovery port's environment variable.
 const BROADCAST_PORT: &str = "BROADCAST_PORT";
@@ -33,13 +37,20 @@ Examples:
       readings of another program, one DATA|sensor_id|timestamp|temperature|humidity|pressure a line
   peer --bind 127.0.0.1 --peer-id peer2 --sensor none
       on this host only, keeping what others measure
+  peer --peer-id kitchen --resume
+      goes on where it ended: after a restart only what is missing is fetched
+  peer --peer-id a --resume --quorum 2
+      one of three that never disagree: what two of them hold is delivered, and stays
   peer --join 10.8.0.1:7000 --join hub.example.org:7000
       where broadcast does not reach
+  peer verify
+      proves that all peers below data/ hold the same rows in the same order
 
 Every option can be set by the environment variable named with it; the option wins, and an empty
 variable counts as not set.
 
-Exit status: 0 after SIGINT or SIGTERM, 2 for wrong options, 1 for anything else.";
+Exit status: 0 after SIGINT or SIGTERM, 2 for wrong options, 5: verify found a disagreement,
+1 for anything else.";
 
 /// The options as typed: each well formed by itself.
 #[derive(Debug, Parser)]
@@ -52,9 +63,14 @@ Exit status: 0 after SIGINT or SIGTERM, 2 for wrong options, 1 for anything else
                   the foreground until SIGINT or SIGTERM and logs to standard error.",
     after_help = "See 'peer --help' for defaults, relations and examples.",
     after_long_help = EXAMPLES,
-    max_term_width = HELP_WIDTH_MAX
+    max_term_width = HELP_WIDTH_MAX,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
 )]
 struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+
     /// Name of this peer; elections compare it
     ///
     /// 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit; no two living peers of a group may
@@ -143,6 +159,16 @@ struct Arguments {
     #[arg(default_value = config::ELECTION_TIMEOUT, value_parser = value::duration, allow_negative_numbers = true)]
     election_timeout: Duration,
 
+    /// Deliver nothing with fewer members than this
+    ///
+    /// A majority of all peers that will ever run, the same at each: 2 of 3, 3 of 5. Then only one side of a split network
+    /// delivers, and no row of a CSV file ever changes; the others take readings in and deliver them when it has healed. A
+    /// peer with another N is refused. Needs --resume, and turns on --fsync batch. Default: none, every side works on, and
+    /// what the smaller one delivered is ordered again when the network has healed.
+    #[arg(long, env = "PEER_QUORUM", value_name = "N", help_heading = "Safety")]
+    #[arg(value_parser = value_parser!(u32).range(1..), allow_negative_numbers = true)]
+    quorum: Option<u32>,
+
     /// mock, none, stdin, or iio:DIRECTORY; repeatable
     ///
     /// mock makes plausible weather up. stdin reads lines `DATA|sensor_id|timestamp|temperature|humidity|pressure` (°C,
@@ -174,6 +200,24 @@ struct Arguments {
     #[arg(long, env = "PEER_DATA_DIR", value_name = "DIR", help_heading = "Storage", default_value = config::DATA_DIR)]
     data_dir: PathBuf,
 
+    /// Keep this peer's data from its last run, and fetch only what is missing
+    ///
+    /// Readings that were taken in or stored survive the end of the process, however it ends; see --fsync for a power cut.
+    /// Needs --peer-id. Default: off, the directory is cleared at start.
+    #[arg(long, env = "PEER_RESUME", help_heading = "Storage", value_parser = BoolishValueParser::new())]
+    resume: bool,
+
+    /// When a reading counts as stored: never, batch, or a duration
+    ///
+    /// never: handed to the operating system. A killed peer loses nothing, a power cut the last half minute or so of that
+    /// peer; the others still have it. batch: on the disk, one sync for all that waits. A power cut at all peers at once
+    /// loses nothing that was delivered; a few KiB are written for each batch, which wears an SD card out sooner. A
+    /// duration: handed over, and on the disk so much later at the latest; a power cut at all peers at once loses at most
+    /// that. Default: never, with --quorum batch.
+    #[arg(long, env = "PEER_FSYNC", value_name = "never|batch|DURATION", help_heading = "Storage")]
+    #[arg(value_parser = value::fsync, allow_negative_numbers = true)]
+    fsync: Option<Fsync>,
+
     /// How much is logged to standard error
     ///
     /// debug also tells of every reading that is delivered. `RUST_LOG` is heard too and wins, e.g.
@@ -183,6 +227,21 @@ struct Arguments {
     log_level: LevelFilter,
 }
 
+/// What else than running a peer can be asked for.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Verify(Verify),
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub enum Task {
+    /// Run a peer.
+    Run(Box<Config>),
+    /// Compare the files of peers.
+    Verify(Verify),
+}
+
 fn log_levels() -> impl TypedValueParser<Value = LevelFilter> {
     PossibleValuesParser::new(["error", "warn", "info", "debug", "trace"])
         .try_map(|level| level.to_ascii_lowercase().parse::<LevelFilter>())
@@ -190,6 +249,10 @@ fn log_levels() -> impl TypedValueParser<Value = LevelFilter> {
 
 impl Arguments {
     fn into_config(self) -> Result<Config, ConfigError> {
+        if self.resume && self.peer_id.is_none() {
+            return Err(ConfigError::ResumeWithoutId);
+        }
+        let default_fsync = if self.quorum.is_some() { config::FSYNC_WITH_QUORUM } else { config::FSYNC };
         let peer_id = self.peer_id.unwrap_or_else(fresh_id);
         let own_sensor = || peer_id.as_str().parse().expect("ids of peers and sensors have one grammar");
         let mut join: Vec<String> = Vec::with_capacity(self.join.len());
@@ -213,6 +276,9 @@ impl Arguments {
                 heartbeat_timeout: self.heartbeat_timeout,
                 election_timeout: self.election_timeout,
             },
+            quorum: self.quorum,
+            resume: self.resume,
+            fsync: self.fsync.unwrap_or(default_fsync),
             sensors: config::sensors(self.sensor)?,
             sensor_interval: self.sensor_interval_seconds,
             data_dir: self.data_dir,
@@ -228,7 +294,7 @@ fn fresh_id() -> PeerId {
 
 /// The command. Which environment variables it heeds depends on whether `is_set` says that they hold something.
 fn command(is_set: impl Fn(&str) -> bool) -> Command {
-    Arguments::command().mut_args(|arg| {
+    let heed = |arg: Arg| {
         let Some(name) = arg.get_env().map(|name| name.to_string_lossy().into_owned()) else { return arg };
         let arg = arg.hide_env_values(true);
         if is_set(&name) {
@@ -241,19 +307,24 @@ fn command(is_set: impl Fn(&str) -> bool) -> Command {
         } else {
             arg
         }
-    })
+    };
+    Arguments::command().mut_args(&heed).mut_subcommands(|verb| verb.mut_args(&heed))
 }
 
 /// Reads command line (the program's name first) and environment.
 ///
 /// # Errors
 /// Says what is wrong and which option helps. Its exit status is 2; that of help and version, which come this way too, 0.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Config, clap::Error> {
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap::Error> {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let mut command = command(is_set);
     let matches = command.try_get_matches_from_mut(arguments)?;
-    let typed = Arguments::from_arg_matches(&matches)?;
-    typed.into_config().map_err(|error| command.error(ErrorKind::ValueValidation, error))
+    let mut typed = Arguments::from_arg_matches(&matches)?;
+    if let Some(Verb::Verify(verify)) = typed.verb.take() {
+        return Ok(Task::Verify(verify));
+    }
+    let config = typed.into_config().map_err(|error| command.error(ErrorKind::ValueValidation, error))?;
+    Ok(Task::Run(config.into()))
 }
 
 #[cfg(test)]

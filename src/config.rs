@@ -33,6 +33,22 @@ pub const DATA_DIR: &str = "data";
 /// Default of [`Config::log_level`].
 pub const LOG_LEVEL: &str = "info";
 
+/// Default of [`Config::fsync`] without a quorum.
+pub const FSYNC: Fsync = Fsync::Never;
+/// Default of [`Config::fsync`] with a quorum: what it promises has to survive a power cut.
+pub const FSYNC_WITH_QUORUM: Fsync = Fsync::Batch;
+
+/// When a reading counts as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fsync {
+    /// Handed to the operating system, which writes it to the disk when it likes.
+    Never,
+    /// On the disk. What waits at the same time is synced at once.
+    Batch,
+    /// Handed to the operating system, and on the disk so much later at the latest.
+    Every(Duration),
+}
+
 /// Where readings come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SensorSource {
@@ -74,6 +90,8 @@ pub struct Config {
     pub broadcast_address: Option<IpAddr>,
     /// `HOST:PORT` of peers to ask where broadcast does not reach, each once; names are not looked up yet.
     pub join: Vec<String>,
+    /// With fewer members nothing is delivered: a majority of all peers that will ever run. At least 1.
+    pub quorum: Option<u32>,
     /// Whole milliseconds between 1 ms and a day; the heartbeat timeout exceeds the interval.
     pub timing: Timing,
     /// Sources of readings, each once; none for a peer that only keeps what others measure.
@@ -84,6 +102,10 @@ pub struct Config {
     pub sensor_interval: Duration,
     /// Files go to the directory of the peer's name below this one.
     pub data_dir: PathBuf,
+    /// Keep what the last run left in that directory.
+    pub resume: bool,
+    /// When a reading counts as stored.
+    pub fsync: Fsync,
     /// What is logged, where `RUST_LOG` does not say otherwise.
     pub log_level: LevelFilter,
 }
@@ -100,6 +122,15 @@ pub enum ConfigError {
     NoneAndMore(SensorSource),
     #[error("--sensor {0} is given twice; leave one of them out")]
     SensorTwice(SensorSource),
+    #[error(
+        "--quorum needs --resume: a peer that forgets at a restart what it promised lets two groups deliver different \
+         readings under one sequence; add --resume"
+    )]
+    QuorumWithoutResume,
+    #[error(
+        "--resume needs --peer-id: without a name every start is a new peer, with nothing to resume; add --peer-id"
+    )]
+    ResumeWithoutId,
     #[error("--data-dir is empty; name a directory, e.g. --data-dir data")]
     DataDir,
 }
@@ -113,6 +144,9 @@ impl Config {
         let Timing { heartbeat_interval: interval, heartbeat_timeout: timeout, .. } = self.timing;
         if timeout <= interval {
             return Err(ConfigError::Timeout { interval, timeout });
+        }
+        if self.quorum.is_some() && !self.resume {
+            return Err(ConfigError::QuorumWithoutResume);
         }
         if self.data_dir.as_os_str().is_empty() {
             return Err(ConfigError::DataDir);
@@ -177,6 +211,9 @@ mod tests {
                 heartbeat_timeout: value::duration(HEARTBEAT_TIMEOUT).unwrap(),
                 election_timeout: value::duration(ELECTION_TIMEOUT).unwrap(),
             },
+            quorum: None,
+            resume: false,
+            fsync: FSYNC,
             sensors: vec![SensorSource::Mock],
             sensor_id: "peer1".parse().unwrap(),
             sensor_interval: value::duration(SENSOR_INTERVAL_SECONDS).unwrap(),
@@ -198,6 +235,13 @@ mod tests {
         assert!(error.to_string().starts_with("--heartbeat-timeout (5s) must exceed --heartbeat-interval (5s)"));
         config.timing.heartbeat_timeout += Duration::from_millis(1);
         assert!(config.check().is_ok());
+    }
+
+    #[test]
+    fn a_quorum_needs_what_was_promised_to_be_kept() {
+        let config = Config { quorum: Some(2), ..config() };
+        assert_eq!(config.clone().check(), Err(ConfigError::QuorumWithoutResume));
+        assert!(Config { resume: true, ..config }.check().is_ok());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use clap::{Arg, ArgAction};
+use clap::ArgAction;
 
 use super::*;
 
@@ -45,6 +45,7 @@ fn without_options_the_defaults_of_the_contract_hold() {
     assert_eq!(config.sensors, [SensorSource::Mock]);
     assert_eq!(config.sensor_interval, Duration::from_secs(15));
     assert_eq!(config.data_dir, PathBuf::from("data"));
+    assert_eq!((config.quorum, config.resume, config.fsync), (None, false, Fsync::Never));
     assert_eq!(config.log_level, LevelFilter::Info);
 }
 
@@ -59,7 +60,7 @@ fn every_option_arrives() {
         "--peer-id p1 --priority -7 --group g --bind 127.0.0.1 --port 7001 --broadcast-port 9998 \
          --broadcast-address 10.0.0.255 --join a:1 --join b:2,a:1 --heartbeat-interval 200ms --heartbeat-timeout 0.5 \
          --election-timeout 1m --sensor stdin --sensor iio:/d --sensor-id s1 --sensor-interval-seconds 0.25 \
-         --data-dir /tmp/d --log-level DEBUG",
+         --data-dir /tmp/d --quorum 2 --resume --fsync 10s --log-level DEBUG",
     );
     let config = config.unwrap();
     assert_eq!((config.peer_id.as_str(), config.sensor_id.as_str()), ("p1", "s1"));
@@ -73,6 +74,8 @@ fn every_option_arrives() {
     assert_eq!(config.sensors, [SensorSource::Stdin, SensorSource::Iio("/d".into())]);
     assert_eq!(config.sensor_interval, Duration::from_millis(250));
     assert_eq!(config.data_dir, PathBuf::from("/tmp/d"));
+    assert_eq!((config.quorum, config.resume), (Some(2), true));
+    assert_eq!(config.fsync, Fsync::Every(Duration::from_secs(10)));
     assert_eq!(config.log_level, LevelFilter::Debug);
 }
 
@@ -80,6 +83,14 @@ fn every_option_arrives() {
 fn the_sensor_id_is_the_peer_id_unless_given() {
     assert_eq!(config("--peer-id p1").unwrap().sensor_id.as_str(), "p1");
     assert!(config("--sensor none").unwrap().sensors.is_empty());
+}
+
+#[test]
+fn a_quorum_waits_for_the_disk_unless_told_otherwise() {
+    let fsync = |options: &str| config(&format!("--peer-id p1 --resume {options}")).unwrap().fsync;
+    assert_eq!(fsync(""), Fsync::Never);
+    assert_eq!(fsync("--quorum 2"), Fsync::Batch);
+    assert_eq!(fsync("--quorum 2 --fsync never"), Fsync::Never);
 }
 
 #[test]
@@ -106,6 +117,10 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
         ("--sensor-id a|b", &["--sensor-id <ID>", "letters, digits"]),
         ("--sensor-interval-seconds 0", &["--sensor-interval-seconds <SECONDS>", "positive"]),
         ("--data-dir=", &["--data-dir"]),
+        ("--resume", &["--resume needs --peer-id"]),
+        ("--quorum 2", &["--quorum needs --resume"]),
+        ("--quorum 0", &["--quorum <N>", "1.."]),
+        ("--fsync always", &["--fsync <never|batch|DURATION>", "write never, batch, or a duration"]),
         ("--log-level loud", &["--log-level <LEVEL>", "error, warn, info, debug, trace"]),
         ("--log-level off", &["--log-level <LEVEL>"]),
         ("--colour", &["--colour"]),
@@ -119,7 +134,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
 #[test]
 fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() {
     let command = command(|_| false);
-    assert_eq!(options(&command).count(), 16);
+    assert_eq!(options(&command).count(), 19);
     for arg in options(&command) {
         let long = arg.get_long().expect("a long name");
         let variable = format!("PEER_{}", long.to_ascii_uppercase().replace('-', "_"));
@@ -162,13 +177,39 @@ fn help_groups_the_options_in_the_order_of_the_contract() {
     for help in [command(|_| false).render_help(), command(|_| false).render_long_help()] {
         let help = help.to_string();
         let headings = help.lines().filter_map(|line| line.strip_suffix(':')).filter(|line| !line.starts_with(' '));
-        let expected = ["Options", "Identity", "Network", "Timing", "Sensors", "Storage", "Logging"];
+        let expected =
+            ["Commands", "Options", "Identity", "Network", "Timing", "Safety", "Sensors", "Storage", "Logging"];
         assert_eq!(headings.filter(|heading| *heading != "Examples").collect::<Vec<_>>(), expected);
         assert!(help.contains("[default: 9999]") && help.contains("[env: PEER_BROADCAST_PORT]"), "{help}");
         assert!(help.lines().all(|line| line.len() <= HELP_WIDTH_MAX + 20), "{help}");
     }
     let help = command(|_| false).render_long_help().to_string();
     for part in ["Examples:", "Exit status:", "RUST_LOG", "Also read from `BROADCAST_PORT`", "[default: 5s]"] {
+        assert!(help.contains(part), "{part} is missing in {help}");
+    }
+}
+
+#[test]
+fn verify_has_options_of_its_own_and_takes_none_of_a_peer() {
+    let task = |options: &str| {
+        let mut command = command(|_| false);
+        let matches = command.try_get_matches_from_mut(options.split_whitespace())?;
+        Ok::<_, clap::Error>(Arguments::from_arg_matches(&matches)?.verb)
+    };
+    let verb = task("peer verify").unwrap();
+    assert!(
+        matches!(verb, Some(Verb::Verify(Verify { data_dirs, peers })) if data_dirs == [PathBuf::from("data")] && peers.is_empty())
+    );
+    let verb = task("peer verify --data-dir a --data-dir b p1 c/p2").unwrap();
+    let Some(Verb::Verify(Verify { data_dirs, peers })) = verb else { panic!("{verb:?}") };
+    assert_eq!(data_dirs, [PathBuf::from("a"), PathBuf::from("b")]);
+    assert_eq!(peers, [PathBuf::from("p1"), PathBuf::from("c/p2")]);
+    assert!(task("peer").unwrap().is_none());
+    for wrong in ["peer --port 7000 verify", "peer verify --port 7000", "peer verify --data-dir="] {
+        assert_eq!(task(wrong).unwrap_err().exit_code(), 2, "{wrong}");
+    }
+    let help = task("peer verify --help").unwrap_err().to_string();
+    for part in ["sha256sum *.csv | sha256sum", "Exit status: 0 if all agree, 5 if not", "PEER_DATA_DIR"] {
         assert!(help.contains(part), "{part} is missing in {help}");
     }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddrV6};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::SensorSource;
+use super::{Fsync, SensorSource};
 use crate::ids;
 
 /// Shortest duration of an option: what peers say to each other about time is in whole milliseconds.
@@ -42,6 +42,8 @@ pub enum ValueError {
     Port,
     #[error("write an IPv6 address in brackets, e.g. [fd00::7]:7000")]
     Brackets,
+    #[error("write never, batch, or a duration such as 10s or 500ms")]
+    Fsync,
     #[error("write mock, none, stdin or iio:DIRECTORY")]
     Sensor,
     #[error("name the device's directory, e.g. iio:/sys/bus/iio/devices/iio:device0")]
@@ -84,6 +86,19 @@ pub fn duration(text: &str) -> Result<Duration, ValueError> {
         Err(ValueError::Milliseconds)
     } else {
         Ok(length)
+    }
+}
+
+/// Reads `never`, `batch`, or a duration.
+///
+/// # Errors
+/// [`ValueError`] where it is none of these.
+pub fn fsync(text: &str) -> Result<Fsync, ValueError> {
+    match text {
+        "never" => Ok(Fsync::Never),
+        "batch" => Ok(Fsync::Batch),
+        _ if text.starts_with(|c: char| c.is_ascii_alphabetic()) => Err(ValueError::Fsync),
+        _ => duration(text).map(Fsync::Every),
     }
 }
 
@@ -194,6 +209,18 @@ mod tests {
             ("2.50000000000000000000000s", 2_500),
         ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+    }
+
+    #[test]
+    fn syncs_are_never_a_batch_or_so_often() {
+        assert_eq!(fsync("never"), Ok(Fsync::Never));
+        assert_eq!(fsync("batch"), Ok(Fsync::Batch));
+        assert_eq!(fsync("1.5s"), Ok(Fsync::Every(Duration::from_millis(1500))));
+        for (text, error) in
+            [("always", ValueError::Fsync), ("", ValueError::Duration), ("0", ValueError::Milliseconds)]
+        {
+            assert_eq!(fsync(text), Err(error), "{text}");
         }
     }
 

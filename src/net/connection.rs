@@ -18,6 +18,9 @@ const KEEP_BYTES: usize = 16 * 1024;
 /// Reads that the first message may take. It is one short line, so it comes in one, or two.
 const FIRST_READS: u32 = 8;
 
+/// No time at all is an error of its own to the library; it means the least there is.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
 /// Why nobody was reached.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
@@ -60,8 +63,7 @@ pub enum ReadError {
 /// [`DialError`] says what is known of the other side. Windows repeats a refused dial for 2 s: where the timeout is
 /// shorter, a process that is gone looks like one that does not answer.
 pub fn dial(endpoint: SocketAddr, timeout: Duration) -> Result<TcpStream, DialError> {
-    // No time at all is an error of its own to the library; it means the least there is.
-    let stream = TcpStream::connect_timeout(&endpoint, timeout.max(Duration::from_millis(1)))?;
+    let stream = TcpStream::connect_timeout(&endpoint, timeout.max(SHORTEST_WAIT))?;
     if reached_itself(&stream)? {
         // Reset, or the port would be kept from its owner for a minute.
         SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
@@ -96,13 +98,13 @@ impl Incoming {
         Self { stream, decoder: Decoder::new() }
     }
 
-    /// The first message, each part of it within so long: who connects must say who it is. `None`: it said nothing and
-    /// hung up.
+    /// The first message, which begins within so long and is whole after as much again: who connects must say who it is.
+    /// `None`: it said nothing and hung up.
     ///
     /// # Errors
     /// As [`Incoming::read_message`]; `TimedOut` where it did not come, or came in too many small pieces.
     pub fn first_message(&mut self, within: Duration) -> Result<Option<Message>, ReadError> {
-        self.stream.set_read_timeout(Some(within.max(Duration::from_millis(1))))?;
+        self.stream.set_read_timeout(Some(within.max(SHORTEST_WAIT)))?;
         for _ in 0..FIRST_READS {
             if !self.fill()? {
                 return Ok(None);
@@ -111,6 +113,7 @@ impl Incoming {
                 self.stream.set_read_timeout(None)?;
                 return Ok(Some(message));
             }
+            self.stream.set_read_timeout(Some((within / FIRST_READS).max(SHORTEST_WAIT)))?;
         }
         Err(ReadError::Io(io::ErrorKind::TimedOut.into()))
     }

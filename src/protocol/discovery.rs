@@ -83,6 +83,9 @@ impl Peer {
         let mut seekers = self.fresh_seekers();
         let outranked = seekers.iter().any(|id| view::priority(self.priority_of(id), id) > own);
         seekers.remove(&self.settings.id);
+        if seekers.len() + 1 < self.quorum() {
+            self.tell_suspended(seekers.len() + 1, turn);
+        }
         if outranked || seekers.len() + 1 < self.quorum() {
             if let Role::Seeking(seeking) = &mut self.role {
                 seeking.since = turn.now;
@@ -95,6 +98,14 @@ impl Peer {
             turn.tell(Event::ElectionWon { peer: self.settings.id.clone() });
         }
         self.propose(seekers, 0, None, turn);
+    }
+
+    /// There are too few peers for the quorum: says so once, until there is a view again.
+    pub(super) fn tell_suspended(&mut self, have: usize, turn: &mut Turn) {
+        if !std::mem::replace(&mut self.suspended, true) {
+            let waiting = self.pending.len() + self.log.taken_back();
+            turn.tell(Event::Suspended { have, need: self.quorum(), waiting });
+        }
     }
 
     pub(super) fn priority_of(&self, id: &PeerId) -> i64 {

@@ -35,6 +35,12 @@ pub enum Event {
     CoordinatorHeard {
         peer: PeerId,
     },
+    /// Members of the view before that are neither here nor known to have ended.
+    Split {
+        away: Vec<PeerId>,
+        of: usize,
+        left: usize,
+    },
     Merging {
         leader: PeerId,
         readings: u64,
@@ -83,11 +89,9 @@ impl Event {
     #[must_use]
     pub fn loudness(&self) -> Loudness {
         match self {
-            Self::OtherKnob { .. }
-            | Self::Refused { .. }
-            | Self::Lost { .. }
-            | Self::Misbehaved { .. }
-            | Self::Suspended { .. } => Loudness::Warning,
+            Self::OtherKnob { .. } | Self::Refused { .. } | Self::Lost { .. } | Self::Misbehaved { .. } => {
+                Loudness::Warning
+            }
             _ => Loudness::Info,
         }
     }
@@ -125,6 +129,9 @@ impl fmt::Display for Event {
                 "No OK received. {peer} becomes leader.\nPeer {peer} became the Group Leader via election."
             ),
             Self::CoordinatorHeard { peer } => write!(f, "Received COORDINATOR announcement: {peer}"),
+            Self::Split { away, of, left } => {
+                write!(f, "Split: {} of {of} members out of reach, {}; going on with {left}", away.len(), List(away))
+            }
             Self::Merging { leader, readings } => {
                 write!(f, "Merging with the group of {leader}: {readings} readings to order again")
             }

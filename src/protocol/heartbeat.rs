@@ -1,6 +1,7 @@
 //! Signs of life: what a leader sends every interval, what counts as one, and whom it drops for silence (PROTOCOL.md 5.1).
 
 use super::effect::Effect;
+use super::event::Event;
 use super::input::Time;
 use super::peer::Peer;
 use super::role::{Leading, Role};
@@ -65,11 +66,20 @@ impl Peer {
         let timeout = self.settings.timing.heartbeat_timeout;
         let Role::Leader(leading) = &self.role else { return };
         let silent = leading.followers.iter().filter(|(_, follower)| self.late(follower.heard + timeout));
-        for id in silent.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
-            self.drop_silent(&id, turn);
+        let silent: Vec<PeerId> = silent.map(|(id, _)| id.clone()).collect();
+        let of = leading.members.len();
+        let away: Vec<PeerId> = silent.iter().filter(|id| leading.members.contains_key(*id)).cloned().collect();
+        for id in &silent {
+            self.drop_silent(id, turn);
+        }
+        if !away.is_empty() {
+            let left = of - away.len();
+            turn.tell(Event::Split { away, of, left });
         }
         let Role::Leader(leading) = &self.role else { return };
         if leading.below.is_some_and(|since| self.late(since + timeout)) {
+            let have = leading.members.len();
+            self.tell_suspended(have, turn);
             return self.yield_to(None, turn);
         }
         self.give_up_gaps(turn);
@@ -98,7 +108,7 @@ impl Peer {
         for to in self.lost.iter().filter(|id| !contacts.is_dead(id)).take(LOST_MAX) {
             turn.send(to, message.clone());
         }
-        leading.asked_over.retain(|_, at| turn.now.checked_sub(*at).unwrap() < interval);
+        leading.spoken_to.retain(|_, at| turn.now.checked_sub(*at).unwrap() < interval);
         self.forget_strangers(turn);
     }
 

@@ -85,6 +85,8 @@ pub struct Found {
     pub origins: Vec<Range>,
     /// Highest sequence with a CSV row.
     pub delivered: Sequence,
+    /// Last sequence and ranges of each batch that ends above `delivered`.
+    pub uncommitted: Vec<(Sequence, Vec<Range>)>,
     /// Readings kept as pending on disk.
     pub pending: Vec<Range>,
 }

@@ -41,7 +41,7 @@ impl Log {
             committed: found.delivered.min(found.last),
             stable: found.last,
             origins: BTreeMap::new(),
-            uncommitted: VecDeque::new(),
+            uncommitted: found.uncommitted.iter().cloned().collect(),
             cuts: 0,
             unfinished: VecDeque::new(),
         };

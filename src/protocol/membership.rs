@@ -124,6 +124,7 @@ impl Peer {
         self.last_view.clone_from(&members);
         leading.change += 1;
         leading.below = if members.len() >= quorum { None } else { leading.below.or(Some(turn.now)) };
+        self.suspended &= leading.below.is_some();
         leading.members = members;
         let to: Vec<PeerId> = leading.members.keys().filter(|id| *id != own).cloned().collect();
         for id in &to {
@@ -201,6 +202,7 @@ impl Peer {
             }
         }
         self.meet_members(&view.members, turn);
+        self.suspended &= view.members.len() < self.quorum();
         let joins = matches!(self.role, Role::Learner(_)) || !self.last_view.contains_key(&self.settings.id);
         self.last_view.clone_from(&view.members);
         if again {

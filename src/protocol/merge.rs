@@ -14,16 +14,22 @@ impl Peer {
         let outranked = self.is_outranked(leadership);
         let Some(leading) = self.leading_mut() else { return };
         // A `LEADER` of one's own group is of a leadership that is over.
-        if leading.members.contains_key(who) || leading.learners.contains_key(who) || !outranked {
+        if leading.has(who) {
             return;
         }
-        if leadership.asked {
+        if outranked && leadership.asked {
             return self.yield_to(Some(who), turn);
         }
-        let asked = leading.asked_over.get(who).copied();
-        if asked.is_none_or(|at| turn.now.checked_sub(at).unwrap() >= interval) {
-            leading.asked_over.insert(who.clone(), turn.now);
+        let spoken = leading.spoken_to.get(who).copied();
+        if spoken.is_some_and(|at| turn.now.checked_sub(at).unwrap() < interval) {
+            return;
+        }
+        leading.spoken_to.insert(who.clone(), turn.now);
+        if outranked {
             turn.send(who, Message::NewPeerRequest(self.me()));
+        } else if let Some(leadership) = self.leadership(false) {
+            // Perhaps broadcast reaches this way only, and it never hears of the group that it is to join.
+            turn.send(who, Message::Leader(leadership));
         }
     }
 

@@ -17,8 +17,13 @@ impl Peer {
         if self.leaving.is_some() || lines.count() == 0 {
             return;
         }
-        self.pending.take(lines);
+        let taken = self.pending.take(lines);
         self.pump(turn);
+        // What a leader took in stands in its log by now, which is kept anyway.
+        let range = taken.range();
+        if self.settings.resume && !self.log.missing(&range.origin, range.first, range.last()).is_empty() {
+            turn.store(Store::Keep(taken));
+        }
     }
 
     pub(super) fn on_end_of_input(&mut self, readings: u64, turn: &mut Turn) {

@@ -30,6 +30,8 @@ pub struct Settings {
     pub endpoint: SocketAddr,
     pub group: String,
     pub quorum: Option<u32>,
+    /// What is pending is kept on disk, for the next life.
+    pub resume: bool,
     pub timing: Timing,
     /// Are there `--join` addresses to ask?
     pub joins: bool,
@@ -64,6 +66,8 @@ pub struct Peer {
     patience: Time,
     /// This peer leaves an own view for the group of another leader.
     pub(super) merging: bool,
+    /// The operator knows that there are too few peers for the quorum.
+    pub(super) suspended: bool,
     /// The leader's timing that the operator was warned of.
     pub(super) warned_of: Option<Timing>,
     /// The refusal by a misconfigured peer that the operator was warned of.
@@ -104,6 +108,7 @@ impl Peer {
             stale_said: BTreeSet::new(),
             patience: Time::ZERO,
             merging: false,
+            suspended: false,
             warned_of: None,
             warned_of_refusal: None,
             leaving: None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::event::Event;
 use super::peer::Peer;
 use super::role::{Leading, LogState, Phase, Proposing, Role};
 use super::sequencer::Sequencer;
@@ -86,9 +87,11 @@ impl Peer {
     fn give_up(&mut self, turn: &mut Turn) {
         let Role::Proposing(proposing) = &self.role else { return };
         let Some(term) = self.promised.clone() else { return };
+        let have = proposing.answers.len() + 1;
         for to in proposing.answers.keys() {
             turn.send(to, Message::Yield { term: term.clone(), leader: None });
         }
+        self.tell_suspended(have, turn);
         self.seek(None, turn);
     }
 
@@ -109,7 +112,11 @@ impl Peer {
             proposing.answers.into_keys().filter_map(|id| Some((id.clone(), self.seat(&id)?))).collect();
         members.extend(self.seat(&self.settings.id).map(|seat| (self.settings.id.clone(), seat)));
         let away = self.last_view.keys().filter(|id| !members.contains_key(*id) && !self.contacts.is_dead(id));
-        self.lost.extend(away.cloned());
+        let away: Vec<PeerId> = away.cloned().collect();
+        if !away.is_empty() {
+            turn.tell(Event::Split { away: away.clone(), of: self.last_view.len(), left: members.len() });
+        }
+        self.lost.extend(away);
         self.role = Role::Leader(Leading::new(term, self.log_at(last), turn));
         self.merging = false;
         self.settle(turn);
@@ -141,7 +148,7 @@ impl Leading {
             sequencer: Sequencer::default(),
             beat_at: turn.now,
             below: None,
-            asked_over: BTreeMap::new(),
+            spoken_to: BTreeMap::new(),
         }
     }
 }

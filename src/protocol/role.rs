@@ -127,8 +127,8 @@ pub(super) struct Leading {
     pub(super) beat_at: Time,
     /// Fewer members than the quorum since.
     pub(super) below: Option<Time>,
-    /// When a leader that seemed to outrank this one was asked.
-    pub(super) asked_over: BTreeMap<PeerId, Time>,
+    /// When the leader of another group was asked, or told of this one.
+    pub(super) spoken_to: BTreeMap<PeerId, Time>,
 }
 
 /// What a learner has to store to become a member: the mark is reached three times, and set anew each time.

@@ -2,11 +2,13 @@
 //! the core, and only then lets go the messages that tell of it.
 
 use std::sync::{mpsc, Arc};
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use log::Level;
 
 use super::node::{lock, Node};
+use crate::config::Fsync;
 use crate::ids::{PeerId, Sequence};
 use crate::protocol::{Done, Input, Store};
 use crate::storage::{Read, RealDisk, Storage, StorageError};
@@ -31,25 +33,54 @@ struct Group {
     finished: Vec<mpsc::Sender<()>>,
 }
 
+/// What is left over from one group to the next.
+#[derive(Default)]
+struct Rest {
+    /// How far rows are in buffers, and not known to be in files.
+    delivered: Option<Sequence>,
+    /// What was handed to the operating system is to be on the disk by then.
+    sync_by: Option<Instant>,
+}
+
 /// Runs until the disk fails. Returns how it did.
 pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<Work>) -> StorageError {
-    let mut delivered = None;
+    let mut rest = Rest::default();
     loop {
-        if let Err(error) = work(node, storage, inbox, &mut delivered) {
+        let done = if let Some(first) = next(inbox, rest.sync_by) {
+            work(node, storage, inbox, first, &mut rest)
+        } else {
+            rest.sync_by = None;
+            storage.sync()
+        };
+        if let Err(error) = done {
             return error;
         }
     }
 }
 
-/// Does one group of works. `delivered`: how far rows are in buffers, and not known to be in files.
+/// Waits for work; `None` if there was none until the time to sync.
+fn next(inbox: &Receiver<Work>, sync_by: Option<Instant>) -> Option<Work> {
+    let work = match sync_by {
+        Some(time) if time <= Instant::now() => return None,
+        Some(time) => inbox.recv_deadline(time),
+        None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    };
+    match work {
+        Ok(work) => Some(work),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Disconnected) => unreachable!("the threads share the other end until the process ends"),
+    }
+}
+
+/// Does one group of works.
 fn work(
     node: &Arc<Node>,
     storage: &mut Storage<RealDisk>,
     inbox: &Receiver<Work>,
-    delivered: &mut Option<Sequence>,
+    first: Work,
+    rest: &mut Rest,
 ) -> Result<(), StorageError> {
-    let Ok(first) = inbox.recv() else { return Ok(()) };
-    let mut group = Group { delivered: delivered.take(), ..Group::default() };
+    let mut group = Group { delivered: rest.delivered.take(), ..Group::default() };
     let mut next = Some(first);
     let mut idle = false;
     for _ in 0..GROUP_MAX {
@@ -65,6 +96,12 @@ fn work(
     if let Some(work) = next {
         group.take(work, node, storage)?;
     }
+    match node.config.fsync {
+        // One sync for all that waited.
+        Fsync::Batch => storage.sync()?,
+        Fsync::Every(time) => rest.sync_by = rest.sync_by.or_else(|| Instant::now().checked_add(time)),
+        Fsync::Never => {}
+    }
     if !group.dones.is_empty() {
         node.step(Input::Stored(group.dones));
     }
@@ -78,7 +115,7 @@ fn work(
             node.step(Input::Stored(vec![Done::Delivered { up_to }]));
         }
     } else {
-        *delivered = group.delivered;
+        rest.delivered = group.delivered;
     }
     for finished in group.finished {
         // Who asked may have lost patience.

@@ -45,6 +45,7 @@ impl World {
             endpoint,
             group: "sensors".into(),
             quorum: None,
+            resume: false,
             timing: self.plan.timing,
             joins: self.plan.join_only,
             seed: self.rng.random(),

@@ -72,6 +72,7 @@ impl Cast {
             endpoint: (address, 7000 + u16::try_from(number).expect("few peers")).into(),
             group: "sensors".into(),
             quorum: None,
+            resume: false,
             timing: Timing {
                 heartbeat_interval: Duration::from_secs(1),
                 heartbeat_timeout: Duration::from_secs(3),

@@ -71,6 +71,7 @@ impl Script {
                 endpoint: ([10, 0, 0, 1], 7001 + u16::try_from(number).expect("five")).into(),
                 group: "sensors".into(),
                 quorum: None,
+                resume: false,
                 timing,
                 joins: false,
                 seed: 0,
