@@ -1,12 +1,11 @@
 //! Processes come and go: starts, ends, faults, and the readings their sensors make.
 
 use peer::ids::PeerId;
-use peer::protocol::{Exit, Input, Settings, Time};
+use peer::protocol::{Exit, Input, Settings};
 use peer::storage::MemoryDisk;
 use rand::RngExt;
 
-use crate::network::Connection;
-use crate::plan::Fault;
+use crate::plan::Mode;
 use crate::process::Process;
 use crate::sabotage::Sabotage;
 use crate::shelf::Shelf;
@@ -44,13 +43,13 @@ impl World {
             incarnation,
             endpoint,
             group: "sensors".into(),
-            quorum: None,
-            resume: false,
+            quorum: self.plan.quorum().map(|quorum| u32::try_from(quorum).expect("few hosts")),
+            resume: self.plan.mode != Mode::Default,
             timing: self.plan.timing,
             joins: self.plan.join_only,
             seed: self.rng.random(),
         };
-        self.processes.push(Process::new(host, settings, storage, self.now));
+        self.processes.push(Process::new(host, settings, storage, self.clocks[host].shows(self.now)));
         self.hosts[host] = Some(number);
         self.trace(|| format!("p{host} starts as process {number}"));
         self.set_alarms(number);
@@ -58,7 +57,7 @@ impl World {
     }
 
     /// The process is gone; `cleanly`: what it had written still arrives.
-    fn end(&mut self, number: usize, cleanly: bool) {
+    pub(crate) fn end(&mut self, number: usize, cleanly: bool) {
         let process = &mut self.processes[number];
         process.alive = false;
         self.hosts[process.host] = None;
@@ -72,71 +71,6 @@ impl World {
         }
     }
 
-    pub(crate) fn fault(&mut self, fault: Fault) {
-        self.trace(|| format!("{fault:?}"));
-        match fault {
-            Fault::Start(host) => self.start(host),
-            Fault::Crash(host) => {
-                if let Some(number) = self.hosts[host] {
-                    self.checks.crashes += 1;
-                    self.end(number, false);
-                }
-            }
-            Fault::Stop(host) => {
-                if let Some(number) = self.hosts[host] {
-                    self.step(number, Input::Stop);
-                }
-            }
-            Fault::Pause(host, length) => {
-                if let Some(number) = self.hosts[host] {
-                    let until = self.now + length;
-                    let process = &mut self.processes[number];
-                    process.paused_until = Some(process.paused_until.map_or(until, |before| before.max(until)));
-                }
-            }
-            Fault::Break(a, b) => {
-                let (Some(a), Some(b)) = (self.hosts[a], self.hosts[b]) else { return };
-                let between = |c: &Connection| (c.from, c.to) == (a, b) || (c.from, c.to) == (b, a);
-                let ids: Vec<u64> = self.connections.iter().filter(|(_, c)| between(c)).map(|(id, _)| *id).collect();
-                for id in ids {
-                    self.lose_suffix(id);
-                    self.close(id);
-                }
-            }
-            Fault::Part { side, back, length } => self.part(side, back, length),
-            Fault::FillDisk(host, room) => {
-                if self.hosts[host].is_some() {
-                    let used: usize = self.disks[host].files().values().map(Vec::len).sum();
-                    self.disks[host].set_capacity(used + room);
-                }
-            }
-            Fault::Stall(host, length) => {
-                if let Some(number) = self.hosts[host] {
-                    let until = self.now + length;
-                    self.processes[number].stalled_until = Some(until);
-                }
-            }
-            Fault::Burst(host, readings) => {
-                if let Some(number) = self.hosts[host] {
-                    self.give(number, readings);
-                }
-            }
-        }
-    }
-
-    /// Nothing gets from the hosts of one side to the others, `back`: nor from those to them.
-    fn part(&mut self, side: u32, back: bool, length: Time) {
-        let until = self.now + length;
-        let hosts = self.plan.hosts;
-        for (from, to) in (0..hosts).flat_map(|from| (0..hosts).map(move |to| (from, to))) {
-            let (out, home) = (side & (1 << from) != 0, side & (1 << to) != 0);
-            if (out && !home) || (back && home && !out) {
-                let known = self.blocked.entry((from, to)).or_insert(until);
-                *known = until.max(*known);
-            }
-        }
-    }
-
     pub(crate) fn feed(&mut self, number: usize) {
         if !self.processes[number].alive || !self.feeding {
             return;
@@ -147,7 +81,7 @@ impl World {
         self.after(gap, Event::Readings(number));
     }
 
-    fn give(&mut self, number: usize, readings: u64) {
+    pub(crate) fn give(&mut self, number: usize, readings: u64) {
         if let Some(input) = self.processes[number].measure(readings) {
             self.step(number, input);
         }
@@ -160,20 +94,6 @@ impl World {
             let readings = self.processes[number].taken;
             self.step(number, Input::EndOfInput { readings });
         }
-    }
-
-    /// The faults are over: somebody has to run, whoever is stopped goes on when its time has come, and all can reach
-    /// all.
-    pub(crate) fn end_of_faults(&mut self) {
-        for disk in &self.disks {
-            disk.set_capacity(usize::MAX);
-        }
-        if self.hosts.iter().all(Option::is_none) {
-            self.start(0);
-        }
-        let stopped = self.alive().filter_map(|process| process.paused_until.max(process.stalled_until)).max();
-        let healed = self.blocked.values().copied().max();
-        self.run_until(stopped.max(healed).unwrap_or_default());
     }
 
     pub(crate) fn exit(&mut self, number: usize, exit: Exit) {

@@ -5,7 +5,7 @@ use peer::protocol::{Peer, Store};
 use peer::wire::{Frame, Message, TermStart, ViewChange};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sabotage {
+pub(crate) enum Sabotage {
     None,
     /// Two hosts run a peer of the same id and incarnation.
     TwoLivesAsOne,
@@ -32,7 +32,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// On a message handed to a link; `None`: it vanishes.
-    pub fn message(self, message: Message) -> Option<Message> {
+    pub(crate) fn message(self, message: Message) -> Option<Message> {
         match (self, message) {
             (Self::LostRequests, Message::SequencerRequest { request, .. }) if request.origin.peer.as_str() == "p1" => {
                 None
@@ -45,7 +45,7 @@ impl Sabotage {
     }
 
     /// On a message about to be written to a connection.
-    pub fn written(self, message: Message) -> Message {
+    pub(crate) fn written(self, message: Message) -> Message {
         match (self, message) {
             (Self::ChangedBatch, Message::Ordered { term, frame }) if frame.first() % 5 == 0 => {
                 Message::Ordered { term, frame: changed(&frame) }
@@ -55,7 +55,7 @@ impl Sabotage {
     }
 
     /// On a batch that this peer makes as the leader, before anybody has it.
-    pub fn ordered(self, by: &PeerId, store: Store) -> Store {
+    pub(crate) fn ordered(self, by: &PeerId, store: Store) -> Store {
         match store {
             Store::Append(frame) if frame.term().leader == *by => {
                 let mut requests = frame.requests();
@@ -73,7 +73,7 @@ impl Sabotage {
     }
 
     /// On a view for this peer.
-    pub fn view(self, receiver: &Peer, message: Message) -> Message {
+    pub(crate) fn view(self, receiver: &Peer, message: Message) -> Message {
         if self != Self::UncutLogs {
             return message;
         }

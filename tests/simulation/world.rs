@@ -12,9 +12,12 @@ use peer::wire::Message;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::clock::Clock;
+use crate::cuts::Cuts;
+use crate::fault::Fault;
 use crate::invariants::Checks;
 use crate::network::Connection;
-use crate::plan::{Fault, Plan};
+use crate::plan::{Mode, Plan};
 use crate::process::Process;
 use crate::sabotage::Sabotage;
 
@@ -73,8 +76,8 @@ pub(crate) struct World {
     pub hosts: Vec<Option<usize>>,
     /// The disk of each host.
     pub disks: Vec<MemoryDisk>,
-    /// Until when nothing gets from one host to another.
-    pub blocked: BTreeMap<(usize, usize), Time>,
+    pub clocks: Vec<Clock>,
+    pub cuts: Cuts,
     pub connections: BTreeMap<u64, Connection>,
     pub checks: Checks,
     pub sabotage: Sabotage,
@@ -89,13 +92,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, tracing: bool) -> Self {
+    pub(crate) fn new(mode: Mode, seed: u64, tracing: bool) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let plan = Plan::draw(&mut rng);
+        let plan = Plan::draw(mode, &mut rng);
         Self::with_plan(plan, rng, tracing)
     }
 
-    pub(crate) fn with_plan(plan: Plan, rng: SmallRng, tracing: bool) -> Self {
+    pub(crate) fn with_plan(plan: Plan, mut rng: SmallRng, tracing: bool) -> Self {
+        let clock = |rate: &u32| Clock::new(Time::from_millis(rng.random_range(0..100_000_000)), *rate);
+        let clocks = plan.rates.iter().map(clock).collect();
         let mut world = Self {
             now: Time::from_secs(1),
             queue: BTreeMap::new(),
@@ -104,7 +109,8 @@ impl World {
             processes: Vec::new(),
             hosts: vec![None; plan.hosts],
             disks: (0..plan.hosts).map(|_| MemoryDisk::new()).collect(),
-            blocked: BTreeMap::new(),
+            clocks,
+            cuts: Cuts::default(),
             connections: BTreeMap::new(),
             checks: Checks::default(),
             sabotage: Sabotage::None,
@@ -216,9 +222,9 @@ impl World {
         self.processes[process].paused_until.filter(|until| *until > self.now)
     }
 
-    /// Until when nothing gets through from one host to another.
-    pub(crate) fn blocked(&self, from: usize, to: usize) -> Option<Time> {
-        self.blocked.get(&(from, to)).copied().filter(|until| *until > self.now)
+    /// Until when no segment gets through from one host to another.
+    pub(crate) fn cut(&self, from: usize, to: usize) -> Option<Time> {
+        self.cuts.tcp(from, to, self.now)
     }
 
     /// Until when the way is cut that this has to go.
@@ -235,7 +241,7 @@ impl World {
             }
             _ => return None,
         };
-        self.blocked(self.processes[from].host, self.processes[to].host)
+        self.cut(self.processes[from].host, self.processes[to].host)
     }
 
     /// Time that something takes on the network.
@@ -265,7 +271,7 @@ impl World {
         }
         let mut effects = Vec::new();
         let process = &mut self.processes[number];
-        process.peer.step(self.now, input, &mut effects);
+        process.peer.step(self.clocks[process.host].shows(self.now), input, &mut effects);
         let asked = u32::try_from(effects.len()).expect("few effects");
         self.carry_out(number, effects);
         self.set_alarms(number);
@@ -277,7 +283,8 @@ impl World {
     pub(crate) fn set_alarms(&mut self, number: usize) {
         for (at, alarm) in Alarm::ALL.into_iter().enumerate() {
             let process = &mut self.processes[number];
-            let deadline = process.peer.deadline(alarm).filter(|_| process.alive);
+            let clock = self.clocks[process.host];
+            let deadline = process.peer.deadline(alarm).filter(|_| process.alive).map(|due| clock.when(due));
             if deadline != process.alarms[at] {
                 process.alarms[at] = deadline;
                 if let Some(deadline) = deadline {

@@ -1,0 +1,135 @@
+//! What may go wrong in a run, and what of it a seed draws.
+
+use peer::protocol::Time;
+use peer::wire::Timing;
+use rand::rngs::SmallRng;
+use rand::RngExt;
+
+use crate::plan::{pick, Mode, HOSTS_MAX};
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// `kill -9`.
+    Crash(usize),
+    /// A new process; does nothing where one runs.
+    Start(usize),
+    /// SIGTERM.
+    Stop(usize),
+    /// SIGSTOP and SIGCONT.
+    Pause(usize, Time),
+    /// Connections between two hosts break, with what is under way.
+    Break(usize, usize),
+    /// The network falls into sides.
+    Part(Split, Time),
+    /// Nothing of this gets from one host to another; `back`: nor the other way.
+    CutLink { from: usize, to: usize, back: bool, what: Traffic, length: Time },
+    /// So many bytes are left on the disk of a host.
+    FillDisk(usize, usize),
+    /// The storage of a host does nothing for a while.
+    Stall(usize, Time),
+    /// A burst of readings.
+    Burst(usize, u64),
+}
+
+/// Which side each host is on, and from which sides nothing gets to which.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Split {
+    pub sides: [u8; HOSTS_MAX],
+    pub ways: Ways,
+    pub what: Traffic,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ways {
+    /// Nothing gets from any side to any other.
+    All,
+    /// Nothing gets to a side from those of lower number.
+    Up,
+    /// Nothing gets to a side from the one of the next lower number, nor back: the others reach each other.
+    Neighbours,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Traffic {
+    All,
+    Tcp,
+    Datagrams,
+}
+
+impl Split {
+    fn draw(rng: &mut SmallRng) -> Self {
+        let count = *pick(rng, &[2, 2, 2, 3, 4]);
+        let mut sides = [0; HOSTS_MAX];
+        sides.fill_with(|| rng.random_range(0..count));
+        Self { sides, ways: *pick(rng, &[Ways::All, Ways::All, Ways::Up, Ways::Neighbours]), what: Traffic::draw(rng) }
+    }
+
+    /// Does nothing get from one host to another?
+    pub(crate) fn cuts(&self, from: usize, to: usize) -> bool {
+        let (from, to) = (self.sides[from], self.sides[to]);
+        match self.ways {
+            Ways::All => from != to,
+            Ways::Up => from < to,
+            Ways::Neighbours => from.abs_diff(to) == 1,
+        }
+    }
+}
+
+impl Traffic {
+    fn draw(rng: &mut SmallRng) -> Self {
+        *pick(rng, &[Self::All, Self::All, Self::All, Self::All, Self::Tcp, Self::Datagrams])
+    }
+}
+
+impl Fault {
+    pub(crate) fn draw_all(
+        rng: &mut SmallRng,
+        mode: Mode,
+        hosts: usize,
+        timing: &Timing,
+        changes: usize,
+        length: Time,
+    ) -> Vec<(Time, Self)> {
+        let mut faults = Vec::new();
+        for _ in 0..changes {
+            let at = length.mul_f64(rng.random_range(0.0..1.0));
+            let fault = Self::draw(rng, mode, hosts, timing);
+            faults.push((at, fault));
+            if let Self::Part(split, lasts) = fault {
+                // Some are cut again while they merge.
+                if rng.random_bool(0.4) {
+                    let merge = timing.heartbeat_interval * 3 + timing.election_timeout * 2;
+                    let again = at + lasts + merge.mul_f64(rng.random_range(0.0..1.0));
+                    faults.push((again, Self::Part(split, lasts.mul_f64(rng.random_range(0.1..1.0)))));
+                }
+            }
+        }
+        faults.retain(|(at, _)| *at < length);
+        faults.sort_by_key(|(at, _)| *at);
+        faults
+    }
+
+    fn draw(rng: &mut SmallRng, mode: Mode, hosts: usize, timing: &Timing) -> Self {
+        let host = rng.random_range(0..hosts);
+        let kinds = if mode == Mode::Quorum { 7..18 } else { 0..18 };
+        match rng.random_range(kinds) {
+            0 | 1 => Self::Crash(host),
+            2..=4 => Self::Start(host),
+            5 => Self::FillDisk(host, rng.random_range(0..2000)),
+            6 => Self::Stop(host),
+            7 => Self::Pause(host, timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..0.9))),
+            8 => Self::Pause(host, timing.heartbeat_timeout.mul_f64(rng.random_range(1.0..3.0))),
+            9 | 10 => Self::Break(host, rng.random_range(0..hosts)),
+            11..=13 => Self::Part(Split::draw(rng), timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..4.0))),
+            14 => Self::CutLink {
+                from: host,
+                to: rng.random_range(0..hosts),
+                back: rng.random_bool(0.5),
+                what: Traffic::draw(rng),
+                length: timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..4.0)),
+            },
+            15 | 16 => Self::Stall(host, timing.election_timeout.mul_f64(rng.random_range(0.05..1.5))),
+            _ => Self::Burst(host, rng.random_range(1..3000)),
+        }
+    }
+}
