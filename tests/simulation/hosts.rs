@@ -5,6 +5,7 @@ use peer::protocol::{Exit, Input, Settings};
 use peer::storage::MemoryDisk;
 use rand::RngExt;
 
+use crate::numbers::Numbers;
 use crate::plan::Mode;
 use crate::process::Process;
 use crate::sabotage::Sabotage;
@@ -49,7 +50,10 @@ impl World {
             joins: self.plan.join_only,
             seed: self.rng.random(),
         };
-        self.processes.push(Process::new(host, settings, storage, self.clocks[host].shows(self.now)));
+        let held = self.processes.iter().rfind(|before| before.host == host).map(Process::holds).unwrap_or_default();
+        let process = Process::new(host, settings, storage, self.clocks[host].shows(self.now));
+        self.checks.started(&process, &held, &Numbers::default());
+        self.processes.push(process);
         self.hosts[host] = Some(number);
         self.trace(|| format!("p{host} starts as process {number}"));
         self.set_alarms(number);

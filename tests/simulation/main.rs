@@ -12,6 +12,7 @@ mod fault;
 mod hosts;
 mod invariants;
 mod network;
+mod numbers;
 mod plan;
 mod process;
 mod rows;

@@ -9,6 +9,7 @@ use peer::protocol::{ConnectionId, Exit, Found, Input, Peer, Settings, Store, Ti
 use peer::wire::{Lines, Request};
 
 use crate::network::Link;
+use crate::numbers::Numbers;
 use crate::shelf::Shelf;
 
 pub(crate) struct Process {
@@ -31,6 +32,8 @@ pub(crate) struct Process {
     pub paused_until: Option<Time>,
     /// Readings that its sources gave.
     pub taken: u64,
+    /// Readings that it found on its disk, or had in its log at any time.
+    pub held: Numbers,
     /// It said that all readings of its sources are delivered.
     pub input_delivered: bool,
     /// The last sequence seen committed, to check what is new.
@@ -57,6 +60,7 @@ impl Process {
             alarms: [None; 4],
             paused_until: None,
             taken: 0,
+            held: Numbers::default(),
             input_delivered: false,
             committed: 0,
             checked: None,
@@ -73,6 +77,14 @@ impl Process {
         }
         self.taken += count;
         (count > 0).then(|| Input::Readings(Lines::new(text.into_bytes(), count)))
+    }
+
+    /// All that it holds: log, and pending.
+    pub(crate) fn holds(&self) -> Numbers {
+        let mut numbers = Numbers::default();
+        numbers.extend(self.shelf.ranges());
+        numbers.extend(&self.peer.pending());
+        numbers
     }
 
     pub(crate) fn id(&self) -> &PeerId {

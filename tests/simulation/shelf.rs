@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use peer::ids::{Incarnation, PeerId, Sequence};
 use peer::protocol::{Done, State, Store};
 use peer::storage::{LogReader, MemoryDisk, Read, Storage, StorageError, Tail};
-use peer::wire::Frame;
+use peer::wire::{Frame, Range};
 
 use crate::rows::Rows;
 use crate::sabotage::Sabotage;
@@ -57,6 +57,11 @@ impl Shelf {
 
     pub(crate) fn last(&self) -> Sequence {
         self.log.last().map_or(0, |entry| entry.frame.last())
+    }
+
+    /// Whose readings stand in the log.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = &Range> {
+        self.log.iter().flat_map(|entry| entry.frame.ranges())
     }
 
     /// The digest of the log up to a batch end; `None` where that is none.

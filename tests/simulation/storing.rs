@@ -15,6 +15,9 @@ impl World {
         let process = &mut self.processes[number];
         let store = self.sabotage.ordered(&process.origin.peer, store);
         process.shelf.note(&store);
+        if let Store::Append(frame) = &store {
+            process.held.extend(frame.ranges());
+        }
         self.checks.handed_over(process, &store);
         let process = &mut self.processes[number];
         process.work.push_back(store);
@@ -73,7 +76,6 @@ impl World {
 
     fn disk_failed(&mut self, number: usize, error: &StorageError) {
         self.trace(|| error.to_string());
-        self.checks.crashes += 1;
         self.step(number, Input::DiskFailed);
     }
 }

@@ -112,7 +112,7 @@ impl World {
             clocks,
             cuts: Cuts::default(),
             connections: BTreeMap::new(),
-            checks: Checks::default(),
+            checks: Checks::new(plan.quorum()),
             sabotage: Sabotage::None,
             feeding: true,
             at_once: 0,
