@@ -11,6 +11,7 @@ mod failing;
 mod fault;
 mod hosts;
 mod invariants;
+mod merging;
 mod network;
 mod numbers;
 mod plan;
