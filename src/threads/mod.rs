@@ -32,7 +32,7 @@ use crate::ids::Incarnation;
 use crate::net;
 use crate::protocol::{Alarm, Exit, Found, Input, Peer, Settings};
 use crate::sensors::{self, Clock};
-use crate::storage::{RealDisk, Storage};
+use crate::storage::{Options, RealDisk, Storage};
 use crate::wire::Community;
 use node::{lock, Node};
 use storage::Work;
@@ -53,9 +53,9 @@ pub fn run(config: Config) -> Result<(), Fatal> {
         .map_err(|cause| Fatal::of_bind(SocketAddr::new(config.bind, config.port), cause))?;
     let receiver = receiver(&config)?;
     let (storage, opened) =
-        Storage::open(Arc::new(disk), &config.peer_id, now_millis(), false).map_err(storage_error)?;
-    if let Some(damaged) = &opened.damaged {
-        log::warn!("{damaged}");
+        Storage::open(Arc::new(disk), &config.peer_id, now_millis(), Options::default()).map_err(storage_error)?;
+    for repair in &opened.repairs {
+        log::warn!("{repair}");
     }
     let mut sources = Vec::new();
     for source in &config.sensors {

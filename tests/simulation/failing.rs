@@ -10,7 +10,7 @@ impl World {
     pub(crate) fn fault(&mut self, fault: Fault) {
         self.trace(|| format!("{fault:?}"));
         match fault {
-            Fault::Start(host) => self.start(host),
+            Fault::Start { host, cleared } => self.start(host, cleared),
             Fault::Crash(host) => {
                 if let Some(number) = self.hosts[host] {
                     self.end(number, false);
@@ -90,7 +90,7 @@ impl World {
             if self.hosts.iter().flatten().count() >= self.plan.quorum().unwrap_or(1) {
                 break;
             }
-            self.start(host);
+            self.start(host, false);
         }
         let stopped = self.alive().filter_map(|process| process.paused_until.max(process.stalled_until)).max();
         self.run_until(stopped.max(self.cuts.end()).unwrap_or_default());

@@ -11,8 +11,9 @@ use crate::plan::{pick, Mode, HOSTS_MAX};
 pub(crate) enum Fault {
     /// `kill -9`.
     Crash(usize),
-    /// A new process; does nothing where one runs.
-    Start(usize),
+    /// A new process, on what the one before it left, or (always without `--resume`) `cleared`; does nothing where one
+    /// runs.
+    Start { host: usize, cleared: bool },
     /// SIGTERM.
     Stop(usize),
     /// SIGSTOP and SIGCONT.
@@ -29,6 +30,15 @@ pub(crate) enum Fault {
     Stall(usize, Time),
     /// A burst of readings.
     Burst(usize, u64),
+}
+
+/// What happened to a disk between two processes, the worst last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Damage {
+    /// Everything that was handed to the operating system is there.
+    #[default]
+    None,
+    Cleared,
 }
 
 /// Which side each host is on, and from which sides nothing gets to which.
@@ -111,10 +121,9 @@ impl Fault {
 
     fn draw(rng: &mut SmallRng, mode: Mode, hosts: usize, timing: &Timing) -> Self {
         let host = rng.random_range(0..hosts);
-        let kinds = if mode == Mode::Quorum { 7..18 } else { 0..18 };
-        match rng.random_range(kinds) {
+        match rng.random_range(0..18) {
             0 | 1 => Self::Crash(host),
-            2..=4 => Self::Start(host),
+            2..=4 => Self::Start { host, cleared: mode == Mode::Resume && rng.random_bool(0.2) },
             5 => Self::FillDisk(host, rng.random_range(0..2000)),
             6 => Self::Stop(host),
             7 => Self::Pause(host, timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..0.9))),

@@ -1,15 +1,17 @@
 //! Processes come and go: starts, ends, faults, and the readings their sensors make.
 
+use std::mem;
+
 use peer::ids::PeerId;
 use peer::protocol::{Exit, Input, Settings};
-use peer::storage::MemoryDisk;
+use peer::storage::{MemoryDisk, Options};
 use rand::RngExt;
 
-use crate::numbers::Numbers;
+use crate::fault::Damage;
 use crate::plan::Mode;
 use crate::process::Process;
 use crate::sabotage::Sabotage;
-use crate::shelf::Shelf;
+use crate::shelf::{found, Shelf};
 use crate::world::{Event, World};
 
 impl World {
@@ -17,7 +19,8 @@ impl World {
         format!("p{host}").parse().expect("a name")
     }
 
-    pub(crate) fn start(&mut self, host: usize) {
+    /// A new process, on what the one before it left, or `cleared`; does nothing where one runs.
+    pub(crate) fn start(&mut self, host: usize, cleared: bool) {
         if self.hosts[host].is_some() {
             return;
         }
@@ -37,25 +40,29 @@ impl World {
         };
         // Whoever starts a peer again on a full disk has made room.
         disk.set_capacity(usize::MAX);
-        let (storage, incarnation) = Shelf::open(disk, &id, now).expect("there is room");
+        let resume = self.plan.mode != Mode::Default;
+        let options = Options { resume: resume && !cleared, durable: self.plan.durable };
+        let (shelf, opened) = Shelf::open(disk, &id, now, options).expect("there is room");
+        let damage = mem::take(&mut self.damage[host]).max(if options.resume { Damage::None } else { Damage::Cleared });
         let settings = Settings {
             id,
             priority: self.plan.priorities[host],
-            incarnation,
+            incarnation: opened.incarnation,
             endpoint,
             group: "sensors".into(),
             quorum: self.plan.quorum().map(|quorum| u32::try_from(quorum).expect("few hosts")),
-            resume: self.plan.mode != Mode::Default,
+            resume,
             timing: self.plan.timing,
             joins: self.plan.join_only,
             seed: self.rng.random(),
         };
-        let held = self.processes.iter().rfind(|before| before.host == host).map(Process::holds).unwrap_or_default();
-        let process = Process::new(host, settings, storage, self.clocks[host].shows(self.now));
-        self.checks.started(&process, &held, &Numbers::default());
+        self.trace(|| format!("p{host} starts as process {number} after {damage:?}: {opened:?}"));
+        let found = self.sabotage.found(found(&opened));
+        let mut process = Process::new(host, settings, shelf, &found, self.clocks[host].shows(self.now));
+        let before = self.processes.iter().rfind(|before| before.host == host);
+        self.checks.started(before, &mut process, &opened, damage);
         self.processes.push(process);
         self.hosts[host] = Some(number);
-        self.trace(|| format!("p{host} starts as process {number}"));
         self.set_alarms(number);
         self.after(self.plan.reading_gap, Event::Readings(number));
     }

@@ -43,12 +43,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn new(host: usize, settings: Settings, shelf: Shelf, now: Time) -> Self {
+    pub(crate) fn new(host: usize, settings: Settings, shelf: Shelf, found: &Found, now: Time) -> Self {
+        let held = shelf.stored.clone();
         Self {
             host,
             origin: Origin { peer: settings.id.clone(), incarnation: settings.incarnation },
             endpoint: settings.endpoint,
-            peer: Peer::new(settings, &Found::default(), now),
+            peer: Peer::new(settings, found, now),
             alive: true,
             exit: None,
             shelf,
@@ -60,7 +61,7 @@ impl Process {
             alarms: [None; 4],
             paused_until: None,
             taken: 0,
-            held: Numbers::default(),
+            held,
             input_delivered: false,
             committed: 0,
             checked: None,

@@ -36,6 +36,10 @@ impl Rows {
         self.batches.push(frame.clone());
     }
 
+    pub(crate) fn batches(&self) -> &[Frame] {
+        &self.batches
+    }
+
     /// Rows above `to` are to go; a file that has no other goes with them.
     pub(crate) fn cut(&mut self, to: Sequence) {
         self.batches.truncate(self.batches.partition_point(|frame| frame.last() <= to));

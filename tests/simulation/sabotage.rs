@@ -1,7 +1,7 @@
 //! Faults that no peer is meant to survive: they show that the checks see something.
 
 use peer::ids::PeerId;
-use peer::protocol::{Peer, Store};
+use peer::protocol::{Found, Peer, Store};
 use peer::wire::{Frame, Message, TermStart, ViewChange};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(crate) enum Sabotage {
     LostRows,
     /// `COORDINATOR` never arrives.
     NoCoordinator,
+    /// A peer that starts again does not know what it promised.
+    ForgottenPromise,
 }
 
 impl Sabotage {
@@ -69,6 +71,14 @@ impl Sabotage {
                 Store::Append(Frame::build(frame.term().clone(), frame.first(), &requests))
             }
             store => store,
+        }
+    }
+
+    /// On what a peer is told of its earlier lives.
+    pub(crate) fn found(self, found: Found) -> Found {
+        match self {
+            Self::ForgottenPromise => Found { promised: None, ..found },
+            _ => found,
         }
     }
 

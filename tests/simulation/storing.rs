@@ -57,7 +57,7 @@ impl World {
             }
             says.push((to, message));
         }
-        if let Err(error) = self.processes[number].shelf.flush() {
+        if let Err(error) = self.processes[number].shelf.flush(self.plan.durable) {
             return self.disk_failed(number, &error);
         }
         self.checks.stored(&mut self.processes[number], &dones);

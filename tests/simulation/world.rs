@@ -14,7 +14,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::clock::Clock;
 use crate::cuts::Cuts;
-use crate::fault::Fault;
+use crate::fault::{Damage, Fault};
 use crate::invariants::Checks;
 use crate::network::Connection;
 use crate::plan::{Mode, Plan};
@@ -76,6 +76,8 @@ pub(crate) struct World {
     pub hosts: Vec<Option<usize>>,
     /// The disk of each host.
     pub disks: Vec<MemoryDisk>,
+    /// What happened to each disk since the last process of its host ended.
+    pub damage: Vec<Damage>,
     pub clocks: Vec<Clock>,
     pub cuts: Cuts,
     pub connections: BTreeMap<u64, Connection>,
@@ -109,6 +111,7 @@ impl World {
             processes: Vec::new(),
             hosts: vec![None; plan.hosts],
             disks: (0..plan.hosts).map(|_| MemoryDisk::new()).collect(),
+            damage: vec![Damage::None; plan.hosts],
             clocks,
             cuts: Cuts::default(),
             connections: BTreeMap::new(),
@@ -123,7 +126,7 @@ impl World {
         };
         for host in 0..world.plan.starting {
             let at = world.rng.random_range(0..2) * world.rng.random_range(0..500);
-            world.after(Time::from_millis(at), Event::Fault(Fault::Start(host)));
+            world.after(Time::from_millis(at), Event::Fault(Fault::Start { host, cleared: false }));
         }
         for (at, fault) in world.plan.faults.clone() {
             world.after(at, Event::Fault(fault));

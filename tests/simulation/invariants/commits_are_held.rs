@@ -19,6 +19,14 @@ pub(super) struct Check {
 }
 
 impl Check {
+    /// A process begins with a log that is stored.
+    pub(super) fn started(&mut self, process: &Process) {
+        for entry in &process.shelf.log {
+            self.stored.entry(entry.digest).or_default().insert(process.id().clone());
+        }
+        self.noted.insert(process.origin.clone(), process.shelf.last());
+    }
+
     pub(super) fn stored(&mut self, process: &Process, dones: &[Done]) {
         for done in dones {
             match done {

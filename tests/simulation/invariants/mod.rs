@@ -4,6 +4,7 @@
 mod comes_to_rest;
 mod commits_are_held;
 mod delivered_agree;
+mod disks_keep;
 mod files_are_the_log;
 mod leaders_hold_commits;
 mod logs_agree;
@@ -14,9 +15,10 @@ mod readings_stand_once;
 mod tests;
 
 use peer::protocol::{Done, Event, Exit, Store};
+use peer::storage::Opened;
 use peer::wire::Range;
 
-use crate::numbers::Numbers;
+use crate::fault::Damage;
 use crate::process::Process;
 
 pub(crate) use comes_to_rest::at_rest;
@@ -42,9 +44,15 @@ impl Checks {
         Self { quorum, ..Self::default() }
     }
 
-    /// A process begins with what is `found` on the disk of a host, on which the one before it `held` this.
-    pub(crate) fn started(&mut self, process: &Process, held: &Numbers, found: &Numbers) {
-        self.readings.started(process, held, found);
+    /// A process begins with what was `opened` on the disk of a host, after the one `before` it.
+    pub(crate) fn started(&mut self, before: Option<&Process>, process: &mut Process, opened: &Opened, damage: Damage) {
+        if let Some(before) = before {
+            self.note(disks_keep::check(before, process, opened, damage));
+            self.readings.lose(&before.holds().minus(&process.held), damage);
+        }
+        self.readings.started(process);
+        self.commits.started(process);
+        self.note(files_are_the_log::check_whole(process));
     }
 
     fn note(&mut self, result: Result<(), String>) {

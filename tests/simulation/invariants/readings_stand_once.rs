@@ -1,12 +1,13 @@
 //! Promise 3: each `(origin, number)` stands in a log at most once, and an origin's numbers are 1, 2, 3 … there but for
-//! what a leader gave up as lost, with a line that said so. And that it may only where a disk was cleared, or lost what was
-//! not synced.
+//! what a leader gave up as lost, with a line that said so. And that it may only where a disk lost what was not synced, or was
+//! damaged: whoever ends, or is cleared, loses the last of what it had, and leaves no gap.
 
 use std::collections::BTreeMap;
 
 use peer::ids::Origin;
 use peer::wire::{Frame, Range};
 
+use crate::fault::Damage;
 use crate::numbers::Numbers;
 use crate::process::Process;
 
@@ -16,16 +17,21 @@ pub(super) struct Check {
     logs: BTreeMap<Origin, Numbers>,
     /// What leaders gave up.
     lost: Numbers,
-    /// What a host had, and had no more when its next process began.
+    /// What a host had, and had no more when its next process began, after damage.
     gone: Numbers,
 }
 
 impl Check {
-    /// A process begins with what is `found` on the disk of a host, on which the one before it `held` this.
-    pub(super) fn started(&mut self, process: &Process, held: &Numbers, found: &Numbers) {
-        self.gone.extend(&held.minus(found).ranges().collect::<Vec<_>>());
-        let log = self.logs.entry(process.origin.clone()).or_default();
-        log.extend(process.shelf.ranges());
+    /// A process begins.
+    pub(super) fn started(&mut self, process: &Process) {
+        self.logs.entry(process.origin.clone()).or_default().extend(process.shelf.ranges());
+    }
+
+    /// A host had these, and has them no more. Whoever only ends has lost the last of what it had.
+    pub(super) fn lose(&mut self, numbers: &Numbers, damage: Damage) {
+        if damage > Damage::Cleared {
+            self.gone.extend(&numbers.ranges().collect::<Vec<_>>());
+        }
     }
 
     pub(super) fn lost(&mut self, range: &Range) -> Result<(), String> {
