@@ -47,9 +47,7 @@ impl Peer {
             return Err(refusal::WRONG_ADDRESSEE.to_owned());
         }
         if *quorum != self.settings.quorum {
-            let name = |quorum: Option<u32>| quorum.map_or_else(|| "none".to_owned(), |quorum| quorum.to_string());
-            let (theirs, own) = (name(*quorum), name(self.settings.quorum));
-            return Err(format!("{}: {theirs} there, {own} here; give every peer the same", refusal::WRONG_QUORUM));
+            return Err(refusal::wrong_quorum(self.settings.quorum, *quorum));
         }
         Ok(())
     }

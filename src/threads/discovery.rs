@@ -7,7 +7,7 @@ use super::node::{lock, Node};
 use crate::net;
 use crate::protocol::Input;
 use crate::wire::datagram::DATAGRAM_BYTES_MAX;
-use crate::wire::{Message, WireError};
+use crate::wire::{refusal, Message, WireError};
 
 /// `discovery-rx`: reads datagrams for ever.
 pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
@@ -25,6 +25,11 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
         match node.community.parse(&buffer[..length]) {
             Ok(message) => node.step(Input::Datagram(seen(message, from))),
             Err(WireError::OtherGroup) => log::debug!("datagram from {}: another group", from.ip()),
+            // A group that is there refuses who wants to be part of it.
+            Err(WireError::OtherQuorum { quorum, leads: true }) => {
+                let why = refusal::wrong_quorum(quorum, node.community.quorum);
+                node.step(Input::Rejected { peer: None, why });
+            }
             Err(error) => {
                 node.complaints.warn(format!("Datagram from {} on the discovery port ignored: {error}", from.ip()));
             }

@@ -212,9 +212,8 @@ fn conclude(exit: Exit, config: &Config, failed: &mpsc::Receiver<String>) -> Res
             Ok(())
         }
         Exit::StoppedWith { uncommitted } => {
-            log::warn!(
-                "Stopped; readings taken in and not known to be committed: {uncommitted}; give them again if they matter"
-            );
+            let advice = if config.resume { "--resume goes on with them" } else { "give them again if they matter" };
+            log::warn!("Stopped; readings taken in and not known to be committed: {uncommitted}; {advice}");
             Ok(())
         }
         Exit::Duplicate { endpoint } => Err(Fatal::Duplicate { id: config.peer_id.clone(), endpoint }),

@@ -46,12 +46,11 @@ struct Rest {
 pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<Work>) -> StorageError {
     let mut rest = Rest::default();
     loop {
-        let done = match next(inbox, rest.sync_by) {
-            Some(first) => work(node, storage, inbox, first, &mut rest),
-            None => {
-                rest.sync_by = None;
-                storage.sync()
-            }
+        let done = if let Some(first) = next(inbox, rest.sync_by) {
+            work(node, storage, inbox, first, &mut rest)
+        } else {
+            rest.sync_by = None;
+            storage.sync()
         };
         if let Err(error) = done {
             return error;

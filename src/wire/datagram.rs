@@ -51,11 +51,13 @@ impl Community {
         }
         let quorum: Option<u32> = fields.optional("quorum", "-")?;
         fields.end()?;
-        if quorum != self.quorum {
-            return Err(WireError::OtherQuorum);
-        }
         let line = rest.strip_suffix('\n').filter(|line| !line.contains('\n')).ok_or(WireError::Count { verb })?;
-        match parse::parse(line)? {
+        let parsed = parse::parse(line)?;
+        if quorum != self.quorum {
+            let leads = matches!(parsed, Parsed::Whole(Message::Leader(_)));
+            return Err(WireError::OtherQuorum { quorum, leads });
+        }
+        match parsed {
             Parsed::Whole(message @ (Message::NewPeerRequest(_) | Message::Leader(_))) => Ok(message),
             Parsed::Whole(_) | Parsed::Head { .. } => Err(WireError::Verb),
         }

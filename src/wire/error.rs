@@ -28,6 +28,7 @@ pub enum WireError {
     Truncated,
     #[error("it belongs to another group")]
     OtherGroup,
+    /// `leads`: it comes from the leader of a group.
     #[error("it runs with another --quorum; give every peer the same")]
-    OtherQuorum,
+    OtherQuorum { quorum: Option<u32>, leads: bool },
 }

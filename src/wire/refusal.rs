@@ -10,3 +10,11 @@ pub const ID_IN_USE: &str = "peer id in use";
 pub const ITSELF: &str = "this is the very peer that dials";
 /// The peers were started with different `--quorum`: the newcomer ends.
 pub const WRONG_QUORUM: &str = "wrong quorum";
+
+/// The reason of [`WRONG_QUORUM`] in full.
+#[must_use]
+pub fn wrong_quorum(group: Option<u32>, newcomer: Option<u32>) -> String {
+    let name = |quorum: Option<u32>| quorum.map_or_else(|| "none".to_owned(), |quorum| quorum.to_string());
+    let (group, newcomer) = (name(group), name(newcomer));
+    format!("{WRONG_QUORUM}: {group} in the group, {newcomer} at the newcomer; give every peer the same --quorum")
+}

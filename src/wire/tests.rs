@@ -193,14 +193,17 @@ proptest! {
     #[test]
     fn datagrams_are_read_by_their_own_group_only(contact in contact(), quorum in proptest::option::of(1u32..9)) {
         let community = Community { group: "sensors".into(), quorum };
-        let message = Message::NewPeerRequest(contact);
-        let bytes = community.encode(&message);
-        prop_assert!(bytes.len() <= datagram::DATAGRAM_BYTES_MAX);
-        prop_assert_eq!(community.parse(&bytes), Ok(message));
-        let other = Community { group: "others".into(), quorum };
-        prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherGroup));
-        let other = Community { group: "sensors".into(), quorum: Some(11) };
-        prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherQuorum));
+        let term = Term { counter: 7, leader: contact.id.clone(), incarnation: contact.incarnation };
+        let leadership = Leadership { term, leader: contact.clone(), size: 3, last: 9, asked: false };
+        for (message, leads) in [(Message::NewPeerRequest(contact), false), (Message::Leader(leadership), true)] {
+            let bytes = community.encode(&message);
+            prop_assert!(bytes.len() <= datagram::DATAGRAM_BYTES_MAX);
+            prop_assert_eq!(community.parse(&bytes), Ok(message));
+            let other = Community { group: "others".into(), quorum };
+            prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherGroup));
+            let other = Community { group: "sensors".into(), quorum: Some(11) };
+            prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherQuorum { quorum, leads }));
+        }
     }
 }
 

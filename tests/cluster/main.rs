@@ -6,4 +6,6 @@ mod data;
 mod election;
 mod fail_stop;
 mod harness;
+mod quorum;
+mod resume;
 mod stop;

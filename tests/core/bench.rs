@@ -78,14 +78,19 @@ impl Bench {
     }
 
     pub(crate) fn with(found: &Found) -> Self {
+        Self::under(None, found)
+    }
+
+    /// With `--resume`, and this `--quorum`.
+    pub(crate) fn under(quorum: Option<u32>, found: &Found) -> Self {
         let settings = Settings {
             id: id("m"),
             priority: 0,
             incarnation: LIFE,
             endpoint: "127.0.0.1:7000".parse().unwrap(),
             group: "sensors".into(),
-            quorum: None,
-            resume: false,
+            quorum,
+            resume: true,
             timing: timing(),
             joins: true,
             seed: 1,

@@ -58,7 +58,7 @@ fn a_stranger_with_this_peers_id_that_is_gone_costs_a_leader_nothing() {
 #[test]
 fn a_stranger_with_another_quorum_ends_no_group() {
     let mut leader = Bench::leader();
-    let why = format!("{}: none there, 3 here", refusal::WRONG_QUORUM);
+    let why = refusal::wrong_quorum(Some(3), None);
     for lines in [1, 0] {
         let effects = leader.step(Input::Rejected { peer: None, why: why.clone() });
         assert_eq!(leader.peer.standing(), Standing::Leader);

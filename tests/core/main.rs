@@ -5,3 +5,5 @@ mod connections;
 mod cuts;
 mod groups;
 mod ordering;
+mod resume;
+mod splits;
