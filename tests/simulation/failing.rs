@@ -6,6 +6,9 @@ use crate::fault::{Fault, Split, Traffic};
 use crate::network::Connection;
 use crate::world::World;
 
+/// A peer that is told to stop is gone soon after.
+const STOP: Time = Time::from_millis(600);
+
 impl World {
     pub(crate) fn fault(&mut self, fault: Fault) {
         self.trace(|| format!("{fault:?}"));
@@ -18,6 +21,7 @@ impl World {
             }
             Fault::Stop(host) => {
                 if let Some(number) = self.hosts[host] {
+                    self.processes[number].stopping = true;
                     self.step(number, Input::Stop);
                 }
             }
@@ -86,13 +90,17 @@ impl World {
         for disk in &self.disks {
             disk.set_capacity(usize::MAX);
         }
+        let stopped = self.alive().filter_map(|process| process.paused_until.max(process.stalled_until)).max();
+        self.run_until(stopped.max(self.cuts.end()).unwrap_or_default());
+        // Whoever was told to stop goes first: then it shows how many are left.
+        while self.alive().any(|process| process.stopping) && self.checks.broken.is_none() {
+            self.run_until(self.now + STOP);
+        }
         for host in 0..self.plan.hosts {
             if self.hosts.iter().flatten().count() >= self.plan.quorum().unwrap_or(1) {
                 break;
             }
             self.start(host, false);
         }
-        let stopped = self.alive().filter_map(|process| process.paused_until.max(process.stalled_until)).max();
-        self.run_until(stopped.max(self.cuts.end()).unwrap_or_default());
     }
 }

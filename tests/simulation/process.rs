@@ -30,6 +30,8 @@ pub(crate) struct Process {
     /// For which time each alarm is set.
     pub alarms: [Option<Time>; 4],
     pub paused_until: Option<Time>,
+    /// It was told to stop.
+    pub stopping: bool,
     /// Readings that its sources gave.
     pub taken: u64,
     /// Readings that it found on its disk, or had in its log at any time.
@@ -60,6 +62,7 @@ impl Process {
             inbox: Vec::new(),
             alarms: [None; 4],
             paused_until: None,
+            stopping: false,
             taken: 0,
             held,
             input_delivered: false,
