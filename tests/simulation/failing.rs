@@ -1,8 +1,9 @@
 //! Faults happen, and end.
 
 use peer::protocol::{Input, Time};
+use rand::RngExt;
 
-use crate::fault::{Fault, Split, Traffic};
+use crate::fault::{Damage, Fault, Split, Traffic};
 use crate::network::Connection;
 use crate::world::World;
 
@@ -14,10 +15,19 @@ impl World {
         self.trace(|| format!("{fault:?}"));
         match fault {
             Fault::Start { host, cleared } => self.start(host, cleared),
-            Fault::Crash(host) => {
-                if let Some(number) = self.hosts[host] {
-                    self.end(number, false);
+            Fault::Crash(host) => self.kill(host),
+            Fault::CrashWithin(host, changes) => {
+                if self.hosts[host].is_some() {
+                    self.disks[host].crash_after(changes);
                 }
+            }
+            Fault::PowerCut(host) => self.power_cut(host),
+            Fault::Blackout => (0..self.plan.hosts).for_each(|host| self.power_cut(host)),
+            Fault::Rot(host) => {
+                self.kill(host);
+                let rotten = self.disks[host].corrupt(self.rng.random());
+                self.trace(|| format!("{rotten:?}"));
+                self.harm(host, Damage::Rot);
             }
             Fault::Stop(host) => {
                 if let Some(number) = self.hosts[host] {
@@ -46,6 +56,11 @@ impl World {
                     self.disks[host].set_capacity(used + room);
                 }
             }
+            Fault::DiskError(host) => {
+                if self.hosts[host].is_some() {
+                    self.disks[host].fail_next(1);
+                }
+            }
             Fault::Stall(host, length) => {
                 if let Some(number) = self.hosts[host] {
                     let until = self.now + length;
@@ -58,6 +73,23 @@ impl World {
                 }
             }
         }
+    }
+
+    fn kill(&mut self, host: usize) {
+        if let Some(number) = self.hosts[host] {
+            self.end(number, false);
+        }
+    }
+
+    fn power_cut(&mut self, host: usize) {
+        self.kill(host);
+        self.disks[host].power_cut(self.rng.random());
+        self.harm(host, if self.plan.durable { Damage::PowerCut } else { Damage::Unsynced });
+    }
+
+    /// This happened to the disk of a host, too.
+    pub(crate) fn harm(&mut self, host: usize, damage: Damage) {
+        self.damage[host] = self.damage[host].max(damage);
     }
 
     fn break_links(&mut self, a: usize, b: usize) {
@@ -89,6 +121,10 @@ impl World {
     pub(crate) fn end_of_faults(&mut self) {
         for disk in &self.disks {
             disk.set_capacity(usize::MAX);
+            disk.fail_next(0);
+            if !disk.is_crashed() {
+                disk.revive();
+            }
         }
         let stopped = self.alive().filter_map(|process| process.paused_until.max(process.stalled_until)).max();
         self.run_until(stopped.max(self.cuts.end()).unwrap_or_default());
@@ -97,7 +133,8 @@ impl World {
             self.run_until(self.now + STOP);
         }
         for host in 0..self.plan.hosts {
-            if self.hosts.iter().flatten().count() >= self.plan.quorum().unwrap_or(1) {
+            let enough = self.hosts.iter().flatten().count() >= self.plan.quorum().unwrap_or(1);
+            if enough && !self.plan.all_return {
                 break;
             }
             self.start(host, false);

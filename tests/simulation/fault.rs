@@ -14,6 +14,14 @@ pub(crate) enum Fault {
     /// A new process, on what the one before it left, or (always without `--resume`) `cleared`; does nothing where one
     /// runs.
     Start { host: usize, cleared: bool },
+    /// `kill -9` within a storage operation, some changes of the disk from now.
+    CrashWithin(usize, u64),
+    /// The power of a host fails: what was not synced is there, or not, or half.
+    PowerCut(usize),
+    /// The power of all of them fails.
+    Blackout,
+    /// A host goes down, and a file on its disk rots.
+    Rot(usize),
     /// SIGTERM.
     Stop(usize),
     /// SIGSTOP and SIGCONT.
@@ -26,6 +34,8 @@ pub(crate) enum Fault {
     CutLink { from: usize, to: usize, back: bool, what: Traffic, length: Time },
     /// So many bytes are left on the disk of a host.
     FillDisk(usize, usize),
+    /// The disk of a host refuses a change.
+    DiskError(usize),
     /// The storage of a host does nothing for a while.
     Stall(usize, Time),
     /// A burst of readings.
@@ -38,6 +48,15 @@ pub(crate) enum Damage {
     /// Everything that was handed to the operating system is there.
     #[default]
     None,
+    /// The same, and the last operation may be half done.
+    Within,
+    /// What was not synced may be gone. Everything was that was reported as stored.
+    PowerCut,
+    /// What was not synced may be gone, and only `state` ever was.
+    Unsynced,
+    /// Anything may be gone.
+    Rot,
+    /// Everything is.
     Cleared,
 }
 
@@ -113,31 +132,58 @@ impl Fault {
                     faults.push((again, Self::Part(split, lasts.mul_f64(rng.random_range(0.1..1.0)))));
                 }
             }
+            // Many are started again soon.
+            for host in fault.ends(hosts) {
+                if rng.random_bool(0.6) {
+                    let back = at + timing.heartbeat_timeout.mul_f64(rng.random_range(0.0..2.0));
+                    faults.push((back, Self::draw_start(rng, mode, host)));
+                }
+            }
         }
         faults.retain(|(at, _)| *at < length);
         faults.sort_by_key(|(at, _)| *at);
         faults
     }
 
+    /// Hosts on which no process runs afterwards.
+    fn ends(&self, hosts: usize) -> std::ops::Range<usize> {
+        match *self {
+            Self::Blackout => 0..hosts,
+            Self::Crash(host) | Self::CrashWithin(host, _) | Self::PowerCut(host) | Self::Rot(host) => host..host + 1,
+            _ => 0..0,
+        }
+    }
+
+    fn draw_start(rng: &mut SmallRng, mode: Mode, host: usize) -> Self {
+        Self::Start { host, cleared: mode == Mode::Resume && rng.random_bool(0.2) }
+    }
+
     fn draw(rng: &mut SmallRng, mode: Mode, hosts: usize, timing: &Timing) -> Self {
         let host = rng.random_range(0..hosts);
-        match rng.random_range(0..18) {
-            0 | 1 => Self::Crash(host),
-            2..=4 => Self::Start { host, cleared: mode == Mode::Resume && rng.random_bool(0.2) },
-            5 => Self::FillDisk(host, rng.random_range(0..2000)),
-            6 => Self::Stop(host),
-            7 => Self::Pause(host, timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..0.9))),
-            8 => Self::Pause(host, timing.heartbeat_timeout.mul_f64(rng.random_range(1.0..3.0))),
-            9 | 10 => Self::Break(host, rng.random_range(0..hosts)),
-            11..=13 => Self::Part(Split::draw(rng), timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..4.0))),
-            14 => Self::CutLink {
+        match rng.random_range(0..24) {
+            0 | 1 => Self::CrashWithin(host, rng.random_range(0..40)),
+            2 => Self::PowerCut(host),
+            3 => Self::Blackout,
+            // A peer of a quorum whose disk rots has to be taken out, as the operator is told.
+            4 if mode == Mode::Resume => Self::Rot(host),
+            4 => Self::PowerCut(host),
+            5 | 6 => Self::Crash(host),
+            7..=9 => Self::draw_start(rng, mode, host),
+            10 => Self::FillDisk(host, rng.random_range(0..2000)),
+            11 => Self::DiskError(host),
+            12 => Self::Stop(host),
+            13 => Self::Pause(host, timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..0.9))),
+            14 => Self::Pause(host, timing.heartbeat_timeout.mul_f64(rng.random_range(1.0..3.0))),
+            15 | 16 => Self::Break(host, rng.random_range(0..hosts)),
+            17..=19 => Self::Part(Split::draw(rng), timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..4.0))),
+            20 => Self::CutLink {
                 from: host,
                 to: rng.random_range(0..hosts),
                 back: rng.random_bool(0.5),
                 what: Traffic::draw(rng),
                 length: timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..4.0)),
             },
-            15 | 16 => Self::Stall(host, timing.election_timeout.mul_f64(rng.random_range(0.05..1.5))),
+            21 | 22 => Self::Stall(host, timing.election_timeout.mul_f64(rng.random_range(0.05..1.5))),
             _ => Self::Burst(host, rng.random_range(1..3000)),
         }
     }

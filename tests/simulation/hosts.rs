@@ -31,6 +31,11 @@ impl World {
             u16::try_from(7001 + number).expect("few processes")
         };
         let endpoint = std::net::SocketAddr::from(([10, 0, 0, u8::try_from(host).expect("few hosts")], port));
+        let resume = self.plan.mode != Mode::Default;
+        if resume && cleared {
+            // Somebody removed the directory, or put another disk in.
+            self.disks[host] = MemoryDisk::new();
+        }
         let twins = self.sabotage == Sabotage::TwoLivesAsOne;
         let now = u64::try_from(self.now.as_millis()).expect("short runs");
         let (id, disk, now) = if twins {
@@ -40,10 +45,12 @@ impl World {
         };
         // Whoever starts a peer again on a full disk has made room.
         disk.set_capacity(usize::MAX);
-        let resume = self.plan.mode != Mode::Default;
-        let options = Options { resume: resume && !cleared, durable: self.plan.durable };
+        disk.fail_next(0);
+        disk.revive();
+        let options = Options { resume, durable: self.plan.durable };
         let (shelf, opened) = Shelf::open(disk, &id, now, options).expect("there is room");
-        let damage = mem::take(&mut self.damage[host]).max(if options.resume { Damage::None } else { Damage::Cleared });
+        let kept = if resume && !cleared { Damage::None } else { Damage::Cleared };
+        let damage = mem::take(&mut self.damage[host]).max(kept);
         let settings = Settings {
             id,
             priority: self.plan.priorities[host],

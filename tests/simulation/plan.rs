@@ -54,6 +54,8 @@ pub(crate) struct Plan {
     pub join_only: bool,
     /// A process that starts again listens where the one before it did.
     pub same_port: bool,
+    /// In the end all hosts are started that do not run.
+    pub all_return: bool,
     /// `--fsync batch`: what is reported as stored survives a power cut.
     pub durable: bool,
     /// Delay of a message: shortest, and longest in good times.
@@ -101,9 +103,10 @@ impl Plan {
             timing,
             priorities: (0..hosts).map(|_| if rng.random_bool(0.2) { rng.random_range(-1..=1) } else { 0 }).collect(),
             rates: (0..hosts).map(|_| if drifts { draw_rate(rng) } else { EXACT }).collect(),
-            starting: if mode == Mode::Quorum { hosts } else { rng.random_range(1..=hosts) },
+            starting: rng.random_range(1..=hosts),
             join_only: rng.random_bool(0.15),
             same_port: rng.random_bool(0.4),
+            all_return: rng.random_bool(0.5),
             durable: mode == Mode::Quorum || (mode == Mode::Resume && rng.random_bool(0.5)),
             delay: (Duration::from_micros(100), ms(*pick(rng, &[1, 1, 5, 20]))),
             late_one_in: *pick(rng, &[0, 0, 20, 200]),

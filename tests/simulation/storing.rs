@@ -8,6 +8,7 @@ use peer::storage::StorageError;
 use peer::wire::Message;
 use rand::RngExt;
 
+use crate::fault::Damage;
 use crate::world::{Event, World};
 
 impl World {
@@ -76,6 +77,11 @@ impl World {
 
     fn disk_failed(&mut self, number: usize, error: &StorageError) {
         self.trace(|| error.to_string());
+        let host = self.processes[number].host;
+        self.harm(host, Damage::Within);
+        if self.disks[host].is_crashed() {
+            return self.end(number, false);
+        }
         self.step(number, Input::DiskFailed);
     }
 }

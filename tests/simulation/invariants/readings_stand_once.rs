@@ -29,7 +29,7 @@ impl Check {
 
     /// A host had these, and has them no more. Whoever only ends has lost the last of what it had.
     pub(super) fn lose(&mut self, numbers: &Numbers, damage: Damage) {
-        if damage > Damage::Cleared {
+        if matches!(damage, Damage::PowerCut | Damage::Unsynced | Damage::Rot) {
             self.gone.extend(&numbers.ranges().collect::<Vec<_>>());
         }
     }
