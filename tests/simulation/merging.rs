@@ -26,6 +26,7 @@ fn plan(mode: Mode, loss: u32, rng: &mut SmallRng) -> Plan {
         join_only: false,
         delay: (Duration::from_micros(100), ms(5)),
         late_one_in: 0,
+        one_way: None,
         datagram_loss_one_in: loss,
         disk: vec![ms(2); hosts],
         faults: Vec::new(),

@@ -62,6 +62,8 @@ pub(crate) struct Plan {
     pub delay: (Time, Time),
     /// One message in so many is late by up to a tenth of the election timeout; 0: none.
     pub late_one_in: u32,
+    /// Datagrams only reach hosts of a higher number (`Some(true)`), or of a lower one.
+    pub one_way: Option<bool>,
     /// One datagram in so many is lost; 0: none.
     pub datagram_loss_one_in: u32,
     /// Longest time that a group of writes takes on each host.
@@ -111,6 +113,7 @@ impl Plan {
             delay: (Duration::from_micros(100), ms(*pick(rng, &[1, 1, 5, 20]))),
             late_one_in: *pick(rng, &[0, 0, 20, 200]),
             datagram_loss_one_in: *pick(rng, &[0, 0, 3, 10]),
+            one_way: *pick(rng, &[None, None, None, None, None, None, None, None, Some(true), Some(false)]),
             disk,
             reading_gap,
             faults: Fault::draw_all(rng, mode, hosts, &timing, changes, length),

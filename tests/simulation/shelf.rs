@@ -171,11 +171,12 @@ impl Shelf {
                 Vec::new()
             }
             Store::Cut { to, state } => {
+                // Whatever becomes of it, rows above are not to be there any more.
+                self.written = self.written.min(to);
                 let returned = self.storage.cut(to, state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
                 self.state = state;
                 let to = self.storage.last();
                 self.delivered = self.delivered.min(to);
-                self.written = self.written.min(to);
                 self.rows.cut(to);
                 vec![Done::Cut { to, returned }]
             }

@@ -18,7 +18,9 @@ impl World {
         }
         let to: Vec<usize> = (0..self.processes.len()).filter(|n| self.processes[*n].alive).collect();
         for process in to {
-            if self.cuts.drops_datagrams(self.processes[from].host, self.processes[process].host, self.now) {
+            let (host, other) = (self.processes[from].host, self.processes[process].host);
+            let wrong_way = host != other && self.plan.one_way.is_some_and(|up| up != (host < other));
+            if wrong_way || self.cuts.drops_datagrams(host, other, self.now) {
                 continue;
             }
             let loss = self.plan.datagram_loss_one_in;
