@@ -51,7 +51,7 @@ impl World {
         let (shelf, opened) = Shelf::open(disk, &id, now, options).expect("there is room");
         let kept = if resume && !cleared { Damage::None } else { Damage::Cleared };
         let damage = mem::take(&mut self.damage[host]).max(kept);
-        let settings = Settings {
+        let settings = self.sabotage.settings(Settings {
             id,
             priority: self.plan.priorities[host],
             incarnation: opened.incarnation,
@@ -62,7 +62,7 @@ impl World {
             timing: self.plan.timing,
             joins: self.plan.join_only,
             seed: self.rng.random(),
-        };
+        });
         self.trace(|| format!("p{host} starts as process {number} after {damage:?}: {opened:?}"));
         let found = self.sabotage.found(found(&opened));
         let mut process = Process::new(host, settings, shelf, &found, self.clocks[host].shows(self.now));

@@ -155,7 +155,9 @@ impl Shelf {
     pub(crate) fn execute(&mut self, store: Store, sabotage: Sabotage) -> Result<Vec<Done>, StorageError> {
         Ok(match store {
             Store::State(state) => {
-                self.storage.save_state(state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
+                if sabotage != Sabotage::StateNotSaved {
+                    self.storage.save_state(state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
+                }
                 self.state = state;
                 Vec::new()
             }
@@ -193,12 +195,16 @@ impl Shelf {
         })
     }
 
-    /// Writes the rows that wait; `sync`: what was stored survives a power cut from now on.
-    pub(crate) fn flush(&mut self, sync: bool) -> Result<(), StorageError> {
-        let fresh = mem::take(&mut self.fresh);
+    /// Writes the rows that wait; `sync`: what was stored survives a power cut from now on. Nothing waits that was handed
+    /// over: with `--resume`, all that was `taken` in has to be stored by now, too.
+    pub(crate) fn flush(&mut self, taken: Option<Range>, sync: bool, sabotage: Sabotage) -> Result<(), StorageError> {
+        let mut fresh = mem::take(&mut self.fresh);
+        fresh.extend(taken);
         self.stored.extend(&fresh);
         if sync {
-            self.storage.sync()?;
+            if sabotage != Sabotage::NotSynced {
+                self.storage.sync()?;
+            }
             self.synced.extend(&fresh);
         }
         self.storage.flush()?;

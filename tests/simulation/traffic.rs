@@ -52,7 +52,7 @@ impl World {
         let message = self.sabotage.message(message);
         let Some(mut message) = message else { return };
         if let Some(receiver) = self.processes.iter().find(|process| process.alive && process.id() == to) {
-            message = self.sabotage.view(&receiver.peer, message);
+            message = self.sabotage.to(&receiver.peer, message);
         }
         let process = &mut self.processes[from];
         let link = process.links.entry(to.clone()).or_default();

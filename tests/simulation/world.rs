@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::mem;
 
 use peer::ids::PeerId;
-use peer::protocol::{Alarm, Effect, Event as Told, Input, Time};
+use peer::protocol::{Alarm, Done, Effect, Event as Told, Input, Time};
 use peer::storage::MemoryDisk;
 use peer::wire::Message;
 use rand::rngs::SmallRng;
@@ -19,7 +19,7 @@ use crate::invariants::Checks;
 use crate::network::Connection;
 use crate::plan::{Mode, Plan};
 use crate::process::Process;
-use crate::sabotage::Sabotage;
+use crate::sabotage::{self, Sabotage};
 
 /// More events than this in one instant, or in a run, are a loop.
 const AT_ONCE_MAX: u32 = 100_000;
@@ -52,6 +52,11 @@ pub(crate) enum Event {
         alarm: Alarm,
     },
     Work(usize),
+    /// A storage reports what it has not done.
+    Report {
+        process: usize,
+        done: Done,
+    },
     Sequence(usize),
     Datagram {
         process: usize,
@@ -194,6 +199,7 @@ impl World {
             Event::Broken { process, peer, connection, why } => self.broken(process, &peer, connection, why),
             Event::Alarm { process, alarm } => self.alarm(process, alarm),
             Event::Work(process) => self.work(process),
+            Event::Report { process, done } => self.step(process, Input::Stored(vec![done])),
             Event::Sequence(process) => {
                 let requests = mem::take(&mut self.processes[process].inbox);
                 if !requests.is_empty() {
@@ -216,6 +222,7 @@ impl World {
             | Event::Broken { process, .. }
             | Event::Alarm { process, .. }
             | Event::Work(process)
+            | Event::Report { process, .. }
             | Event::Sequence(process)
             | Event::Datagram { process, .. }
             | Event::Rejected { process, .. }
@@ -272,9 +279,10 @@ impl World {
             let text = format!("p{} <- {input:?}", process.host);
             self.trace(|| text);
         }
-        let mut effects = Vec::new();
+        let (mut effects, on_new_link) = (Vec::new(), sabotage::is_new_link(&input));
         let process = &mut self.processes[number];
         process.peer.step(self.clocks[process.host].shows(self.now), input, &mut effects);
+        effects.retain(|effect| !self.sabotage.swallows(on_new_link, effect));
         let asked = u32::try_from(effects.len()).expect("few effects");
         self.carry_out(number, effects);
         self.set_alarms(number);

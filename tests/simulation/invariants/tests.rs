@@ -66,3 +66,25 @@ fn rows_that_are_not_written_break_promise_8() {
 fn elections_without_coordinator_break_promise_9() {
     assert_noticed(Mode::Default, Sabotage::NoCoordinator, "promise 9");
 }
+
+#[test]
+fn a_request_that_never_arrives_breaks_promise_3() {
+    assert_noticed(Mode::Default, Sabotage::LostRequest, "promise 3");
+}
+
+#[test]
+fn x() {
+    let n = std::env::var("N").map_or(300, |n| n.parse().unwrap());
+    use Sabotage as S;
+    for s in [S::NoStale, S::RankedByLength, S::QuorumTooLow, S::SaidBeforeStored, S::FetchedBeforeStored, S::CountedBeforeStored, S::NoFetchOnNewLink, S::LostCut, S::NothingKept, S::StateNotSaved, S::NotSynced, S::NeedsNotLowered, S::ForgottenPromise, S::ForgottenSynced, S::SameLife, S::LostRequest] {
+        for mode in Mode::ALL {
+            let mut all = std::collections::BTreeMap::<String, Vec<u64>>::new();
+            for (seed, why) in (0..).zip(crate::seeds::in_order(0, n, |seed| run(mode, seed, s, false).broken)) {
+                if let Some(why) = why {
+                    all.entry(why.chars().take(12).collect()).or_default().push(seed);
+                }
+            }
+            println!("{s:?} {}: {:?}", mode.name(), all.iter().map(|(k, v)| (k, v.len(), v[0])).collect::<Vec<_>>());
+        }
+    }
+}

@@ -224,7 +224,7 @@ impl Script {
         }
         if !dones.is_empty() {
             let process = &mut self.processes[number];
-            process.shelf.flush(true).expect("there is room");
+            process.shelf.flush(None, true, Sabotage::None).expect("there is room");
             self.checks.stored(process, &dones);
         }
         self.checks.after_step(&mut self.processes, number);
