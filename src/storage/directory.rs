@@ -138,7 +138,8 @@ mod tests {
         let temp = TempDir::new();
         let root = temp.path().join("p");
         fs::create_dir_all(root.join("journal")).unwrap();
-        let own = ["a.b-c_1.csv", "state", "state.tmp", "pending", "pending.tmp", "lock", "state.damaged"];
+        let own =
+            ["a.b-c_1.csv", "state", "state.tmp", "pending", "pending.tmp", "lock", "state.damaged", "a.csv.2.damaged"];
         for name in own.into_iter().chain(["journal/00000000000000000001.log"]) {
             fs::write(root.join(name), "").unwrap();
         }
@@ -146,6 +147,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn what_is_no_directory_is_refused() {
         let temp = TempDir::new();
         fs::write(temp.path().join("file"), "").unwrap();

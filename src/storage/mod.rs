@@ -322,9 +322,13 @@ impl<D: Disk> Storage<D> {
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod csv_resume_tests;
+#[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
 mod resume_tests;
+#[cfg(test)]
+mod steady_tests;
 #[cfg(test)]
 #[path = "storage_tests.rs"]
 mod tests;
