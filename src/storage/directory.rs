@@ -78,7 +78,8 @@ fn check_entries(root: &Path, dir: &str, own: &dyn Fn(&str, bool, bool) -> bool)
     Ok(())
 }
 
-fn is_own(name: &str) -> bool {
+/// Is this the name of a file that a peer makes in its directory?
+pub(super) fn is_own(name: &str) -> bool {
     let is_csv = name.strip_suffix(".csv").is_some_and(|stem| check_name(stem.as_bytes()).is_ok());
     is_csv || set_aside(name) || matches!(name, "state" | "state.tmp" | "pending" | "pending.tmp" | "lock")
 }

@@ -9,6 +9,7 @@ mod csv_mend;
 mod directory;
 mod disk;
 mod error;
+mod inspect;
 mod intact;
 mod journal;
 mod log_reader;
@@ -18,6 +19,7 @@ mod options;
 mod pending;
 mod pending_load;
 mod platter;
+mod read_only_disk;
 mod real_disk;
 mod repair;
 mod resume;
@@ -40,6 +42,7 @@ use crate::wire::{Frame, Range, Request};
 pub use directory::claim;
 pub use disk::Disk;
 pub use error::StorageError;
+pub use inspect::{CsvFile, Inspection, JournalWalk, Piece};
 pub use journal::{Journal, JournalReader, Read, SEGMENT_BYTES};
 pub use log_reader::LogReader;
 pub use memory_disk::MemoryDisk;
@@ -171,6 +174,11 @@ impl<D: Disk> Storage<D> {
         }
         let (promised, synced) = (promised.cloned(), synced.cloned());
         let state = State { promised, synced, needs, ..self.state.clone() };
+        if self.options.careful() {
+            // A log that comes back shorter than `synced` says would look like a damaged one; and what a cut removes has to
+            // be pending before anything says that it is not needed.
+            self.sync()?;
+        }
         start::save(&*self.disk, &state, self.options.careful())?;
         self.state = state;
         Ok(())
@@ -190,9 +198,6 @@ impl<D: Disk> Storage<D> {
     ) -> Result<Vec<Range>, StorageError> {
         let (asked, to) = (to, self.journal.batch_end(to)?);
         let returned = self.keep_above(to)?;
-        if self.options.careful() {
-            self.pending.sync()?;
-        }
         self.save_state(promised, synced, needs.min(to))?;
         if self.delivered > to {
             self.csv.truncate_above(to)?;

@@ -83,7 +83,7 @@ fn a_cut_happens_on_disk_in_an_order_in_which_nothing_can_get_lost() {
     let changes = std::mem::take(&mut *storage.disk.changes.lock().unwrap());
     let journal = ["truncate journal/00000000000000000001.log", "sync journal/00000000000000000001.log"];
     let rows = ["truncate a0.csv", "truncate a1.csv", "truncate a2.csv"];
-    let before = ["append pending", "append pending", "sync pending", "replace state true"];
+    let before = ["append pending", "append pending", "sync pending", journal[1], "replace state true"];
     assert_eq!(changes, [&before[..], &rows, &journal].concat());
     assert_eq!((storage.last(), storage.delivered()), (3, 3));
     assert_eq!(storage.recall(&range("a/1", 1, 99)).unwrap(), [request("a/1", 4, 3)]);
