@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::ids::PeerId;
 use crate::sensors::SensorError;
@@ -35,6 +36,14 @@ pub enum Fatal {
     /// Files cannot be read or written; the storage says which, and what to do.
     #[error("{0}")]
     Storage(String),
+
+    /// What this peer promised cannot be read, and with a quorum others rely on it.
+    #[error(
+        "{} cannot be relied on ({why}): what this peer promised under --quorum is forgotten, and to go on could change \
+         rows that others delivered; restore the file, or, while all the others are in one view, remove the directory",
+        path.display()
+    )]
+    Forgotten { path: PathBuf, why: String },
 
     /// A living process answers to this peer's id, where known at this address.
     #[error("{}", duplicate(id, *endpoint))]

@@ -1,6 +1,7 @@
-//! What three peers do on this machine, on loopback with default options, as a table: throughput, latency, fail-over, idle
-//! cost. Run by `scripts/bench.sh`; `PEER_BENCH=throughput,latency,failover,idle` picks some, `PEER_BENCH_READINGS` sets
-//! how many readings each peer is fed (300,000).
+//! What three peers do on this machine, on loopback, as a table: throughput, latency, fail-over and idle cost with default
+//! options, the first two again where every reading waits for the disk, and how long a peer takes to go on where it ended.
+//! Run by `scripts/bench.sh`; `PEER_BENCH=throughput,latency,failover,idle,fsync,resume` picks some, `PEER_BENCH_READINGS`
+//! sets how many readings each peer is fed (300,000).
 
 mod peers;
 
@@ -12,16 +13,25 @@ use peers::{Group, Process};
 
 const SENSORS: u64 = 33;
 
+/// Every reading waits for the disk.
+const SYNCED: [&str; 3] = ["--resume", "--fsync", "batch"];
+
 fn main() {
-    let picked = std::env::var("PEER_BENCH").unwrap_or_else(|_| "throughput,latency,failover,idle".to_owned());
+    let all = "throughput,latency,failover,idle,fsync,resume";
+    let picked = std::env::var("PEER_BENCH").unwrap_or_else(|_| all.to_owned());
     println!("| what | figure |\n| --- | --- |");
     for what in picked.split(',') {
         match what {
-            "throughput" => throughput(),
-            "latency" => latency(),
+            "throughput" => throughput(&[]),
+            "latency" => latency(&[]),
             "failover" => failover(),
             "idle" => idle(),
-            other => panic!("PEER_BENCH: {other} is none of throughput, latency, failover, idle"),
+            "fsync" => {
+                throughput(&SYNCED);
+                latency(&SYNCED);
+            }
+            "resume" => resume(),
+            other => panic!("PEER_BENCH: {other} is none of {all}"),
         }
     }
 }
@@ -35,16 +45,27 @@ fn row(what: &str, figure: &str) {
     println!("| {what} | {figure} |");
 }
 
+/// The options that a figure is for, where they are not the defaults.
+fn with(options: &[&str]) -> String {
+    if options.is_empty() {
+        String::new()
+    } else {
+        format!(" with `{}`", options.join(" "))
+    }
+}
+
+fn readings_each() -> u64 {
+    std::env::var("PEER_BENCH_READINGS").ok().and_then(|text| text.parse().ok()).unwrap_or(300_000)
+}
+
 fn payload(peer: u64, number: u64) -> String {
     let sensor = number % SENSORS;
     let (minute, second) = (number / 60 % 60, number % 60);
     format!("s{peer}-{sensor}|2013-01-01T06:{minute:02}:{second:02}Z|{}.{}|59.37|1012.0", number % 30, number % 10)
 }
 
-/// Each peer is fed a block of readings; until the last row stands in the last peer's files.
-fn throughput() {
-    let each: u64 = std::env::var("PEER_BENCH_READINGS").ok().and_then(|text| text.parse().ok()).unwrap_or(300_000);
-    let mut group = Group::start(3, "stdin");
+/// Feeds each peer `each` readings, and returns once the last row stands in the last peer's files.
+fn feed_all(group: &mut Group, each: u64) -> Duration {
     let mut rows_bytes = (1..=3 * each).map(|sequence| sequence.to_string().len() as u64).sum::<u64>();
     let mut inputs = Vec::new();
     for peer in 0..3 {
@@ -61,7 +82,6 @@ fn throughput() {
     }
     let header = peer::reading::CSV_HEADER.len() as u64 + 1;
     let expected = rows_bytes + 3 * SENSORS * header;
-    let cpu_before: f64 = group.processes.iter().map(Process::cpu_seconds).sum();
     let begun = Instant::now();
     let feeders: Vec<_> = group
         .processes
@@ -76,14 +96,22 @@ fn throughput() {
         assert!(begun.elapsed() < Duration::from_secs(120), "readings are missing: see {}", group.directory.display());
         thread::park_timeout(Duration::from_millis(2));
     }
-    let seconds = begun.elapsed().as_secs_f64();
+    let time = begun.elapsed();
     for feeder in feeders {
         feeder.join().expect("fed");
     }
-    let total = 3 * each;
+    time
+}
+
+/// Each peer is fed a block of readings; until the last row stands in the last peer's files.
+fn throughput(options: &[&str]) {
+    let mut group = Group::start(3, "stdin", options);
+    let total = 3 * readings_each();
+    let cpu_before: f64 = group.processes.iter().map(Process::cpu_seconds).sum();
+    let seconds = feed_all(&mut group, readings_each()).as_secs_f64();
     let cpu: f64 = group.processes.iter().map(Process::cpu_seconds).sum::<f64>() - cpu_before;
     row(
-        &format!("throughput: {total} readings of {} sensors into three peers", 3 * SENSORS),
+        &format!("throughput: {total} readings of {} sensors into three peers{}", 3 * SENSORS, with(options)),
         &format!(
             "{:.0} readings/s ({seconds:.2} s, {:.2} µs of CPU a reading and peer)",
             float(total) / seconds,
@@ -94,9 +122,25 @@ fn throughput() {
     row("memory under that load (highest RSS of a peer)", &format!("{:.1} MiB", float(highest) / 1024.0));
 }
 
+/// All three are killed after a load, and one of them started again: until it has read back what it had.
+fn resume() {
+    let mut group = Group::start(3, "stdin", &["--resume"]);
+    feed_all(&mut group, readings_each());
+    for process in &mut group.processes {
+        process.kill();
+    }
+    let begun = Instant::now();
+    let process = group.start_again(1, &["--resume"]);
+    process.wait_for("Resumed: ");
+    row(
+        &format!("start with `--resume` at {} readings, after kill -9", 3 * readings_each()),
+        &format!("{:.2} s, {:.1} MiB", begun.elapsed().as_secs_f64(), float(process.status_kib("VmHWM")) / 1024.0),
+    );
+}
+
 /// 200 readings a second at one member; each until its row is in all three files.
-fn latency() {
-    let mut group = Group::start(3, "stdin");
+fn latency(options: &[&str]) {
+    let mut group = Group::start(3, "stdin", options);
     let member = group.processes.iter().position(|process| !process.leads()).expect("two are members");
     let mut input = group.processes[member].take_input();
     let mut latencies = Vec::new();
@@ -115,7 +159,7 @@ fn latency() {
     latencies.sort_unstable();
     let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100].as_secs_f64() * 1e3;
     row(
-        "latency at 200 readings/s, line written until the row is in all three files",
+        &format!("latency at 200 readings/s, line written until the row is in all three files{}", with(options)),
         &format!("p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", at(50), at(99), at(100)),
     );
 }
@@ -124,7 +168,7 @@ fn latency() {
 fn failover() {
     let mut times = Vec::new();
     for _ in 0..10 {
-        let mut group = Group::start(3, "stdin");
+        let mut group = Group::start(3, "stdin", &[]);
         let leader = group.processes.iter().position(Process::leads).expect("one leads");
         let survivor = (leader + 1) % 3;
         let mut input = group.processes[survivor].take_input();
@@ -150,7 +194,7 @@ fn failover() {
 
 /// Three peers without readings.
 fn idle() {
-    let group = Group::start(3, "none");
+    let group = Group::start(3, "none", &[]);
     let seconds = 30.0;
     let before: Vec<f64> = group.processes.iter().map(Process::cpu_seconds).collect();
     let begun = Instant::now();

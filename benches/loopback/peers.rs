@@ -14,11 +14,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Group {
     pub(crate) processes: Vec<Process>,
     pub(crate) directory: PathBuf,
+    port: String,
 }
 
 impl Group {
-    /// Starts peers with default options and waits until they are one group.
-    pub(crate) fn start(count: usize, sensor: &str) -> Self {
+    /// Starts peers with these options beside the defaults, and waits until they are one group.
+    pub(crate) fn start(count: usize, sensor: &str, options: &[&str]) -> Self {
         let directory = std::env::temp_dir().join(format!("peer-bench-{}", std::process::id()));
         // Left over from a run before, or not there.
         let _ = fs::remove_dir_all(&directory);
@@ -26,14 +27,20 @@ impl Group {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback");
         let port = socket.local_addr().expect("bound").port().to_string();
         drop(socket);
+        let with = [&["--sensor", sensor], options].concat();
         let processes: Vec<Process> =
-            (1..=count).map(|number| Process::start(number, sensor, &port, &directory)).collect();
+            (1..=count).map(|number| Process::start(number, &with, &port, &directory)).collect();
         let ids: Vec<String> = (1..=count).map(|number| format!("peer{number}")).collect();
         let list = format!(": [{}]", ids.join(", "));
         for process in &processes {
-            process.wait_for_view(&list);
+            process.wait_for(&list);
         }
-        Self { processes, directory }
+        Self { processes, directory, port }
+    }
+
+    /// Starts the peer of this number again, with another life of its own.
+    pub(crate) fn start_again(&self, number: usize, options: &[&str]) -> Process {
+        Process::start(number, &[&["--sensor", "none"], options].concat(), &self.port, &self.directory)
     }
 
     /// Waits until each peer's file of this sensor ends with the row of this reading.
@@ -75,12 +82,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    fn start(number: usize, sensor: &str, broadcast_port: &str, directory: &PathBuf) -> Self {
+    fn start(number: usize, options: &[&str], broadcast_port: &str, directory: &PathBuf) -> Self {
         let id = format!("peer{number}");
         let mut child = Command::new(env!("CARGO_BIN_EXE_peer"))
             .current_dir(directory)
             .env_clear()
-            .args(["--peer-id", &id, "--bind", "127.0.0.1", "--broadcast-port", broadcast_port, "--sensor", sensor])
+            .args(["--peer-id", &id, "--bind", "127.0.0.1", "--broadcast-port", broadcast_port])
+            .args(options)
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -96,11 +104,11 @@ impl Process {
         Self { input: child.stdin.take(), child, data: directory.join("data").join(id), log }
     }
 
-    fn wait_for_view(&self, list: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         let begun = Instant::now();
         let mut lines = self.log.0.lock().expect("no panic");
-        while !lines.iter().any(|line| line.ends_with(list)) {
-            assert!(begun.elapsed() < PATIENCE, "no group; log:\n{}", lines.join("\n"));
+        while !lines.iter().any(|line| line.contains(text)) {
+            assert!(begun.elapsed() < PATIENCE, "no {text}; log:\n{}", lines.join("\n"));
             lines = self.log.1.wait_timeout(lines, Duration::from_secs(1)).expect("no panic").0;
         }
     }

@@ -8,7 +8,7 @@ use fs4::{FileExt, TryLockError};
 
 use super::error::StorageError;
 use super::journal;
-use super::real_disk::RealDisk;
+use super::real_disk::{self, RealDisk};
 use crate::ids::{check_name, PeerId};
 
 /// Creates `<data_dir>/<id>/` where it is missing and takes it for this process, until the disk is dropped.
@@ -24,7 +24,7 @@ pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(&root).map_err(unusable)?;
             // Without its name on the platter, nothing in it is either.
-            File::open(data_dir).and_then(|dir| dir.sync_all()).map_err(unusable)?;
+            real_disk::sync_dir(data_dir).map_err(unusable)?;
         }
         Err(error) => return Err(unusable(error)),
     }

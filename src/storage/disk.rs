@@ -64,6 +64,12 @@ pub trait Disk: Send + Sync + 'static {
     /// The disk's.
     fn sync(&self, path: &str) -> io::Result<()>;
 
+    /// Returns once it is on the platter which files there are in a directory: what was created, renamed or removed.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn sync_names(&self, dir: &str) -> io::Result<()>;
+
     /// Where a file is, for the operator.
     fn full_path(&self, path: &str) -> PathBuf;
 }

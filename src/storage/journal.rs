@@ -41,9 +41,9 @@ struct Index {
 }
 
 #[derive(Debug)]
-struct Segment {
-    first: Sequence,
-    bytes: u64,
+pub(super) struct Segment {
+    pub(super) first: Sequence,
+    pub(super) bytes: u64,
     /// First sequence and offset of a batch, about every [`STRIDE_BYTES`].
     marks: Vec<(Sequence, u64)>,
 }
@@ -63,6 +63,8 @@ pub struct Journal<D> {
     reader: JournalReader<D>,
     /// Segments with bytes that are perhaps not on the platter.
     unsynced: BTreeSet<String>,
+    /// Segments were removed, which is perhaps not on the platter.
+    names_unsynced: bool,
 }
 
 /// The log on disk, for those who read it while it is written. Clones read the same.
@@ -78,7 +80,7 @@ impl<D> Clone for JournalReader<D> {
     }
 }
 
-fn segment_path(first: Sequence) -> String {
+pub(super) fn segment_path(first: Sequence) -> String {
     format!("{DIR}/{first:020}.log")
 }
 
@@ -99,7 +101,12 @@ impl Index {
 }
 
 impl Segment {
-    fn add(&mut self, frame: &Frame) {
+    pub(super) fn new(first: Sequence) -> Self {
+        Self { first, bytes: 0, marks: Vec::new() }
+    }
+
+    /// Notes a batch at the end.
+    pub(super) fn add(&mut self, frame: &Frame) {
         if self.marks.last().is_none_or(|(_, offset)| self.bytes - offset >= STRIDE_BYTES) {
             self.marks.push((frame.first(), self.bytes));
         }
@@ -111,7 +118,14 @@ impl<D: Disk> Journal<D> {
     /// A journal without entries, on a disk that holds none.
     #[must_use]
     pub fn new(disk: Arc<D>) -> Self {
-        Self { reader: JournalReader { disk, index: Arc::default() }, unsynced: BTreeSet::new() }
+        Self { reader: JournalReader { disk, index: Arc::default() }, unsynced: BTreeSet::new(), names_unsynced: false }
+    }
+
+    /// The journal that earlier lives left in these segments, of which nothing is known to be on the platter.
+    pub(super) fn found(disk: Arc<D>, segments: Vec<Segment>, last: Sequence) -> Self {
+        let unsynced = segments.iter().map(|segment| segment_path(segment.first)).collect();
+        let index = Index { segments, last, cuts: 0 };
+        Self { reader: JournalReader { disk, index: Arc::new(Mutex::new(index)) }, unsynced, names_unsynced: true }
     }
 
     #[must_use]
@@ -148,7 +162,7 @@ impl<D: Disk> Journal<D> {
         disk.append(&path, frame.bytes()).map_err(failed(disk, "append to", &path))?;
         let mut index = self.reader.index();
         if current.is_none() {
-            index.segments.push(Segment { first: frame.first(), bytes: 0, marks: Vec::new() });
+            index.segments.push(Segment::new(frame.first()));
         }
         index.segments.last_mut().expect("there is one now").add(frame);
         index.last = frame.last();
@@ -209,6 +223,7 @@ impl<D: Disk> Journal<D> {
             let path = segment_path(segment.first);
             disk.remove(&path).map_err(failed(disk, "remove", &path))?;
             self.unsynced.remove(&path);
+            self.names_unsynced = true;
         }
         if let Some(place) = kept {
             disk.truncate(&place.path, place.offset).map_err(failed(disk, "truncate", &place.path))?;
@@ -223,6 +238,11 @@ impl<D: Disk> Journal<D> {
     /// The disk's.
     pub fn sync(&mut self) -> Result<(), StorageError> {
         let disk = &*self.reader.disk;
+        if self.names_unsynced {
+            // First, so that no removed segment can come back behind what is synced now.
+            disk.sync_names(DIR).map_err(failed(disk, "sync", DIR))?;
+            self.names_unsynced = false;
+        }
         while let Some(path) = self.unsynced.first() {
             disk.sync(path).map_err(failed(disk, "sync", path))?;
             self.unsynced.pop_first();

@@ -137,6 +137,10 @@ impl Disk for MemoryDisk {
         self.changing().map(drop)
     }
 
+    fn sync_names(&self, _dir: &str) -> io::Result<()> {
+        self.changing().map(drop)
+    }
+
     fn full_path(&self, path: &str) -> PathBuf {
         PathBuf::from(path)
     }

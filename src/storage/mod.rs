@@ -4,21 +4,32 @@
 //!
 //! After an error nothing more can be stored; what had been stored before still is.
 
+mod csv_check;
+mod csv_mend;
 mod directory;
 mod disk;
 mod error;
+mod intact;
 mod journal;
 mod log_reader;
 mod memory_disk;
+mod numbers;
+mod options;
 mod pending;
+mod pending_load;
 mod real_disk;
+mod repair;
+mod resume;
+mod salvage;
 mod scan;
 mod sensor_csv;
+mod set_aside;
 mod start;
 mod state;
 mod tail;
 #[cfg(test)]
 mod testing;
+mod walk;
 
 use std::sync::{Arc, Mutex};
 
@@ -31,9 +42,11 @@ pub use error::StorageError;
 pub use journal::{Journal, JournalReader, Read, SEGMENT_BYTES};
 pub use log_reader::LogReader;
 pub use memory_disk::MemoryDisk;
+pub use options::{Opened, Options};
 pub use real_disk::{RealDisk, OPEN_FILES_MAX};
+pub use repair::{CsvRepair, Repair};
 pub use sensor_csv::BUFFER_BYTES_MAX;
-pub use start::Opened;
+pub use start::check_state;
 pub use tail::{Tail, TailRead, TAIL_BYTES_MAX};
 
 use pending::Pending;
@@ -51,8 +64,7 @@ const READ_BYTES: usize = 1024 * 1024;
 pub struct Storage<D> {
     disk: Arc<D>,
     state: State,
-    /// Is `state` synced, and what a cut keeps?
-    durable: bool,
+    options: Options,
     journal: Journal<D>,
     tail: Arc<Mutex<Tail>>,
     csv: SensorCsv<D>,
@@ -61,14 +73,18 @@ pub struct Storage<D> {
 }
 
 impl<D: Disk> Storage<D> {
-    /// Starts a new life of the peer at time `now`, without anything of its earlier ones but the incarnation. With
-    /// `durable`, what is promised is on the platter before anybody hears of it.
+    /// Starts a new life of the peer at time `now`: on what its earlier ones left, or without anything of them but the
+    /// incarnation.
     ///
     /// # Errors
-    /// The disk's; or where the files are another peer's.
-    pub fn open(disk: Arc<D>, id: &PeerId, now: Incarnation, durable: bool) -> Result<(Self, Opened), StorageError> {
-        let (state, opened) = start::begin(&*disk, id, now)?;
+    /// The disk's; or where the files are another peer's. What was wrong with the own ones is mended, and told.
+    pub fn open(disk: Arc<D>, id: &PeerId, now: Incarnation, options: Options) -> Result<(Self, Opened), StorageError> {
+        if options.resume {
+            return resume::open(disk, id, now, options);
+        }
+        let (state, repairs) = start::begin(&*disk, id, now)?;
         start::clear(&*disk)?;
+        let opened = Opened::cleared(state.incarnation, repairs);
         let storage = Self {
             journal: Journal::new(Arc::clone(&disk)),
             tail: Arc::new(Mutex::new(Tail::new(0))),
@@ -77,7 +93,7 @@ impl<D: Disk> Storage<D> {
             delivered: 0,
             disk,
             state,
-            durable,
+            options,
         };
         Ok((storage, opened))
     }
@@ -150,7 +166,12 @@ impl<D: Disk> Storage<D> {
     ) -> Result<(), StorageError> {
         let (promised, synced) = (promised.cloned(), synced.cloned());
         let state = State { promised, synced, needs, ..self.state.clone() };
-        start::save(&*self.disk, &state, self.durable)?;
+        if self.options.careful() {
+            // A log that comes back shorter than `synced` says would look like a damaged one; and what a cut removes has to
+            // be pending before anything says that it is not needed.
+            self.sync()?;
+        }
+        start::save(&*self.disk, &state, self.options.careful())?;
         self.state = state;
         Ok(())
     }
@@ -169,15 +190,16 @@ impl<D: Disk> Storage<D> {
     ) -> Result<Vec<Range>, StorageError> {
         let (asked, to) = (to, self.journal.batch_end(to)?);
         let returned = self.keep_above(to)?;
-        if self.durable {
-            self.pending.sync()?;
-        }
         self.save_state(promised, synced, needs.min(to))?;
         if self.delivered > to {
             self.csv.truncate_above(to)?;
             self.delivered = to;
         }
         self.journal.cut(to)?;
+        if self.options.careful() {
+            // Before anything is appended: after a power loss, what is new could stand before what was cut.
+            self.journal.sync()?;
+        }
         if to < asked {
             self.tail.lock().expect("no holder of the lock panics").shorten(to);
         }
@@ -281,6 +303,8 @@ impl<D: Disk> Storage<D> {
     }
 }
 
+#[cfg(test)]
+mod resume_tests;
 #[cfg(test)]
 #[path = "storage_tests.rs"]
 mod tests;

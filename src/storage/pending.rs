@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use super::disk::Disk;
 use super::error::{damaged, failed, StorageError};
+use super::numbers::Numbers;
 use crate::ids::{Number, Origin};
+use crate::wire::batch::HEAD_BYTES_MAX;
 use crate::wire::{Cursor, Lines, Range, Request, WireError};
 
 /// Name of the file.
-const PATH: &str = "pending";
+pub(super) const PATH: &str = "pending";
 
 /// Where it is written anew.
-const COMPACTED_PATH: &str = "pending.tmp";
+pub(super) const COMPACTED_PATH: &str = "pending.tmp";
 
 /// Below this it is not worth writing anew, in bytes.
 const COMPACT_BYTES_MIN: u64 = 8 * 1024 * 1024;
@@ -23,7 +25,7 @@ const COMPACT_BYTES_MIN: u64 = 8 * 1024 * 1024;
 const COPY_BYTES: usize = 256 * 1024;
 
 /// What each record begins with.
-const VERB: &str = "PENDING";
+pub(super) const VERB: &str = "PENDING";
 
 #[derive(Debug)]
 pub(super) struct Pending<D> {
@@ -34,7 +36,7 @@ pub(super) struct Pending<D> {
 
 /// Where each pending reading stands.
 #[derive(Debug, Default)]
-struct Index {
+pub(super) struct Index {
     /// Pieces of records in which all is pending, by origin and first number; those of one origin do not overlap.
     pieces: BTreeMap<Origin, BTreeMap<Number, Piece>>,
     /// Records with anything pending, by offset.
@@ -85,13 +87,33 @@ impl Index {
         missing
     }
 
-    /// Notes a record at the end of the file, of which nothing is here yet.
-    fn add(&mut self, range: &Range, bytes: usize) {
-        let piece = Piece { last: range.last(), record: self.bytes };
-        self.pieces.entry(range.origin.clone()).or_default().insert(range.first, piece);
-        self.records.insert(self.bytes, Record { bytes, readings: range.count });
+    /// Notes a record at the end of the file. What is here already stays where it is.
+    pub(super) fn add(&mut self, range: &Range, bytes: usize) {
+        let record = self.bytes;
         self.bytes += bytes as u64;
+        let missing = self.missing(range);
+        if missing.is_empty() {
+            return;
+        }
+        let readings = missing.iter().map(|(first, last)| last - first + 1).sum();
+        self.records.insert(record, Record { bytes, readings });
         self.live += bytes as u64;
+        let pieces = self.pieces.entry(range.origin.clone()).or_default();
+        pieces.extend(missing.into_iter().map(|(first, last)| (first, Piece { last, record })));
+    }
+
+    /// Notes bytes at the end of the file that are no record.
+    pub(super) fn skip(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How many readings are pending.
+    pub(super) fn readings(&self) -> u64 {
+        self.records.values().map(|record| record.readings).sum()
     }
 
     fn remove(&mut self, range: &Range) {
@@ -123,6 +145,22 @@ impl<D: Disk> Pending<D> {
     /// Nothing pending, on a disk that holds nothing.
     pub(super) fn new(disk: Arc<D>) -> Self {
         Self { disk, index: Index::default(), unsynced: false }
+    }
+
+    /// What earlier lives left; nothing of it is known to be on the platter.
+    pub(super) fn found(disk: Arc<D>, index: Index) -> Self {
+        Self { disk, index, unsynced: true }
+    }
+
+    /// All that is pending, by origin and rising.
+    pub(super) fn ranges(&self) -> Numbers {
+        let mut all = Numbers::default();
+        for (origin, pieces) in &self.index.pieces {
+            for (first, piece) in pieces {
+                all.insert(&Range { origin: origin.clone(), first: *first, count: piece.last - first + 1 });
+            }
+        }
+        all
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -202,17 +240,13 @@ impl<D: Disk> Pending<D> {
 
     fn read_record(&self, at: u64) -> Result<Request, StorageError> {
         let length = self.index.records[&at].bytes;
-        let mut bytes = self.disk.read(PATH, at, length).map_err(failed(&*self.disk, "read", PATH))?;
-        let parsed = memchr::memchr(b'\n', &bytes).ok_or(WireError::Truncated).and_then(|end| {
-            let body = bytes.split_off(end + 1);
-            let line = std::str::from_utf8(&bytes[..end]).map_err(|_| WireError::Text { verb: VERB })?;
-            Request::parse_head(line, &mut Cursor::new(line, VERB)?)?.complete(body)
-        });
+        let bytes = self.disk.read(PATH, at, length).map_err(failed(&*self.disk, "read", PATH))?;
+        let parsed = parse_record(&bytes).map(|(request, _)| request);
         parsed.map_err(|error| damaged(&*self.disk, PATH, format!("the record at byte {at}: {error}")))
     }
 
     /// Writes what is pending to a new file, which takes the place of the old one when it is whole.
-    fn compact(&mut self) -> Result<(), StorageError> {
+    pub(super) fn compact(&mut self) -> Result<(), StorageError> {
         let disk = &*self.disk;
         // What a process that was killed left.
         disk.remove(COMPACTED_PATH).map_err(failed(disk, "remove", COMPACTED_PATH))?;
@@ -241,6 +275,17 @@ impl<D: Disk> Pending<D> {
         self.unsynced = true;
         Ok(())
     }
+}
+
+/// Reads the record that some bytes begin with; and how long it is.
+pub(super) fn parse_record(bytes: &[u8]) -> Result<(Request, usize), WireError> {
+    let head = &bytes[..bytes.len().min(HEAD_BYTES_MAX)];
+    let end = memchr::memchr(b'\n', head).ok_or(WireError::Truncated)?;
+    let line = std::str::from_utf8(&head[..end]).map_err(|_| WireError::Text { verb: VERB })?;
+    let head = Request::parse_head(line, &mut Cursor::new(line, VERB)?)?;
+    let length = end + 1 + head.body_bytes;
+    let body = bytes.get(end + 1..length).ok_or(WireError::Truncated)?;
+    Ok((head.complete(body.to_vec())?, length))
 }
 
 /// Appends the record of a request; returns its bytes.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use super::disk::Disk;
@@ -64,7 +64,7 @@ impl RealDisk {
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        File::open(self.root.join(dir))?.sync_all()
+        or_absent(sync_dir(&self.root.join(dir)))
     }
 }
 
@@ -95,6 +95,18 @@ impl Appending {
         // The directory itself may be new as well.
         self.changed.insert(String::new());
     }
+}
+
+/// Returns once it is on the platter which files there are in a directory.
+#[cfg(unix)]
+pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Elsewhere a directory cannot be synced like a file; the file system's own journal keeps the names in order.
+#[cfg(not(unix))]
+pub(super) fn sync_dir(_path: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Makes a missing file one of no bytes.
@@ -204,6 +216,12 @@ impl Disk for RealDisk {
         for dir in std::mem::take(&mut appending.changed) {
             self.sync_dir(&dir)?;
         }
+        Ok(())
+    }
+
+    fn sync_names(&self, dir: &str) -> io::Result<()> {
+        self.sync_dir(dir)?;
+        self.appending().changed.remove(dir);
         Ok(())
     }
 

@@ -183,9 +183,13 @@ fn is_above(row: &[u8], to: Sequence) -> Option<bool> {
     if row.strip_suffix(b"\n") == Some(CSV_HEADER.as_bytes()) {
         return Some(false);
     }
+    Some(row_sequence(row)? > to)
+}
+
+/// The sequence that a line begins with.
+pub(super) fn row_sequence(row: &[u8]) -> Option<Sequence> {
     let digits = &row[..memchr::memchr(b',', row)?];
-    let sequence = parse_number(std::str::from_utf8(digits).ok()?)?;
-    Some(sequence > to)
+    parse_number(std::str::from_utf8(digits).ok()?)
 }
 
 #[cfg(test)]

@@ -2,34 +2,93 @@
 
 use super::disk::Disk;
 use super::error::{damaged, failed, StorageError};
-use super::journal;
+use super::repair::Repair;
 use super::state::{self, State};
-use crate::ids::{Incarnation, PeerId};
+use super::{journal, set_aside};
+use crate::ids::{Incarnation, PeerId, Sequence};
+use crate::wire::RunList;
 
-/// What a peer finds when it starts.
+/// What `state` says of the life before.
 #[derive(Debug)]
-pub struct Opened {
-    /// This life: the time of its start, or one more than the life before where the clock says less.
-    pub incarnation: Incarnation,
-    /// A `state` that could not be read, and did not count: worth a warning, since the clock alone tells this life from
-    /// the ones before.
-    pub damaged: Option<StorageError>,
+pub(super) struct Begun {
+    pub(super) found: Option<State>,
+    /// At most one: `state` could not be read, or was missing beside other files.
+    pub(super) repairs: Vec<Repair>,
 }
 
-/// Begins a new life: once this returns, no later one can have the same incarnation, whatever becomes of this one.
-pub(super) fn begin<D: Disk>(disk: &D, id: &PeerId, now: Incarnation) -> Result<(State, Opened), StorageError> {
-    let (found, damaged) = match read_state(disk) {
-        Ok(found) => (found, None),
-        Err(damaged @ StorageError::Damaged { .. }) => (None, Some(damaged)),
+/// Says whether `state` vouches for the other files: it can be read, or nothing else is there either.
+///
+/// # Errors
+/// The disk's; or where it is damaged or missing. Nothing is changed.
+pub fn check_state<D: Disk>(disk: &D) -> Result<(), StorageError> {
+    match read_state(disk)? {
+        None if holds_anything(disk)? => Err(damaged(disk, state::PATH, "it is missing")),
+        _ => Ok(()),
+    }
+}
+
+/// Reads `state`, which stays as it is until a new one takes its place; with `keep`, a damaged one is copied first.
+pub(super) fn look<D: Disk>(disk: &D, id: &PeerId, keep: bool) -> Result<Begun, StorageError> {
+    let path = disk.full_path(state::PATH);
+    let (found, repairs) = match read_state(disk) {
+        Ok(None) if keep && holds_anything(disk)? => {
+            (None, vec![Repair::State { path, what: "is missing", set_aside: None }])
+        }
+        Ok(found) => (found, Vec::new()),
+        Err(StorageError::Damaged { .. }) => {
+            let set_aside = if keep { Some(set_aside::copy(disk, state::PATH)?) } else { None };
+            (None, vec![Repair::State { path, what: "is damaged", set_aside }])
+        }
         Err(error) => return Err(error),
     };
     if let Some(other) = found.as_ref().filter(|found| found.id != *id) {
         return Err(StorageError::OtherPeer { path: disk.full_path(""), found: other.id.to_string() });
     }
-    let incarnation = found.map_or(now, |found| now.max(found.incarnation.saturating_add(1)));
+    Ok(Begun { found, repairs })
+}
+
+/// Begins a new life without anything of the earlier ones but the incarnation: once this returns, no later one can have the
+/// same, whatever becomes of this one.
+pub(super) fn begin<D: Disk>(disk: &D, id: &PeerId, now: Incarnation) -> Result<(State, Vec<Repair>), StorageError> {
+    let Begun { found, repairs } = look(disk, id, false)?;
+    let incarnation = next_life(now, found.map(|found| found.incarnation));
     let state = State { id: id.clone(), incarnation, promised: None, synced: None, needs: 0 };
     save(disk, &state, true)?;
-    Ok((state, Opened { incarnation, damaged }))
+    Ok((state, repairs))
+}
+
+/// The `state` of a new life that goes on with a log of these runs that ends at `last`; and what its `synced` needed, where
+/// the log is too short for that.
+pub(super) fn continued(
+    found: Option<State>,
+    id: &PeerId,
+    now: Incarnation,
+    (runs, last): (&RunList, Sequence),
+    highest_life: Option<Incarnation>,
+) -> (State, Option<Sequence>) {
+    let incarnation = next_life(now, found.as_ref().map(|found| found.incarnation).max(highest_life));
+    let newest = runs.last();
+    let short = found.as_ref().map(|found| found.needs).filter(|needs| *needs > last);
+    let promised = found.as_ref().and_then(|found| found.promised.clone());
+    let (synced, needs) = match found.filter(|_| short.is_none()) {
+        Some(found) => (found.synced, found.needs),
+        // An entry of a term says that the log held everything up to the term's start, and no more.
+        None => newest.map_or((None, 0), |(term, first)| (Some(term.clone()), first - 1)),
+    };
+    // Whoever stored an entry had promised its term.
+    let promised = promised.max(newest.map(|(term, _)| term.clone()));
+    (State { id: id.clone(), incarnation, promised, synced, needs }, short)
+}
+
+fn next_life(now: Incarnation, before: Option<Incarnation>) -> Incarnation {
+    before.map_or(now, |before| now.max(before.saturating_add(1)))
+}
+
+fn holds_anything<D: Disk>(disk: &D) -> Result<bool, StorageError> {
+    let holds = |dir: &str, own: &dyn Fn(&String) -> bool| {
+        disk.list(dir).map(|names| names.iter().any(own)).map_err(failed(disk, "list", dir))
+    };
+    Ok(holds("", &|name| name == "pending" || name.ends_with(".csv"))? || holds(journal::DIR, &|_| true)?)
 }
 
 /// Removes all files but `state` and `lock`.

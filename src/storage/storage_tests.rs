@@ -10,7 +10,7 @@ use super::*;
 use crate::reading::{append_row, CSV_HEADER};
 
 fn open<D: Disk>(disk: D, now: Incarnation) -> Storage<D> {
-    Storage::open(Arc::new(disk), &"p".parse().unwrap(), now, true).unwrap().0
+    Storage::open(Arc::new(disk), &"p".parse().unwrap(), now, Options { resume: false, durable: true }).unwrap().0
 }
 
 /// Appends as the driver does: tail first.
@@ -35,7 +35,7 @@ fn a_new_life_has_a_higher_incarnation_and_nothing_else_of_the_old_one() {
     storage.save_state(Some(&"3@x/1".parse().unwrap()), None, 2).unwrap();
     assert_eq!(disk.files().len(), 6);
     for (now, incarnation) in [(999, 1001), (1001, 1002), (2000, 2000)] {
-        let opened = Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), now, false).unwrap();
+        let opened = Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), now, Options::default()).unwrap();
         assert_eq!((opened.0.last(), opened.0.delivered(), opened.1.incarnation), (0, 0, incarnation));
         assert_eq!(disk.files().into_keys().collect::<Vec<_>>(), ["state"]);
     }
@@ -50,8 +50,8 @@ fn wherever_a_start_is_interrupted_the_next_life_is_a_later_one() {
         storage.deliver(5).unwrap();
         storage.flush().unwrap();
         let disk = Recording { disk: old.clone(), fail_from: Some(fail_from), ..Recording::default() };
-        let interrupted = Storage::open(Arc::new(disk), &"p".parse().unwrap(), 5, false);
-        let next = Storage::open(Arc::new(old), &"p".parse().unwrap(), 5, false).unwrap().1.incarnation;
+        let interrupted = Storage::open(Arc::new(disk), &"p".parse().unwrap(), 5, Options::default());
+        let next = Storage::open(Arc::new(old), &"p".parse().unwrap(), 5, Options::default()).unwrap().1.incarnation;
         assert_eq!(interrupted.is_ok(), fail_from > 4);
         assert_eq!(next, if fail_from == 0 { 1001 } else { 1002 });
     }
@@ -61,12 +61,12 @@ fn wherever_a_start_is_interrupted_the_next_life_is_a_later_one() {
 fn a_damaged_state_is_told_of_and_another_peers_is_refused() {
     let disk = MemoryDisk::new();
     drop(open(disk.clone(), 1000));
-    let error = Storage::open(Arc::new(disk.clone()), &"q".parse().unwrap(), 1, false).unwrap_err();
+    let error = Storage::open(Arc::new(disk.clone()), &"q".parse().unwrap(), 1, Options::default()).unwrap_err();
     assert!(error.to_string().contains("belongs to the peer p"), "{error}");
     disk.replace("state", b"", false).unwrap();
-    let (_, opened) = Storage::open(Arc::new(disk.clone()), &"q".parse().unwrap(), 7, false).unwrap();
+    let (_, opened) = Storage::open(Arc::new(disk.clone()), &"q".parse().unwrap(), 7, Options::default()).unwrap();
     assert_eq!(opened.incarnation, 7);
-    assert!(matches!(opened.damaged, Some(StorageError::Damaged { .. })));
+    assert!(opened.state_damaged && matches!(opened.repairs[..], [Repair::State { set_aside: None, .. }]));
 }
 
 #[test]
@@ -81,10 +81,10 @@ fn a_cut_happens_on_disk_in_an_order_in_which_nothing_can_get_lost() {
     let range = |origin: &str, first, count| Range { origin: origin.parse().unwrap(), first, count };
     assert_eq!(cut(&mut storage, 3), [range("a/1", 4, 3), range("b/9", 1, 1)]);
     let changes = std::mem::take(&mut *storage.disk.changes.lock().unwrap());
-    let segment = "truncate journal/00000000000000000001.log";
+    let journal = ["truncate journal/00000000000000000001.log", "sync journal/00000000000000000001.log"];
     let rows = ["truncate a0.csv", "truncate a1.csv", "truncate a2.csv"];
-    let before = ["append pending", "append pending", "sync pending", "replace state true"];
-    assert_eq!(changes, [&before[..], &rows, &[segment]].concat());
+    let before = ["append pending", "append pending", "sync pending", journal[1], "replace state true"];
+    assert_eq!(changes, [&before[..], &rows, &journal].concat());
     assert_eq!((storage.last(), storage.delivered()), (3, 3));
     assert_eq!(storage.recall(&range("a/1", 1, 99)).unwrap(), [request("a/1", 4, 3)]);
 }

@@ -125,4 +125,8 @@ impl Disk for Recording {
         self.note(format!("sync {path}"))?;
         self.disk.sync(path)
     }
+    fn sync_names(&self, dir: &str) -> io::Result<()> {
+        self.note(format!("sync names of {dir:?}"))?;
+        self.disk.sync_names(dir)
+    }
 }

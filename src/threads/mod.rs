@@ -11,6 +11,7 @@ mod link;
 mod listener;
 mod node;
 pub mod outbox;
+mod resume;
 mod sensor;
 mod sequencer;
 mod signals;
@@ -30,7 +31,7 @@ use crate::config::Config;
 use crate::fatal::Fatal;
 use crate::ids::Incarnation;
 use crate::net;
-use crate::protocol::{Alarm, Exit, Found, Input, Peer, Settings};
+use crate::protocol::{Alarm, Exit, Input, Peer, Settings};
 use crate::sensors::{self, Clock};
 use crate::storage::{RealDisk, Storage};
 use crate::wire::Community;
@@ -47,16 +48,12 @@ const FAREWELL: Duration = Duration::from_millis(250);
 /// [`Fatal`]: why it could not start, or had to end.
 pub fn run(config: Config) -> Result<(), Fatal> {
     exit_on_panic();
-    let storage_error = |error: crate::storage::StorageError| Fatal::Storage(error.to_string());
-    let disk = crate::storage::claim(&config.data_dir, &config.peer_id).map_err(storage_error)?;
+    let claimed = crate::storage::claim(&config.data_dir, &config.peer_id);
+    let disk = claimed.map_err(|error| Fatal::Storage(error.to_string()))?;
     let (listener, endpoint) = net::listen(config.bind, config.port)
         .map_err(|cause| Fatal::of_bind(SocketAddr::new(config.bind, config.port), cause))?;
     let receiver = receiver(&config)?;
-    let (storage, opened) =
-        Storage::open(Arc::new(disk), &config.peer_id, now_millis(), false).map_err(storage_error)?;
-    if let Some(damaged) = &opened.damaged {
-        log::warn!("{damaged}");
-    }
+    let (storage, opened) = resume::open(&config, disk)?;
     let mut sources = Vec::new();
     for source in &config.sensors {
         let (id, interval) = (&config.sensor_id, config.sensor_interval);
@@ -65,10 +62,12 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let signals = signals::listen().map_err(Fatal::Signals)?;
     log::info!("Peer ID: {}", config.peer_id);
     log::info!("Listening on {endpoint}");
+    resume::tell(&config, &opened);
     let (exit, exits) = bounded(1);
     let (work, works) = unbounded();
     let (requests, inbox) = bounded(sequencer::INBOX_REQUESTS);
-    let core = Peer::new(settings(&config, opened.incarnation, endpoint), &Found::default(), Duration::ZERO);
+    let settings = settings(&config, opened.incarnation, endpoint);
+    let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
     let node = Arc::new(Node::new(config, core, &storage, work, requests, exit));
     let failed = start_storage(&node, storage, works);
     let shared = Arc::clone(&node);

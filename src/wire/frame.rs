@@ -113,6 +113,22 @@ impl Frame {
         &self.0.ranges
     }
 
+    /// The parts of them that stand above `sequence`.
+    #[must_use]
+    pub fn ranges_after(&self, sequence: Sequence) -> Vec<Range> {
+        let mut first = self.first();
+        let mut above = Vec::new();
+        for range in self.ranges() {
+            let skip = (sequence + 1).saturating_sub(first).min(range.count);
+            if skip < range.count {
+                let origin = range.origin.clone();
+                above.push(Range { origin, first: range.first + skip, count: range.count - skip });
+            }
+            first += range.count;
+        }
+        above
+    }
+
     /// Head line and body, as sent and journaled.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use peer::ids::{Incarnation, PeerId, Sequence};
 use peer::protocol::{Done, State, Store};
-use peer::storage::{LogReader, MemoryDisk, Read, Storage, StorageError, Tail};
+use peer::storage::{LogReader, MemoryDisk, Options, Read, Storage, StorageError, Tail};
 use peer::wire::Frame;
 
 use crate::rows::Rows;
@@ -45,7 +45,7 @@ fn digest(before: u64, bytes: &[u8]) -> u64 {
 impl Shelf {
     /// Opens the storage of a new life on what the earlier ones left. Returns which life it is.
     pub(crate) fn open(disk: MemoryDisk, id: &PeerId, now: Incarnation) -> Result<(Self, Incarnation), StorageError> {
-        let (storage, opened) = Storage::open(Arc::new(disk.clone()), id, now, false)?;
+        let (storage, opened) = Storage::open(Arc::new(disk.clone()), id, now, Options::default())?;
         let (tail, reader) = (storage.tail(), storage.log_reader());
         let shelf = Self { log: Vec::new(), storage, tail, reader, disk, delivered: 0, rows: Rows::default() };
         Ok((shelf, opened.incarnation))

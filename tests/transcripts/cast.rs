@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use peer::ids::PeerId;
 use peer::protocol::{Alarm, ConnectionId, Effect, Found, Input, Peer, Settings, Store, Time};
-use peer::storage::{LogReader, MemoryDisk, Storage};
+use peer::storage::{LogReader, MemoryDisk, Options, Storage};
 use peer::threads::outbox::Outbox;
 use peer::wire::{Decoder, Message, Timing};
 
@@ -63,8 +63,8 @@ impl Cast {
     fn start(&mut self, id: &PeerId, priority: i64) -> String {
         let number = self.actors.len() + 1;
         let address = [10, 0, 0, u8::try_from(number).expect("few peers")];
-        let (storage, opened) =
-            Storage::open(MemoryDisk::new().into(), id, number as u64 * 100, false).expect("a disk in memory");
+        let (storage, opened) = Storage::open(MemoryDisk::new().into(), id, number as u64 * 100, Options::default())
+            .expect("a disk in memory");
         let settings = Settings {
             id: id.clone(),
             priority,

@@ -1,0 +1,166 @@
+//! Brings the CSV files in line with the log, once `csv_check.rs` has told how far they are.
+
+use super::csv_check::{CsvCheck, Sensor};
+use super::disk::Disk;
+use super::error::{failed, StorageError};
+use super::journal::{JournalReader, Read};
+use super::repair::CsvRepair;
+use super::sensor_csv::{row_sequence, BUFFER_BYTES_MAX};
+use super::{set_aside, READ_BYTES};
+use crate::ids::Sequence;
+use crate::reading::{self, CSV_HEADER, LINE_BYTES_MAX};
+
+/// Longest row, its LF included: a payload's line with its verb replaced by a sequence of 20 digits.
+const ROW_BYTES_MAX: usize = LINE_BYTES_MAX + 20;
+
+/// What is read of a file at once, in bytes.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// The header and its LF.
+const HEADER_BYTES: u64 = CSV_HEADER.len() as u64 + 1;
+
+/// Cuts, removes or sets aside what does not agree with a log that ends at `last`, and writes the rows up to `delivered`
+/// that are missing.
+///
+/// # Errors
+/// The disk's, or where the journal is damaged.
+pub(super) fn mend<D: Disk>(
+    disk: &D,
+    check: CsvCheck<D>,
+    journal: &JournalReader<D>,
+    last: Sequence,
+    delivered: Sequence,
+) -> Result<CsvRepair, StorageError> {
+    let mut done = CsvRepair { path: disk.full_path(""), ..CsvRepair::default() };
+    let mut mender = Mender { disk, check, rows: Vec::new(), buffered: 0 };
+    let mut from = Sequence::MAX;
+    for sensor in &mut mender.check.sensors {
+        trim(disk, sensor, last, delivered, &mut done)?;
+        from = from.min(sensor.missing.filter(|missing| *missing <= delivered).unwrap_or(Sequence::MAX));
+    }
+    if from <= delivered {
+        done.rows = mender.write(journal, from.max(1), delivered)?;
+    }
+    Ok(done)
+}
+
+/// Takes from a file what is not as it must be.
+fn trim<D: Disk>(
+    disk: &D,
+    sensor: &mut Sensor,
+    last: Sequence,
+    delivered: Sequence,
+    done: &mut CsvRepair,
+) -> Result<(), StorageError> {
+    let Sensor { path, bytes, matched, .. } = &*sensor;
+    let holds_rows = *matched > HEADER_BYTES;
+    if matched < bytes && !is_own_rest(disk, sensor, last)? {
+        set_aside::rename(disk, path)?;
+        done.set_aside += 1;
+        // All of its rows have to be written, from wherever they begin.
+        (sensor.bytes, sensor.matched, sensor.missing) = (0, 0, Some(0));
+    } else if !holds_rows && !sensor.missing.is_some_and(|missing| missing <= delivered) {
+        if *bytes > 0 {
+            disk.remove(path).map_err(failed(disk, "remove", path))?;
+            done.removed += 1;
+        }
+        sensor.bytes = 0;
+    } else if matched < bytes {
+        disk.truncate(path, *matched).map_err(failed(disk, "truncate", path))?;
+        done.cut += 1;
+        sensor.bytes = *matched;
+    }
+    Ok(())
+}
+
+/// Is what stands behind the rows of the log but rows above its end, half a row, and the zeros that a power loss leaves?
+fn is_own_rest<D: Disk>(disk: &D, sensor: &Sensor, last: Sequence) -> Result<bool, StorageError> {
+    let (mut at, mut rest, mut above) = (sensor.matched, Vec::new(), last);
+    let mut zeros = false;
+    loop {
+        let block = disk.read(&sensor.path, at, BLOCK_BYTES).map_err(failed(disk, "read", &sensor.path))?;
+        if block.is_empty() {
+            return Ok(rest.len() < ROW_BYTES_MAX);
+        }
+        at += block.len() as u64;
+        let text = if zeros { 0 } else { memchr::memchr(0, &block).unwrap_or(block.len()) };
+        zeros |= text < block.len();
+        if block[text..].iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        rest.extend_from_slice(&block[..text]);
+        let whole = memchr::memrchr(b'\n', &rest).map_or(0, |end| end + 1);
+        for row in rest[..whole].split_inclusive(|byte| *byte == b'\n') {
+            match row_sequence(row) {
+                Some(sequence) if sequence > above && is_row(row, sensor) => above = sequence,
+                _ => return Ok(false),
+            }
+        }
+        rest.drain(..whole);
+        if rest.len() >= ROW_BYTES_MAX {
+            return Ok(false);
+        }
+    }
+}
+
+/// Has a line the form of a row of this sensor?
+fn is_row(line: &[u8], sensor: &Sensor) -> bool {
+    let mut fields = line.split(|byte| *byte == b',');
+    fields.nth(2) == Some(sensor.name.as_str().as_bytes()) && fields.count() == 3
+}
+
+/// Writes rows from the journal.
+#[derive(Debug)]
+struct Mender<'a, D> {
+    disk: &'a D,
+    check: CsvCheck<D>,
+    /// Rows that wait, by sensor.
+    rows: Vec<Vec<u8>>,
+    buffered: usize,
+}
+
+impl<D: Disk> Mender<'_, D> {
+    /// Writes the rows from `from` to `delivered` that are missing; returns how many.
+    fn write(&mut self, journal: &JournalReader<D>, from: Sequence, delivered: Sequence) -> Result<u64, StorageError> {
+        self.rows.resize(self.check.sensors.len(), Vec::new());
+        let (mut after, mut written) = (from - 1, 0);
+        while let Read::Frames(frames) = journal.read_from(after, delivered, journal.cuts(), READ_BYTES)? {
+            for frame in frames {
+                for (sequence, payload) in frame.entries().filter(|(sequence, _)| *sequence <= delivered) {
+                    let at = self.check.by_name[reading::sensor_of(payload)];
+                    let sensor = &self.check.sensors[at];
+                    if sensor.missing.is_none_or(|missing| sequence < missing) {
+                        continue;
+                    }
+                    let rows = &mut self.rows[at];
+                    let before = rows.len();
+                    if before == 0 && sensor.bytes == 0 {
+                        rows.extend_from_slice(CSV_HEADER.as_bytes());
+                        rows.push(b'\n');
+                    }
+                    reading::append_row(sequence, payload, rows);
+                    self.buffered += rows.len() - before;
+                    written += 1;
+                }
+                after = frame.last();
+            }
+            if self.buffered >= BUFFER_BYTES_MAX {
+                self.flush()?;
+            }
+        }
+        self.flush()?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> Result<(), StorageError> {
+        for (sensor, rows) in self.check.sensors.iter_mut().zip(&mut self.rows) {
+            if !rows.is_empty() {
+                self.disk.append(&sensor.path, rows).map_err(failed(self.disk, "append to", &sensor.path))?;
+                sensor.bytes += rows.len() as u64;
+                rows.clear();
+            }
+        }
+        self.buffered = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! What was wrong with the files at a start, and what was done about it, in one line each for the operator.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::ids::Sequence;
+
+/// Something that was wrong, and is not any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repair {
+    /// `state` could not be read. It was set aside, unless it is missing, or everything was cleared.
+    State { path: PathBuf, what: &'static str, set_aside: Option<PathBuf> },
+    /// The last segment ended within a batch, as after a crash; the rest was cut.
+    JournalTorn { path: PathBuf, bytes: u64, last: Sequence },
+    /// The log ends before its files do. What could be read behind that is pending now.
+    JournalDamaged { path: PathBuf, why: String, last: Sequence, batches: u64, readings: u64, set_aside: Vec<PathBuf> },
+    /// The log is shorter than `synced` needs.
+    JournalShort { path: PathBuf, needs: Sequence, last: Sequence },
+    /// `pending` ended within a record, as after a crash; the rest was cut.
+    PendingTorn { path: PathBuf, bytes: u64 },
+    /// Parts of `pending` could not be read; the rest was written anew.
+    PendingDamaged { path: PathBuf, bytes: u64, readings: u64, set_aside: PathBuf },
+    /// The CSV files did not agree with the log.
+    Csv(CsvRepair),
+}
+
+/// What was done to bring the CSV files in line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CsvRepair {
+    /// The directory.
+    pub path: PathBuf,
+    /// Files that lost rows above the log's end, or half a row.
+    pub cut: u64,
+    /// Files that were removed, since they held no row of the log.
+    pub removed: u64,
+    /// Files that held something else than the log says, and were set aside.
+    pub set_aside: u64,
+    /// Rows that were written from the journal.
+    pub rows: u64,
+}
+
+impl CsvRepair {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.cut + self.removed + self.set_aside + self.rows == 0
+    }
+}
+
+impl fmt::Display for Repair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State { path, what, set_aside } => {
+                write!(f, "{} {what}", path.display())?;
+                if let Some(aside) = set_aside {
+                    write!(f, " and was copied to {}", aside.display())?;
+                }
+                write!(f, ": what this peer promised is forgotten, and only the clock tells this life from earlier ones")
+            }
+            Self::JournalTorn { path, bytes, last } => {
+                write!(f, "{} ends within a batch: cut {bytes} bytes; the log ends at {last}", path.display())
+            }
+            Self::JournalDamaged { path, why, last, batches, readings, set_aside } => write!(
+                f,
+                "{} is damaged ({why}): the log ends at {last}; {readings} readings of {batches} whole batches behind \
+                 that will be ordered again; {} files set aside as *.damaged",
+                path.display(),
+                set_aside.len()
+            ),
+            Self::JournalShort { path, needs, last } => write!(
+                f,
+                "{} is damaged: the log ends at {last}, but reached {needs} before; the rest comes from the group",
+                path.display()
+            ),
+            Self::PendingTorn { path, bytes } => {
+                write!(f, "{} ends within a record: cut {bytes} bytes", path.display())
+            }
+            Self::PendingDamaged { path, bytes, readings, set_aside } => write!(
+                f,
+                "{} is damaged: {bytes} bytes of it cannot be read, {readings} readings could be; the whole is now {}",
+                path.display(),
+                set_aside.display()
+            ),
+            Self::Csv(CsvRepair { path, cut, removed, set_aside, rows }) => write!(
+                f,
+                "the CSV files in {} did not agree with the log: {cut} cut, {removed} removed, {set_aside} set aside as \
+                 *.damaged, {rows} rows written from the journal",
+                path.display()
+            ),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Puts what is damaged out of the way, under a name of its own: it may be all that is left of something.
+
+use std::path::PathBuf;
+
+use super::disk::Disk;
+use super::error::{failed, StorageError};
+
+/// What is copied at once, in bytes.
+const COPY_BYTES: usize = 1024 * 1024;
+
+/// Renames a file; returns where it is now.
+///
+/// # Errors
+/// The disk's.
+pub(super) fn rename<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageError> {
+    let aside = free_name(disk, path)?;
+    disk.rename(path, &aside).map_err(failed(disk, "set aside", path))?;
+    Ok(disk.full_path(&aside))
+}
+
+/// Copies a file of which a part is still needed; returns where the copy is.
+///
+/// # Errors
+/// The disk's.
+pub(super) fn copy<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageError> {
+    let aside = free_name(disk, path)?;
+    let mut at = 0;
+    loop {
+        let block = disk.read(path, at, COPY_BYTES).map_err(failed(disk, "read", path))?;
+        disk.append(&aside, &block).map_err(failed(disk, "append to", &aside))?;
+        at += block.len() as u64;
+        if block.len() < COPY_BYTES {
+            return Ok(disk.full_path(&aside));
+        }
+    }
+}
+
+/// `<path>.damaged`, or with the lowest number before that. An empty file of that name is no loss.
+fn free_name<D: Disk>(disk: &D, path: &str) -> Result<String, StorageError> {
+    let mut aside = format!("{path}.damaged");
+    let mut number = 1;
+    while disk.len(&aside).map_err(failed(disk, "look at", &aside))? > 0 {
+        number += 1;
+        aside = format!("{path}.{number}.damaged");
+    }
+    Ok(aside)
+}

@@ -1,0 +1,39 @@
+//! Opens the storage, as the options say, and puts what it found into words for the core and for the operator.
+
+use std::sync::Arc;
+
+use super::now_millis;
+use crate::config::{Config, Fsync};
+use crate::fatal::Fatal;
+use crate::protocol::Found;
+use crate::storage::{self, Opened, Options, RealDisk, Storage, StorageError};
+
+/// Opens the files of this peer, which nobody else may use then.
+pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>, Opened), Fatal> {
+    let failed = |error: StorageError| Fatal::Storage(error.to_string());
+    if config.quorum.is_some() {
+        // Who does not know what it promised must not promise anything else.
+        storage::check_state(&disk).map_err(|error| match error {
+            StorageError::Damaged { path, why } => Fatal::Forgotten { path, why },
+            error => failed(error),
+        })?;
+    }
+    let options = Options { resume: config.resume, durable: config.fsync != Fsync::Never };
+    Storage::open(Arc::new(disk), &config.peer_id, now_millis(), options).map_err(failed)
+}
+
+/// Says what was mended, and what this peer goes on with.
+pub(super) fn tell(config: &Config, opened: &Opened) {
+    for repair in &opened.repairs {
+        log::warn!("{repair}");
+    }
+    if config.resume {
+        let waiting: u64 = opened.pending.iter().map(|range| range.count).sum();
+        log::info!("Resumed: {} entries, {} delivered, {waiting} readings waiting", opened.last, opened.delivered);
+    }
+}
+
+pub(super) fn found(opened: Opened) -> Found {
+    let Opened { promised, synced, needs, runs, last, origins, uncommitted, delivered, pending, .. } = opened;
+    Found { promised, synced, needs, runs, last, origins, delivered, uncommitted, pending }
+}
