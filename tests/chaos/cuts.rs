@@ -9,8 +9,8 @@ use rand::RngExt;
 use crate::harness::run::Run;
 use crate::harness::settle::{finish, wait_for_one_group, Disks};
 use crate::harness::station::Station;
+use crate::harness::witness::{Promise, Witness};
 use crate::harness::{Group, TIMING_SHORT};
-use crate::witness::{Promise, Witness};
 
 const CUTS: u64 = 10;
 

@@ -10,8 +10,8 @@ use rand::RngExt;
 use crate::harness::run::Run;
 use crate::harness::settle::{finish, Disks};
 use crate::harness::station::Station;
+use crate::harness::witness::{Promise, Witness};
 use crate::harness::{Group, TIMING_SHORT};
-use crate::witness::{Promise, Witness};
 
 const SECONDS: u64 = 20;
 
@@ -68,7 +68,7 @@ impl Chaos {
                 self.hurt_one();
             }
             if Instant::now() >= look_at {
-                self.look();
+                self.stations.iter().for_each(|station| self.witness.look(station));
                 look_at = Instant::now() + LOOK_PERIOD;
             }
         }
@@ -106,7 +106,8 @@ impl Chaos {
     }
 
     fn hurt_one(&mut self) {
-        let fault = *[Fault::Kill, Fault::Leave, Fault::StopShort, Fault::StopLong].choose(&mut self.run.rng).expect("four");
+        let fault =
+            *[Fault::Kill, Fault::Leave, Fault::StopShort, Fault::StopLong].choose(&mut self.run.rng).expect("four");
         let ends = matches!(fault, Fault::Kill | Fault::Leave);
         let may = |station: &Station| {
             // One that stands still hears nothing but SIGKILL.
@@ -122,16 +123,6 @@ impl Chaos {
             Fault::Leave => self.witness.see(station.leave(), &station.id),
             Fault::StopShort => station.stop_for(Duration::from_millis(self.run.rng.random_range(STOP_SHORT_MILLIS))),
             Fault::StopLong => station.stop_for(Duration::from_millis(self.run.rng.random_range(STOP_LONG_MILLIS))),
-        }
-    }
-
-    /// Where no row ever changes, files may be read while they are written.
-    fn look(&mut self) {
-        if self.witness.promise() != Promise::Fixed {
-            return;
-        }
-        for station in self.stations.iter().filter(|station| station.is_up()) {
-            self.witness.see(station.peer().rows(), &station.id);
         }
     }
 

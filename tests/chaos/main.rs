@@ -8,4 +8,3 @@ mod faults;
 #[expect(dead_code, unused_imports, reason = "what tests with a script need is for the other targets")]
 #[path = "../harness/mod.rs"]
 mod harness;
-mod witness;

@@ -67,11 +67,14 @@ impl Group {
     /// Adds what all peers of the group are told, wherever they listen.
     pub(crate) fn complete(&self, command: &mut Command, id: &str) {
         let [interval, timeout, election] = self.timing;
-        command
-            .current_dir(&self.directory)
-            .env_clear()
-            .args(["--peer-id", id])
-            .args(["--heartbeat-interval", interval, "--heartbeat-timeout", timeout, "--election-timeout", election]);
+        command.current_dir(&self.directory).env_clear().args(["--peer-id", id]).args([
+            "--heartbeat-interval",
+            interval,
+            "--heartbeat-timeout",
+            timeout,
+            "--election-timeout",
+            election,
+        ]);
     }
 
     pub(crate) fn data_of(&self, id: &str) -> PathBuf {

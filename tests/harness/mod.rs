@@ -8,6 +8,7 @@ mod rows;
 pub(crate) mod run;
 pub(crate) mod settle;
 pub(crate) mod station;
+pub(crate) mod witness;
 
 pub(crate) use group::{Group, TIMING_SHORT};
 pub(crate) use process::Peer;

@@ -32,12 +32,7 @@ impl Run {
         let (variable, length) = (length, knob(length, default_length));
         let repeat = format!("PEER_SEED={seed} {variable}={length} cargo test --test {test} -- --nocapture");
         println!("Repeat with: {repeat}");
-        Self {
-            rng: SmallRng::seed_from_u64(seed),
-            length,
-            until: Instant::now() + Duration::from_secs(length),
-            repeat,
-        }
+        Self { rng: SmallRng::seed_from_u64(seed), length, until: Instant::now() + Duration::from_secs(length), repeat }
     }
 }
 

@@ -101,7 +101,11 @@ fn check_given(stations: &[Station], rows: &Rows, disks: Disks) {
 fn check_life(id: &str, given: &super::station::Given, found: &[u64], disks: Disks) {
     let numbers = &given.numbers;
     if given.certain {
-        assert!(found.iter().copied().eq(numbers.clone()), "{id}: of {numbers:?} {}", differences(numbers.clone(), found));
+        assert!(
+            found.iter().copied().eq(numbers.clone()),
+            "{id}: of {numbers:?} {}",
+            differences(numbers.clone(), found)
+        );
     } else if disks == Disks::Kept {
         // Readings are taken in one after the other, and what was taken in before one that stands was kept, too.
         let first = numbers.start..numbers.start + found.len() as u64;

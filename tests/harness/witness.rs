@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::harness::Rows;
+use super::station::Station;
+use super::Rows;
 
 /// What may happen to a row once it stands in a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,8 +27,11 @@ impl Witness {
         Self { promise, texts: BTreeSet::new(), sequences: BTreeMap::new() }
     }
 
-    pub(crate) fn promise(&self) -> Promise {
-        self.promise
+    /// Sees the files of one that runs, where no row may change: others cannot be read while they are cut.
+    pub(crate) fn look(&mut self, station: &Station) {
+        if self.promise == Promise::Fixed && station.is_up() {
+            self.see(station.peer().rows(), &station.id);
+        }
     }
 
     /// These rows stand in the files of `who`.
