@@ -65,6 +65,8 @@ pub struct Journal<D> {
     unsynced: BTreeSet<String>,
     /// Segments were removed, which is perhaps not on the platter.
     names_unsynced: bool,
+    /// [`SEGMENT_BYTES`], but for tests.
+    pub(super) segment_bytes: u64,
 }
 
 /// The log on disk, for those who read it while it is written. Clones read the same.
@@ -118,14 +120,16 @@ impl<D: Disk> Journal<D> {
     /// A journal without entries, on a disk that holds none.
     #[must_use]
     pub fn new(disk: Arc<D>) -> Self {
-        Self { reader: JournalReader { disk, index: Arc::default() }, unsynced: BTreeSet::new(), names_unsynced: false }
+        let reader = JournalReader { disk, index: Arc::default() };
+        Self { reader, unsynced: BTreeSet::new(), names_unsynced: false, segment_bytes: SEGMENT_BYTES }
     }
 
     /// The journal that earlier lives left in these segments, of which nothing is known to be on the platter.
     pub(super) fn found(disk: Arc<D>, segments: Vec<Segment>, last: Sequence) -> Self {
         let unsynced = segments.iter().map(|segment| segment_path(segment.first)).collect();
-        let index = Index { segments, last, cuts: 0 };
-        Self { reader: JournalReader { disk, index: Arc::new(Mutex::new(index)) }, unsynced, names_unsynced: true }
+        let index = Arc::new(Mutex::new(Index { segments, last, cuts: 0 }));
+        let reader = JournalReader { disk, index };
+        Self { reader, unsynced, names_unsynced: true, segment_bytes: SEGMENT_BYTES }
     }
 
     #[must_use]
@@ -154,7 +158,8 @@ impl<D: Disk> Journal<D> {
         let current = {
             let index = self.reader.index();
             assert_eq!(frame.first(), index.last + 1, "a batch continues the journal");
-            index.segments.last().filter(|segment| segment.bytes + bytes <= SEGMENT_BYTES).map(|segment| segment.first)
+            let fits = |segment: &&Segment| segment.bytes + bytes <= self.segment_bytes;
+            index.segments.last().filter(fits).map(|segment| segment.first)
         };
         let path = segment_path(current.unwrap_or(frame.first()));
         // Nobody reads beyond what the index says, so the lock is not held while the disk works.

@@ -1,11 +1,16 @@
-//! A disk in memory, for simulated peers and tests: the same calls always give the same results.
+//! A disk in memory, for simulated peers and tests: the same calls always give the same results. It can fail, fill up,
+//! outlive a process that dies in the middle of a write, lose power (`platter.rs`) and rot.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
 use super::disk::Disk;
+use super::platter::Platter;
 
 /// A disk in memory. Clones are handles of the same disk.
 #[derive(Debug, Clone, Default)]
@@ -13,16 +18,18 @@ pub struct MemoryDisk(Arc<Mutex<Memory>>);
 
 #[derive(Debug)]
 struct Memory {
-    files: BTreeMap<String, Vec<u8>>,
+    files: Platter,
     /// Bytes that all files may hold.
     capacity: usize,
     /// So many changes are still to fail.
     failures: u32,
+    /// In the change that makes this 0, the process dies.
+    left: Option<u64>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { files: BTreeMap::new(), capacity: usize::MAX, failures: 0 }
+        Self { files: Platter::default(), capacity: usize::MAX, failures: 0, left: None }
     }
 }
 
@@ -42,31 +49,104 @@ impl MemoryDisk {
         self.memory().failures = n;
     }
 
+    /// Lets the process die after `changes` more changes or syncs: from then on everything fails without effect, but that an
+    /// append which it dies in is half made. [`Self::revive`] or [`Self::power_cut`] end that.
+    pub fn crash_after(&self, changes: u64) {
+        self.memory().left = Some(changes + 1);
+    }
+
+    /// Is it used by a process that died?
+    #[must_use]
+    pub fn is_crashed(&self) -> bool {
+        self.memory().left == Some(0)
+    }
+
+    /// Lets another process use it. What was written is there, synced or not.
+    pub fn revive(&self) {
+        self.memory().left = None;
+    }
+
+    /// The power fails and comes back: what was synced is there, the rest as the seed draws it.
+    pub fn power_cut(&self, seed: u64) {
+        let mut memory = self.memory();
+        memory.left = None;
+        memory.files.lose_power(&mut SmallRng::seed_from_u64(seed));
+    }
+
+    /// Damages a file that the seed draws: a bit, a page, its end, or all of it. Says what; `None` if there is no file.
+    pub fn corrupt(&self, seed: u64) -> Option<String> {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut memory = self.memory();
+        let files = &mut memory.files;
+        let paths: Vec<String> =
+            files.paths().filter(|path| files.bytes(path).is_some_and(|bytes| !bytes.is_empty())).cloned().collect();
+        let path = paths.get(rng.random_range(0..paths.len().max(1)))?;
+        let at = rng.random_range(0..files.bytes(path).map_or(1, <[u8]>::len));
+        Some(match rng.random_range(0..8) {
+            0 => {
+                files.lose(path);
+                format!("{path} removed")
+            }
+            1 => {
+                files.overwrite(path, |bytes| bytes.truncate(at));
+                format!("{path} cut at byte {at}")
+            }
+            2 => {
+                let end = at + 512;
+                files.overwrite(path, |bytes| bytes.iter_mut().take(end).skip(at).for_each(|byte| *byte = 0));
+                format!("{path} zeroed from byte {at} on")
+            }
+            _ => {
+                let bit = rng.random_range(0..8);
+                files.overwrite(path, |bytes| bytes[at] ^= 1 << bit);
+                format!("{path} flipped bit {bit} of byte {at}")
+            }
+        })
+    }
+
     /// The path and bytes of every file, by path.
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
-        self.memory().files.clone()
+        let memory = self.memory();
+        let file = |path: &String| (path.clone(), memory.files.bytes(path).unwrap_or_default().to_vec());
+        memory.files.paths().map(file).collect()
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().expect("no holder of the lock panics")
     }
 
+    /// The files, for a look.
+    fn looking(&self) -> io::Result<MutexGuard<'_, Memory>> {
+        let memory = self.memory();
+        memory.check_alive()?;
+        Ok(memory)
+    }
+
     /// The files, for a change.
     fn changing(&self) -> io::Result<MutexGuard<'_, Memory>> {
-        let mut memory = self.memory();
+        let mut memory = self.looking()?;
         if memory.failures > 0 {
             memory.failures -= 1;
             return Err(io::Error::other("injected failure"));
+        }
+        if let Some(left) = &mut memory.left {
+            *left -= 1;
         }
         Ok(memory)
     }
 }
 
 impl Memory {
+    fn check_alive(&self) -> io::Result<()> {
+        if self.left == Some(0) {
+            return Err(io::Error::other("the process died"));
+        }
+        Ok(())
+    }
+
     fn check_room(&self, more: usize) -> io::Result<()> {
-        let used: usize = self.files.values().map(Vec::len).sum();
-        if used.saturating_add(more) > self.capacity {
+        if self.capacity < usize::MAX && self.files.used().saturating_add(more) > self.capacity {
             return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(())
@@ -79,27 +159,27 @@ impl Disk for MemoryDisk {
             Some((parent, name)) => (parent == dir).then(|| name.to_owned()),
             None => dir.is_empty().then(|| path.clone()),
         };
-        Ok(self.memory().files.keys().filter_map(within).collect())
+        Ok(self.looking()?.files.paths().filter_map(within).collect())
     }
 
     fn len(&self, path: &str) -> io::Result<u64> {
-        Ok(self.memory().files.get(path).map_or(0, |bytes| bytes.len() as u64))
+        Ok(self.looking()?.files.bytes(path).map_or(0, |bytes| bytes.len() as u64))
     }
 
     fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         let mut memory = self.changing()?;
         memory.check_room(bytes.len())?;
-        if let Some(file) = memory.files.get_mut(path) {
-            file.extend_from_slice(bytes);
-        } else {
-            memory.files.insert(path.to_owned(), bytes.to_owned());
+        if let Err(died) = memory.check_alive() {
+            memory.files.append(path, &bytes[..bytes.len() / 2]);
+            return Err(died);
         }
+        memory.files.append(path, bytes);
         Ok(())
     }
 
     fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        let memory = self.memory();
-        let bytes = memory.files.get(path).map_or(&[][..], Vec::as_slice);
+        let memory = self.looking()?;
+        let bytes = memory.files.bytes(path).unwrap_or_default();
         let start = usize::try_from(offset).map_or(bytes.len(), |offset| offset.min(bytes.len()));
         let rest = &bytes[start..];
         Ok(rest[..len.min(rest.len())].to_vec())
@@ -107,38 +187,50 @@ impl Disk for MemoryDisk {
 
     fn truncate(&self, path: &str, len: u64) -> io::Result<()> {
         let mut memory = self.changing()?;
-        if let (Some(file), Ok(len)) = (memory.files.get_mut(path), usize::try_from(len)) {
-            file.truncate(len);
+        memory.check_alive()?;
+        if let Ok(len) = usize::try_from(len) {
+            memory.files.truncate(path, len);
         }
         Ok(())
     }
 
-    fn replace(&self, path: &str, bytes: &[u8], _durable: bool) -> io::Result<()> {
+    fn replace(&self, path: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
         let mut memory = self.changing()?;
+        memory.check_alive()?;
         // Old and new stand side by side for a moment, as on a real disk.
         memory.check_room(bytes.len())?;
-        memory.files.insert(path.to_owned(), bytes.to_owned());
+        memory.files.replace(path, bytes, durable);
         Ok(())
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut memory = self.changing()?;
-        let bytes = memory.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        memory.files.insert(to.to_owned(), bytes);
+        memory.check_alive()?;
+        if !memory.files.rename(from, to) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         Ok(())
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        self.changing()?.files.remove(path);
+        let mut memory = self.changing()?;
+        memory.check_alive()?;
+        memory.files.remove(path);
         Ok(())
     }
 
-    fn sync(&self, _path: &str) -> io::Result<()> {
-        self.changing().map(drop)
+    fn sync(&self, path: &str) -> io::Result<()> {
+        let mut memory = self.changing()?;
+        memory.check_alive()?;
+        memory.files.sync(path);
+        Ok(())
     }
 
-    fn sync_names(&self, _dir: &str) -> io::Result<()> {
-        self.changing().map(drop)
+    fn sync_names(&self, dir: &str) -> io::Result<()> {
+        let mut memory = self.changing()?;
+        memory.check_alive()?;
+        memory.files.sync_names(dir);
+        Ok(())
     }
 
     fn full_path(&self, path: &str) -> PathBuf {

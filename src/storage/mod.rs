@@ -17,6 +17,7 @@ mod numbers;
 mod options;
 mod pending;
 mod pending_load;
+mod platter;
 mod real_disk;
 mod repair;
 mod resume;
@@ -222,10 +223,11 @@ impl<D: Disk> Storage<D> {
                 }
                 self.csv.deliver(&frame, from, up_to)?;
                 self.delivered = up_to.min(frame.last());
-                self.forget(&frame, from)?;
+                self.forget(&frame, from);
             }
         }
-        Ok(())
+        let kept = if self.options.careful() { self.pending.limits.at_once } else { 0 };
+        self.shrink_pending(kept)
     }
 
     /// Writes the rows that wait.
@@ -242,7 +244,20 @@ impl<D: Disk> Storage<D> {
     /// The disk's.
     pub fn sync(&mut self) -> Result<(), StorageError> {
         self.pending.sync()?;
-        self.journal.sync()
+        self.journal.sync()?;
+        self.shrink_pending(self.pending.limits.at_sync)
+    }
+
+    /// Removes what is delivered from the file of what is pending, once that is longer than `bytes`.
+    fn shrink_pending(&mut self, bytes: u64) -> Result<(), StorageError> {
+        if !self.pending.is_wasteful(bytes) {
+            return Ok(());
+        }
+        if self.options.careful() && self.pending.is_synced() {
+            // It was safe there, so it has to be safe in the log first.
+            self.journal.sync()?;
+        }
+        self.pending.shrink()
     }
 
     fn tell_tail(&self) {
@@ -288,21 +303,24 @@ impl<D: Disk> Storage<D> {
     }
 
     /// Forgets what is pending of a batch, from sequence `from` on and as far as it is delivered.
-    fn forget(&mut self, frame: &Frame, from: Sequence) -> Result<(), StorageError> {
+    fn forget(&mut self, frame: &Frame, from: Sequence) {
         let mut first = frame.first();
         for range in frame.ranges() {
             let next = first + range.count;
             let (begin, end) = (from.max(first), (self.delivered + 1).min(next));
             if begin < end && !self.pending.is_empty() {
                 let (number, count) = (range.first + (begin - first), end - begin);
-                self.pending.forget(&Range { origin: range.origin.clone(), first: number, count })?;
+                self.pending.forget(&Range { origin: range.origin.clone(), first: number, count });
             }
             first = next;
         }
-        Ok(())
     }
 }
 
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod damage_tests;
 #[cfg(test)]
 mod resume_tests;
 #[cfg(test)]

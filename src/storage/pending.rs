@@ -18,9 +18,6 @@ pub(super) const PATH: &str = "pending";
 /// Where it is written anew.
 pub(super) const COMPACTED_PATH: &str = "pending.tmp";
 
-/// Below this it is not worth writing anew, in bytes.
-const COMPACT_BYTES_MIN: u64 = 8 * 1024 * 1024;
-
 /// What is written at once when the file is written anew, in bytes.
 const COPY_BYTES: usize = 256 * 1024;
 
@@ -31,7 +28,27 @@ pub(super) const VERB: &str = "PENDING";
 pub(super) struct Pending<D> {
     disk: Arc<D>,
     index: Index,
+    /// Something was written since the last sync.
     unsynced: bool,
+    synced: bool,
+    pub(super) limits: Limits,
+}
+
+/// How long the file may grow, in bytes. To shrink it for each reading would cost more than to write it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// While less than half of it is pending.
+    pub(super) compact: u64,
+    /// While nothing is, until the next sync.
+    pub(super) at_once: u64,
+    /// After a sync.
+    pub(super) at_sync: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { compact: 8 * 1024 * 1024, at_once: 8 * 1024 * 1024, at_sync: 64 * 1024 }
+    }
 }
 
 /// Where each pending reading stands.
@@ -144,12 +161,13 @@ impl Index {
 impl<D: Disk> Pending<D> {
     /// Nothing pending, on a disk that holds nothing.
     pub(super) fn new(disk: Arc<D>) -> Self {
-        Self { disk, index: Index::default(), unsynced: false }
+        Self { disk, index: Index::default(), unsynced: false, synced: false, limits: Limits::default() }
     }
 
     /// What earlier lives left; nothing of it is known to be on the platter.
     pub(super) fn found(disk: Arc<D>, index: Index) -> Self {
-        Self { disk, index, unsynced: true }
+        let unsynced = index.bytes > 0;
+        Self { disk, index, unsynced, synced: true, limits: Limits::default() }
     }
 
     /// All that is pending, by origin and rising.
@@ -208,21 +226,34 @@ impl<D: Disk> Pending<D> {
         Ok(recalled)
     }
 
-    /// Forgets what is kept of a range.
+    /// Forgets what is kept of a range. On disk it stays until [`Self::shrink`].
+    pub(super) fn forget(&mut self, range: &Range) {
+        self.index.remove(range);
+    }
+
+    /// Is the file longer than `bytes`, and worth shrinking?
+    pub(super) fn is_wasteful(&self, bytes: u64) -> bool {
+        let Index { bytes: all, live, .. } = self.index;
+        all > bytes && (live == 0 || (all > self.limits.compact && live < all / 2))
+    }
+
+    /// Was the file synced since it was empty? Then somebody may rely on what it holds.
+    pub(super) fn is_synced(&self) -> bool {
+        self.synced
+    }
+
+    /// Removes what is forgotten from the file. After a power loss it may be there again.
     ///
     /// # Errors
-    /// The disk's, or where what it holds is damaged; what was not to be forgotten is still there.
-    pub(super) fn forget(&mut self, range: &Range) -> Result<(), StorageError> {
-        self.index.remove(range);
-        let Index { bytes, live, .. } = self.index;
-        let disk = &*self.disk;
-        if self.is_empty() && bytes > 0 {
-            disk.truncate(PATH, 0).map_err(failed(disk, "truncate", PATH))?;
-            self.index.bytes = 0;
-            self.unsynced = true;
-        } else if bytes > COMPACT_BYTES_MIN && live < bytes / 2 {
-            self.compact()?;
+    /// The disk's, or where what it holds is damaged; what was not forgotten is still there.
+    pub(super) fn shrink(&mut self) -> Result<(), StorageError> {
+        if !self.is_empty() {
+            return self.compact();
         }
+        let disk = &*self.disk;
+        disk.truncate(PATH, 0).map_err(failed(disk, "truncate", PATH))?;
+        self.index.bytes = 0;
+        self.synced = false;
         Ok(())
     }
 
@@ -233,7 +264,7 @@ impl<D: Disk> Pending<D> {
     pub(super) fn sync(&mut self) -> Result<(), StorageError> {
         if self.unsynced {
             self.disk.sync(PATH).map_err(failed(&*self.disk, "sync", PATH))?;
-            self.unsynced = false;
+            (self.unsynced, self.synced) = (false, true);
         }
         Ok(())
     }

@@ -40,7 +40,10 @@ struct Handle {
 impl RealDisk {
     /// Takes a directory whose `lock` is held.
     pub(super) fn new(root: PathBuf, lock: File) -> Self {
-        Self { root, _lock: lock, appending: Mutex::default() }
+        // What earlier processes named may be unsynced, too.
+        let changed = ["", "journal"].into_iter().map(str::to_owned).collect();
+        let appending = Appending { changed, ..Appending::default() };
+        Self { root, _lock: lock, appending: Mutex::new(appending) }
     }
 
     fn appending(&self) -> MutexGuard<'_, Appending> {

@@ -100,7 +100,7 @@ fn keep_intact<D: Disk>(
 }
 
 /// Reads the batch that some bytes begin with; and how long it is.
-fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
+pub(super) fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
     let end = memchr::memchr(b'\n', &bytes[..bytes.len().min(HEAD_BYTES_MAX)])?;
     let length = end + 1 + FrameHead::parse(&bytes[..end]).ok()?.body_bytes;
     let frame = Frame::parse(bytes.get(..length)?.to_vec()).ok()?;
