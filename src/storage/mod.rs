@@ -168,10 +168,6 @@ impl<D: Disk> Storage<D> {
         synced: Option<&Term>,
         needs: Sequence,
     ) -> Result<(), StorageError> {
-        if self.options.durable && needs > self.state.needs {
-            // After a power loss in between, a log that is only not yet there would look damaged, and `synced` fall back.
-            self.journal.sync()?;
-        }
         let (promised, synced) = (promised.cloned(), synced.cloned());
         let state = State { promised, synced, needs, ..self.state.clone() };
         if self.options.careful() {
