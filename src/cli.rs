@@ -237,7 +237,7 @@ enum Verb {
 #[derive(Debug)]
 pub enum Task {
     /// Run a peer.
-    Run(Config),
+    Run(Box<Config>),
     /// Compare the files of peers.
     Verify(Verify),
 }
@@ -324,7 +324,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
         return Ok(Task::Verify(verify));
     }
     let config = typed.into_config().map_err(|error| command.error(ErrorKind::ValueValidation, error))?;
-    Ok(Task::Run(config))
+    Ok(Task::Run(config.into()))
 }
 
 #[cfg(test)]

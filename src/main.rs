@@ -10,7 +10,7 @@ use peer::config::Config;
 
 fn main() -> ExitCode {
     match peer::cli::parse(std::env::args_os()).unwrap_or_else(|error| error.exit()) {
-        Task::Run(config) => run(config),
+        Task::Run(config) => run(*config),
         Task::Verify(verify) => compare(&verify),
     }
 }

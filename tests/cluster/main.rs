@@ -5,6 +5,8 @@ mod bad_input;
 mod data;
 mod election;
 mod fail_stop;
+#[expect(dead_code, unused_imports, reason = "what long random runs need is for the other targets")]
+#[path = "../harness/mod.rs"]
 mod harness;
 mod quorum;
 mod resume;

@@ -1,0 +1,60 @@
+//! All processes at once, again and again, as when the power goes.
+
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use rand::RngExt;
+
+use crate::harness::run::Run;
+use crate::harness::settle::{finish, wait_for_one_group, Disks};
+use crate::harness::station::Station;
+use crate::harness::witness::{Promise, Witness};
+use crate::harness::{Group, TIMING_SHORT};
+
+const CUTS: u64 = 10;
+
+/// Longest time that all are up and fed before they are killed.
+const UP_MILLIS_MAX: u64 = 500;
+
+fn cut_again_and_again(test: &str, options: &'static [&'static str], promise: Promise) {
+    let mut run = Run::new(test, "PEER_CUTS", CUTS);
+    let group = Rc::new(Group::timed(TIMING_SHORT));
+    let mut stations: Vec<Station> = ["a", "b", "c"].iter().map(|id| group.station(id, options)).collect();
+    let mut witness = Witness::new(promise);
+    for _ in 0..run.length {
+        for station in &mut stations {
+            station.start(&mut run.rng);
+        }
+        wait_for_one_group(&stations);
+        for station in &stations {
+            station.peer().wait_for_rows(witness.count());
+            witness.check(&station.peer().rows(), &station.id);
+        }
+        thread::park_timeout(Duration::from_millis(run.rng.random_range(0..UP_MILLIS_MAX)));
+        // All at once: nobody waits for another's end.
+        for station in &mut stations {
+            station.strike();
+        }
+        for station in &mut stations {
+            witness.see(station.bury(), &station.id);
+        }
+    }
+    for station in &mut stations {
+        station.start(&mut run.rng);
+    }
+    let rows = finish(&mut stations, Disks::Kept);
+    witness.check(&rows, "every peer");
+    println!("{} cuts, {} rows stood in a file before one, {} in the end", run.length, witness.count(), rows.len());
+}
+
+#[test]
+fn cuts_of_all_at_once_lose_no_row() {
+    cut_again_and_again("chaos cuts_of_all_at_once_lose", &["--resume", "--fsync", "batch"], Promise::Stays);
+}
+
+#[test]
+fn cuts_of_all_at_once_change_no_row_where_there_is_a_quorum() {
+    let options = &["--resume", "--quorum", "2"];
+    cut_again_and_again("chaos cuts_of_all_at_once_change", options, Promise::Fixed);
+}

@@ -1,0 +1,166 @@
+//! Chaos: anything may happen to any process at any time; then nothing does, and everything must be everywhere.
+
+use std::rc::Rc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rand::seq::IndexedRandom;
+use rand::RngExt;
+
+use crate::harness::run::Run;
+use crate::harness::settle::{finish, Disks};
+use crate::harness::station::Station;
+use crate::harness::witness::{Promise, Witness};
+use crate::harness::{Group, TIMING_SHORT};
+
+const SECONDS: u64 = 20;
+
+const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// Longest time between two faults.
+const PAUSE_MILLIS_MAX: u64 = 600;
+
+/// A short stop is shorter than the heartbeat timeout, a long one longer.
+const STOP_SHORT_MILLIS: std::ops::Range<u64> = 20..400;
+const STOP_LONG_MILLIS: std::ops::Range<u64> = 600..2500;
+
+/// How often the files of a peer that runs are read.
+const LOOK_PERIOD: Duration = Duration::from_secs(2);
+
+/// What happens to a peer.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    Kill,
+    Leave,
+    StopShort,
+    StopLong,
+}
+
+struct Chaos {
+    run: Run,
+    stations: Vec<Station>,
+    witness: Witness,
+    /// The first so many, in a drawn order, are neither killed nor told to leave.
+    spared: Vec<String>,
+    faults: u32,
+}
+
+impl Chaos {
+    fn new(test: &str, options: &'static [&'static str], spared: usize, promise: Promise) -> Self {
+        let mut run = Run::new(test, "PEER_CHAOS_SECONDS", SECONDS);
+        let group = Rc::new(Group::timed(TIMING_SHORT));
+        let stations = IDS.iter().map(|id| group.station(id, options)).collect();
+        let spared = IDS.sample(&mut run.rng, spared).map(|id| (*id).to_owned()).collect();
+        Self { run, stations, witness: Witness::new(promise), spared, faults: 0 }
+    }
+
+    /// Three run at first, the spared among them; the others join when chance says so.
+    fn live(&mut self) {
+        for at in self.first() {
+            self.stations[at].start(&mut self.run.rng);
+        }
+        let mut look_at = Instant::now() + LOOK_PERIOD;
+        while Instant::now() < self.run.until {
+            self.pause();
+            if self.run.rng.random_bool(0.45) {
+                self.begin_one();
+            } else {
+                self.hurt_one();
+            }
+            if Instant::now() >= look_at {
+                self.stations.iter().for_each(|station| self.witness.look(station));
+                look_at = Instant::now() + LOOK_PERIOD;
+            }
+        }
+    }
+
+    fn first(&self) -> Vec<usize> {
+        let is_spared = |at: &usize| self.spared.contains(&self.stations[*at].id);
+        let mut order: Vec<usize> = (0..IDS.len()).filter(is_spared).collect();
+        order.extend((0..IDS.len()).filter(|at| !is_spared(at)));
+        order.truncate(3);
+        order
+    }
+
+    /// Waits for the next fault, and lets those go on meanwhile whose time it is.
+    fn pause(&mut self) {
+        let until = Instant::now() + Duration::from_millis(self.run.rng.random_range(0..PAUSE_MILLIS_MAX));
+        loop {
+            for station in &mut self.stations {
+                station.wake_if_due();
+                station.assert_runs();
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            thread::park_timeout(left.min(Duration::from_millis(20)));
+        }
+    }
+
+    fn begin_one(&mut self) {
+        let down: Vec<usize> = (0..self.stations.len()).filter(|at| !self.stations[*at].is_up()).collect();
+        if let Some(at) = down.choose(&mut self.run.rng) {
+            self.stations[*at].start(&mut self.run.rng);
+        }
+    }
+
+    fn hurt_one(&mut self) {
+        let fault =
+            *[Fault::Kill, Fault::Leave, Fault::StopShort, Fault::StopLong].choose(&mut self.run.rng).expect("four");
+        let ends = matches!(fault, Fault::Kill | Fault::Leave);
+        let may = |station: &Station| {
+            // One that stands still hears nothing but SIGKILL.
+            let hears = matches!(fault, Fault::Kill) || !station.is_stopped();
+            station.is_up() && hears && !(ends && self.spared.contains(&station.id))
+        };
+        let those: Vec<usize> = (0..self.stations.len()).filter(|at| may(&self.stations[*at])).collect();
+        let Some(at) = those.choose(&mut self.run.rng).copied() else { return };
+        self.faults += 1;
+        let station = &mut self.stations[at];
+        match fault {
+            Fault::Kill => self.witness.see(station.kill(), &station.id),
+            Fault::Leave => self.witness.see(station.leave(), &station.id),
+            Fault::StopShort => station.stop_for(Duration::from_millis(self.run.rng.random_range(STOP_SHORT_MILLIS))),
+            Fault::StopLong => station.stop_for(Duration::from_millis(self.run.rng.random_range(STOP_LONG_MILLIS))),
+        }
+    }
+
+    fn end(mut self, disks: Disks) {
+        for station in &mut self.stations {
+            station.wake();
+            if !station.is_up() {
+                station.start(&mut self.run.rng);
+            }
+        }
+        let rows = finish(&mut self.stations, disks);
+        self.witness.check(&rows, "every peer");
+        for station in &self.stations {
+            assert!(!(station.has_died() && self.spared.contains(&station.id)), "{} was to be spared", station.id);
+        }
+        let (readings, seen) = (rows.len(), self.witness.count());
+        println!("{} faults, {readings} readings, {seen} of them looked at on the way", self.faults);
+    }
+}
+
+/// Two peers live through; what they were given must be there whatever happens to the others.
+#[test]
+fn chaos_with_disks_that_are_cleared_loses_nothing_of_who_lives_through() {
+    let mut chaos = Chaos::new("chaos chaos_with_disks_that_are_cleared", &[], 2, Promise::None);
+    chaos.live();
+    chaos.end(Disks::Cleared);
+}
+
+#[test]
+fn chaos_with_disks_that_are_kept_loses_nothing_that_stood_in_a_file() {
+    let mut chaos = Chaos::new("chaos chaos_with_disks_that_are_kept", &["--resume"], 0, Promise::Stays);
+    chaos.live();
+    chaos.end(Disks::Kept);
+}
+
+#[test]
+fn chaos_with_a_quorum_never_changes_a_row() {
+    let mut chaos = Chaos::new("chaos chaos_with_a_quorum", &["--resume", "--quorum", "3"], 0, Promise::Fixed);
+    chaos.live();
+    chaos.end(Disks::Kept);
+}

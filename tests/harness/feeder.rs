@@ -1,0 +1,68 @@
+//! A thread that writes numbered readings to the standard input of a peer, in small heaps with pauses, until it is told to
+//! stop or nobody reads them any more.
+
+use std::io::Write;
+use std::process::ChildStdin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+/// Most readings written at once: a few requests of them, and no more than a pipe holds.
+const HEAP_READINGS_MAX: u64 = 40;
+
+/// Longest pause between two heaps, in milliseconds: about 300 readings a second on average.
+const PAUSE_MILLIS_MAX: u64 = 130;
+
+pub(crate) struct Feeder {
+    /// The first number that was not handed to the pipe.
+    next: Arc<AtomicU64>,
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// A reading of this sensor that tells its number.
+pub(super) fn line(sensor: &str, number: u64) -> String {
+    format!("DATA|{sensor}|2013-01-01T06:00:00Z|{number}|50.5|\n")
+}
+
+impl Feeder {
+    /// Feeds readings of this sensor from number `first` on.
+    pub(super) fn start(input: ChildStdin, sensor: &str, first: u64, seed: u64) -> Self {
+        let next = Arc::new(AtomicU64::new(first));
+        let (stop, stopped) = channel();
+        let (sensor, shared) = (sensor.to_owned(), Arc::clone(&next));
+        let thread = thread::spawn(move || feed(input, &sensor, &shared, &stopped, seed));
+        Self { next, stop, thread }
+    }
+
+    /// Ends the input; returns the first number that was not written. The peer must run, or be gone.
+    pub(super) fn finish(self) -> u64 {
+        drop(self.stop);
+        self.thread.join().expect("it only writes");
+        self.next.load(Ordering::Relaxed)
+    }
+}
+
+fn feed(mut input: ChildStdin, sensor: &str, next: &AtomicU64, stopped: &Receiver<()>, seed: u64) {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let mut number = next.load(Ordering::Relaxed);
+    loop {
+        let pause = Duration::from_millis(rng.random_range(1..=PAUSE_MILLIS_MAX));
+        if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+        let first = number;
+        number += rng.random_range(1..=HEAP_READINGS_MAX);
+        // Before they are written: of a peer that dies meanwhile nobody knows how many it read.
+        next.store(number, Ordering::Relaxed);
+        let heap: Vec<String> = (first..number).map(|number| line(sensor, number)).collect();
+        if input.write_all(heap.concat().as_bytes()).is_err() {
+            return;
+        }
+    }
+}

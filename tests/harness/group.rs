@@ -1,0 +1,122 @@
+//! Peers on loopback that find each other and nobody else.
+
+use std::fs;
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::process::Command;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use super::process::Peer;
+use super::station::Station;
+
+/// Heartbeat interval, heartbeat timeout and election timeout of most tests: short, and long enough for a machine with
+/// other work.
+const TIMING: [&str; 3] = ["500ms", "2s", "500ms"];
+
+/// Those of tests that want many faults in little time, and do not mind some that a slow machine adds.
+pub(crate) const TIMING_SHORT: [&str; 3] = ["100ms", "500ms", "250ms"];
+
+/// Peers that find each other and nobody else, in a directory of their own.
+pub(crate) struct Group {
+    pub(crate) directory: PathBuf,
+    pub(crate) broadcast_port: u16,
+    timing: [&'static str; 3],
+}
+
+static GROUPS: AtomicU32 = AtomicU32::new(0);
+
+impl Group {
+    pub(crate) fn new() -> Self {
+        Self::timed(TIMING)
+    }
+
+    /// `timing`: heartbeat interval, heartbeat timeout and election timeout.
+    pub(crate) fn timed(timing: [&'static str; 3]) -> Self {
+        let number = GROUPS.fetch_add(1, Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("peer-cluster-{}-{number}", std::process::id()));
+        fs::create_dir_all(&directory).expect("a directory for the test");
+        Self { directory, broadcast_port: free_port(), timing }
+    }
+
+    /// Starts a peer with short timeouts that makes no readings by itself.
+    pub(crate) fn start(&self, id: &str) -> Peer {
+        self.start_with(id, &["--sensor", "none"])
+    }
+
+    /// Starts a peer that reads readings from its standard input.
+    pub(crate) fn start_fed(&self, id: &str) -> Peer {
+        self.start_with(id, &["--sensor", "stdin"])
+    }
+
+    pub(crate) fn start_with(&self, id: &str, options: &[&str]) -> Peer {
+        let mut command = self.command(id);
+        command.args(options);
+        Peer::start(id, command, self.data_of(id))
+    }
+
+    /// A peer's command line, for tests that want another.
+    pub(crate) fn command(&self, id: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_peer"));
+        self.complete(&mut command, id);
+        command.args(["--bind", "127.0.0.1", "--broadcast-port", &self.broadcast_port.to_string()]);
+        command
+    }
+
+    /// Adds what all peers of the group are told, wherever they listen.
+    pub(crate) fn complete(&self, command: &mut Command, id: &str) {
+        let [interval, timeout, election] = self.timing;
+        command.current_dir(&self.directory).env_clear().args(["--peer-id", id]).args([
+            "--heartbeat-interval",
+            interval,
+            "--heartbeat-timeout",
+            timeout,
+            "--election-timeout",
+            election,
+        ]);
+    }
+
+    pub(crate) fn data_of(&self, id: &str) -> PathBuf {
+        self.directory.join("data").join(id)
+    }
+
+    /// A station whose peer starts on loopback with these options, fed on standard input.
+    pub(crate) fn station(self: &Rc<Self>, id: &str, options: &'static [&'static str]) -> Station {
+        let (group, name) = (Rc::clone(self), id.to_owned());
+        Station::new(id, move || {
+            let mut command = group.command(&name);
+            command.args(["--sensor", "stdin"]).args(options);
+            Peer::start(&name, command, group.data_of(&name))
+        })
+    }
+
+    /// Starts these one after the other, so that the first leads, and waits until they are one group.
+    pub(crate) fn start_all(&self, ids: &[&str]) -> Vec<Peer> {
+        let mut peers: Vec<Peer> = Vec::new();
+        for id in ids {
+            peers.push(self.start_fed(id));
+            let mut view = ids[..peers.len()].to_vec();
+            view.sort_unstable();
+            for peer in &peers {
+                peer.wait_for_view(&view);
+            }
+        }
+        peers
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            // What is left over lies in the system's temporary directory.
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+/// A UDP port that is free now.
+pub(crate) fn free_port() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback");
+    socket.local_addr().expect("bound").port()
+}

@@ -1,0 +1,15 @@
+//! Real peer processes for tests: starting, feeding, ending and waking them, and reading what they wrote. What is tested
+//! stands in `tests/cluster`, `tests/chaos` and `tests/hosts`.
+
+mod feeder;
+mod group;
+mod process;
+mod rows;
+pub(crate) mod run;
+pub(crate) mod settle;
+pub(crate) mod station;
+pub(crate) mod witness;
+
+pub(crate) use group::{Group, TIMING_SHORT};
+pub(crate) use process::Peer;
+pub(crate) use rows::{assert_fed, assert_same_rows, Rows};

@@ -1,0 +1,177 @@
+//! One real peer process, and what it logs, line by line, as it comes.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::feeder::line;
+
+/// Nothing that is waited for takes so long unless it is broken; a slow machine may take a good part of it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Lines of each peer's log that a failing test prints.
+const LAST_LINES: usize = 40;
+
+/// One process. It is killed when dropped.
+pub(crate) struct Peer {
+    pub(crate) id: String,
+    child: Child,
+    input: Option<ChildStdin>,
+    log: Arc<Log>,
+    reader: Option<JoinHandle<()>>,
+    pub(super) data: PathBuf,
+}
+
+#[derive(Default)]
+struct Log {
+    lines: Mutex<Vec<String>>,
+    more: Condvar,
+}
+
+impl Peer {
+    pub(crate) fn start(id: &str, mut command: Command, data: PathBuf) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary was built");
+        let stderr = child.stderr.take().expect("piped");
+        let log = Arc::new(Log::default());
+        let written = Arc::clone(&log);
+        let reader = thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                written.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                written.more.notify_all();
+            }
+        });
+        Self { id: id.to_owned(), input: child.stdin.take(), child, log, reader: Some(reader), data }
+    }
+
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lines.lock().expect("no panic").clone()
+    }
+
+    pub(crate) fn said(&self, text: &str) -> bool {
+        self.log().iter().any(|line| line.contains(text))
+    }
+
+    /// Waits until the log says something that passes.
+    pub(crate) fn wait_until(&self, what: &str, passes: impl Fn(&[String]) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        let mut lines = self.log.lines.lock().expect("no panic");
+        while !passes(&lines) {
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "{}: {what} did not come; log:\n{}", self.id, lines.join("\n"));
+            lines = self.log.more.wait_timeout(lines, left).expect("no panic").0;
+        }
+    }
+
+    pub(crate) fn wait_for(&self, text: &str) {
+        self.wait_until(text, |lines| lines.iter().any(|line| line.contains(text)));
+    }
+
+    /// Waits until the last view has these members.
+    pub(crate) fn wait_for_view(&self, members: &[&str]) {
+        let list = format!(": [{}]", members.join(", "));
+        self.wait_until(&list, |lines| {
+            let view = lines.iter().rev().find(|line| line.contains(": View "));
+            view.is_some_and(|view| view.ends_with(&list))
+        });
+        self.wait_until("Is Group Leader", |lines| {
+            lines
+                .iter()
+                .rev()
+                .find(|line| line.contains("Is Group Leader") || line.contains(": View "))
+                .is_some_and(|line| line.contains("Is Group Leader"))
+        });
+    }
+
+    /// Does the last view say that this peer leads?
+    pub(crate) fn leads(&self) -> bool {
+        let log = self.log();
+        log.iter().rev().find(|line| line.contains("Is Group Leader:")).is_some_and(|line| line.ends_with("True"))
+    }
+
+    /// The last view that its log tells of, with its members.
+    pub(crate) fn last_view(&self) -> Option<String> {
+        let lines = self.log.lines.lock().expect("no panic");
+        lines.iter().rev().find_map(|line| line.split_once(": View ")).map(|(_, view)| view.to_owned())
+    }
+
+    /// The TCP address that it listens on.
+    pub(crate) fn address(&self) -> String {
+        self.wait_for("Listening on ");
+        let log = self.log();
+        let line = log.iter().find_map(|line| line.split_once("Listening on "));
+        line.expect("just seen").1.to_owned()
+    }
+
+    /// Writes lines to its standard input.
+    pub(crate) fn feed(&mut self, lines: &str) {
+        let input = self.input.as_mut().expect("the input is open");
+        input.write_all(lines.as_bytes()).expect("it reads");
+    }
+
+    /// Readings `from..to` of a sensor of this peer's, as lines of input.
+    pub(crate) fn feed_numbered(&mut self, from: u64, to: u64) {
+        let lines: Vec<String> = (from..to).map(|number| line(&self.id, number)).collect();
+        self.feed(&lines.concat());
+    }
+
+    pub(crate) fn end_input(&mut self) {
+        self.input = None;
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill is there");
+        assert!(status.success(), "kill {signal}");
+    }
+
+    /// `kill -9`, and waits until the process is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it is a child");
+    }
+
+    /// Waits for its end, and reads its log to the end.
+    pub(crate) fn wait_for_exit(&mut self) -> ExitStatus {
+        self.poll("its end", |peer| !peer.is_running());
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("it reads lines");
+        }
+        self.child.wait().expect("it is a child")
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("it is a child").is_none()
+    }
+
+    /// Hands its standard input over, to be written by another.
+    pub(crate) fn take_input(&mut self) -> ChildStdin {
+        self.input.take().expect("the input is open")
+    }
+
+    /// Waits for what tells nobody that it happened.
+    fn poll(&mut self, what: &str, passes: impl Fn(&mut Self) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !passes(self) {
+            assert!(Instant::now() < until, "{}: {what} did not come; log:\n{}", self.id, self.log().join("\n"));
+            thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // One that ended already needs neither.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            let lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            eprintln!("last lines of {}:", self.id);
+            for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
+                eprintln!("  {line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A place where one peer lives, dies and comes back, and what each of its lives was fed.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use rand::rngs::SmallRng;
+use rand::RngExt;
+
+use super::feeder::Feeder;
+use super::rows::Rows;
+use super::Peer;
+
+pub(crate) struct Station {
+    pub(crate) id: String,
+    start: Box<dyn Fn() -> Peer>,
+    life: Option<Life>,
+    /// Numbers given to each life, the present one aside: its peer may have died before it read all of them.
+    past: Vec<Range<u64>>,
+}
+
+struct Life {
+    peer: Peer,
+    /// None once the input has ended.
+    feeder: Option<Feeder>,
+    given: Range<u64>,
+    /// It is stopped, and goes on then.
+    wake_at: Option<Instant>,
+}
+
+/// What one life was given.
+pub(crate) struct Given {
+    pub(crate) numbers: Range<u64>,
+    /// It lived until all of them were delivered.
+    pub(crate) certain: bool,
+}
+
+impl Station {
+    /// `start` begins a life, with standard input as its sensor.
+    pub(crate) fn new(id: &str, start: impl Fn() -> Peer + 'static) -> Self {
+        Self { id: id.to_owned(), start: Box::new(start), life: None, past: Vec::new() }
+    }
+
+    /// Begins a life, and feeds it from now on.
+    pub(crate) fn start(&mut self, rng: &mut SmallRng) {
+        assert!(self.life.is_none(), "{} lives", self.id);
+        let first = self.past.last().map_or(0, |given| given.end);
+        let mut peer = (self.start)();
+        let feeder = Feeder::start(peer.take_input(), &self.id, first, rng.random());
+        self.life = Some(Life { peer, feeder: Some(feeder), given: first..first, wake_at: None });
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.life.is_some()
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| life.wake_at.is_some())
+    }
+
+    pub(crate) fn has_died(&self) -> bool {
+        !self.past.is_empty()
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.life.as_ref().expect("it was started").peer
+    }
+
+    fn life(&mut self) -> &mut Life {
+        self.life.as_mut().expect("it was started")
+    }
+
+    /// Nobody ends but who is told to.
+    pub(crate) fn assert_runs(&mut self) {
+        let Some(life) = &mut self.life else { return };
+        assert!(life.peer.is_running(), "{} ended by itself; log:\n{}", life.peer.id, life.peer.log().join("\n"));
+    }
+
+    /// Lets it stand still until then.
+    pub(crate) fn stop_for(&mut self, time: Duration) {
+        let life = self.life();
+        life.peer.signal("-STOP");
+        life.wake_at = Some(Instant::now() + time);
+    }
+
+    pub(crate) fn wake_if_due(&mut self) {
+        if self.life.as_ref().and_then(|life| life.wake_at).is_some_and(|at| at <= Instant::now()) {
+            self.wake();
+        }
+    }
+
+    /// Lets it go on, if it stands still.
+    pub(crate) fn wake(&mut self) {
+        let Some(life) = &mut self.life else { return };
+        if life.wake_at.take().is_some() {
+            life.peer.signal("-CONT");
+        }
+    }
+
+    /// Sends `kill -9` and waits for nothing; [`Station::bury`] does.
+    pub(crate) fn strike(&mut self) {
+        self.life().peer.signal("-KILL");
+    }
+
+    /// Waits for the end of who was killed; returns the rows that it left.
+    pub(crate) fn bury(&mut self) -> Rows {
+        self.end_life(None)
+    }
+
+    pub(crate) fn kill(&mut self) -> Rows {
+        self.strike();
+        self.bury()
+    }
+
+    /// Has it leave cleanly while it is fed; returns the rows that it left.
+    pub(crate) fn leave(&mut self) -> Rows {
+        self.life().peer.signal("-TERM");
+        self.end_life(Some(0))
+    }
+
+    fn end_life(&mut self, expected: Option<i32>) -> Rows {
+        let mut life = self.life.take().expect("it was started");
+        let status = life.peer.wait_for_exit();
+        assert_eq!(status.code(), expected, "{}: {status}; log:\n{}", self.id, life.peer.log().join("\n"));
+        let end = life.feeder.take().map_or(life.given.end, Feeder::finish);
+        self.past.push(life.given.start..end);
+        life.peer.rows()
+    }
+
+    /// Ends the input of who lives to the end.
+    pub(crate) fn end_input(&mut self) {
+        let life = self.life();
+        let feeder = life.feeder.take().expect("it was fed");
+        life.given.end = feeder.finish();
+    }
+
+    /// Waits until all that was given to the present life is delivered there.
+    pub(crate) fn wait_for_end_of_input(&self) {
+        let life = self.life.as_ref().expect("it was started");
+        let readings = life.given.end - life.given.start;
+        life.peer.wait_for(&format!("End of input, {readings} readings delivered"));
+    }
+
+    /// What each life was given, the last one being at its end.
+    pub(crate) fn given(&self) -> impl Iterator<Item = Given> + '_ {
+        let past = self.past.iter().map(|numbers| Given { numbers: numbers.clone(), certain: false });
+        let last = self.life.iter().map(|life| Given { numbers: life.given.clone(), certain: true });
+        past.chain(last)
+    }
+
+    /// Asks it to stop; [`Station::wait_for_stop`] waits until it has.
+    pub(crate) fn ask_to_stop(&self) {
+        self.peer().signal("-TERM");
+    }
+
+    /// Waits for the clean end of who was asked to stop, with nothing left undone.
+    pub(crate) fn wait_for_stop(&mut self) {
+        let peer = &mut self.life().peer;
+        let status = peer.wait_for_exit();
+        assert_eq!(status.code(), Some(0), "{}: {status}", peer.id);
+        peer.wait_for("Stopped");
+        assert!(!peer.said("not known to be committed"), "{} stopped with readings that nobody delivered", peer.id);
+    }
+}

@@ -1,0 +1,65 @@
+//! Remembers rows that once stood in a file, to say later whether they still do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::station::Station;
+use super::Rows;
+
+/// What may happen to a row once it stands in a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// Nothing is known: the disk is cleared.
+    None,
+    /// It stays, perhaps under another sequence.
+    Stays,
+    /// It stays under its sequence.
+    Fixed,
+}
+
+pub(crate) struct Witness {
+    promise: Promise,
+    texts: BTreeSet<String>,
+    sequences: Rows,
+}
+
+impl Witness {
+    pub(crate) fn new(promise: Promise) -> Self {
+        Self { promise, texts: BTreeSet::new(), sequences: BTreeMap::new() }
+    }
+
+    /// Sees the files of one that runs, where no row may change: others cannot be read while they are cut.
+    pub(crate) fn look(&mut self, station: &Station) {
+        if self.promise == Promise::Fixed && station.is_up() {
+            self.see(station.peer().rows(), &station.id);
+        }
+    }
+
+    /// These rows stand in the files of `who`.
+    pub(crate) fn see(&mut self, rows: Rows, who: &str) {
+        match self.promise {
+            Promise::None => {}
+            Promise::Stays => self.texts.extend(rows.into_values()),
+            Promise::Fixed => {
+                for (sequence, row) in rows {
+                    let before = self.sequences.entry(sequence).or_insert_with(|| row.clone());
+                    assert_eq!(*before, row, "{who}: #{sequence} stood for another reading before");
+                }
+            }
+        }
+    }
+
+    /// Rows that were seen.
+    pub(crate) fn count(&self) -> usize {
+        self.texts.len().max(self.sequences.len())
+    }
+
+    /// Everything that was seen is in these rows of `who`.
+    pub(crate) fn check(&self, rows: &Rows, who: &str) {
+        let texts: BTreeSet<&String> = if self.texts.is_empty() { BTreeSet::new() } else { rows.values().collect() };
+        let missing: Vec<&String> = self.texts.iter().filter(|row| !texts.contains(row)).collect();
+        assert!(missing.is_empty(), "{who} lacks {} rows that stood in a file, first {:?}", missing.len(), missing[0]);
+        for (sequence, row) in &self.sequences {
+            assert_eq!(rows.get(sequence), Some(row), "{who}: #{sequence} stood for another reading before");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! One split, and how it heals, step by step.
+
+use std::rc::Rc;
+
+use rand::rngs::SmallRng;
+use rand::SeedableRng;
+
+use crate::harness::settle::{finish, wait_for_one_group, Disks};
+use crate::harness::station::Station;
+use crate::harness::witness::{Promise, Witness};
+use crate::harness::{Group, TIMING_SHORT};
+use crate::network::Network;
+
+const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// Five peers on five hosts, in one group, under load.
+fn five(options: &'static [&'static str]) -> Option<(Vec<Station>, Rc<Network>)> {
+    let network = Network::new(IDS.len())?;
+    let group = Rc::new(Group::timed(TIMING_SHORT));
+    let mut rng = SmallRng::seed_from_u64(0);
+    let mut stations: Vec<Station> =
+        IDS.iter().enumerate().map(|(host, id)| network.station(&group, host, id, options)).collect();
+    for station in &mut stations {
+        station.start(&mut rng);
+    }
+    wait_for_one_group(&stations);
+    Some((stations, network))
+}
+
+/// Everybody on a side sees those of that side, and goes on delivering.
+fn expect_working(side: &[Station]) {
+    let ids: Vec<&str> = side.iter().map(|station| station.id.as_str()).collect();
+    for station in side {
+        station.peer().wait_for_view(&ids);
+        let count = station.peer().rows().len();
+        station.peer().wait_for_rows(count + 50);
+    }
+}
+
+#[test]
+fn both_sides_of_a_split_work_on_and_become_one_when_it_heals() {
+    let Some((mut stations, network)) = five(&[]) else { return };
+    for host in [0, 1] {
+        network.plug(host, 1);
+    }
+    expect_working(&stations[..2]);
+    expect_working(&stations[2..]);
+    for host in [0, 1] {
+        network.plug(host, 0);
+    }
+    wait_for_one_group(&stations);
+    // The smaller side yields: its leader asks, its member is told.
+    for station in &stations[..2] {
+        assert!(station.peer().said("Merging with the group of "), "{}", station.id);
+    }
+    for station in &stations[2..] {
+        assert!(!station.peer().said("Merging with the group of "), "{}", station.id);
+    }
+    finish(&mut stations, Disks::Kept);
+}
+
+#[test]
+fn a_host_that_is_cut_off_works_alone_and_joins_again() {
+    let Some((mut stations, network)) = five(&[]) else { return };
+    let leader = stations.iter().position(|station| station.peer().leads()).expect("one group");
+    network.plug(leader, 1);
+    let alone = &stations[leader].id;
+    stations[leader].peer().wait_for_view(&[alone]);
+    let others: Vec<&str> = IDS.iter().copied().filter(|id| id != alone).collect();
+    for station in stations.iter().filter(|station| station.id != *alone) {
+        station.peer().wait_for_view(&others);
+        assert!(station.peer().said("Leader heartbeat timeout, starting bully election") || !station.peer().leads());
+    }
+    network.plug(leader, 0);
+    wait_for_one_group(&stations);
+    assert!(stations[leader].peer().said("Merging with the group of "));
+    finish(&mut stations, Disks::Kept);
+}
+
+#[test]
+fn with_a_quorum_the_smaller_side_waits_and_no_row_changes() {
+    let Some((mut stations, network)) = five(&["--resume", "--quorum", "3"]) else { return };
+    for host in [0, 1] {
+        network.plug(host, 1);
+    }
+    for station in &stations[..2] {
+        station.peer().wait_for(" of 3 members");
+        assert!(station.peer().said("Suspended: "), "{}", station.id);
+    }
+    expect_working(&stations[2..]);
+    let mut witness = Witness::new(Promise::Fixed);
+    stations.iter().for_each(|station| witness.look(station));
+    for host in [0, 1] {
+        network.plug(host, 0);
+    }
+    let rows = finish(&mut stations, Disks::Kept);
+    witness.check(&rows, "every peer");
+}

@@ -1,0 +1,135 @@
+//! Splits, one-way losses and deaf hosts at random, under load; then the network is whole, and everything must be
+//! everywhere, once.
+
+use std::rc::Rc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+
+use crate::harness::run::Run;
+use crate::harness::settle::{finish, Disks};
+use crate::harness::station::Station;
+use crate::harness::witness::{Promise, Witness};
+use crate::harness::{Group, TIMING_SHORT};
+use crate::network::{Network, SIDES};
+
+const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+const SECONDS: u64 = 20;
+
+/// How long one state of the network lasts, in milliseconds: from shorter than a heartbeat timeout to several.
+const STATE_MILLIS: std::ops::Range<u64> = 200..3000;
+
+/// What the network is like for a while.
+#[derive(Debug, Default)]
+struct State {
+    /// The side that each host is on.
+    sides: [usize; IDS.len()],
+    /// Nothing that the first sends to the second alone arrives.
+    losses: Vec<(usize, usize)>,
+    deaf: Option<usize>,
+}
+
+struct Weather {
+    run: Run,
+    stations: Vec<Station>,
+    network: Rc<Network>,
+    state: State,
+    states: u32,
+    witness: Witness,
+}
+
+impl Weather {
+    fn new(test: &str, options: &'static [&'static str], promise: Promise) -> Option<Self> {
+        let network = Network::new(IDS.len())?;
+        let mut run = Run::new(test, "PEER_HOSTS_SECONDS", SECONDS);
+        let group = Rc::new(Group::timed(TIMING_SHORT));
+        let mut stations: Vec<Station> =
+            IDS.iter().enumerate().map(|(host, id)| network.station(&group, host, id, options)).collect();
+        for station in &mut stations {
+            station.start(&mut run.rng);
+        }
+        Some(Self { run, stations, network, state: State::default(), states: 0, witness: Witness::new(promise) })
+    }
+
+    /// Draws what the network is like next.
+    fn draw(&mut self) -> State {
+        let rng = &mut self.run.rng;
+        let mut state = State::default();
+        match rng.random_range(0..10) {
+            // Whole, so that groups grow together again.
+            0..3 => {}
+            3..6 => state.sides = std::array::from_fn(|_| rng.random_range(0..2)),
+            6 => state.sides = std::array::from_fn(|_| rng.random_range(0..SIDES)),
+            7 => state.sides[rng.random_range(0..IDS.len())] = 1,
+            8 => {
+                let from = rng.random_range(0..IDS.len());
+                let many = rng.random_range(1..IDS.len());
+                state.losses = (1..=many).map(|step| (from, (from + step) % IDS.len())).collect();
+            }
+            _ => state.deaf = Some(rng.random_range(0..IDS.len())),
+        }
+        state
+    }
+
+    fn become_like(&mut self, state: State) {
+        for (host, side) in state.sides.iter().enumerate() {
+            if self.state.sides[host] != *side {
+                self.network.plug(host, *side);
+            }
+        }
+        for (from, to) in &self.state.losses {
+            self.network.find(*from, *to);
+        }
+        for (from, to) in &state.losses {
+            self.network.lose(*from, *to);
+        }
+        if let Some(host) = self.state.deaf {
+            self.network.hear(host, true);
+        }
+        if let Some(host) = state.deaf {
+            self.network.hear(host, false);
+        }
+        self.state = state;
+        self.states += 1;
+    }
+
+    fn blow(&mut self) {
+        while Instant::now() < self.run.until {
+            let state = self.draw();
+            self.become_like(state);
+            let until = Instant::now() + Duration::from_millis(self.run.rng.random_range(STATE_MILLIS));
+            while Instant::now() < until {
+                thread::park_timeout(until.saturating_duration_since(Instant::now()));
+            }
+            for station in &mut self.stations {
+                station.assert_runs();
+                self.witness.look(station);
+            }
+        }
+        self.become_like(State::default());
+    }
+
+    fn end(mut self) {
+        let rows = finish(&mut self.stations, Disks::Kept);
+        self.witness.check(&rows, "every peer");
+        let seen = self.witness.count();
+        println!("{} states of the network, {} readings, {seen} of them looked at on the way", self.states, rows.len());
+    }
+}
+
+#[test]
+fn hosts_that_are_cut_apart_at_random_end_with_every_reading_once() {
+    let Some(mut weather) = Weather::new("hosts hosts_that_are_cut_apart", &[], Promise::None) else { return };
+    weather.blow();
+    weather.end();
+}
+
+#[test]
+fn with_a_quorum_no_row_ever_changes_whatever_the_network_does() {
+    let options = &["--resume", "--quorum", "3"];
+    let Some(mut weather) = Weather::new("hosts with_a_quorum_no_row_ever", options, Promise::Fixed) else { return };
+    weather.blow();
+    weather.end();
+}
