@@ -28,9 +28,14 @@ role() {
     fi
 }
 summary() {
-    local id
+    local id held
     for id in "${ids[@]}"; do
-        printf '%s: %6d readings, %s\n' "$id" "$(rows "$id")" "$(role "$id")"
+        held=0
+        # Before that, the files are those of the run before.
+        if grep -q "Listening on" "logs/${id}_log.txt" 2>/dev/null; then
+            held=$(rows "$id")
+        fi
+        printf '%s: %6d readings, %s\n' "$id" "$held" "$(role "$id")"
     done
 }
 ended() {

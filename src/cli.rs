@@ -1,6 +1,8 @@
 //! Command line and environment -> [`Config`]: the options, their help, and what is said of a wrong one.
 //!
-//! What a value may be stands in `config::value`, what goes together in `config`.
+//! What a value may be stands in `config::value`, what goes together in `config`; the options of `peer verify` in `verify`.
+
+mod verify;
 
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -9,13 +11,15 @@ use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser, Resettable, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{value_parser, Command, CommandFactory, FromArgMatches, Parser};
+use clap::{value_parser, Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use log::LevelFilter;
 use uuid::Uuid;
 
 use crate::config::{self, value, Config, ConfigError, Fsync, SensorSource};
 use crate::ids::{PeerId, SensorId};
 use crate::wire::Timing;
+
+pub use verify::Verify;
 
 /// The other name of the discovery port's environment variable.
 const BROADCAST_PORT: &str = "BROADCAST_PORT";
@@ -39,11 +43,14 @@ Examples:
       one of three that never disagree: what two of them hold is delivered, and stays
   peer --join 10.8.0.1:7000 --join hub.example.org:7000
       where broadcast does not reach
+  peer verify
+      proves that all peers below data/ hold the same rows in the same order
 
 Every option can be set by the environment variable named with it; the option wins, and an empty
 variable counts as not set.
 
-Exit status: 0 after SIGINT or SIGTERM, 2 for wrong options, 1 for anything else.";
+Exit status: 0 after SIGINT or SIGTERM, 2 for wrong options, 5: verify found a disagreement,
+1 for anything else.";
 
 /// The options as typed: each well formed by itself.
 #[derive(Debug, Parser)]
@@ -56,9 +63,14 @@ Exit status: 0 after SIGINT or SIGTERM, 2 for wrong options, 1 for anything else
                   the foreground until SIGINT or SIGTERM and logs to standard error.",
     after_help = "See 'peer --help' for defaults, relations and examples.",
     after_long_help = EXAMPLES,
-    max_term_width = HELP_WIDTH_MAX
+    max_term_width = HELP_WIDTH_MAX,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
 )]
 struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+
     /// Name of this peer; elections compare it
     ///
     /// 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit; no two living peers of a group may
@@ -215,6 +227,21 @@ struct Arguments {
     log_level: LevelFilter,
 }
 
+/// What else than running a peer can be asked for.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Verify(Verify),
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub enum Task {
+    /// Run a peer.
+    Run(Box<Config>),
+    /// Compare the files of peers.
+    Verify(Verify),
+}
+
 fn log_levels() -> impl TypedValueParser<Value = LevelFilter> {
     PossibleValuesParser::new(["error", "warn", "info", "debug", "trace"])
         .try_map(|level| level.to_ascii_lowercase().parse::<LevelFilter>())
@@ -267,7 +294,7 @@ fn fresh_id() -> PeerId {
 
 /// The command. Which environment variables it heeds depends on whether `is_set` says that they hold something.
 fn command(is_set: impl Fn(&str) -> bool) -> Command {
-    Arguments::command().mut_args(|arg| {
+    let heed = |arg: Arg| {
         let Some(name) = arg.get_env().map(|name| name.to_string_lossy().into_owned()) else { return arg };
         let arg = arg.hide_env_values(true);
         if is_set(&name) {
@@ -280,19 +307,24 @@ fn command(is_set: impl Fn(&str) -> bool) -> Command {
         } else {
             arg
         }
-    })
+    };
+    Arguments::command().mut_args(&heed).mut_subcommands(|verb| verb.mut_args(&heed))
 }
 
 /// Reads command line (the program's name first) and environment.
 ///
 /// # Errors
 /// Says what is wrong and which option helps. Its exit status is 2; that of help and version, which come this way too, 0.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Config, clap::Error> {
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap::Error> {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let mut command = command(is_set);
     let matches = command.try_get_matches_from_mut(arguments)?;
-    let typed = Arguments::from_arg_matches(&matches)?;
-    typed.into_config().map_err(|error| command.error(ErrorKind::ValueValidation, error))
+    let mut typed = Arguments::from_arg_matches(&matches)?;
+    if let Some(Verb::Verify(verify)) = typed.verb.take() {
+        return Ok(Task::Verify(verify));
+    }
+    let config = typed.into_config().map_err(|error| command.error(ErrorKind::ValueValidation, error))?;
+    Ok(Task::Run(config.into()))
 }
 
 #[cfg(test)]

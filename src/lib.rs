@@ -30,6 +30,7 @@
 //! | beside it | [`storage`], [`net`], [`sensors`] | names, text; never the protocol or each other |
 //! | knobs | [`config`], [`cli`], [`fatal`] | names, and what sensors there are |
 //! | doing | [`threads`] | all of the above, and decides nothing |
+//! | proving | [`verify`] | names, text, storage: looks at files that peers wrote, runs none |
 //!
 //! To read the code as a student: `ids`, then `protocol::view`, `protocol::input` and `protocol::effect`, then
 //! `protocol::peer` with its one `match`, then a mechanism that interests you (`protocol/election.rs`, say), and last
@@ -45,4 +46,5 @@ pub mod reading;
 pub mod sensors;
 pub mod storage;
 pub mod threads;
+pub mod verify;
 pub mod wire;

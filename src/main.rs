@@ -1,13 +1,29 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
-//! 2 for wrong options, 1 for anything else.
+//! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use log::LevelFilter;
+use peer::cli::{Task, Verify};
+use peer::config::Config;
 
 fn main() -> ExitCode {
-    let config = peer::cli::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    match peer::cli::parse(std::env::args_os()).unwrap_or_else(|error| error.exit()) {
+        Task::Run(config) => run(*config),
+        Task::Verify(verify) => compare(&verify),
+    }
+}
+
+fn compare(verify: &Verify) -> ExitCode {
+    match peer::verify::run(&verify.data_dirs, &verify.peers, &mut io::stdout().lock(), &mut io::stderr().lock()) {
+        Ok(verdict) => verdict.status().into(),
+        // Nobody is left to tell, as behind `| head`.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn run(config: Config) -> ExitCode {
     start_log(config.log_level);
     match peer::threads::run(config) {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("ids", &[]),
     ("reading", &["ids"]),
     ("wire", &["ids", "reading"]),
@@ -16,6 +16,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("net", &["wire"]),
     ("sensors", &["ids", "reading", "wire", "config"]),
     ("config", &["ids", "wire"]),
+    ("verify", &["ids", "reading", "wire", "storage"]),
 ];
 
 /// What makes a run differ from the run before: not for what is simulated.

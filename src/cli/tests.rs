@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use clap::{Arg, ArgAction};
+use clap::ArgAction;
 
 use super::*;
 
@@ -177,13 +177,39 @@ fn help_groups_the_options_in_the_order_of_the_contract() {
     for help in [command(|_| false).render_help(), command(|_| false).render_long_help()] {
         let help = help.to_string();
         let headings = help.lines().filter_map(|line| line.strip_suffix(':')).filter(|line| !line.starts_with(' '));
-        let expected = ["Options", "Identity", "Network", "Timing", "Safety", "Sensors", "Storage", "Logging"];
+        let expected =
+            ["Commands", "Options", "Identity", "Network", "Timing", "Safety", "Sensors", "Storage", "Logging"];
         assert_eq!(headings.filter(|heading| *heading != "Examples").collect::<Vec<_>>(), expected);
         assert!(help.contains("[default: 9999]") && help.contains("[env: PEER_BROADCAST_PORT]"), "{help}");
         assert!(help.lines().all(|line| line.len() <= HELP_WIDTH_MAX + 20), "{help}");
     }
     let help = command(|_| false).render_long_help().to_string();
     for part in ["Examples:", "Exit status:", "RUST_LOG", "Also read from `BROADCAST_PORT`", "[default: 5s]"] {
+        assert!(help.contains(part), "{part} is missing in {help}");
+    }
+}
+
+#[test]
+fn verify_has_options_of_its_own_and_takes_none_of_a_peer() {
+    let task = |options: &str| {
+        let mut command = command(|_| false);
+        let matches = command.try_get_matches_from_mut(options.split_whitespace())?;
+        Ok::<_, clap::Error>(Arguments::from_arg_matches(&matches)?.verb)
+    };
+    let verb = task("peer verify").unwrap();
+    assert!(
+        matches!(verb, Some(Verb::Verify(Verify { data_dirs, peers })) if data_dirs == [PathBuf::from("data")] && peers.is_empty())
+    );
+    let verb = task("peer verify --data-dir a --data-dir b p1 c/p2").unwrap();
+    let Some(Verb::Verify(Verify { data_dirs, peers })) = verb else { panic!("{verb:?}") };
+    assert_eq!(data_dirs, [PathBuf::from("a"), PathBuf::from("b")]);
+    assert_eq!(peers, [PathBuf::from("p1"), PathBuf::from("c/p2")]);
+    assert!(task("peer").unwrap().is_none());
+    for wrong in ["peer --port 7000 verify", "peer verify --port 7000", "peer verify --data-dir="] {
+        assert_eq!(task(wrong).unwrap_err().exit_code(), 2, "{wrong}");
+    }
+    let help = task("peer verify --help").unwrap_err().to_string();
+    for part in ["sha256sum *.csv | sha256sum", "Exit status: 0 if all agree, 5 if not", "PEER_DATA_DIR"] {
         assert!(help.contains(part), "{part} is missing in {help}");
     }
 }

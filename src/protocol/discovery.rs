@@ -81,12 +81,18 @@ impl Peer {
     fn found_or_wait(&mut self, turn: &mut Turn) {
         let own = view::priority(self.settings.priority, &self.settings.id);
         let mut seekers = self.fresh_seekers();
-        let outranked = seekers.iter().any(|id| view::priority(self.priority_of(id), id) > own);
+        let ranked = seekers.iter().map(|id| view::priority(self.priority_of(id), id));
+        let higher = ranked.max().filter(|highest| *highest > own).map(|(_, id)| id.clone());
         seekers.remove(&self.settings.id);
         if seekers.len() + 1 < self.quorum() {
             self.tell_suspended(seekers.len() + 1, turn);
         }
-        if outranked || seekers.len() + 1 < self.quorum() {
+        if higher.is_some() || seekers.len() + 1 < self.quorum() {
+            if let Some(higher) = higher.filter(|_| self.settings.quorum.is_some()) {
+                // It is to make a group of all, and broadcast may reach one way only: without this it would never know of
+                // enough peers for the quorum.
+                turn.send(&higher, Message::NewPeerRequest(self.me()));
+            }
             if let Role::Seeking(seeking) = &mut self.role {
                 seeking.since = turn.now;
             }

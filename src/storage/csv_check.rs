@@ -80,6 +80,15 @@ impl<D: Disk> CsvCheck<D> {
         at
     }
 
+    /// The sensor of this name; one without a file if there is none yet.
+    fn find(&mut self, name: &[u8], sequence: Sequence) -> Result<usize, StorageError> {
+        if let Some(at) = self.by_name.get(name) {
+            return Ok(*at);
+        }
+        let parsed = std::str::from_utf8(name).ok().and_then(|text| text.parse().ok());
+        Ok(self.add(parsed.ok_or(StorageError::Sensor { sequence })?, 0, None))
+    }
+
     /// Takes the next batch of the log.
     ///
     /// # Errors
@@ -88,13 +97,7 @@ impl<D: Disk> CsvCheck<D> {
         for (sequence, payload) in frame.entries() {
             let name = reading::sensor_of(payload);
             if self.sensors.get(self.recent).is_none_or(|sensor| sensor.name.as_str().as_bytes() != name) {
-                self.recent = match self.by_name.get(name) {
-                    Some(at) => *at,
-                    None => {
-                        let parsed = std::str::from_utf8(name).ok().and_then(|text| text.parse().ok());
-                        self.add(parsed.ok_or(StorageError::Sensor { sequence })?, 0, None)
-                    }
-                };
+                self.recent = self.find(name, sequence)?;
             }
             let sensor = &mut self.sensors[self.recent];
             sensor.expect(sequence, payload);

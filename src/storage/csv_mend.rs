@@ -59,7 +59,7 @@ fn trim<D: Disk>(
         done.set_aside += 1;
         // All of its rows have to be written, from wherever they begin.
         (sensor.bytes, sensor.matched, sensor.missing) = (0, 0, Some(0));
-    } else if !holds_rows && !sensor.missing.is_some_and(|missing| missing <= delivered) {
+    } else if !holds_rows && sensor.missing.is_none_or(|missing| missing > delivered) {
         if *bytes > 0 {
             disk.remove(path).map_err(failed(disk, "remove", path))?;
             done.removed += 1;

@@ -27,7 +27,7 @@ fn records(path: &str, bytes: &[u8]) -> Vec<(usize, usize, Vec<Reading>)> {
 /// The readings that stand in records which are the same before and after.
 fn untouched(before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Reading> {
     let mut all = BTreeSet::new();
-    for (path, bytes) in before.iter().filter(|(path, _)| *path == "pending" || path.ends_with(".log")) {
+    for (path, bytes) in before.iter().filter(|(path, _)| *path == "pending" || path.strip_suffix(".log").is_some()) {
         let Some(now) = after.get(path) else { continue };
         for (at, length, readings) in records(path, bytes) {
             if now.get(at..at + length) == Some(&bytes[at..at + length]) {

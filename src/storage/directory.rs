@@ -78,7 +78,8 @@ fn check_entries(root: &Path, dir: &str, own: &dyn Fn(&str, bool, bool) -> bool)
     Ok(())
 }
 
-fn is_own(name: &str) -> bool {
+/// Is this the name of a file that a peer makes in its directory?
+pub(super) fn is_own(name: &str) -> bool {
     let is_csv = name.strip_suffix(".csv").is_some_and(|stem| check_name(stem.as_bytes()).is_ok());
     is_csv || set_aside(name) || matches!(name, "state" | "state.tmp" | "pending" | "pending.tmp" | "lock")
 }
@@ -138,7 +139,8 @@ mod tests {
         let temp = TempDir::new();
         let root = temp.path().join("p");
         fs::create_dir_all(root.join("journal")).unwrap();
-        let own = ["a.b-c_1.csv", "state", "state.tmp", "pending", "pending.tmp", "lock", "state.damaged"];
+        let own =
+            ["a.b-c_1.csv", "state", "state.tmp", "pending", "pending.tmp", "lock", "state.damaged", "a.csv.2.damaged"];
         for name in own.into_iter().chain(["journal/00000000000000000001.log"]) {
             fs::write(root.join(name), "").unwrap();
         }
@@ -146,6 +148,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn what_is_no_directory_is_refused() {
         let temp = TempDir::new();
         fs::write(temp.path().join("file"), "").unwrap();

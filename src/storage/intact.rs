@@ -10,9 +10,11 @@ const RECORD_BYTES_MAX: usize = HEAD_BYTES_MAX + BODY_BYTES_MAX;
 /// What is read at once, in bytes: several of the longest records.
 const WINDOW_BYTES: usize = 4 * RECORD_BYTES_MAX;
 
-/// Shows `take` every place from `from` on where a record may begin, which is where `verb` stands: its offset, and what
-/// follows from there on, a whole record at least unless the file ends before. It says how long the record is, or `None`
-/// where there is none. What is within a record is not shown.
+/// Takes what may be a record: its offset, and what follows from there on. Says how long it is, if it is one.
+pub(super) type Take<'a> = dyn FnMut(u64, &[u8]) -> Result<Option<usize>, StorageError> + 'a;
+
+/// Shows `take` every place from `from` on where a record may begin, which is where `verb` stands, with a whole record at least
+/// unless the file ends before. What is within a record is not shown.
 ///
 /// # Errors
 /// The disk's, or what `take` returns.
@@ -21,7 +23,7 @@ pub(super) fn find<D: Disk>(
     path: &str,
     from: u64,
     verb: &[u8],
-    take: &mut dyn FnMut(u64, &[u8]) -> Result<Option<usize>, StorageError>,
+    take: &mut Take<'_>,
 ) -> Result<(), StorageError> {
     let finder = memchr::memmem::Finder::new(verb);
     let mut at = from;

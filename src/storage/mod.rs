@@ -9,6 +9,7 @@ mod csv_mend;
 mod directory;
 mod disk;
 mod error;
+mod inspect;
 mod intact;
 mod journal;
 mod log_reader;
@@ -18,6 +19,7 @@ mod options;
 mod pending;
 mod pending_load;
 mod platter;
+mod read_only_disk;
 mod real_disk;
 mod repair;
 mod resume;
@@ -40,6 +42,7 @@ use crate::wire::{Frame, Range, Request};
 pub use directory::claim;
 pub use disk::Disk;
 pub use error::StorageError;
+pub use inspect::{CsvFile, Inspection, JournalWalk, Piece};
 pub use journal::{Journal, JournalReader, Read, SEGMENT_BYTES};
 pub use log_reader::LogReader;
 pub use memory_disk::MemoryDisk;
@@ -320,9 +323,13 @@ impl<D: Disk> Storage<D> {
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod csv_resume_tests;
+#[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
 mod resume_tests;
+#[cfg(test)]
+mod steady_tests;
 #[cfg(test)]
 #[path = "storage_tests.rs"]
 mod tests;

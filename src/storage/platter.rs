@@ -119,9 +119,13 @@ impl Platter {
         if self.changes.is_empty() {
             return;
         }
-        let (reached, left) = self.changes.drain(..).partition(|change: &Change| parent(&change.path) == dir);
-        self.changes = left;
-        reached.into_iter().for_each(|change| change.make(&mut self.synced));
+        for change in std::mem::take(&mut self.changes) {
+            if parent(&change.path) == dir {
+                change.make(&mut self.synced);
+            } else {
+                self.changes.push(change);
+            }
+        }
         self.forget_unreachable();
     }
 
@@ -167,7 +171,9 @@ impl Platter {
     fn change(&mut self, change: Change) {
         self.changes.push(change);
         if self.changes.len() > CHANGES_MAX {
-            self.changes.drain(..CHANGES_MAX / 2).for_each(|change| change.make(&mut self.synced));
+            for change in self.changes.drain(..CHANGES_MAX / 2) {
+                change.make(&mut self.synced);
+            }
             self.forget_unreachable();
         }
     }

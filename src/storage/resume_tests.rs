@@ -72,3 +72,144 @@ fn a_torn_journal_is_cut_and_its_rows_with_it() {
     assert!(matches!(csv, Repair::Csv(CsvRepair { cut: 3, removed: 0, set_aside: 0, rows: 0, .. })), "{csv}");
     assert!(matches!(short, Repair::JournalShort { needs: 10, last: 5, .. }), "{short}");
 }
+
+/// Six batches of two readings each, in segments of two batches; all rows but the last two written.
+fn three_segments(disk: &MemoryDisk) {
+    let (mut storage, _) = open(disk);
+    storage.journal.segment_bytes = 300;
+    for batch in 0..6 {
+        append(&mut storage, &frame(1 + batch / 3, batch * 2 + 1, "a/1", batch * 2 + 1, 2));
+    }
+    storage.deliver(10).unwrap();
+    storage.flush().unwrap();
+    storage.sync().unwrap();
+    assert_eq!(disk.list("journal").unwrap().len(), 3);
+}
+
+fn segment(first: Sequence) -> String {
+    format!("journal/{first:020}.log")
+}
+
+/// The log's end, what is pending, and how many batches, readings and files the repair tells of.
+fn mended(disk: &MemoryDisk) -> (Sequence, Vec<Range>, (u64, u64, usize)) {
+    let (_, opened) = open(disk);
+    let Some(Repair::JournalDamaged { last, batches, readings, set_aside, .. }) = opened.repairs.first() else {
+        panic!("{:?}", opened.repairs)
+    };
+    assert_eq!((*last, opened.delivered), (opened.last, opened.delivered.min(opened.last)));
+    assert!(set_aside.iter().all(|path| path.extension().is_some_and(|extension| extension == "damaged")));
+    assert_eq!(open(disk).1.repairs, []);
+    (opened.last, opened.pending, (*batches, *readings, set_aside.len()))
+}
+
+#[test]
+fn what_is_whole_behind_a_flipped_bit_is_pending_and_the_files_are_set_aside() {
+    let disk = MemoryDisk::new();
+    three_segments(&disk);
+    let mut bytes = disk.files()[&segment(1)].clone();
+    bytes[20] ^= 1;
+    disk.replace(&segment(1), &bytes, true).unwrap();
+    assert_eq!(mended(&disk), (0, vec![range("a/1", 3, 10)], (5, 10, 3)));
+    assert_eq!(disk.files()[&format!("{}.damaged", segment(1))], bytes);
+    assert!(disk.list("").unwrap().iter().all(|name| name.strip_suffix(".csv").is_none()));
+}
+
+#[test]
+fn a_segment_that_keeps_some_of_its_batches_is_set_aside_as_a_copy_under_a_free_name() {
+    let disk = MemoryDisk::new();
+    three_segments(&disk);
+    let mut bytes = disk.files()[&segment(5)].clone();
+    *bytes.last_mut().unwrap() = b'?';
+    disk.replace(&segment(5), &bytes, true).unwrap();
+    disk.append(&format!("{}.damaged", segment(5)), b"earlier").unwrap();
+    assert_eq!(mended(&disk), (6, vec![range("a/1", 9, 4)], (2, 4, 2)));
+    assert_eq!(disk.files()[&format!("{}.2.damaged", segment(5))], bytes);
+    assert_eq!(disk.files()[&format!("{}.damaged", segment(5))], b"earlier");
+}
+
+#[test]
+fn a_log_ends_before_a_segment_that_is_missing_or_begins_elsewhere() {
+    for (gone, left) in [(1, (0, vec![range("a/1", 5, 8)], (4, 8, 2))), (5, (4, vec![range("a/1", 9, 4)], (2, 4, 1)))] {
+        let disk = MemoryDisk::new();
+        three_segments(&disk);
+        disk.remove(&segment(gone)).unwrap();
+        assert_eq!(mended(&disk), left);
+    }
+    let disk = MemoryDisk::new();
+    three_segments(&disk);
+    disk.rename(&segment(9), &segment(6)).unwrap();
+    assert_eq!(mended(&disk), (8, vec![range("a/1", 9, 4)], (2, 4, 1)));
+}
+
+#[test]
+fn a_log_ends_where_the_term_would_fall() {
+    let disk = MemoryDisk::new();
+    let (mut storage, _) = open(&disk);
+    append(&mut storage, &frame(2, 1, "a/1", 1, 2));
+    append(&mut storage, &frame(1, 3, "a/1", 3, 2));
+    assert_eq!(mended(&disk), (2, vec![range("a/1", 3, 2)], (1, 2, 1)));
+}
+
+#[test]
+fn a_state_that_cannot_be_vouched_for_is_told_of_and_falls_back_to_what_the_log_proves() {
+    for missing in [true, false] {
+        let disk = MemoryDisk::new();
+        three_segments(&disk);
+        start::check_state(&disk).unwrap();
+        if missing {
+            disk.remove("state").unwrap();
+        } else {
+            disk.replace("state", b"id:p", true).unwrap();
+        }
+        let files = disk.files();
+        assert!(matches!(start::check_state(&disk), Err(StorageError::Damaged { .. })));
+        assert_eq!(disk.files(), files);
+        let (_, opened) = open(&disk);
+        assert!(opened.state_damaged && matches!(opened.repairs[..], [Repair::State { .. }]), "{:?}", opened.repairs);
+        let term = Some("2@l/1".parse().unwrap());
+        assert_eq!((opened.promised, opened.synced, opened.needs), (term.clone(), term, 6));
+        assert_eq!(disk.files().get("state.damaged").map(Vec::as_slice), (!missing).then_some(&b"id:p"[..]));
+        let again = open(&disk).1;
+        assert!(!again.state_damaged && again.repairs.is_empty());
+    }
+    let empty = MemoryDisk::new();
+    start::check_state(&empty).unwrap();
+    assert!(!open(&empty).1.state_damaged);
+}
+
+#[test]
+fn a_life_without_state_is_above_all_that_the_files_tell_of() {
+    let disk = MemoryDisk::new();
+    let (mut storage, _) = open(&disk);
+    append(&mut storage, &frame(1, 1, "p/4000", 1, 2));
+    storage.keep(&request("p/5000", 1, 1)).unwrap();
+    storage.keep(&request("q/9000", 1, 1)).unwrap();
+    disk.remove("state").unwrap();
+    assert_eq!(open(&disk).1.incarnation, 5001);
+}
+
+#[test]
+fn pending_that_is_torn_is_cut_and_damaged_written_anew_with_all_that_is_whole() {
+    let disk = MemoryDisk::new();
+    let (mut storage, _) = open(&disk);
+    for first in [1, 3, 5] {
+        storage.keep(&request("a/1", first, 2)).unwrap();
+    }
+    let whole = disk.files()["pending"].clone();
+    disk.append("pending", &whole[..50]).unwrap();
+    let (_, opened) = open(&disk);
+    assert!(matches!(opened.repairs[..], [Repair::PendingTorn { bytes: 50, .. }]), "{:?}", opened.repairs);
+    assert_eq!((&disk.files()["pending"], &opened.pending[..]), (&whole, &[range("a/1", 1, 6)][..]));
+    let mut bytes = whole.clone();
+    bytes[whole.len() / 2] ^= 4;
+    disk.replace("pending", &bytes, true).unwrap();
+    let (storage, opened) = open(&disk);
+    let [Repair::PendingDamaged { bytes: lost, readings: 4, .. }] = opened.repairs[..] else {
+        panic!("{:?}", opened.repairs)
+    };
+    assert_eq!(lost, whole.len() as u64 / 3);
+    assert_eq!(opened.pending, [range("a/1", 1, 2), range("a/1", 5, 2)]);
+    assert_eq!(storage.recall(&range("a/1", 1, 9)).unwrap(), [request("a/1", 1, 2), request("a/1", 5, 2)]);
+    assert_eq!(disk.files()["pending.damaged"], bytes);
+    assert_eq!(open(&disk).1.repairs, []);
+}

@@ -88,7 +88,7 @@ fn holds_anything<D: Disk>(disk: &D) -> Result<bool, StorageError> {
     let holds = |dir: &str, own: &dyn Fn(&String) -> bool| {
         disk.list(dir).map(|names| names.iter().any(own)).map_err(failed(disk, "list", dir))
     };
-    Ok(holds("", &|name| name == "pending" || name.ends_with(".csv"))? || holds(journal::DIR, &|_| true)?)
+    Ok(holds("", &|name| name == "pending" || name.strip_suffix(".csv").is_some())? || holds(journal::DIR, &|_| true)?)
 }
 
 /// Removes all files but `state` and `lock`.

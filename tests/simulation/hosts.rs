@@ -1,15 +1,17 @@
 //! Processes come and go: starts, ends, faults, and the readings their sensors make.
 
+use std::mem;
+
 use peer::ids::PeerId;
-use peer::protocol::{Exit, Input, Settings, Time};
-use peer::storage::MemoryDisk;
+use peer::protocol::{Exit, Input, Settings};
+use peer::storage::{MemoryDisk, Options};
 use rand::RngExt;
 
-use crate::network::Connection;
-use crate::plan::Fault;
+use crate::fault::Damage;
+use crate::plan::Mode;
 use crate::process::Process;
 use crate::sabotage::Sabotage;
-use crate::shelf::Shelf;
+use crate::shelf::{found, Shelf};
 use crate::world::{Event, World};
 
 impl World {
@@ -17,7 +19,8 @@ impl World {
         format!("p{host}").parse().expect("a name")
     }
 
-    pub(crate) fn start(&mut self, host: usize) {
+    /// A new process, on what the one before it left, or `cleared`; does nothing where one runs.
+    pub(crate) fn start(&mut self, host: usize, cleared: bool) {
         if self.hosts[host].is_some() {
             return;
         }
@@ -28,6 +31,11 @@ impl World {
             u16::try_from(7001 + number).expect("few processes")
         };
         let endpoint = std::net::SocketAddr::from(([10, 0, 0, u8::try_from(host).expect("few hosts")], port));
+        let resume = self.plan.mode != Mode::Default;
+        if resume && cleared {
+            // Somebody removed the directory, or put another disk in.
+            self.disks[host] = MemoryDisk::new();
+        }
         let twins = self.sabotage == Sabotage::TwoLivesAsOne;
         let now = u64::try_from(self.now.as_millis()).expect("short runs");
         let (id, disk, now) = if twins {
@@ -37,28 +45,37 @@ impl World {
         };
         // Whoever starts a peer again on a full disk has made room.
         disk.set_capacity(usize::MAX);
-        let (storage, incarnation) = Shelf::open(disk, &id, now).expect("there is room");
-        let settings = Settings {
+        disk.fail_next(0);
+        disk.revive();
+        let options = Options { resume, durable: self.plan.durable };
+        let (shelf, opened) = Shelf::open(disk, &id, now, options).expect("there is room");
+        let kept = if resume && !cleared { Damage::None } else { Damage::Cleared };
+        let damage = mem::take(&mut self.damage[host]).max(kept);
+        let settings = self.sabotage.settings(Settings {
             id,
             priority: self.plan.priorities[host],
-            incarnation,
+            incarnation: opened.incarnation,
             endpoint,
             group: "sensors".into(),
-            quorum: None,
-            resume: false,
+            quorum: self.plan.quorum().map(|quorum| u32::try_from(quorum).expect("few hosts")),
+            resume,
             timing: self.plan.timing,
             joins: self.plan.join_only,
             seed: self.rng.random(),
-        };
-        self.processes.push(Process::new(host, settings, storage, self.now));
+        });
+        self.trace(|| format!("p{host} starts as process {number} after {damage:?}: {opened:?}"));
+        let found = self.sabotage.found(found(&opened));
+        let mut process = Process::new(host, settings, shelf, &found, self.clocks[host].shows(self.now));
+        let before = self.processes.iter().rfind(|before| before.host == host);
+        self.checks.started(before, &mut process, &opened, damage);
+        self.processes.push(process);
         self.hosts[host] = Some(number);
-        self.trace(|| format!("p{host} starts as process {number}"));
         self.set_alarms(number);
         self.after(self.plan.reading_gap, Event::Readings(number));
     }
 
     /// The process is gone; `cleanly`: what it had written still arrives.
-    fn end(&mut self, number: usize, cleanly: bool) {
+    pub(crate) fn end(&mut self, number: usize, cleanly: bool) {
         let process = &mut self.processes[number];
         process.alive = false;
         self.hosts[process.host] = None;
@@ -72,71 +89,6 @@ impl World {
         }
     }
 
-    pub(crate) fn fault(&mut self, fault: Fault) {
-        self.trace(|| format!("{fault:?}"));
-        match fault {
-            Fault::Start(host) => self.start(host),
-            Fault::Crash(host) => {
-                if let Some(number) = self.hosts[host] {
-                    self.checks.crashes += 1;
-                    self.end(number, false);
-                }
-            }
-            Fault::Stop(host) => {
-                if let Some(number) = self.hosts[host] {
-                    self.step(number, Input::Stop);
-                }
-            }
-            Fault::Pause(host, length) => {
-                if let Some(number) = self.hosts[host] {
-                    let until = self.now + length;
-                    let process = &mut self.processes[number];
-                    process.paused_until = Some(process.paused_until.map_or(until, |before| before.max(until)));
-                }
-            }
-            Fault::Break(a, b) => {
-                let (Some(a), Some(b)) = (self.hosts[a], self.hosts[b]) else { return };
-                let between = |c: &Connection| (c.from, c.to) == (a, b) || (c.from, c.to) == (b, a);
-                let ids: Vec<u64> = self.connections.iter().filter(|(_, c)| between(c)).map(|(id, _)| *id).collect();
-                for id in ids {
-                    self.lose_suffix(id);
-                    self.close(id);
-                }
-            }
-            Fault::Part { side, back, length } => self.part(side, back, length),
-            Fault::FillDisk(host, room) => {
-                if self.hosts[host].is_some() {
-                    let used: usize = self.disks[host].files().values().map(Vec::len).sum();
-                    self.disks[host].set_capacity(used + room);
-                }
-            }
-            Fault::Stall(host, length) => {
-                if let Some(number) = self.hosts[host] {
-                    let until = self.now + length;
-                    self.processes[number].stalled_until = Some(until);
-                }
-            }
-            Fault::Burst(host, readings) => {
-                if let Some(number) = self.hosts[host] {
-                    self.give(number, readings);
-                }
-            }
-        }
-    }
-
-    /// Nothing gets from the hosts of one side to the others, `back`: nor from those to them.
-    fn part(&mut self, side: u32, back: bool, length: Time) {
-        let until = self.now + length;
-        let hosts = self.plan.hosts;
-        for (from, to) in (0..hosts).flat_map(|from| (0..hosts).map(move |to| (from, to))) {
-            let (out, home) = (side & (1 << from) != 0, side & (1 << to) != 0);
-            if (out && !home) || (back && home && !out) {
-                let known = self.blocked.entry((from, to)).or_insert(until);
-                *known = until.max(*known);
-            }
-        }
-    }
-
     pub(crate) fn feed(&mut self, number: usize) {
         if !self.processes[number].alive || !self.feeding {
             return;
@@ -147,7 +99,7 @@ impl World {
         self.after(gap, Event::Readings(number));
     }
 
-    fn give(&mut self, number: usize, readings: u64) {
+    pub(crate) fn give(&mut self, number: usize, readings: u64) {
         if let Some(input) = self.processes[number].measure(readings) {
             self.step(number, input);
         }
@@ -160,20 +112,6 @@ impl World {
             let readings = self.processes[number].taken;
             self.step(number, Input::EndOfInput { readings });
         }
-    }
-
-    /// The faults are over: somebody has to run, whoever is stopped goes on when its time has come, and all can reach
-    /// all.
-    pub(crate) fn end_of_faults(&mut self) {
-        for disk in &self.disks {
-            disk.set_capacity(usize::MAX);
-        }
-        if self.hosts.iter().all(Option::is_none) {
-            self.start(0);
-        }
-        let stopped = self.alive().filter_map(|process| process.paused_until.max(process.stalled_until)).max();
-        let healed = self.blocked.values().copied().max();
-        self.run_until(stopped.max(healed).unwrap_or_default());
     }
 
     pub(crate) fn exit(&mut self, number: usize, exit: Exit) {

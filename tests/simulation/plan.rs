@@ -1,4 +1,5 @@
-//! What a seed draws: how many peers, their knobs, how bad the network and the disks are, and which faults come when.
+//! What a seed draws: how many peers, their knobs and clocks, how bad the network and the disks are, and which faults come
+//! when.
 
 use std::time::Duration;
 
@@ -7,22 +8,62 @@ use peer::wire::Timing;
 use rand::rngs::SmallRng;
 use rand::RngExt;
 
+use crate::clock::EXACT;
+use crate::fault::Fault;
+
+pub(crate) const HOSTS_MAX: usize = 9;
+
+/// How far a clock goes wrong, in thousandths: a hundred times more than a bad crystal does.
+const DRIFT_MAX: u32 = 20;
+
+/// Which options all peers of a run have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mode {
+    /// None: whoever starts again starts with an empty directory.
+    Default,
+    /// `--resume`: what a disk holds counts again after a restart.
+    Resume,
+    /// `--quorum` of all hosts, and `--resume`.
+    Quorum,
+}
+
+impl Mode {
+    pub(crate) const ALL: [Self; 3] = [Self::Default, Self::Resume, Self::Quorum];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Resume => "resume",
+            Self::Quorum => "quorum",
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
+    pub mode: Mode,
     pub hosts: usize,
     pub timing: Timing,
     /// `--priority` of each host.
     pub priorities: Vec<i64>,
+    /// How fast the clock of each host runs, in thousandths.
+    pub rates: Vec<u32>,
     /// Hosts that start at once; the others start later, by a fault.
     pub starting: usize,
     /// `--join` addresses instead of broadcast.
     pub join_only: bool,
     /// A process that starts again listens where the one before it did.
     pub same_port: bool,
+    /// In the end all hosts are started that do not run.
+    pub all_return: bool,
+    /// `--fsync batch`: what is reported as stored survives a power cut.
+    pub durable: bool,
     /// Delay of a message: shortest, and longest in good times.
     pub delay: (Time, Time),
     /// One message in so many is late by up to a tenth of the election timeout; 0: none.
     pub late_one_in: u32,
+    /// Datagrams only reach hosts of a higher number (`Some(true)`), or of a lower one.
+    pub one_way: Option<bool>,
     /// One datagram in so many is lost; 0: none.
     pub datagram_loss_one_in: u32,
     /// Longest time that a group of writes takes on each host.
@@ -33,31 +74,9 @@ pub(crate) struct Plan {
     pub faults_end: Time,
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fault {
-    /// `kill -9`.
-    Crash(usize),
-    /// A new process, with an empty directory; does nothing where one runs.
-    Start(usize),
-    /// SIGTERM.
-    Stop(usize),
-    /// SIGSTOP and SIGCONT.
-    Pause(usize, Time),
-    /// Connections between two hosts break, with what is under way.
-    Break(usize, usize),
-    /// Nothing gets from the hosts of this set to the others; `back`: nor from those to them.
-    Part { side: u32, back: bool, length: Time },
-    /// So many bytes are left on the disk of a host.
-    FillDisk(usize, usize),
-    /// The storage of a host does nothing for a while.
-    Stall(usize, Time),
-    /// A burst of readings.
-    Burst(usize, u64),
-}
-
 impl Plan {
-    pub(crate) fn draw(rng: &mut SmallRng) -> Self {
-        let hosts = rng.random_range(1..=9);
+    pub(crate) fn draw(mode: Mode, rng: &mut SmallRng) -> Self {
+        let hosts = rng.random_range(1..=HOSTS_MAX);
         let interval = Duration::from_millis(*pick(rng, &[400, 1000, 5000]));
         let timing = Timing {
             heartbeat_interval: interval,
@@ -71,59 +90,55 @@ impl Plan {
                 longest.max(Duration::from_micros(100))
             })
             .collect();
-        let changes = *pick(rng, &[0, 2, 5, 10, 25]);
-        let length = timing.election_timeout * rng.random_range(6..=20);
+        let changes = *pick(rng, &[0, 2, 5, 10, 25, 60]);
+        // Many changes in a short time, or in a time in which groups form between them.
+        let length =
+            timing.election_timeout * rng.random_range(6..=20) * if changes > 25 { *pick(rng, &[1, 4]) } else { 1 };
         // Each hand-in costs a round through the group: a run shall not take longer than a moment.
         let load = *pick(rng, &[100, 1000, 10000]);
         let hosts_factor = u32::try_from(hosts * hosts).expect("few hosts");
         let reading_gap = (length + timing.heartbeat_timeout) * hosts_factor / load;
-        let mut faults: Vec<(Time, Fault)> = (0..changes)
-            .map(|_| (length.mul_f64(rng.random_range(0.0..1.0)), Fault::draw(rng, hosts, &timing)))
-            .collect();
-        faults.sort_by_key(|(at, _)| *at);
+        let drifts = rng.random_bool(0.5);
         Self {
+            mode,
             hosts,
             timing,
             priorities: (0..hosts).map(|_| if rng.random_bool(0.2) { rng.random_range(-1..=1) } else { 0 }).collect(),
+            rates: (0..hosts).map(|_| if drifts { draw_rate(rng) } else { EXACT }).collect(),
             starting: rng.random_range(1..=hosts),
             join_only: rng.random_bool(0.15),
             same_port: rng.random_bool(0.4),
+            all_return: rng.random_bool(0.5),
+            durable: mode == Mode::Quorum || (mode == Mode::Resume && rng.random_bool(0.5)),
             delay: (Duration::from_micros(100), ms(*pick(rng, &[1, 1, 5, 20]))),
             late_one_in: *pick(rng, &[0, 0, 20, 200]),
             datagram_loss_one_in: *pick(rng, &[0, 0, 3, 10]),
+            one_way: *pick(rng, &[None, None, None, None, None, None, None, None, Some(true), Some(false)]),
             disk,
             reading_gap,
-            faults,
+            faults: Fault::draw_all(rng, mode, hosts, &timing, changes, length),
             faults_end: length,
         }
     }
 
+    /// `--quorum`: a majority of all hosts.
+    pub(crate) fn quorum(&self) -> Option<usize> {
+        (self.mode == Mode::Quorum).then_some(self.hosts / 2 + 1)
+    }
+
     /// From the end of all faults until everyone is a member or a learner of one term, at most.
     pub(crate) fn settled(&self) -> Time {
-        self.timing.heartbeat_timeout + self.timing.election_timeout * 4
+        self.slowest(self.timing.heartbeat_timeout + self.timing.election_timeout * 4)
+    }
+
+    /// How long this takes by the slowest clock.
+    pub(crate) fn slowest(&self, time: Time) -> Time {
+        time * EXACT / self.rates.iter().copied().min().unwrap_or(EXACT)
     }
 }
 
-impl Fault {
-    fn draw(rng: &mut SmallRng, hosts: usize, timing: &Timing) -> Self {
-        let host = rng.random_range(0..hosts);
-        match rng.random_range(0..15) {
-            0 | 1 => Self::Crash(host),
-            2 | 3 => Self::Start(host),
-            4 => Self::Stop(host),
-            5 => Self::Pause(host, timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..0.9))),
-            6 => Self::Pause(host, timing.heartbeat_timeout.mul_f64(rng.random_range(1.0..3.0))),
-            7 | 8 => Self::Break(host, rng.random_range(0..hosts)),
-            9 | 10 => Self::Part {
-                side: rng.random_range(0..1 << hosts),
-                back: rng.random_bool(0.7),
-                length: timing.heartbeat_timeout.mul_f64(rng.random_range(0.05..4.0)),
-            },
-            11 => Self::FillDisk(host, rng.random_range(0..2000)),
-            12 | 13 => Self::Stall(host, timing.election_timeout.mul_f64(rng.random_range(0.05..1.5))),
-            _ => Self::Burst(host, rng.random_range(1..3000)),
-        }
-    }
+fn draw_rate(rng: &mut SmallRng) -> u32 {
+    rng.random_range(EXACT - DRIFT_MAX..=EXACT + DRIFT_MAX)
 }
 
 pub(crate) fn ms(millis: u64) -> Time {

@@ -9,6 +9,7 @@ use peer::protocol::{ConnectionId, Exit, Found, Input, Peer, Settings, Store, Ti
 use peer::wire::{Lines, Request};
 
 use crate::network::Link;
+use crate::numbers::Numbers;
 use crate::shelf::Shelf;
 
 pub(crate) struct Process {
@@ -29,8 +30,12 @@ pub(crate) struct Process {
     /// For which time each alarm is set.
     pub alarms: [Option<Time>; 4],
     pub paused_until: Option<Time>,
+    /// It was told to stop.
+    pub stopping: bool,
     /// Readings that its sources gave.
     pub taken: u64,
+    /// Readings that it found on its disk, or had in its log at any time.
+    pub held: Numbers,
     /// It said that all readings of its sources are delivered.
     pub input_delivered: bool,
     /// The last sequence seen committed, to check what is new.
@@ -40,12 +45,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn new(host: usize, settings: Settings, shelf: Shelf, now: Time) -> Self {
+    pub(crate) fn new(host: usize, settings: Settings, shelf: Shelf, found: &Found, now: Time) -> Self {
+        let held = shelf.stored.clone();
         Self {
             host,
             origin: Origin { peer: settings.id.clone(), incarnation: settings.incarnation },
             endpoint: settings.endpoint,
-            peer: Peer::new(settings, &Found::default(), now),
+            peer: Peer::new(settings, found, now),
             alive: true,
             exit: None,
             shelf,
@@ -56,7 +62,9 @@ impl Process {
             inbox: Vec::new(),
             alarms: [None; 4],
             paused_until: None,
+            stopping: false,
             taken: 0,
+            held,
             input_delivered: false,
             committed: 0,
             checked: None,
@@ -73,6 +81,14 @@ impl Process {
         }
         self.taken += count;
         (count > 0).then(|| Input::Readings(Lines::new(text.into_bytes(), count)))
+    }
+
+    /// All that it holds: log, and pending.
+    pub(crate) fn holds(&self) -> Numbers {
+        let mut numbers = Numbers::default();
+        numbers.extend(self.shelf.ranges());
+        numbers.extend(&self.peer.pending());
+        numbers
     }
 
     pub(crate) fn id(&self) -> &PeerId {

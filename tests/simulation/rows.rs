@@ -36,6 +36,10 @@ impl Rows {
         self.batches.push(frame.clone());
     }
 
+    pub(crate) fn batches(&self) -> &[Frame] {
+        &self.batches
+    }
+
     /// Rows above `to` are to go; a file that has no other goes with them.
     pub(crate) fn cut(&mut self, to: Sequence) {
         self.batches.truncate(self.batches.partition_point(|frame| frame.last() <= to));
@@ -76,9 +80,11 @@ impl Rows {
     /// Are the files just these? Looks at what is new since the last time, and at how long the files are.
     pub(crate) fn check(&mut self, disk: &MemoryDisk) -> Result<(), String> {
         let names = disk.list("").expect("a disk in memory can be read");
-        let files = names.iter().filter(|name| sensor_of(name).is_some()).count();
+        // A power cut may leave an empty file behind, which holds nothing wrong.
+        let holds = |name: &&String| sensor_of(name).is_some() && disk.len(name).is_ok_and(|bytes| bytes > 0);
+        let files = names.iter().filter(holds).count();
         if files != self.files.len() {
-            return Err(format!("{files} files, of {} sensors", self.files.len()));
+            return Err(format!("{names:?} for {} sensors", self.files.len()));
         }
         for (sensor, file) in &mut self.files {
             let path = format!("{sensor}.csv");

@@ -1,11 +1,11 @@
 //! Faults that no peer is meant to survive: they show that the checks see something.
 
 use peer::ids::PeerId;
-use peer::protocol::{Peer, Store};
+use peer::protocol::{Done, Effect, Found, Input, Peer, Settings, State, Store};
 use peer::wire::{Frame, Message, TermStart, ViewChange};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sabotage {
+pub(crate) enum Sabotage {
     None,
     /// Two hosts run a peer of the same id and incarnation.
     TwoLivesAsOne,
@@ -28,16 +28,49 @@ pub enum Sabotage {
     LostRows,
     /// `COORDINATOR` never arrives.
     NoCoordinator,
+    /// One request of a peer vanishes on its way to the leader, however often it is sent.
+    LostRequest,
+    /// `STALE` never arrives.
+    NoStale,
+    /// All answers to a `COORDINATOR` tell of the same `synced`: only the length of a log counts.
+    RankedByLength,
+    /// Peers are satisfied with one fewer than the quorum.
+    QuorumTooLow,
+    /// What tells of stored things leaves before they are.
+    SaidBeforeStored,
+    /// Only `FETCH` does.
+    FetchedBeforeStored,
+    /// A leader counts itself before it has stored its batch.
+    CountedBeforeStored,
+    /// On a new link to or from the leader nothing is asked for.
+    NoFetchOnNewLink,
+    /// What is cut from the log is not pending afterwards.
+    LostCut,
+    /// Readings taken in are not kept on disk.
+    NothingKept,
+    /// `state` is reported as replaced and is not.
+    StateNotSaved,
+    /// What is reported as synced is not.
+    NotSynced,
+    /// What `synced` needs stays as it was when the log is cut.
+    NeedsNotLowered,
+    /// A peer that starts again does not know what it promised.
+    ForgottenPromise,
+    /// Nor how far it was synced.
+    ForgottenSynced,
+    /// A peer that starts again has the incarnation of the life before.
+    SameLife,
 }
 
 impl Sabotage {
     /// On a message handed to a link; `None`: it vanishes.
-    pub fn message(self, message: Message) -> Option<Message> {
+    pub(crate) fn message(self, message: Message) -> Option<Message> {
         match (self, message) {
             (Self::LostRequests, Message::SequencerRequest { request, .. }) if request.origin.peer.as_str() == "p1" => {
                 None
             }
-            (Self::NoCoordinator, Message::Coordinator { .. }) => None,
+            (Self::LostRequest, Message::SequencerRequest { request, .. }) if request.range().last() == 7 => None,
+            (Self::NoStale, Message::Stale { .. }) | (Self::NoCoordinator, Message::Coordinator { .. }) => None,
             (Self::StoredTooEarly, Message::Stored { term, last }) => Some(Message::Stored { term, last: last + 3 }),
             (Self::CommitTooHigh, Message::Commit { term, up_to }) => Some(Message::Commit { term, up_to: up_to + 50 }),
             (_, message) => Some(message),
@@ -45,7 +78,7 @@ impl Sabotage {
     }
 
     /// On a message about to be written to a connection.
-    pub fn written(self, message: Message) -> Message {
+    pub(crate) fn written(self, message: Message) -> Message {
         match (self, message) {
             (Self::ChangedBatch, Message::Ordered { term, frame }) if frame.first() % 5 == 0 => {
                 Message::Ordered { term, frame: changed(&frame) }
@@ -54,36 +87,103 @@ impl Sabotage {
         }
     }
 
-    /// On a batch that this peer makes as the leader, before anybody has it.
-    pub fn ordered(self, by: &PeerId, store: Store) -> Store {
-        match store {
-            Store::Append(frame) if frame.term().leader == *by => {
-                let mut requests = frame.requests();
-                for request in &mut requests {
-                    match self {
-                        Self::OrderedAgain if request.first > 1 => request.first -= 1,
-                        Self::LeftOut => request.first += 1,
-                        _ => return Store::Append(frame),
-                    }
-                }
-                Store::Append(Frame::build(frame.term().clone(), frame.first(), &requests))
+    /// On what a core hands to its storage, where `state` is this; `None`: it vanishes.
+    pub(crate) fn store(self, by: &PeerId, state: &State, store: Store) -> Option<Store> {
+        Some(match store {
+            Store::Append(frame) if frame.term().leader == *by => self.ordered(frame),
+            Store::Keep(_) if self == Self::NothingKept => return None,
+            Store::State(new) if self == Self::NeedsNotLowered && new.synced == state.synced => {
+                Store::State(State { needs: new.needs.max(state.needs), ..new })
             }
             store => store,
+        })
+    }
+
+    /// On a batch that a leader makes, before anybody has it.
+    fn ordered(self, frame: Frame) -> Store {
+        let mut requests = frame.requests();
+        for request in &mut requests {
+            match self {
+                Self::OrderedAgain if request.first > 1 => request.first -= 1,
+                Self::LeftOut => request.first += 1,
+                _ => return Store::Append(frame),
+            }
+        }
+        Store::Append(Frame::build(frame.term().clone(), frame.first(), &requests))
+    }
+
+    /// Does this leave at once, before what it tells of is stored?
+    pub(crate) fn says_early(self, store: &Store) -> bool {
+        match store {
+            Store::Say { message: Message::Fetch { .. }, .. } => {
+                matches!(self, Self::SaidBeforeStored | Self::FetchedBeforeStored)
+            }
+            Store::Say { .. } => self == Self::SaidBeforeStored,
+            _ => false,
         }
     }
 
-    /// On a view for this peer.
-    pub fn view(self, receiver: &Peer, message: Message) -> Message {
-        if self != Self::UncutLogs {
-            return message;
-        }
-        let start = TermStart { runs: receiver.runs(), last: receiver.last() };
-        match message {
-            Message::Added { view, incarnation } => Message::Added { view: ViewChange { start, ..view }, incarnation },
-            Message::ViewChange(view) => Message::ViewChange(ViewChange { start, ..view }),
-            message => message,
+    /// What the storage of this peer reports of a work before it has done it.
+    pub(crate) fn reports_early(self, by: &PeerId, store: &Store) -> Option<Done> {
+        match store {
+            Store::Append(frame) if self == Self::CountedBeforeStored && frame.term().leader == *by => {
+                Some(Done::Appended { last: frame.last() })
+            }
+            _ => None,
         }
     }
+
+    /// On what a storage reports.
+    pub(crate) fn done(self, done: Done) -> Done {
+        match done {
+            Done::Cut { to, .. } if self == Self::LostCut => Done::Cut { to, returned: Vec::new() },
+            done => done,
+        }
+    }
+
+    /// Does the core's answer to this input lack this effect?
+    pub(crate) fn swallows(self, on_new_link: bool, effect: &Effect) -> bool {
+        let fetches = matches!(effect, Effect::Store(Store::Say { message: Message::Fetch { .. }, .. }));
+        self == Self::NoFetchOnNewLink && on_new_link && fetches
+    }
+
+    /// On what a peer is told of its earlier lives.
+    pub(crate) fn found(self, found: Found) -> Found {
+        match self {
+            Self::ForgottenPromise => Found { promised: None, ..found },
+            Self::ForgottenSynced => Found { synced: None, needs: 0, ..found },
+            _ => found,
+        }
+    }
+
+    /// On what a peer is told of itself.
+    pub(crate) fn settings(self, settings: Settings) -> Settings {
+        match self {
+            Self::QuorumTooLow => Settings { quorum: settings.quorum.map(|quorum| (quorum - 1).max(1)), ..settings },
+            Self::SameLife => Settings { incarnation: 1, ..settings },
+            _ => settings,
+        }
+    }
+
+    /// On a message for this peer.
+    pub(crate) fn to(self, receiver: &Peer, message: Message) -> Message {
+        let start = || TermStart { runs: receiver.runs(), last: receiver.last() };
+        match (self, message) {
+            (Self::UncutLogs, Message::Added { view, incarnation }) => {
+                Message::Added { view: ViewChange { start: start(), ..view }, incarnation }
+            }
+            (Self::UncutLogs, Message::ViewChange(view)) => Message::ViewChange(ViewChange { start: start(), ..view }),
+            (Self::RankedByLength, Message::LogState { term, runs, last, .. }) => {
+                Message::LogState { term, synced: receiver.synced().cloned(), runs, last }
+            }
+            (_, message) => message,
+        }
+    }
+}
+
+/// Does this input tell of a new link?
+pub(crate) fn is_new_link(input: &Input) -> bool {
+    matches!(input, Input::LinkUp { .. } | Input::Hello { .. })
 }
 
 /// The same batch with another timestamp in its readings, and a checksum that fits.

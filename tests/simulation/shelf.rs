@@ -1,13 +1,15 @@
 //! The storage of a simulated process, which is the daemon's on a disk in memory, and beside it the log as its core has
 //! decided it, for the checks.
 
+use std::mem;
 use std::sync::{Arc, Mutex};
 
 use peer::ids::{Incarnation, PeerId, Sequence};
-use peer::protocol::{Done, State, Store};
-use peer::storage::{LogReader, MemoryDisk, Options, Read, Storage, StorageError, Tail};
-use peer::wire::Frame;
+use peer::protocol::{Done, Found, State, Store};
+use peer::storage::{LogReader, MemoryDisk, Opened, Options, Read, Storage, StorageError, Tail};
+use peer::wire::{Frame, Range};
 
+use crate::numbers::Numbers;
 use crate::rows::Rows;
 use crate::sabotage::Sabotage;
 
@@ -33,6 +35,22 @@ pub(crate) struct Shelf {
     pub delivered: Sequence,
     /// What the files must hold.
     pub rows: Rows,
+    /// Readings that the storage reported, in the log or pending: none of them may ever be in neither.
+    pub stored: Numbers,
+    /// Those of the works at hand.
+    fresh: Vec<Range>,
+    /// Those that were synced.
+    pub synced: Numbers,
+    /// Rows up to here were handed to the operating system.
+    pub written: Sequence,
+    /// What `state` holds.
+    pub state: State,
+}
+
+/// What a core is told of what was opened.
+pub(crate) fn found(opened: &Opened) -> Found {
+    let Opened { promised, synced, needs, runs, last, origins, uncommitted, delivered, pending, .. } = opened.clone();
+    Found { promised, synced, needs, runs, last, origins, delivered, uncommitted, pending }
 }
 
 fn digest(before: u64, bytes: &[u8]) -> u64 {
@@ -43,12 +61,47 @@ fn digest(before: u64, bytes: &[u8]) -> u64 {
 }
 
 impl Shelf {
-    /// Opens the storage of a new life on what the earlier ones left. Returns which life it is.
-    pub(crate) fn open(disk: MemoryDisk, id: &PeerId, now: Incarnation) -> Result<(Self, Incarnation), StorageError> {
-        let (storage, opened) = Storage::open(Arc::new(disk.clone()), id, now, Options::default())?;
+    /// Opens the storage of a new life on what the earlier ones left. Returns what that is.
+    pub(crate) fn open(
+        disk: MemoryDisk,
+        id: &PeerId,
+        now: Incarnation,
+        options: Options,
+    ) -> Result<(Self, Opened), StorageError> {
+        let (storage, opened) = Storage::open(Arc::new(disk.clone()), id, now, options)?;
         let (tail, reader) = (storage.tail(), storage.log_reader());
-        let shelf = Self { log: Vec::new(), storage, tail, reader, disk, delivered: 0, rows: Rows::default() };
-        Ok((shelf, opened.incarnation))
+        let state = State { promised: opened.promised.clone(), synced: opened.synced.clone(), needs: opened.needs };
+        let mut shelf = Self {
+            log: Vec::new(),
+            storage,
+            tail,
+            reader,
+            disk,
+            delivered: opened.delivered,
+            rows: Rows::default(),
+            stored: Numbers::default(),
+            fresh: Vec::new(),
+            synced: Numbers::default(),
+            written: opened.delivered,
+            state,
+        };
+        while shelf.last() < opened.last {
+            let frames = shelf.read(shelf.last(), opened.last, 0).expect("nothing was cut yet");
+            for frame in frames {
+                shelf.rows.appended(&frame);
+                shelf.push(frame);
+            }
+        }
+        shelf.rows.delivered(opened.delivered);
+        shelf.stored.extend(opened.origins.iter().chain(&opened.pending));
+        shelf.synced = shelf.stored.clone();
+        Ok((shelf, opened))
+    }
+
+    fn push(&mut self, frame: Frame) {
+        let before = self.log.last().map_or(0, |entry| entry.digest);
+        let digest = digest(before, frame.bytes());
+        self.log.push(Entry { frame, digest });
     }
 
     pub(crate) fn disk(&self) -> &MemoryDisk {
@@ -57,6 +110,11 @@ impl Shelf {
 
     pub(crate) fn last(&self) -> Sequence {
         self.log.last().map_or(0, |entry| entry.frame.last())
+    }
+
+    /// Whose readings stand in the log.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = &Range> {
+        self.log.iter().flat_map(|entry| entry.frame.ranges())
     }
 
     /// The digest of the log up to a batch end; `None` where that is none.
@@ -70,16 +128,15 @@ impl Shelf {
 
     /// What the core handed over, at the moment it did: the tail hears of it before the storage does.
     pub(crate) fn note(&mut self, store: &Store) {
-        let mut tail = self.tail.lock().expect("no holder of the lock panics");
+        let tail = Arc::clone(&self.tail);
         match store {
             Store::Append(frame) => {
-                let before = self.log.last().map_or(0, |entry| entry.digest);
-                self.log.push(Entry { frame: frame.clone(), digest: digest(before, frame.bytes()) });
-                tail.push(frame.clone());
+                self.push(frame.clone());
+                tail.lock().expect("no holder of the lock panics").push(frame.clone());
             }
             Store::Cut { to, .. } => {
                 self.log.truncate(self.log.partition_point(|entry| entry.frame.last() <= *to));
-                tail.cut(*to);
+                tail.lock().expect("no holder of the lock panics").cut(*to);
             }
             _ => {}
         }
@@ -97,21 +154,30 @@ impl Shelf {
     /// Does what was handed over, and says so; `Say` is the caller's. Rows may wait for `flush`.
     pub(crate) fn execute(&mut self, store: Store, sabotage: Sabotage) -> Result<Vec<Done>, StorageError> {
         Ok(match store {
-            Store::State(State { promised, synced, needs }) => {
-                self.storage.save_state(promised.as_ref(), synced.as_ref(), needs)?;
+            Store::State(state) => {
+                if sabotage != Sabotage::StateNotSaved {
+                    self.storage.save_state(state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
+                }
+                self.state = state;
                 Vec::new()
             }
             Store::Append(frame) => {
                 self.storage.append(&frame)?;
                 self.rows.appended(&frame);
+                self.fresh.extend(frame.ranges().iter().cloned());
                 vec![Done::Appended { last: frame.last() }]
             }
             Store::Keep(request) => {
                 self.storage.keep(&request)?;
+                self.fresh.push(request.range());
                 Vec::new()
             }
-            Store::Cut { to, state: State { promised, synced, needs } } => {
-                let returned = self.storage.cut(to, promised.as_ref(), synced.as_ref(), needs)?;
+            Store::Cut { to, state } => {
+                // Whatever becomes of it, rows above are not to be there any more.
+                self.written = self.written.min(to);
+                let returned = self.storage.cut(to, state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
+                self.state = state;
+                let to = self.storage.last();
                 self.delivered = self.delivered.min(to);
                 self.rows.cut(to);
                 vec![Done::Cut { to, returned }]
@@ -129,8 +195,20 @@ impl Shelf {
         })
     }
 
-    /// Writes the rows that wait.
-    pub(crate) fn flush(&mut self) -> Result<(), StorageError> {
-        self.storage.flush()
+    /// Writes the rows that wait; `sync`: what was stored survives a power cut from now on. Nothing waits that was handed
+    /// over: with `--resume`, all that was `taken` in has to be stored by now, too.
+    pub(crate) fn flush(&mut self, taken: Option<Range>, sync: bool, sabotage: Sabotage) -> Result<(), StorageError> {
+        let mut fresh = mem::take(&mut self.fresh);
+        fresh.extend(taken);
+        self.stored.extend(&fresh);
+        if sync {
+            if sabotage != Sabotage::NotSynced {
+                self.storage.sync()?;
+            }
+            self.synced.extend(&fresh);
+        }
+        self.storage.flush()?;
+        self.written = self.delivered;
+        Ok(())
     }
 }

@@ -2,20 +2,31 @@
 
 use std::mem;
 
-use peer::protocol::Done;
-use peer::protocol::{Input, Store};
+use peer::protocol::{Done, Input, Store, Time};
 use peer::storage::StorageError;
-use peer::wire::Message;
+use peer::wire::{Message, Range};
 use rand::RngExt;
 
+use crate::fault::Damage;
+use crate::plan::Mode;
 use crate::world::{Event, World};
 
 impl World {
     pub(crate) fn store(&mut self, number: usize, store: Store) {
         let process = &mut self.processes[number];
-        let store = self.sabotage.ordered(&process.origin.peer, store);
+        let Some(store) = self.sabotage.store(&process.origin.peer, &process.shelf.state, store) else { return };
         process.shelf.note(&store);
+        if let Store::Append(frame) = &store {
+            process.held.extend(frame.ranges());
+        }
         self.checks.handed_over(process, &store);
+        if let Some(done) = self.sabotage.reports_early(&process.origin.peer, &store) {
+            self.after(Time::ZERO, Event::Report { process: number, done });
+        }
+        if self.sabotage.says_early(&store) {
+            let Store::Say { to, message } = store else { unreachable!("only words are said") };
+            return self.send(number, &to, message);
+        }
         let process = &mut self.processes[number];
         process.work.push_back(store);
         if !mem::replace(&mut process.working, true) {
@@ -42,7 +53,7 @@ impl World {
         for store in works {
             let Store::Say { to, message } = store else {
                 match self.processes[number].shelf.execute(store, self.sabotage) {
-                    Ok(done) => dones.extend(done),
+                    Ok(done) => dones.extend(done.into_iter().map(|done| self.sabotage.done(done))),
                     Err(error) => return self.disk_failed(number, &error),
                 }
                 continue;
@@ -54,7 +65,10 @@ impl World {
             }
             says.push((to, message));
         }
-        if let Err(error) = self.processes[number].shelf.flush() {
+        let resume = self.plan.mode != Mode::Default;
+        let process = &mut self.processes[number];
+        let taken = Range { origin: process.origin.clone(), first: 1, count: process.taken };
+        if let Err(error) = process.shelf.flush(resume.then_some(taken), self.plan.durable, self.sabotage) {
             return self.disk_failed(number, &error);
         }
         self.checks.stored(&mut self.processes[number], &dones);
@@ -73,7 +87,11 @@ impl World {
 
     fn disk_failed(&mut self, number: usize, error: &StorageError) {
         self.trace(|| error.to_string());
-        self.checks.crashes += 1;
+        let host = self.processes[number].host;
+        self.harm(host, Damage::Within);
+        if self.disks[host].is_crashed() {
+            return self.end(number, false);
+        }
         self.step(number, Input::DiskFailed);
     }
 }

@@ -18,7 +18,9 @@ impl World {
         }
         let to: Vec<usize> = (0..self.processes.len()).filter(|n| self.processes[*n].alive).collect();
         for process in to {
-            if self.blocked(self.processes[from].host, self.processes[process].host).is_some() {
+            let (host, other) = (self.processes[from].host, self.processes[process].host);
+            let wrong_way = host != other && self.plan.one_way.is_some_and(|up| up != (host < other));
+            if wrong_way || self.cuts.drops_datagrams(host, other, self.now) {
                 continue;
             }
             let loss = self.plan.datagram_loss_one_in;
@@ -34,7 +36,7 @@ impl World {
     pub(crate) fn ask(&mut self, from: usize, message: &Message) {
         for to in (0..self.processes.len()).filter(|n| self.processes[*n].alive).collect::<Vec<_>>() {
             let (host, other) = (self.processes[from].host, self.processes[to].host);
-            if self.blocked(host, other).or(self.blocked(other, host)).is_some() {
+            if self.cut(host, other).or(self.cut(other, host)).is_some() {
                 continue;
             }
             let hello = self.processes[from].peer.hello(None);
@@ -50,7 +52,7 @@ impl World {
         let message = self.sabotage.message(message);
         let Some(mut message) = message else { return };
         if let Some(receiver) = self.processes.iter().find(|process| process.alive && process.id() == to) {
-            message = self.sabotage.view(&receiver.peer, message);
+            message = self.sabotage.to(&receiver.peer, message);
         }
         let process = &mut self.processes[from];
         let link = process.links.entry(to.clone()).or_default();
@@ -85,7 +87,7 @@ impl World {
         let process = &self.processes[number];
         let Some(endpoint) = process.peer.endpoint_of(peer) else { return false };
         let host = self.processes.iter().find(|p| p.endpoint == endpoint).map_or(process.host, |p| p.host);
-        self.blocked(process.host, host).or(self.blocked(host, process.host)).is_some()
+        self.cut(process.host, host).or(self.cut(host, process.host)).is_some()
     }
 
     /// A dial is given up, and repeated where there is something to say.

@@ -6,17 +6,20 @@ use std::fmt::Write;
 use std::mem;
 
 use peer::ids::PeerId;
-use peer::protocol::{Alarm, Effect, Event as Told, Input, Time};
+use peer::protocol::{Alarm, Done, Effect, Event as Told, Input, Time};
 use peer::storage::MemoryDisk;
 use peer::wire::Message;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::clock::Clock;
+use crate::cuts::Cuts;
+use crate::fault::{Damage, Fault};
 use crate::invariants::Checks;
 use crate::network::Connection;
-use crate::plan::{Fault, Plan};
+use crate::plan::{Mode, Plan};
 use crate::process::Process;
-use crate::sabotage::Sabotage;
+use crate::sabotage::{self, Sabotage};
 
 /// More events than this in one instant, or in a run, are a loop.
 const AT_ONCE_MAX: u32 = 100_000;
@@ -49,6 +52,11 @@ pub(crate) enum Event {
         alarm: Alarm,
     },
     Work(usize),
+    /// A storage reports what it has not done.
+    Report {
+        process: usize,
+        done: Done,
+    },
     Sequence(usize),
     Datagram {
         process: usize,
@@ -73,8 +81,10 @@ pub(crate) struct World {
     pub hosts: Vec<Option<usize>>,
     /// The disk of each host.
     pub disks: Vec<MemoryDisk>,
-    /// Until when nothing gets from one host to another.
-    pub blocked: BTreeMap<(usize, usize), Time>,
+    /// What happened to each disk since the last process of its host ended.
+    pub damage: Vec<Damage>,
+    pub clocks: Vec<Clock>,
+    pub cuts: Cuts,
     pub connections: BTreeMap<u64, Connection>,
     pub checks: Checks,
     pub sabotage: Sabotage,
@@ -89,13 +99,15 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, tracing: bool) -> Self {
+    pub(crate) fn new(mode: Mode, seed: u64, tracing: bool) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let plan = Plan::draw(&mut rng);
+        let plan = Plan::draw(mode, &mut rng);
         Self::with_plan(plan, rng, tracing)
     }
 
-    pub(crate) fn with_plan(plan: Plan, rng: SmallRng, tracing: bool) -> Self {
+    pub(crate) fn with_plan(plan: Plan, mut rng: SmallRng, tracing: bool) -> Self {
+        let clock = |rate: &u32| Clock::new(Time::from_millis(rng.random_range(0..100_000_000)), *rate);
+        let clocks = plan.rates.iter().map(clock).collect();
         let mut world = Self {
             now: Time::from_secs(1),
             queue: BTreeMap::new(),
@@ -104,9 +116,11 @@ impl World {
             processes: Vec::new(),
             hosts: vec![None; plan.hosts],
             disks: (0..plan.hosts).map(|_| MemoryDisk::new()).collect(),
-            blocked: BTreeMap::new(),
+            damage: vec![Damage::None; plan.hosts],
+            clocks,
+            cuts: Cuts::default(),
             connections: BTreeMap::new(),
-            checks: Checks::default(),
+            checks: Checks::new(plan.quorum()),
             sabotage: Sabotage::None,
             feeding: true,
             at_once: 0,
@@ -117,7 +131,7 @@ impl World {
         };
         for host in 0..world.plan.starting {
             let at = world.rng.random_range(0..2) * world.rng.random_range(0..500);
-            world.after(Time::from_millis(at), Event::Fault(Fault::Start(host)));
+            world.after(Time::from_millis(at), Event::Fault(Fault::Start { host, cleared: false }));
         }
         for (at, fault) in world.plan.faults.clone() {
             world.after(at, Event::Fault(fault));
@@ -185,6 +199,7 @@ impl World {
             Event::Broken { process, peer, connection, why } => self.broken(process, &peer, connection, why),
             Event::Alarm { process, alarm } => self.alarm(process, alarm),
             Event::Work(process) => self.work(process),
+            Event::Report { process, done } => self.step(process, Input::Stored(vec![done])),
             Event::Sequence(process) => {
                 let requests = mem::take(&mut self.processes[process].inbox);
                 if !requests.is_empty() {
@@ -207,6 +222,7 @@ impl World {
             | Event::Broken { process, .. }
             | Event::Alarm { process, .. }
             | Event::Work(process)
+            | Event::Report { process, .. }
             | Event::Sequence(process)
             | Event::Datagram { process, .. }
             | Event::Rejected { process, .. }
@@ -216,9 +232,9 @@ impl World {
         self.processes[process].paused_until.filter(|until| *until > self.now)
     }
 
-    /// Until when nothing gets through from one host to another.
-    pub(crate) fn blocked(&self, from: usize, to: usize) -> Option<Time> {
-        self.blocked.get(&(from, to)).copied().filter(|until| *until > self.now)
+    /// Until when no segment gets through from one host to another.
+    pub(crate) fn cut(&self, from: usize, to: usize) -> Option<Time> {
+        self.cuts.tcp(from, to, self.now)
     }
 
     /// Until when the way is cut that this has to go.
@@ -235,7 +251,7 @@ impl World {
             }
             _ => return None,
         };
-        self.blocked(self.processes[from].host, self.processes[to].host)
+        self.cut(self.processes[from].host, self.processes[to].host)
     }
 
     /// Time that something takes on the network.
@@ -263,9 +279,10 @@ impl World {
             let text = format!("p{} <- {input:?}", process.host);
             self.trace(|| text);
         }
-        let mut effects = Vec::new();
+        let (mut effects, on_new_link) = (Vec::new(), sabotage::is_new_link(&input));
         let process = &mut self.processes[number];
-        process.peer.step(self.now, input, &mut effects);
+        process.peer.step(self.clocks[process.host].shows(self.now), input, &mut effects);
+        effects.retain(|effect| !self.sabotage.swallows(on_new_link, effect));
         let asked = u32::try_from(effects.len()).expect("few effects");
         self.carry_out(number, effects);
         self.set_alarms(number);
@@ -277,7 +294,8 @@ impl World {
     pub(crate) fn set_alarms(&mut self, number: usize) {
         for (at, alarm) in Alarm::ALL.into_iter().enumerate() {
             let process = &mut self.processes[number];
-            let deadline = process.peer.deadline(alarm).filter(|_| process.alive);
+            let clock = self.clocks[process.host];
+            let deadline = process.peer.deadline(alarm).filter(|_| process.alive).map(|due| clock.when(due));
             if deadline != process.alarms[at] {
                 process.alarms[at] = deadline;
                 if let Some(deadline) = deadline {

@@ -1,5 +1,5 @@
-//! Promise 4: delivered is a prefix of committed, committed of the log; a leader commits only what a majority of its view
-//! holds.
+//! Promise 4: delivered is a prefix of committed, committed of the log; a leader commits only what a majority of its view,
+//! and the quorum, holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +19,14 @@ pub(super) struct Check {
 }
 
 impl Check {
+    /// A process begins with a log that is stored.
+    pub(super) fn started(&mut self, process: &Process) {
+        for entry in &process.shelf.log {
+            self.stored.entry(entry.digest).or_default().insert(process.id().clone());
+        }
+        self.noted.insert(process.origin.clone(), process.shelf.last());
+    }
+
     pub(super) fn stored(&mut self, process: &Process, dones: &[Done]) {
         for done in dones {
             match done {
@@ -40,7 +48,7 @@ impl Check {
         }
     }
 
-    pub(super) fn check(&mut self, process: &Process) -> Result<(), String> {
+    pub(super) fn check(&mut self, process: &Process, quorum: Option<usize>) -> Result<(), String> {
         let (id, peer) = (process.id(), &process.peer);
         let (delivered, committed, last) = (process.shelf.delivered, peer.committed(), peer.last());
         if committed > last || last != process.shelf.last() {
@@ -72,7 +80,7 @@ impl Check {
         };
         let members = peer.members();
         let holders = self.stored.get(&digest).map_or(0, |who| members.iter().filter(|id| who.contains(*id)).count());
-        if holders * 2 > members.len() {
+        if holders * 2 > members.len() && holders >= quorum.unwrap_or(1) {
             return Ok(());
         }
         Err(format!("promise 4: {id} committed {committed}, held by {holders} of {}", members.len()))

@@ -1,7 +1,39 @@
-//! Promise 5: among peers that have installed the same term, one delivered history is a prefix of the other.
+//! Promise 5: among peers that have installed the same term, one delivered history is a prefix of the other; with a quorum,
+//! among all peers, always, and nothing that is committed is ever taken back.
+
+use std::collections::BTreeMap;
+
+use peer::ids::Sequence;
 
 use crate::process::Process;
 
+#[derive(Default)]
+pub(super) struct Check {
+    /// What anybody ever committed: the digest of the log up to the end of each batch.
+    history: BTreeMap<Sequence, u64>,
+}
+
+impl Check {
+    /// Among all peers, always.
+    pub(super) fn always(&mut self, process: &Process) -> Result<(), String> {
+        let (before, committed) = (process.committed, process.peer.committed());
+        if committed < before {
+            return Err(format!("promise 5: {} had committed {before} and takes back to {committed}", process.id()));
+        }
+        let log = &process.shelf.log;
+        let from = log.partition_point(|entry| entry.frame.last() <= before);
+        for entry in log[from..].iter().take_while(|entry| entry.frame.last() <= committed) {
+            let known = *self.history.entry(entry.frame.last()).or_insert(entry.digest);
+            if known != entry.digest {
+                let (id, last) = (process.id(), entry.frame.last());
+                return Err(format!("promise 5: {id} commits another history up to #{last} than others did"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Among those of one term.
 pub(super) fn check(processes: &[Process], number: usize) -> Result<(), String> {
     let process = &processes[number];
     let Some(term) = process.peer.installed() else { return Ok(()) };

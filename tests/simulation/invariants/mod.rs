@@ -1,10 +1,12 @@
-//! What PROTOCOL.md section 9 promises, one file a promise. 1 to 5 and 8 are checked as things happen, 7 and 9 at the
+//! What PROTOCOL.md section 9 promises, one file a promise. 1 to 6 and 8 are checked as things happen, 7 and 9 at the
 //! end of a run. `tests` breaks each on purpose.
 
 mod comes_to_rest;
 mod commits_are_held;
 mod delivered_agree;
+mod disks_keep;
 mod files_are_the_log;
+mod leaders_hold_commits;
 mod logs_agree;
 mod nothing_is_lost;
 mod one_leader_a_term;
@@ -13,7 +15,10 @@ mod readings_stand_once;
 mod tests;
 
 use peer::protocol::{Done, Event, Exit, Store};
+use peer::storage::Opened;
+use peer::wire::Range;
 
+use crate::fault::Damage;
 use crate::process::Process;
 
 pub(crate) use comes_to_rest::at_rest;
@@ -24,15 +29,32 @@ pub(crate) use nothing_is_lost::check_nothing_is_lost;
 pub(crate) struct Checks {
     /// The first promise found broken, and how.
     pub broken: Option<String>,
-    /// Processes killed so far, or ended by their disk: their memory is gone.
-    pub crashes: u64,
+    /// With one, what is committed is so for ever.
+    quorum: Option<usize>,
     one_leader: one_leader_a_term::Check,
     logs: logs_agree::Check,
     readings: readings_stand_once::Check,
     commits: commits_are_held::Check,
+    delivered: delivered_agree::Check,
+    leaders: leaders_hold_commits::Check,
 }
 
 impl Checks {
+    pub(crate) fn new(quorum: Option<usize>) -> Self {
+        Self { quorum, ..Self::default() }
+    }
+
+    /// A process begins with what was `opened` on the disk of a host, after the one `before` it.
+    pub(crate) fn started(&mut self, before: Option<&Process>, process: &mut Process, opened: &Opened, damage: Damage) {
+        if let Some(before) = before {
+            self.note(disks_keep::check(before, process, opened, damage));
+            self.readings.lose(&before.holds().minus(&process.held), damage);
+        }
+        self.readings.started(process);
+        self.commits.started(process);
+        self.note(files_are_the_log::check_whole(process));
+    }
+
     fn note(&mut self, result: Result<(), String>) {
         if let (Err(why), None) = (result, &self.broken) {
             self.broken = Some(why);
@@ -63,10 +85,17 @@ impl Checks {
         if !process.alive {
             return;
         }
-        let results =
-            [self.one_leader.check(process), self.commits.check(process), delivered_agree::check(processes, number)];
+        let results = [
+            self.one_leader.check(process),
+            self.commits.check(process, self.quorum),
+            delivered_agree::check(processes, number),
+        ];
         for result in results {
             self.note(result);
+        }
+        if self.quorum.is_some() {
+            let results = [self.delivered.always(process), self.leaders.check(process)];
+            results.into_iter().for_each(|result| self.note(result));
         }
         let process = &mut processes[number];
         process.committed = process.peer.committed();
@@ -75,10 +104,11 @@ impl Checks {
 
     pub(crate) fn told(&mut self, process: &mut Process, event: &Event) {
         match event {
-            Event::Lost { origin, first, last } if self.crashes == 0 => {
-                self.note(Err(format!("promise 3: {first} to {last} of {origin} given up although nobody crashed")));
+            Event::Lost { origin, first, last } => {
+                let range = Range { origin: origin.clone(), first: *first, count: last - first + 1 };
+                let result = self.readings.lost(&range);
+                self.note(result);
             }
-            Event::Lost { origin, first, last } => self.readings.lost(origin, *first, *last),
             Event::InputDelivered { readings } => {
                 process.input_delivered = true;
                 self.note(nothing_is_lost::check_delivered(process, *readings));

@@ -1,18 +1,24 @@
-//! Promise 7: a reading taken in by a peer that stays up is in the end in every log, once.
-
-use std::collections::BTreeSet;
+//! Promise 7: a reading that a peer took in, or stored, is in the end in every log, once, if that peer stays up, or comes
+//! back with its disk.
 
 use peer::ids::Sequence;
+use peer::wire::Range;
 
+use crate::numbers::Numbers;
 use crate::process::Process;
 
 /// At the end of a run. That no reading stands twice is promise 3.
 pub(crate) fn check_nothing_is_lost<'a>(alive: &(impl Iterator<Item = &'a Process> + Clone)) -> Result<(), String> {
+    let logs: Vec<(&Process, Numbers)> = alive.clone().map(|process| (process, log(process, Sequence::MAX))).collect();
     for process in alive.clone() {
-        let origin = &process.origin;
-        for holder in alive.clone() {
-            if let Some(missing) = missing(process, holder, holder.shelf.last()) {
-                return Err(format!("promise 7: {missing} of {origin} is not in the log of {}", holder.id()));
+        let mut held = process.held.clone();
+        held.insert(&own(process));
+        for (holder, log) in &logs {
+            if let Some(Range { origin, first, count }) = held.missing_in(log) {
+                let (process, holder) = (process.id(), holder.id());
+                return Err(format!(
+                    "promise 7: {count} from {first} of {origin}, which {process} had, are not in the log of {holder}"
+                ));
             }
         }
         let pending = process.peer.pending();
@@ -28,7 +34,9 @@ pub(crate) fn check_nothing_is_lost<'a>(alive: &(impl Iterator<Item = &'a Proces
 
 /// When a peer says that all `readings` of its sources are delivered.
 pub(super) fn check_delivered(process: &Process, readings: u64) -> Result<(), String> {
-    match missing(process, process, process.shelf.delivered) {
+    let mut taken = Numbers::default();
+    taken.insert(&own(process));
+    match taken.missing_in(&log(process, process.shelf.delivered)) {
         None if readings == process.taken => Ok(()),
         missing => {
             Err(format!("promise 7: {} says that {readings} are delivered; missing: {missing:?}", process.origin))
@@ -36,10 +44,15 @@ pub(super) fn check_delivered(process: &Process, readings: u64) -> Result<(), St
     }
 }
 
-/// The first reading of a process that does not stand in the log of `holder` up to a sequence.
-fn missing(process: &Process, holder: &Process, up_to: Sequence) -> Option<u64> {
-    let entries = holder.shelf.log.iter().take_while(|entry| entry.frame.last() <= up_to);
-    let ranges = entries.flat_map(|entry| entry.frame.ranges()).filter(|range| range.origin == process.origin);
-    let numbers: BTreeSet<u64> = ranges.flat_map(|range| range.first..=range.last()).collect();
-    (1..=process.taken).find(|number| !numbers.contains(number))
+/// All that a process took in.
+fn own(process: &Process) -> Range {
+    Range { origin: process.origin.clone(), first: 1, count: process.taken }
+}
+
+/// What stands in the log of a process up to a sequence.
+fn log(process: &Process, up_to: Sequence) -> Numbers {
+    let entries = process.shelf.log.iter().take_while(|entry| entry.frame.last() <= up_to);
+    let mut numbers = Numbers::default();
+    numbers.extend(entries.flat_map(|entry| entry.frame.ranges()));
+    numbers
 }

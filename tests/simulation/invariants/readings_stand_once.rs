@@ -1,39 +1,63 @@
 //! Promise 3: each `(origin, number)` stands in a log at most once, and an origin's numbers are 1, 2, 3 … there but for
-//! what a leader gave up as lost, with a line that said so.
+//! what a leader gave up as lost, with a line that said so. And that it may only where a disk lost what was not synced, or was
+//! damaged: whoever ends, or is cleared, loses the last of what it had, and leaves no gap.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use peer::ids::Origin;
-use peer::wire::Frame;
+use peer::wire::{Frame, Range};
 
+use crate::fault::Damage;
+use crate::numbers::Numbers;
 use crate::process::Process;
 
 #[derive(Default)]
 pub(super) struct Check {
     /// What stands in the log of each process.
-    logs: BTreeMap<Origin, BTreeMap<Origin, BTreeSet<u64>>>,
-    lost: BTreeMap<Origin, BTreeSet<u64>>,
+    logs: BTreeMap<Origin, Numbers>,
+    /// What leaders gave up.
+    lost: Numbers,
+    /// What a host had, and had no more when its next process began, after damage.
+    gone: Numbers,
 }
 
 impl Check {
-    pub(super) fn lost(&mut self, origin: &Origin, first: u64, last: u64) {
-        self.lost.entry(origin.clone()).or_default().extend(first..=last);
+    /// A process begins.
+    pub(super) fn started(&mut self, process: &Process) {
+        self.logs.entry(process.origin.clone()).or_default().extend(process.shelf.ranges());
+    }
+
+    /// A host had these, and has them no more. Whoever only ends has lost the last of what it had.
+    pub(super) fn lose(&mut self, numbers: &Numbers, damage: Damage) {
+        if matches!(damage, Damage::PowerCut | Damage::Unsynced | Damage::Rot) {
+            self.gone.extend(&numbers.ranges().collect::<Vec<_>>());
+        }
+    }
+
+    pub(super) fn lost(&mut self, range: &Range) -> Result<(), String> {
+        let mut said = Numbers::default();
+        said.insert(range);
+        self.lost.insert(range);
+        match said.missing_in(&self.gone) {
+            None => Ok(()),
+            Some(Range { origin, first, count }) => {
+                Err(format!("promise 3: {count} from {first} of {origin} given up, which no disk lost"))
+            }
+        }
     }
 
     pub(super) fn appended(&mut self, process: &Process, frame: &Frame) -> Result<(), String> {
         let log = self.logs.entry(process.origin.clone()).or_default();
         for range in frame.ranges() {
-            let numbers = log.entry(range.origin.clone()).or_default();
-            for number in range.first..=range.last() {
-                if !numbers.insert(number) {
-                    return Err(format!("promise 3: {number} of {} twice at {}", range.origin, process.id()));
-                }
-                let gap = number > 1 && !numbers.contains(&(number - 1));
-                let known = self.lost.get(&range.origin).is_some_and(|lost| lost.contains(&(number - 1)));
-                if gap && !known {
-                    return Err(format!("promise 3: {number} of {} leaves a gap at {}", range.origin, process.id()));
-                }
+            let (origin, first) = (&range.origin, range.first);
+            if !log.is_clear_of(range) {
+                return Err(format!("promise 3: {first} of {origin} twice at {}", process.id()));
             }
+            let follows = first == 1 || log.contains(origin, first - 1) || self.lost.contains(origin, first - 1);
+            if !follows {
+                return Err(format!("promise 3: {first} of {origin} leaves a gap at {}", process.id()));
+            }
+            log.insert(range);
         }
         Ok(())
     }
@@ -41,11 +65,7 @@ impl Check {
     /// The log was cut: what is left of it stands in the shelf.
     pub(super) fn cut(&mut self, process: &Process) {
         let log = self.logs.entry(process.origin.clone()).or_default();
-        log.clear();
-        for entry in &process.shelf.log {
-            for range in entry.frame.ranges() {
-                log.entry(range.origin.clone()).or_default().extend(range.first..=range.last());
-            }
-        }
+        *log = Numbers::default();
+        log.extend(process.shelf.ranges());
     }
 }

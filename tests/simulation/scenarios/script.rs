@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use peer::ids::PeerId;
 use peer::protocol::{Alarm, ConnectionId, Done, Effect, Input, Settings, Standing, Store, Time, Verdict};
-use peer::storage::MemoryDisk;
+use peer::storage::{MemoryDisk, Options};
 use peer::wire::{Contact, Message, Timing};
 
 use crate::invariants::Checks;
 use crate::process::Process;
 use crate::sabotage::Sabotage;
-use crate::shelf::Shelf;
+use crate::shelf::{found, Shelf};
 
 pub(super) const A: usize = 0;
 pub(super) const B: usize = 1;
@@ -63,11 +63,12 @@ impl Script {
             Timing { heartbeat_interval: interval, heartbeat_timeout: interval * 3, election_timeout: interval * 2 };
         let start = |(number, name): (usize, &str)| {
             let id: PeerId = name.parse().expect("a name");
-            let (shelf, incarnation) = Shelf::open(MemoryDisk::new(), &id, 1).expect("there is room");
+            let options = Options::default();
+            let (shelf, opened) = Shelf::open(MemoryDisk::new(), &id, 1, options).expect("there is room");
             let settings = Settings {
                 id,
                 priority: priority(number),
-                incarnation,
+                incarnation: opened.incarnation,
                 endpoint: ([10, 0, 0, 1], 7001 + u16::try_from(number).expect("five")).into(),
                 group: "sensors".into(),
                 quorum: None,
@@ -76,7 +77,7 @@ impl Script {
                 joins: false,
                 seed: 0,
             };
-            Process::new(number, settings, shelf, now)
+            Process::new(number, settings, shelf, &found(&opened), now)
         };
         Self {
             now,
@@ -223,7 +224,7 @@ impl Script {
         }
         if !dones.is_empty() {
             let process = &mut self.processes[number];
-            process.shelf.flush().expect("there is room");
+            process.shelf.flush(None, true, Sabotage::None).expect("there is room");
             self.checks.stored(process, &dones);
         }
         self.checks.after_step(&mut self.processes, number);

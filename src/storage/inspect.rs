@@ -1,0 +1,211 @@
+//! A peer's directory as it is, for those who only look at it: which files there are, their bytes, and the batches of the
+//! journal. Nothing is changed, created, repaired or kept locked. What must hold of them is left to the caller.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fs4::{FileExt, TryLockError};
+
+use super::directory::is_own;
+use super::disk::Disk;
+use super::error::{failed, StorageError};
+use super::journal;
+use super::read_only_disk::ReadOnlyDisk;
+use super::scan::Scan;
+use crate::ids::SensorId;
+use crate::wire::Frame;
+
+/// What is read of a segment at once, in bytes: several of the largest batches.
+const READ_BYTES: usize = 1024 * 1024;
+
+/// What stands in a peer's directory at one moment.
+#[derive(Debug)]
+pub struct Inspection {
+    disk: ReadOnlyDisk,
+    csv: Vec<CsvFile>,
+    segments: Vec<Segment>,
+    foreign: Vec<String>,
+    runs: bool,
+}
+
+/// The file of a sensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvFile {
+    pub sensor: SensorId,
+    /// Its path within the directory.
+    pub name: String,
+    pub bytes: u64,
+}
+
+#[derive(Debug)]
+struct Segment {
+    path: String,
+    bytes: u64,
+}
+
+/// What the next bytes of the journal are.
+#[derive(Debug)]
+pub enum Piece {
+    /// A batch whose checksum holds.
+    Batch(Frame),
+    /// Bytes that are no batch. What follows is the next that can be found.
+    Damage { segment: String, why: String },
+}
+
+impl Inspection {
+    /// Looks which files there are. Of those that a running peer adds to, what it adds later is not seen.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn open(root: &Path) -> Result<Self, StorageError> {
+        let disk = ReadOnlyDisk::new(root.to_owned());
+        let runs = is_locked(root);
+        let (mut csv, mut foreign) = (Vec::new(), Vec::new());
+        let mut has_journal = false;
+        for (name, metadata) in entries(&disk, "")? {
+            let sensor = name.strip_suffix(".csv").and_then(|stem| stem.parse::<SensorId>().ok());
+            match sensor.filter(|_| metadata.is_file()) {
+                Some(sensor) => csv.push(CsvFile { sensor, name, bytes: metadata.len() }),
+                None if name == journal::DIR && metadata.is_dir() => has_journal = true,
+                None if is_own(&name) && metadata.is_file() => {}
+                None => foreign.push(name),
+            }
+        }
+        // After the rows: what has a row then stands in the journal by now.
+        let mut segments = Vec::new();
+        if has_journal {
+            for (name, metadata) in entries(&disk, journal::DIR)? {
+                let path = format!("{}/{name}", journal::DIR);
+                if metadata.is_file() && journal::parse_segment_name(&name).is_some() {
+                    segments.push(Segment { path, bytes: metadata.len() });
+                } else if !name.ends_with(".damaged") {
+                    foreign.push(path);
+                }
+            }
+        }
+        csv.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        segments.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        foreign.sort_unstable();
+        Ok(Self { disk, csv, segments, foreign, runs })
+    }
+
+    /// The sensors' files, by name.
+    #[must_use]
+    pub fn csv(&self) -> &[CsvFile] {
+        &self.csv
+    }
+
+    /// Has the journal a segment?
+    #[must_use]
+    pub fn has_journal(&self) -> bool {
+        !self.segments.is_empty()
+    }
+
+    /// What is no file of a peer: symbolic links, too, which are not followed.
+    #[must_use]
+    pub fn foreign(&self) -> &[String] {
+        &self.foreign
+    }
+
+    /// Was, or is, the directory in use by a living peer?
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.runs || is_locked(&self.disk.full_path(""))
+    }
+
+    /// Reads `len` bytes of a file from `offset` on, fewer where it ends before.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn read(&self, name: &str, offset: u64, len: usize) -> Result<Vec<u8>, StorageError> {
+        self.disk.read(name, offset, len).map_err(failed(&self.disk, "read", name))
+    }
+
+    /// Walks over the journal, from its first batch to its last.
+    #[must_use]
+    pub fn journal(&self) -> JournalWalk<'_> {
+        JournalWalk { disk: &self.disk, segments: self.segments.iter(), open: None }
+    }
+}
+
+/// A walk over the batches of a journal.
+#[derive(Debug)]
+pub struct JournalWalk<'a> {
+    disk: &'a ReadOnlyDisk,
+    segments: std::slice::Iter<'a, Segment>,
+    open: Option<(&'a Segment, Scan<'a, ReadOnlyDisk>)>,
+}
+
+impl JournalWalk<'_> {
+    /// The next piece of the journal, `None` at its end. Behind a batch whose checksum does not hold, the next one of the
+    /// segment is tried; behind bytes that are none at all, the next segment.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn next_piece(&mut self) -> Result<Option<Piece>, StorageError> {
+        loop {
+            let Some((segment, scan)) = &mut self.open else {
+                let Some(segment) = self.segments.next() else { return Ok(None) };
+                let scan = Scan::new(self.disk, &segment.path, 0, segment.bytes, READ_BYTES);
+                self.open = Some((segment, scan));
+                continue;
+            };
+            let path = &segment.path;
+            match scan.head() {
+                Ok(None) => self.open = None,
+                Ok(Some((_, length))) => match scan.frame(length) {
+                    Ok(frame) => return Ok(Some(Piece::Batch(frame))),
+                    Err(error) => {
+                        let damage = damage(path, error)?;
+                        scan.skip(length);
+                        return Ok(Some(damage));
+                    }
+                },
+                Err(error) => {
+                    let damage = damage(path, error)?;
+                    self.open = None;
+                    return Ok(Some(damage));
+                }
+            }
+        }
+    }
+}
+
+fn damage(segment: &str, error: StorageError) -> Result<Piece, StorageError> {
+    match error {
+        StorageError::Damaged { why, .. } => Ok(Piece::Damage { segment: segment.to_owned(), why }),
+        error => Err(error),
+    }
+}
+
+/// Name and metadata of what stands in a directory, of symbolic links those of the link.
+fn entries(disk: &ReadOnlyDisk, dir: &str) -> Result<Vec<(String, fs::Metadata)>, StorageError> {
+    let read = || -> io::Result<_> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(disk.full_path(dir))? {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(metadata) => found.push((entry.file_name().to_string_lossy().into_owned(), metadata)),
+                // A running peer replaces files.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    };
+    read().map_err(failed(disk, "list", dir))
+}
+
+/// Is this directory in use by a living peer? The question shares the lock for a moment: too short for a peer that starts
+/// just then, unless it asks within that very moment.
+fn is_locked(root: &Path) -> bool {
+    let path: PathBuf = root.join("lock");
+    let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+    is_file
+        && File::open(path).is_ok_and(|file| matches!(FileExt::try_lock_shared(&file), Err(TryLockError::WouldBlock)))
+}
+
+#[cfg(test)]
+#[path = "inspect_tests.rs"]
+mod tests;

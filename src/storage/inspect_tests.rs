@@ -1,0 +1,85 @@
+//! What an inspection finds, and that it leaves no trace.
+
+use std::fs;
+
+use super::super::testing::{frame, TempDir};
+use super::super::{claim, Journal};
+use super::*;
+use std::sync::Arc;
+
+#[test]
+fn it_finds_rows_journal_and_what_is_foreign() {
+    let (temp, disk) = TempDir::disk("p");
+    disk.append("b.csv", b"xyz").unwrap();
+    disk.append("a.csv", b"").unwrap();
+    let disk = Arc::new(disk);
+    let mut journal = Journal::new(Arc::clone(&disk));
+    journal.append(&frame(1, 1, "a/1", 1, 3)).unwrap();
+    let root = temp.path().join("p");
+    std::os::unix::fs::symlink("b.csv", root.join("c.csv")).unwrap();
+    fs::write(root.join("journal/notes"), "").unwrap();
+    let found = Inspection::open(&root).unwrap();
+    let csv: Vec<_> = found.csv().iter().map(|file| (file.name.as_str(), file.bytes)).collect();
+    assert_eq!(csv, [("a.csv", 0), ("b.csv", 3)]);
+    assert_eq!(found.foreign(), ["c.csv", "journal/notes"]);
+    assert!(found.has_journal() && found.runs());
+    assert_eq!(found.read("b.csv", 1, 9).unwrap(), b"yz");
+    let mut walk = found.journal();
+    assert!(matches!(walk.next_piece().unwrap(), Some(Piece::Batch(found)) if found == frame(1, 1, "a/1", 1, 3)));
+    assert!(walk.next_piece().unwrap().is_none());
+}
+
+#[test]
+fn behind_a_batch_that_is_damaged_the_next_is_found() {
+    let (temp, disk) = TempDir::disk("p");
+    let disk = Arc::new(disk);
+    let mut journal = Journal::new(Arc::clone(&disk));
+    let frames = [frame(1, 1, "a/1", 1, 3), frame(1, 4, "a/1", 4, 3), frame(1, 7, "a/1", 7, 3)];
+    for frame in &frames {
+        journal.append(frame).unwrap();
+    }
+    let root = temp.path().join("p");
+    let path = root.join("journal/00000000000000000001.log");
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = frames[0].bytes().len() + frames[1].bytes().len() - 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let found = Inspection::open(&root).unwrap();
+    let mut walk = found.journal();
+    let mut pieces = Vec::new();
+    while let Some(piece) = walk.next_piece().unwrap() {
+        pieces.push(piece);
+    }
+    let [Piece::Batch(first), Piece::Damage { segment, .. }, Piece::Batch(third)] = &pieces[..] else {
+        panic!("{pieces:?}");
+    };
+    assert_eq!((first, third), (&frames[0], &frames[2]));
+    assert_eq!(segment, "journal/00000000000000000001.log");
+}
+
+#[test]
+fn a_directory_runs_while_a_process_holds_it_and_looking_does_not_keep_it() {
+    let temp = TempDir::new();
+    let id = "p".parse().unwrap();
+    let disk = claim(temp.path(), &id).unwrap();
+    let root = temp.path().join("p");
+    assert!(Inspection::open(&root).unwrap().runs());
+    drop(disk);
+    let found = Inspection::open(&root).unwrap();
+    assert!(!found.runs());
+    // While the inspection is still there.
+    claim(temp.path(), &id).unwrap();
+    fs::remove_file(root.join("lock")).unwrap();
+    assert!(!Inspection::open(&root).unwrap().runs());
+    assert!(!root.join("lock").exists());
+}
+
+#[test]
+fn every_change_is_refused() {
+    let temp = TempDir::new();
+    let disk = ReadOnlyDisk::new(temp.path().to_owned());
+    assert!(disk.append("a", b"x").is_err() && disk.replace("a", b"x", true).is_err());
+    assert!(disk.truncate("a", 0).is_err() && disk.remove("a").is_err());
+    assert!(disk.rename("a", "b").is_err() && disk.sync("a").is_err());
+    assert!(disk.list("").unwrap().is_empty());
+}

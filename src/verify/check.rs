@@ -1,0 +1,339 @@
+//! One peer by itself: its rows against its journal, entry by entry, in one walk over both.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sha2::{Digest, Sha256};
+
+use super::faults::{rows_named, shown, Faults};
+use super::lines::Sum;
+use super::once::Once;
+use super::rows::Rows;
+use crate::ids::{Sequence, Term};
+use crate::reading;
+use crate::storage::{Inspection, Piece, StorageError};
+use crate::wire::Frame;
+
+/// What one peer's files hold.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) inspection: Inspection,
+    pub(super) runs: bool,
+    pub(super) rows: u64,
+    /// Rows 1 to this one are all there.
+    pub(super) holds: Sequence,
+    /// The highest sequence of a row.
+    pub(super) last: Sequence,
+    /// SHA-256 of each file, in the order of their names.
+    pub(super) sums: Vec<Sum>,
+    pub(super) digest: Sum,
+    pub(super) faults: Faults,
+    /// What is worth a line and no disagreement.
+    pub(super) notes: Vec<String>,
+}
+
+/// Checks what a peer's directory holds.
+///
+/// # Errors
+/// Where something in it cannot be read.
+pub(super) fn check(inspection: Inspection) -> Result<Checked, StorageError> {
+    let runs = inspection.runs();
+    let mut faults = Faults::default();
+    let mut check = Check {
+        rows: Rows::new(&inspection, runs, &mut faults)?,
+        faults,
+        inspection: &inspection,
+        missing: Missing::new(&inspection),
+        settled: 0,
+        holds: 0,
+        term: None,
+        once: Once::default(),
+        damage: None,
+        expected: Vec::new(),
+    };
+    let mut walk = inspection.journal();
+    while let Some(piece) = walk.next_piece()? {
+        match piece {
+            Piece::Batch(frame) => check.batch(&frame)?,
+            Piece::Damage { segment, why } => {
+                check.damage.get_or_insert((segment, why));
+            }
+        }
+    }
+    let mut notes = Vec::new();
+    check.end(&mut notes)?;
+    // One that was stopped or started meanwhile was writing, too.
+    let runs = runs || inspection.runs();
+    if !runs {
+        let Check { missing, faults, .. } = &mut check;
+        missing.tell_rest(&inspection, faults);
+    }
+    let Check { rows, holds, mut faults, .. } = check;
+    for name in inspection.foreign() {
+        if name.to_ascii_lowercase().ends_with(".csv") {
+            faults.add(name, (0, 0), || "is not a sensor's file: a link, a directory, or no sensor's name".to_owned());
+        } else {
+            notes.push(format!("{name} is no file of a peer, and was not looked at"));
+        }
+    }
+    let (count, last) = (rows.count, rows.last);
+    let sums = rows.sums();
+    let digest = digest(&inspection, &sums);
+    Ok(Checked { runs, rows: count, holds, last, sums, digest, faults, notes, inspection })
+}
+
+/// SHA-256 of what `sha256sum *.csv` prints in the directory, with names in the order of their bytes.
+fn digest(inspection: &Inspection, sums: &[Sum]) -> Sum {
+    let mut hasher = Sha256::new();
+    for (file, sum) in inspection.csv().iter().zip(sums) {
+        hasher.update(format!("{}  {}\n", hex(sum), file.name));
+    }
+    hasher.finalize().into()
+}
+
+/// A digest as it is printed.
+pub(super) fn hex(sum: &Sum) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).expect("half a byte");
+    sum.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+#[derive(Debug)]
+struct Check<'a> {
+    inspection: &'a Inspection,
+    rows: Rows<'a>,
+    faults: Faults,
+    missing: Missing,
+    /// Entries and rows up to here were looked at.
+    settled: Sequence,
+    holds: Sequence,
+    term: Option<Term>,
+    once: Once,
+    /// The first part of the journal since the last batch that is none, and why.
+    damage: Option<(String, String)>,
+    expected: Vec<u8>,
+}
+
+impl Check<'_> {
+    fn batch(&mut self, frame: &Frame) -> Result<(), StorageError> {
+        let span = (frame.first(), frame.last());
+        if frame.first() <= self.settled {
+            let settled = self.settled;
+            self.faults.add("journal", span, || {
+                format!("the batch {}..{} does not continue the entries up to {settled}", span.0, span.1)
+            });
+            return Ok(());
+        }
+        if frame.first() > self.settled + 1 || self.damage.is_some() {
+            self.hole(frame.first() - 1)?;
+        }
+        if self.term.as_ref().is_some_and(|term| term > frame.term()) {
+            let before = self.term.as_ref().map_or_else(String::new, Term::to_string);
+            self.faults.add("journal", span, || {
+                format!("the batch {}..{} is of term {}, after term {before}", span.0, span.1, frame.term())
+            });
+        }
+        self.term = Some(frame.term().clone());
+        for range in frame.ranges() {
+            if let Some(number) = self.once.take(range) {
+                self.faults.add("journal", span, || {
+                    format!("reading {number} of {} stands again in the batch {}..{}", range.origin, span.0, span.1)
+                });
+            }
+        }
+        for (sequence, payload) in frame.entries() {
+            self.entry(sequence, payload)?;
+        }
+        Ok(())
+    }
+
+    /// Compares an entry with its row. Entries above the last row are not delivered yet.
+    fn entry(&mut self, sequence: Sequence, payload: &[u8]) -> Result<(), StorageError> {
+        self.settled = sequence;
+        while let Some((head, file)) = self.rows.head() {
+            if head > sequence {
+                self.missing.note(reading::sensor_of(payload), sequence);
+                return Ok(());
+            }
+            if head < sequence {
+                self.again(head, file)?;
+                continue;
+            }
+            let name = &self.inspection.csv()[file];
+            self.expected.clear();
+            reading::append_row(sequence, payload, &mut self.expected);
+            let (row, expected) = (self.rows.row(file), &self.expected[..self.expected.len() - 1]);
+            if row != expected {
+                let text = (shown(row), shown(expected));
+                self.faults.add(&name.name, (head, head), || {
+                    format!("row {head} is not what the journal says: {}, not {}", text.0, text.1)
+                });
+            } else if name.sensor.as_str().as_bytes() != reading::sensor_of(payload) {
+                let text = shown(row);
+                self.faults.add(&name.name, (head, head), || format!("row {head} is another sensor's: {text}"));
+            }
+            return self.take_row(sequence, file);
+        }
+        Ok(())
+    }
+
+    /// The journal lacks the entries above those settled, up to this one: says so, and looks at the rows alone.
+    fn hole(&mut self, up_to: Sequence) -> Result<(), StorageError> {
+        let span = (self.settled + 1, up_to);
+        let lost = match () {
+            () if span.0 > span.1 => "none is lost".to_owned(),
+            () if span.0 == span.1 => format!("entry {up_to} is lost"),
+            () => format!("entries {}..{up_to} are lost", span.0),
+        };
+        match self.damage.take() {
+            Some((segment, why)) => self.faults.add(&segment, span, || format!("is damaged, {lost}: {why}")),
+            None => self.faults.add("journal", span, || format!("has a gap, {lost}")),
+        }
+        self.rows_alone(up_to)
+    }
+
+    /// The journal is at its end; whatever rows are left have no entries.
+    fn end(&mut self, notes: &mut Vec<String>) -> Result<(), StorageError> {
+        let settled = self.settled;
+        while let Some((head, file)) = self.rows.head().filter(|(head, _)| *head <= settled) {
+            self.again(head, file)?;
+        }
+        let Some((head, _)) = self.rows.head() else {
+            if let Some((segment, why)) = self.damage.take() {
+                notes.push(format!(
+                    "{segment} ends in no whole batch, above all rows, as a crash leaves it after entry {settled}: {why}"
+                ));
+            }
+            return Ok(());
+        };
+        if !self.inspection.has_journal() {
+            self.faults.add("journal", (0, 0), || "is missing: no row can be compared with its entry".to_owned());
+        } else if let Some((segment, why)) = self.damage.take() {
+            let at = settled + 1;
+            self.faults.add(&segment, (at, at), || format!("is damaged, all entries from {at} on are lost: {why}"));
+        } else {
+            self.faults
+                .add("journal", (head, head), || format!("ends with entry {settled}, but there is a row {head}"));
+        }
+        self.rows_alone(Sequence::MAX)
+    }
+
+    /// Looks at the rows up to this one without entries to compare them with.
+    fn rows_alone(&mut self, up_to: Sequence) -> Result<(), StorageError> {
+        while let Some((head, file)) = self.rows.head().filter(|(head, _)| *head <= up_to) {
+            if head <= self.settled {
+                self.again(head, file)?;
+                continue;
+            }
+            self.lacks(head - 1);
+            let name = &self.inspection.csv()[file];
+            let row = self.rows.row(file);
+            if let Err(why) = check_row(row, name.sensor.as_str()) {
+                let text = shown(row);
+                self.faults.add(&name.name, (head, head), || format!("row {head} {why}: {text}"));
+            }
+            self.settled = head;
+            self.take_row(head, file)?;
+        }
+        if self.rows.head().is_some() {
+            self.lacks(up_to);
+        }
+        if up_to < Sequence::MAX {
+            self.settled = up_to;
+        }
+        Ok(())
+    }
+
+    /// No file has the rows above those settled, up to this one. Those of a running peer may be on their way.
+    fn lacks(&mut self, up_to: Sequence) {
+        let span = (self.settled + 1, up_to);
+        if span.0 <= span.1 {
+            self.faults.add("", span, || format!("no file has {}", rows_named(span, span.1 - span.0 + 1)));
+        }
+    }
+
+    /// A row of a sequence that was settled before.
+    fn again(&mut self, sequence: Sequence, file: usize) -> Result<(), StorageError> {
+        let name = &self.inspection.csv()[file].name;
+        let text = shown(self.rows.row(file));
+        self.faults.add(name, (sequence, sequence), || format!("row {sequence} stands a second time: {text}"));
+        self.rows.advance(&mut self.faults)
+    }
+
+    fn take_row(&mut self, sequence: Sequence, file: usize) -> Result<(), StorageError> {
+        self.missing.tell(self.inspection, file, &mut self.faults);
+        if sequence == self.holds + 1 {
+            self.holds = sequence;
+        }
+        self.rows.advance(&mut self.faults)
+    }
+}
+
+/// Rows that have an entry and do not stand in their file, told when the next row that does comes, or at the end.
+#[derive(Debug)]
+struct Missing {
+    of_file: Vec<Option<Run>>,
+    by_name: HashMap<Box<[u8]>, usize>,
+    /// By sensor, where it has no file.
+    of_none: BTreeMap<String, Run>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    first: Sequence,
+    last: Sequence,
+    count: u64,
+}
+
+impl Missing {
+    fn new(inspection: &Inspection) -> Self {
+        let names = inspection.csv().iter().enumerate();
+        let by_name = names.map(|(at, file)| (file.sensor.as_str().as_bytes().into(), at)).collect();
+        Self { of_file: vec![None; inspection.csv().len()], by_name, of_none: BTreeMap::new() }
+    }
+
+    fn note(&mut self, sensor: &[u8], sequence: Sequence) {
+        let longer = |run: Run| Run { last: sequence, count: run.count + 1, ..run };
+        let new = Run { first: sequence, last: sequence, count: 1 };
+        if let Some(at) = self.by_name.get(sensor) {
+            let run = &mut self.of_file[*at];
+            *run = Some(run.map_or(new, longer));
+        } else {
+            let name = String::from_utf8_lossy(sensor).into_owned();
+            self.of_none.entry(name).and_modify(|run| *run = longer(*run)).or_insert(new);
+        }
+    }
+
+    /// Tells what is missing before the next row of a file.
+    fn tell(&mut self, inspection: &Inspection, file: usize, faults: &mut Faults) {
+        if let Some(Run { first, last, count }) = self.of_file[file].take() {
+            let name = &inspection.csv()[file].name;
+            faults.add_new(name, (first, last), || format!("lacks {}", rows_named((first, last), count)));
+        }
+    }
+
+    /// Tells what is missing at the ends of the files.
+    fn tell_rest(&mut self, inspection: &Inspection, faults: &mut Faults) {
+        for file in 0..self.of_file.len() {
+            self.tell(inspection, file, faults);
+        }
+        for (sensor, Run { first, last, count }) in &self.of_none {
+            let span = (*first, *last);
+            faults.add(&format!("{sensor}.csv"), span, || {
+                format!("is missing, and with it {}", rows_named(span, *count))
+            });
+        }
+    }
+}
+
+/// Is this a row of this sensor, by the grammar of readings?
+fn check_row(row: &[u8], sensor: &str) -> Result<(), String> {
+    let text = std::str::from_utf8(row).map_err(|_| "is no text".to_owned())?;
+    let fields: Vec<&str> = text.split(',').collect();
+    let [_, timestamp, name, values @ ..] = &fields[..] else { return Err("has too few fields".to_owned()) };
+    let payload = format!("DATA|{name}|{timestamp}|{}", values.join("|"));
+    reading::check(payload.as_bytes()).map_err(|error| format!("is no reading, {error}"))?;
+    if *name == sensor {
+        Ok(())
+    } else {
+        Err("is another sensor's".to_owned())
+    }
+}

@@ -1,0 +1,121 @@
+//! What does not agree: one entry each, with file and sequences; bounded in number, the rest counted.
+
+use crate::ids::Sequence;
+
+/// So many are kept for each peer, and what exceeds them is counted: enough to tell what was said already.
+const KEPT_MAX: usize = 1_000;
+
+/// Longest part of a row that is shown, in bytes: all of any row that a peer writes.
+const SHOWN_BYTES_MAX: usize = 216;
+
+/// One disagreement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// Within the peer's directory; empty where it is not of one file.
+    pub(super) file: String,
+    /// The sequences it is about; 0 where it is about none.
+    pub(super) first: Sequence,
+    pub(super) last: Sequence,
+    /// The rest of the line.
+    pub(super) what: String,
+}
+
+/// All disagreements found at one peer.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    kept: Vec<Fault>,
+    more: u64,
+}
+
+impl Faults {
+    /// Notes one about a file, or about some of its sequences.
+    pub(super) fn add(&mut self, file: &str, (first, last): (Sequence, Sequence), what: impl FnOnce() -> String) {
+        if self.kept.len() < KEPT_MAX {
+            self.kept.push(Fault { file: file.to_owned(), first, last, what: what() });
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Notes one unless all its sequences were spoken of already, for this file or for all.
+    pub(super) fn add_new(&mut self, file: &str, span: (Sequence, Sequence), what: impl FnOnce() -> String) {
+        let says = |fault: &Fault| {
+            (fault.file == file || fault.file.is_empty()) && fault.first <= span.0 && span.1 <= fault.last
+        };
+        // Where not all is known that was said, what comes again is said again: it is counted only.
+        if !self.kept.iter().any(says) {
+            self.add(file, span, what);
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.kept.len() as u64 + self.more
+    }
+
+    /// Is any of them about this file?
+    pub(super) fn tells_of(&self, file: &str) -> bool {
+        self.kept.iter().any(|fault| fault.file == file)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// The first of those that are kept, by sequence.
+    pub(super) fn first(&self, max: usize) -> Vec<&Fault> {
+        let mut faults: Vec<&Fault> = self.kept.iter().collect();
+        faults.sort_by_key(|fault| fault.first);
+        faults.truncate(max);
+        faults
+    }
+}
+
+/// Some sequences: `row 5`, `rows 5..9`, `300 rows from 5 to 900`.
+pub(super) fn rows_named((first, last): (Sequence, Sequence), count: u64) -> String {
+    match count {
+        1 => format!("row {first}"),
+        _ if last - first + 1 == count => format!("rows {first}..{last}"),
+        _ => format!("{count} rows from {first} to {last}"),
+    }
+}
+
+/// Bytes of a file as text that harms no terminal.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    let part = &bytes[..bytes.len().min(SHOWN_BYTES_MAX)];
+    let dots = if part.len() < bytes.len() { "…" } else { "" };
+    format!("\"{}{dots}\"", part.escape_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_exceeds_the_bound_is_counted() {
+        let mut faults = Faults::default();
+        for sequence in 1..=1_234 {
+            faults.add("a.csv", (sequence, sequence), || "is wrong".to_owned());
+        }
+        assert_eq!((faults.kept.len(), faults.count()), (KEPT_MAX, 1_234));
+        assert_eq!(faults.first(3).len(), 3);
+    }
+
+    #[test]
+    fn what_was_said_already_is_not_said_again() {
+        let mut faults = Faults::default();
+        faults.add("a.csv", (5, 9), String::new);
+        faults.add_new("a.csv", (6, 9), String::new);
+        assert_eq!(faults.count(), 1);
+        faults.add_new("b.csv", (6, 9), String::new);
+        faults.add_new("a.csv", (6, 10), String::new);
+        assert_eq!(faults.count(), 3);
+    }
+
+    #[test]
+    fn rows_are_named_shortly() {
+        assert_eq!(rows_named((5, 5), 1), "row 5");
+        assert_eq!(rows_named((5, 9), 5), "rows 5..9");
+        assert_eq!(rows_named((5, 900), 300), "300 rows from 5 to 900");
+        assert_eq!(shown(b"1,\x1b[2J"), "\"1,\\x1b[2J\"");
+    }
+}

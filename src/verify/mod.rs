@@ -1,0 +1,181 @@
+//! `peer verify`: proves from the files alone that peers hold the same rows in the same order. Each directory is checked
+//! by itself (`check`: rows against journal, 1 to n, each once), then all against one of them (`compare`). Reads only.
+//!
+//! What the files mean to a peer that starts is `storage`'s. Rows are not taken apart and compared by value: each must be,
+//! byte for byte, what its journal entry is written as; only where there is no entry, its fields are checked.
+
+mod check;
+mod compare;
+mod faults;
+mod lines;
+mod once;
+mod report;
+mod rows;
+mod select;
+
+use std::io::{self, Write};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::thread;
+
+use crate::storage::{Inspection, StorageError};
+use check::Checked;
+use compare::compare;
+use faults::Faults;
+use select::Target;
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// All that was looked at agrees.
+    Agree,
+    /// Something could not be read, and nothing that could disagrees.
+    Unreadable,
+    /// Something does not agree.
+    Disagree,
+}
+
+impl Verdict {
+    /// The exit status that says so.
+    #[must_use]
+    pub fn status(self) -> u8 {
+        match self {
+            Self::Agree => 0,
+            Self::Unreadable => 1,
+            Self::Disagree => 5,
+        }
+    }
+}
+
+/// A directory, and what was found in it.
+#[derive(Debug)]
+struct Peer {
+    label: String,
+    /// Or why it cannot be read.
+    found: Result<Checked, String>,
+}
+
+/// Compares the directories of these peers, or of all below the data directories where none is named. The result goes to
+/// `out`, what cannot be read to `errors`.
+///
+/// # Errors
+/// Where that cannot be written.
+pub fn run(
+    data_dirs: &[PathBuf],
+    peers: &[PathBuf],
+    out: &mut dyn Write,
+    errors: &mut dyn Write,
+) -> io::Result<Verdict> {
+    let selection = match select::select(data_dirs, peers) {
+        Ok(selection) => selection,
+        Err(why) => {
+            writeln!(errors, "error: {why}")?;
+            return Ok(Verdict::Unreadable);
+        }
+    };
+    let mut peers = check_all(&selection.targets);
+    let reference = choose(&peers);
+    if let Some(reference) = reference {
+        compare_all(&mut peers, reference);
+    }
+    report::write(&peers, reference, &selection.notes, out, errors)
+}
+
+/// Checks each directory by itself, as many at a time as there are processors.
+fn check_all(targets: &[Target]) -> Vec<Peer> {
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<Result<Checked, String>>>> = targets.iter().map(|_| Mutex::default()).collect();
+    let work = || {
+        while let Some((target, result)) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            targets.get(at).zip(results.get(at))
+        } {
+            let found = check_one(&target.path);
+            *result.lock().expect("no holder of the lock panics") = Some(found);
+        }
+    };
+    thread::scope(|scope| {
+        let more = thread::available_parallelism().map_or(1, NonZero::get).min(targets.len()).saturating_sub(1);
+        for _ in 0..more {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let results = results.into_iter().map(|result| result.into_inner().expect("no holder of the lock panics"));
+    let peers = targets.iter().zip(results);
+    peers.map(|(target, found)| Peer { label: target.label.clone(), found: found.expect("all were checked") }).collect()
+}
+
+fn check_one(path: &Path) -> Result<Checked, String> {
+    Inspection::open(path).and_then(check::check).map_err(|error| unreadable(&error))
+}
+
+/// What cannot be read, and why; what a peer would do about it is of no use here.
+fn unreadable(error: &StorageError) -> String {
+    match error {
+        StorageError::Io { path, doing, source } => format!("cannot {doing} {}: {source}", path.display()),
+        error => error.to_string(),
+    }
+}
+
+/// The peer that the others are compared with: one without faults of its own, whose files most have; but if another goes
+/// on where it ends, then that one.
+fn choose(peers: &[Peer]) -> Option<usize> {
+    let found: Vec<(usize, &Checked)> = found(peers).collect();
+    let alike = |one: &Checked| found.iter().filter(|(_, other)| other.digest == one.digest).count();
+    let rank = |one: &Checked| (one.faults.is_empty(), alike(one), one.holds);
+    // Of equals the first.
+    let (at, best) = found.iter().rev().max_by_key(|(_, one)| rank(one))?;
+    let mut longer: Vec<_> = found.iter().filter(|(_, one)| one.faults.is_empty() && one.holds > best.holds).collect();
+    longer.sort_by_key(|(_, one)| std::cmp::Reverse(one.holds));
+    let goes_on = |other: &Checked| {
+        let mut faults = Faults::default();
+        compare(best, other, "", &mut faults).is_ok() && faults.is_empty()
+    };
+    Some(longer.into_iter().find(|(_, other)| goes_on(other)).map_or(*at, |(at, _)| *at))
+}
+
+fn found(peers: &[Peer]) -> impl Iterator<Item = (usize, &Checked)> {
+    peers.iter().enumerate().filter_map(|(at, peer)| Some((at, peer.found.as_ref().ok()?)))
+}
+
+/// Notes at each peer in what it differs from the one at `reference`.
+fn compare_all(peers: &mut [Peer], reference: usize) {
+    for at in (0..peers.len()).filter(|at| *at != reference) {
+        let Ok(peer) = &mut peers[at].found else { continue };
+        let mut faults = std::mem::take(&mut peer.faults);
+        let (Ok(peer), Ok(other)) = (&peers[at].found, &peers[reference].found) else { continue };
+        if peer.digest == other.digest {
+            put_back(&mut peers[at], faults);
+            continue;
+        }
+        let compared = compare(peer, other, &peers[reference].label, &mut faults);
+        let has_no_gap = peer.holds == peer.last;
+        if !peer.runs && has_no_gap && peer.holds < other.holds {
+            let (holds, of) = (peer.holds, other.holds);
+            let held = if holds == 0 { "nothing".to_owned() } else { format!("1..{holds}") };
+            faults.add("", (holds + 1, of), || format!("behind: holds {held} of 1..{of}"));
+        }
+        if !peer.runs && !other.runs && faults.is_empty() && compared.is_ok() && peer.holds == other.holds {
+            // Whatever was overlooked above: files that are not equal do not pass.
+            faults.add("", (0, 0), || {
+                format!("its files are not those of {}, though its rows are", peers[reference].label)
+            });
+        }
+        match compared {
+            Ok(()) => put_back(&mut peers[at], faults),
+            Err(error) => peers[at].found = Err(unreadable(&error)),
+        }
+    }
+}
+
+fn put_back(peer: &mut Peer, faults: Faults) {
+    if let Ok(checked) = &mut peer.found {
+        checked.faults = faults;
+    }
+}
+
+#[cfg(test)]
+mod tests;

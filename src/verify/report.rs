@@ -1,0 +1,127 @@
+//! What is printed: a line for each peer, a line for each disagreement, and the verdict.
+
+use std::io::{self, Write};
+
+use super::check::{hex, Checked};
+use super::{Peer, Verdict};
+
+/// So many disagreements of a peer are printed, and what exceeds them is counted: a screen for three peers.
+const LINES_MAX: usize = 20;
+
+/// Writes all that is to be said, and returns what it comes to.
+pub(super) fn write(
+    peers: &[Peer],
+    reference: Option<usize>,
+    notes: &[String],
+    out: &mut dyn Write,
+    errors: &mut dyn Write,
+) -> io::Result<Verdict> {
+    write_table(peers, out)?;
+    write_faults(peers, notes, out)?;
+    out.flush()?;
+    for peer in peers {
+        if let Err(why) = &peer.found {
+            writeln!(errors, "error: {}: {why}", peer.label)?;
+        }
+    }
+    let unreadable = peers.iter().filter(|peer| peer.found.is_err()).count();
+    let faulty: Vec<u64> = found(peers).map(|(_, checked)| checked.faults.count()).filter(|count| *count > 0).collect();
+    let verdict = match (faulty.is_empty(), unreadable) {
+        (false, _) => Verdict::Disagree,
+        (true, 0) => Verdict::Agree,
+        (true, _) => Verdict::Unreadable,
+    };
+    let total = number(peers.len() as u64, "peer", "peers");
+    match verdict {
+        Verdict::Disagree => {
+            let count = number(faulty.iter().sum(), "disagreement", "disagreements");
+            writeln!(out, "DISAGREE: {count} at {} of {total}.", faulty.len())?;
+        }
+        Verdict::Unreadable => {
+            writeln!(out, "INCOMPLETE: {unreadable} of {total} cannot be read; nothing that can disagrees.")?;
+        }
+        Verdict::Agree => writeln!(out, "OK: {}", agreement(peers, reference))?,
+    }
+    out.flush()?;
+    Ok(verdict)
+}
+
+fn found(peers: &[Peer]) -> impl Iterator<Item = (&str, &Checked)> {
+    peers.iter().filter_map(|peer| Some((peer.label.as_str(), peer.found.as_ref().ok()?)))
+}
+
+/// In columns as wide as what stands in them.
+fn write_table(peers: &[Peer], out: &mut dyn Write) -> io::Result<()> {
+    let heading = ["PEER", "ROWS", "SENSORS", "LAST", "SHA-256"].map(str::to_owned);
+    let cells = |(label, one): (&str, &Checked)| {
+        let digest = if one.runs { format!("{} running", hex(&one.digest)) } else { hex(&one.digest) };
+        let sensors = one.inspection.csv().len();
+        [label.to_owned(), one.rows.to_string(), sensors.to_string(), one.last.to_string(), digest]
+    };
+    let lines: Vec<[String; 5]> = std::iter::once(heading).chain(found(peers).map(cells)).collect();
+    if lines.len() == 1 {
+        return Ok(());
+    }
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let [peer, rows, sensors, last] = [0, 1, 2, 3].map(width);
+    for [label, count, of, highest, digest] in &lines {
+        writeln!(out, "{label:peer$}  {count:>rows$}  {of:>sensors$}  {highest:>last$}  {digest}")?;
+    }
+    Ok(())
+}
+
+fn write_faults(peers: &[Peer], notes: &[String], out: &mut dyn Write) -> io::Result<()> {
+    for note in notes {
+        writeln!(out, "note: {note}")?;
+    }
+    for (label, checked) in found(peers) {
+        for note in &checked.notes {
+            writeln!(out, "note: {label}: {note}")?;
+        }
+    }
+    for (label, checked) in found(peers) {
+        let shown = checked.faults.first(LINES_MAX);
+        for fault in &shown {
+            let file = if fault.file.is_empty() { String::new() } else { format!("{}: ", fault.file) };
+            writeln!(out, "{label}: {file}{}", fault.what)?;
+        }
+        let more = checked.faults.count() - shown.len() as u64;
+        if more > 0 {
+            writeln!(out, "{label}: and {more} more")?;
+        }
+    }
+    Ok(())
+}
+
+/// What it is that all agree on.
+fn agreement(peers: &[Peer], reference: Option<usize>) -> String {
+    let all: Vec<(&str, &Checked)> = found(peers).collect();
+    let running: Vec<&str> = all.iter().filter(|(_, one)| one.runs).map(|(label, _)| *label).collect();
+    let held = |one: &Checked| {
+        let rows = number(one.holds, "row", "rows");
+        format!("{rows} of {}", number(one.inspection.csv().len() as u64, "sensor", "sensors"))
+    };
+    let proven = "one order, no gaps, none twice, as in the journal";
+    let mut text = match (&all[..], reference.and_then(|at| peers[at].found.as_ref().ok())) {
+        ([(label, one)], _) if running.is_empty() => format!(
+            "{label} holds {}: {proven}. Of one peer no more can be told: compare its digest with the others'.",
+            held(one)
+        ),
+        (_, Some(_)) if !running.is_empty() => {
+            let common = all.iter().map(|(_, one)| one.holds).min().unwrap_or(0);
+            let common = if common == 0 { "no rows yet".to_owned() } else { format!("rows 1..{common} at least") };
+            format!("{} agree on {common}: {proven}.", number(all.len() as u64, "peer", "peers"))
+        }
+        (_, Some(one)) => format!("{} peers hold the same {}: {proven}.", all.len(), held(one)),
+        _ => "there is nothing to compare.".to_owned(),
+    };
+    if !running.is_empty() {
+        let is = if running.len() == 1 { "is" } else { "are" };
+        text = format!("{text} {} {is} running, and may still write what the others have.", running.join(", "));
+    }
+    text
+}
+
+fn number(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

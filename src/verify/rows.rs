@@ -1,0 +1,165 @@
+//! All rows of a peer in sequence order: its files, each of which must be in that order, merged. In memory is a block of
+//! each file and no more.
+
+use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
+use std::collections::BinaryHeap;
+
+use super::faults::{shown, Faults};
+use super::lines::{Line, Lines, Sum};
+use crate::ids::Sequence;
+use crate::reading::CSV_HEADER;
+use crate::storage::{Inspection, StorageError};
+
+/// The blocks of all files together, in bytes.
+const BLOCKS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// A larger block makes reading no faster, in bytes.
+const BLOCK_BYTES_MAX: usize = 256 * 1024;
+
+/// A smaller one costs a read for every few rows, in bytes: with very many sensors more memory is used instead.
+const BLOCK_BYTES_MIN: usize = 4 * 1024;
+
+/// The rows that are still to come.
+#[derive(Debug)]
+pub(super) struct Rows<'a> {
+    inspection: &'a Inspection,
+    runs: bool,
+    files: Vec<File>,
+    /// Sequence of the next row of each file that has one.
+    heads: BinaryHeap<Reverse<(Sequence, usize)>>,
+    pub(super) count: u64,
+    /// The highest sequence.
+    pub(super) last: Sequence,
+}
+
+/// A file: its next row, and the one that follows.
+#[derive(Debug)]
+struct File {
+    lines: Lines,
+    row: Vec<u8>,
+    next: Option<Line>,
+}
+
+/// How large the blocks of so many files are.
+pub(super) fn block_bytes(files: usize) -> usize {
+    (BLOCKS_BYTES_MAX / files.max(1)).clamp(BLOCK_BYTES_MIN, BLOCK_BYTES_MAX)
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(inspection: &'a Inspection, runs: bool, faults: &mut Faults) -> Result<Self, StorageError> {
+        let block_bytes = block_bytes(inspection.csv().len());
+        let file = |at| File { lines: Lines::new(at, block_bytes), row: Vec::new(), next: None };
+        let files: Vec<File> = (0..inspection.csv().len()).map(file).collect();
+        let mut rows = Self { inspection, runs, files, heads: BinaryHeap::new(), count: 0, last: 0 };
+        for at in 0..rows.files.len() {
+            rows.begin(at, faults)?;
+            if let Some(sequence) = rows.take_next(at, 0, faults)? {
+                rows.heads.push(Reverse((sequence, at)));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The lowest sequence that is left, and the file of its row.
+    pub(super) fn head(&self) -> Option<(Sequence, usize)> {
+        self.heads.peek().map(|Reverse(head)| *head)
+    }
+
+    /// The next row of a file.
+    pub(super) fn row(&self, file: usize) -> &[u8] {
+        &self.files[file].row
+    }
+
+    /// Goes on to the row after the head.
+    pub(super) fn advance(&mut self, faults: &mut Faults) -> Result<(), StorageError> {
+        let Some((sequence, at)) = self.head() else { return Ok(()) };
+        self.count += 1;
+        self.last = sequence;
+        let next = self.take_next(at, sequence, faults)?;
+        let head = self.heads.peek_mut().expect("there is one");
+        match next {
+            Some(next) => replace(head, Reverse((next, at))),
+            None => drop(PeekMut::pop(head)),
+        }
+        Ok(())
+    }
+
+    /// The SHA-256 of each file, in the order of their names, once there is no head.
+    pub(super) fn sums(self) -> Vec<Sum> {
+        self.files.into_iter().map(|file| file.lines.sum()).collect()
+    }
+
+    /// Takes the header, and looks at the first row.
+    fn begin(&mut self, at: usize, faults: &mut Faults) -> Result<(), StorageError> {
+        let name = &self.inspection.csv()[at].name;
+        let file = &mut self.files[at];
+        match file.lines.next_line(self.inspection)? {
+            Some(line) if line.whole && file.lines.text(&line) == CSV_HEADER.as_bytes() => {}
+            // It is being written.
+            Some(line) if !line.whole && self.runs => {}
+            None if self.runs => {}
+            None => faults.add(name, (0, 0), || "is empty, without even its header".to_owned()),
+            Some(line) => {
+                let text = shown(file.lines.text(&line));
+                faults.add(name, (0, 0), || format!("begins with {text}, which is not the header of its rows"));
+            }
+        }
+        self.read_next(at, faults)?;
+        if self.files[at].next.is_none() && !self.runs {
+            faults.add_new(name, (0, 0), || "holds no row".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Makes the line that follows in a file its next row, and returns its sequence. One that breaks the order is left
+    /// out: of two in the wrong order, the one that does not fit to the row before.
+    fn take_next(
+        &mut self,
+        at: usize,
+        before: Sequence,
+        faults: &mut Faults,
+    ) -> Result<Option<Sequence>, StorageError> {
+        let name = &self.inspection.csv()[at].name;
+        while let Some(line) = self.files[at].next {
+            let file = &mut self.files[at];
+            let sequence = line.sequence.expect("only rows are kept as next");
+            file.row.clear();
+            file.row.extend_from_slice(file.lines.text(&line));
+            self.read_next(at, faults)?;
+            let following = self.files[at].next.and_then(|line| line.sequence);
+            if sequence < before {
+                faults.add(name, (sequence, sequence), || format!("row {sequence} stands after row {before}"));
+            } else if let Some(following) = following.filter(|next| before < *next && *next < sequence) {
+                faults.add(name, (sequence, sequence), || format!("row {sequence} stands before row {following}"));
+            } else {
+                return Ok(Some(sequence));
+            }
+            self.count += 1;
+        }
+        Ok(None)
+    }
+
+    /// Looks for the next line that is a row, at least at its beginning.
+    fn read_next(&mut self, at: usize, faults: &mut Faults) -> Result<(), StorageError> {
+        let name = &self.inspection.csv()[at].name;
+        let file = &mut self.files[at];
+        loop {
+            file.next = file.lines.next_line(self.inspection)?;
+            let Some(line) = file.next else { return Ok(()) };
+            if line.whole && line.sequence.is_some() {
+                return Ok(());
+            }
+            let text = shown(file.lines.text(&line));
+            if line.whole {
+                faults.add(name, (0, 0), || format!("line {} is no row: {text}", line.number));
+            } else if !self.runs {
+                faults.add(name, (0, 0), || format!("ends in half a row, line {}: {text}", line.number));
+            }
+        }
+    }
+}
+
+fn replace<T: Ord>(mut head: PeekMut<'_, T>, new: T) {
+    *head = new;
+}

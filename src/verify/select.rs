@@ -1,0 +1,119 @@
+//! Which directories are compared, and what each is called.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::ids::PeerId;
+
+/// A directory to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    /// The peer's id, or the path where two directories have the same.
+    pub(super) label: String,
+    pub(super) path: PathBuf,
+}
+
+/// What is compared, and what stands beside it and is not.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Selection {
+    pub(super) targets: Vec<Target>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Finds the directories of the peers that are named, by id or path, or else of all below the data directories.
+///
+/// # Errors
+/// Says, for the operator, what is not there or cannot be read.
+pub(super) fn select(data_dirs: &[PathBuf], peers: &[PathBuf]) -> Result<Selection, String> {
+    let mut selection = Selection::default();
+    let mut paths = Vec::new();
+    if peers.is_empty() {
+        for dir in data_dirs {
+            paths.extend(below(dir, &mut selection.notes)?);
+        }
+        if paths.is_empty() {
+            let dirs: Vec<String> = data_dirs.iter().map(|dir| dir.display().to_string()).collect();
+            return Err(format!(
+                "there is no peer's directory in {}; give --data-dir that of the peers",
+                dirs.join(", ")
+            ));
+        }
+    }
+    for peer in peers {
+        paths.extend(named(data_dirs, peer)?);
+    }
+    let mut seen = Vec::new();
+    for path in paths {
+        let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        if !seen.contains(&real) {
+            seen.push(real);
+            selection.targets.push(Target { label: name(&path), path });
+        }
+    }
+    let names: Vec<String> = selection.targets.iter().map(|target| target.label.clone()).collect();
+    for target in &mut selection.targets {
+        if names.iter().filter(|name| **name == target.label).count() > 1 {
+            target.label = target.path.display().to_string();
+        }
+    }
+    Ok(selection)
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| path.display().to_string())
+}
+
+/// The peers' directories below a data directory; or that itself, if it is one.
+fn below(dir: &Path, notes: &mut Vec<String>) -> Result<Vec<PathBuf>, String> {
+    let cannot = |error| format!("cannot list {}: {error}; give --data-dir the directory of the peers", dir.display());
+    let (mut paths, mut is_peer) = (Vec::new(), false);
+    for entry in fs::read_dir(dir).map_err(cannot)? {
+        let path = entry.map_err(cannot)?.path();
+        is_peer |= ["state", "lock"].contains(&name(&path).as_str()) && path.is_file();
+        if path.is_dir() {
+            paths.push(path);
+        }
+    }
+    if is_peer {
+        return Ok(vec![dir.to_owned()]);
+    }
+    paths.sort_unstable();
+    let (peers, others): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| may_be_peer(path));
+    notes.extend(others.iter().map(|path| format!("{} is no peer's directory, and was not looked at", path.display())));
+    Ok(peers)
+}
+
+/// Has this directory the name of a peer, and any of its files, or nothing at all? One that cannot be read may be one.
+fn may_be_peer(path: &Path) -> bool {
+    if name(path).parse::<PeerId>().is_err() {
+        return false;
+    }
+    let Ok(entries) = fs::read_dir(path) else { return true };
+    let paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    let is_csv = |path: &Path| path.extension().is_some_and(|extension| extension == "csv");
+    let is_own = |path: &PathBuf| matches!(name(path).as_str(), "state" | "lock" | "journal") || is_csv(path);
+    paths.is_empty() || paths.iter().any(is_own)
+}
+
+/// The directories of a peer that is named by its id, in any of the data directories, or by its path.
+fn named(data_dirs: &[PathBuf], peer: &Path) -> Result<Vec<PathBuf>, String> {
+    let is_id = peer.to_str().is_some_and(|text| text.parse::<PeerId>().is_ok());
+    if !is_id {
+        return if peer.is_dir() {
+            Ok(vec![peer.to_owned()])
+        } else {
+            Err(format!("{} is neither a peer's id nor a directory", peer.display()))
+        };
+    }
+    let found: Vec<PathBuf> = data_dirs.iter().map(|dir| dir.join(peer)).filter(|path| path.is_dir()).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let places: Vec<String> = data_dirs.iter().map(|dir| dir.join(peer).display().to_string()).collect();
+    let places = places.join(", ");
+    if peer.is_dir() {
+        return Err(format!("there is no {places}; for the directory {0} write ./{0}", peer.display()));
+    }
+    Err(format!("there is no {places}; give --data-dir the directory that holds {}", peer.display()))
+}

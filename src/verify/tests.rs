@@ -1,0 +1,235 @@
+//! Every byte and every line of small directories, damaged one after the other; and what is no damage.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use super::*;
+use crate::ids::Sequence;
+use crate::storage::{claim, Options, Storage};
+use crate::wire::{Frame, Lines, Request};
+
+/// A data directory of its own, removed when dropped.
+struct Data(PathBuf);
+
+impl Data {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("peer-verify-unit-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Writes a peer's directory: these batches, delivered up to a sequence.
+    fn peer(&self, id: &str, frames: &[Frame], delivered: Sequence) -> PathBuf {
+        let id = id.parse().unwrap();
+        let disk = Arc::new(claim(&self.0, &id).unwrap());
+        let (mut storage, _) = Storage::open(disk, &id, 1, Options::default()).unwrap();
+        for frame in frames {
+            storage.append(frame).unwrap();
+        }
+        storage.deliver(delivered).unwrap();
+        storage.flush().unwrap();
+        self.0.join(id.as_str())
+    }
+
+    fn verify(&self) -> (Verdict, String) {
+        let (mut out, mut errors) = (Vec::new(), Vec::new());
+        let verdict = run(std::slice::from_ref(&self.0), &[], &mut out, &mut errors).unwrap();
+        (verdict, String::from_utf8([out, errors].concat()).unwrap())
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn request(origin: &str, first: u64, count: u64) -> Request {
+    let line = |number: u64| format!("DATA|s{}|2013-01-01T06:00:00Z|{number}|-0.5|\n", number % 3);
+    let text: String = (first..first + count).map(line).collect();
+    Request { origin: origin.parse().unwrap(), first, lines: Lines::new(text.into_bytes(), count) }
+}
+
+fn frame(term: u64, sequence: Sequence, origin: &str, first: u64, count: u64) -> Frame {
+    Frame::build(format!("{term}@l/1").parse().unwrap(), sequence, &[request(origin, first, count)])
+}
+
+/// Twelve entries of two terms and two origins.
+fn frames() -> Vec<Frame> {
+    vec![frame(1, 1, "a/1", 1, 5), frame(1, 6, "b/1", 1, 3), frame(2, 9, "a/1", 6, 4)]
+}
+
+fn files(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "csv" || extension == "log") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn no_byte_can_change_unseen() {
+    let data = Data::new();
+    let root = data.peer("a", &frames(), 12);
+    assert_eq!(data.verify().0, Verdict::Agree);
+    assert_eq!(files(&root).len(), 4);
+    for path in files(&root) {
+        let whole = fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            for bit in [1, 4, 128] {
+                let mut changed = whole.clone();
+                changed[at] ^= bit;
+                fs::write(&path, changed).unwrap();
+                let (verdict, text) = data.verify();
+                assert_eq!(verdict, Verdict::Disagree, "byte {at} of {}\n{text}", path.display());
+            }
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    assert_eq!(data.verify().0, Verdict::Agree);
+}
+
+#[test]
+fn no_line_can_go_come_twice_or_change_places_unseen() {
+    let data = Data::new();
+    let root = data.peer("a", &frames(), 12);
+    data.peer("b", &frames(), 12);
+    for path in files(&root) {
+        let whole = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+        for at in 0..lines.len() {
+            let mut without = lines.clone();
+            without.remove(at);
+            let mut twice = lines.clone();
+            twice.insert(at, lines[at]);
+            let mut swapped = lines.clone();
+            swapped.swap(at, (at + 1) % lines.len());
+            // A copy of the journal's last line at its end is what a crash could leave.
+            if path.extension().is_some_and(|extension| extension == "log") && at + 1 == lines.len() {
+                twice.clone_from(&without);
+            }
+            for damaged in [without, twice, swapped] {
+                fs::write(&path, damaged.concat()).unwrap();
+                let (verdict, text) = data.verify();
+                assert_eq!(verdict, Verdict::Disagree, "line {at} of {}\n{text}", path.display());
+            }
+        }
+        fs::write(&path, whole).unwrap();
+    }
+}
+
+#[test]
+fn a_journal_may_reach_beyond_the_rows_and_end_in_half_a_batch() {
+    let data = Data::new();
+    let root = data.peer("a", &frames(), 7);
+    assert_eq!(data.verify().0, Verdict::Agree);
+    let segment = root.join("journal/00000000000000000001.log");
+    let whole = fs::read(&segment).unwrap();
+    fs::write(&segment, &whole[..whole.len() - 3]).unwrap();
+    let (verdict, text) = data.verify();
+    assert!(verdict == Verdict::Agree && text.contains("as a crash leaves it after entry 8"), "{text}");
+    // But not where rows stand on that batch.
+    data.peer("a", &frames(), 10);
+    fs::write(&segment, &whole[..whole.len() - 3]).unwrap();
+    let (verdict, text) = data.verify();
+    assert!(verdict == Verdict::Disagree && text.contains("all entries from 9 on are lost"), "{text}");
+}
+
+#[test]
+fn a_journal_without_order_is_told_of() {
+    for (frames, said) in [
+        (
+            vec![frame(2, 1, "a/1", 1, 5), frame(1, 6, "a/1", 6, 5)],
+            "journal: the batch 6..10 is of term 1@l/1, after term 2@l/1",
+        ),
+        (
+            vec![frame(1, 1, "a/1", 1, 5), frame(1, 6, "a/1", 4, 5)],
+            "journal: reading 4 of a/1 stands again in the batch 6..10",
+        ),
+    ] {
+        let data = Data::new();
+        data.peer("a", &frames, 10);
+        let (verdict, text) = data.verify();
+        assert!(verdict == Verdict::Disagree && text.contains(said), "{text}");
+    }
+}
+
+#[test]
+fn a_segment_that_is_gone_leaves_a_gap_with_its_rows_checked_by_themselves() {
+    let data = Data::new();
+    let root = data.peer("a", &frames(), 12);
+    let journal = root.join("journal");
+    let whole = fs::read(journal.join("00000000000000000001.log")).unwrap();
+    let last = frames()[2].bytes().len();
+    fs::remove_file(journal.join("00000000000000000001.log")).unwrap();
+    fs::write(journal.join("00000000000000000009.log"), &whole[whole.len() - last..]).unwrap();
+    let (_, text) = data.verify();
+    assert!(text.contains("a: journal: has a gap, entries 1..8 are lost\nDISAGREE: 1 disagreement at 1"), "{text}");
+    let file = root.join("s1.csv");
+    let rows = fs::read_to_string(&file).unwrap();
+    fs::write(&file, rows.replacen(",-0.5,", ",nan,", 1)).unwrap();
+    let (_, text) = data.verify();
+    assert!(text.contains("a: s1.csv: row 1 is no reading, humidity is not a finite decimal number"), "{text}");
+}
+
+#[test]
+fn many_disagreements_are_counted_and_not_printed() {
+    let data = Data::new();
+    let batches: Vec<Frame> = (0..5).map(|at| frame(1, at * 500 + 1, "a/1", at * 500 + 1, 500)).collect();
+    let root = data.peer("a", &batches, 2_500);
+    for path in files(&root).iter().filter(|path| path.extension().is_some_and(|extension| extension == "csv")) {
+        fs::write(path, fs::read_to_string(path).unwrap().replace("-0.5", "0.5")).unwrap();
+    }
+    let (verdict, text) = data.verify();
+    assert_eq!(verdict, Verdict::Disagree);
+    assert!(text.contains("a: and 2480 more\nDISAGREE: 2500 disagreements at 1 of 1 peer."), "{text}");
+    assert_eq!(text.lines().count(), 2 + 20 + 2);
+}
+
+#[test]
+fn of_two_histories_the_one_that_most_have_is_compared_with() {
+    let data = Data::new();
+    for id in ["b", "c"] {
+        data.peer(id, &frames(), 12);
+    }
+    let other = [frame(1, 1, "a/1", 1, 5), frame(3, 6, "z/1", 2, 9)];
+    data.peer("a", &other, 14);
+    let (verdict, text) = data.verify();
+    assert_eq!(verdict, Verdict::Disagree);
+    assert!(text.contains("\na: s1.csv: at b, but not here: 2 rows from 6 to 10\n"), "{text}");
+    assert!(!text.contains("\nb: ") && !text.contains("\nc: ") && text.contains("at 1 of 3 peers"), "{text}");
+}
+
+#[test]
+fn a_file_that_goes_away_meanwhile_cannot_be_read() {
+    let data = Data::new();
+    let root = data.peer("a", &frames(), 12);
+    let inspection = Inspection::open(&root).unwrap();
+    fs::remove_file(root.join("s0.csv")).unwrap();
+    let error = unreadable(&check::check(inspection).unwrap_err());
+    assert!(error.contains("cannot read") && error.contains("s0.csv"), "{error}");
+}
+
+#[test]
+fn lines_longer_than_any_block_are_no_rows() {
+    let data = Data::new();
+    let root = data.peer("a", &frames(), 12);
+    let path = root.join("s0.csv");
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{whole}{}\n", "7".repeat(600_000))).unwrap();
+    let (verdict, text) = data.verify();
+    assert!(verdict == Verdict::Disagree && text.contains("a: s0.csv: line 6 is no row: \"\""), "{text}");
+    fs::write(&path, format!("{whole}{}", "7".repeat(600_000))).unwrap();
+    let (_, text) = data.verify();
+    assert!(text.contains("a: s0.csv: ends in half a row, line 6"), "{text}");
+}

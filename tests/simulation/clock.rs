@@ -1,0 +1,49 @@
+//! The clock of a host: it starts at a time of its own and runs a little fast or slow. It never jumps.
+
+use std::time::Duration;
+
+use peer::protocol::Time;
+
+/// A clock that runs as the world does, in thousandths.
+pub(crate) const EXACT: u32 = 1000;
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    offset: Time,
+    /// Its milliseconds in one second of the world.
+    rate: u32,
+}
+
+impl Clock {
+    pub(crate) fn new(offset: Time, rate: u32) -> Self {
+        Self { offset, rate }
+    }
+
+    /// What it shows at a time of the world.
+    pub(crate) fn shows(&self, world: Time) -> Time {
+        self.offset + nanos(world.as_nanos() * u128::from(self.rate) / u128::from(EXACT))
+    }
+
+    /// The first time of the world at which it shows this.
+    pub(crate) fn when(&self, shown: Time) -> Time {
+        let own = shown.saturating_sub(self.offset).as_nanos();
+        nanos((own * u128::from(EXACT)).div_ceil(u128::from(self.rate)))
+    }
+}
+
+fn nanos(nanos: u128) -> Time {
+    Duration::from_nanos(u64::try_from(nanos).expect("a run is shorter than centuries"))
+}
+
+#[test]
+fn a_time_shown_is_found_again_whatever_the_rate() {
+    for rate in [980, 999, EXACT, 1001, 1020] {
+        let clock = Clock::new(Time::from_secs(7), rate);
+        for micros in [0, 1, 17, 999_999, 123_456_789] {
+            let world = Time::from_micros(micros);
+            assert!(clock.when(clock.shows(world)) <= world);
+            let shown = Time::from_secs(7) + world;
+            assert!(clock.shows(clock.when(shown)) >= shown);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Faults happen, and end.
+
+use peer::protocol::{Input, Time};
+use rand::RngExt;
+
+use crate::fault::{Damage, Fault, Split, Traffic};
+use crate::network::Connection;
+use crate::world::World;
+
+/// A peer that is told to stop is gone soon after.
+const STOP: Time = Time::from_millis(600);
+
+impl World {
+    pub(crate) fn fault(&mut self, fault: Fault) {
+        self.trace(|| format!("{fault:?}"));
+        match fault {
+            Fault::Start { host, cleared } => self.start(host, cleared),
+            Fault::Crash(host) => self.kill(host),
+            Fault::CrashWithin(host, changes) => {
+                if self.hosts[host].is_some() {
+                    self.disks[host].crash_after(changes);
+                }
+            }
+            Fault::PowerCut(host) => self.power_cut(host),
+            Fault::Blackout => (0..self.plan.hosts).for_each(|host| self.power_cut(host)),
+            Fault::Rot(host) => {
+                self.kill(host);
+                let rotten = self.disks[host].corrupt(self.rng.random());
+                self.trace(|| format!("{rotten:?}"));
+                self.harm(host, Damage::Rot);
+            }
+            Fault::Stop(host) => {
+                if let Some(number) = self.hosts[host] {
+                    self.processes[number].stopping = true;
+                    self.step(number, Input::Stop);
+                }
+            }
+            Fault::Pause(host, length) => {
+                if let Some(number) = self.hosts[host] {
+                    let until = self.now + length;
+                    let process = &mut self.processes[number];
+                    process.paused_until = Some(process.paused_until.map_or(until, |before| before.max(until)));
+                }
+            }
+            Fault::Break(a, b) => self.break_links(a, b),
+            Fault::Part(split, length) => self.part(&split, length),
+            Fault::CutLink { from, to, back, what, length } => {
+                self.cut_link(from, to, what, length);
+                if back {
+                    self.cut_link(to, from, what, length);
+                }
+            }
+            Fault::FillDisk(host, room) => {
+                if self.hosts[host].is_some() {
+                    let used: usize = self.disks[host].files().values().map(Vec::len).sum();
+                    self.disks[host].set_capacity(used + room);
+                }
+            }
+            Fault::DiskError(host) => {
+                if self.hosts[host].is_some() {
+                    self.disks[host].fail_next(1);
+                }
+            }
+            Fault::Stall(host, length) => {
+                if let Some(number) = self.hosts[host] {
+                    let until = self.now + length;
+                    self.processes[number].stalled_until = Some(until);
+                }
+            }
+            Fault::Burst(host, readings) => {
+                if let Some(number) = self.hosts[host] {
+                    self.give(number, readings);
+                }
+            }
+        }
+    }
+
+    fn kill(&mut self, host: usize) {
+        if let Some(number) = self.hosts[host] {
+            self.end(number, false);
+        }
+    }
+
+    fn power_cut(&mut self, host: usize) {
+        self.kill(host);
+        self.disks[host].power_cut(self.rng.random());
+        self.harm(host, if self.plan.durable { Damage::PowerCut } else { Damage::Unsynced });
+    }
+
+    /// This happened to the disk of a host, too.
+    pub(crate) fn harm(&mut self, host: usize, damage: Damage) {
+        self.damage[host] = self.damage[host].max(damage);
+    }
+
+    fn break_links(&mut self, a: usize, b: usize) {
+        let (Some(a), Some(b)) = (self.hosts[a], self.hosts[b]) else { return };
+        let between = |c: &Connection| (c.from, c.to) == (a, b) || (c.from, c.to) == (b, a);
+        let ids: Vec<u64> = self.connections.iter().filter(|(_, c)| between(c)).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.lose_suffix(id);
+            self.close(id);
+        }
+    }
+
+    fn part(&mut self, split: &Split, length: Time) {
+        let hosts = self.plan.hosts;
+        for (from, to) in (0..hosts).flat_map(|from| (0..hosts).map(move |to| (from, to))) {
+            if split.cuts(from, to) {
+                self.cut_link(from, to, split.what, length);
+            }
+        }
+    }
+
+    fn cut_link(&mut self, from: usize, to: usize, what: Traffic, length: Time) {
+        if from != to {
+            self.cuts.cut(from, to, what, self.now + length);
+        }
+    }
+
+    /// The faults are over: enough of them run, whoever is stopped goes on when its time has come, and all can reach all.
+    pub(crate) fn end_of_faults(&mut self) {
+        for disk in &self.disks {
+            disk.set_capacity(usize::MAX);
+            disk.fail_next(0);
+            if !disk.is_crashed() {
+                disk.revive();
+            }
+        }
+        let stopped = self.alive().filter_map(|process| process.paused_until.max(process.stalled_until)).max();
+        self.run_until(stopped.max(self.cuts.end()).unwrap_or_default());
+        // Whoever was told to stop goes first: then it shows how many are left.
+        while self.alive().any(|process| process.stopping) && self.checks.broken.is_none() {
+            self.run_until(self.now + STOP);
+        }
+        for host in 0..self.plan.hosts {
+            let enough = self.hosts.iter().flatten().count() >= self.plan.quorum().unwrap_or(1);
+            if enough && !self.plan.all_return {
+                break;
+            }
+            self.start(host, false);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What a process finds of the one before it on its host, unless the disk was damaged: its promise and its whole log
+//! (without which 1, 5 and 6 do not hold), every reading that was stored (7) and every row that was written (8).
+
+use peer::storage::{Opened, Repair};
+
+use crate::fault::Damage;
+use crate::process::Process;
+
+pub(super) fn check(before: &Process, now: &Process, opened: &Opened, damage: Damage) -> Result<(), String> {
+    let id = now.id();
+    if now.origin.incarnation <= before.origin.incarnation {
+        return Err(format!("promise 1: {} begins after {}", now.origin, before.origin));
+    }
+    if damage >= Damage::Rot {
+        return Ok(());
+    }
+    let (kept, state) = (&before.shelf, &before.shelf.state);
+    // Synced always.
+    if opened.promised < state.promised {
+        return Err(format!("promise 1: {id} promised {:?} and finds {:?}", state.promised, opened.promised));
+    }
+    if damage == Damage::Unsynced {
+        return Ok(());
+    }
+    if let Some(short) = opened.repairs.iter().find(|repair| matches!(repair, Repair::JournalShort { .. })) {
+        return Err(format!("promise 6: {id} takes a cut for damage: {short}"));
+    }
+    if opened.synced < state.synced {
+        return Err(format!("promise 6: {id} was synced to {:?} and finds {:?}", state.synced, opened.synced));
+    }
+    let stored = if damage == Damage::PowerCut { &kept.synced } else { &kept.stored };
+    if let Some(missing) = stored.missing_in(&now.shelf.stored) {
+        return Err(format!("promise 7: {id} had stored {missing:?} and does not find them"));
+    }
+    if damage == Damage::PowerCut {
+        return Ok(());
+    }
+    // A cut, or the last batch, may be half done.
+    let (had, found) = (kept.rows.batches(), now.shelf.rows.batches());
+    let common = if damage == Damage::None { had.len().max(found.len()) } else { had.len().min(found.len()) };
+    if had.get(..common) != found.get(..common) {
+        return Err(format!("promise 4: {id} had stored {} batches, and finds {}, or others", had.len(), found.len()));
+    }
+    if opened.delivered < kept.written.min(opened.last) {
+        return Err(format!("promise 8: {id} had written rows to {}, and finds {}", kept.written, opened.delivered));
+    }
+    Ok(())
+}

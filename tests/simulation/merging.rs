@@ -1,0 +1,97 @@
+//! How long a split network needs to be one group again: a good network, one cut into sides for long enough that every
+//! side goes on by itself, and no other fault.
+
+use std::time::Duration;
+
+use peer::protocol::{Standing, Time};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::fault::{Fault, Split, Traffic, Ways};
+use crate::plan::{ms, Mode, Plan, HOSTS_MAX};
+use crate::seeds::in_order;
+use crate::world::World;
+
+/// Splits of each mode, on each network.
+const SPLITS: u64 = 30;
+
+fn plan(mode: Mode, loss: u32, rng: &mut SmallRng) -> Plan {
+    let plan = Plan::draw(mode, rng);
+    let hosts = plan.hosts.max(2);
+    Plan {
+        hosts,
+        priorities: vec![0; hosts],
+        rates: plan.rates.iter().copied().cycle().take(hosts).collect(),
+        starting: hosts,
+        join_only: false,
+        delay: (Duration::from_micros(100), ms(5)),
+        late_one_in: 0,
+        one_way: None,
+        datagram_loss_one_in: loss,
+        disk: vec![ms(2); hosts],
+        faults: Vec::new(),
+        faults_end: Time::ZERO,
+        ..plan
+    }
+}
+
+/// Is everyone a member of one view?
+fn one_view(world: &World) -> bool {
+    let hosts = world.plan.hosts;
+    let leaders: Vec<_> = world.alive().filter_map(|process| process.peer.installed()).collect();
+    let member = |standing| matches!(standing, Standing::Leader | Standing::Member);
+    leaders.len() == hosts
+        && leaders.iter().all(|term| *term == leaders[0])
+        && world.alive().all(|process| member(process.peer.standing()) && process.peer.members().len() == hosts)
+}
+
+/// From the end of a split to one view, in hundredths of the time allowed.
+fn merge(mode: Mode, loss: u32, seed: u64) -> Result<u128, String> {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let plan = plan(mode, loss, &mut rng);
+    let timing = plan.timing;
+    let (begin, length) =
+        (plan.settled() * 2, plan.settled() + timing.heartbeat_timeout.mul_f64(rng.random_range(1.0..3.0)));
+    let mut sides = [0; HOSTS_MAX];
+    sides.fill_with(|| rng.random_range(0..3));
+    let allowed = plan.slowest(timing.heartbeat_interval * 3 + timing.election_timeout * 2);
+    let mut world = World::with_plan(plan, rng, false);
+    world.run_until(world.now + begin);
+    world.fault(Fault::Part(Split { sides, ways: Ways::All, what: Traffic::All }, length));
+    world.run_until(world.now + length);
+    let healed = world.now;
+    while !one_view(&world) && world.checks.broken.is_none() {
+        if world.now > healed + allowed * 20 {
+            return Err(format!("seed {seed}: no view of all"));
+        }
+        world.run_until(world.now + allowed / 100);
+    }
+    match &world.checks.broken {
+        Some(why) => Err(format!("seed {seed}: {why}")),
+        None => Ok(world.now.checked_sub(healed).unwrap().as_micros() * 100 / allowed.as_micros()),
+    }
+}
+
+/// Splits of each mode; none may take longer than this, in hundredths of the time allowed.
+fn assert_merged(loss: u32, percent: u128) {
+    for mode in Mode::ALL {
+        let merges = in_order(0, SPLITS, |seed| merge(mode, loss, seed));
+        let mut percents: Vec<u128> = merges.into_iter().map(|merge| merge.expect("a view of all")).collect();
+        percents.sort_unstable();
+        let at = |permille: usize| percents[(percents.len() - 1) * permille / 1000];
+        let (half, most, all) = (at(500), at(900), at(1000));
+        println!("{}: one view after 50 %: {half}, 90 %: {most}, all: {all} percent of the time allowed", mode.name());
+        assert!(all <= percent, "{}: {percents:?}", mode.name());
+    }
+}
+
+#[test]
+fn a_healed_network_has_one_view_within_three_heartbeats_and_two_election_timeouts() {
+    assert_merged(0, 100);
+}
+
+/// What is lost is said again, an interval later at most: two of three arrive, so that twice the time is enough.
+#[test]
+fn where_one_datagram_in_three_is_lost_a_merge_takes_twice_the_time_at_most() {
+    assert_merged(3, 200);
+}
