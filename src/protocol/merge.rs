@@ -86,6 +86,11 @@ impl Peer {
         if follows && term <= self.promised.as_ref() {
             return;
         }
+        // A healed network delivers what two leaders said while it was split: if the one of lower term yielded for that, and
+        // the one of lower rank for its rank, both could, and nobody would lead. So the rank decides alone.
+        if self.settings.quorum.is_none() && self.leading().is_some_and(|leading| !leading.has(from)) {
+            return;
+        }
         // A leader that speaks of itself may not know the address it is seen at; its connection told.
         let target = leader.filter(|leader| leader.id == *from || self.learn(leader, turn)).map(|leader| leader.id);
         match &mut self.role {
