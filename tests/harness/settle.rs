@@ -1,6 +1,7 @@
 //! What must hold when the faults are over: one group, equal files, each reading once.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -58,7 +59,17 @@ pub(crate) fn finish(stations: &mut [Station], disks: Disks) -> Rows {
     let rows = peers[0].rows();
     assert_same_rows(&peers, rows.len());
     check_given(stations, &rows, disks);
+    verify(&peers);
     rows
+}
+
+/// `peer verify` agrees, too.
+fn verify(peers: &[&Peer]) {
+    let directories = peers.iter().map(|peer| &peer.data);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_peer"));
+    let output = command.env_clear().arg("verify").args(directories).output().expect("the binary was built");
+    let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "peer verify: {said}{why}");
 }
 
 /// Waits until the files of all are equal and stay so.
