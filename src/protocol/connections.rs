@@ -173,7 +173,7 @@ impl Peer {
     pub(super) fn on_ended(&mut self, connection: ConnectionId, turn: &mut Turn) {
         let Some(from) = self.contacts.ended(connection) else { return };
         let Some(known) = self.contacts.get(&from) else { return };
-        if known.refused {
+        if known.refused.is_some() {
             self.gone(&from, false, turn);
         } else if known.linked.is_none_or(|at| turn.now.checked_sub(at).unwrap() >= REDIAL_PAUSE) {
             // Perhaps its process is gone: the dial will tell.
@@ -185,9 +185,16 @@ impl Peer {
         if *peer == self.settings.id {
             return self.contacts.remove(peer);
         }
+        let interval = self.settings.timing.heartbeat_interval;
         match self.contacts.get_mut(peer) {
-            // What its connection still holds is read first.
-            Some(known) if known.connection.is_some() => known.refused = true,
+            // What its connection still holds is read first. A host that lost power ends none: when its address is refused
+            // again later, nothing more is to come.
+            Some(known) if known.connection.is_some() => {
+                let first = *known.refused.get_or_insert(turn.now);
+                if turn.now.checked_sub(first).unwrap() >= interval {
+                    self.gone(peer, false, turn);
+                }
+            }
             Some(_) => self.gone(peer, false, turn),
             None => {}
         }
@@ -218,7 +225,7 @@ impl Peer {
             return self.contacts.remove(peer);
         }
         if let Some(known) = self.contacts.get_mut(peer) {
-            (known.dead, known.refused, known.sought) = (true, false, None);
+            (known.dead, known.refused, known.sought) = (true, None, None);
         }
         self.asking.remove(peer);
         self.lost.remove(peer);

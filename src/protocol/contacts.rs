@@ -17,8 +17,8 @@ pub(super) struct Known {
     pub(super) connection: Option<ConnectionId>,
     /// Its process is gone.
     pub(super) dead: bool,
-    /// A dial was refused, and its connection is still being read.
-    pub(super) refused: bool,
+    /// When a dial was refused while its connection is still being read.
+    pub(super) refused: Option<Time>,
     /// When it was last heard of.
     pub(super) at: Time,
     /// When it last said that it seeks.
@@ -98,7 +98,7 @@ impl Contacts {
             endpoint: contact.endpoint,
             connection: None,
             dead: false,
-            refused: false,
+            refused: None,
             at: now,
             sought: None,
             told: None,
@@ -144,7 +144,7 @@ impl Contacts {
         self.learn(&contact, now);
         let known = self.known.get_mut(id).expect("just learned");
         (known.connection, known.endpoint, known.at) = (Some(connection), endpoint, now);
-        (known.dead, known.refused) = (false, false);
+        (known.dead, known.refused) = (false, None);
         self.connections.insert(connection, id.clone());
         if let Some(before) = before {
             self.connections.remove(&before);

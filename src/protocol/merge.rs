@@ -82,7 +82,9 @@ impl Peer {
     }
 
     pub(super) fn on_stale(&mut self, from: &PeerId, term: Option<&Term>, leader: Option<Contact>, turn: &mut Turn) {
-        let follows = matches!(self.role, Role::Leader(_) | Role::Learner(_) | Role::Member(_));
+        // A leader that lifts its term for a joiner lives: what the other side of a split says of an older term comes late.
+        let raising = matches!(&self.role, Role::Proposing(proposing) if proposing.raising.is_some());
+        let follows = raising || matches!(self.role, Role::Leader(_) | Role::Learner(_) | Role::Member(_));
         if follows && term <= self.promised.as_ref() {
             return;
         }

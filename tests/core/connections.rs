@@ -128,3 +128,17 @@ fn a_deadline_of_a_newcomer_is_the_heartbeat_timeout_after_it_came() {
     assert_eq!(learner.peer.deadline(Alarm::Discovery), Some(at(learner.now() + 10_000)));
     assert_eq!(learner.peer.installed(), Some(&term("1@z/5")));
 }
+
+#[test]
+fn a_process_whose_address_is_refused_again_later_is_gone_though_its_connection_never_ended() {
+    let admitted = |effects: &[Effect]| {
+        effects.iter().any(|effect| matches!(effect, Effect::Admit { verdict: Verdict::Accept, .. }))
+    };
+    let mut peer = Bench::new();
+    peer.hello(1, "x", 5, "127.0.0.1:8001");
+    peer.step(Input::Refused { peer: id("x") });
+    peer.after(100).step(Input::Refused { peer: id("x") });
+    assert!(!admitted(&peer.greet(2, "x", 9, "127.0.0.1:8002", Some("m"))), "what came may still be read");
+    let effects = peer.after(5000).step(Input::Refused { peer: id("x") });
+    assert!(admitted(&effects), "{effects:?}");
+}

@@ -67,3 +67,16 @@ fn who_is_alone_below_the_quorum_takes_readings_in_and_says_so_once() {
     assert_eq!(peer.peer.standing(), Standing::Seeking);
     assert!(peer.peer.room() > 0);
 }
+
+#[test]
+fn a_leader_that_lifts_its_term_for_a_joiner_is_not_led_away_by_what_comes_late() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "x");
+    leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
+    leader.hello(2, "y", 5, "127.0.0.1:8002");
+    let promised = Some(crate::bench::term("7@y/5"));
+    leader.said(2, Message::Join { promised: promised.clone(), priority: 0, runs: vec![], last: 0 });
+    assert_eq!(leader.peer.standing(), Standing::Proposing);
+    leader.said(2, Message::Stale { term: promised, leader: Some(contact("y", 5, "127.0.0.1:8002")) });
+    assert_eq!(leader.peer.standing(), Standing::Proposing);
+}

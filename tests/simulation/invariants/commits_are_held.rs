@@ -1,7 +1,7 @@
 //! Promise 4: delivered is a prefix of committed, committed of the log; a leader commits only what a majority of its view,
 //! and the quorum, holds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use peer::ids::{Origin, PeerId, Sequence, Term};
 use peer::protocol::{Done, Standing};
@@ -12,8 +12,8 @@ use crate::process::Process;
 pub(super) struct Check {
     /// Who stored the log with this digest, up to a batch end.
     stored: BTreeMap<u64, BTreeSet<PeerId>>,
-    /// Batches of the log of a process that were noted.
-    noted: BTreeMap<Origin, u64>,
+    /// Digests of what was handed to the storage of a process and not reported yet.
+    handed_over: BTreeMap<Origin, VecDeque<u64>>,
     /// How far the leader of a term committed.
     granted: BTreeMap<Term, Sequence>,
 }
@@ -24,27 +24,20 @@ impl Check {
         for entry in &process.shelf.log {
             self.stored.entry(entry.digest).or_default().insert(process.id().clone());
         }
-        self.noted.insert(process.origin.clone(), process.shelf.last());
     }
 
+    /// The core appended a batch, which the storage has still to store.
+    pub(super) fn handed_over(&mut self, process: &Process) {
+        let entry = process.shelf.log.last().expect("just appended");
+        self.handed_over.entry(process.origin.clone()).or_default().push_back(entry.digest);
+    }
+
+    /// Who stored a batch held it, even if the same group of works cut it again: what it says of it may be under way.
     pub(super) fn stored(&mut self, process: &Process, dones: &[Done]) {
-        for done in dones {
-            match done {
-                Done::Cut { to, .. } => {
-                    let noted = self.noted.entry(process.origin.clone()).or_default();
-                    *noted = (*noted).min(*to);
-                }
-                Done::Appended { last } => {
-                    let noted = self.noted.entry(process.origin.clone()).or_default();
-                    let from = process.shelf.log.partition_point(|entry| entry.frame.last() <= *noted);
-                    // What was cut since is not in the log any more, and counts for nobody.
-                    for entry in process.shelf.log[from..].iter().take_while(|entry| entry.frame.last() <= *last) {
-                        self.stored.entry(entry.digest).or_default().insert(process.id().clone());
-                    }
-                    *noted = (*last).max(*noted);
-                }
-                _ => {}
-            }
+        let waiting = self.handed_over.entry(process.origin.clone()).or_default();
+        for _ in dones.iter().filter(|done| matches!(done, Done::Appended { .. })) {
+            let digest = waiting.pop_front().expect("it was handed over");
+            self.stored.entry(digest).or_default().insert(process.id().clone());
         }
     }
 

@@ -64,7 +64,10 @@ impl Checks {
     /// The core handed this to the storage, and so changed its log.
     pub(crate) fn handed_over(&mut self, process: &Process, store: &Store) {
         let results = match store {
-            Store::Append(frame) => [self.logs.appended(process), self.readings.appended(process, frame)],
+            Store::Append(frame) => {
+                self.commits.handed_over(process);
+                [self.logs.appended(process), self.readings.appended(process, frame)]
+            }
             Store::Cut { .. } => return self.readings.cut(process),
             _ => return,
         };
