@@ -14,6 +14,8 @@ impl Peer {
         }
         let leader = following.leader.clone();
         self.close(&leader, turn);
+        // What is sent to it after all goes over a new link, and must leave no gap to what may be lost with this one.
+        self.pending.restart();
         if matches!(self.role, Role::Learner(_)) {
             return self.seek(None, turn);
         }

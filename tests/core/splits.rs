@@ -3,7 +3,7 @@
 use peer::protocol::{Alarm, Effect, Effects, Event, Found, Input, Standing};
 use peer::wire::Message;
 
-use crate::bench::{contact, id, leadership, lines, told, Bench};
+use crate::bench::{contact, id, leadership, lines, sent, told, Bench};
 
 fn of_another_group(asked: bool) -> Message {
     let mut said = leadership("9@b/1", contact("b", 1, "127.0.0.1:9"), 1, 0);
@@ -45,6 +45,16 @@ fn silent_members_are_told_of_in_one_line_that_counts_them() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(splits, ["Split: 2 of 4 members out of reach, [x, y]; going on with 2"]);
+}
+
+#[test]
+fn what_is_sent_to_a_silent_leader_begins_anew_with_the_new_link() {
+    let mut member = Bench::member(&["z", "y"]);
+    member.step(Input::Readings(lines(2)));
+    member.after(10_001).alarm(Alarm::LeaderCheck);
+    assert_eq!(member.peer.standing(), Standing::Electing);
+    let effects = member.step(Input::Readings(lines(1)));
+    assert_eq!(sent(&effects).iter().map(|request| request.first).collect::<Vec<_>>(), [1, 3]);
 }
 
 /// What a peer with `--quorum 2` says until so many milliseconds have passed.
