@@ -20,8 +20,8 @@ step cargo clippy --all-targets --quiet -- -D warnings
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
 step cargo test --quiet
 step env PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
-step env PEER_HOSTS_SECONDS=120 cargo test --quiet --test hosts -- --nocapture
-step env PEER_CHAOS_SECONDS=120 cargo test --quiet --test chaos chaos_ -- --nocapture
+step env PEER_HOSTS_SECONDS=120 cargo test --quiet --test hosts -- --nocapture --test-threads=5
+step env PEER_CHAOS_SECONDS=120 cargo test --quiet --test chaos chaos_ -- --nocapture --test-threads=3
 step env PEER_CUTS=50 cargo test --quiet --test chaos cuts_ -- --nocapture
 for script in test_fault_tolerance test_leader_election test_data_handling; do
     step "scripts/$script.sh"
