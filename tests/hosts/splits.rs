@@ -91,7 +91,9 @@ fn with_a_quorum_the_smaller_side_waits_and_no_row_changes() {
     }
     expect_working(&stations[2..]);
     let mut witness = Witness::new(Promise::Fixed);
-    stations.iter().for_each(|station| witness.look(station));
+    for station in &stations {
+        witness.look(station);
+    }
     for host in [0, 1] {
         network.plug(host, 0);
     }

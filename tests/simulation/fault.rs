@@ -162,11 +162,10 @@ impl Fault {
         let host = rng.random_range(0..hosts);
         match rng.random_range(0..24) {
             0 | 1 => Self::CrashWithin(host, rng.random_range(0..40)),
-            2 => Self::PowerCut(host),
             3 => Self::Blackout,
             // A peer of a quorum whose disk rots has to be taken out, as the operator is told.
             4 if mode == Mode::Resume => Self::Rot(host),
-            4 => Self::PowerCut(host),
+            2 | 4 => Self::PowerCut(host),
             5 | 6 => Self::Crash(host),
             7..=9 => Self::draw_start(rng, mode, host),
             10 => Self::FillDisk(host, rng.random_range(0..2000)),

@@ -48,7 +48,7 @@ impl World {
         disk.fail_next(0);
         disk.revive();
         let options = Options { resume, durable: self.plan.durable };
-        let (shelf, opened) = Shelf::open(disk, &id, now, options).expect("there is room");
+        let (storage, opened) = Shelf::open(disk, &id, now, options).expect("there is room");
         let kept = if resume && !cleared { Damage::None } else { Damage::Cleared };
         let damage = mem::take(&mut self.damage[host]).max(kept);
         let settings = self.sabotage.settings(Settings {
@@ -65,7 +65,7 @@ impl World {
         });
         self.trace(|| format!("p{host} starts as process {number} after {damage:?}: {opened:?}"));
         let found = self.sabotage.found(found(&opened));
-        let mut process = Process::new(host, settings, shelf, &found, self.clocks[host].shows(self.now));
+        let mut process = Process::new(host, settings, storage, &found, self.clocks[host].shows(self.now));
         let before = self.processes.iter().rfind(|before| before.host == host);
         self.checks.started(before, &mut process, &opened, damage);
         self.processes.push(process);

@@ -40,6 +40,7 @@ impl Mode {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own, drawn by itself")]
 pub(crate) struct Plan {
     pub mode: Mode,
     pub hosts: usize,

@@ -12,6 +12,7 @@ use crate::network::Link;
 use crate::numbers::Numbers;
 use crate::shelf::Shelf;
 
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub(crate) struct Process {
     pub host: usize,
     pub origin: Origin,

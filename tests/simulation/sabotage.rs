@@ -1,7 +1,7 @@
 //! Faults that no peer is meant to survive: they show that the checks see something.
 
 use peer::ids::PeerId;
-use peer::protocol::{Done, Effect, Found, Input, Peer, Settings, State, Store};
+use peer::protocol::{Done, Effect, Found, Input, Peer, Settings, Store};
 use peer::wire::{Frame, Message, TermStart, ViewChange};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,12 +52,8 @@ pub(crate) enum Sabotage {
     StateNotSaved,
     /// What is reported as synced is not.
     NotSynced,
-    /// What `synced` needs stays as it was when the log is cut.
-    NeedsNotLowered,
     /// A peer that starts again does not know what it promised.
     ForgottenPromise,
-    /// Nor how far it was synced.
-    ForgottenSynced,
     /// A peer that starts again has the incarnation of the life before.
     SameLife,
 }
@@ -87,14 +83,11 @@ impl Sabotage {
         }
     }
 
-    /// On what a core hands to its storage, where `state` is this; `None`: it vanishes.
-    pub(crate) fn store(self, by: &PeerId, state: &State, store: Store) -> Option<Store> {
+    /// On what a core hands to its storage; `None`: it vanishes.
+    pub(crate) fn store(self, by: &PeerId, store: Store) -> Option<Store> {
         Some(match store {
             Store::Append(frame) if frame.term().leader == *by => self.ordered(frame),
             Store::Keep(_) if self == Self::NothingKept => return None,
-            Store::State(new) if self == Self::NeedsNotLowered && new.synced == state.synced => {
-                Store::State(State { needs: new.needs.max(state.needs), ..new })
-            }
             store => store,
         })
     }
@@ -151,7 +144,6 @@ impl Sabotage {
     pub(crate) fn found(self, found: Found) -> Found {
         match self {
             Self::ForgottenPromise => Found { promised: None, ..found },
-            Self::ForgottenSynced => Found { synced: None, needs: 0, ..found },
             _ => found,
         }
     }

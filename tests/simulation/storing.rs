@@ -14,7 +14,7 @@ use crate::world::{Event, World};
 impl World {
     pub(crate) fn store(&mut self, number: usize, store: Store) {
         let process = &mut self.processes[number];
-        let Some(store) = self.sabotage.store(&process.origin.peer, &process.shelf.state, store) else { return };
+        let Some(store) = self.sabotage.store(&process.origin.peer, store) else { return };
         process.shelf.note(&store);
         if let Store::Append(frame) = &store {
             process.held.extend(frame.ranges());

@@ -95,7 +95,9 @@ impl Checks {
         }
         if self.quorum.is_some() {
             let results = [self.delivered.always(process), self.leaders.check(process)];
-            results.into_iter().for_each(|result| self.note(result));
+            for result in results {
+                self.note(result);
+            }
         }
         let process = &mut processes[number];
         process.committed = process.peer.committed();

@@ -73,18 +73,61 @@ fn a_request_that_never_arrives_breaks_promise_3() {
 }
 
 #[test]
-fn x() {
-    let n = std::env::var("N").map_or(300, |n| n.parse().unwrap());
-    use Sabotage as S;
-    for s in [S::NoStale, S::RankedByLength, S::QuorumTooLow, S::SaidBeforeStored, S::FetchedBeforeStored, S::CountedBeforeStored, S::NoFetchOnNewLink, S::LostCut, S::NothingKept, S::StateNotSaved, S::NotSynced, S::NeedsNotLowered, S::ForgottenPromise, S::ForgottenSynced, S::SameLife, S::LostRequest] {
-        for mode in Mode::ALL {
-            let mut all = std::collections::BTreeMap::<String, Vec<u64>>::new();
-            for (seed, why) in (0..).zip(crate::seeds::in_order(0, n, |seed| run(mode, seed, s, false).broken)) {
-                if let Some(why) = why {
-                    all.entry(why.chars().take(12).collect()).or_default().push(seed);
-                }
-            }
-            println!("{s:?} {}: {:?}", mode.name(), all.iter().map(|(k, v)| (k, v.len(), v[0])).collect::<Vec<_>>());
-        }
-    }
+fn stale_that_never_arrives_breaks_promise_9() {
+    assert_noticed(Mode::Quorum, Sabotage::NoStale, "promise 9");
+}
+
+#[test]
+fn a_quorum_counted_one_too_low_breaks_promise_4() {
+    assert_noticed(Mode::Quorum, Sabotage::QuorumTooLow, "promise 4");
+}
+
+#[test]
+fn words_that_leave_before_what_they_tell_is_stored_break_promise_4() {
+    assert_noticed(Mode::Quorum, Sabotage::SaidBeforeStored, "promise 4");
+}
+
+#[test]
+fn a_fetch_that_leaves_before_the_log_is_stored_breaks_promise_4() {
+    assert_noticed(Mode::Quorum, Sabotage::FetchedBeforeStored, "promise 4");
+}
+
+#[test]
+fn a_leader_that_counts_itself_before_it_stored_breaks_promise_4() {
+    assert_noticed(Mode::Quorum, Sabotage::CountedBeforeStored, "promise 4");
+}
+
+#[test]
+fn no_fetch_on_a_new_link_breaks_promise_7() {
+    assert_noticed(Mode::Resume, Sabotage::NoFetchOnNewLink, "promise 7");
+}
+
+#[test]
+fn what_is_cut_and_not_pending_breaks_promise_7() {
+    assert_noticed(Mode::Resume, Sabotage::LostCut, "promise 7");
+}
+
+#[test]
+fn readings_not_kept_on_disk_break_promise_7() {
+    assert_noticed(Mode::Resume, Sabotage::NothingKept, "promise 7");
+}
+
+#[test]
+fn a_state_that_is_not_saved_breaks_promise_1() {
+    assert_noticed(Mode::Quorum, Sabotage::StateNotSaved, "promise 1");
+}
+
+#[test]
+fn a_sync_that_does_nothing_breaks_promise_7() {
+    assert_noticed(Mode::Quorum, Sabotage::NotSynced, "promise 7");
+}
+
+#[test]
+fn a_promise_forgotten_at_a_restart_breaks_promise_6() {
+    assert_noticed(Mode::Quorum, Sabotage::ForgottenPromise, "promise 6");
+}
+
+#[test]
+fn a_life_that_begins_with_the_incarnation_of_the_one_before_breaks_promise_1() {
+    assert_noticed(Mode::Default, Sabotage::SameLife, "promise 1");
 }

@@ -4,15 +4,16 @@ use peer::ids::Term;
 use peer::protocol::{Alarm, Standing};
 
 use super::script::{all, Script, A, ALL, B, C, D};
+use crate::sabotage::Sabotage;
 
 fn terms(script: &Script, of: usize) -> Vec<(Term, u64)> {
     script.process(of).peer.runs()
 }
 
-/// What `b` committed stands in a shorter log than what only `a` had, and must stay.
-#[test]
-fn the_best_log_is_that_of_the_highest_synced_term_and_only_then_the_longest() {
-    let mut script = Script::new();
+/// What `b` committed stands in a shorter log than what only `a` had. Returns what `c` had committed before it led.
+fn history(sabotage: Sabotage) -> (Script, Vec<(Term, u64)>) {
+    let mut script = Script::with_quorum(Some(3));
+    script.sabotage = sabotage;
     script.found(A, &ALL, all);
     script.measure(A, &ALL, all);
     // 2 and 3 at a only.
@@ -29,9 +30,22 @@ fn the_best_log_is_that_of_the_highest_synced_term_and_only_then_the_longest() {
     assert_eq!(script.process(A).peer.standing(), Standing::Seeking);
     script.hear(C, A);
     script.elect(C, &[A, D], all);
+    (script, committed)
+}
+
+#[test]
+fn the_best_log_is_that_of_the_highest_synced_term_and_only_then_the_longest() {
+    let (script, committed) = history(Sabotage::None);
     assert!(terms(&script, C).starts_with(&committed));
     assert_eq!(terms(&script, A), terms(&script, C));
     // What a had alone is ordered once more, and nothing twice: 2 of a, 1 of b, and what was common.
     assert_eq!(script.process(A).peer.last(), 4);
     assert!(script.process(A).peer.pending().is_empty());
+}
+
+#[test]
+fn logs_ranked_by_their_length_alone_break_promise_5_or_6() {
+    let (script, _) = history(Sabotage::RankedByLength);
+    let broken = script.broken().expect("a promise is broken");
+    assert!(broken.starts_with("promise 5") || broken.starts_with("promise 6"), "{broken}");
 }

@@ -44,6 +44,7 @@ pub(super) struct Script {
     connections: BTreeMap<(usize, usize), ConnectionId>,
     made: u64,
     checks: Checks,
+    pub(super) sabotage: Sabotage,
 }
 
 fn priority(of: usize) -> i64 {
@@ -57,6 +58,10 @@ pub(super) fn all(_: usize, _: &Message) -> Fate {
 
 impl Script {
     pub(super) fn new() -> Self {
+        Self::with_quorum(None)
+    }
+
+    pub(super) fn with_quorum(quorum: Option<usize>) -> Self {
         let now = Duration::from_secs(1);
         let interval = Duration::from_millis(100);
         let timing =
@@ -71,7 +76,7 @@ impl Script {
                 incarnation: opened.incarnation,
                 endpoint: ([10, 0, 0, 1], 7001 + u16::try_from(number).expect("five")).into(),
                 group: "sensors".into(),
-                quorum: None,
+                quorum: quorum.map(|quorum| u32::try_from(quorum).expect("five at most")),
                 resume: false,
                 timing,
                 joins: false,
@@ -86,7 +91,8 @@ impl Script {
             kept: Vec::new(),
             connections: BTreeMap::new(),
             made: 0,
-            checks: Checks::default(),
+            checks: Checks::new(quorum),
+            sabotage: Sabotage::None,
         }
     }
 
@@ -176,7 +182,14 @@ impl Script {
                 Fate::Kept => self.kept.push(letter),
             }
         }
-        assert_eq!(self.checks.broken, None);
+        if self.sabotage == Sabotage::None {
+            assert_eq!(self.checks.broken, None);
+        }
+    }
+
+    /// The first promise found broken, and how.
+    pub(super) fn broken(&self) -> Option<&str> {
+        self.checks.broken.as_deref()
     }
 
     /// What was kept so far.
@@ -281,6 +294,7 @@ impl Script {
 
     fn post(&mut self, from: usize, to: &PeerId, message: Message) {
         let to = self.processes.iter().position(|process| process.id() == to).expect("one of five");
+        let message = self.sabotage.to(&self.processes[to].peer, message);
         self.mail.push_back(Letter { from, to, message });
     }
 }
