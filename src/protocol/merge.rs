@@ -89,8 +89,9 @@ impl Peer {
             return;
         }
         // A healed network delivers what two leaders said while it was split: if the one of lower term yielded for that, and
-        // the one of lower rank for its rank, both could, and nobody would lead. So the rank decides alone.
-        if self.settings.quorum.is_none() && self.leading().is_some_and(|leading| !leading.has(from)) {
+        // the one of lower rank for its rank, both could, and nobody would lead. So the rank decides alone, also while a
+        // leader lifts its term to take the others in.
+        if self.settings.quorum.is_none() && self.leads_without(from) {
             return;
         }
         // A leader that speaks of itself may not know the address it is seen at; its connection told.
@@ -107,6 +108,15 @@ impl Peer {
                 self.merging = follows && target.is_some();
                 self.seek(target.as_ref(), turn);
             }
+        }
+    }
+
+    /// Does this peer lead a view, perhaps lifting its term, that `peer` does not belong to?
+    fn leads_without(&self, peer: &PeerId) -> bool {
+        match &self.role {
+            Role::Leader(leading) => !leading.has(peer),
+            Role::Proposing(proposing) => proposing.raising.is_some() && !self.last_view.contains_key(peer),
+            _ => false,
         }
     }
 }

@@ -113,6 +113,8 @@ impl Station {
 
     /// Has it leave cleanly while it is fed; returns the rows that it left.
     pub(crate) fn leave(&mut self) -> Rows {
+        // Before that a signal ends it as it ends any process.
+        self.peer().wait_for("Listening on ");
         self.life().peer.signal("-TERM");
         self.end_life(Some(0))
     }
