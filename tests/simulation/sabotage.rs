@@ -1,7 +1,7 @@
 //! Faults that no peer is meant to survive: they show that the checks see something.
 
 use peer::ids::PeerId;
-use peer::protocol::{Done, Effect, Found, Input, Peer, Settings, Store};
+use peer::protocol::{Done, Effect, Found, Input, Peer, Settings, State, Store};
 use peer::wire::{Frame, Message, TermStart, ViewChange};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,10 @@ pub(crate) enum Sabotage {
     NotSynced,
     /// A peer that starts again does not know what it promised.
     ForgottenPromise,
+    /// A cut does not lower what `synced` needs.
+    NeedsNotLowered,
+    /// `COMMIT` tells of one entry more.
+    CommitOneMore,
     /// A peer that starts again has the incarnation of the life before.
     SameLife,
 }
@@ -126,6 +130,16 @@ impl Sabotage {
         }
     }
 
+    /// What a storage does behind this work, where `state` held this before.
+    pub(crate) fn store_behind(self, before: &State, store: &Store) -> Option<Store> {
+        match store {
+            Store::Cut { state, .. } if self == Self::NeedsNotLowered => {
+                Some(Store::State(State { needs: before.needs, ..state.clone() }))
+            }
+            _ => None,
+        }
+    }
+
     /// On what a storage reports.
     pub(crate) fn done(self, done: Done) -> Done {
         match done {
@@ -168,6 +182,7 @@ impl Sabotage {
             (Self::RankedByLength, Message::LogState { term, runs, last, .. }) => {
                 Message::LogState { term, synced: receiver.synced().cloned(), runs, last }
             }
+            (Self::CommitOneMore, Message::Commit { term, up_to }) => Message::Commit { term, up_to: up_to + 1 },
             (_, message) => message,
         }
     }

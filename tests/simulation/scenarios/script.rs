@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use peer::ids::PeerId;
+use peer::ids::{Incarnation, PeerId};
 use peer::protocol::{Alarm, ConnectionId, Done, Effect, Input, Settings, Standing, Store, Time, Verdict};
 use peer::storage::{MemoryDisk, Options};
 use peer::wire::{Contact, Message, Timing};
 
+use crate::fault::Damage;
 use crate::invariants::Checks;
 use crate::process::Process;
 use crate::sabotage::Sabotage;
@@ -19,6 +20,9 @@ pub(super) const C: usize = 2;
 pub(super) const D: usize = 3;
 pub(super) const E: usize = 4;
 pub(super) const ALL: [usize; 5] = [A, B, C, D, E];
+
+/// An alarm that rings more often than this in vain is not the way.
+const RINGS_MAX: u32 = 20;
 
 /// What becomes of a message between peers that can talk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +47,7 @@ pub(super) struct Script {
     kept: Vec<Letter>,
     connections: BTreeMap<(usize, usize), ConnectionId>,
     made: u64,
+    quorum: Option<usize>,
     checks: Checks,
     pub(super) sabotage: Sabotage,
 }
@@ -51,9 +56,43 @@ fn priority(of: usize) -> i64 {
     [5, 4, 3, 2, 1][of]
 }
 
+/// A quorum needs what a disk keeps.
+fn options(quorum: Option<usize>) -> Options {
+    Options { resume: quorum.is_some(), durable: quorum.is_some() }
+}
+
+fn settings(number: usize, id: PeerId, incarnation: Incarnation, quorum: Option<usize>) -> Settings {
+    let interval = Duration::from_millis(100);
+    Settings {
+        id,
+        priority: priority(number),
+        incarnation,
+        endpoint: ([10, 0, 0, 1], 7001 + u16::try_from(number).expect("five")).into(),
+        group: "sensors".into(),
+        quorum: quorum.map(|quorum| u32::try_from(quorum).expect("five at most")),
+        resume: quorum.is_some(),
+        timing: Timing {
+            heartbeat_interval: interval,
+            heartbeat_timeout: interval * 3,
+            election_timeout: interval * 2,
+        },
+        joins: false,
+        seed: 0,
+    }
+}
+
 /// Lets everything arrive.
 pub(super) fn all(_: usize, _: &Message) -> Fate {
     Fate::Arrives
+}
+
+/// Lets everything arrive but views: who promised goes on waiting.
+pub(super) fn no_view(_: usize, message: &Message) -> Fate {
+    if matches!(message, Message::ViewChange(_)) {
+        Fate::Lost
+    } else {
+        Fate::Arrives
+    }
 }
 
 impl Script {
@@ -63,25 +102,10 @@ impl Script {
 
     pub(super) fn with_quorum(quorum: Option<usize>) -> Self {
         let now = Duration::from_secs(1);
-        let interval = Duration::from_millis(100);
-        let timing =
-            Timing { heartbeat_interval: interval, heartbeat_timeout: interval * 3, election_timeout: interval * 2 };
         let start = |(number, name): (usize, &str)| {
             let id: PeerId = name.parse().expect("a name");
-            let options = Options::default();
-            let (shelf, opened) = Shelf::open(MemoryDisk::new(), &id, 1, options).expect("there is room");
-            let settings = Settings {
-                id,
-                priority: priority(number),
-                incarnation: opened.incarnation,
-                endpoint: ([10, 0, 0, 1], 7001 + u16::try_from(number).expect("five")).into(),
-                group: "sensors".into(),
-                quorum: quorum.map(|quorum| u32::try_from(quorum).expect("five at most")),
-                resume: false,
-                timing,
-                joins: false,
-                seed: 0,
-            };
+            let (shelf, opened) = Shelf::open(MemoryDisk::new(), &id, 1, options(quorum)).expect("there is room");
+            let settings = settings(number, id, opened.incarnation, quorum);
             Process::new(number, settings, shelf, &found(&opened), now)
         };
         Self {
@@ -91,6 +115,7 @@ impl Script {
             kept: Vec::new(),
             connections: BTreeMap::new(),
             made: 0,
+            quorum,
             checks: Checks::new(quorum),
             sabotage: Sabotage::None,
         }
@@ -113,13 +138,40 @@ impl Script {
         assert_eq!(self.processes[who].peer.standing(), Standing::Leader);
     }
 
+    /// The process of a peer is killed, and the next one begins with what is on its disk.
+    pub(super) fn restart(&mut self, number: usize) {
+        let before = &self.processes[number];
+        let (id, life) = (before.id().clone(), before.origin.incarnation + 1);
+        let (kept, opened) =
+            Shelf::open(before.shelf.disk().clone(), &id, life, options(self.quorum)).expect("there is room");
+        let settings = settings(number, id, opened.incarnation, self.quorum);
+        let mut process = Process::new(number, settings, kept, &self.sabotage.found(found(&opened)), self.now);
+        self.checks.started(Some(before), &mut process, &opened, Damage::None);
+        self.processes[number] = process;
+        self.connections.retain(|(from, to), _| *from != number && *to != number);
+    }
+
     /// `who` finds its leader silent and is elected by those that it reaches.
     pub(super) fn elect(&mut self, who: usize, by: &[usize], mut fate: impl FnMut(usize, &Message) -> Fate) {
-        self.wait(who, Alarm::LeaderCheck, Standing::Proposing);
+        for _ in 0..RINGS_MAX {
+            let alarm = match self.processes[who].peer.standing() {
+                Standing::Member => Alarm::LeaderCheck,
+                Standing::Promised | Standing::Electing => Alarm::Election,
+                _ => break,
+            };
+            // It is to know of them, whatever view it was in last.
+            for other in by {
+                self.hear(who, *other);
+            }
+            self.ring(who, alarm);
+        }
+        assert_eq!(self.processes[who].peer.standing(), Standing::Proposing);
+        // Who ranks higher did not get it in time.
+        self.mail.retain(|letter| !matches!(letter.message, Message::Election { .. }));
         let allowed: Vec<usize> = by.iter().copied().chain([who]).collect();
         self.run(&allowed, &mut fate);
         if self.processes[who].peer.standing() == Standing::Proposing {
-            self.wait(who, Alarm::Election, Standing::Leader);
+            self.ring(who, Alarm::Election);
             self.run(&allowed, fate);
         }
         assert_eq!(self.processes[who].peer.standing(), Standing::Leader);
@@ -135,7 +187,7 @@ impl Script {
 
     /// Lets the alarm of a peer ring, whenever it wants to, until the peer is in this standing.
     pub(super) fn wait(&mut self, who: usize, alarm: Alarm, standing: Standing) {
-        for _ in 0..20 {
+        for _ in 0..RINGS_MAX {
             if self.processes[who].peer.standing() == standing {
                 return;
             }
@@ -275,10 +327,13 @@ impl Script {
             }
             Effect::Store(store) => {
                 let process = &mut self.processes[number];
+                let behind = self.sabotage.store_behind(&process.shelf.state, &store);
                 process.shelf.note(&store);
                 self.checks.handed_over(process, &store);
-                let done = self.processes[number].shelf.execute(store, Sabotage::None).expect("there is room");
-                dones.extend(done);
+                for store in std::iter::once(store).chain(behind) {
+                    let process = &mut self.processes[number];
+                    dones.extend(process.shelf.execute(store, Sabotage::None).expect("there is room"));
+                }
             }
             Effect::Tell(event) => self.checks.told(&mut self.processes[number], &event),
             Effect::Admit { verdict, .. } => assert_eq!(verdict, Verdict::Accept),

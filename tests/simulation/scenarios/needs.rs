@@ -1,0 +1,68 @@
+//! What a cut lowers, and what it does not.
+
+use peer::ids::Term;
+use peer::protocol::{Alarm, Standing};
+use peer::wire::Message;
+
+use super::script::{all, no_view, Fate, Script, A, ALL, B, C, D, E};
+use crate::sabotage::Sabotage;
+
+/// `b` was synced to its own term with a log of 4, joins `c`, cuts to the committed 2 and is killed before it fetches. Then
+/// it is elected by `d` and `e`, which lack the 2. Returns the log as it was committed.
+fn history(sabotage: Sabotage) -> (Script, Vec<(Term, u64)>) {
+    let mut script = Script::with_quorum(Some(3));
+    script.sabotage = sabotage;
+    script.found(A, &ALL, all);
+    script.measure(A, &ALL, all);
+    // 2 at a only, and another 2 at e only, which is synced to its own term.
+    script.measure(A, &[A], all);
+    script.elect(E, &[C, D], no_view);
+    script.measure(E, &[E], all);
+    // a hears of that term from c, and makes one of its own: the first 2 is committed by a, b and c.
+    script.ring(A, Alarm::Heartbeat);
+    script.run(&[A, B, C], all);
+    script.found(A, &[B, C], all);
+    assert_eq!((script.process(A).peer.committed(), script.process(C).peer.committed()), (2, 2));
+    let committed = script.process(C).peer.runs();
+    // 3 and 4 at a and b; a does not come back. b leads from 4 on, and nobody else knows that it does.
+    script.measure(A, &[A, B], all);
+    script.measure(A, &[A, B], all);
+    script.elect(B, &[C, D], no_view);
+    assert_eq!(script.process(B).peer.needs(), 4);
+    // Nor does anybody that c does; another 3 is at c only, and then c leads once more, from 3 on.
+    script.elect(C, &[D, E], no_view);
+    script.measure(C, &[C], all);
+    for leader in [B, C] {
+        script.wait(leader, Alarm::Heartbeat, Standing::Seeking);
+        script.run(&[], all);
+    }
+    script.found(C, &[D, E], no_view);
+    assert_eq!(script.process(C).peer.last(), 3);
+    script.hear(C, B);
+    let no_fetch =
+        |_, message: &Message| if matches!(message, Message::Fetch { .. }) { Fate::Lost } else { Fate::Arrives };
+    script.run(&[B, C], no_fetch);
+    assert_eq!((script.process(B).peer.standing(), script.process(B).peer.last()), (Standing::Learner, 2));
+    script.restart(B);
+    script.found(B, &[D, E], all);
+    (script, committed)
+}
+
+#[test]
+fn a_cut_lowers_what_synced_needs_and_leaves_synced_as_it_is() {
+    let (script, committed) = history(Sabotage::None);
+    for peer in [B, D, E] {
+        assert!(script.process(peer).peer.runs().starts_with(&committed));
+        assert!(script.process(peer).peer.committed() >= 2);
+    }
+}
+
+/// The cut looks like damage then, `synced` falls back, and the log of `e` is taken for the better one.
+#[test]
+fn a_cut_that_does_not_lower_what_synced_needs_breaks_promise_6() {
+    let (script, committed) = history(Sabotage::NeedsNotLowered);
+    let broken = script.broken().expect("a promise is broken");
+    assert!(broken.starts_with("promise 6"), "{broken}");
+    let runs = script.process(B).peer.runs();
+    assert_eq!((committed.len(), runs[1].1, runs[1].0.leader.as_str()), (1, 2, "e"));
+}
