@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use peer::ids::{Origin, PeerId, Sequence, Term};
 use peer::protocol::{ConnectionId, Exit, Found, Input, Peer, Settings, Store, Time};
-use peer::wire::{Lines, Request};
+use peer::wire::{Frame, Lines, Request};
 
 use crate::network::Link;
 use crate::numbers::Numbers;
@@ -84,10 +84,11 @@ impl Process {
         (count > 0).then(|| Input::Readings(Lines::new(text.into_bytes(), count)))
     }
 
-    /// All that it holds: log, and pending.
+    /// All that it holds: log, and pending. What is being cut stands in neither, but in the files still.
     pub(crate) fn holds(&self) -> Numbers {
         let mut numbers = Numbers::default();
         numbers.extend(self.shelf.ranges());
+        numbers.extend(self.shelf.rows.batches().iter().flat_map(Frame::ranges));
         numbers.extend(&self.peer.pending());
         numbers
     }
