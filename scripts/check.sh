@@ -20,7 +20,8 @@ step() {
 step cargo fmt --check
 step cargo clippy --all-targets --quiet -- -D warnings
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
-step env PEER_HOSTS_SECONDS=120 PEER_CHAOS_SECONDS=120 PEER_CUTS=50 cargo test --quiet
+# Tests of real processes mostly wait: more of them at a time than there are cores.
+step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=120 PEER_CHAOS_SECONDS=120 PEER_CUTS=50 cargo test --quiet
 step env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
 for script in test_fault_tolerance test_leader_election test_data_handling; do
     step "scripts/$script.sh"

@@ -48,6 +48,8 @@ const FAREWELL: Duration = Duration::from_millis(250);
 /// [`Fatal`]: why it could not start, or had to end.
 pub fn run(config: Config) -> Result<(), Fatal> {
     exit_on_panic();
+    // First, so that whoever is asked to stop while it reads back what it had stops cleanly, too.
+    let signals = signals::listen().map_err(Fatal::Signals)?;
     let claimed = crate::storage::claim(&config.data_dir, &config.peer_id);
     let disk = claimed.map_err(|error| Fatal::Storage(error.to_string()))?;
     let (listener, endpoint) = net::listen(config.bind, config.port)
@@ -59,7 +61,6 @@ pub fn run(config: Config) -> Result<(), Fatal> {
         let (id, interval) = (&config.sensor_id, config.sensor_interval);
         sources.push(sensors::open(source, id, interval, random(), Clock::new(jiff::Timestamp::now))?);
     }
-    let signals = signals::listen().map_err(Fatal::Signals)?;
     log::info!("Peer ID: {}", config.peer_id);
     log::info!("Listening on {endpoint}");
     resume::tell(&config, &opened);
