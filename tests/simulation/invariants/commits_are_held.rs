@@ -41,6 +41,13 @@ impl Check {
         }
     }
 
+    /// A process ended in this step: what it committed as a leader is on its way to the others.
+    pub(super) fn ended(&mut self, process: &Process) {
+        if let (Standing::Leader, Some(term)) = (process.peer.standing(), process.peer.installed()) {
+            self.granted.insert(term.clone(), process.peer.committed());
+        }
+    }
+
     pub(super) fn check(&mut self, process: &Process, quorum: Option<usize>) -> Result<(), String> {
         let (id, peer) = (process.id(), &process.peer);
         let (delivered, committed, last) = (process.shelf.delivered, peer.committed(), peer.last());

@@ -86,7 +86,7 @@ impl Checks {
     pub(crate) fn after_step(&mut self, processes: &mut [Process], number: usize) {
         let process = &processes[number];
         if !process.alive {
-            return;
+            return self.commits.ended(process);
         }
         let results = [
             self.one_leader.check(process),
