@@ -24,7 +24,7 @@
 //!
 //! | layer | module | knows |
 //! | --- | --- | --- |
-//! | names | [`ids`], [`reading`] | nothing |
+//! | names | [`ids`], [`reading`], `ranges` (sets of numbers) | nothing |
 //! | text | [`wire`] | names |
 //! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
 //! | beside it | [`storage`], [`net`], [`sensors`] | names, text; never the protocol or each other |
@@ -42,6 +42,7 @@ pub mod fatal;
 pub mod ids;
 pub mod net;
 pub mod protocol;
+mod ranges;
 pub mod reading;
 pub mod sensors;
 pub mod storage;

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("ids", &[]),
+    ("ranges", &[]),
     ("reading", &["ids"]),
     ("wire", &["ids", "reading"]),
-    ("protocol", &["ids", "wire"]),
-    ("storage", &["ids", "reading", "wire"]),
+    ("protocol", &["ids", "ranges", "wire"]),
+    ("storage", &["ids", "ranges", "reading", "wire"]),
     ("net", &["wire"]),
     ("sensors", &["ids", "reading", "wire", "config"]),
     ("config", &["ids", "wire"]),

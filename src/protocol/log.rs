@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::input::Found;
-use super::ranges::RangeSet;
 use crate::ids::{Origin, Sequence, Term};
+use crate::ranges::RangeSet;
 use crate::wire::{Frame, Range, RunList};
 
 #[derive(Debug)]

@@ -16,7 +16,6 @@ mod merge;
 mod ordering;
 pub mod peer;
 pub mod pending;
-mod ranges;
 mod receive;
 mod recovery;
 pub mod replication;

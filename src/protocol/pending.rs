@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::input::{Found, Time};
 use super::log::Log;
-use super::ranges::RangeSet;
 use crate::ids::{Number, Origin, Sequence};
+use crate::ranges::RangeSet;
 use crate::wire::batch::READINGS_MAX;
 use crate::wire::{Lines, Range, Request};
 

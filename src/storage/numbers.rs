@@ -3,62 +3,31 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{Number, Origin};
+use crate::ranges::RangeSet;
 use crate::wire::Range;
 
-/// A set of readings, by origin, as disjoint spans that do not touch: first number -> last.
+/// A set of readings, by origin.
 #[derive(Debug, Default)]
-pub(super) struct Numbers(BTreeMap<Origin, BTreeMap<Number, Number>>);
+pub(super) struct Numbers(BTreeMap<Origin, RangeSet>);
 
 impl Numbers {
     pub(super) fn insert(&mut self, range: &Range) {
         if !self.0.contains_key(&range.origin) {
-            self.0.insert(range.origin.clone(), BTreeMap::new());
+            self.0.insert(range.origin.clone(), RangeSet::default());
         }
-        let spans = self.0.get_mut(&range.origin).expect("it is there now");
-        let (mut first, mut last) = (range.first, range.last());
-        // Swallow every span that overlaps or touches.
-        while let Some((from, to)) = spans.range(..=last + 1).next_back().map(|(from, to)| (*from, *to)) {
-            if to + 1 < first {
-                break;
-            }
-            spans.remove(&from);
-            (first, last) = (first.min(from), last.max(to));
-        }
-        spans.insert(first, last);
+        self.0.get_mut(&range.origin).expect("it is there now").insert(range.first, range.last());
     }
 
     pub(super) fn remove(&mut self, range: &Range) {
-        let Some(spans) = self.0.get_mut(&range.origin) else { return };
-        let (first, last) = (range.first, range.last());
-        while let Some((from, to)) = spans.range(..=last).next_back().map(|(from, to)| (*from, *to)) {
-            if to < first {
-                break;
-            }
-            spans.remove(&from);
-            if to > last {
-                spans.insert(last + 1, to);
-            }
-            if from < first {
-                spans.insert(from, first - 1);
-            }
+        if let Some(numbers) = self.0.get_mut(&range.origin) {
+            numbers.remove(range.first, range.last());
         }
     }
 
     /// First and last number of each part of a range that is not here, rising.
     pub(super) fn missing(&self, range: &Range) -> Vec<(Number, Number)> {
-        let Some(spans) = self.0.get(&range.origin) else { return vec![(range.first, range.last())] };
-        let (mut next, mut missing) = (range.first, Vec::new());
-        let begin = spans.range(..=range.first).next_back().map_or(range.first, |(from, _)| *from);
-        for (from, to) in spans.range(begin..=range.last()) {
-            if *from > next {
-                missing.push((next, from - 1));
-            }
-            next = next.max(to + 1);
-        }
-        if next <= range.last() {
-            missing.push((next, range.last()));
-        }
-        missing
+        let (first, last) = (range.first, range.last());
+        self.0.get(&range.origin).map_or_else(|| vec![(first, last)], |numbers| numbers.missing(first, last))
     }
 
     /// As ranges, by origin and rising.
@@ -68,7 +37,9 @@ impl Numbers {
             first,
             count: last - first + 1,
         };
-        self.0.iter().flat_map(move |(origin, spans)| spans.iter().map(move |(first, last)| of(origin, *first, *last)))
+        self.0
+            .iter()
+            .flat_map(move |(origin, numbers)| numbers.spans().map(move |(first, last)| of(origin, first, last)))
     }
 
     pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {

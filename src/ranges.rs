@@ -4,35 +4,35 @@ use std::collections::BTreeMap;
 
 /// A set of whole numbers, kept as disjoint spans that do not touch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct RangeSet {
+pub(crate) struct RangeSet {
     /// First number of a span -> its last.
     spans: BTreeMap<u64, u64>,
 }
 
 impl RangeSet {
     #[must_use]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
 
     /// How many numbers it holds.
     #[must_use]
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.spans.iter().map(|(first, last)| last - first + 1).sum()
     }
 
     /// The highest number, 0 where there is none.
     #[must_use]
-    pub(super) fn top(&self) -> u64 {
+    pub(crate) fn top(&self) -> u64 {
         self.spans.values().next_back().copied().unwrap_or(0)
     }
 
     /// `(first, last)` of each span, rising.
-    pub(super) fn spans(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.spans.iter().map(|(first, last)| (*first, *last))
     }
 
-    pub(super) fn insert(&mut self, mut first: u64, mut last: u64) {
+    pub(crate) fn insert(&mut self, mut first: u64, mut last: u64) {
         debug_assert!(first <= last, "a span has numbers");
         // Swallow every span that overlaps or touches.
         while let Some((from, to)) = self.spans.range(..=last.saturating_add(1)).next_back().map(|(f, l)| (*f, *l)) {
@@ -46,7 +46,7 @@ impl RangeSet {
         self.spans.insert(first, last);
     }
 
-    pub(super) fn remove(&mut self, first: u64, last: u64) {
+    pub(crate) fn remove(&mut self, first: u64, last: u64) {
         while let Some((from, to)) = self.spans.range(..=last).next_back().map(|(f, l)| (*f, *l)) {
             if to < first {
                 break;
@@ -63,7 +63,7 @@ impl RangeSet {
 
     /// The parts of `first..=last` that are not in the set, rising.
     #[must_use]
-    pub(super) fn missing(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
+    pub(crate) fn missing(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
         let mut gaps = Vec::new();
         let mut next = first;
         let before = self.spans.range(..=first).next_back();
