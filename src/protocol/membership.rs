@@ -250,11 +250,7 @@ impl Peer {
         let mut runs: RunList = view.start.runs.clone();
         runs.push((view.term.clone(), view.start.last + 1));
         let agreed = view::common_prefix(&runs, Sequence::MAX, self.log.runs(), self.log.last());
-        if std::mem::take(&mut self.merging) {
-            let readings = self.log.last() - agreed;
-            turn.tell(Event::Merging { leader: view.term.leader.clone(), readings });
-        }
-        self.cut(agreed, turn);
+        self.cut(agreed, &view.term.leader, turn);
         self.settle(turn);
         self.pending.restart();
         self.fetch(turn);
@@ -262,8 +258,12 @@ impl Peer {
         self.compare_timing(view.timing, turn);
     }
 
-    /// Cuts the log; what stood there comes back as pending when the storage has done it.
-    pub(super) fn cut(&mut self, to: Sequence, turn: &mut Turn) {
+    /// Cuts the log to what it has in common with that of `with`; what stood above comes back as pending when the storage has
+    /// done it. Where a view was left for that, or rows go, the operator is told.
+    pub(super) fn cut(&mut self, to: Sequence, with: &PeerId, turn: &mut Turn) {
+        if std::mem::take(&mut self.merging) || to < self.log.committed() {
+            turn.tell(Event::Merging { leader: with.clone(), readings: self.log.last() - to });
+        }
         if to >= self.log.last() {
             return;
         }

@@ -67,7 +67,7 @@ impl Peer {
             Some((owner, state)) if (&state.synced, state.last) > (&self.synced, self.log.last()) => {
                 let agreed = view::common_prefix(&state.runs, state.last, self.log.runs(), self.log.last());
                 let (owner, last) = (owner.clone(), state.last);
-                self.cut(agreed, turn);
+                self.cut(agreed, &owner, turn);
                 (Some(owner).filter(|_| agreed < last), last)
             }
             _ => (None, self.log.last()),

@@ -1,9 +1,9 @@
 //! What a peer begins with when it goes on where it ended, and what it keeps for that.
 
-use peer::protocol::{Done, Effect, Effects, Found, Input, Store};
-use peer::wire::Message;
+use peer::protocol::{Done, Effect, Effects, Event, Found, Input, Store};
+use peer::wire::{Message, RunList};
 
-use crate::bench::{lines, range, recalled, request, sent, term, view, Bench, LIFE};
+use crate::bench::{id, lines, range, recalled, request, seat, sent, term, told, view, Bench, LIFE};
 
 fn kept(effects: &Effects) -> usize {
     effects.iter().filter(|effect| matches!(effect, Effect::Store(Store::Keep(_)))).count()
@@ -76,4 +76,24 @@ fn a_leader_with_a_log_from_before_delivers_its_end_when_a_majority_holds_it() {
     leader.lead();
     // Alone it is the majority.
     assert_eq!(leader.peer.committed(), 9);
+}
+
+/// What a peer with that log is told when it promises `z`'s term and installs it, `z`'s log being `runs` up to `last`.
+fn told_by_the_view_of_another(runs: RunList, last: u64) -> Vec<Event> {
+    let mut peer = Bench::with(&found());
+    peer.hello(1, "z", 5, "127.0.0.1:8000");
+    peer.said(1, Message::Coordinator { term: term("2@z/5") });
+    let mut view = view("2@z/5", runs, last);
+    view.members.insert(id("m"), seat(LIFE, "127.0.0.1:7000"));
+    view.members.insert(id("z"), seat(5, "127.0.0.1:8000"));
+    let effects = peer.said(1, Message::ViewChange(view));
+    told(&effects).into_iter().filter(|event| matches!(event, Event::Merging { .. })).cloned().collect()
+}
+
+#[test]
+fn rows_that_another_history_takes_back_are_told_of_also_where_nobody_asked_to_join() {
+    let merging = Event::Merging { leader: id("z"), readings: 9 };
+    assert_eq!(told_by_the_view_of_another(vec![(term("1@z/5"), 1)], 4), [merging]);
+    // The end of a log that was never delivered goes with every other leader.
+    assert_eq!(told_by_the_view_of_another(vec![(term("1@m/5"), 1)], 6), []);
 }

@@ -39,6 +39,8 @@ pub(crate) struct Process {
     pub held: Numbers,
     /// It said that all readings of its sources are delivered.
     pub input_delivered: bool,
+    /// It said in this step that it merges with another group.
+    pub told_of_merging: bool,
     /// The last sequence seen committed, to check what is new.
     pub committed: Sequence,
     /// The term and the committed sequence that were last compared with those of others.
@@ -67,6 +69,7 @@ impl Process {
             taken: 0,
             held,
             input_delivered: false,
+            told_of_merging: false,
             committed: 0,
             checked: None,
         }

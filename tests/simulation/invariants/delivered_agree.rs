@@ -1,5 +1,6 @@
 //! Promise 5: among peers that have installed the same term, one delivered history is a prefix of the other; with a quorum,
-//! among all peers, always, and nothing that is committed is ever taken back.
+//! among all peers, always, and nothing that is committed is ever taken back. Without one it may be, and the operator is
+//! told.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,18 @@ impl Check {
         }
         Ok(())
     }
+}
+
+/// What a step takes back, it tells of.
+pub(super) fn check_told(process: &Process) -> Result<(), String> {
+    let (before, committed) = (process.committed, process.peer.committed());
+    if committed >= before || process.told_of_merging {
+        return Ok(());
+    }
+    Err(format!(
+        "promise 5: {} takes back what it delivered, from #{before} to #{committed}, without a word",
+        process.id()
+    ))
 }
 
 /// Among those of one term.

@@ -92,6 +92,7 @@ impl Checks {
             self.one_leader.check(process),
             self.commits.check(process, self.quorum),
             delivered_agree::check(processes, number),
+            delivered_agree::check_told(process),
         ];
         for result in results {
             self.note(result);
@@ -103,6 +104,7 @@ impl Checks {
             }
         }
         let process = &mut processes[number];
+        process.told_of_merging = false;
         process.committed = process.peer.committed();
         process.checked = process.peer.installed().map(|term| (term.clone(), process.committed));
     }
@@ -118,6 +120,7 @@ impl Checks {
                 process.input_delivered = true;
                 self.note(nothing_is_lost::check_delivered(process, *readings));
             }
+            Event::Merging { .. } => process.told_of_merging = true,
             Event::Misbehaved { peer, what, at } => {
                 self.note(Err(format!("{} says that {peer} {what} at #{at}", process.id())));
             }
