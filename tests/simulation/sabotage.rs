@@ -1,7 +1,7 @@
 //! Faults that no peer is meant to survive: they show that the checks see something.
 
 use peer::ids::PeerId;
-use peer::protocol::{Done, Effect, Found, Input, Peer, Settings, State, Store};
+use peer::protocol::{Done, Effect, Event, Found, Input, Peer, Settings, State, Store};
 use peer::wire::{Frame, Message, TermStart, ViewChange};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,10 @@ pub(crate) enum Sabotage {
     CommitOneMore,
     /// A peer that starts again has the incarnation of the life before.
     SameLife,
+    /// A leader takes what a learner has stored for what a member has.
+    LearnersCounted,
+    /// Rows are taken back and nobody is told.
+    SilentMerge,
 }
 
 impl Sabotage {
@@ -85,6 +89,11 @@ impl Sabotage {
             }
             (_, message) => message,
         }
+    }
+
+    /// Does this count as said by a member, too?
+    pub(crate) fn is_said_by_a_member_too(self, message: &Message) -> bool {
+        self == Self::LearnersCounted && matches!(message, Message::Stored { .. })
     }
 
     /// On what a core hands to its storage; `None`: it vanishes.
@@ -150,8 +159,13 @@ impl Sabotage {
 
     /// Does the core's answer to this input lack this effect?
     pub(crate) fn swallows(self, on_new_link: bool, effect: &Effect) -> bool {
-        let fetches = matches!(effect, Effect::Store(Store::Say { message: Message::Fetch { .. }, .. }));
-        self == Self::NoFetchOnNewLink && on_new_link && fetches
+        match effect {
+            Effect::Store(Store::Say { message: Message::Fetch { .. }, .. }) => {
+                self == Self::NoFetchOnNewLink && on_new_link
+            }
+            Effect::Tell(Event::Merging { .. }) => self == Self::SilentMerge,
+            _ => false,
+        }
     }
 
     /// On what a peer is told of its earlier lives.

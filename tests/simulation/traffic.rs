@@ -202,7 +202,12 @@ impl World {
                 let delay = self.rng.random_range(1..200);
                 self.after(Time::from_micros(delay), Event::Sequence(number));
             }
-            Item::Message(message) => self.step(number, Input::Received { connection: ConnectionId(id), message }),
+            Item::Message(message) => {
+                if self.sabotage.is_said_by_a_member_too(&message) {
+                    self.say_as_a_member(number, id, message.clone());
+                }
+                self.step(number, Input::Received { connection: ConnectionId(id), message });
+            }
             Item::End => {
                 self.connections.remove(&id);
                 if !over {
@@ -212,6 +217,20 @@ impl World {
         }
         if let (true, Some(peer)) = (self.processes[from].alive, link) {
             self.flush(from, &peer);
+        }
+    }
+
+    /// What a learner says to its leader comes from a member, too.
+    fn say_as_a_member(&mut self, leader: usize, from: u64, message: Message) {
+        let members = self.processes[leader].peer.members();
+        let is_member = |c: &Connection| members.contains(self.processes[c.from].id());
+        if self.connections.get(&from).is_none_or(is_member) {
+            return;
+        }
+        let counts = |c: &Connection| c.to == leader && c.link.is_some() && c.reading == Reading::Open && is_member(c);
+        let member = self.connections.iter().find(|(_, c)| counts(c)).map(|(id, _)| ConnectionId(*id));
+        if let Some(connection) = member {
+            self.step(leader, Input::Received { connection, message });
         }
     }
 

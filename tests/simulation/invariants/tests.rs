@@ -98,6 +98,16 @@ fn a_leader_that_counts_itself_before_it_stored_breaks_promise_4() {
 }
 
 #[test]
+fn learners_that_count_for_commits_break_promise_4() {
+    assert_noticed(Mode::Quorum, Sabotage::LearnersCounted, "promise 4");
+}
+
+#[test]
+fn rows_taken_back_without_a_word_break_promise_5() {
+    assert_noticed(Mode::Default, Sabotage::SilentMerge, "promise 5");
+}
+
+#[test]
 fn no_fetch_on_a_new_link_breaks_promise_7() {
     assert_noticed(Mode::Resume, Sabotage::NoFetchOnNewLink, "promise 7");
 }
