@@ -4,6 +4,7 @@ use peer::protocol::{Input, Time};
 use rand::RngExt;
 
 use crate::fault::{Damage, Fault, Split, Traffic};
+use crate::hosts::End;
 use crate::network::Connection;
 use crate::world::World;
 
@@ -77,12 +78,15 @@ impl World {
 
     fn kill(&mut self, host: usize) {
         if let Some(number) = self.hosts[host] {
-            self.end(number, false);
+            self.end(number, End::Killed);
         }
     }
 
     fn power_cut(&mut self, host: usize) {
-        self.kill(host);
+        if let Some(number) = self.hosts[host] {
+            self.end(number, End::Dark);
+        }
+        self.dark[host] = true;
         self.disks[host].power_cut(self.rng.random());
         self.harm(host, if self.plan.durable { Damage::PowerCut } else { Damage::Unsynced });
     }

@@ -8,11 +8,23 @@ use peer::storage::{MemoryDisk, Options};
 use rand::RngExt;
 
 use crate::fault::Damage;
+use crate::network::Connection;
 use crate::plan::Mode;
 use crate::process::Process;
 use crate::sabotage::Sabotage;
 use crate::shelf::{found, Shelf};
 use crate::world::{Event, World};
+
+/// How a process ends, as its peers see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// What it had written still arrives, and then its connections end.
+    Clean,
+    /// Some of what it had written is lost.
+    Killed,
+    /// The same, and its host is dark: no connection ends, and no dial is answered, until it starts again.
+    Dark,
+}
 
 impl World {
     pub(crate) fn id_of(host: usize) -> PeerId {
@@ -24,6 +36,7 @@ impl World {
         if self.hosts[host].is_some() {
             return;
         }
+        self.light(host);
         let number = self.processes.len();
         let port = if self.plan.join_only || self.plan.same_port {
             7000
@@ -74,19 +87,34 @@ impl World {
         self.after(self.plan.reading_gap, Event::Readings(number));
     }
 
-    /// The process is gone; `cleanly`: what it had written still arrives.
-    pub(crate) fn end(&mut self, number: usize, cleanly: bool) {
+    /// The process is gone.
+    pub(crate) fn end(&mut self, number: usize, how: End) {
         let process = &mut self.processes[number];
         process.alive = false;
         self.hosts[process.host] = None;
         let connections: Vec<u64> =
             self.connections.iter().filter(|(_, c)| c.from == number || c.to == number).map(|(id, _)| *id).collect();
         for id in connections {
-            if !cleanly && self.rng.random_bool(0.5) {
+            if how != End::Clean && self.rng.random_bool(0.5) {
                 self.lose_suffix(id);
             }
-            self.close(id);
+            if how != End::Dark {
+                self.close(id);
+            }
         }
+    }
+
+    /// A host is up again, and answers what still comes for its processes of before: they are gone.
+    fn light(&mut self, host: usize) {
+        if !mem::replace(&mut self.dark[host], false) {
+            return;
+        }
+        let stale = |connection: &Connection| {
+            let to = &self.processes[connection.to];
+            to.host == host && !to.alive && connection.writable
+        };
+        let stale: Vec<u64> = self.connections.iter().filter(|(_, c)| stale(c)).map(|(id, _)| *id).collect();
+        self.close_all(stale);
     }
 
     pub(crate) fn feed(&mut self, number: usize) {
@@ -129,6 +157,6 @@ impl World {
         for peer in peers {
             self.flush(number, &peer);
         }
-        self.end(number, true);
+        self.end(number, End::Clean);
     }
 }

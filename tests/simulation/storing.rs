@@ -8,6 +8,7 @@ use peer::wire::{Message, Range};
 use rand::RngExt;
 
 use crate::fault::Damage;
+use crate::hosts::End;
 use crate::plan::Mode;
 use crate::world::{Event, World};
 
@@ -90,7 +91,7 @@ impl World {
         let host = self.processes[number].host;
         self.harm(host, Damage::Within);
         if self.disks[host].is_crashed() {
-            return self.end(number, false);
+            return self.end(number, End::Killed);
         }
         self.step(number, Input::DiskFailed);
     }

@@ -87,7 +87,7 @@ impl World {
         let process = &self.processes[number];
         let Some(endpoint) = process.peer.endpoint_of(peer) else { return false };
         let host = self.processes.iter().find(|p| p.endpoint == endpoint).map_or(process.host, |p| p.host);
-        self.cut(process.host, host).or(self.cut(host, process.host)).is_some()
+        self.dark[host] || self.cut(process.host, host).or(self.cut(host, process.host)).is_some()
     }
 
     /// A dial is given up, and repeated where there is something to say.
@@ -184,8 +184,11 @@ impl World {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let (number, from, link) = (connection.to, connection.from, connection.link.clone());
         if !self.processes[number].alive {
-            connection.pipe.clear();
-            return self.close(id);
+            if !self.dark[self.processes[number].host] {
+                connection.pipe.clear();
+                self.close(id);
+            }
+            return;
         }
         let is_hello = matches!(connection.pipe.front(), Some(Item::Hello(_)));
         if connection.reading == Reading::Waiting && !is_hello {

@@ -79,6 +79,8 @@ pub(crate) struct World {
     pub processes: Vec<Process>,
     /// The process that runs on each host.
     pub hosts: Vec<Option<usize>>,
+    /// Has it no power since its last process ended?
+    pub dark: Vec<bool>,
     /// The disk of each host.
     pub disks: Vec<MemoryDisk>,
     /// What happened to each disk since the last process of its host ended.
@@ -115,6 +117,7 @@ impl World {
             rng,
             processes: Vec::new(),
             hosts: vec![None; plan.hosts],
+            dark: vec![false; plan.hosts],
             disks: (0..plan.hosts).map(|_| MemoryDisk::new()).collect(),
             damage: vec![Damage::None; plan.hosts],
             clocks,
