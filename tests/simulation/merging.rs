@@ -8,14 +8,28 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::fault::{Fault, Split, Traffic, Ways};
+use crate::knob;
 use crate::plan::{ms, Mode, Plan, HOSTS_MAX};
 use crate::seeds::in_order;
 use crate::world::World;
 
-/// Splits of each mode, on each network.
+/// Splits of each mode, on each network, unless `PEER_SIM_SPLITS` says how many.
 const SPLITS: u64 = 30;
 
-fn plan(mode: Mode, loss: u32, rng: &mut SmallRng) -> Plan {
+/// What kind of network it is, and how it is cut.
+#[derive(Debug, Clone, Copy)]
+struct Network {
+    /// One datagram in so many is lost; 0: none.
+    loss: u32,
+    join_only: bool,
+    ways: Ways,
+    what: Traffic,
+}
+
+/// Whole, and cut into sides that cannot reach each other.
+const PLAIN: Network = Network { loss: 0, join_only: false, ways: Ways::All, what: Traffic::All };
+
+fn plan(mode: Mode, network: Network, rng: &mut SmallRng) -> Plan {
     let plan = Plan::draw(mode, rng);
     let hosts = plan.hosts.max(2);
     Plan {
@@ -23,11 +37,11 @@ fn plan(mode: Mode, loss: u32, rng: &mut SmallRng) -> Plan {
         priorities: vec![0; hosts],
         rates: plan.rates.iter().copied().cycle().take(hosts).collect(),
         starting: hosts,
-        join_only: false,
+        join_only: network.join_only,
         delay: (Duration::from_micros(100), ms(5)),
         late_one_in: 0,
         one_way: None,
-        datagram_loss_one_in: loss,
+        datagram_loss_one_in: network.loss,
         disk: vec![ms(2); hosts],
         faults: Vec::new(),
         faults_end: Time::ZERO,
@@ -46,9 +60,9 @@ fn one_view(world: &World) -> bool {
 }
 
 /// From the end of a split to one view, in hundredths of the time allowed.
-fn merge(mode: Mode, loss: u32, seed: u64) -> Result<u128, String> {
+fn merge(mode: Mode, network: Network, seed: u64) -> Result<u128, String> {
     let mut rng = SmallRng::seed_from_u64(seed);
-    let plan = plan(mode, loss, &mut rng);
+    let plan = plan(mode, network, &mut rng);
     let timing = plan.timing;
     let (begin, length) =
         (plan.settled() * 2, plan.settled() + timing.heartbeat_timeout.mul_f64(rng.random_range(1.0..3.0)));
@@ -57,7 +71,7 @@ fn merge(mode: Mode, loss: u32, seed: u64) -> Result<u128, String> {
     let allowed = plan.slowest(timing.heartbeat_interval * 3 + timing.election_timeout * 2);
     let mut world = World::with_plan(plan, rng, false);
     world.run_until(world.now + begin);
-    world.fault(Fault::Part(Split { sides, ways: Ways::All, what: Traffic::All }, length));
+    world.fault(Fault::Part(Split { sides, ways: network.ways, what: network.what }, length));
     world.run_until(world.now + length);
     let healed = world.now;
     while !one_view(&world) && world.checks.broken.is_none() {
@@ -73,25 +87,54 @@ fn merge(mode: Mode, loss: u32, seed: u64) -> Result<u128, String> {
 }
 
 /// Splits of each mode; none may take longer than this, in hundredths of the time allowed.
-fn assert_merged(loss: u32, percent: u128) {
+fn assert_merged(network: Network, percent: u128) {
     for mode in Mode::ALL {
-        let merges = in_order(0, SPLITS, |seed| merge(mode, loss, seed));
+        let (first, splits) = (knob("PEER_SIM_FIRST", 0), knob("PEER_SIM_SPLITS", SPLITS));
+        let merges = in_order(first, splits, |seed| merge(mode, network, seed));
         let mut percents: Vec<u128> = merges.into_iter().map(|merge| merge.expect("a view of all")).collect();
         percents.sort_unstable();
         let at = |permille: usize| percents[(percents.len() - 1) * permille / 1000];
         let (half, most, all) = (at(500), at(900), at(1000));
-        println!("{}: one view after 50 %: {half}, 90 %: {most}, all: {all} percent of the time allowed", mode.name());
-        assert!(all <= percent, "{}: {percents:?}", mode.name());
+        let mode = mode.name();
+        println!(
+            "{network:?}, {mode}: one view after 50 %: {half}, 90 %: {most}, all: {all} percent of the time allowed"
+        );
+        assert!(all <= percent, "{mode}: {percents:?}");
     }
 }
 
 #[test]
 fn a_healed_network_has_one_view_within_three_heartbeats_and_two_election_timeouts() {
-    assert_merged(0, 100);
+    assert_merged(PLAIN, 100);
+}
+
+#[test]
+fn so_has_one_that_was_cut_one_way_only() {
+    assert_merged(Network { ways: Ways::Up, ..PLAIN }, 100);
+}
+
+#[test]
+fn so_has_one_in_which_two_sides_reached_a_third_but_not_each_other() {
+    assert_merged(Network { ways: Ways::Neighbours, ..PLAIN }, 100);
+}
+
+#[test]
+fn so_has_one_whose_broadcasts_went_through_and_nothing_else() {
+    assert_merged(Network { what: Traffic::Tcp, ..PLAIN }, 100);
+}
+
+#[test]
+fn so_has_one_whose_broadcasts_alone_were_cut() {
+    assert_merged(Network { what: Traffic::Datagrams, ..PLAIN }, 100);
+}
+
+#[test]
+fn so_has_one_without_broadcast() {
+    assert_merged(Network { join_only: true, ..PLAIN }, 100);
 }
 
 /// What is lost is said again, an interval later at most: two of three arrive, so that twice the time is enough.
 #[test]
 fn where_one_datagram_in_three_is_lost_a_merge_takes_twice_the_time_at_most() {
-    assert_merged(3, 200);
+    assert_merged(Network { loss: 3, ..PLAIN }, 200);
 }
