@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # All that CI checks. Writes nothing but target/, data/ and logs/. SEEDS=n says how many simulated runs of each mode (3000),
-# FIRST=n which is the first.
+# FIRST=n which is the first: another set with every run, unless it is given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 SEEDS=${SEEDS:-3000}
-FIRST=${FIRST:-408000}
+FIRST=${FIRST:-$(($(date +%s) / 60 * SEEDS))}
 
 step() {
     local begun=$SECONDS
