@@ -285,6 +285,7 @@ impl World {
         let (mut effects, on_new_link) = (Vec::new(), sabotage::is_new_link(&input));
         let process = &mut self.processes[number];
         process.peer.step(self.clocks[process.host].shows(self.now), input, &mut effects);
+        self.checks.decided(process, &effects);
         effects.retain(|effect| !self.sabotage.swallows(on_new_link, effect));
         let asked = u32::try_from(effects.len()).expect("few effects");
         self.carry_out(number, effects);

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use peer::ids::{Origin, PeerId, Sequence, Term};
-use peer::protocol::{Done, Standing};
+use peer::protocol::{Done, Effect, Standing};
+use peer::wire::Message;
 
 use crate::process::Process;
 
@@ -41,10 +42,14 @@ impl Check {
         }
     }
 
-    /// A process ended in this step: what it committed as a leader is on its way to the others.
-    pub(super) fn ended(&mut self, process: &Process) {
-        if let (Standing::Leader, Some(term)) = (process.peer.standing(), process.peer.installed()) {
-            self.granted.insert(term.clone(), process.peer.committed());
+    /// What a leader commits counts when it says so: in the same step it may end, or lead another term.
+    pub(super) fn decided(&mut self, process: &Process, effects: &[Effect]) {
+        for effect in effects {
+            let Effect::Send { message: Message::Commit { term, up_to }, .. } = effect else { continue };
+            if term.leader == *process.id() && *up_to <= process.peer.committed() {
+                let granted = self.granted.entry(term.clone()).or_default();
+                *granted = (*granted).max(*up_to);
+            }
         }
     }
 
@@ -71,7 +76,6 @@ impl Check {
             }
             return Ok(());
         }
-        self.granted.insert(term.clone(), committed);
         if committed <= process.committed {
             return Ok(());
         }

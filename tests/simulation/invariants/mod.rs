@@ -14,7 +14,7 @@ mod readings_stand_once;
 #[cfg(test)]
 mod tests;
 
-use peer::protocol::{Done, Event, Exit, Store};
+use peer::protocol::{Done, Effect, Event, Exit, Store};
 use peer::storage::Opened;
 use peer::wire::Range;
 
@@ -83,10 +83,15 @@ impl Checks {
         self.note(result);
     }
 
+    /// The core asks for this.
+    pub(crate) fn decided(&mut self, process: &Process, effects: &[Effect]) {
+        self.commits.decided(process, effects);
+    }
+
     pub(crate) fn after_step(&mut self, processes: &mut [Process], number: usize) {
         let process = &processes[number];
         if !process.alive {
-            return self.commits.ended(process);
+            return;
         }
         let results = [
             self.one_leader.check(process),

@@ -283,6 +283,7 @@ impl Script {
     fn step(&mut self, number: usize, input: Input) {
         let mut effects = Vec::new();
         self.processes[number].peer.step(self.now, input, &mut effects);
+        self.checks.decided(&self.processes[number], &effects);
         let mut dones = Vec::new();
         for effect in effects {
             self.carry_out(number, effect, &mut dones);
