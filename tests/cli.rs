@@ -32,10 +32,12 @@ fn help_names_every_option_in_groups() {
         "--heartbeat-interval",
         "--heartbeat-timeout",
         "--election-timeout",
+        "--quorum",
         "--sensor",
         "--sensor-id",
         "--sensor-interval-seconds",
         "--data-dir",
+        "--fsync",
         "--log-level",
     ] {
         assert!(help.contains(&format!("{option} <")), "{option} in\n{help}");
@@ -61,6 +63,9 @@ fn wrong_options_end_with_2_and_say_which() {
         (&["--bind", "localhost"], "--bind"),
         (&["--join", "nowhere"], "--join"),
         (&["--log-level", "loud"], "--log-level"),
+        (&["--quorum", "2"], "--resume"),
+        (&["--resume"], "--peer-id"),
+        (&["--fsync", "sometimes"], "--fsync"),
         (&["left over"], "left over"),
     ] {
         let output = peer(arguments, &[]);

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod data;
+mod disk;
 mod election;
 mod fail_stop;
 #[expect(dead_code, unused_imports, reason = "what long random runs need is for the other targets")]

@@ -1,0 +1,162 @@
+//! A disk of a peer's own that fills up, takes nothing at all, or stands still.
+//!
+//! The first two are a file system in memory that nobody else sees; they need Linux, the right to mount (root), and `unshare`
+//! of util-linux. The last one is `stall.c`, and needs Linux and a C compiler. Where one of them is not there, the tests say
+//! so and pass.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{assert_fed, assert_same_rows, Group, Peer};
+
+/// `sh -c` makes the file system `$0` with the options `$1`, and becomes what follows.
+const MOUNT: &str = r#"mount -t tmpfs -o "$1" peer-test "$0" && shift && exec "$@""#;
+
+/// Runs the command with a file system of its own at `directory`.
+fn mounted(command: &Command, directory: &Path, options: &str) -> Command {
+    let mut outer = Command::new("unshare");
+    outer.env_clear().args(["--mount", "sh", "-c", MOUNT]).arg(directory).arg(options).arg(command.get_program());
+    outer.args(command.get_args());
+    if let Some(current) = command.get_current_dir() {
+        outer.current_dir(current);
+    }
+    outer
+}
+
+/// Starts a peer on a disk of its own; prints why there is none where this system does not let it.
+fn start_on_a_disk(group: &Group, id: &str, options: &str) -> Option<Peer> {
+    let directory = group.data_of(id);
+    fs::create_dir_all(&directory).expect("a directory to mount on");
+    let tried = mounted(&Command::new("true"), &directory, options).output();
+    let why = match tried {
+        Ok(output) if output.status.success() => {
+            let mut command = group.command(id);
+            command.args(["--sensor", "stdin"]);
+            return Some(Peer::start(id, mounted(&command, &directory, options), directory));
+        }
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(error) => format!("unshare: {error}"),
+    };
+    println!("SKIPPED: no disk can be made here: {why}");
+    None
+}
+
+fn errors(peer: &Peer) -> Vec<String> {
+    peer.log().into_iter().filter(|line| line.contains("ERROR")).collect()
+}
+
+#[test]
+fn a_leader_whose_disk_is_full_says_so_once_and_the_others_lose_nothing() {
+    let group = Group::new();
+    let Some(mut leader) = start_on_a_disk(&group, "c", "size=1m") else { return };
+    leader.wait_for_view(&["c"]);
+    let mut members = vec![group.start_fed("a"), group.start_fed("b")];
+    for peer in members.iter().chain([&leader]) {
+        peer.wait_for_view(&["a", "b", "c"]);
+    }
+    assert!(leader.leads());
+    for peer in &mut members {
+        peer.feed_numbered(0, 20_000);
+    }
+    assert_eq!(leader.wait_for_exit().code(), Some(1));
+    let said = errors(&leader);
+    assert!(said.len() == 1 && said[0].contains("the disk is full") && said[0].contains("make room"), "{said:?}");
+    for peer in &members {
+        peer.wait_for_view(&["a", "b"]);
+        assert!(!peer.said("Leader heartbeat timeout"), "it left, and nobody waited for a silence");
+    }
+    assert_same_rows(&[&members[0], &members[1]], 40_000);
+    for peer in &members {
+        assert_fed(&members[0].rows(), &peer.id, 0, 20_000);
+    }
+}
+
+#[test]
+fn a_member_whose_disk_is_full_leaves_and_what_it_said_it_stored_is_with_the_others() {
+    let group = Group::new();
+    let mut peers = group.start_all(&["a", "b"]);
+    let Some(mut member) = start_on_a_disk(&group, "c", "size=1m") else { return };
+    member.wait_for_view(&["a", "b", "c"]);
+    member.feed_numbered(0, 1000);
+    peers[1].wait_for_rows(1000);
+    peers[0].feed_numbered(0, 20_000);
+    assert_eq!(member.wait_for_exit().code(), Some(1));
+    let said = errors(&member);
+    assert!(said.len() == 1 && said[0].contains("the disk is full"), "{said:?}");
+    peers[0].wait_for("Peer c left, updated group: [a, b]");
+    assert_same_rows(&[&peers[0], &peers[1]], 21_000);
+    assert_fed(&peers[0].rows(), "c", 0, 1000);
+}
+
+#[test]
+fn a_disk_that_takes_nothing_is_refused_at_the_start() {
+    let group = Group::new();
+    let Some(mut peer) = start_on_a_disk(&group, "a", "ro") else { return };
+    assert_eq!(peer.wait_for_exit().code(), Some(1));
+    let said = errors(&peer);
+    assert!(said.len() == 1 && said[0].contains("make it writable"), "{said:?}");
+}
+
+/// Compiles what lets a disk stand still; prints why there is none where this system does not let it.
+fn stall_library(group: &Group) -> Option<String> {
+    let library = group.directory.join("stall.so").to_string_lossy().into_owned();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster/stall.c");
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, source, "-ldl"]).output();
+    let why = match compiled {
+        Ok(output) if output.status.success() && cfg!(target_os = "linux") => return Some(library),
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => format!("cc: {error}"),
+    };
+    println!("SKIPPED: no disk can be stalled here: {why}");
+    None
+}
+
+/// Four heartbeat timeouts: whoever waits for the disk, and does not say so, is taken for gone by then.
+const STALL: Duration = Duration::from_secs(9);
+
+/// Together more than the leader orders ahead of its disk and two members may have waiting beside that.
+const READINGS: u64 = 40_000;
+
+/// Readings written at once, with a moment between, so that there are very many requests.
+const HEAP: u64 = 10;
+
+fn feed_in_heaps(mut peer: Peer) -> Peer {
+    for from in (0..READINGS).step_by(usize::try_from(HEAP).expect("few")) {
+        peer.feed_numbered(from, from + HEAP);
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    peer
+}
+
+#[test]
+fn a_leader_whose_disk_stands_still_leads_on_and_sources_wait() {
+    let group = Group::new();
+    let Some(library) = stall_library(&group) else { return };
+    let stall = group.directory.join("stall");
+    let mut command = group.command("c");
+    command.args(["--sensor", "stdin"]).env("LD_PRELOAD", library).env("STALL_FILE", &stall);
+    let leader = Peer::start("c", command, group.data_of("c"));
+    leader.wait_for_view(&["c"]);
+    let members = [group.start_fed("a"), group.start_fed("b")];
+    for peer in members.iter().chain([&leader]) {
+        peer.wait_for_view(&["a", "b", "c"]);
+    }
+    fs::write(&stall, "").expect("writable");
+    let until = Instant::now() + STALL;
+    let feeders: Vec<_> = members.into_iter().map(|peer| thread::spawn(move || feed_in_heaps(peer))).collect();
+    while Instant::now() < until {
+        thread::park_timeout(until.saturating_duration_since(Instant::now()));
+    }
+    assert!(feeders.iter().any(|feeder| !feeder.is_finished()), "somebody has to wait");
+    assert!(leader.rows().is_empty());
+    fs::remove_file(&stall).expect("it was written");
+    let members: Vec<Peer> = feeders.into_iter().map(|feeder| feeder.join().expect("it only writes")).collect();
+    assert_same_rows(&[&leader, &members[0], &members[1]], 2 * usize::try_from(READINGS).expect("few"));
+    for peer in members.iter().chain([&leader]) {
+        assert!(peer.last_view().is_some_and(|view| view.starts_with("1.")), "{:?}", peer.last_view());
+        assert!(!peer.said("failed, updated group"));
+    }
+}
