@@ -52,7 +52,13 @@ struct Waiting {
     since: Time,
     /// The leader had committed so much then: the log has to reach this before anything can be missed.
     mark: Sequence,
+    /// How often it was sent again.
+    times: u32,
 }
+
+/// Each time that the same is sent again, the wait for it is twice as long, up to so many times: a leader whose disk stands
+/// still has all of it already.
+const WAIT_DOUBLINGS_MAX: u32 = 6;
 
 /// What has to happen for pending readings to be ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,17 +232,15 @@ impl Queue {
             self.waiting = None;
             return false;
         };
-        match self.waiting.filter(|waiting| waiting.number == number) {
-            Some(Waiting { since, mark, .. }) if now >= since + timeout && log.last() >= mark => {
-                (self.sent, self.recalled, self.waiting) = (0, None, None);
-                true
-            }
-            Some(_) => false,
-            None => {
-                self.waiting = Some(Waiting { number, since: now, mark: leader_commit });
-                false
-            }
+        let fresh = Waiting { number, since: now, mark: leader_commit, times: 0 };
+        let waiting = self.waiting.filter(|waiting| waiting.number == number).unwrap_or(fresh);
+        let patience = timeout * 2u32.pow(waiting.times.min(WAIT_DOUBLINGS_MAX));
+        let over = now >= waiting.since + patience && log.last() >= waiting.mark;
+        if over {
+            (self.sent, self.recalled) = (0, None);
         }
+        self.waiting = Some(if over { Waiting { times: waiting.times + 1, ..fresh } } else { waiting });
+        over
     }
 
     /// Text from `first` on, at most up to `last`, if it is in memory.

@@ -13,8 +13,8 @@ use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::batch::READINGS_MAX;
 use crate::wire::{Frame, Message};
 
-/// Entries served ahead of what the receiver has stored. It covers a round trip and a sync at full speed, and bounds what
-/// a receiver has to keep in memory: 6 MiB of the longest lines.
+/// Entries served ahead of what the receiver has stored, and ordered ahead of what the own storage has. It covers a round trip
+/// and a sync at full speed, and bounds what a peer has to keep in memory: 6 MiB of the longest lines.
 pub const AHEAD_READINGS: u64 = 32 * READINGS_MAX;
 
 /// Where somebody is that is served from the own log.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::peer::Peer;
+use super::replication::AHEAD_READINGS;
 use super::role::Role;
 use super::view;
 use crate::ids::{PeerId, Sequence, Term};
@@ -44,17 +45,17 @@ impl Peer {
         }
     }
 
-    /// Entries of the own log that the storage has not reached. A leader's grows where its disk is slower than those of a
-    /// majority: then nothing more should be given to it to order.
+    /// Is the storage near the end of the own log? It is not where it is slower than those of a majority: then nothing more
+    /// is to be given to a leader to order.
     #[must_use]
-    pub fn backlog(&self) -> u64 {
-        self.log.last().saturating_sub(self.log.stable())
+    pub fn keeps_up(&self) -> bool {
+        self.log.last().saturating_sub(self.log.stable()) < AHEAD_READINGS
     }
 
     /// How many readings sources may hand in now; 0: wait until a later step makes room.
     #[must_use]
     pub fn room(&self) -> u64 {
-        if self.leaving.is_some() || self.ended {
+        if self.leaving.is_some() || self.ended || !self.keeps_up() {
             0
         } else {
             self.pending.room()

@@ -6,11 +6,9 @@ use log::Level;
 
 use super::link::Link;
 use super::node::{lock, Node};
-use super::sequencer::BACKLOG_MAX;
 use super::storage::Work;
 use crate::ids::PeerId;
 use crate::protocol::{Alarm, Effect, Input, Peer, Store};
-use crate::sensors::ROOM_READINGS;
 use crate::wire::Message;
 
 /// What is done after the core is unlocked.
@@ -36,7 +34,7 @@ impl Node {
         for alarm in Alarm::ALL {
             self.bell(alarm).set(core.deadline(alarm));
         }
-        if core.room() >= ROOM_READINGS || core.backlog() < BACKLOG_MAX {
+        if core.keeps_up() {
             self.room.notify_all();
         }
         drop(core);

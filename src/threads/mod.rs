@@ -66,7 +66,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     resume::tell(&config, &opened);
     let (exit, exits) = bounded(1);
     let (work, works) = unbounded();
-    let (requests, inbox) = bounded(sequencer::INBOX_REQUESTS);
+    let (requests, inbox) = unbounded();
     let settings = settings(&config, opened.incarnation, endpoint);
     let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
     let node = Arc::new(Node::new(config, core, &storage, work, requests, exit));

@@ -24,6 +24,7 @@ mod sabotage;
 mod scenarios;
 mod seeds;
 mod shelf;
+mod stalling;
 mod storing;
 mod traffic;
 mod world;

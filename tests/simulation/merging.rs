@@ -1,15 +1,13 @@
 //! How long a split network needs to be one group again: a good network, one cut into sides for long enough that every
 //! side goes on by itself, and no other fault.
 
-use std::time::Duration;
-
-use peer::protocol::{Standing, Time};
+use peer::protocol::Standing;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::fault::{Fault, Split, Traffic, Ways};
 use crate::knob;
-use crate::plan::{ms, Mode, Plan, HOSTS_MAX};
+use crate::plan::{Mode, Plan, HOSTS_MAX};
 use crate::seeds::in_order;
 use crate::world::World;
 
@@ -29,26 +27,6 @@ struct Network {
 /// Whole, and cut into sides that cannot reach each other.
 const PLAIN: Network = Network { loss: 0, join_only: false, ways: Ways::All, what: Traffic::All };
 
-fn plan(mode: Mode, network: Network, rng: &mut SmallRng) -> Plan {
-    let plan = Plan::draw(mode, rng);
-    let hosts = plan.hosts.max(2);
-    Plan {
-        hosts,
-        priorities: vec![0; hosts],
-        rates: plan.rates.iter().copied().cycle().take(hosts).collect(),
-        starting: hosts,
-        join_only: network.join_only,
-        delay: (Duration::from_micros(100), ms(5)),
-        late_one_in: 0,
-        one_way: None,
-        datagram_loss_one_in: network.loss,
-        disk: vec![ms(2); hosts],
-        faults: Vec::new(),
-        faults_end: Time::ZERO,
-        ..plan
-    }
-}
-
 /// Is everyone a member of one view?
 fn one_view(world: &World) -> bool {
     let hosts = world.plan.hosts;
@@ -62,7 +40,8 @@ fn one_view(world: &World) -> bool {
 /// From the end of a split to one view, in hundredths of the time allowed.
 fn merge(mode: Mode, network: Network, seed: u64) -> Result<u128, String> {
     let mut rng = SmallRng::seed_from_u64(seed);
-    let plan = plan(mode, network, &mut rng);
+    let plan = Plan::draw(mode, &mut rng).undisturbed(2);
+    let plan = Plan { join_only: network.join_only, datagram_loss_one_in: network.loss, ..plan };
     let timing = plan.timing;
     let (begin, length) =
         (plan.settled() * 2, plan.settled() + timing.heartbeat_timeout.mul_f64(rng.random_range(1.0..3.0)));

@@ -122,6 +122,27 @@ impl Plan {
         }
     }
 
+    /// The same on a good network with good disks, without faults, of at least so many hosts that all start at once and
+    /// find each other by broadcast.
+    pub(crate) fn undisturbed(self, hosts_min: usize) -> Self {
+        let hosts = self.hosts.max(hosts_min);
+        Self {
+            hosts,
+            priorities: vec![0; hosts],
+            rates: self.rates.iter().copied().cycle().take(hosts).collect(),
+            starting: hosts,
+            join_only: false,
+            delay: (Duration::from_micros(100), ms(5)),
+            late_one_in: 0,
+            one_way: None,
+            datagram_loss_one_in: 0,
+            disk: vec![ms(2); hosts],
+            faults: Vec::new(),
+            faults_end: Time::ZERO,
+            ..self
+        }
+    }
+
     /// `--quorum`: a majority of all hosts.
     pub(crate) fn quorum(&self) -> Option<usize> {
         (self.mode == Mode::Quorum).then_some(self.hosts / 2 + 1)

@@ -84,6 +84,7 @@ impl World {
         if !report_first {
             self.step(number, Input::Stored(dones));
         }
+        self.sequence(number);
     }
 
     fn disk_failed(&mut self, number: usize, error: &StorageError) {

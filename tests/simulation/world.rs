@@ -203,17 +203,22 @@ impl World {
             Event::Alarm { process, alarm } => self.alarm(process, alarm),
             Event::Work(process) => self.work(process),
             Event::Report { process, done } => self.step(process, Input::Stored(vec![done])),
-            Event::Sequence(process) => {
-                let requests = mem::take(&mut self.processes[process].inbox);
-                if !requests.is_empty() {
-                    self.step(process, Input::Requests(requests));
-                }
-            }
+            Event::Sequence(process) => self.sequence(process),
             Event::Datagram { process, message } => self.step(process, Input::Datagram(message)),
             Event::Rejected { process, why } => self.step(process, Input::Rejected { peer: None, why }),
             Event::Readings(process) => self.feed(process),
             Event::Fault(fault) => self.fault(fault),
         }
+    }
+
+    /// Drains the sequencer's inbox, unless the storage is too far behind.
+    pub(crate) fn sequence(&mut self, number: usize) {
+        let process = &mut self.processes[number];
+        if process.inbox.is_empty() || !process.peer.keeps_up() {
+            return;
+        }
+        let requests = mem::take(&mut process.inbox);
+        self.step(number, Input::Requests(requests));
     }
 
     /// Until when the process that this concerns is stopped.

@@ -1,0 +1,87 @@
+//! A disk that stands still for many heartbeat timeouts: nothing is stored there meanwhile and sources wait, but nobody is
+//! taken for gone and nobody elects.
+
+use peer::ids::Term;
+use peer::protocol::pending::PENDING_READINGS_MAX;
+use peer::protocol::Standing;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::fault::Fault;
+use crate::invariants::at_rest;
+use crate::plan::{Mode, Plan};
+use crate::seeds::in_order;
+use crate::world::World;
+
+/// Stalls of each mode, each of a leader's disk and of a member's.
+const STALLS: u64 = 6;
+
+/// Heartbeat timeouts that a disk stands still.
+const TIMEOUTS: u32 = 6;
+
+/// Readings given to each peer in all: more than may wait there, and with those of the others more than a leader's storage
+/// may be behind.
+const READINGS: u64 = 3 * PENDING_READINGS_MAX;
+
+/// In so many heaps.
+const HEAPS: u32 = TIMEOUTS * 10;
+
+/// The one term that all have installed, and its members.
+fn view(world: &World) -> (Term, usize) {
+    at_rest(world.alive()).expect("everyone in one term");
+    let leader = world.alive().find(|process| process.peer.standing() == Standing::Leader).expect("one leads");
+    (leader.peer.installed().expect("it leads").clone(), leader.peer.members().len())
+}
+
+fn stall(mode: Mode, of_leader: bool, seed: u64) -> Result<(), String> {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let plan = Plan::draw(mode, &mut rng).undisturbed(3);
+    let (timing, hosts) = (plan.timing, plan.hosts);
+    let settled = plan.settled() * 2;
+    let mut world = World::with_plan(plan, rng, false);
+    world.run_until(world.now + settled);
+    let before = view(&world);
+    assert_eq!(before.1, hosts);
+    let whose = |standing| of_leader == (standing == Standing::Leader);
+    let stalled = world.alive().find(|process| whose(process.peer.standing())).expect("all stand somewhere").host;
+    world.fault(Fault::Stall(stalled, timing.heartbeat_timeout * TIMEOUTS));
+    for _ in 0..HEAPS {
+        for host in 0..hosts {
+            let number = world.hosts[host].expect("nobody ends");
+            // Some one by one.
+            (0..world.rng.random_range(0..5)).for_each(|_| world.give(number, 1));
+            world.give(number, READINGS / u64::from(HEAPS));
+        }
+        world.run_until(world.now + timing.heartbeat_timeout / 10);
+    }
+    let waiting = world.processes[world.hosts[stalled].expect("nobody ends")].peer.room();
+    world.run_until(world.now + timing.heartbeat_timeout * 2);
+    if let Some(broken) = world.checks.broken {
+        return Err(format!("seed {seed}: {broken}"));
+    }
+    if view(&world) != before {
+        return Err(format!("seed {seed}: {before:?} became {:?}", view(&world)));
+    }
+    if waiting > 1000 {
+        return Err(format!("seed {seed}: room for {waiting} readings where nothing is stored"));
+    }
+    Ok(())
+}
+
+fn assert_patient(of_leader: bool) {
+    for mode in Mode::ALL {
+        let stalls: Result<Vec<()>, String> =
+            in_order(0, STALLS, |seed| stall(mode, of_leader, seed)).into_iter().collect();
+        assert_eq!(stalls.map(|_| ()), Ok(()), "{}", mode.name());
+    }
+}
+
+#[test]
+fn a_leader_whose_disk_stands_still_goes_on_leading() {
+    assert_patient(true);
+}
+
+#[test]
+fn a_member_whose_disk_stands_still_stays_one() {
+    assert_patient(false);
+}
