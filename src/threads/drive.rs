@@ -27,6 +27,12 @@ impl Node {
         }
         let (mut effects, mut afterwards) = (Vec::new(), Afterwards::default());
         let mut core = lock(&self.core);
+        if let Input::LinkUp { peer } = &input {
+            // With the core locked, so that nothing comes in between.
+            if let Some(link) = self.link(peer) {
+                link.renewed();
+            }
+        }
         core.step(self.now(), input, &mut effects);
         for effect in effects {
             self.hand_on(&core, effect, &mut afterwards);

@@ -114,6 +114,11 @@ impl Link {
         self.wake.notify_one();
     }
 
+    /// The core hears now that there is a new connection after a break.
+    pub(super) fn renewed(&self) {
+        lock(&self.state).outbox.renewed();
+    }
+
     /// Ends the connection and the thread.
     pub(super) fn close(&self) {
         let mut state = lock(&self.state);

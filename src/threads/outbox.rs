@@ -24,6 +24,8 @@ pub struct Outbox {
     last_word: Option<Message>,
     /// How often serving began anew.
     restarts: u64,
+    /// The connection broke, and the core has not heard yet that there is a new one.
+    broken: bool,
 }
 
 /// Which part of the log is to be sent next: what follows `after`, each batch that begins at or below `up_to`.
@@ -56,6 +58,8 @@ impl Parcel {
 impl Outbox {
     pub fn put(&mut self, message: Message) {
         match message {
+            // Its numbers would go out before those that were lost, and come again with them.
+            Message::SequencerRequest { .. } if self.broken => {}
             Message::SequencerRequest { term, request } => self.requests.push_back((term, request)),
             Message::Leave { .. } => self.last_word = Some(message),
             Message::Commit { .. }
@@ -103,6 +107,12 @@ impl Outbox {
         self.requests.clear();
         self.cumulative.clear();
         self.serving = None;
+        self.broken = true;
+    }
+
+    /// The core is about to hear of the new connection, and begins its window anew.
+    pub fn renewed(&mut self) {
+        self.broken = false;
     }
 
     #[must_use]
@@ -133,6 +143,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Lines;
 
     fn term() -> Term {
         "1@a/1".parse().unwrap()
@@ -190,5 +201,21 @@ mod tests {
         outbox.serve(serve(None, 12));
         let parcel = outbox.take();
         assert_eq!((parcel.messages, parcel.serving), (vec![Message::Ok { term: None }], None));
+    }
+
+    #[test]
+    fn requests_wait_for_the_window_to_begin_anew_after_a_break() {
+        let request = |first| {
+            let (origin, lines) = ("a/1".parse().unwrap(), Lines::new(b"DATA|s||1||\n".to_vec(), 1));
+            Message::SequencerRequest { term: term(), request: Request { origin, first, lines } }
+        };
+        let mut outbox = Outbox::default();
+        outbox.put(request(1));
+        outbox.on_break();
+        outbox.put(request(2));
+        outbox.renewed();
+        outbox.put(request(1));
+        outbox.put(request(2));
+        assert_eq!(outbox.take().messages, [request(1), request(2)]);
     }
 }

@@ -131,6 +131,9 @@ impl World {
         self.write(id, Item::Hello(hello));
         self.close_all(old);
         if report {
+            if let Some(link) = self.processes[number].links.get_mut(peer) {
+                link.outbox.renewed();
+            }
             self.step(number, Input::LinkUp { peer: peer.clone() });
         }
         self.flush(number, peer);
