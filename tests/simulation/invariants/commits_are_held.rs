@@ -45,7 +45,10 @@ impl Check {
     /// What a leader commits counts when it says so: in the same step it may end, or lead another term.
     pub(super) fn decided(&mut self, process: &Process, effects: &[Effect]) {
         for effect in effects {
-            let Effect::Send { message: Message::Commit { term, up_to }, .. } = effect else { continue };
+            let Effect::Send { message, .. } = effect else { continue };
+            let (Message::Commit { term, up_to } | Message::Heartbeat { term, committed: up_to }) = message else {
+                continue;
+            };
             if term.leader == *process.id() && *up_to <= process.peer.committed() {
                 let granted = self.granted.entry(term.clone()).or_default();
                 *granted = (*granted).max(*up_to);
