@@ -160,6 +160,10 @@ impl FromStr for Term {
 /// Highest number that is read: no count of anything comes near, and what is added to one cannot overflow.
 pub const NUMBER_MAX: u64 = 1 << 62;
 
+/// What `synced` needs of a log that was damaged: no log is so long. Such a log may lack what was acknowledged, until it is
+/// whole again.
+pub const NEEDS_ALL: Sequence = NUMBER_MAX;
+
 /// Reads a whole number of at most [`NUMBER_MAX`] in its one canonical form: digits only, no sign, no leading zero.
 #[must_use]
 pub fn parse_number(text: &str) -> Option<u64> {

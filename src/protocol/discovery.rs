@@ -84,10 +84,11 @@ impl Peer {
         let ranked = seekers.iter().map(|id| view::priority(self.priority_of(id), id));
         let higher = ranked.max().filter(|highest| *highest > own).map(|(_, id)| id.clone());
         seekers.remove(&self.settings.id);
-        if seekers.len() + 1 < self.quorum() {
-            self.tell_suspended(seekers.len() + 1, turn);
+        let have = seekers.len() + usize::from(self.has_a_vote());
+        if have < self.quorum() {
+            self.tell_suspended(have, turn);
         }
-        if higher.is_some() || seekers.len() + 1 < self.quorum() {
+        if higher.is_some() || have < self.quorum() {
             if let Some(higher) = higher.filter(|_| self.settings.quorum.is_some()) {
                 // It is to make a group of all, and broadcast may reach one way only: without this it would never know of
                 // enough peers for the quorum.

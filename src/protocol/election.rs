@@ -146,6 +146,10 @@ impl Peer {
         if !self.may_promise(from) {
             return self.stale(from, turn);
         }
+        if !self.has_a_vote() {
+            // It joins whom the others elect.
+            return;
+        }
         // A living leader that lifts its term is no news.
         let raised = self.following().is_some_and(|following| following.leader == *from);
         if !raised && self.promised.as_ref() != Some(term) {

@@ -207,6 +207,7 @@ impl Peer {
         self.last_view.clone_from(&view.members);
         if again {
             self.become_member(&view);
+            self.settle(turn);
         } else {
             let following = Following::new(&view, view.members.clone(), turn.now);
             self.install(Role::Member(following), &view, turn);
@@ -267,17 +268,23 @@ impl Peer {
         if to >= self.log.last() {
             return;
         }
-        self.needs = self.needs.min(to);
-        self.delivered = self.delivered.min(to);
+        self.lower(to);
         self.log.cut(to);
         turn.store(Store::Cut { to, state: self.state() });
+    }
+
+    /// What a cut to here lowers.
+    fn lower(&mut self, to: Sequence) {
+        if self.is_whole() {
+            self.needs = self.needs.min(to);
+        }
+        self.delivered = self.delivered.min(to);
     }
 
     pub(super) fn on_cut(&mut self, to: Sequence, returned: &[Range], turn: &mut Turn) {
         if self.log.cut_done(to, returned) {
             // A leader said that the logs agree up to the middle of a batch. What it sends has to follow the one before.
-            self.needs = self.needs.min(to);
-            self.delivered = self.delivered.min(to);
+            self.lower(to);
             turn.store(Store::State(self.state()));
             if let Some(following) = self.following_mut() {
                 following.fetched_from = 0;

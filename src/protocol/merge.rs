@@ -66,6 +66,11 @@ impl Peer {
         let target = leader.filter(|leader| self.learn(leader, turn)).map(|leader| leader.id);
         self.merging = of_leader && target.is_some();
         self.seek(target.as_ref(), turn);
+        if of_proposer && target.is_none() {
+            // It had too few answers, and will try again with those it knows to seek. Broadcast may not reach it, and who
+            // tells it only while waiting for it (3.5) may be late each time.
+            turn.send(from, Message::NewPeerRequest(self.me()));
+        }
     }
 
     /// Says what this peer promised, and which living leader it follows: at most once a link and promise.

@@ -17,7 +17,7 @@ use super::pending::Pending;
 use super::role::{Following, Leading, Phase, Role, Seeking};
 use super::turn::Turn;
 use super::view::Members;
-use crate::ids::{Incarnation, Origin, PeerId, Sequence, Term};
+use crate::ids::{Incarnation, Origin, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Contact, Seat, Timing};
 
 /// What a peer is told about itself when it is made.
@@ -47,7 +47,7 @@ pub struct Peer {
     pub(super) role: Role,
     pub(super) promised: Option<Term>,
     pub(super) synced: Option<Term>,
-    /// What `synced` needs the log to reach.
+    /// What `synced` needs the log to reach; [`NEEDS_ALL`] while it may lack what this peer acknowledged in an earlier life.
     pub(super) needs: Sequence,
     /// The highest term counter seen.
     pub(super) counter: u64,
@@ -97,7 +97,7 @@ impl Peer {
             counter: found.promised.as_ref().map_or(0, |term| term.counter),
             promised: found.promised.clone(),
             synced: if damaged { log.last_term().cloned() } else { found.synced.clone() },
-            needs: found.needs.min(found.last),
+            needs: if damaged { NEEDS_ALL } else { found.needs },
             pending: Pending::new(own, found),
             delivered: log.committed(),
             log,
@@ -273,6 +273,17 @@ impl Peer {
     /// The quorum, 1 where there is none.
     pub(super) fn quorum(&self) -> usize {
         self.settings.quorum.map_or(1, |quorum| usize::try_from(quorum).unwrap_or(usize::MAX))
+    }
+
+    /// Does its log hold all that this peer ever acknowledged? Where it was damaged, nobody knows before a leader's log is here.
+    pub(super) fn is_whole(&self) -> bool {
+        self.needs != NEEDS_ALL
+    }
+
+    /// Does this peer's log count where a quorum of logs is looked for? What is committed is in some log of every quorum, and
+    /// has to be found there.
+    pub(super) fn has_a_vote(&self) -> bool {
+        self.settings.quorum.is_none() || self.is_whole()
     }
 
     pub(super) fn state(&self) -> State {

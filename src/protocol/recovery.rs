@@ -59,12 +59,14 @@ impl Peer {
     /// Enough answers, or none to wait for: the log with the highest `(synced, last)` is the best.
     pub(super) fn decide(&mut self, turn: &mut Turn) {
         let Role::Proposing(proposing) = &self.role else { return };
-        if proposing.answers.len() + 1 < self.quorum() {
-            return self.give_up(turn);
+        let own = self.has_a_vote().then(|| (&self.synced, self.log.last()));
+        let have = proposing.answers.len() + usize::from(own.is_some());
+        if have < self.quorum() {
+            return self.give_up(have, turn);
         }
         let best = proposing.answers.iter().max_by_key(|(_, state)| (&state.synced, state.last));
         let (owner, last) = match best {
-            Some((owner, state)) if (&state.synced, state.last) > (&self.synced, self.log.last()) => {
+            Some((owner, state)) if own.is_none_or(|own| (&state.synced, state.last) > own) => {
                 let agreed = view::common_prefix(&state.runs, state.last, self.log.runs(), self.log.last());
                 let (owner, last) = (owner.clone(), state.last);
                 self.cut(agreed, &owner, turn);
@@ -84,10 +86,9 @@ impl Peer {
     }
 
     /// Too few answers: those who promised look for a leader instead of waiting.
-    fn give_up(&mut self, turn: &mut Turn) {
+    fn give_up(&mut self, have: usize, turn: &mut Turn) {
         let Role::Proposing(proposing) = &self.role else { return };
         let Some(term) = self.promised.clone() else { return };
-        let have = proposing.answers.len() + 1;
         for to in proposing.answers.keys() {
             turn.send(to, Message::Yield { term: term.clone(), leader: None });
         }

@@ -265,7 +265,8 @@ impl Peer {
         }
     }
 
-    /// The log reached the leader's last at the term's start: this peer is synced to the term.
+    /// The log reached the leader's last at the term's start: this peer is synced to the term. One that was damaged is whole
+    /// only as a member: then it holds what the leader held when it came, and so all that this peer ever acknowledged.
     pub(super) fn settle(&mut self, turn: &mut Turn) {
         let (term, start) = match &self.role {
             Role::Leader(leading) => (&leading.term, leading.start.last),
@@ -274,8 +275,12 @@ impl Peer {
                 None => return,
             },
         };
-        if self.synced.as_ref() != Some(term) && self.log.last() >= start {
-            (self.synced, self.needs) = (Some(term.clone()), start);
+        let mends = !self.is_whole() && !matches!(self.role, Role::Learner(_));
+        if (self.synced.as_ref() != Some(term) || mends) && self.log.last() >= start {
+            self.synced = Some(term.clone());
+            if mends || self.is_whole() {
+                self.needs = start;
+            }
             turn.store(Store::State(self.state()));
         }
     }

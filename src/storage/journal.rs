@@ -149,11 +149,11 @@ impl<D: Disk> Journal<D> {
         self.reader.cuts()
     }
 
-    /// Adds a batch that continues the log.
+    /// Adds a batch that continues the log. Did it begin another segment?
     ///
     /// # Errors
     /// The disk's; then the batch is not there.
-    pub fn append(&mut self, frame: &Frame) -> Result<(), StorageError> {
+    pub fn append(&mut self, frame: &Frame) -> Result<bool, StorageError> {
         let bytes = frame.bytes().len() as u64;
         let current = {
             let index = self.reader.index();
@@ -173,7 +173,7 @@ impl<D: Disk> Journal<D> {
         index.last = frame.last();
         drop(index);
         self.unsynced.insert(path);
-        Ok(())
+        Ok(current.is_none())
     }
 
     /// The end of the last batch that ends at or below `to`.

@@ -104,6 +104,11 @@ impl MemoryDisk {
         })
     }
 
+    /// Flips a bit of a byte that a file has.
+    pub fn flip(&self, path: &str, at: usize, bit: u32) {
+        self.memory().files.overwrite(path, |bytes| bytes[at] ^= 1 << bit);
+    }
+
     /// The path and bytes of every file, by path.
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {

@@ -36,7 +36,7 @@ mod walk;
 
 use std::sync::{Arc, Mutex};
 
-use crate::ids::{Incarnation, PeerId, Sequence, Term};
+use crate::ids::{Incarnation, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Frame, Range, Request};
 
 pub use directory::claim;
@@ -74,6 +74,8 @@ pub struct Storage<D> {
     csv: SensorCsv<D>,
     pending: Pending<D>,
     delivered: Sequence,
+    /// The log is on the platter up to here, and `state` says so: who finds it shorter finds it damaged.
+    vouched: Sequence,
 }
 
 impl<D: Disk> Storage<D> {
@@ -95,6 +97,7 @@ impl<D: Disk> Storage<D> {
             csv: SensorCsv::new(Arc::clone(&disk)),
             pending: Pending::new(Arc::clone(&disk)),
             delivered: 0,
+            vouched: 0,
             disk,
             state,
             options,
@@ -137,8 +140,22 @@ impl<D: Disk> Storage<D> {
     /// # Errors
     /// The disk's; then nothing of the batch counts.
     pub fn append(&mut self, frame: &Frame) -> Result<(), StorageError> {
-        self.journal.append(frame)?;
+        let another_segment = self.journal.append(frame)?;
         self.tell_tail();
+        if another_segment && self.options.durable {
+            self.vouch(frame.first() - 1)?;
+        }
+        Ok(())
+    }
+
+    /// Notes in `state` that the log is on the platter up to here. Once a segment is enough: it tells damage from what a crash
+    /// leaves, and costs a sync.
+    fn vouch(&mut self, to: Sequence) -> Result<(), StorageError> {
+        self.sync()?;
+        self.vouched = to;
+        let state = State { needs: self.state.needs.max(to), ..self.state.clone() };
+        start::save(&*self.disk, &state, true)?;
+        self.state = state;
         Ok(())
     }
 
@@ -168,7 +185,7 @@ impl<D: Disk> Storage<D> {
         synced: Option<&Term>,
         needs: Sequence,
     ) -> Result<(), StorageError> {
-        let (promised, synced) = (promised.cloned(), synced.cloned());
+        let (promised, synced, needs) = (promised.cloned(), synced.cloned(), needs.max(self.vouched));
         let state = State { promised, synced, needs, ..self.state.clone() };
         if self.options.careful() {
             // A log that comes back shorter than `synced` says would look like a damaged one; and what a cut removes has to
@@ -194,7 +211,9 @@ impl<D: Disk> Storage<D> {
     ) -> Result<Vec<Range>, StorageError> {
         let (asked, to) = (to, self.journal.batch_end(to)?);
         let returned = self.keep_above(to)?;
-        self.save_state(promised, synced, needs.min(to))?;
+        self.vouched = self.vouched.min(to);
+        let needs = if needs == NEEDS_ALL { needs } else { needs.min(to) };
+        self.save_state(promised, synced, needs)?;
         if self.delivered > to {
             self.csv.truncate_above(to)?;
             self.delivered = to;

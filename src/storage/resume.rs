@@ -14,7 +14,7 @@ use super::start::{self, Begun};
 use super::tail::Tail;
 use super::{csv_mend, pending_load, salvage, walk};
 use super::{Opened, Options, Repair, Storage, READ_BYTES};
-use crate::ids::{Incarnation, PeerId, Sequence};
+use crate::ids::{Incarnation, PeerId, Sequence, NEEDS_ALL};
 use crate::wire::{Frame, Range, RunList};
 
 /// What the log holds, as far as it is not the journal's own knowledge.
@@ -88,7 +88,8 @@ pub(super) fn open<D: Disk>(
     };
     let tail = Arc::new(Mutex::new(Tail::new(last)));
     let csv = SensorCsv::new(Arc::clone(&disk));
-    Ok((Storage { disk, state, options, journal, tail, csv, pending, delivered }, opened))
+    let vouched = if state.needs == NEEDS_ALL { 0 } else { state.needs };
+    Ok((Storage { disk, state, options, journal, tail, csv, pending, delivered, vouched }, opened))
 }
 
 /// Forgets what is pending of readings that are delivered. Returns what is in the log and not delivered.

@@ -41,7 +41,7 @@ fn a_resumed_life_finds_what_the_one_before_left() {
         assert_eq!((opened.last, opened.delivered, opened.incarnation), (12, 7, incarnation));
         assert_eq!(
             (&opened.promised, &opened.synced, opened.needs),
-            (&Some(promised.clone()), &Some(synced.clone()), 5)
+            (&Some(promised.clone()), &Some(synced.clone()), 12)
         );
         assert_eq!(opened.runs, [("1@l/1".parse().unwrap(), 1), (synced.clone(), 6)]);
         assert_eq!(opened.origins, [range("a/1", 1, 8), range("b/1", 1, 4)]);
@@ -66,7 +66,7 @@ fn a_torn_journal_is_cut_and_its_rows_with_it() {
     let segment = "journal/00000000000000000001.log";
     disk.truncate(segment, disk.len(segment).unwrap() - 1).unwrap();
     let (storage, opened) = open(&disk);
-    assert_eq!((storage.last(), opened.delivered, opened.needs), (5, 5, 0));
+    assert_eq!((storage.last(), opened.delivered, opened.needs), (5, 5, NEEDS_ALL));
     let [torn, csv, short] = &opened.repairs[..] else { panic!("{:?}", opened.repairs) };
     assert!(matches!(torn, Repair::JournalTorn { last: 5, .. }), "{torn}");
     assert!(matches!(csv, Repair::Csv(CsvRepair { cut: 3, removed: 0, set_aside: 0, rows: 0, .. })), "{csv}");
@@ -167,7 +167,7 @@ fn a_state_that_cannot_be_vouched_for_is_told_of_and_falls_back_to_what_the_log_
         let (_, opened) = open(&disk);
         assert!(opened.state_damaged && matches!(opened.repairs[..], [Repair::State { .. }]), "{:?}", opened.repairs);
         let term = Some("2@l/1".parse().unwrap());
-        assert_eq!((opened.promised, opened.synced, opened.needs), (term.clone(), term, 6));
+        assert_eq!((opened.promised, opened.synced, opened.needs), (term.clone(), term, 12));
         assert_eq!(disk.files().get("state.damaged").map(Vec::as_slice), (!missing).then_some(&b"id:p"[..]));
         let again = open(&disk).1;
         assert!(!again.state_damaged && again.repairs.is_empty());
@@ -212,4 +212,37 @@ fn pending_that_is_torn_is_cut_and_damaged_written_anew_with_all_that_is_whole()
     assert_eq!(storage.recall(&range("a/1", 1, 9)).unwrap(), [request("a/1", 1, 2), request("a/1", 5, 2)]);
     assert_eq!(disk.files()["pending.damaged"], bytes);
     assert_eq!(open(&disk).1.repairs, []);
+}
+
+#[test]
+fn damage_in_what_was_found_before_is_remembered_until_the_log_is_whole_again() {
+    let disk = MemoryDisk::new();
+    three_segments(&disk);
+    assert_eq!(open(&disk).1.needs, 12);
+    disk.flip(&segment(5), 3, 1);
+    for _ in 0..2 {
+        let (mut storage, opened) = open(&disk);
+        assert_eq!((opened.last, opened.needs), (4, NEEDS_ALL));
+        append(&mut storage, &frame(7, 5, "c/1", 1, 2));
+        storage.cut(4, None, None, opened.needs).unwrap();
+    }
+    let (mut storage, _) = open(&disk);
+    storage.save_state(None, None, 2).unwrap();
+    assert_eq!(open(&disk).1.needs, 4);
+}
+
+#[test]
+fn where_the_disk_is_waited_for_every_segment_but_the_last_is_vouched_for() {
+    let disk = MemoryDisk::new();
+    let options = Options { resume: true, durable: true };
+    let id = "p".parse().unwrap();
+    let (mut storage, _) = Storage::open(Arc::new(disk.clone()), &id, 1000, options).unwrap();
+    storage.journal.segment_bytes = 300;
+    for batch in 0..6 {
+        append(&mut storage, &frame(1, batch * 2 + 1, "a/1", batch * 2 + 1, 2));
+    }
+    assert_eq!(disk.list("journal").unwrap().len(), 3);
+    disk.power_cut(7);
+    disk.flip(&segment(5), 3, 1);
+    assert_eq!(open(&disk).1.needs, NEEDS_ALL);
 }

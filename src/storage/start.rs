@@ -5,7 +5,7 @@ use super::error::{damaged, failed, StorageError};
 use super::repair::Repair;
 use super::state::{self, State};
 use super::{journal, set_aside};
-use crate::ids::{Incarnation, PeerId, Sequence};
+use crate::ids::{Incarnation, PeerId, Sequence, NEEDS_ALL};
 use crate::wire::RunList;
 
 /// What `state` says of the life before.
@@ -57,8 +57,8 @@ pub(super) fn begin<D: Disk>(disk: &D, id: &PeerId, now: Incarnation) -> Result<
     Ok((state, repairs))
 }
 
-/// The `state` of a new life that goes on with a log of these runs that ends at `last`; and what its `synced` needed, where
-/// the log is too short for that.
+/// The `state` of a new life that goes on with a log of these runs that ends at `last` and is on the platter; and what its
+/// `synced` needed, where the log is too short for that.
 pub(super) fn continued(
     found: Option<State>,
     id: &PeerId,
@@ -68,13 +68,13 @@ pub(super) fn continued(
 ) -> (State, Option<Sequence>) {
     let incarnation = next_life(now, found.as_ref().map(|found| found.incarnation).max(highest_life));
     let newest = runs.last();
-    let short = found.as_ref().map(|found| found.needs).filter(|needs| *needs > last);
+    let needed = found.as_ref().map_or(0, |found| found.needs);
+    let short = (needed > last && needed != NEEDS_ALL).then_some(needed);
     let promised = found.as_ref().and_then(|found| found.promised.clone());
-    let (synced, needs) = match found.filter(|_| short.is_none()) {
-        Some(found) => (found.synced, found.needs),
-        // An entry of a term says that the log held everything up to the term's start, and no more.
-        None => newest.map_or((None, 0), |(term, first)| (Some(term.clone()), first - 1)),
-    };
+    let needs = if needed > last { NEEDS_ALL } else { last };
+    // An entry of a term says that the log held everything up to the term's start, and no more.
+    let of_log = || newest.map(|(term, _)| term.clone());
+    let synced = found.filter(|_| needs != NEEDS_ALL).map_or_else(of_log, |found| found.synced);
     // Whoever stored an entry had promised its term.
     let promised = promised.max(newest.map(|(term, _)| term.clone()));
     (State { id: id.clone(), incarnation, promised, synced, needs }, short)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::now_millis;
 use crate::config::{Config, Fsync};
 use crate::fatal::Fatal;
+use crate::ids::NEEDS_ALL;
 use crate::protocol::Found;
 use crate::storage::{self, Opened, Options, RealDisk, Storage, StorageError};
 
@@ -26,6 +27,12 @@ pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>
 pub(super) fn tell(config: &Config, opened: &Opened) {
     for repair in &opened.repairs {
         log::warn!("{repair}");
+    }
+    if config.quorum.is_some() && opened.needs == NEEDS_ALL {
+        log::warn!(
+            "The log of this peer may lack readings that others count on: it takes part in no quorum until it has \
+             fetched what the group holds"
+        );
     }
     if config.resume {
         let waiting: u64 = opened.pending.iter().map(|range| range.count).sum();

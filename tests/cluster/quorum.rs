@@ -1,6 +1,6 @@
 //! `--quorum`: what is delivered stays, and who is too few waits.
 
-use crate::harness::{assert_fed, assert_same_rows, Group, Peer};
+use crate::harness::{assert_fed, assert_same_rows, flip_a_bit, Group, Peer};
 
 const OF_THREE: [&str; 5] = ["--sensor", "stdin", "--resume", "--quorum", "2"];
 
@@ -44,4 +44,39 @@ fn a_peer_with_another_quorum_is_refused_and_says_why() {
     assert_eq!(other.wait_for_exit().code(), Some(1));
     other.wait_for("wrong quorum: 2 in the group, none at the newcomer");
     assert!(peers.iter().any(Peer::leads));
+}
+
+#[test]
+fn a_peer_whose_log_was_damaged_counts_for_no_quorum_until_it_is_whole() {
+    let group = Group::new();
+    let mut peers = start_three(&group);
+    let all = |peers: &[Peer], count| assert_same_rows(&[&peers[0], &peers[1], &peers[2]], count);
+    peers[0].feed_numbered(0, 1000);
+    all(&peers, 1000);
+    let leader = peers.iter().position(Peer::leads).expect("one leads");
+    let (damaged, other) = ((leader + 1) % 3, (leader + 2) % 3);
+    let id = peers[damaged].id.clone();
+    // What it finds at a start it vouches for.
+    peers[damaged].kill();
+    peers[damaged] = group.start_with(&id, &OF_THREE);
+    peers[damaged].wait_for("Resumed: 1000 entries");
+    peers[other].feed_numbered(1000, 2000);
+    all(&peers, 2000);
+    let before = peers[other].rows();
+    peers[damaged].kill();
+    peers[leader].kill();
+    peers[other].wait_for("Suspended: 1 of 2 members");
+    flip_a_bit(&group.data_of(&id).join("journal/00000000000000000001.log"), 20_000);
+    peers[damaged] = group.start_with(&id, &OF_THREE);
+    peers[damaged].wait_for("it takes part in no quorum until it has fetched what the group holds");
+    // The two of them are one that can vouch for what was delivered.
+    peers[damaged].wait_for("Suspended: 1 of 2 members");
+    peers[leader] = group.start_with(&peers[leader].id.clone(), &OF_THREE);
+    for peer in &peers {
+        peer.wait_for_view(&["a", "b", "c"]);
+    }
+    peers[damaged].feed_numbered(0, 100);
+    all(&peers, 2100);
+    let after = peers[damaged].rows();
+    assert!(before.iter().all(|(sequence, row)| after.get(sequence) == Some(row)), "a row changed");
 }

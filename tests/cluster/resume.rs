@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::harness::{assert_fed, assert_same_rows, Group, Peer};
+use crate::harness::{assert_fed, assert_same_rows, flip_a_bit, Group, Peer};
 
 const RESUME: [&str; 3] = ["--sensor", "stdin", "--resume"];
 
@@ -84,10 +84,7 @@ fn a_damaged_log_is_set_aside_with_a_line_and_what_it_held_is_fetched() {
     peers[0].kill();
     let journal = group.directory.join("data/a/journal");
     let segment = fs::read_dir(&journal).expect("a journal").next().expect("a segment").expect("readable").path();
-    let mut bytes = fs::read(&segment).expect("readable");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 4;
-    fs::write(&segment, bytes).expect("writable");
+    flip_a_bit(&segment, fs::metadata(&segment).expect("readable").len() / 2);
     peers[0] = group.start_with("a", &RESUME);
     peers[0].wait_for("damaged");
     let set_aside = |path: &Path| path.extension().is_some_and(|extension| extension == "damaged");

@@ -176,6 +176,14 @@ impl Bench {
         self.greet(connection, name, incarnation, endpoint, Some("m"))
     }
 
+    /// A link of a peer of the same `--quorum` begins, in its life 5.
+    pub(crate) fn hello_under(&mut self, quorum: Option<u32>, connection: u64, name: &str) -> Effects {
+        let endpoint = format!("127.0.0.1:{}", 8000 + connection).parse().unwrap();
+        let (group, peer, addressee) = ("sensors".into(), id(name), Some(id("m")));
+        let hello = Hello { version: 1, group, quorum, peer, incarnation: 5, endpoint, addressee };
+        self.step(Input::Hello { connection: ConnectionId(connection), hello })
+    }
+
     pub(crate) fn greet(
         &mut self,
         connection: u64,

@@ -1,9 +1,10 @@
 //! What a peer begins with when it goes on where it ended, and what it keeps for that.
 
-use peer::protocol::{Done, Effect, Effects, Event, Found, Input, Store};
+use peer::ids::NEEDS_ALL;
+use peer::protocol::{Alarm, Done, Effect, Effects, Event, Found, Input, Standing, Store};
 use peer::wire::{Message, RunList};
 
-use crate::bench::{id, lines, range, recalled, request, seat, sent, term, told, view, Bench, LIFE};
+use crate::bench::{contact, id, lines, range, recalled, request, seat, sent, term, told, view, Bench, LIFE};
 
 fn kept(effects: &Effects) -> usize {
     effects.iter().filter(|effect| matches!(effect, Effect::Store(Store::Keep(_)))).count()
@@ -96,4 +97,73 @@ fn rows_that_another_history_takes_back_are_told_of_also_where_nobody_asked_to_j
     assert_eq!(told_by_the_view_of_another(vec![(term("1@z/5"), 1)], 4), [merging]);
     // The end of a log that was never delivered goes with every other leader.
     assert_eq!(told_by_the_view_of_another(vec![(term("1@m/5"), 1)], 6), []);
+}
+
+/// A peer with `--quorum 2` whose log was damaged: it ends at 9, and reached 12 before.
+fn damaged() -> Bench {
+    let mut peer = Bench::under(Some(2), &Found { needs: 12, ..found() });
+    for (connection, name) in [(1, "a"), (2, "z")] {
+        let hello = peer.hello_under(Some(2), connection, name);
+        assert!(matches!(hello[..], [Effect::Admit { .. }]), "{hello:?}");
+    }
+    peer
+}
+
+fn says(effects: &Effects, passes: impl Fn(&Message) -> bool) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Store(Store::Say { message, .. }) if passes(message)))
+}
+
+#[test]
+fn a_damaged_log_answers_no_proposer_and_counts_for_no_quorum() {
+    let mut peer = damaged();
+    assert_eq!(peer.said(2, Message::Coordinator { term: term("2@z/5") }), []);
+    assert_eq!(peer.peer.promised(), Some(&term("1@m/5")));
+    // With one other it would be two.
+    let mut told_of = Vec::new();
+    for _ in 0..20 {
+        let request = Message::NewPeerRequest(contact("a", 5, "127.0.0.1:8001"));
+        peer.step(Input::Datagram(request));
+        told_of.extend(told(&peer.after(1000).alarm(Alarm::Discovery)).into_iter().cloned());
+    }
+    assert_eq!(told_of, [Event::Suspended { have: 1, need: 2, waiting: 8 }]);
+    assert_eq!(peer.peer.standing(), Standing::Seeking);
+}
+
+#[test]
+fn whose_log_was_damaged_leads_with_the_best_log_of_a_quorum_of_others() {
+    let mut peer = damaged();
+    for _ in 0..20 {
+        for (name, port) in [("a", 8001), ("b", 8002)] {
+            let endpoint = format!("127.0.0.1:{port}");
+            peer.step(Input::Datagram(Message::NewPeerRequest(contact(name, 5, &endpoint))));
+        }
+        peer.after(1000).alarm(Alarm::Discovery);
+    }
+    assert_eq!(peer.peer.standing(), Standing::Proposing);
+    let proposed = peer.peer.promised().expect("its own term").clone();
+    peer.hello_under(Some(2), 3, "b");
+    // Both logs are shorter than its own: they count, and it does not.
+    let runs = vec![(term("1@m/5"), 1)];
+    let state = |last| Message::LogState { term: proposed.clone(), synced: None, runs: runs.clone(), last };
+    peer.said(1, state(3));
+    let effects = peer.said(3, state(6));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Store(Store::Cut { to: 6, .. }))), "{effects:?}");
+    peer.stored(vec![Done::Cut { to: 6, returned: vec![range("m/5", 7, 3)] }]);
+    assert_eq!((peer.peer.standing(), peer.peer.needs()), (Standing::Leader, 6));
+}
+
+#[test]
+fn whose_log_was_damaged_is_whole_when_it_becomes_a_member() {
+    let mut peer = damaged();
+    let runs = vec![(term("1@m/5"), 1)];
+    let mut view = view("2@z/5", runs, 9);
+    let effects = peer.said(2, Message::Added { view: view.clone(), incarnation: LIFE });
+    assert!(says(&effects, |message| matches!(message, Message::Fetch { from: 10, .. })));
+    assert_eq!((peer.peer.standing(), peer.peer.needs()), (Standing::Learner, NEEDS_ALL));
+    view.change = 2;
+    view.members.insert(id("m"), seat(LIFE, "127.0.0.1:7000"));
+    let effects = peer.said(2, Message::ViewChange(view));
+    let saved = |effect: &Effect| matches!(effect, Effect::Store(Store::State(state)) if state.needs == 9);
+    assert!(effects.iter().any(saved), "{effects:?}");
+    assert_eq!((peer.peer.standing(), peer.peer.needs()), (Standing::Member, 9));
 }

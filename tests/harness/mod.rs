@@ -12,4 +12,4 @@ pub(crate) mod witness;
 
 pub(crate) use group::{Group, TIMING_SHORT};
 pub(crate) use process::Peer;
-pub(crate) use rows::{assert_fed, assert_same_rows, Rows};
+pub(crate) use rows::{assert_fed, assert_same_rows, flip_a_bit, Rows};

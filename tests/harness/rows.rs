@@ -63,6 +63,13 @@ fn is_csv(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "csv")
 }
 
+/// Damages a byte of a file.
+pub(crate) fn flip_a_bit(path: &Path, at: u64) {
+    let mut bytes = fs::read(path).expect("readable");
+    bytes[usize::try_from(at).expect("a small file")] ^= 4;
+    fs::write(path, bytes).expect("writable");
+}
+
 /// All hold the same rows, `count` of them, 1, 2, 3 …
 pub(crate) fn assert_same_rows(peers: &[&Peer], count: usize) {
     for peer in peers {

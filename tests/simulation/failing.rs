@@ -30,6 +30,7 @@ impl World {
                 self.trace(|| format!("{rotten:?}"));
                 self.harm(host, Damage::Rot);
             }
+            Fault::RotWithin(host) => self.rot_within(host),
             Fault::Stop(host) => {
                 if let Some(number) = self.hosts[host] {
                     self.processes[number].stopping = true;
@@ -89,6 +90,28 @@ impl World {
         self.dark[host] = true;
         self.disks[host].power_cut(self.rng.random());
         self.harm(host, if self.plan.durable { Damage::PowerCut } else { Damage::Unsynced });
+    }
+
+    /// A bit of the journal flips within what an earlier life found.
+    fn rot_within(&mut self, host: usize) {
+        let Some(number) = self.hosts[host] else { return };
+        self.kill(host);
+        let kept = &self.processes[number].shelf;
+        let vouched_for = kept.rows.batches().iter().take_while(|frame| frame.last() <= kept.vouched);
+        let bytes: usize = vouched_for.map(|frame| frame.bytes().len()).sum();
+        if bytes == 0 || self.damage[host] != Damage::None {
+            return;
+        }
+        let (mut at, bit) = (self.rng.random_range(0..bytes), self.rng.random_range(0..8));
+        for (path, bytes) in self.disks[host].files().iter().filter(|(path, _)| path.starts_with("journal/")) {
+            if at < bytes.len() {
+                self.trace(|| format!("{path} flipped bit {bit} of byte {at}"));
+                self.disks[host].flip(path, at, bit);
+                return self.harm(host, Damage::Rot);
+            }
+            at -= bytes.len();
+        }
+        unreachable!("the journal holds its batches");
     }
 
     /// This happened to the disk of a host, too.

@@ -5,7 +5,7 @@ use peer::wire::Timing;
 use rand::rngs::SmallRng;
 use rand::RngExt;
 
-use crate::plan::{pick, Mode, HOSTS_MAX};
+use crate::plan::{pick, quorum_of, Mode, HOSTS_MAX};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
@@ -22,6 +22,9 @@ pub(crate) enum Fault {
     Blackout,
     /// A host goes down, and a file on its disk rots.
     Rot(usize),
+    /// A host goes down, and a bit of its journal flips in what `state` vouches for. Damage behind that cannot be told from
+    /// what a crash leaves.
+    RotWithin(usize),
     /// SIGTERM.
     Stop(usize),
     /// SIGSTOP and SIGCONT.
@@ -149,7 +152,11 @@ impl Fault {
     fn ends(&self, hosts: usize) -> std::ops::Range<usize> {
         match *self {
             Self::Blackout => 0..hosts,
-            Self::Crash(host) | Self::CrashWithin(host, _) | Self::PowerCut(host) | Self::Rot(host) => host..host + 1,
+            Self::Crash(host)
+            | Self::CrashWithin(host, _)
+            | Self::PowerCut(host)
+            | Self::Rot(host)
+            | Self::RotWithin(host) => host..host + 1,
             _ => 0..0,
         }
     }
@@ -163,8 +170,11 @@ impl Fault {
         match rng.random_range(0..24) {
             0 | 1 => Self::CrashWithin(host, rng.random_range(0..40)),
             3 => Self::Blackout,
-            // A peer of a quorum whose disk rots has to be taken out, as the operator is told.
             4 if mode == Mode::Resume => Self::Rot(host),
+            // With a quorum, one of whole logs has to be left.
+            4 if mode == Mode::Quorum && hosts > quorum_of(hosts) => {
+                Self::RotWithin(rng.random_range(quorum_of(hosts)..hosts))
+            }
             2 | 4 => Self::PowerCut(host),
             5 | 6 => Self::Crash(host),
             7..=9 => Self::draw_start(rng, mode, host),

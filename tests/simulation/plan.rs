@@ -100,6 +100,8 @@ impl Plan {
         let hosts_factor = u32::try_from(hosts * hosts).expect("few hosts");
         let reading_gap = (length + timing.heartbeat_timeout) * hosts_factor / load;
         let drifts = rng.random_bool(0.5);
+        let faults = Fault::draw_all(rng, mode, hosts, &timing, changes, length);
+        let rots = faults.iter().any(|(_, fault)| matches!(fault, Fault::RotWithin(_)));
         Self {
             mode,
             hosts,
@@ -109,7 +111,8 @@ impl Plan {
             starting: rng.random_range(1..=hosts),
             join_only: rng.random_bool(0.15),
             same_port: rng.random_bool(0.4),
-            all_return: rng.random_bool(0.5),
+            // Whose log was damaged is no part of the quorum that it needs itself.
+            all_return: rng.random_bool(0.5) || rots,
             durable: mode == Mode::Quorum || (mode == Mode::Resume && rng.random_bool(0.5)),
             delay: (Duration::from_micros(100), ms(*pick(rng, &[1, 1, 5, 20]))),
             late_one_in: *pick(rng, &[0, 0, 20, 200]),
@@ -117,7 +120,7 @@ impl Plan {
             one_way: *pick(rng, &[None, None, None, None, None, None, None, None, Some(true), Some(false)]),
             disk,
             reading_gap,
-            faults: Fault::draw_all(rng, mode, hosts, &timing, changes, length),
+            faults,
             faults_end: length,
         }
     }
@@ -145,7 +148,7 @@ impl Plan {
 
     /// `--quorum`: a majority of all hosts.
     pub(crate) fn quorum(&self) -> Option<usize> {
-        (self.mode == Mode::Quorum).then_some(self.hosts / 2 + 1)
+        (self.mode == Mode::Quorum).then_some(quorum_of(self.hosts))
     }
 
     /// From the end of all faults until everyone is a member or a learner of one term, at most. Seekers find each other by
@@ -160,6 +163,11 @@ impl Plan {
     pub(crate) fn slowest(&self, time: Time) -> Time {
         time * EXACT / self.rates.iter().copied().min().unwrap_or(EXACT)
     }
+}
+
+/// A majority of so many hosts.
+pub(crate) fn quorum_of(hosts: usize) -> usize {
+    hosts / 2 + 1
 }
 
 fn draw_rate(rng: &mut SmallRng) -> u32 {

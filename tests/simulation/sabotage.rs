@@ -60,6 +60,8 @@ pub(crate) enum Sabotage {
     CommitOneMore,
     /// A peer that starts again has the incarnation of the life before.
     SameLife,
+    /// A peer whose log was damaged takes it for whole.
+    DamageIgnored,
     /// A leader takes what a learner has stored for what a member has.
     LearnersCounted,
     /// Rows are taken back and nobody is told.
@@ -172,6 +174,7 @@ impl Sabotage {
     pub(crate) fn found(self, found: Found) -> Found {
         match self {
             Self::ForgottenPromise => Found { promised: None, ..found },
+            Self::DamageIgnored => Found { needs: found.needs.min(found.last), ..found },
             _ => found,
         }
     }

@@ -45,6 +45,8 @@ pub(crate) struct Shelf {
     pub written: Sequence,
     /// What `state` holds.
     pub state: State,
+    /// Up to here `state` vouches for the log, whatever becomes of the disk.
+    pub vouched: Sequence,
 }
 
 /// What a core is told of what was opened.
@@ -83,6 +85,7 @@ impl Shelf {
             fresh: Vec::new(),
             synced: Numbers::default(),
             written: opened.delivered,
+            vouched: opened.needs.min(opened.last),
             state,
         };
         while shelf.last() < opened.last {
@@ -175,6 +178,7 @@ impl Shelf {
             Store::Cut { to, state } => {
                 // Whatever becomes of it, rows above are not to be there any more.
                 self.written = self.written.min(to);
+                self.vouched = self.vouched.min(to);
                 let returned = self.storage.cut(to, state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
                 self.state = state;
                 let to = self.storage.last();

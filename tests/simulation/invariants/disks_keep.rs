@@ -1,6 +1,7 @@
 //! What a process finds of the one before it on its host, unless the disk was damaged: its promise and its whole log
 //! (without which 1, 5 and 6 do not hold), every reading that was stored (7) and every row that was written (8).
 
+use peer::ids::NEEDS_ALL;
 use peer::storage::{Opened, Repair};
 
 use crate::fault::Damage;
@@ -22,10 +23,12 @@ pub(super) fn check(before: &Process, now: &Process, opened: &Opened, damage: Da
     if damage == Damage::Unsynced {
         return Ok(());
     }
-    if let Some(short) = opened.repairs.iter().find(|repair| matches!(repair, Repair::JournalShort { .. })) {
+    // What was damaged before, and is not whole yet, is no news.
+    let whole = state.needs != NEEDS_ALL;
+    if let Some(short) = opened.repairs.iter().find(|repair| whole && matches!(repair, Repair::JournalShort { .. })) {
         return Err(format!("promise 6: {id} takes a cut for damage: {short}"));
     }
-    if opened.synced < state.synced {
+    if whole && opened.synced < state.synced {
         return Err(format!("promise 6: {id} was synced to {:?} and finds {:?}", state.synced, opened.synced));
     }
     let stored = if damage == Damage::PowerCut { &kept.synced } else { &kept.stored };

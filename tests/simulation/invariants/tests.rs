@@ -103,6 +103,11 @@ fn learners_that_count_for_commits_break_promise_4() {
 }
 
 #[test]
+fn a_damaged_log_that_counts_breaks_promise_6() {
+    assert_noticed(Mode::Quorum, Sabotage::DamageIgnored, "promise 6");
+}
+
+#[test]
 fn rows_taken_back_without_a_word_break_promise_5() {
     assert_noticed(Mode::Default, Sabotage::SilentMerge, "promise 5");
 }
