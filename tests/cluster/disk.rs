@@ -10,7 +10,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{assert_fed, assert_same_rows, Group, Peer};
+use crate::harness::{assert_fed, assert_same_rows, skipped, Group, Peer};
 
 /// `sh -c` makes the file system `$0` with the options `$1`, and becomes what follows.
 const MOUNT: &str = r#"mount -t tmpfs -o "$1" peer-test "$0" && shift && exec "$@""#;
@@ -37,10 +37,10 @@ fn start_on_a_disk(group: &Group, id: &str, options: &str) -> Option<Peer> {
             command.args(["--sensor", "stdin"]);
             return Some(Peer::start(id, mounted(&command, &directory, options), directory));
         }
-        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
         Err(error) => format!("unshare: {error}"),
     };
-    println!("SKIPPED: no disk can be made here: {why}");
+    skipped("no disk can be made here", &why);
     None
 }
 
@@ -110,7 +110,7 @@ fn stall_library(group: &Group) -> Option<String> {
         Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
         Err(error) => format!("cc: {error}"),
     };
-    println!("SKIPPED: no disk can be stalled here: {why}");
+    skipped("no disk can be stalled here", &why);
     None
 }
 

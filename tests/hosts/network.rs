@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::harness::station::Station;
-use crate::harness::{Group, Peer};
+use crate::harness::{skipped, Group, Peer};
 
 /// The most sides that a network falls into, a bridge for each.
 pub(crate) const SIDES: usize = 3;
@@ -29,7 +29,7 @@ impl Network {
         match network.build() {
             Ok(()) => Some(Rc::new(network)),
             Err(why) => {
-                println!("SKIPPED: no hosts can be made here: {why}");
+                skipped("no hosts can be made here", &why);
                 None
             }
         }
