@@ -100,6 +100,7 @@ pub enum Store {
 pub struct State {
     pub promised: Option<Term>,
     pub synced: Option<Term>,
+    /// As in [`Found`](super::Found).
     pub needs: Sequence,
 }
 

@@ -77,7 +77,7 @@ pub enum Done {
 pub struct Found {
     pub promised: Option<Term>,
     pub synced: Option<Term>,
-    /// The sequence that `synced` needs the log to reach.
+    /// The sequence that the log has to reach, or it was damaged; [`NEEDS_ALL`](crate::ids::NEEDS_ALL) where it was.
     pub needs: Sequence,
     pub runs: RunList,
     pub last: Sequence,

@@ -85,7 +85,7 @@ impl Peer {
         self.synced.as_ref()
     }
 
-    /// The sequence that `synced` needs the log to reach.
+    /// The sequence that the log has to reach, or it was damaged; [`NEEDS_ALL`](crate::ids::NEEDS_ALL) where it was.
     #[must_use]
     pub fn needs(&self) -> Sequence {
         self.needs

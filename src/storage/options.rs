@@ -28,7 +28,7 @@ pub struct Opened {
     pub incarnation: Incarnation,
     pub promised: Option<Term>,
     pub synced: Option<Term>,
-    /// The sequence that `synced` needs the log to reach.
+    /// The sequence that the log has to reach, or it was damaged; [`NEEDS_ALL`](crate::ids::NEEDS_ALL) where it was.
     pub needs: Sequence,
     pub runs: RunList,
     /// The sequence of the last entry.

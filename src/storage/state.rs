@@ -14,7 +14,7 @@ pub(super) struct State {
     pub(super) incarnation: Incarnation,
     pub(super) promised: Option<Term>,
     pub(super) synced: Option<Term>,
-    /// The sequence that `synced` needs the log to reach.
+    /// The sequence that the log has to reach, or it was damaged; [`NEEDS_ALL`](crate::ids::NEEDS_ALL) where it was.
     pub(super) needs: Sequence,
 }
 
