@@ -1,5 +1,7 @@
 //! What stands in the files.
 
+use peer::storage::TAIL_BYTES_MAX;
+
 use crate::harness::{assert_fed, assert_same_rows, Group};
 
 #[test]
@@ -21,17 +23,26 @@ fn every_peer_writes_the_same_rows_in_the_same_order() {
     assert_eq!(peers[0].files().into_keys().collect::<Vec<_>>(), ["a.csv", "b.csv", "c.csv"]);
 }
 
+/// More than a leader keeps of its log in memory, at some 45 bytes a reading.
+const READINGS: u64 = 4 * TAIL_BYTES_MAX as u64 / 3 / 45;
+
 #[test]
-fn a_late_joiner_ends_with_every_reading_since_the_first() {
+fn a_late_joiner_is_served_from_disk_while_readings_flow() {
     let group = Group::new();
     let mut peers = group.start_all(&["a", "b"]);
-    peers[0].feed_numbered(0, 20_000);
-    peers[1].feed_numbered(0, 20_000);
-    peers[0].wait_for_rows(1000);
+    peers[0].feed_numbered(0, READINGS);
+    peers[1].feed_numbered(0, 1000);
+    peers[1].end_input();
+    peers[1].wait_for("End of input, 1000 readings delivered");
+    peers[0].feed_numbered(READINGS, READINGS + 1000);
     let late = group.start("c");
-    peers[0].feed_numbered(20_000, 21_000);
+    peers[0].feed_numbered(READINGS + 1000, READINGS + 20_000);
     late.wait_for_view(&["a", "b", "c"]);
-    assert_same_rows(&[&peers[0], &peers[1], &late], 41_000);
+    peers[0].end_input();
+    peers[0].wait_for(&format!("End of input, {} readings delivered", READINGS + 20_000));
+    let journal = group.data_of("a").join("journal");
+    assert!(std::fs::read_dir(journal).expect("a journal").count() > 1, "it has several segments");
+    assert_same_rows(&[&peers[0], &peers[1], &late], usize::try_from(READINGS).expect("not so many") + 21_000);
 }
 
 #[test]
