@@ -85,7 +85,8 @@ impl Peer {
             return refuse(connection, refusal::ITSELF, turn);
         }
         if hello.incarnation > own {
-            return refuse(connection, refusal::ID_IN_USE, turn);
+            // It dialled this address, and so knows it.
+            return refuse(connection, &refusal::id_in_use(None), turn);
         }
         if matches!(self.role, Role::Seeking(_)) {
             refuse(connection, "the older of the two stays", turn);
@@ -130,7 +131,7 @@ impl Peer {
     pub(super) fn refuse_newcomer(&mut self, peer: &PeerId, turn: &mut Turn) {
         if self.contacts.newcomer(peer).is_some_and(|newcomer| newcomer.old_is_there) {
             let newcomer = self.contacts.take_newcomer(peer).expect("just seen");
-            refuse(newcomer.connection, refusal::ID_IN_USE, turn);
+            refuse(newcomer.connection, &refusal::id_in_use(self.endpoint_of(peer)), turn);
         }
     }
 
@@ -205,12 +206,17 @@ impl Peer {
             if let Some(peer) = peer {
                 self.on_refused(&peer, turn);
             }
-        } else if why.starts_with(refusal::ID_IN_USE) || why.starts_with(refusal::SUPERSEDED) {
-            let endpoint = peer.and_then(|peer| self.endpoint_of(&peer));
-            self.end(Exit::Duplicate { endpoint }, turn);
+        } else if why.starts_with(refusal::ID_IN_USE) {
+            // Said by the other process itself, or by somebody who knows where it listens.
+            let twin = peer.filter(|peer| *peer == self.settings.id).and_then(|peer| self.endpoint_of(&peer));
+            self.end(Exit::Duplicate { endpoint: twin.or_else(|| refusal::endpoint_in_use(&why)) }, turn);
+        } else if why.starts_with(refusal::SUPERSEDED) {
+            self.end(Exit::Superseded, turn);
         } else if why.starts_with(refusal::WRONG_QUORUM) {
-            // Who is new here has to be as the others are; who belongs to a group does not go because of a stranger.
-            if matches!(self.role, Role::Seeking(_)) && self.promised().is_none() {
+            // Who is new here has to be as the others are; who belongs to a group, or knows others of its kind that seek one,
+            // does not go because of a stranger.
+            let new = matches!(self.role, Role::Seeking(_)) && self.promised().is_none();
+            if new && self.fresh_seekers().is_empty() {
                 self.end(Exit::Rejected { why }, turn);
             } else if self.warned_of_refusal.as_ref() != Some(&why) {
                 self.warned_of_refusal = Some(why.clone());

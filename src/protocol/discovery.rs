@@ -154,9 +154,12 @@ impl Peer {
         true
     }
 
-    /// Somebody has this peer's id. A datagram may be late, or a lie: dialling its address tells, and ends one of the two.
+    /// Somebody has this peer's id. A datagram may be late, or a lie: dialling its address tells, and ends one of the two: the
+    /// newer one while it seeks, and once it belongs to a group the older one, which was found gone then. So whoever is to
+    /// end dials, if it can know.
     fn on_twin_datagram(&mut self, contact: &Contact, turn: &mut Turn) {
-        if matches!(self.role, Role::Seeking(_)) && contact.endpoint != self.settings.endpoint {
+        let dials = matches!(self.role, Role::Seeking(_)) || contact.incarnation > self.settings.incarnation;
+        if dials && contact.endpoint != self.settings.endpoint {
             self.contacts.learn(contact, turn.now);
             turn.send(&contact.id, Message::NewPeerRequest(self.me()));
         }

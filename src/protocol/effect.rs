@@ -113,6 +113,8 @@ pub enum Exit {
     StoppedWith { uncommitted: u64 },
     /// Another process answers to the same id.
     Duplicate { endpoint: Option<SocketAddr> },
+    /// A later start of the same id has taken this peer's place.
+    Superseded,
     /// A peer refused this one for good, with these words.
     Rejected { why: String },
     /// The disk failed; the storage has said how.

@@ -144,7 +144,11 @@ impl fmt::Display for Event {
             ),
             Self::Refused { why } => write!(f, "A peer refused this one: {why}"),
             Self::Lost { origin, first, last } => {
-                write!(f, "Readings {first} to {last} of {origin} are lost: the disk that held them lost them or was cleared")
+                write!(
+                    f,
+                    "Readings {first} to {last} of {origin} are lost, unless they turn up: nobody here has them, since a disk \
+                     lost them or was cleared"
+                )
             }
             Self::Misbehaved { peer, what, at } => write!(f, "Peer {peer} {what} at #{at}; ignored"),
             Self::InputDelivered { readings } => write!(f, "End of input, {readings} readings delivered"),

@@ -134,5 +134,7 @@ impl Peer {
             turn.tell(Event::Lost { origin: lost.origin, first, last });
         }
         self.flush(turn);
+        // What is the leader's own waited behind the gap, a window of it at most: there is room for the next.
+        self.pump(turn);
     }
 }

@@ -29,7 +29,7 @@ use crossbeam_channel::{bounded, never, unbounded, Receiver};
 
 use crate::config::Config;
 use crate::fatal::Fatal;
-use crate::ids::Incarnation;
+use crate::ids::{Incarnation, NUMBER_MAX};
 use crate::net;
 use crate::protocol::{Alarm, Exit, Input, Peer, Settings};
 use crate::sensors::{self, Clock};
@@ -217,6 +217,7 @@ fn conclude(exit: Exit, config: &Config, failed: &mpsc::Receiver<String>) -> Res
             Ok(())
         }
         Exit::Duplicate { endpoint } => Err(Fatal::Duplicate { id: config.peer_id.clone(), endpoint }),
+        Exit::Superseded => Err(Fatal::Superseded { id: config.peer_id.clone() }),
         Exit::Rejected { why } => Err(Fatal::Rejected { why }),
         Exit::Disk => Err(Fatal::Storage(failed.try_recv().unwrap_or_else(|_| "the storage ended".to_owned()))),
     }
@@ -246,9 +247,10 @@ fn exit_on_panic() {
     }));
 }
 
-fn now_millis() -> Incarnation {
+/// Nanoseconds since the Unix epoch: so fine that no two starts, not even of copies on two machines, have the same.
+fn now_nanos() -> Incarnation {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Incarnation::try_from(since.as_millis()).unwrap_or(Incarnation::MAX)
+    Incarnation::try_from(since.as_nanos()).map_or(NUMBER_MAX, |nanos| nanos.min(NUMBER_MAX))
 }
 
 /// A number that differs from start to start, for jitter and made-up readings.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::now_millis;
+use super::now_nanos;
 use crate::config::{Config, Fsync};
 use crate::fatal::Fatal;
 use crate::ids::NEEDS_ALL;
@@ -20,7 +20,7 @@ pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>
         })?;
     }
     let options = Options { resume: config.resume, durable: config.fsync != Fsync::Never };
-    Storage::open(Arc::new(disk), &config.peer_id, now_millis(), options).map_err(failed)
+    Storage::open(Arc::new(disk), &config.peer_id, now_nanos(), options).map_err(failed)
 }
 
 /// Says what was mended, and what this peer goes on with.

@@ -29,6 +29,6 @@ pub enum WireError {
     #[error("it belongs to another group")]
     OtherGroup,
     /// `leads`: it comes from the leader of a group.
-    #[error("it runs with another --quorum; give every peer the same")]
+    #[error("it runs with {}; give every peer the same --quorum", quorum.map_or("no --quorum".to_owned(), |quorum| format!("--quorum {quorum}")))]
     OtherQuorum { quorum: Option<u32>, leads: bool },
 }

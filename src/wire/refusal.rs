@@ -1,11 +1,28 @@
 //! The reasons of `ERROR:<why>` that the receiver acts on; others are for people to read.
 
+use std::net::SocketAddr;
+
+/// Between a reason and an address.
+const AT: &str = " at ";
+
 /// The dialled address has another owner now: counts as a refused connection.
 pub const WRONG_ADDRESSEE: &str = "wrong addressee";
 /// A newer life of the same peer id runs: the older one ends.
 pub const SUPERSEDED: &str = "superseded";
 /// A living process has this peer id: the newcomer ends.
 pub const ID_IN_USE: &str = "peer id in use";
+/// The reason of [`ID_IN_USE`] in full: where the living process listens, if that is known.
+#[must_use]
+pub fn id_in_use(at: Option<SocketAddr>) -> String {
+    at.map_or_else(|| ID_IN_USE.to_owned(), |at| format!("{ID_IN_USE}{AT}{at}"))
+}
+
+/// Where the reason of [`ID_IN_USE`] says that the living process listens.
+#[must_use]
+pub fn endpoint_in_use(why: &str) -> Option<SocketAddr> {
+    why.strip_prefix(ID_IN_USE)?.strip_prefix(AT)?.parse().ok()
+}
+
 /// The dialler reached itself, as one does who has his own address among those to join.
 pub const ITSELF: &str = "this is the very peer that dials";
 /// The peers were started with different `--quorum`: the newcomer ends.

@@ -1,9 +1,9 @@
 //! Connections and processes: whose word counts, who is gone, and what strangers cost.
 
-use peer::protocol::{Alarm, Effect, Event, Input, Standing, Verdict};
+use peer::protocol::{Alarm, Effect, Event, Exit, Input, Standing, Verdict};
 use peer::wire::{refusal, Message};
 
-use crate::bench::{at, contact, id, lines, request, sent, term, told, Bench};
+use crate::bench::{at, contact, id, leadership, lines, request, sent, term, told, Bench, LIFE};
 
 fn redials(effects: &[Effect], name: &str) -> usize {
     effects.iter().filter(|effect| matches!(effect, Effect::Redial { peer } if *peer == id(name))).count()
@@ -53,6 +53,41 @@ fn a_stranger_with_this_peers_id_that_is_gone_costs_a_leader_nothing() {
     peer.step(Input::Refused { peer: id("m") });
     assert_eq!(peer.peer.members(), [id("m")]);
     assert_eq!(peer.peer.endpoint_of(&id("m")), None);
+}
+
+#[test]
+fn of_two_that_lead_with_one_id_the_older_one_asks_the_newer_and_goes() {
+    let heard = |life| {
+        let leader = contact("m", life, "10.0.0.9:1");
+        Input::Datagram(Message::Leader(leadership(&format!("2@m/{life}"), leader, 1, 0)))
+    };
+    let mut older = Bench::leader();
+    let effects = older.step(heard(LIFE + 1));
+    assert!(matches!(&effects[..], [Effect::Send { to, .. }] if *to == id("m")), "{effects:?}");
+    let effects = older.step(Input::Rejected { peer: Some(id("m")), why: refusal::SUPERSEDED.to_owned() });
+    assert_eq!(effects.last(), Some(&Effect::Exit(Exit::Superseded)));
+    let mut newer = Bench::leader();
+    assert_eq!(newer.step(heard(LIFE - 1)), []);
+    let effects = newer.greet(1, "m", LIFE - 1, "10.0.0.9:1", Some("m"));
+    let superseded = Verdict::Refuse { why: refusal::SUPERSEDED.to_owned() };
+    assert!(matches!(&effects[..], [Effect::Admit { verdict, .. }] if *verdict == superseded), "{effects:?}");
+}
+
+#[test]
+fn who_is_told_that_its_id_is_in_use_says_where() {
+    let at = "10.0.0.9:1".parse().unwrap();
+    let why = refusal::id_in_use(Some(at));
+    let effects = Bench::new().step(Input::Rejected { peer: Some(id("z")), why });
+    assert_eq!(effects.last(), Some(&Effect::Exit(Exit::Duplicate { endpoint: Some(at) })));
+}
+
+#[test]
+fn a_newcomer_with_others_of_its_quorum_does_not_go_because_of_one_with_another() {
+    let mut peer = Bench::new();
+    peer.step(Input::Datagram(Message::NewPeerRequest(contact("a", 5, "127.0.0.1:8001"))));
+    let effects = peer.step(Input::Rejected { peer: None, why: refusal::wrong_quorum(Some(3), None) });
+    assert!(matches!(told(&effects)[..], [Event::Refused { .. }]), "{effects:?}");
+    assert_eq!(peer.peer.standing(), Standing::Seeking);
 }
 
 #[test]

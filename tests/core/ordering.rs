@@ -1,5 +1,6 @@
 //! Readings on their way into the order: what is kept back, sent, and sent again.
 
+use peer::protocol::pending::WINDOW_READINGS;
 use peer::protocol::{Alarm, Done, Event, Found};
 use peer::wire::Message;
 
@@ -133,4 +134,24 @@ fn a_leader_orders_what_is_pending_of_however_many_origins() {
         effects = leader.stored(again);
     }
     assert_eq!(leader.peer.last(), 40 * 2000);
+}
+
+#[test]
+fn a_leader_goes_on_with_its_own_behind_a_gap_that_it_gave_up_however_much_there_is() {
+    let found = Found { pending: vec![range("o/1", 5, 3 * WINDOW_READINGS)], ..Found::default() };
+    let mut leader = Bench::with(&found);
+    leader.lead();
+    let mut lost = 0;
+    for _ in 0..100 {
+        let effects = leader.after(1000).alarm(Alarm::Heartbeat);
+        lost += told(&effects).iter().filter(|event| matches!(event, Event::Lost { first: 1, last: 4, .. })).count();
+        let mut wanted = recalled(&effects);
+        while let Some(range) = wanted.pop() {
+            let brought = request("o/1", range.first, range.count);
+            wanted.extend(recalled(&leader.stored(vec![Done::Recalled(brought)])));
+        }
+        let last = leader.peer.last();
+        leader.stored(vec![Done::Appended { last }]);
+    }
+    assert_eq!((lost, leader.peer.committed()), (1, 3 * WINDOW_READINGS));
 }
