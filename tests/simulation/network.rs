@@ -49,7 +49,7 @@ pub(crate) struct Link {
     pub state: LinkState,
     /// The next success to dial is news.
     pub report: bool,
-    /// Dials made, so that an answer to an earlier one is known.
+    /// Number of the last dial, which no other has: so the answer to an earlier one is known, also to one of the link before.
     pub attempt: u64,
     /// The connection before, closed when the new one is up.
     pub old: Option<u64>,

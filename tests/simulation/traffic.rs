@@ -75,9 +75,9 @@ impl World {
 
     fn dial(&mut self, number: usize, peer: &PeerId) {
         let Some(link) = self.processes[number].links.get_mut(peer) else { return };
-        link.attempt += 1;
-        link.state = LinkState::Dialing;
-        let attempt = link.attempt;
+        self.scheduled += 1;
+        let attempt = self.scheduled;
+        (link.attempt, link.state) = (attempt, LinkState::Dialing);
         let delay = self.delay() * 2;
         self.after(delay, Event::Dialed { process: number, peer: peer.clone(), attempt });
     }
