@@ -53,52 +53,84 @@ fn trim<D: Disk>(
     done: &mut CsvRepair,
 ) -> Result<(), StorageError> {
     let Sensor { path, bytes, matched, .. } = &*sensor;
-    let holds_rows = *matched > HEADER_BYTES;
-    if matched < bytes && !is_own_rest(disk, sensor, last)? {
+    let (bytes, matched) = (*bytes, *matched);
+    let holds_rows = matched > HEADER_BYTES;
+    let rest = if matched < bytes { rest_of(disk, sensor, last)? } else { Rest::Nothing };
+    let goes = !holds_rows && sensor.missing.is_none_or(|missing| missing > delivered);
+    if rest == Rest::Foreign || (matches!(rest, Rest::Rows(_)) && goes) {
         set_aside::rename(disk, path)?;
-        done.set_aside += 1;
+        done.note(path, |done| done.set_aside += 1);
+        done.rows_aside += rest.rows();
         // All of its rows have to be written, from wherever they begin.
         (sensor.bytes, sensor.matched, sensor.missing) = (0, 0, Some(0));
-    } else if !holds_rows && sensor.missing.is_none_or(|missing| missing > delivered) {
-        if *bytes > 0 {
+    } else if goes {
+        if bytes > 0 {
             disk.remove(path).map_err(failed(disk, "remove", path))?;
-            done.removed += 1;
+            done.note(path, |done| done.removed += 1);
         }
         sensor.bytes = 0;
     } else if matched < bytes {
-        disk.truncate(path, *matched).map_err(failed(disk, "truncate", path))?;
-        done.cut += 1;
-        sensor.bytes = *matched;
+        if let Rest::Rows(rows) = rest {
+            // The log that held them is damaged, and perhaps nobody else has them.
+            set_aside::copy_from(disk, path, matched)?;
+            done.set_aside += 1;
+            done.rows_aside += rows;
+        }
+        disk.truncate(path, matched).map_err(failed(disk, "truncate", path))?;
+        done.note(path, |done| done.cut += 1);
+        sensor.bytes = matched;
     }
     Ok(())
 }
 
-/// Is what stands behind the rows of the log but rows above its end, half a row, and the zeros that a power loss leaves?
-fn is_own_rest<D: Disk>(disk: &D, sensor: &Sensor, last: Sequence) -> Result<bool, StorageError> {
+/// What stands in a file behind the rows of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// Nothing, half a row, or the zeros that a power loss leaves.
+    Nothing,
+    /// So many rows above the log's end, and nothing else but that.
+    Rows(u64),
+    Foreign,
+}
+
+impl Rest {
+    fn rows(self) -> u64 {
+        match self {
+            Self::Rows(rows) => rows,
+            Self::Nothing | Self::Foreign => 0,
+        }
+    }
+}
+
+fn rest_of<D: Disk>(disk: &D, sensor: &Sensor, last: Sequence) -> Result<Rest, StorageError> {
     let (mut at, mut rest, mut above) = (sensor.matched, Vec::new(), last);
-    let mut zeros = false;
+    let (mut zeros, mut rows) = (false, 0);
     loop {
         let block = disk.read(&sensor.path, at, BLOCK_BYTES).map_err(failed(disk, "read", &sensor.path))?;
         if block.is_empty() {
-            return Ok(rest.len() < ROW_BYTES_MAX);
+            return Ok(match (rest.len() < ROW_BYTES_MAX, rows) {
+                (false, _) => Rest::Foreign,
+                (true, 0) => Rest::Nothing,
+                (true, rows) => Rest::Rows(rows),
+            });
         }
         at += block.len() as u64;
         let text = if zeros { 0 } else { memchr::memchr(0, &block).unwrap_or(block.len()) };
         zeros |= text < block.len();
         if block[text..].iter().any(|byte| *byte != 0) {
-            return Ok(false);
+            return Ok(Rest::Foreign);
         }
         rest.extend_from_slice(&block[..text]);
         let whole = memchr::memrchr(b'\n', &rest).map_or(0, |end| end + 1);
         for row in rest[..whole].split_inclusive(|byte| *byte == b'\n') {
             match row_sequence(row) {
-                Some(sequence) if sequence > above && is_row(row, sensor) => above = sequence,
-                _ => return Ok(false),
+                Some(sequence) if sequence > above && is_row(row, sensor) => (above, rows) = (sequence, rows + 1),
+                _ => return Ok(Rest::Foreign),
             }
         }
         rest.drain(..whole);
         if rest.len() >= ROW_BYTES_MAX {
-            return Ok(false);
+            return Ok(Rest::Foreign);
         }
     }
 }

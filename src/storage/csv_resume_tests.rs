@@ -78,9 +78,22 @@ fn files_that_agree_are_left_as_they_are() {
 
 #[test]
 fn what_a_crash_leaves_at_the_end_of_a_file_is_cut() {
-    let above = row(31, "DATA|a1|2013-01-01T06:00:00Z|1||");
-    for end in [&b"26"[..], &[0; 700], b"26,2013\0\0\0", &above, &[&above[..], b"32,2"].concat()] {
+    for end in [&b"26"[..], &[0; 700], b"26,2013\0\0\0"] {
         assert_eq!(restored(|disk| disk.append("a1.csv", end).unwrap()), (25, [1, 0, 0, 0]), "{end:?}");
+    }
+}
+
+#[test]
+fn rows_that_the_log_lost_are_kept_under_another_name() {
+    let above = row(31, "DATA|a1|2013-01-01T06:00:00Z|1||");
+    for end in [&above[..], &[&above[..], b"32,2"].concat()] {
+        let mut kept = Vec::new();
+        let damage = |disk: &MemoryDisk| {
+            disk.append("a1.csv", end).unwrap();
+            kept.push(disk.clone());
+        };
+        assert_eq!(restored(damage), (25, [1, 0, 1, 0]), "{end:?}");
+        assert_eq!(kept[0].files()["a1.csv.damaged"], end);
     }
 }
 
@@ -111,12 +124,12 @@ fn a_file_that_holds_something_else_is_set_aside_and_written_anew_as_far_as_it_w
 #[test]
 fn a_file_of_a_sensor_without_rows_goes() {
     let header = format!("{CSV_HEADER}\n").into_bytes();
-    let above = row(31, "DATA|b|2013-01-01T06:00:00Z|1||");
-    for own in [&header[..], b"sequ", &[&header[..], &above].concat()] {
+    for own in [&header[..], b"sequ"] {
         assert_eq!(restored(|disk| disk.append("b.csv", own).unwrap()), (25, [0, 1, 0, 0]), "{own:?}");
     }
     let known = row(7, "DATA|b|2013-01-01T06:00:00Z|1||");
-    for foreign in [&b"dear diary\n"[..], &[&header[..], &known].concat()] {
+    let above = row(31, "DATA|b|2013-01-01T06:00:00Z|1||");
+    for foreign in [&b"dear diary\n"[..], &[&header[..], &known].concat(), &[&header[..], &above].concat()] {
         assert_eq!(restored(|disk| disk.append("b.csv", foreign).unwrap()), (25, [0, 0, 1, 0]), "{foreign:?}");
     }
 }

@@ -37,11 +37,28 @@ pub struct CsvRepair {
     pub set_aside: u64,
     /// Rows that were written from the journal.
     pub rows: u64,
+    /// Rows above the log's end, in files that were set aside.
+    pub rows_aside: u64,
+    /// Names of the first files that lost something, and how many did.
+    pub first: Vec<String>,
+    pub files: u64,
 }
+
+/// Files of which a line tells the names.
+const NAMES_MAX: usize = 3;
 
 impl CsvRepair {
     pub(super) fn is_nothing(&self) -> bool {
         self.cut + self.removed + self.set_aside + self.rows == 0
+    }
+
+    /// Notes what was done to a file.
+    pub(super) fn note(&mut self, path: &str, what: impl FnOnce(&mut Self)) {
+        what(self);
+        self.files += 1;
+        if self.first.len() < NAMES_MAX {
+            self.first.push(path.to_owned());
+        }
     }
 }
 
@@ -53,10 +70,17 @@ impl fmt::Display for Repair {
                 if let Some(aside) = set_aside {
                     write!(f, " and was copied to {}", aside.display())?;
                 }
-                write!(f, ": what this peer promised is forgotten, and only the clock tells this life from earlier ones")
+                write!(
+                    f,
+                    ": what this peer promised is forgotten, and only the clock tells this life from earlier ones"
+                )
             }
             Self::JournalTorn { path, bytes, last } => {
-                write!(f, "{} ends within a batch: cut {bytes} bytes; the log ends at {last}", path.display())
+                write!(
+                    f,
+                    "{} does not end with a whole batch: cut {bytes} bytes; the log ends at {last}",
+                    path.display()
+                )
             }
             Self::JournalDamaged { path, why, last, batches, readings, set_aside } => write!(
                 f,
@@ -71,7 +95,7 @@ impl fmt::Display for Repair {
                 path.display()
             ),
             Self::PendingTorn { path, bytes } => {
-                write!(f, "{} ends within a record: cut {bytes} bytes", path.display())
+                write!(f, "{} does not end with a whole record: cut {bytes} bytes", path.display())
             }
             Self::PendingDamaged { path, bytes, readings, set_aside } => write!(
                 f,
@@ -79,12 +103,30 @@ impl fmt::Display for Repair {
                 path.display(),
                 set_aside.display()
             ),
-            Self::Csv(CsvRepair { path, cut, removed, set_aside, rows }) => write!(
-                f,
-                "the CSV files in {} did not agree with the log: {cut} cut, {removed} removed, {set_aside} set aside as \
-                 *.damaged, {rows} rows written from the journal",
-                path.display()
-            ),
+            Self::Csv(repair) => repair.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for CsvRepair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, cut, removed, set_aside, rows, rows_aside, first, files } = self;
+        write!(f, "the CSV files in {} did not agree with the log", path.display())?;
+        if let Some(names) = (!first.is_empty()).then(|| first.join(", ")) {
+            let more = files - first.len() as u64;
+            write!(f, " ({names}")?;
+            if more > 0 {
+                write!(f, " and {more} more")?;
+            }
+            f.write_str(")")?;
+        }
+        write!(
+            f,
+            ": {cut} cut, {removed} removed, {set_aside} set aside as *.damaged, {rows} rows written from the journal"
+        )?;
+        if *rows_aside > 0 {
+            write!(f, "; {rows_aside} rows that the log does not hold are kept there")?;
+        }
+        Ok(())
     }
 }

@@ -69,8 +69,15 @@ fn a_torn_journal_is_cut_and_its_rows_with_it() {
     assert_eq!((storage.last(), opened.delivered, opened.needs), (5, 5, NEEDS_ALL));
     let [torn, csv, short] = &opened.repairs[..] else { panic!("{:?}", opened.repairs) };
     assert!(matches!(torn, Repair::JournalTorn { last: 5, .. }), "{torn}");
-    assert!(matches!(csv, Repair::Csv(CsvRepair { cut: 3, removed: 0, set_aside: 0, rows: 0, .. })), "{csv}");
+    let rows_aside =
+        CsvRepair { cut: 3, removed: 0, set_aside: 3, rows: 0, rows_aside: 5, files: 3, ..csv_repair(csv) };
+    assert_eq!(csv_repair(csv), rows_aside, "{csv}");
     assert!(matches!(short, Repair::JournalShort { needs: 10, last: 5, .. }), "{short}");
+}
+
+fn csv_repair(repair: &Repair) -> CsvRepair {
+    let Repair::Csv(csv) = repair else { panic!("{repair}") };
+    csv.clone()
 }
 
 /// Six batches of two readings each, in segments of two batches; all rows but the last two written.

@@ -23,8 +23,15 @@ pub(super) fn rename<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageEr
 /// # Errors
 /// The disk's.
 pub(super) fn copy<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageError> {
+    copy_from(disk, path, 0)
+}
+
+/// Copies what a file holds from this byte on; returns where the copy is.
+///
+/// # Errors
+/// The disk's.
+pub(super) fn copy_from<D: Disk>(disk: &D, path: &str, mut at: u64) -> Result<PathBuf, StorageError> {
     let aside = free_name(disk, path)?;
-    let mut at = 0;
     loop {
         let block = disk.read(path, at, COPY_BYTES).map_err(failed(disk, "read", path))?;
         disk.append(&aside, &block).map_err(failed(disk, "append to", &aside))?;
