@@ -66,7 +66,7 @@ pub(super) struct Run {
 impl Run {
     pub(super) fn new(seed: u64) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let options = Options { resume: true, durable: rng.random_bool(0.5) };
+        let options = Options { resume: true, durable: rng.random_bool(0.5), quorum: None };
         Self { rng, disk: MemoryDisk::new(), options, model: Model::default() }
     }
 

@@ -7,7 +7,7 @@ use super::testing::{frame, TempDir};
 use super::*;
 use crate::reading::{self, CSV_HEADER};
 
-const RESUME: Options = Options { resume: true, durable: false };
+const RESUME: Options = Options { resume: true, durable: false, quorum: None };
 
 type Files = BTreeMap<String, Vec<u8>>;
 

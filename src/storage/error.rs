@@ -30,6 +30,12 @@ pub enum StorageError {
         path.display()
     )]
     OtherPeer { path: PathBuf, found: String },
+    #[error(
+        "{} was kept under --quorum {kept}, and was started with {}: rows that others delivered could change; give \
+         --quorum {kept}, or start without --resume to fetch everything anew",
+        path.display(), given.map_or("none".to_owned(), |given| given.to_string())
+    )]
+    OtherQuorum { path: PathBuf, kept: u32, given: Option<u32> },
     #[error("the disk is full: cannot {doing} {}: {source}; make room and start again", path.display())]
     Full { path: PathBuf, doing: &'static str, source: io::Error },
     #[error("cannot {doing} {}: {source}; check the disk and start again", path.display())]

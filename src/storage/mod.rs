@@ -88,7 +88,7 @@ impl<D: Disk> Storage<D> {
         if options.resume {
             return resume::open(disk, id, now, options);
         }
-        let (state, repairs) = start::begin(&*disk, id, now)?;
+        let (state, repairs) = start::begin(&*disk, id, now, options.quorum)?;
         start::clear(&*disk)?;
         let opened = Opened::cleared(state.incarnation, repairs);
         let storage = Self {

@@ -11,6 +11,8 @@ pub struct Options {
     pub resume: bool,
     /// What is promised, and what a cut keeps, is on the platter before anybody hears of it.
     pub durable: bool,
+    /// `--quorum`, which is the same in every life.
+    pub quorum: Option<u32>,
 }
 
 impl Options {

@@ -44,6 +44,7 @@ pub(super) fn open<D: Disk>(
     options: Options,
 ) -> Result<(Storage<D>, Opened), StorageError> {
     let Begun { found, mut repairs } = start::look(&*disk, id, true)?;
+    start::check_quorum(&*disk, found.as_ref(), options.quorum)?;
     let state_damaged = !repairs.is_empty();
     let mut pending = pending_load::load(&disk, &mut repairs)?;
     let mut check = CsvCheck::new(Arc::clone(&disk))?;
@@ -67,7 +68,7 @@ pub(super) fn open<D: Disk>(
     }
     let uncommitted = forget_delivered(&journal, &contents, delivered, &mut pending)?;
     let highest_life = highest_life(id, &contents, &pending);
-    let (state, short) = start::continued(found, id, now, (&contents.runs, last), highest_life);
+    let (state, short) = start::continued(found, id, (now, options.quorum), (&contents.runs, last), highest_life);
     if let Some(needs) = short {
         repairs.push(Repair::JournalShort { path: disk.full_path(DIR), needs, last });
     }

@@ -6,7 +6,7 @@ use super::testing::{frame, request};
 use super::*;
 use crate::wire::Range;
 
-pub(super) const RESUME: Options = Options { resume: true, durable: true };
+pub(super) const RESUME: Options = Options { resume: true, durable: true, quorum: None };
 
 fn range(origin: &str, first: u64, count: u64) -> Range {
     Range { origin: origin.parse().unwrap(), first, count }
@@ -241,7 +241,7 @@ fn damage_in_what_was_found_before_is_remembered_until_the_log_is_whole_again() 
 #[test]
 fn where_the_disk_is_waited_for_every_segment_but_the_last_is_vouched_for() {
     let disk = MemoryDisk::new();
-    let options = Options { resume: true, durable: true };
+    let options = RESUME;
     let id = "p".parse().unwrap();
     let (mut storage, _) = Storage::open(Arc::new(disk.clone()), &id, 1000, options).unwrap();
     storage.journal.segment_bytes = 300;
@@ -252,4 +252,26 @@ fn where_the_disk_is_waited_for_every_segment_but_the_last_is_vouched_for() {
     disk.power_cut(7);
     disk.flip(&segment(5), 3, 1);
     assert_eq!(open(&disk).1.needs, NEEDS_ALL);
+}
+
+#[test]
+fn what_was_kept_under_a_quorum_is_not_resumed_under_another() {
+    let disk = MemoryDisk::new();
+    let open = |resume, quorum| {
+        let options = Options { resume, durable: true, quorum };
+        Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), 1000, options)
+            .map(|_| ())
+            .map_err(|e| e.to_string())
+    };
+    assert_eq!(open(true, None), Ok(()));
+    assert_eq!(open(true, Some(2)), Ok(()));
+    let files = disk.files();
+    for given in [None, Some(3)] {
+        let why = open(true, given).unwrap_err();
+        assert!(why.contains("was kept under --quorum 2") && why.contains("give --quorum 2"), "{why}");
+        assert_eq!(disk.files(), files);
+    }
+    assert_eq!(open(true, Some(2)), Ok(()));
+    assert_eq!(open(false, None), Ok(()));
+    assert_eq!(open(true, Some(3)), Ok(()));
 }

@@ -49,10 +49,15 @@ pub(super) fn look<D: Disk>(disk: &D, id: &PeerId, keep: bool) -> Result<Begun, 
 
 /// Begins a new life without anything of the earlier ones but the incarnation: once this returns, no later one can have the
 /// same, whatever becomes of this one.
-pub(super) fn begin<D: Disk>(disk: &D, id: &PeerId, now: Incarnation) -> Result<(State, Vec<Repair>), StorageError> {
+pub(super) fn begin<D: Disk>(
+    disk: &D,
+    id: &PeerId,
+    now: Incarnation,
+    quorum: Option<u32>,
+) -> Result<(State, Vec<Repair>), StorageError> {
     let Begun { found, repairs } = look(disk, id, false)?;
     let incarnation = next_life(now, found.map(|found| found.incarnation));
-    let state = State { id: id.clone(), incarnation, promised: None, synced: None, needs: 0 };
+    let state = State { id: id.clone(), incarnation, promised: None, synced: None, needs: 0, quorum };
     save(disk, &state, true)?;
     Ok((state, repairs))
 }
@@ -62,7 +67,7 @@ pub(super) fn begin<D: Disk>(disk: &D, id: &PeerId, now: Incarnation) -> Result<
 pub(super) fn continued(
     found: Option<State>,
     id: &PeerId,
-    now: Incarnation,
+    (now, quorum): (Incarnation, Option<u32>),
     (runs, last): (&RunList, Sequence),
     highest_life: Option<Incarnation>,
 ) -> (State, Option<Sequence>) {
@@ -77,7 +82,15 @@ pub(super) fn continued(
     let synced = found.filter(|_| needs != NEEDS_ALL).map_or_else(of_log, |found| found.synced);
     // Whoever stored an entry had promised its term.
     let promised = promised.max(newest.map(|(term, _)| term.clone()));
-    (State { id: id.clone(), incarnation, promised, synced, needs }, short)
+    (State { id: id.clone(), incarnation, promised, synced, needs, quorum }, short)
+}
+
+/// Refuses to go on with another quorum: what was promised under one holds under no other.
+pub(super) fn check_quorum<D: Disk>(disk: &D, found: Option<&State>, given: Option<u32>) -> Result<(), StorageError> {
+    match found.and_then(|found| found.quorum) {
+        Some(kept) if given != Some(kept) => Err(StorageError::OtherQuorum { path: disk.full_path(""), kept, given }),
+        _ => Ok(()),
+    }
 }
 
 fn next_life(now: Incarnation, before: Option<Incarnation>) -> Incarnation {

@@ -5,7 +5,7 @@ use crate::ids::{parse_number, Incarnation, PeerId, Sequence, Term};
 /// Name of the file.
 pub(super) const PATH: &str = "state";
 
-/// Longest file, in bytes: seven lines, two terms of at most 106.
+/// Longest file, in bytes: eight lines, two terms of at most 106.
 pub(super) const BYTES_MAX: usize = 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,15 +16,20 @@ pub(super) struct State {
     pub(super) synced: Option<Term>,
     /// The sequence that the log has to reach, or it was damaged; [`NEEDS_ALL`](crate::ids::NEEDS_ALL) where it was.
     pub(super) needs: Sequence,
+    /// `--quorum` of the life that wrote it.
+    pub(super) quorum: Option<u32>,
 }
 
 impl State {
     /// The text of the file.
     pub(super) fn to_text(&self) -> String {
         let term = |term: &Option<Term>| term.as_ref().map_or("-".to_owned(), Term::to_string);
-        let Self { id, incarnation, promised, synced, needs } = self;
+        let Self { id, incarnation, promised, synced, needs, quorum } = self;
         let (promised, synced) = (term(promised), term(synced));
-        let text = format!("id:{id}\nincarnation:{incarnation}\npromised:{promised}\nsynced:{synced}\nneeds:{needs}\n");
+        let quorum = quorum.map_or_else(String::new, |quorum| format!("quorum:{quorum}\n"));
+        let text = format!(
+            "id:{id}\nincarnation:{incarnation}\npromised:{promised}\nsynced:{synced}\nneeds:{needs}\n{quorum}"
+        );
         let crc = crc32fast::hash(text.as_bytes());
         format!("{text}crc:{crc:08x}\n")
     }
@@ -41,6 +46,8 @@ impl State {
             promised: term(field("promised")?)?,
             synced: term(field("synced")?)?,
             needs: parse_number(field("needs")?)?,
+            // The only line that may be missing.
+            quorum: field("quorum").and_then(|text| text.parse().ok()),
         };
         // Everything is in canonical form, so the rest of the file, and its checksum, follow from the fields.
         (state.to_text() == text).then_some(state)
@@ -59,6 +66,7 @@ mod tests {
             promised: Some("7@p-2/5".parse().unwrap()),
             synced: None,
             needs: 12,
+            quorum: None,
         }
     }
 
@@ -68,6 +76,9 @@ mod tests {
         let facts = "id:p-1\nincarnation:1766500000000\npromised:7@p-2/5\nsynced:-\nneeds:12\ncrc:";
         assert!(text.starts_with(facts), "{text}");
         assert_eq!(State::parse(text.as_bytes()), Some(state()));
+        let with = State { quorum: Some(2), ..state() };
+        assert!(with.to_text().contains("\nneeds:12\nquorum:2\ncrc:"));
+        assert_eq!(State::parse(with.to_text().as_bytes()), Some(with));
     }
 
     #[test]
@@ -80,19 +91,22 @@ mod tests {
             promised: Some(term.clone()),
             synced: Some(term),
             needs: NUMBER_MAX,
+            quorum: Some(u32::MAX),
         };
         assert!(state.to_text().len() <= BYTES_MAX);
     }
 
     #[test]
     fn a_text_with_any_byte_changed_missing_or_added_is_refused() {
-        let text = state().to_text().into_bytes();
-        for at in 0..text.len() {
-            let mut changed = text.clone();
-            changed[at] ^= 1;
-            assert_eq!(State::parse(&changed), None, "byte {at}");
-            assert_eq!(State::parse(&text[..at]), None, "first {at} bytes");
+        for quorum in [None, Some(3)] {
+            let text = State { quorum, ..state() }.to_text().into_bytes();
+            for at in 0..text.len() {
+                let mut changed = text.clone();
+                changed[at] ^= 1;
+                assert_eq!(State::parse(&changed), None, "byte {at}");
+                assert_eq!(State::parse(&text[..at]), None, "first {at} bytes");
+            }
+            assert_eq!(State::parse(&[&text[..], b"\n"].concat()), None);
         }
-        assert_eq!(State::parse(&[&text[..], b"\n"].concat()), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::resume_tests::RESUME;
 use super::testing::{frame, request, Recording};
 use super::*;
 
@@ -24,7 +25,7 @@ fn pass<D: Disk>(storage: &mut Storage<D>, first: u64, count: u64) {
 
 #[test]
 fn a_sync_costs_nothing_where_nothing_changed_and_else_one_for_each_file() {
-    let mut storage = open(Options { resume: true, durable: true });
+    let mut storage = open(RESUME);
     changes(&storage);
     storage.sync().unwrap();
     assert_eq!(changes(&storage), Vec::<String>::new());
@@ -39,7 +40,7 @@ fn a_sync_costs_nothing_where_nothing_changed_and_else_one_for_each_file() {
 
 #[test]
 fn whoever_does_not_ask_for_it_waits_for_no_sync() {
-    for options in [Options::default(), Options { resume: true, durable: false }] {
+    for options in [Options::default(), Options { durable: false, ..RESUME }] {
         let mut storage = open(options);
         let begun = changes(&storage);
         assert!(options.resume || begun == ["replace state true"], "{begun:?}");
@@ -53,7 +54,7 @@ fn whoever_does_not_ask_for_it_waits_for_no_sync() {
 #[test]
 fn what_is_kept_until_it_is_delivered_does_not_make_the_file_grow_for_ever() {
     for (durable, limit) in [(true, 128 * 1024), (false, 8 * 1024 * 1024 + 64 * 1024)] {
-        let mut storage = open(Options { resume: true, durable });
+        let mut storage = open(Options { durable, ..RESUME });
         let (mut longest, mut kept) = (0, 0);
         for at in 0..300 {
             pass(&mut storage, at * 1000 + 1, 1000);
@@ -70,7 +71,7 @@ fn what_is_kept_until_it_is_delivered_does_not_make_the_file_grow_for_ever() {
 
 #[test]
 fn what_is_always_waited_for_does_not_make_the_file_grow_either() {
-    let mut storage = open(Options { resume: true, durable: true });
+    let mut storage = open(RESUME);
     let mut longest = 0;
     for at in 0..400 {
         storage.keep(&request("some-origin/1", at * 1000 + 1, 1000)).unwrap();

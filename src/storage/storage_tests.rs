@@ -10,7 +10,9 @@ use super::*;
 use crate::reading::{append_row, CSV_HEADER};
 
 fn open<D: Disk>(disk: D, now: Incarnation) -> Storage<D> {
-    Storage::open(Arc::new(disk), &"p".parse().unwrap(), now, Options { resume: false, durable: true }).unwrap().0
+    Storage::open(Arc::new(disk), &"p".parse().unwrap(), now, Options { durable: true, ..Options::default() })
+        .unwrap()
+        .0
 }
 
 /// Appends as the driver does: tail first.

@@ -19,7 +19,7 @@ pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>
             error => failed(error),
         })?;
     }
-    let options = Options { resume: config.resume, durable: config.fsync != Fsync::Never };
+    let options = Options { resume: config.resume, durable: config.fsync != Fsync::Never, quorum: config.quorum };
     Storage::open(Arc::new(disk), &config.peer_id, now_nanos(), options).map_err(failed)
 }
 

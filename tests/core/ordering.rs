@@ -141,10 +141,11 @@ fn a_leader_goes_on_with_its_own_behind_a_gap_that_it_gave_up_however_much_there
     let found = Found { pending: vec![range("o/1", 5, 3 * WINDOW_READINGS)], ..Found::default() };
     let mut leader = Bench::with(&found);
     leader.lead();
-    let mut lost = 0;
+    let mut given_up = 0;
     for _ in 0..100 {
         let effects = leader.after(1000).alarm(Alarm::Heartbeat);
-        lost += told(&effects).iter().filter(|event| matches!(event, Event::Lost { first: 1, last: 4, .. })).count();
+        given_up +=
+            told(&effects).iter().filter(|event| matches!(event, Event::Lost { first: 1, last: 4, .. })).count();
         let mut wanted = recalled(&effects);
         while let Some(range) = wanted.pop() {
             let brought = request("o/1", range.first, range.count);
@@ -153,5 +154,5 @@ fn a_leader_goes_on_with_its_own_behind_a_gap_that_it_gave_up_however_much_there
         let last = leader.peer.last();
         leader.stored(vec![Done::Appended { last }]);
     }
-    assert_eq!((lost, leader.peer.committed()), (1, 3 * WINDOW_READINGS));
+    assert_eq!((given_up, leader.peer.committed()), (1, 3 * WINDOW_READINGS));
 }

@@ -60,7 +60,8 @@ impl World {
         disk.set_capacity(usize::MAX);
         disk.fail_next(0);
         disk.revive();
-        let options = Options { resume, durable: self.plan.durable };
+        let quorum = self.plan.quorum().map(|quorum| u32::try_from(quorum).expect("few hosts"));
+        let options = Options { resume, durable: self.plan.durable, quorum };
         let (storage, opened) = Shelf::open(disk, &id, now, options).expect("there is room");
         let kept = if resume && !cleared { Damage::None } else { Damage::Cleared };
         let damage = mem::take(&mut self.damage[host]).max(kept);
@@ -70,7 +71,7 @@ impl World {
             incarnation: opened.incarnation,
             endpoint,
             group: "sensors".into(),
-            quorum: self.plan.quorum().map(|quorum| u32::try_from(quorum).expect("few hosts")),
+            quorum,
             resume,
             timing: self.plan.timing,
             joins: self.plan.join_only,

@@ -58,7 +58,8 @@ fn priority(of: usize) -> i64 {
 
 /// A quorum needs what a disk keeps.
 fn options(quorum: Option<usize>) -> Options {
-    Options { resume: quorum.is_some(), durable: quorum.is_some() }
+    let quorum = quorum.map(|quorum| u32::try_from(quorum).expect("five at most"));
+    Options { resume: quorum.is_some(), durable: quorum.is_some(), quorum }
 }
 
 fn settings(number: usize, id: PeerId, incarnation: Incarnation, quorum: Option<usize>) -> Settings {
