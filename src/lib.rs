@@ -29,6 +29,7 @@
 //! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
 //! | beside it | [`storage`], [`net`], [`sensors`] | names, text; never the protocol or each other |
 //! | knobs | [`config`], [`cli`], [`fatal`] | names, and what sensors there are |
+//! | lines | [`log_lines`] | nothing: where `log` writes to |
 //! | doing | [`threads`] | all of the above, and decides nothing |
 //! | proving | [`verify`] | names, text, storage: looks at files that peers wrote, runs none |
 //!
@@ -40,6 +41,7 @@ pub mod cli;
 pub mod config;
 pub mod fatal;
 pub mod ids;
+pub mod log_lines;
 pub mod net;
 pub mod protocol;
 mod ranges;

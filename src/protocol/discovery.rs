@@ -60,8 +60,11 @@ impl Peer {
     fn request(&mut self, turn: &mut Turn) {
         let timing = self.settings.timing;
         self.forget_strangers(turn);
-        turn.out.push(Effect::Broadcast(Message::NewPeerRequest(self.me())));
-        if self.settings.joins {
+        // Who cannot make a group is not to be waited for; it hears of one.
+        if self.stuck.is_none() {
+            turn.out.push(Effect::Broadcast(Message::NewPeerRequest(self.me())));
+        }
+        if self.settings.joins && self.stuck.is_none() {
             turn.out.push(Effect::Ask(Message::NewPeerRequest(self.me())));
         }
         // Peers started together shall not speak together for ever.
@@ -88,8 +91,8 @@ impl Peer {
         if have < self.quorum() {
             self.tell_suspended(have, turn);
         }
-        if higher.is_some() || have < self.quorum() {
-            if let Some(higher) = higher.filter(|_| self.settings.quorum.is_some()) {
+        if higher.is_some() || have < self.quorum() || self.stuck.is_some() {
+            if let Some(higher) = higher.filter(|_| self.settings.quorum.is_some() && self.stuck.is_none()) {
                 // It is to make a group of all, and broadcast may reach one way only: without this it would never know of
                 // enough peers for the quorum.
                 turn.send(&higher, Message::NewPeerRequest(self.me()));

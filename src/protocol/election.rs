@@ -59,6 +59,7 @@ impl Peer {
             }
             Role::Promised(promised) if self.late(promised.deadline) => self.elect(None, turn),
             Role::Proposing(proposing) if self.late(proposing.deadline) => match proposing.phase {
+                Phase::Gathering if !proposing.told => self.leave_it_to_others(turn),
                 Phase::Gathering => self.decide(turn),
                 Phase::Fetching { .. } => self.propose_again(turn),
             },
@@ -127,6 +128,7 @@ impl Peer {
         for to in &asked {
             turn.say(to, Message::Coordinator { term: term.clone() });
         }
+        let told = asked.is_empty();
         self.role = Role::Proposing(Proposing {
             // A leader that was silent is told, and waited for nowhere.
             asked: asked.into_iter().filter(|id| silent.as_ref() != Some(id)).collect(),
@@ -134,9 +136,28 @@ impl Peer {
             deadline: turn.now + self.settings.timing.election_timeout,
             beat_at: turn.now,
             phase: Phase::Gathering,
+            told,
             raising,
         });
         self.decide_when_all_answered(turn);
+    }
+
+    /// The promise of this term is stored.
+    pub(super) fn on_proposed(&mut self, term: &Term) {
+        self.stuck = None;
+        let current = self.promised.as_ref() == Some(term);
+        if let Role::Proposing(proposing) = &mut self.role {
+            proposing.told |= current;
+        }
+    }
+
+    /// The own promise is not even stored by the time that others should have answered. Who leads now leads alone, and could
+    /// take nobody in.
+    fn leave_it_to_others(&mut self, turn: &mut Turn) {
+        if self.stuck.replace(turn.now).is_none() {
+            turn.tell(Event::Stuck);
+        }
+        self.seek(None, turn);
     }
 
     pub(super) fn on_coordinator(&mut self, from: &PeerId, term: &Term, turn: &mut Turn) {

@@ -50,6 +50,8 @@ pub enum Event {
         need: usize,
         waiting: u64,
     },
+    /// The disk did not store this peer's promise in time.
+    Stuck,
     /// A timing knob of the leader differs from the own one.
     OtherKnob {
         name: &'static str,
@@ -89,9 +91,11 @@ impl Event {
     #[must_use]
     pub fn loudness(&self) -> Loudness {
         match self {
-            Self::OtherKnob { .. } | Self::Refused { .. } | Self::Lost { .. } | Self::Misbehaved { .. } => {
-                Loudness::Warning
-            }
+            Self::Stuck
+            | Self::OtherKnob { .. }
+            | Self::Refused { .. }
+            | Self::Lost { .. }
+            | Self::Misbehaved { .. } => Loudness::Warning,
             _ => Loudness::Info,
         }
     }
@@ -137,6 +141,9 @@ impl fmt::Display for Event {
             }
             Self::Suspended { have, need, waiting } => {
                 write!(f, "Suspended: {have} of {need} members, {waiting} readings waiting")
+            }
+            Self::Stuck => {
+                f.write_str("The disk of this peer stores nothing for an election timeout: it leaves it to others to lead")
             }
             Self::OtherKnob { name, leader, own } => write!(
                 f,

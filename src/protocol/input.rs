@@ -64,12 +64,27 @@ pub enum Done {
     Appended { last: Sequence },
     /// The log was cut to `to`, or what is left of it is even shorter; these readings stood above and are kept as pending on disk.
     Cut { to: Sequence, returned: Vec<Range> },
-    /// A message that waited has been handed to its link; reported for `STORED` and `FETCH` only.
+    /// A message that waited has been handed to its link, and says that so much of the log is stored: see [`Done::said`].
     Said { term: Term, stored: Sequence },
+    /// A `COORDINATOR` that waited has been handed to its link: the promise of this term is stored.
+    Proposed { term: Term },
     /// Readings asked for by `Store::Recall`.
     Recalled(Request),
     /// CSV rows up to here are written.
     Delivered { up_to: Sequence },
+}
+
+impl Done {
+    /// What is to be reported when a message that waited for the storage is handed to its link.
+    #[must_use]
+    pub fn said(message: &Message) -> Option<Self> {
+        match message {
+            Message::Stored { term, last } => Some(Self::Said { term: term.clone(), stored: *last }),
+            Message::Fetch { term, from } => Some(Self::Said { term: term.clone(), stored: from.saturating_sub(1) }),
+            Message::Coordinator { term } => Some(Self::Proposed { term: term.clone() }),
+            _ => None,
+        }
+    }
 }
 
 /// What stable storage held when the peer started. All empty without `--resume`.

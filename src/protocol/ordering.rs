@@ -6,6 +6,7 @@ use super::event::Event;
 use super::input::ConnectionId;
 use super::peer::Peer;
 use super::pending::Next;
+use super::replication::AHEAD_READINGS;
 use super::role::Role;
 use super::turn::Turn;
 use crate::ids::Term;
@@ -57,6 +58,10 @@ impl Peer {
             return;
         }
         loop {
+            if leads && self.log.last() - self.log.committed() >= AHEAD_READINGS {
+                // What is read back stays in memory until it is committed: the rest waits for that.
+                break;
+            }
             let work = self.pending.next(&self.log);
             // What a leader orders is in its log at once, which makes room for more.
             let more = leads && !work.is_empty();
@@ -93,9 +98,10 @@ impl Peer {
         self.flush(turn);
     }
 
-    pub(super) fn on_request(&mut self, from: &crate::ids::PeerId, term: &Term, request: &Request, turn: &mut Turn) {
-        let Some(leading) = self.leading() else { return };
-        if leading.term == *term && leading.followers.contains_key(from) {
+    /// Whoever sent it had installed this term, and it counts even if this leader has dropped them since: to leave it out and
+    /// take what comes behind it on the same connection, once they are back, would leave a gap.
+    pub(super) fn on_request(&mut self, term: &Term, request: &Request, turn: &mut Turn) {
+        if self.leading().is_some_and(|leading| leading.term == *term) {
             self.order(request, turn);
         }
     }
@@ -127,7 +133,11 @@ impl Peer {
         if !leading.sequencer.held_since().is_some_and(|since| self.late(since + timeout)) {
             return;
         }
+        let keeps_up = self.keeps_up();
         let Role::Leader(leading) = &mut self.role else { return };
+        if !keeps_up {
+            return leading.sequencer.wait_on(turn.now);
+        }
         let before = turn.now.saturating_sub(timeout);
         for lost in leading.sequencer.give_up_gaps(&mut self.log, before) {
             let (first, last) = (lost.first, lost.last());

@@ -68,6 +68,8 @@ pub struct Peer {
     pub(super) merging: bool,
     /// The operator knows that there are too few peers for the quorum.
     pub(super) suspended: bool,
+    /// Since then a promise of its own is known not to be stored in time: others are to lead.
+    pub(super) stuck: Option<Time>,
     /// The leader's timing that the operator was warned of.
     pub(super) warned_of: Option<Timing>,
     /// The refusal by a misconfigured peer that the operator was warned of.
@@ -109,6 +111,7 @@ impl Peer {
             patience: Time::ZERO,
             merging: false,
             suspended: false,
+            stuck: None,
             warned_of: None,
             warned_of_refusal: None,
             leaving: None,
@@ -167,6 +170,7 @@ impl Peer {
                     following.told = stored;
                 }
             }
+            Done::Proposed { term } => self.on_proposed(&term),
             Done::Recalled(request) => {
                 self.pending.on_recalled(request);
                 self.pump(turn);

@@ -58,7 +58,7 @@ struct Waiting {
 
 /// Each time that the same is sent again, the wait for it is twice as long, up to so many times: a leader whose disk stands
 /// still has all of it already.
-const WAIT_DOUBLINGS_MAX: u32 = 6;
+const WAIT_DOUBLINGS_MAX: u32 = 16;
 
 /// What has to happen for pending readings to be ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]

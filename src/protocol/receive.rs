@@ -40,7 +40,7 @@ impl Peer {
                 self.on_log_state(from, &term, LogState { synced, runs, last }, turn);
             }
             Message::Fetch { term, from: first } => self.on_fetch(from, &term, first, turn),
-            Message::SequencerRequest { term, request } => self.on_request(from, &term, &request, turn),
+            Message::SequencerRequest { term, request } => self.on_request(&term, &request, turn),
             Message::Ordered { term, frame } => self.on_ordered(from, &term, frame, turn),
             Message::Commit { term, up_to } => self.on_commit(&term, up_to, turn),
             Message::Stale { term, leader } => self.on_stale(from, term.as_ref(), leader, turn),

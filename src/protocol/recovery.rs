@@ -120,6 +120,7 @@ impl Peer {
         self.lost.extend(away);
         self.role = Role::Leader(Leading::new(term, self.log_at(last), turn));
         self.merging = false;
+        self.pending.restart();
         self.settle(turn);
         self.change_view(members, turn);
         for id in std::mem::take(&mut self.asking) {
@@ -128,7 +129,6 @@ impl Peer {
                 self.add_learner(&id, turn);
             }
         }
-        self.pending.restart();
         self.pump(turn);
     }
 

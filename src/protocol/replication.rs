@@ -159,6 +159,7 @@ impl Peer {
             for to in &to {
                 turn.send(to, Message::Commit { term: term.clone(), up_to });
             }
+            self.pump(turn);
         }
     }
 

@@ -90,6 +90,8 @@ pub(super) struct Proposing {
     pub(super) deadline: Time,
     pub(super) beat_at: Time,
     pub(super) phase: Phase,
+    /// The promise is stored, and others were told; true from the beginning where there is nobody to tell.
+    pub(super) told: bool,
     /// A living leader that lifts its term for a joiner: how many members its view has.
     pub(super) raising: Option<usize>,
 }

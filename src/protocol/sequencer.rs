@@ -103,6 +103,13 @@ impl Sequencer {
         self.held.values().filter_map(Held::since).min()
     }
 
+    /// What waits has only come now: what would fill its gaps may wait where this peer could not read it.
+    pub(super) fn wait_on(&mut self, now: Time) {
+        for (_, since) in self.held.values_mut().flat_map(|held| held.pieces.values_mut()) {
+            *since = now;
+        }
+    }
+
     /// Orders what waited since `before` or longer for a gap to be filled: the missing numbers are lost.
     pub(super) fn give_up_gaps(&mut self, log: &mut Log, before: Time) -> Vec<Range> {
         let origins: Vec<Origin> = self.held.keys().cloned().collect();

@@ -47,20 +47,12 @@ impl<D: Disk> LogReader<D> {
     }
 
     /// As `read`, but only what is in memory: [`Read::Nothing`] where it is not.
-    ///
-    /// # Errors
-    /// None; it is a `Result` to be used like `read`.
-    pub fn read_memory(
-        &self,
-        after: Sequence,
-        up_to: Sequence,
-        cuts: u64,
-        max_bytes: usize,
-    ) -> Result<Read, StorageError> {
+    #[must_use]
+    pub fn read_memory(&self, after: Sequence, up_to: Sequence, cuts: u64, max_bytes: usize) -> Read {
         match self.tail().after(after, cuts, max_bytes) {
-            TailRead::Frames(frames) => Ok(up_to_only(frames, up_to)),
-            TailRead::Nothing | TailRead::Older { .. } => Ok(Read::Nothing),
-            TailRead::Cut => Ok(Read::Cut),
+            TailRead::Frames(frames) => up_to_only(frames, up_to),
+            TailRead::Nothing | TailRead::Older { .. } => Read::Nothing,
+            TailRead::Cut => Read::Cut,
         }
     }
 

@@ -175,7 +175,8 @@ impl<D: Disk> Storage<D> {
         self.pending.recall(range)
     }
 
-    /// Replaces `state`.
+    /// Replaces `state`. Where nobody resumes from these files the incarnation in it is all that counts, and stays as it is: it
+    /// could be lost with the power while something else takes its place.
     ///
     /// # Errors
     /// The disk's; then the old one still holds.
@@ -191,8 +192,8 @@ impl<D: Disk> Storage<D> {
             // A log that comes back shorter than `synced` says would look like a damaged one; and what a cut removes has to
             // be pending before anything says that it is not needed.
             self.sync()?;
+            start::save(&*self.disk, &state, true)?;
         }
-        start::save(&*self.disk, &state, self.options.careful())?;
         self.state = state;
         Ok(())
     }

@@ -79,7 +79,7 @@ pub(super) fn continued(
     let needs = if needed > last { NEEDS_ALL } else { last };
     // An entry of a term says that the log held everything up to the term's start, and no more.
     let of_log = || newest.map(|(term, _)| term.clone());
-    let synced = found.filter(|_| needs != NEEDS_ALL).map_or_else(of_log, |found| found.synced);
+    let synced = found.filter(|_| needs != NEEDS_ALL).map_or_else(of_log, |found| found.synced.max(of_log()));
     // Whoever stored an entry had promised its term.
     let promised = promised.max(newest.map(|(term, _)| term.clone()));
     (State { id: id.clone(), incarnation, promised, synced, needs, quorum }, short)

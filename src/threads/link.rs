@@ -11,11 +11,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::node::{lock, Node};
-use super::outbox::{Outbox, Parcel};
+use super::outbox::{Outbox, Parcel, Serving};
 use crate::ids::PeerId;
 use crate::net::{self};
 use crate::protocol::Serve;
-use crate::storage::{Read, StorageError};
+use crate::storage::Read;
 use crate::wire::{encode, Message};
 
 /// Log bytes written at once: enough for few system calls, little enough to let control messages in between.
@@ -162,7 +162,7 @@ impl Link {
 
     fn write_now(&self, writer: &mut Writer, node: &Node) -> Wrote {
         loop {
-            if !self.load(writer, node, false) {
+            if !self.load(writer, node) {
                 let done = lock(&self.state).outbox.is_empty();
                 return if done { Wrote::All } else { Wrote::Some };
             }
@@ -178,8 +178,9 @@ impl Link {
         }
     }
 
-    /// Takes out of the outbox what may be written now, as bytes. `false`: there is nothing.
-    fn load(&self, writer: &mut Writer, node: &Node, may_read_disk: bool) -> bool {
+    /// Takes out of the outbox what may be written now, as bytes, but for log batches that are not in memory. `false`: there
+    /// is nothing.
+    fn load(&self, writer: &mut Writer, node: &Node) -> bool {
         let parcel = {
             let mut state = lock(&self.state);
             if state.up.is_none() || state.connections != writer.connection {
@@ -187,19 +188,12 @@ impl Link {
             }
             state.outbox.take()
         };
-        if parcel.is_empty() {
-            return false;
-        }
         let Parcel { messages, serving, last_word } = parcel;
         for message in &messages {
             encode(message, &mut writer.buffer);
         }
         if let Some(part) = serving {
-            let read = if may_read_disk {
-                node.log.read(part.after, part.up_to, part.cuts, SERVE_BYTES)
-            } else {
-                node.log.read_memory(part.after, part.up_to, part.cuts, SERVE_BYTES)
-            };
+            let read = node.log.read_memory(part.after, part.up_to, part.cuts, SERVE_BYTES);
             self.load_batches(read, &part, writer);
         }
         if let Some(message) = &last_word {
@@ -208,24 +202,45 @@ impl Link {
         !writer.buffer.is_empty()
     }
 
-    /// Appends log batches as `ORDERED`, and notes how far that went.
-    fn load_batches(&self, read: Result<Read, StorageError>, part: &super::outbox::Serving, writer: &mut Writer) {
+    /// Appends log batches as `ORDERED`, and notes how far that went. `false`: there was nothing.
+    fn load_batches(&self, read: Read, part: &Serving, writer: &mut Writer) -> bool {
         let last = match read {
-            Ok(Read::Frames(frames)) => {
+            Read::Frames(frames) => {
                 for frame in &frames {
                     let message = Message::Ordered { term: part.term.clone(), frame: frame.clone() };
                     encode(&message, &mut writer.buffer);
                 }
                 frames.last().map(crate::wire::Frame::last)
             }
-            Ok(Read::Nothing) => return,
-            Ok(Read::Cut) => None,
-            Err(error) => {
-                log::error!("cannot read the log for {}: {error}", self.peer);
-                None
-            }
+            Read::Nothing => return false,
+            Read::Cut => None,
         };
         lock(&self.state).outbox.served(part, last);
+        true
+    }
+
+    /// Reads from the disk what is not in memory of the log, for the next write. Without the writer: whoever has something
+    /// else to say meanwhile, a heartbeat above all, does not wait for the disk. `false`: there is nothing to read.
+    fn load_from_disk(&self, node: &Arc<Node>) -> bool {
+        let part = {
+            let state = lock(&self.state);
+            state.up.as_ref().and_then(|_| state.outbox.next_part())
+        };
+        let Some(part) = part else { return false };
+        let read = match node.log.read(part.after, part.up_to, part.cuts, SERVE_BYTES) {
+            Ok(read) => read,
+            Err(error) => {
+                node.disk_failed(&error);
+                return false;
+            }
+        };
+        let mut writer = lock(&self.writer);
+        let current = {
+            let state = lock(&self.state);
+            state.up.is_some() && state.connections == writer.connection && state.outbox.is_next(&part)
+        };
+        // What is not current any more began anew elsewhere.
+        !current || self.load_batches(read, &part, &mut writer)
     }
 
     /// Is there neither a connection nor anything to say?
@@ -274,11 +289,15 @@ impl Link {
     }
 
     /// Writes all that waits, and waits for the receiver where it must.
-    fn write(&self, node: &Node) {
-        let mut guard = lock(&self.writer);
-        let writer = &mut *guard;
+    fn write(&self, node: &Arc<Node>) {
         loop {
-            if writer.buffer.is_empty() && !self.load(writer, node, true) {
+            let mut guard = lock(&self.writer);
+            let writer = &mut *guard;
+            if writer.buffer.is_empty() && !self.load(writer, node) {
+                drop(guard);
+                if self.load_from_disk(node) {
+                    continue;
+                }
                 return;
             }
             let Writer { stream: Some(stream), buffer, written, connection, .. } = writer else { return };

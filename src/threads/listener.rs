@@ -9,6 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::{bounded, Receiver, Sender};
 
 use super::node::{lock, Node};
+use super::sequencer::Asked;
 use crate::net::{self, Incoming, ReadError};
 use crate::protocol::{ConnectionId, Input, Verdict};
 use crate::wire::{encode, Hello, Message, WireError};
@@ -116,7 +117,8 @@ fn read(node: &Arc<Node>, stream: &Arc<TcpStream>, mut incoming: Incoming, hello
         }
     }
     lock(&node.connections).remove(&id);
-    node.step(Input::Ended { connection: id });
+    // Behind the requests that it held.
+    let _ = node.sequencer.send(Asked::Ended(id));
 }
 
 /// Waits for the verdict; none comes where the core drops the connection before.
@@ -136,7 +138,7 @@ fn read_on(node: &Arc<Node>, incoming: &mut Incoming, connection: ConnectionId) 
     while let Some(message) = incoming.read_message()? {
         if let Message::SequencerRequest { term, request } = message {
             // Without its sequencer the peer is ending.
-            let _ = node.sequencer.send((connection, term, request));
+            let _ = node.sequencer.send(Asked::Request(connection, term, request));
         } else {
             node.step(Input::Received { connection, message });
         }

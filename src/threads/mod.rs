@@ -30,8 +30,9 @@ use crossbeam_channel::{bounded, never, unbounded, Receiver};
 use crate::config::Config;
 use crate::fatal::Fatal;
 use crate::ids::{Incarnation, NUMBER_MAX};
+use crate::log_lines;
 use crate::net;
-use crate::protocol::{Alarm, Exit, Input, Peer, Settings};
+use crate::protocol::{Alarm, Exit, Peer, Settings};
 use crate::sensors::{self, Clock};
 use crate::storage::{RealDisk, Storage};
 use crate::wire::Community;
@@ -70,7 +71,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let settings = settings(&config, opened.incarnation, endpoint);
     let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
     let node = Arc::new(Node::new(config, core, &storage, work, requests, exit));
-    let failed = start_storage(&node, storage, works);
+    start_storage(&node, storage, works);
     let shared = Arc::clone(&node);
     spawn("sequencer".to_owned(), move || sequencer::run(&shared, &inbox));
     let shared = Arc::clone(&node);
@@ -96,7 +97,8 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     }
     let exit = exits.recv().unwrap_or(Exit::Disk);
     farewell(&node);
-    conclude(exit, &node.config, &failed)
+    let failure = lock(&node.failure).take();
+    conclude(exit, &node.config, failure)
 }
 
 fn receiver(config: &Config) -> Result<Option<net::Receiver>, Fatal> {
@@ -155,6 +157,7 @@ impl Node {
             voice: voice::Voice::default(),
             complaints: complaints::Complaints::default(),
             exit,
+            failure: Mutex::default(),
             peers_max: peers_max(),
             config,
         }
@@ -178,17 +181,13 @@ fn peers_max() -> usize {
     usize::try_from(peers).map_or(PEERS_MAX, |peers| peers.clamp(8, PEERS_MAX))
 }
 
-/// Starts the storage's thread. What it returns gets the error that ended it.
-fn start_storage(node: &Arc<Node>, mut storage: Storage<RealDisk>, works: Receiver<Work>) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
+/// Starts the storage's thread, which ends with the disk.
+fn start_storage(node: &Arc<Node>, mut storage: Storage<RealDisk>, works: Receiver<Work>) {
     let node = Arc::clone(node);
     spawn("storage".to_owned(), move || {
         let error = storage::run(&node, &mut storage, &works);
-        // Who reads it waits for the step that follows.
-        let _ = sender.send(error.to_string());
-        node.step(Input::DiskFailed);
+        node.disk_failed(&error);
     });
-    receiver
 }
 
 /// Lets the last words go out and the last rows be written, within reason.
@@ -205,7 +204,7 @@ fn farewell(node: &Arc<Node>) {
     }
 }
 
-fn conclude(exit: Exit, config: &Config, failed: &mpsc::Receiver<String>) -> Result<(), Fatal> {
+fn conclude(exit: Exit, config: &Config, failure: Option<String>) -> Result<(), Fatal> {
     match exit {
         Exit::Stopped => {
             log::info!("Stopped");
@@ -219,7 +218,7 @@ fn conclude(exit: Exit, config: &Config, failed: &mpsc::Receiver<String>) -> Res
         Exit::Duplicate { endpoint } => Err(Fatal::Duplicate { id: config.peer_id.clone(), endpoint }),
         Exit::Superseded => Err(Fatal::Superseded { id: config.peer_id.clone() }),
         Exit::Rejected { why } => Err(Fatal::Rejected { why }),
-        Exit::Disk => Err(Fatal::Storage(failed.try_recv().unwrap_or_else(|_| "the storage ended".to_owned()))),
+        Exit::Disk => Err(Fatal::Storage(failure.unwrap_or_else(|| "the storage ended".to_owned()))),
     }
 }
 
@@ -228,6 +227,7 @@ fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
     let started = thread::Builder::new().name(name.clone()).spawn(run);
     if let Err(cause) = started {
         log::error!("{}", Fatal::Thread { name, cause });
+        log_lines::flush();
         std::process::exit(1);
     }
 }
@@ -242,6 +242,7 @@ fn pause(time: Duration) {
 fn exit_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        log_lines::flush();
         print(panic);
         std::process::exit(1);
     }));

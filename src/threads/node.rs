@@ -27,8 +27,8 @@ use super::voice::Voice;
 use crate::config::Config;
 use crate::ids::PeerId;
 use crate::net;
-use crate::protocol::{Alarm, ConnectionId, Exit, Peer, Time};
-use crate::storage::{LogReader, RealDisk, Tail};
+use crate::protocol::{Alarm, ConnectionId, Exit, Input, Peer, Time};
+use crate::storage::{LogReader, RealDisk, StorageError, Tail};
 use crate::wire::Community;
 
 /// Everything that threads share.
@@ -51,6 +51,8 @@ pub(super) struct Node {
     pub(super) voice: Voice,
     pub(super) complaints: Complaints,
     pub(super) exit: Sender<Exit>,
+    /// How the disk failed, if it did.
+    pub(super) failure: Mutex<Option<String>>,
     /// Peers to talk to, and connections to be read, at a time.
     pub(super) peers_max: usize,
 }
@@ -64,6 +66,12 @@ impl Node {
     pub(super) fn bell(&self, alarm: Alarm) -> &Bell {
         let at = Alarm::ALL.iter().position(|other| *other == alarm).expect("one of the four");
         &self.bells[at]
+    }
+
+    /// The disk failed, in writing or in reading: with half of what it stored a peer is no use to anybody.
+    pub(super) fn disk_failed(self: &Arc<Self>, error: &StorageError) {
+        lock(&self.failure).get_or_insert_with(|| error.to_string());
+        self.step(Input::DiskFailed);
     }
 
     pub(super) fn link(&self, peer: &PeerId) -> Option<Arc<Link>> {

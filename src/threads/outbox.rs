@@ -102,6 +102,18 @@ impl Outbox {
         }
     }
 
+    /// The part of the log that is to be sent next.
+    #[must_use]
+    pub fn next_part(&self) -> Option<Serving> {
+        self.to_serve().cloned()
+    }
+
+    /// Is this still the part that is to be sent next?
+    #[must_use]
+    pub fn is_next(&self, part: &Serving) -> bool {
+        self.to_serve().is_some_and(|next| (next.restart, next.after) == (part.restart, part.after))
+    }
+
     /// The connection broke: what is bulk or cumulative comes again by itself, the rest waits for the next one.
     pub fn on_break(&mut self) {
         self.requests.clear();

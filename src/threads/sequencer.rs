@@ -14,20 +14,35 @@ use crate::protocol::{ConnectionId, Input};
 use crate::wire::batch::READINGS_MAX;
 use crate::wire::Request;
 
-/// A request, whose connection it came on, and the term it was sent in.
-pub(super) type Asked = (ConnectionId, Term, Request);
+pub(super) enum Asked {
+    /// A request, which connection it came on, and the term it was sent in.
+    Request(ConnectionId, Term, Request),
+    /// A connection was read to its end: what came on it before counts first.
+    Ended(ConnectionId),
+}
 
 pub(super) fn run(node: &Arc<Node>, inbox: &Receiver<Asked>) {
-    while let Ok(first) = inbox.recv() {
-        let mut readings = first.2.lines.count();
-        let mut requests = vec![first];
-        while readings < READINGS_MAX {
-            let Ok(next) = inbox.try_recv() else { break };
-            readings += next.2.lines.count();
-            requests.push(next);
+    let mut next = None;
+    while let Some(asked) = next.take().or_else(|| inbox.recv().ok()) {
+        match asked {
+            Asked::Ended(connection) => node.step(Input::Ended { connection }),
+            Asked::Request(connection, term, request) => {
+                let mut readings = request.lines.count();
+                let mut requests = vec![(connection, term, request)];
+                while readings < READINGS_MAX && next.is_none() {
+                    match inbox.try_recv() {
+                        Ok(Asked::Request(connection, term, request)) => {
+                            readings += request.lines.count();
+                            requests.push((connection, term, request));
+                        }
+                        Ok(ended) => next = Some(ended),
+                        Err(_) => break,
+                    }
+                }
+                wait_for_storage(node);
+                node.step(Input::Requests(requests));
+            }
         }
-        wait_for_storage(node);
-        node.step(Input::Requests(requests));
     }
 }
 

@@ -162,11 +162,7 @@ impl Group {
     }
 
     fn say(&mut self, to: PeerId, message: Message) {
-        match &message {
-            Message::Stored { term, last } => self.dones.push(Done::Said { term: term.clone(), stored: *last }),
-            Message::Fetch { term, from } => self.dones.push(Done::Said { term: term.clone(), stored: from - 1 }),
-            _ => {}
-        }
+        self.dones.extend(Done::said(&message));
         self.says.push((to, message));
     }
 }

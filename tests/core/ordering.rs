@@ -1,8 +1,9 @@
 //! Readings on their way into the order: what is kept back, sent, and sent again.
 
 use peer::protocol::pending::WINDOW_READINGS;
+use peer::protocol::replication::AHEAD_READINGS;
 use peer::protocol::{Alarm, Done, Event, Found};
-use peer::wire::Message;
+use peer::wire::{Message, Range};
 
 use crate::bench::{range, recalled, request, sent, told, Bench};
 
@@ -114,7 +115,7 @@ fn readings_of_few_origins_are_under_way_at_once_the_lowest_first() {
 }
 
 #[test]
-fn a_leader_orders_what_is_pending_of_however_many_origins() {
+fn a_leader_orders_what_is_pending_of_however_many_origins_and_no_faster_than_it_is_committed() {
     let origin = |n: u64| format!("o{n:03}/1");
     let found = Found { pending: (0..40).map(|n| range(&origin(n), 1, 2000)).collect(), ..Found::default() };
     let mut leader = Bench::with(&found);
@@ -124,14 +125,20 @@ fn a_leader_orders_what_is_pending_of_however_many_origins() {
         effects = leader.alarm(Alarm::Discovery);
     }
     loop {
-        let again: Vec<_> = recalled(&effects)
-            .into_iter()
-            .map(|range| Done::Recalled(request(&range.origin.to_string(), range.first, range.count)))
-            .collect();
-        if again.is_empty() {
+        let brought = |range: Range| Done::Recalled(request(&range.origin.to_string(), range.first, range.count));
+        let again: Vec<_> = recalled(&effects).into_iter().map(brought).collect();
+        let uncommitted = leader.peer.last() - leader.peer.committed();
+        assert!(uncommitted <= AHEAD_READINGS + 40 * 1024, "{uncommitted} readings in memory");
+        if again.is_empty() && uncommitted == 0 {
             break;
         }
-        effects = leader.stored(again);
+        effects = if again.is_empty() {
+            // The storage has come to them.
+            let last = leader.peer.last();
+            leader.stored(vec![Done::Appended { last }])
+        } else {
+            leader.stored(again)
+        };
     }
     assert_eq!(leader.peer.last(), 40 * 2000);
 }

@@ -28,6 +28,8 @@ pub(crate) struct Process {
     pub links: BTreeMap<PeerId, Link>,
     /// The sequencer's inbox.
     pub inbox: Vec<(ConnectionId, Term, Request)>,
+    /// Connections that ended with requests in it.
+    pub ended: Vec<ConnectionId>,
     /// For which time each alarm is set.
     pub alarms: [Option<Time>; 4],
     pub paused_until: Option<Time>,
@@ -63,6 +65,7 @@ impl Process {
             stalled_until: None,
             links: BTreeMap::new(),
             inbox: Vec::new(),
+            ended: Vec::new(),
             alarms: [None; 4],
             paused_until: None,
             stopping: false,

@@ -85,3 +85,42 @@ fn a_leader_whose_disk_stands_still_goes_on_leading() {
 fn a_member_whose_disk_stands_still_stays_one() {
     assert_patient(false);
 }
+
+/// The leader is killed while the disk of the next in line stands still.
+fn succeed(mode: Mode, seed: u64) -> Result<(), String> {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let plan = Plan::draw(mode, &mut rng).undisturbed(3);
+    let (timing, hosts) = (plan.timing, plan.hosts);
+    let (settled, bound) = (plan.settled() * 2, plan.slowest(timing.heartbeat_timeout + timing.election_timeout * 8));
+    let mut world = World::with_plan(plan, rng, false);
+    world.feeding = false;
+    world.run_until(world.now + settled);
+    let leader = world.alive().find(|process| process.peer.standing() == Standing::Leader).expect("one leads").host;
+    let next = (0..hosts).rev().find(|host| *host != leader).expect("there are three");
+    world.fault(Fault::Stall(next, bound * 2));
+    world.fault(Fault::Crash(leader));
+    let other = (0..hosts).find(|host| ![leader, next].contains(host)).expect("there are three");
+    world.run_until(world.now + bound);
+    world.give(world.hosts[other].expect("it lives"), 1);
+    world.run_until(world.now + timing.heartbeat_interval);
+    let process = &world.processes[world.hosts[other].expect("it lives")];
+    if process.shelf.delivered == 0 {
+        return Err(format!(
+            "seed {seed}: {:?} has not delivered while the disk of p{next} stands still",
+            process.peer.standing()
+        ));
+    }
+    world.run_until(world.now + bound * 3);
+    match &world.checks.broken {
+        None => at_rest(world.alive()).map_err(|why| format!("seed {seed}: {why}")),
+        Some(broken) => Err(format!("seed {seed}: {broken}")),
+    }
+}
+
+#[test]
+fn others_elect_while_the_disk_of_the_next_in_line_stands_still() {
+    for mode in [Mode::Default, Mode::Resume] {
+        let all: Result<Vec<()>, String> = in_order(0, 40, |seed| succeed(mode, seed)).into_iter().collect();
+        assert_eq!(all.map(|_| ()), Ok(()), "{}", mode.name());
+    }
+}

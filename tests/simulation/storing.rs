@@ -4,7 +4,7 @@ use std::mem;
 
 use peer::protocol::{Done, Input, Store, Time};
 use peer::storage::StorageError;
-use peer::wire::{Message, Range};
+use peer::wire::Range;
 use rand::RngExt;
 
 use crate::fault::Damage;
@@ -59,11 +59,7 @@ impl World {
                 }
                 continue;
             };
-            match &message {
-                Message::Stored { term, last } => dones.push(Done::Said { term: term.clone(), stored: *last }),
-                Message::Fetch { term, from } => dones.push(Done::Said { term: term.clone(), stored: from - 1 }),
-                _ => {}
-            }
+            dones.extend(Done::said(&message));
             says.push((to, message));
         }
         let resume = self.plan.mode != Mode::Default;

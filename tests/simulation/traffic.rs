@@ -216,8 +216,11 @@ impl World {
             }
             Item::End => {
                 self.connections.remove(&id);
-                if !over {
+                let process = &mut self.processes[number];
+                if !over && process.inbox.is_empty() {
                     self.step(number, Input::Ended { connection: ConnectionId(id) });
+                } else if !over {
+                    process.ended.push(ConnectionId(id));
                 }
             }
         }

@@ -217,8 +217,11 @@ impl World {
         if process.inbox.is_empty() || !process.peer.keeps_up() {
             return;
         }
-        let requests = mem::take(&mut process.inbox);
+        let (requests, ended) = (mem::take(&mut process.inbox), mem::take(&mut process.ended));
         self.step(number, Input::Requests(requests));
+        for connection in ended {
+            self.step(number, Input::Ended { connection });
+        }
     }
 
     /// Until when the process that this concerns is stopped.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use peer::ids::PeerId;
 use peer::protocol::{Done, Input, State, Store};
-use peer::wire::{Lines, Message};
+use peer::wire::Lines;
 
 use crate::cast::{Actor, Cast};
 
@@ -27,11 +27,7 @@ impl Cast {
         let (mut dones, mut says) = (Vec::new(), Vec::new());
         for store in std::mem::take(&mut actor.work) {
             if let Store::Say { to, message } = store {
-                match &message {
-                    Message::Stored { term, last } => dones.push(Done::Said { term: term.clone(), stored: *last }),
-                    Message::Fetch { term, from } => dones.push(Done::Said { term: term.clone(), stored: from - 1 }),
-                    _ => {}
-                }
+                dones.extend(Done::said(&message));
                 says.push((to, message));
             } else {
                 dones.extend(execute(actor, store));

@@ -320,11 +320,7 @@ impl Script {
                 }
             }
             Effect::Store(Store::Say { to, message }) => {
-                match &message {
-                    Message::Stored { term, last } => dones.push(Done::Said { term: term.clone(), stored: *last }),
-                    Message::Fetch { term, from } => dones.push(Done::Said { term: term.clone(), stored: from - 1 }),
-                    _ => {}
-                }
+                dones.extend(Done::said(&message));
                 self.post(number, &to, message);
             }
             Effect::Store(store) => {
