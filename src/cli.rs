@@ -163,8 +163,9 @@ struct Arguments {
     ///
     /// A majority of all peers that will ever run, the same at each: 2 of 3, 3 of 5. Then only one side of a split network
     /// delivers, and no row of a CSV file ever changes; the others take readings in and deliver them when it has healed. A
-    /// peer with another N is refused. Needs --resume, and turns on --fsync batch. Default: none, every side works on, and
-    /// what the smaller one delivered is ordered again when the network has healed.
+    /// peer with another N is refused, and so is a start with another N than its data were kept under. Needs --resume, and
+    /// turns on --fsync batch; with --fsync never or a duration it holds for killed processes, and not for a power cut.
+    /// Default: none, every side works on, and what the smaller one delivered is ordered again when the network has healed.
     #[arg(long, env = "PEER_QUORUM", value_name = "N", help_heading = "Safety")]
     #[arg(value_parser = value_parser!(u32).range(1..), allow_negative_numbers = true)]
     quorum: Option<u32>,

@@ -315,6 +315,7 @@ fn what_cannot_be_read_ends_with_1_and_wrong_options_with_2() {
         (&["peer1"], "error: there is no data/peer1; for the directory peer1 write ./peer1"),
         (&["pi9/peer1"], "error: pi9/peer1 is neither a peer's id nor a directory"),
         (&["--data-dir", "peer1/journal"], "error: there is no peer's directory in peer1/journal"),
+        (&["./peer1/journal"], "error: ./peer1/journal is no peer's directory"),
     ] {
         let (out, errors, status) = group.verify(arguments);
         assert_eq!((status, out.as_str()), (Some(1), ""), "{arguments:?}");
@@ -325,4 +326,20 @@ fn what_cannot_be_read_ends_with_1_and_wrong_options_with_2() {
         assert_eq!((status, out.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(errors.starts_with("error: "), "{errors}");
     }
+}
+
+#[test]
+fn what_is_not_there_hides_no_disagreement() {
+    let group = Group::new();
+    let arguments = ["--data-dir", ".", "peer1", "peer2", "peer9"];
+    let (out, errors, status) = group.verify(&arguments);
+    assert_eq!(status, Some(1));
+    assert!(
+        out.contains("INCOMPLETE: 1 of 3 peers") && errors.starts_with("error: there is no ./peer9"),
+        "{out}{errors}"
+    );
+    fs::write(group.path("peer2/s0.csv"), "sequence\n").expect("written");
+    let (out, errors, status) = group.verify(&arguments);
+    assert_eq!(status, Some(5), "{out}{errors}");
+    assert!(out.contains("DISAGREE: ") && errors.starts_with("error: there is no ./peer9"), "{out}{errors}");
 }

@@ -80,7 +80,7 @@ pub fn run(
     if let Some(reference) = reference {
         compare_all(&mut peers, reference);
     }
-    report::write(&peers, reference, &selection.notes, out, errors)
+    report::write(&peers, reference, &selection, out, errors)
 }
 
 /// Checks each directory by itself, as many at a time as there are processors.

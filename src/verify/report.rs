@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::check::{hex, Checked};
+use super::select::Selection;
 use super::{Peer, Verdict};
 
 /// So many disagreements of a peer are printed, and what exceeds them is counted: a screen for three peers.
@@ -12,26 +13,33 @@ const LINES_MAX: usize = 20;
 pub(super) fn write(
     peers: &[Peer],
     reference: Option<usize>,
-    notes: &[String],
+    selection: &Selection,
     out: &mut dyn Write,
     errors: &mut dyn Write,
 ) -> io::Result<Verdict> {
+    let Selection { targets, notes, missing } = selection;
     write_table(peers, out)?;
     write_faults(peers, notes, out)?;
     out.flush()?;
+    for why in missing {
+        writeln!(errors, "error: {why}")?;
+    }
+    if targets.is_empty() {
+        return Ok(Verdict::Unreadable);
+    }
     for peer in peers {
         if let Err(why) = &peer.found {
             writeln!(errors, "error: {}: {why}", peer.label)?;
         }
     }
-    let unreadable = peers.iter().filter(|peer| peer.found.is_err()).count();
+    let unreadable = peers.iter().filter(|peer| peer.found.is_err()).count() + missing.len();
     let faulty: Vec<u64> = found(peers).map(|(_, checked)| checked.faults.count()).filter(|count| *count > 0).collect();
     let verdict = match (faulty.is_empty(), unreadable) {
         (false, _) => Verdict::Disagree,
         (true, 0) => Verdict::Agree,
         (true, _) => Verdict::Unreadable,
     };
-    let total = number(peers.len() as u64, "peer", "peers");
+    let total = number((peers.len() + missing.len()) as u64, "peer", "peers");
     match verdict {
         Verdict::Disagree => {
             let count = number(faulty.iter().sum(), "disagreement", "disagreements");
@@ -110,7 +118,7 @@ fn agreement(peers: &[Peer], reference: Option<usize>) -> String {
         (_, Some(_)) if !running.is_empty() => {
             let common = all.iter().map(|(_, one)| one.holds).min().unwrap_or(0);
             let common = if common == 0 { "no rows yet".to_owned() } else { format!("rows 1..{common} at least") };
-            format!("{} agree on {common}: {proven}.", number(all.len() as u64, "peer", "peers"))
+            format!("{} on {common}: {proven}.", number(all.len() as u64, "peer agrees", "peers agree"))
         }
         (_, Some(one)) => format!("{} peers hold the same {}: {proven}.", all.len(), held(one)),
         _ => "there is nothing to compare.".to_owned(),

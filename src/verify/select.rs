@@ -18,6 +18,8 @@ pub(super) struct Target {
 pub(super) struct Selection {
     pub(super) targets: Vec<Target>,
     pub(super) notes: Vec<String>,
+    /// Why what was named is no peer's directory, a sentence for each.
+    pub(super) missing: Vec<String>,
 }
 
 /// Finds the directories of the peers that are named, by id or path, or else of all below the data directories.
@@ -40,7 +42,10 @@ pub(super) fn select(data_dirs: &[PathBuf], peers: &[PathBuf]) -> Result<Selecti
         }
     }
     for peer in peers {
-        paths.extend(named(data_dirs, peer)?);
+        match named(data_dirs, peer) {
+            Ok(named) => paths.extend(named),
+            Err(why) => selection.missing.push(why),
+        }
     }
     let mut seen = Vec::new();
     for path in paths {
@@ -86,9 +91,11 @@ fn below(dir: &Path, notes: &mut Vec<String>) -> Result<Vec<PathBuf>, String> {
 
 /// Has this directory the name of a peer, and any of its files, or nothing at all? One that cannot be read may be one.
 fn may_be_peer(path: &Path) -> bool {
-    if name(path).parse::<PeerId>().is_err() {
-        return false;
-    }
+    name(path).parse::<PeerId>().is_ok() && holds_peer(path)
+}
+
+/// Is anything in it a peer's, or nothing in it at all?
+fn holds_peer(path: &Path) -> bool {
     let Ok(entries) = fs::read_dir(path) else { return true };
     let paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     let is_csv = |path: &Path| path.extension().is_some_and(|extension| extension == "csv");
@@ -96,17 +103,26 @@ fn may_be_peer(path: &Path) -> bool {
     paths.is_empty() || paths.iter().any(is_own)
 }
 
+fn no_peer(path: &Path) -> String {
+    format!("{} is no peer's directory: nothing in it is a peer's", path.display())
+}
+
 /// The directories of a peer that is named by its id, in any of the data directories, or by its path.
 fn named(data_dirs: &[PathBuf], peer: &Path) -> Result<Vec<PathBuf>, String> {
     let is_id = peer.to_str().is_some_and(|text| text.parse::<PeerId>().is_ok());
     if !is_id {
-        return if peer.is_dir() {
+        return if !peer.is_dir() {
+            Err(format!("{} is neither a peer's id nor a directory", peer.display()))
+        } else if holds_peer(peer) {
             Ok(vec![peer.to_owned()])
         } else {
-            Err(format!("{} is neither a peer's id nor a directory", peer.display()))
+            Err(no_peer(peer))
         };
     }
     let found: Vec<PathBuf> = data_dirs.iter().map(|dir| dir.join(peer)).filter(|path| path.is_dir()).collect();
+    if let Some(other) = found.iter().find(|path| !holds_peer(path)) {
+        return Err(no_peer(other));
+    }
     if !found.is_empty() {
         return Ok(found);
     }
