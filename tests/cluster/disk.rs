@@ -5,10 +5,12 @@
 //! so and pass.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use peer::storage::TAIL_BYTES_MAX;
 
 use crate::harness::{assert_fed, assert_same_rows, skipped, Group, Peer};
 
@@ -131,25 +133,36 @@ fn feed_in_heaps(mut peer: Peer) -> Peer {
     peer
 }
 
+/// Starts a peer whose disk writes nothing while the file exists that is returned, and reads nothing while the same with
+/// `.read` does.
+fn start_stalling(group: &Group, id: &str, library: &str) -> (Peer, PathBuf) {
+    let stall = group.directory.join(format!("stall-{id}"));
+    let mut command = group.command(id);
+    command.args(["--sensor", "stdin"]).env("LD_PRELOAD", library).env("STALL_FILE", &stall);
+    (Peer::start(id, command, group.data_of(id)), stall)
+}
+
+/// Lets time pass in which nothing is to happen.
+fn let_pass(time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        thread::park_timeout(until.saturating_duration_since(Instant::now()));
+    }
+}
+
 #[test]
 fn a_leader_whose_disk_stands_still_leads_on_and_sources_wait() {
     let group = Group::new();
     let Some(library) = stall_library(&group) else { return };
-    let stall = group.directory.join("stall");
-    let mut command = group.command("c");
-    command.args(["--sensor", "stdin"]).env("LD_PRELOAD", library).env("STALL_FILE", &stall);
-    let leader = Peer::start("c", command, group.data_of("c"));
+    let (leader, stall) = start_stalling(&group, "c", &library);
     leader.wait_for_view(&["c"]);
     let members = [group.start_fed("a"), group.start_fed("b")];
     for peer in members.iter().chain([&leader]) {
         peer.wait_for_view(&["a", "b", "c"]);
     }
     fs::write(&stall, "").expect("writable");
-    let until = Instant::now() + STALL;
     let feeders: Vec<_> = members.into_iter().map(|peer| thread::spawn(move || feed_in_heaps(peer))).collect();
-    while Instant::now() < until {
-        thread::park_timeout(until.saturating_duration_since(Instant::now()));
-    }
+    let_pass(STALL);
     assert!(feeders.iter().any(|feeder| !feeder.is_finished()), "somebody has to wait");
     assert!(leader.rows().is_empty());
     fs::remove_file(&stall).expect("it was written");
@@ -159,4 +172,32 @@ fn a_leader_whose_disk_stands_still_leads_on_and_sources_wait() {
         assert!(peer.last_view().is_some_and(|view| view.starts_with("1.")), "{:?}", peer.last_view());
         assert!(!peer.said("failed, updated group"));
     }
+}
+
+/// More than a leader keeps of its log in memory, at some 45 bytes a reading, and a member behind by it.
+const HISTORY: u64 = 3 * TAIL_BYTES_MAX as u64 / 2 / 45;
+
+#[test]
+fn a_leader_that_cannot_read_its_journal_for_a_while_is_not_taken_for_silent() {
+    let group = Group::new();
+    let Some(library) = stall_library(&group) else { return };
+    let (leader, stall) = start_stalling(&group, "a", &library);
+    leader.wait_for_view(&["a"]);
+    let mut other = group.start_fed("b");
+    let (behind, late) = start_stalling(&group, "c", &library);
+    for peer in [&leader, &other, &behind] {
+        peer.wait_for_view(&["a", "b", "c"]);
+    }
+    fs::write(&late, "").expect("writable");
+    other.feed_numbered(0, HISTORY);
+    other.end_input();
+    other.wait_for(&format!("End of input, {HISTORY} readings delivered"));
+    // What the last member lacks can only be read from the journal now.
+    fs::write(stall.with_file_name("stall-a.read"), "").expect("writable");
+    fs::remove_file(&late).expect("it was written");
+    let_pass(Duration::from_secs(5));
+    assert!(!behind.said("Leader heartbeat timeout"), "{}", behind.log().join("\n"));
+    fs::remove_file(stall.with_file_name("stall-a.read")).expect("it was written");
+    assert_same_rows(&[&leader, &other, &behind], usize::try_from(HISTORY).expect("not so many"));
+    assert!(behind.last_view().is_some_and(|view| view.starts_with("1.")), "{:?}", behind.last_view());
 }
