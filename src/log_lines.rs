@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
@@ -29,16 +29,16 @@ enum Work {
 
 static WRITER: OnceLock<Sender<Work>> = OnceLock::new();
 
+/// Lines that were dropped, and not yet told of.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
 /// Where `env_logger` puts its lines, each in one piece.
-struct Lines {
-    writer: Sender<Work>,
-    dropped: Arc<AtomicU64>,
-}
+struct Lines(Sender<Work>);
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.writer.send_timeout(Work::Line(line.to_vec()), PATIENCE).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if self.0.send_timeout(Work::Line(line.to_vec()), PATIENCE).is_err() {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
     }
@@ -54,14 +54,12 @@ impl Write for Lines {
 /// Where the system gives no thread.
 pub fn start(level: LevelFilter) -> io::Result<()> {
     let (writer, lines) = bounded(LINES_MAX);
-    let dropped = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&dropped);
-    thread::Builder::new().name("log".to_owned()).spawn(move || write(&lines, &counted))?;
+    thread::Builder::new().name("log".to_owned()).spawn(move || write(&lines))?;
     // Started once, by `main`.
     let _ = WRITER.set(writer.clone());
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).parse_default_env();
-    builder.target(env_logger::Target::Pipe(Box::new(Lines { writer, dropped })));
+    builder.target(env_logger::Target::Pipe(Box::new(Lines(writer))));
     builder.format(|out, record| {
         let thread = thread::current();
         let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
@@ -82,7 +80,7 @@ pub fn flush() {
 }
 
 /// Writes until the process ends. A reader that went away is no reason to end.
-fn write(lines: &Receiver<Work>, dropped: &AtomicU64) {
+fn write(lines: &Receiver<Work>) {
     while let Ok(work) = lines.recv() {
         let mut out = io::stderr();
         match work {
@@ -93,7 +91,7 @@ fn write(lines: &Receiver<Work>, dropped: &AtomicU64) {
                 let _ = written.try_send(());
             }
         }
-        let count = dropped.swap(0, Ordering::Relaxed);
+        let count = DROPPED.swap(0, Ordering::Relaxed);
         if count > 0 {
             let _ =
                 writeln!(out, "({count} lines of the log were dropped here: it was not read or written fast enough)");

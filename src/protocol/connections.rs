@@ -85,8 +85,7 @@ impl Peer {
             return refuse(connection, refusal::ITSELF, turn);
         }
         if hello.incarnation > own {
-            // It dialled this address, and so knows it.
-            return refuse(connection, &refusal::id_in_use(None), turn);
+            return refuse(connection, refusal::ID_IN_USE, turn);
         }
         if matches!(self.role, Role::Seeking(_)) {
             refuse(connection, "the older of the two stays", turn);

@@ -61,11 +61,11 @@ impl Peer {
         let timing = self.settings.timing;
         self.forget_strangers(turn);
         // Who cannot make a group is not to be waited for; it hears of one.
-        if self.stuck.is_none() {
+        if !self.stuck {
             turn.out.push(Effect::Broadcast(Message::NewPeerRequest(self.me())));
-        }
-        if self.settings.joins && self.stuck.is_none() {
-            turn.out.push(Effect::Ask(Message::NewPeerRequest(self.me())));
+            if self.settings.joins {
+                turn.out.push(Effect::Ask(Message::NewPeerRequest(self.me())));
+            }
         }
         // Peers started together shall not speak together for ever.
         let jitter = timing.election_timeout.mul_f64(self.rng.random_range(0.0..0.05));
@@ -91,8 +91,8 @@ impl Peer {
         if have < self.quorum() {
             self.tell_suspended(have, turn);
         }
-        if higher.is_some() || have < self.quorum() || self.stuck.is_some() {
-            if let Some(higher) = higher.filter(|_| self.settings.quorum.is_some() && self.stuck.is_none()) {
+        if higher.is_some() || have < self.quorum() || self.stuck {
+            if let Some(higher) = higher.filter(|_| self.settings.quorum.is_some() && !self.stuck) {
                 // It is to make a group of all, and broadcast may reach one way only: without this it would never know of
                 // enough peers for the quorum.
                 turn.send(&higher, Message::NewPeerRequest(self.me()));

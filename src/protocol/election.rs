@@ -144,7 +144,7 @@ impl Peer {
 
     /// The promise of this term is stored.
     pub(super) fn on_proposed(&mut self, term: &Term) {
-        self.stuck = None;
+        self.stuck = false;
         let current = self.promised.as_ref() == Some(term);
         if let Role::Proposing(proposing) = &mut self.role {
             proposing.told |= current;
@@ -154,7 +154,7 @@ impl Peer {
     /// The own promise is not even stored by the time that others should have answered. Who leads now leads alone, and could
     /// take nobody in.
     fn leave_it_to_others(&mut self, turn: &mut Turn) {
-        if self.stuck.replace(turn.now).is_none() {
+        if !std::mem::replace(&mut self.stuck, true) {
             turn.tell(Event::Stuck);
         }
         self.seek(None, turn);

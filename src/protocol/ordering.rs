@@ -45,6 +45,12 @@ impl Peer {
         }
     }
 
+    /// Has this leader ordered so much that is not committed that what it reads back has to wait? It stays in memory until
+    /// then.
+    pub(super) fn is_far_ahead(&self) -> bool {
+        self.log.last() - self.log.committed() >= AHEAD_READINGS
+    }
+
     /// Sends on what is pending, as far as the window goes.
     pub(super) fn pump(&mut self, turn: &mut Turn) {
         let leads = self.leading().is_some();
@@ -58,8 +64,7 @@ impl Peer {
             return;
         }
         loop {
-            if leads && self.log.last() - self.log.committed() >= AHEAD_READINGS {
-                // What is read back stays in memory until it is committed: the rest waits for that.
+            if leads && self.is_far_ahead() {
                 break;
             }
             let work = self.pending.next(&self.log);
@@ -143,7 +148,6 @@ impl Peer {
             let (first, last) = (lost.first, lost.last());
             turn.tell(Event::Lost { origin: lost.origin, first, last });
         }
-        self.flush(turn);
         // What is the leader's own waited behind the gap, a window of it at most: there is room for the next.
         self.pump(turn);
     }

@@ -40,6 +40,7 @@ pub struct Settings {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub struct Peer {
     pub(super) settings: Settings,
     /// Time of the last step.
@@ -68,8 +69,8 @@ pub struct Peer {
     pub(super) merging: bool,
     /// The operator knows that there are too few peers for the quorum.
     pub(super) suspended: bool,
-    /// Since then a promise of its own is known not to be stored in time: others are to lead.
-    pub(super) stuck: Option<Time>,
+    /// A promise of its own was not stored in time, and is not yet: others are to lead.
+    pub(super) stuck: bool,
     /// The leader's timing that the operator was warned of.
     pub(super) warned_of: Option<Timing>,
     /// The refusal by a misconfigured peer that the operator was warned of.
@@ -111,7 +112,7 @@ impl Peer {
             patience: Time::ZERO,
             merging: false,
             suspended: false,
-            stuck: None,
+            stuck: false,
             warned_of: None,
             warned_of_refusal: None,
             leaving: None,

@@ -154,12 +154,15 @@ impl Peer {
             return;
         }
         let (term, to) = (leading.term.clone(), leading.followers.keys().cloned().collect::<Vec<_>>());
+        let waited = self.is_far_ahead();
         if self.commit_to(majority, turn) {
             let up_to = self.log.committed();
             for to in &to {
                 turn.send(to, Message::Commit { term: term.clone(), up_to });
             }
-            self.pump(turn);
+            if waited {
+                self.pump(turn);
+            }
         }
     }
 

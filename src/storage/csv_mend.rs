@@ -59,14 +59,16 @@ fn trim<D: Disk>(
     let goes = !holds_rows && sensor.missing.is_none_or(|missing| missing > delivered);
     if rest == Rest::Foreign || (matches!(rest, Rest::Rows(_)) && goes) {
         set_aside::rename(disk, path)?;
-        done.note(path, |done| done.set_aside += 1);
+        done.set_aside += 1;
+        done.name(path);
         done.rows_aside += rest.rows();
         // All of its rows have to be written, from wherever they begin.
         (sensor.bytes, sensor.matched, sensor.missing) = (0, 0, Some(0));
     } else if goes {
         if bytes > 0 {
             disk.remove(path).map_err(failed(disk, "remove", path))?;
-            done.note(path, |done| done.removed += 1);
+            done.removed += 1;
+            done.name(path);
         }
         sensor.bytes = 0;
     } else if matched < bytes {
@@ -77,7 +79,8 @@ fn trim<D: Disk>(
             done.rows_aside += rows;
         }
         disk.truncate(path, matched).map_err(failed(disk, "truncate", path))?;
-        done.note(path, |done| done.cut += 1);
+        done.cut += 1;
+        done.name(path);
         sensor.bytes = matched;
     }
     Ok(())

@@ -142,8 +142,9 @@ impl<D: Disk> Storage<D> {
     pub fn append(&mut self, frame: &Frame) -> Result<(), StorageError> {
         let another_segment = self.journal.append(frame)?;
         self.tell_tail();
-        if another_segment && self.options.durable {
-            self.vouch(frame.first() - 1)?;
+        let before = frame.first() - 1;
+        if another_segment && self.options.durable && before > self.vouched {
+            self.vouch(before)?;
         }
         Ok(())
     }
@@ -151,12 +152,9 @@ impl<D: Disk> Storage<D> {
     /// Notes in `state` that the log is on the platter up to here. Once a segment is enough: it tells damage from what a crash
     /// leaves, and costs a sync.
     fn vouch(&mut self, to: Sequence) -> Result<(), StorageError> {
-        self.sync()?;
         self.vouched = to;
-        let state = State { needs: self.state.needs.max(to), ..self.state.clone() };
-        start::save(&*self.disk, &state, true)?;
-        self.state = state;
-        Ok(())
+        let State { promised, synced, needs, .. } = self.state.clone();
+        self.save_state(promised.as_ref(), synced.as_ref(), needs)
     }
 
     /// Keeps readings as pending. Those that are kept already are not kept twice.

@@ -52,9 +52,8 @@ impl CsvRepair {
         self.cut + self.removed + self.set_aside + self.rows == 0
     }
 
-    /// Notes what was done to a file.
-    pub(super) fn note(&mut self, path: &str, what: impl FnOnce(&mut Self)) {
-        what(self);
+    /// Notes that this file lost something.
+    pub(super) fn name(&mut self, path: &str) {
         self.files += 1;
         if self.first.len() < NAMES_MAX {
             self.first.push(path.to_owned());
@@ -112,13 +111,11 @@ impl fmt::Display for CsvRepair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, cut, removed, set_aside, rows, rows_aside, first, files } = self;
         write!(f, "the CSV files in {} did not agree with the log", path.display())?;
-        if let Some(names) = (!first.is_empty()).then(|| first.join(", ")) {
-            let more = files - first.len() as u64;
-            write!(f, " ({names}")?;
-            if more > 0 {
-                write!(f, " and {more} more")?;
-            }
-            f.write_str(")")?;
+        let more = files - first.len() as u64;
+        if more > 0 {
+            write!(f, " ({} and {more} more)", first.join(", "))?;
+        } else if !first.is_empty() {
+            write!(f, " ({})", first.join(", "))?;
         }
         write!(
             f,

@@ -48,13 +48,6 @@ pub struct Parcel {
     pub last_word: Option<Message>,
 }
 
-impl Parcel {
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.serving.is_none() && self.last_word.is_none()
-    }
-}
-
 impl Outbox {
     pub fn put(&mut self, message: Message) {
         match message {
@@ -146,7 +139,7 @@ impl Outbox {
         messages.append(&mut self.cumulative);
         let requests = mem::take(&mut self.requests).into_iter();
         messages.extend(requests.map(|(term, request)| Message::SequencerRequest { term, request }));
-        let serving = self.to_serve().cloned();
+        let serving = self.next_part();
         let last_word = if serving.is_none() { self.last_word.take() } else { None };
         Parcel { messages, serving, last_word }
     }

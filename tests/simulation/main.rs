@@ -3,7 +3,7 @@
 //!
 //! `PEER_SIM_MODE` says which options the peers have: `default`, `resume` or `quorum` (unset: all of these, one after the
 //! other). `PEER_SIM_SEEDS` says how many seeds to run (200 of each), `PEER_SIM_SPLITS` how many splits of each kind are
-//! healed against the clock (20), `PEER_SIM_FIRST` which seed is the first (0). `PEER_SIM_TRACE=1` prints everything that
+//! healed against the clock (30), `PEER_SIM_FIRST` which seed is the first (0). `PEER_SIM_TRACE=1` prints everything that
 //! happens. A run that fails prints the command that repeats it.
 
 mod clock;

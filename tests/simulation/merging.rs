@@ -12,7 +12,7 @@ use crate::seeds::in_order;
 use crate::world::World;
 
 /// Splits of each mode, on each network, unless `PEER_SIM_SPLITS` says how many.
-const SPLITS: u64 = 20;
+const SPLITS: u64 = 30;
 
 /// What kind of network it is, and how it is cut.
 #[derive(Debug, Clone, Copy)]
