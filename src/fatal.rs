@@ -49,12 +49,6 @@ pub enum Fatal {
     #[error("{}", duplicate(id, *endpoint))]
     Duplicate { id: PeerId, endpoint: Option<SocketAddr> },
 
-    /// A later start of the same id has taken this peer's place.
-    #[error(
-        "peer {id} was started again elsewhere and replaces this process; give each its own --peer-id to run both"
-    )]
-    Superseded { id: PeerId },
-
     /// A peer refused this one for good.
     #[error(
         "another peer refuses this one: {why}; run the same version with the same options for the group at every peer"
@@ -105,7 +99,6 @@ mod tests {
             (Fatal::Broadcast { port: 9999, cause: cause() }, ["9999", "--broadcast-port"]),
             (Fatal::Duplicate { id: id.clone(), endpoint: Some(endpoint) }, ["at 127.0.0.1:7001", "--peer-id"]),
             (Fatal::Duplicate { id: id.clone(), endpoint: None }, ["already in the group;", "--peer-id"]),
-            (Fatal::Superseded { id }, ["peer1", "--peer-id"]),
             (Fatal::Rejected { why: "wrong version".to_owned() }, ["wrong version", "same version"]),
             (Fatal::Signals(cause()), ["SIGTERM", "start peer"]),
             (Fatal::Thread { name: "tx-peer2".to_owned(), cause: cause() }, ["tx-peer2", "ulimit"]),

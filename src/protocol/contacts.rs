@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use super::budget::Budget;
 use super::input::{ConnectionId, Time};
 use crate::ids::{Incarnation, PeerId};
 use crate::wire::Contact;
@@ -13,6 +14,8 @@ pub(super) struct Known {
     pub(super) incarnation: Incarnation,
     pub(super) priority: i64,
     pub(super) endpoint: SocketAddr,
+    /// It answered there itself; otherwise the leader of a view named it.
+    pub(super) proven: bool,
     /// The incoming connection that counts.
     pub(super) connection: Option<ConnectionId>,
     /// Its process is gone.
@@ -23,44 +26,31 @@ pub(super) struct Known {
     pub(super) at: Time,
     /// When it last said that it seeks.
     pub(super) sought: Option<Time>,
-    /// When it was last told over TCP that this peer seeks.
-    pub(super) told: Option<Time>,
-    /// When its address was last dialled to see whether it lives.
-    pub(super) probed: Option<Time>,
     /// When the own link to it was last dialled anew with success.
     pub(super) linked: Option<Time>,
+    /// How often it may ask to join now.
+    joins: Budget,
 }
 
-/// A process that claims the id of a known one with a later incarnation, and waits until that one is found gone.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Newcomer {
-    pub(super) connection: ConnectionId,
-    /// Is this connection its link to this peer, and not just a question?
-    pub(super) link: bool,
-    pub(super) incarnation: Incarnation,
-    pub(super) endpoint: SocketAddr,
-    /// The old one has until then to answer.
-    pub(super) until: Time,
-    /// The old address could be dialled again: whoever speaks for the old incarnation now is alive.
-    pub(super) old_is_there: bool,
-}
+/// Connections of processes that belong to nothing, beyond which the one that was silent longest goes.
+pub(super) const STRANGERS_MAX: usize = 128;
+
+/// How often a peer is taken in, in a heartbeat timeout: it may be lost, and asks again.
+const JOINS_MAX: u32 = 8;
 
 /// What a claim to an id comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Claim {
     /// It counts.
     Current,
-    /// A later life speaks, and the earlier one is not known to be gone.
-    Newer,
-    /// A later life is known.
-    Superseded,
+    /// Another life, or the same one at another address, is known, and not known to be gone.
+    Moved { endpoint: SocketAddr },
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Contacts {
     known: BTreeMap<PeerId, Known>,
     connections: BTreeMap<ConnectionId, PeerId>,
-    newcomers: BTreeMap<PeerId, Newcomer>,
 }
 
 impl Contacts {
@@ -86,81 +76,92 @@ impl Contacts {
         self.connections.get(&connection)
     }
 
-    /// Who is meant by a contact that somebody else gave, or that came as a datagram.
-    pub(super) fn learn(&mut self, contact: &Contact, now: Time) -> Claim {
-        let claim = self.claim(&contact.id, contact.incarnation);
-        if claim != Claim::Current {
-            return claim;
+    /// Notes a contact that the process itself proved (`proven`), or that the leader of the own view gave. Does it count?
+    pub(super) fn learn(&mut self, contact: &Contact, proven: bool, now: Time) -> bool {
+        if self.claim(contact) != Claim::Current {
+            // What a leader says of a process whose connection is open is older, or newer, than that.
+            let speaks = |known: &Known| known.connection.is_some() || known.proven;
+            if self.known.get(&contact.id).is_some_and(|known| speaks(known) || known.incarnation > contact.incarnation)
+            {
+                return false;
+            }
+            self.known.remove(&contact.id);
         }
-        let fresh = Known {
+        let fresh = || Known {
             incarnation: contact.incarnation,
             priority: contact.priority,
             endpoint: contact.endpoint,
+            proven,
             connection: None,
             dead: false,
             refused: None,
             at: now,
             sought: None,
-            told: None,
-            probed: None,
             linked: None,
+            joins: Budget::new(JOINS_MAX),
         };
-        let known = self.known.entry(contact.id.clone()).or_insert_with(|| fresh.clone());
-        if known.incarnation < contact.incarnation {
-            *known = fresh;
-            self.newcomers.remove(&contact.id);
-        } else {
-            known.priority = contact.priority;
-            known.at = now;
-            // A first-hand address stays while it works.
-            if !contact.endpoint.ip().is_unspecified() && known.connection.is_none() {
-                known.endpoint = contact.endpoint;
+        let known = self.known.entry(contact.id.clone()).or_insert_with(fresh);
+        if known.incarnation != contact.incarnation {
+            if let Some(connection) = known.connection {
+                self.connections.remove(&connection);
             }
+            *known = fresh();
         }
-        Claim::Current
+        if known.dead {
+            // It may listen elsewhere than when it was thought gone.
+            (known.endpoint, known.dead) = (contact.endpoint, !proven);
+        }
+        (known.priority, known.at, known.proven) = (contact.priority, now, known.proven || proven);
+        true
     }
 
-    /// Would this life of `id` count?
-    pub(super) fn claim(&self, id: &PeerId, incarnation: Incarnation) -> Claim {
-        match self.known.get(id) {
-            Some(known) if incarnation < known.incarnation => Claim::Superseded,
-            Some(known) if incarnation > known.incarnation && !known.dead => Claim::Newer,
+    /// Would this process count under its id?
+    pub(super) fn claim(&self, contact: &Contact) -> Claim {
+        match self.known.get(&contact.id) {
+            Some(known) if known.dead => Claim::Current,
+            Some(known) if (known.incarnation, known.endpoint) != (contact.incarnation, contact.endpoint) => {
+                Claim::Moved { endpoint: known.endpoint }
+            }
             _ => Claim::Current,
         }
     }
 
-    /// This connection speaks for `id` from now on. Returns the one that did before.
-    pub(super) fn connect(
-        &mut self,
-        id: &PeerId,
-        incarnation: Incarnation,
-        endpoint: SocketAddr,
-        connection: ConnectionId,
-        now: Time,
-    ) -> Option<ConnectionId> {
-        let priority = self.known.get(id).map_or(0, |known| known.priority);
-        let contact = Contact { id: id.clone(), priority, incarnation, endpoint };
-        let before = self.known.get_mut(id).and_then(|known| known.connection.take());
-        self.learn(&contact, now);
-        let known = self.known.get_mut(id).expect("just learned");
-        (known.connection, known.endpoint, known.at) = (Some(connection), endpoint, now);
-        (known.dead, known.refused) = (false, None);
-        self.connections.insert(connection, id.clone());
+    /// Did this very process prove that it is there?
+    pub(super) fn is_proven(&self, contact: &Contact) -> bool {
+        self.known.get(&contact.id).is_some_and(|known| {
+            known.proven
+                && !known.dead
+                && (known.incarnation, known.endpoint) == (contact.incarnation, contact.endpoint)
+        })
+    }
+
+    /// This connection speaks for a process from now on, which proved that it made it. Returns the one that did before.
+    pub(super) fn connect(&mut self, contact: &Contact, connection: ConnectionId, now: Time) -> Option<ConnectionId> {
+        let before = self.known.get_mut(&contact.id).and_then(|known| known.connection.take());
+        if let Some(known) = self.known.get_mut(&contact.id) {
+            if known.incarnation != contact.incarnation {
+                self.known.remove(&contact.id);
+            } else {
+                // The same process at another of its addresses keeps the one that it is dialled at.
+                known.proven = true;
+            }
+        }
+        self.learn(&Contact { endpoint: self.endpoint_or(contact), ..contact.clone() }, true, now);
+        let known = self.known.get_mut(&contact.id).expect("just learned");
+        (known.connection, known.at, known.dead, known.refused) = (Some(connection), now, false, None);
+        self.connections.insert(connection, contact.id.clone());
         if let Some(before) = before {
             self.connections.remove(&before);
         }
         before
     }
 
-    /// This connection speaks for `id` beside the one that counts: it was dialled without knowing who listens here.
-    pub(super) fn visit(&mut self, contact: &Contact, connection: ConnectionId, now: Time) {
-        self.learn(contact, now);
-        self.connections.insert(connection, contact.id.clone());
+    fn endpoint_or(&self, contact: &Contact) -> SocketAddr {
+        self.known.get(&contact.id).filter(|known| !known.dead).map_or(contact.endpoint, |known| known.endpoint)
     }
 
     /// A connection was read to its end. Returns whose it was, if it counted.
     pub(super) fn ended(&mut self, connection: ConnectionId) -> Option<PeerId> {
-        self.newcomers.retain(|_, newcomer| newcomer.connection != connection);
         let id = self.connections.remove(&connection)?;
         let known = self.known.get_mut(&id)?;
         if known.connection != Some(connection) {
@@ -184,42 +185,29 @@ impl Contacts {
         self.known.iter().filter(move |(_, known)| fresh(known)).map(|(id, _)| id)
     }
 
-    /// Who waits for this peer's earlier life to be found gone.
-    pub(super) fn newcomer(&self, id: &PeerId) -> Option<&Newcomer> {
-        self.newcomers.get(id)
+    /// May this peer ask to join once more? It is served so often in a heartbeat timeout.
+    pub(super) fn may_join(&mut self, id: &PeerId, now: Time, period: Time) -> bool {
+        self.known.get_mut(id).is_some_and(|known| known.joins.spend(now, period))
     }
 
-    pub(super) fn newcomer_mut(&mut self, id: &PeerId) -> Option<&mut Newcomer> {
-        self.newcomers.get_mut(id)
+    /// Those who speak, when they were last heard of, and on which connection.
+    pub(super) fn connected(&self) -> impl Iterator<Item = (&PeerId, Time, ConnectionId)> {
+        self.known.iter().filter_map(|(id, known)| known.connection.map(|connection| (id, known.at, connection)))
     }
 
-    pub(super) fn newcomers(&self) -> impl Iterator<Item = (&PeerId, &Newcomer)> {
-        self.newcomers.iter()
-    }
-
-    pub(super) fn set_newcomer(&mut self, id: &PeerId, newcomer: Newcomer) {
-        self.newcomers.insert(id.clone(), newcomer);
-    }
-
-    pub(super) fn take_newcomer(&mut self, id: &PeerId) -> Option<Newcomer> {
-        self.newcomers.remove(id)
-    }
-
-    /// When the first newcomer that waits has waited enough.
-    pub(super) fn newcomer_due(&self) -> Option<Time> {
-        self.newcomers.values().map(|newcomer| newcomer.until).min()
-    }
-
-    /// Forgets processes that do not speak, were not heard of since `since` and are not `needed`. Returns them.
-    pub(super) fn forget(&mut self, since: Time, needed: impl Fn(&PeerId) -> bool) -> Vec<PeerId> {
-        let newcomers = &self.newcomers;
-        let stays = |id: &PeerId, known: &Known| {
-            known.connection.is_some() || newcomers.contains_key(id) || known.at >= since || needed(id)
-        };
-        let strangers: Vec<PeerId> =
-            self.known.iter().filter(|(id, known)| !stays(id, known)).map(|(id, _)| id.clone()).collect();
-        for id in &strangers {
+    /// Forgets processes that were not heard of since `since` and are not `needed`. Returns them, and the connections on
+    /// which they said nothing more.
+    pub(super) fn forget(
+        &mut self,
+        since: Time,
+        needed: impl Fn(&PeerId) -> bool,
+    ) -> Vec<(PeerId, Option<ConnectionId>)> {
+        let stays = |id: &PeerId, known: &Known| known.at >= since || needed(id);
+        let strangers = self.known.iter().filter(|(id, known)| !stays(id, known));
+        let strangers: Vec<_> = strangers.map(|(id, known)| (id.clone(), known.connection)).collect();
+        for (id, connection) in &strangers {
             self.known.remove(id);
+            connection.inspect(|connection| drop(self.connections.remove(connection)));
         }
         strangers
     }

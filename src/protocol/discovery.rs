@@ -1,16 +1,22 @@
 //! Finding a group: seeking, asking, founding (PROTOCOL.md 3.1, 3.2, 3.5).
 
+use std::net::{IpAddr, SocketAddr};
+
 use rand::RngExt;
 
 use super::effect::Effect;
+use super::election::COUNTER_MAX;
 use super::event::Event;
-use super::input::Time;
+use super::input::{Question, Time};
 use super::peer::Peer;
-use super::role::{Role, Seeking};
+use super::role::{Proposing, Role, Seeking};
 use super::turn::Turn;
 use super::view;
 use crate::ids::PeerId;
-use crate::wire::{Contact, Leadership, Message};
+use crate::wire::{Belongs, Contact, Hello, Here, Leadership, Message, TermStart, ViewChange};
+
+/// A seeker of higher priority that did not make a group in so many election timeouts is not waited for.
+const WAITS_MAX: u32 = 2;
 
 impl Seeking {
     /// Begins to seek: asks at once, then every `gap` and later.
@@ -20,37 +26,37 @@ impl Seeking {
 }
 
 impl Peer {
-    /// Goes back to seeking: promise, log and pending stay. Asks `target` to join where one is known.
-    pub(super) fn seek(&mut self, target: Option<&PeerId>, turn: &mut Turn) {
+    /// Goes back to seeking: promise, log and pending stay. `target`: a leader that somebody named whose word counts; it is
+    /// asked before it is joined.
+    pub(super) fn seek(&mut self, target: Option<&Contact>, turn: &mut Turn) {
         self.role = Role::Seeking(Seeking::new(turn.now, self.settings.timing.election_timeout / 5));
         self.asking.clear();
         self.merging &= target.is_some();
         self.pending.restart();
-        if let Some(target) = target {
-            self.ask(target, turn);
+        if let Some(target) = target.filter(|target| target.id != self.settings.id) {
+            self.ask_for_group(target.endpoint, None, (true, Time::ZERO), turn);
         }
     }
 
+    /// Joins a leader that answered.
     pub(super) fn ask(&mut self, leader: &PeerId, turn: &mut Turn) {
         let Role::Seeking(seeking) = &mut self.role else { return };
-        if *leader == self.settings.id {
-            return;
-        }
-        seeking.asked = Some(turn.now);
+        seeking.asked = Some((leader.clone(), turn.now));
         let (promised, runs, last) = (self.promised.clone(), self.log.runs().clone(), self.log.last());
         turn.say(leader, Message::Join { promised, priority: self.settings.priority, runs, last });
     }
 
     pub(super) fn on_discovery_alarm(&mut self, turn: &mut Turn) {
-        self.give_up_on_silent_elders(turn);
+        self.look_after_visitors(turn);
+        self.ask_for_second_proof(turn);
         let Role::Seeking(seeking) = &self.role else { return };
         let election_timeout = self.settings.timing.election_timeout;
         if turn.now >= seeking.request_at {
             self.request(turn);
         }
         let Role::Seeking(seeking) = &self.role else { return };
-        match seeking.asked {
-            Some(asked) if self.late(asked + election_timeout) => self.stop_waiting_for_an_answer(),
+        match &seeking.asked {
+            Some((_, asked)) if self.late(*asked + election_timeout) => self.stop_waiting_for_an_answer(turn),
             None if self.late(seeking.since + election_timeout) => self.found_or_wait(turn),
             Some(_) | None => {}
         }
@@ -64,7 +70,7 @@ impl Peer {
         if !self.stuck {
             turn.out.push(Effect::Broadcast(Message::NewPeerRequest(self.me())));
             if self.settings.joins {
-                turn.out.push(Effect::Ask(Message::NewPeerRequest(self.me())));
+                self.ask_joins(Message::NewPeerRequest(self.me()), turn);
             }
         }
         // Peers started together shall not speak together for ever.
@@ -74,9 +80,10 @@ impl Peer {
         seeking.gap = (seeking.gap * 2).min(timing.heartbeat_interval).min(timing.election_timeout);
     }
 
-    fn stop_waiting_for_an_answer(&mut self) {
-        if let Role::Seeking(seeking) = &mut self.role {
-            seeking.asked = None;
+    fn stop_waiting_for_an_answer(&mut self, turn: &mut Turn) {
+        let Role::Seeking(seeking) = &mut self.role else { return };
+        if let Some((leader, _)) = seeking.asked.take() {
+            self.distrust(&leader, turn);
         }
     }
 
@@ -84,7 +91,9 @@ impl Peer {
     fn found_or_wait(&mut self, turn: &mut Turn) {
         let own = view::priority(self.settings.priority, &self.settings.id);
         let mut seekers = self.fresh_seekers();
-        let ranked = seekers.iter().map(|id| view::priority(self.priority_of(id), id));
+        let waits = !self.doubts.has_waited_enough();
+        let ranked = seekers.iter().filter(|id| waits && self.trusts(id));
+        let ranked = ranked.map(|id| view::priority(self.priority_of(id), id));
         let higher = ranked.max().filter(|highest| *highest > own).map(|(_, id)| id.clone());
         seekers.remove(&self.settings.id);
         let have = seekers.len() + usize::from(self.has_a_vote());
@@ -92,10 +101,8 @@ impl Peer {
             self.tell_suspended(have, turn);
         }
         if higher.is_some() || have < self.quorum() || self.stuck {
-            if let Some(higher) = higher.filter(|_| self.settings.quorum.is_some() && !self.stuck) {
-                // It is to make a group of all, and broadcast may reach one way only: without this it would never know of
-                // enough peers for the quorum.
-                turn.send(&higher, Message::NewPeerRequest(self.me()));
+            if let Some(higher) = higher.filter(|_| !self.stuck) {
+                self.wait_for_higher(&higher, have >= self.quorum(), turn);
             }
             if let Role::Seeking(seeking) = &mut self.role {
                 seeking.since = turn.now;
@@ -105,9 +112,30 @@ impl Peer {
         if seekers.is_empty() {
             turn.tell(Event::Alone);
         } else {
-            turn.tell(Event::ElectionWon { peer: self.settings.id.clone() });
+            self.tell_won(turn);
         }
         self.propose(seekers, 0, None, turn);
+    }
+
+    /// A higher seeker is to make a group of all. One of whom nothing comes is passed over after a while.
+    fn wait_for_higher(&mut self, higher: &PeerId, could_found: bool, turn: &mut Turn) {
+        let waited = match self.waited_for.take() {
+            Some((before, times)) if before == *higher => times + 1,
+            _ => 1,
+        };
+        if could_found && waited > WAITS_MAX {
+            self.distrust(higher, turn);
+        } else {
+            self.waited_for = Some((higher.clone(), waited));
+        }
+        if self.settings.quorum.is_none() {
+            return;
+        }
+        // Broadcast may reach one way only: without this it would never know of enough peers for the quorum.
+        if let Some(to) = self.endpoint_of(higher) {
+            let hint = Some(Message::NewPeerRequest(self.me()));
+            self.ask_for_group(to, hint, (true, Time::ZERO), turn);
+        }
     }
 
     /// There are too few peers for the quorum: says so once, until there is a view again.
@@ -128,147 +156,157 @@ impl Peer {
         self.contacts.seekers(since).cloned().collect()
     }
 
-    pub(super) fn on_datagram(&mut self, message: Message, turn: &mut Turn) {
-        match message {
-            Message::NewPeerRequest(contact) => self.on_broadcast_request(&contact, turn),
-            Message::Leader(mut leadership) if self.heard_by_datagram(&leadership.leader, turn) => {
-                // Anybody can send a datagram: it answers no question.
-                leadership.asked = false;
-                self.on_leader(&leadership.leader.id.clone(), leadership, turn);
+    /// What anybody says, on the way of anybody: a reason to ask, and nothing more. What it says of itself has to come from
+    /// where it says it is.
+    pub(super) fn on_hearsay(&mut self, from: IpAddr, message: Message, turn: &mut Turn) {
+        let (Message::NewPeerRequest(contact) | Message::Leader(Leadership { leader: contact, .. })) = &message else {
+            return;
+        };
+        if contact.endpoint.ip() != from {
+            return;
+        }
+        if contact.id == self.settings.id {
+            if contact.incarnation != self.settings.incarnation {
+                self.on_namesake(contact.endpoint, turn);
             }
+            return;
+        }
+        match message {
+            Message::NewPeerRequest(contact) => self.on_seeker_heard(&contact, turn),
+            Message::Leader(leadership) => self.on_leader_heard(leadership, turn),
             _ => {}
         }
     }
 
-    /// Notes who sent a datagram. Is it another's, and of a life that counts?
-    fn heard_by_datagram(&mut self, contact: &Contact, turn: &mut Turn) -> bool {
-        if contact.id == self.settings.id {
-            if contact.incarnation != self.settings.incarnation {
-                self.on_twin_datagram(contact, turn);
+    fn on_seeker_heard(&mut self, contact: &Contact, turn: &mut Turn) {
+        let pause = self.settings.timing.election_timeout / 10;
+        match &self.role {
+            Role::Seeking(_) if self.contacts.is_proven(contact) => self.note_seeker(contact, turn.now),
+            Role::Seeking(_) => self.ask_for_group(contact.endpoint, None, (false, pause), turn),
+            Role::Leader(_) | Role::Proposing(_) => {
+                if let Some(leadership) = self.leadership() {
+                    let hint = Some(Message::Leader(leadership));
+                    self.ask_for_group(contact.endpoint, hint, (self.contacts.is_proven(contact), pause), turn);
+                }
             }
-            return false;
-        }
-        if !self.learn(contact, turn) {
-            return false;
-        }
-        if let Some(known) = self.contacts.get_mut(&contact.id) {
-            known.dead = false;
-        }
-        true
-    }
-
-    /// Somebody has this peer's id. A datagram may be late, or a lie: dialling its address tells, and ends one of the two: the
-    /// newer one while it seeks, and once it belongs to a group the older one, which was found gone then. So whoever is to
-    /// end dials, if it can know.
-    fn on_twin_datagram(&mut self, contact: &Contact, turn: &mut Turn) {
-        let dials = matches!(self.role, Role::Seeking(_)) || contact.incarnation > self.settings.incarnation;
-        if dials && contact.endpoint != self.settings.endpoint {
-            self.contacts.learn(contact, turn.now);
-            turn.send(&contact.id, Message::NewPeerRequest(self.me()));
-        }
-    }
-
-    fn on_broadcast_request(&mut self, contact: &Contact, turn: &mut Turn) {
-        if !self.heard_by_datagram(contact, turn) {
-            return;
-        }
-        self.note_seeker(contact, turn.now);
-        if let Some(leadership) = self.leadership(false) {
-            turn.send(&contact.id, Message::Leader(leadership));
+            _ => {}
         }
     }
 
     fn note_seeker(&mut self, contact: &Contact, now: Time) {
         if let Some(known) = self.contacts.get_mut(&contact.id) {
-            known.priority = contact.priority;
-            known.sought = Some(now);
+            (known.priority, known.sought, known.at) = (contact.priority, Some(now), now);
         }
     }
 
-    /// Asked over TCP: by a seeker that was told of this peer, or by a leader that heard of a better one.
-    pub(super) fn on_tcp_request(&mut self, from: &PeerId, contact: &Contact, turn: &mut Turn) {
-        if contact.id != *from {
+    pub(super) fn on_leader_heard(&mut self, leadership: Leadership, turn: &mut Turn) {
+        let pause = self.settings.timing.election_timeout / 10;
+        let leader = &leadership.leader;
+        match &self.role {
+            Role::Seeking(seeking) if seeking.asked.is_none() && self.trusts(&leader.id) => {
+                self.ask_for_group(leader.endpoint, None, (self.contacts.is_proven(leader), pause), turn);
+            }
+            Role::Member(_) | Role::Learner(_) => self.pass_on(leadership, turn),
+            Role::Leader(_) => self.compare_hearsay(&leadership, turn),
+            _ => {}
+        }
+    }
+
+    /// A member heard of another group: its leader is told, and asks.
+    fn pass_on(&mut self, leadership: Leadership, turn: &mut Turn) {
+        let Some(following) = self.following() else { return };
+        let who = &leadership.leader.id;
+        if *who == following.leader || following.members.contains_key(who) {
             return;
         }
-        match self.role {
-            Role::Leader(_) | Role::Proposing(_) => {
-                if let Some(leadership) = self.leadership(true) {
-                    turn.send(from, Message::Leader(leadership));
-                }
+        let leader = following.leader.clone();
+        turn.send(&leader, Message::Leader(leadership));
+    }
+
+    /// What a process answered at the address that this peer dialled.
+    pub(super) fn on_here(&mut self, at: SocketAddr, here: Here, turn: &mut Turn) {
+        let contact = Contact { endpoint: at, ..here.contact };
+        if contact.id == self.settings.id {
+            if contact.incarnation != self.settings.incarnation {
+                self.on_namesake(at, turn);
             }
-            Role::Member(_) | Role::Learner(_) => self.point_to_leader(from, turn),
-            Role::Seeking(_) => self.answer_seeker(from, contact, turn),
-            Role::Electing(_) | Role::Promised(_) => {}
+            return;
+        }
+        if !self.contacts.learn(&contact, true, turn.now) {
+            return;
+        }
+        let seeks = matches!(self.role, Role::Seeking(_));
+        match here.belongs {
+            Belongs::Leads(view) if is_of(&view, &contact) => self.on_leader_found(&contact, &view, turn),
+            Belongs::Follows(leader) if seeks && leader.id != self.settings.id && self.trusts(&leader.id) => {
+                let pause = self.settings.timing.election_timeout / 10;
+                self.ask_for_group(leader.endpoint, None, (false, pause), turn);
+            }
+            Belongs::Nowhere if here.seeking && seeks => self.note_seeker(&contact, turn.now),
+            _ => {}
         }
     }
 
-    /// Two seekers where broadcast does not reach: each has to know of the other.
-    fn answer_seeker(&mut self, from: &PeerId, contact: &Contact, turn: &mut Turn) {
-        self.note_seeker(contact, turn.now);
-        let pause = self.settings.timing.election_timeout / 5;
-        let me = self.me();
-        let Some(known) = self.contacts.get_mut(from) else { return };
-        // Its answer to the answer needs none.
-        if known.told.is_none_or(|at| turn.now.checked_sub(at).unwrap() >= pause) {
-            known.told = Some(turn.now);
-            turn.send(from, Message::NewPeerRequest(me));
+    /// A leader shows its view and its log.
+    fn on_leader_found(&mut self, leader: &Contact, view: &ViewChange, turn: &mut Turn) {
+        if view.term.counter > COUNTER_MAX {
+            return;
+        }
+        if let Some(known) = self.contacts.get_mut(&leader.id) {
+            known.sought = None;
+        }
+        let trusted = self.trusts(&leader.id);
+        match &mut self.role {
+            Role::Seeking(seeking) if trusted && seeking.asked.is_none() => {
+                seeking.since = turn.now;
+                self.ask(&leader.id, turn);
+            }
+            Role::Leader(_) => self.compare_groups(leader, view, turn),
+            _ => {}
         }
     }
 
-    /// A member that is asked says who leads.
-    pub(super) fn point_to_leader(&mut self, to: &PeerId, turn: &mut Turn) {
-        let Some(following) = self.following() else { return };
-        let Some(leader) = self.contact(&following.leader) else { return };
-        let (term, size) = (following.term.clone(), following.members.len() as u64);
-        let leadership = Leadership { term, leader, size, last: self.log.last(), asked: false };
-        turn.send(to, Message::Leader(leadership));
+    /// What this peer answers to a question.
+    pub(super) fn here(&self, asker: &Hello, question: &Question) -> Here {
+        let dialled =
+            question.dialled.is_some_and(|(token, at)| token == self.settings.secret.token_for(&asker.peer, at));
+        let belongs = match &self.role {
+            Role::Leader(_) | Role::Proposing(_) => self.shown_view().map_or(Belongs::Nowhere, Belongs::Leads),
+            Role::Member(following) | Role::Learner(following) => {
+                self.contact(&following.leader).map_or(Belongs::Nowhere, Belongs::Follows)
+            }
+            _ => Belongs::Nowhere,
+        };
+        let seeking = matches!(self.role, Role::Seeking(_)) && !self.stuck;
+        Here { nonce: question.nonce, contact: self.me(), seeking, serves: self.served, dialled, belongs }
+    }
+
+    /// The view that this peer leads, also while it lifts its term for a joiner, and its log as it is.
+    fn shown_view(&self) -> Option<ViewChange> {
+        let (term, change, members) = match &self.role {
+            Role::Leader(leading) => (leading.term.clone(), leading.change, leading.members.clone()),
+            Role::Proposing(Proposing { raising: Some(_), .. }) => (self.promised.clone()?, 0, self.last_view.clone()),
+            _ => return None,
+        };
+        let start = TermStart { runs: self.log.runs().clone(), last: self.log.last() };
+        Some(ViewChange { term, change, members, timing: self.settings.timing, start })
     }
 
     /// What this peer says of the group it leads, also while it lifts its term for a joiner.
-    pub(super) fn leadership(&self, asked: bool) -> Option<Leadership> {
+    pub(super) fn leadership(&self) -> Option<Leadership> {
         let (term, size) = match &self.role {
             Role::Leader(leading) => (leading.term.clone(), leading.members.len()),
             Role::Proposing(proposing) => (self.promised.clone()?, proposing.raising?),
             _ => return None,
         };
-        Some(Leadership { term, leader: self.me(), size: size as u64, last: self.log.last(), asked })
+        Some(Leadership { term, leader: self.me(), size: size as u64, last: self.log.last() })
     }
+}
 
-    /// A group was heard of, from its leader or from somebody who knows of it.
-    pub(super) fn on_leader(&mut self, from: &PeerId, leadership: Leadership, turn: &mut Turn) {
-        let who = leadership.leader.id.clone();
-        if who == self.settings.id {
-            return;
-        }
-        // Who leads does not seek; and what a third says of it is checked by dialling.
-        if *from != who && !self.learn(&leadership.leader, turn) {
-            return;
-        }
-        if let Some(known) = self.contacts.get_mut(&who) {
-            (known.sought, known.priority) = (None, leadership.leader.priority);
-        }
-        self.counter = self.counter.max(leadership.term.counter);
-        match &mut self.role {
-            Role::Seeking(seeking) => {
-                seeking.since = turn.now;
-                if seeking.asked.is_none() {
-                    self.ask(&who, turn);
-                }
-            }
-            Role::Member(_) | Role::Learner(_) => self.pass_on(&who, leadership, turn),
-            Role::Leader(_) => self.compare_groups(&who, &leadership, turn),
-            _ => {}
-        }
-    }
-
-    /// Another group was heard of: the own leader is told.
-    fn pass_on(&mut self, who: &PeerId, mut leadership: Leadership, turn: &mut Turn) {
-        let Some(following) = self.following() else { return };
-        if *who == following.leader || following.members.contains_key(who) {
-            return;
-        }
-        leadership.asked = false;
-        let leader = following.leader.clone();
-        turn.send(&leader, Message::Leader(leadership));
-    }
+/// Is this a view that such a leader can have?
+fn is_of(view: &ViewChange, leader: &Contact) -> bool {
+    let seat = view.members.get(&leader.id);
+    view.term.leader == leader.id
+        && view.term.incarnation == leader.incarnation
+        && seat.is_some_and(|seat| seat.incarnation == leader.incarnation)
 }

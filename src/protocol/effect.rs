@@ -22,7 +22,7 @@
 use std::net::SocketAddr;
 
 use super::event::Event;
-use super::input::ConnectionId;
+use super::input::{ConnectionId, Question};
 use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::{Frame, Message, Range, Request};
 
@@ -34,8 +34,13 @@ pub enum Effect {
     Serve { to: PeerId, serve: Serve },
     /// Send a datagram to all of the network.
     Broadcast(Message),
-    /// Send a message over TCP to every `--join` address.
-    Ask(Message),
+    /// Ask whoever listens at this endpoint, on a connection for this question alone; what comes of it is reported as
+    /// `Input::Answered`, after a heartbeat interval or a second at most.
+    Call(Call),
+    /// Ask at every `--join` address, in the same way.
+    Ask(Question),
+    /// The answer to `Input::Asked`: `HERE`, or `ERROR`. The connection is closed behind it.
+    Answer { connection: ConnectionId, message: Message },
     /// Break the own link to this peer, forget what waits there but for control messages, and dial again.
     Redial { peer: PeerId },
     /// Close the link to this peer and forget what waits there; the next message to it dials anew.
@@ -63,6 +68,15 @@ pub struct Serve {
     pub cuts: u64,
     pub restart: Option<Sequence>,
     pub up_to: Sequence,
+}
+
+/// A question to one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    pub to: SocketAddr,
+    pub question: Question,
+    /// It concerns a member, or one whom a member named: it goes before those to strangers.
+    pub urgent: bool,
 }
 
 /// What becomes of an incoming connection.
@@ -113,8 +127,6 @@ pub enum Exit {
     StoppedWith { uncommitted: u64 },
     /// Another process answers to the same id.
     Duplicate { endpoint: Option<SocketAddr> },
-    /// A later start of the same id has taken this peer's place.
-    Superseded,
     /// A peer refused this one for good, with these words.
     Rejected { why: String },
     /// The disk failed; the storage has said how.

@@ -8,8 +8,15 @@ use super::replication::Follower;
 use super::role::{Electing, Phase, Promised, Proposing, Role};
 use super::turn::Turn;
 use super::view;
-use crate::ids::{PeerId, Term, NUMBER_MAX};
+use crate::ids::{PeerId, Term};
 use crate::wire::Message;
+
+/// Highest counter of a term that is believed: an election each millisecond for nine thousand years.
+pub(super) const COUNTER_MAX: u64 = 1 << 48;
+
+/// Elections that may have been held without this peer, at most: one a second for twelve days. A term that is further above
+/// the own ones is not promised, and a promise that is further above a leader's term was won by a lie.
+pub(super) const COUNTER_STEP_MAX: u64 = 1 << 20;
 
 impl Peer {
     /// Starts an election. The term stays installed until a promise, so that a sign of life of its leader ends it.
@@ -57,7 +64,11 @@ impl Peer {
                     self.win(turn);
                 }
             }
-            Role::Promised(promised) if self.late(promised.deadline) => self.elect(None, turn),
+            Role::Promised(promised) if self.late(promised.deadline) => {
+                let proposer = promised.proposer.clone();
+                self.distrust(&proposer, turn);
+                self.elect(None, turn);
+            }
             Role::Proposing(proposing) if self.late(proposing.deadline) => match proposing.phase {
                 Phase::Gathering if !proposing.told => self.leave_it_to_others(turn),
                 Phase::Gathering => self.decide(turn),
@@ -86,7 +97,10 @@ impl Peer {
         turn.send(to, Message::Ok { term });
     }
 
-    pub(super) fn on_ok(&mut self, turn: &mut Turn) {
+    pub(super) fn on_ok(&mut self, from: &PeerId, turn: &mut Turn) {
+        if !self.last_view.contains_key(from) {
+            return;
+        }
         let patience = self.settings.timing.election_timeout * 2;
         if let Role::Electing(electing) = &mut self.role {
             if !electing.got_ok {
@@ -97,8 +111,27 @@ impl Peer {
 
     /// No `OK` came, or all who could send one are gone.
     pub(super) fn win(&mut self, turn: &mut Turn) {
-        turn.tell(Event::ElectionWon { peer: self.settings.id.clone() });
+        self.tell_won(turn);
         self.propose_to_all(turn);
+    }
+
+    /// Says that an election was won, once until there is a view: without one, elections follow each other.
+    pub(super) fn tell_won(&mut self, turn: &mut Turn) {
+        if !std::mem::replace(&mut self.won, true) {
+            turn.tell(Event::ElectionWon { peer: self.settings.id.clone() });
+        }
+    }
+
+    /// May a term of this counter be believed? Elections raise it by one each.
+    pub(super) fn is_credible(&self, counter: u64) -> bool {
+        counter <= self.counter + COUNTER_STEP_MAX && counter <= COUNTER_MAX
+    }
+
+    /// Learns of a term from somebody who has a part in what this peer does.
+    pub(super) fn note_counter(&mut self, counter: u64) {
+        if self.is_credible(counter) {
+            self.counter = self.counter.max(counter);
+        }
     }
 
     /// Proposes to everyone of the last view and every seeker heard of.
@@ -111,8 +144,8 @@ impl Peer {
     /// `raising`: a living leader lifts its term, with so many members in its view.
     pub(super) fn propose(&mut self, asked: BTreeSet<PeerId>, floor: u64, raising: Option<usize>, turn: &mut Turn) {
         let counter = self.counter.max(floor);
-        if counter >= NUMBER_MAX {
-            // Nobody could read what is above. Elections do not come so far; somebody told a lie.
+        if counter >= COUNTER_MAX {
+            // Nobody would believe what is above, and elections do not come so far.
             return self.seek(None, turn);
         }
         self.counter = counter + 1;
@@ -130,6 +163,7 @@ impl Peer {
         }
         let told = asked.is_empty();
         self.role = Role::Proposing(Proposing {
+            invited: asked.clone(),
             // A leader that was silent is told, and waited for nowhere.
             asked: asked.into_iter().filter(|id| silent.as_ref() != Some(id)).collect(),
             answers: BTreeMap::new(),
@@ -161,7 +195,7 @@ impl Peer {
     }
 
     pub(super) fn on_coordinator(&mut self, from: &PeerId, term: &Term, turn: &mut Turn) {
-        if self.installed() == Some(term) || term.leader != *from {
+        if self.installed() == Some(term) || term.leader != *from || !self.is_credible(term.counter) {
             return;
         }
         if !self.may_promise(from) {
@@ -195,6 +229,7 @@ impl Peer {
                     && following.members.len() >= self.quorum()
             }
             Role::Leader(leading) => !leading.members.contains_key(proposer) && leading.members.len() >= self.quorum(),
+            Role::Seeking(_) => !self.trusts(proposer),
             _ => false,
         };
         !lacks

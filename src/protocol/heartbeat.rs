@@ -15,7 +15,7 @@ const LOST_TIME_MAX: Time = Time::from_secs(24 * 60 * 60);
 
 /// Peers lost from the view that a leader goes on telling of its group; the longest-sorted ones beyond are left to
 /// discovery.
-const LOST_MAX: usize = 256;
+const LOST_MAX: usize = 64;
 
 impl Leading {
     /// When something is to be done even if nothing comes.
@@ -90,7 +90,7 @@ impl Peer {
     fn beat(&mut self, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
         let committed = self.log.committed();
-        let Some(leadership) = self.leadership(false) else { return };
+        let Some(leadership) = self.leadership() else { return };
         let Role::Leader(leading) = &mut self.role else { return };
         if turn.now < leading.beat_at {
             return;
@@ -102,13 +102,12 @@ impl Peer {
         let message = Message::Leader(leadership);
         turn.out.push(Effect::Broadcast(message.clone()));
         if self.settings.joins {
-            turn.out.push(Effect::Ask(message.clone()));
+            self.ask_joins(message.clone(), turn);
         }
-        let contacts = &self.contacts;
-        for to in self.lost.iter().filter(|id| !contacts.is_dead(id)).take(LOST_MAX) {
-            turn.send(to, message.clone());
+        let lost = self.lost.iter().filter(|id| !self.contacts.is_dead(id)).filter_map(|id| self.endpoint_of(id));
+        for to in lost.take(LOST_MAX).collect::<Vec<_>>() {
+            self.ask_for_group(to, Some(message.clone()), (true, interval / 2), turn);
         }
-        leading.spoken_to.retain(|_, at| turn.now.checked_sub(*at).unwrap() < interval);
         self.forget_strangers(turn);
     }
 
@@ -122,22 +121,24 @@ impl Peer {
         self.lost.retain(|id| contacts.get(id).is_some_and(|known| known.at >= looked_for));
         let (lost, last_view) = (&self.lost, &self.last_view);
         let role = &self.role;
-        let belongs = |id: &PeerId| match role {
-            Role::Leader(leading) => leading.has(id),
-            Role::Member(following) | Role::Learner(following) => following.leader == *id,
-            _ => false,
-        };
-        let strangers =
-            self.contacts.forget(since, |id| belongs(id) || lost.contains(id) || last_view.contains_key(id));
-        for stranger in &strangers {
-            self.close(stranger, turn);
+        let needed = |id: &PeerId| belongs(role, id) || lost.contains(id) || last_view.contains_key(id);
+        for (stranger, connection) in self.contacts.forget(since, needed) {
+            self.close(&stranger, turn);
+            if let Some(connection) = connection {
+                turn.out.push(Effect::Drop { connection });
+            }
         }
+    }
+
+    /// Has this peer to do with the own one at the moment?
+    pub(super) fn belongs(&self, id: &PeerId) -> bool {
+        belongs(&self.role, id)
     }
 
     /// A proposer that works shows that it lives.
     fn beat_as_proposer(&mut self, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
-        let (Some(term), leadership) = (self.promised.clone(), self.leadership(false)) else { return };
+        let (Some(term), leadership) = (self.promised.clone(), self.leadership()) else { return };
         let Role::Proposing(proposing) = &mut self.role else { return };
         proposing.beat_at = turn.now + interval / 2;
         for to in proposing.answers.keys() {
@@ -162,6 +163,17 @@ impl Peer {
             self.send_again(turn);
             self.forget_strangers(turn);
         }
+    }
+}
+
+fn belongs(role: &Role, id: &PeerId) -> bool {
+    match role {
+        Role::Leader(leading) => leading.has(id),
+        Role::Member(following) | Role::Learner(following) => following.leader == *id,
+        Role::Proposing(proposing) => proposing.invited.contains(id),
+        Role::Promised(promised) => promised.proposer == *id,
+        Role::Seeking(seeking) => seeking.asked.as_ref().is_some_and(|(leader, _)| leader == id),
+        Role::Electing(_) => false,
     }
 }
 

@@ -1,9 +1,10 @@
 //! All that can happen to a peer. Each is taken by `Peer::step` with the time at which it happened.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::ids::{PeerId, Sequence, Term};
-use crate::wire::{Hello, Lines, Message, Range, Request, RunList};
+use crate::wire::{Hello, Here, Lines, Message, Range, Request, RunList, Token};
 
 /// Time since an arbitrary start, from a clock that never goes back.
 pub type Time = Duration;
@@ -29,10 +30,15 @@ impl Alarm {
 pub enum Input {
     /// A deadline that `Peer::deadline` named has come. Too early or too often does no harm.
     Alarm(Alarm),
-    /// A `NEW_PEER_REQUEST` or `LEADER` of this group came by broadcast (the own ones included).
-    Datagram(Message),
-    /// An incoming connection said who it is, in this protocol version. Answered by `Effect::Admit`, at once or later.
-    Hello { connection: ConnectionId, hello: Hello },
+    /// A `NEW_PEER_REQUEST` or `LEADER` of this group came by broadcast (the own ones included), from this address.
+    Datagram { from: IpAddr, message: Message },
+    /// An incoming connection said who it is, in this protocol version, and for whom it is. It comes `from` there, and was
+    /// made to this peer `at` this endpoint. Answered by `Effect::Admit`, mostly later.
+    Hello { connection: ConnectionId, from: IpAddr, at: SocketAddr, hello: Hello },
+    /// A question came. Answered by `Effect::Answer`, in this step.
+    Asked { connection: ConnectionId, from: IpAddr, hello: Hello, question: Question },
+    /// What became of an `Effect::Call`, or, perhaps several times, of an `Effect::Ask`.
+    Answered { nonce: Token, from: SocketAddr, answer: Answer },
     /// A message came on an admitted connection. Whatever is no longer current is ignored.
     Received { connection: ConnectionId, message: Message },
     /// `SEQUENCER_REQUEST`s, drained from the sequencer's inbox together.
@@ -43,8 +49,10 @@ pub enum Input {
     LinkUp { peer: PeerId },
     /// Nobody listens at the address of this peer (or somebody else does): its process is gone.
     Refused { peer: PeerId },
-    /// The peer that was dialled answered `ERROR` (see `wire::refusal`); `None`: a `--join` address.
-    Rejected { peer: Option<PeerId>, why: String },
+    /// The peer that was dialled answered `ERROR` to its link (see `wire::refusal`).
+    Rejected { peer: PeerId, why: String },
+    /// The leader of another `--quorum` broadcast, from this endpoint.
+    OtherQuorum { endpoint: SocketAddr, why: String },
     /// Readings that a sensor of this peer made.
     Readings(Lines),
     /// A source of this peer has nothing more; it gave so many readings.
@@ -55,6 +63,28 @@ pub enum Input {
     Stop,
     /// The disk failed: nothing more will be stored.
     DiskFailed,
+}
+
+/// What one peer asks another on a connection of its own: who listens there, and perhaps something to tell beside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    pub nonce: Token,
+    /// `NEW_PEER_REQUEST` or `LEADER`.
+    pub hint: Option<Message>,
+    /// As in `WHO`.
+    pub dialled: Option<(Token, SocketAddr)>,
+}
+
+/// What came of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Here(Box<Here>),
+    /// Nobody listens there.
+    Refused,
+    /// Nothing came in time, or what makes no sense.
+    Silent,
+    /// `ERROR`, and why.
+    Error(String),
 }
 
 /// What the storage did.

@@ -1,6 +1,7 @@
 //! Who belongs: joins, learners that catch up, views and their changes (PROTOCOL.md 3.2 to 3.4, 5.2, 5.6).
 
 use super::effect::Store;
+use super::election::{COUNTER_MAX, COUNTER_STEP_MAX};
 use super::event::Event;
 use super::peer::Peer;
 use super::replication::Follower;
@@ -8,7 +9,7 @@ use super::role::{Following, Leading, Mark, Role};
 use super::turn::Turn;
 use super::view::{self, Members};
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
-use crate::wire::{Message, Range, RunList, Timing, ViewChange};
+use crate::wire::{Contact, Message, Range, RunList, Timing, ViewChange};
 
 /// How often a learner has to reach its mark. One mark could be the leader's last of long ago; what is reached three times
 /// in a row shows that the learner keeps up.
@@ -18,6 +19,9 @@ impl Peer {
     pub(super) fn on_join(&mut self, from: &PeerId, promised: Option<Term>, priority: i64, turn: &mut Turn) {
         if let Some(known) = self.contacts.get_mut(from) {
             (known.priority, known.sought) = (priority, None);
+        }
+        if !self.contacts.may_join(from, turn.now, self.settings.timing.heartbeat_timeout) {
+            return;
         }
         match &mut self.role {
             Role::Member(_) | Role::Learner(_) => self.point_to_leader(from, turn),
@@ -43,7 +47,11 @@ impl Peer {
     fn serve_joiner(&mut self, from: &PeerId, promised: Option<Term>, turn: &mut Turn) {
         let Role::Leader(leading) = &self.role else { return };
         match promised {
-            Some(promised) if promised > leading.term => {
+            // What is beyond all elections was no promise to a leader, and whoever made it finds back by `may_install`.
+            Some(promised) if promised > leading.term && self.is_credible(promised.counter) => {
+                if !self.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
+                    return;
+                }
                 self.asking.extend(leading.learners.keys().cloned());
                 self.asking.insert(from.clone());
                 let (members, size) = (leading.members.keys().cloned().collect(), leading.members.len());
@@ -53,11 +61,20 @@ impl Peer {
         }
     }
 
+    /// A member that is asked says who leads.
+    fn point_to_leader(&self, to: &PeerId, turn: &mut Turn) {
+        let leader = self.following().and_then(|following| self.contact(&following.leader));
+        turn.send(to, Message::Stale { term: self.promised.clone(), leader });
+    }
+
     pub(super) fn add_learner(&mut self, id: &PeerId, turn: &mut Turn) {
         let last = self.log.last();
         let Role::Leader(leading) = &mut self.role else { return };
         leading.learners.insert(id.clone(), Mark { at: last, times: 0 });
         leading.followers.insert(id.clone(), Follower::new(turn.now));
+        if let Some(known) = self.contacts.get(id) {
+            leading.taken_in.insert(id.clone(), known.incarnation);
+        }
         self.say_added(id, turn);
     }
 
@@ -126,6 +143,7 @@ impl Peer {
         leading.below = if members.len() >= quorum { None } else { leading.below.or(Some(turn.now)) };
         self.suspended &= leading.below.is_some();
         leading.members = members;
+        leading.taken_in.extend(leading.members.iter().map(|(id, seat)| (id.clone(), seat.incarnation)));
         let to: Vec<PeerId> = leading.members.keys().filter(|id| *id != own).cloned().collect();
         for id in &to {
             leading.followers.entry(id.clone()).or_insert_with(|| Follower::new(turn.now));
@@ -135,6 +153,8 @@ impl Peer {
         for id in &to {
             self.say_view(id, turn);
         }
+        self.won = false;
+        self.note_group(None);
         self.advance(turn);
     }
 
@@ -169,12 +189,15 @@ impl Peer {
             }
             return;
         }
-        let takes = match self.role {
-            Role::Seeking(_) => true,
+        let takes = match &self.role {
+            // The answer to its own question, and nothing else.
+            Role::Seeking(seeking) => {
+                seeking.asked.as_ref().is_some_and(|(leader, _)| leader == from) && self.may_install(view)
+            }
             Role::Promised(_) | Role::Electing(_) => self.promised.as_ref() == Some(&view.term),
             _ => false,
         };
-        if takes {
+        if takes && !self.refuses_cut(from, view, turn) {
             let following = Following::new(view, Members::new(), turn.now);
             self.install(Role::Learner(following), view, turn);
         }
@@ -197,11 +220,11 @@ impl Peer {
             }
         } else {
             let waits = !matches!(self.role, Role::Leader(_) | Role::Proposing(_));
-            if !mine || !waits || self.promised.as_ref() != Some(&view.term) {
+            if !mine || !waits || self.promised.as_ref() != Some(&view.term) || self.refuses_cut(from, &view, turn) {
                 return;
             }
         }
-        self.meet_members(&view.members, turn);
+        self.meet_members(&view.members);
         self.suspended &= view.members.len() < self.quorum();
         let joins = matches!(self.role, Role::Learner(_)) || !self.last_view.contains_key(&self.settings.id);
         self.last_view.clone_from(&view.members);
@@ -215,6 +238,8 @@ impl Peer {
         if joins {
             turn.tell(Event::Joined { peer: self.settings.id.clone() });
         }
+        self.won = false;
+        self.note_group(Some(from));
         let members = view::ordered_peer_list(&view.members);
         turn.tell(Event::View { term: view.term, change: view.change, members, leader_here: false });
     }
@@ -234,23 +259,50 @@ impl Peer {
     }
 
     /// Notes where the members of a view are.
-    fn meet_members(&mut self, members: &Members, turn: &mut Turn) {
-        for (id, seat) in members {
+    fn meet_members(&mut self, members: &Members) {
+        let now = self.now();
+        for (id, seat) in members.iter().filter(|(id, _)| **id != self.settings.id) {
             let (priority, incarnation) = (seat.priority, seat.incarnation);
             let known = self.contacts.get(id).map_or(seat.endpoint, |known| known.endpoint);
             let endpoint = if seat.endpoint.ip().is_unspecified() { known } else { seat.endpoint };
-            self.learn(&crate::wire::Contact { id: id.clone(), priority, incarnation, endpoint }, turn);
+            self.contacts.learn(&Contact { id: id.clone(), priority, incarnation, endpoint }, false, now);
         }
+    }
+
+    /// May this peer, who asked for it, follow the leader of this view? Its promise may be above only where no election can
+    /// have raised it so far: then it was won by a lie, and the group that it comes back to knows better.
+    pub(super) fn may_install(&self, view: &ViewChange) -> bool {
+        let below = |promised: &Term| promised.counter > view.term.counter.saturating_add(COUNTER_STEP_MAX);
+        let promised = self.promised.as_ref();
+        let keeps =
+            promised <= Some(&view.term) || (promised.is_some_and(below) && view.members.len() >= self.quorum());
+        keeps && view.term.counter <= COUNTER_MAX
+    }
+
+    /// With a quorum, what is committed is in the log of every later leader: one that lacks it is none.
+    pub(super) fn would_cut_committed(&self, runs: &RunList, last: Sequence) -> bool {
+        let agreed = || view::common_prefix(runs, last, self.log.runs(), self.log.last());
+        self.settings.quorum.is_some() && agreed() < self.log.committed()
+    }
+
+    /// Stays away from a leader that would have this peer cut what is committed.
+    fn refuses_cut(&mut self, from: &PeerId, view: &ViewChange, turn: &mut Turn) -> bool {
+        if !self.would_cut_committed(&start_runs(view), Sequence::MAX) {
+            return false;
+        }
+        let what = "lacks what is committed, from behind its log";
+        turn.tell(Event::Misbehaved { peer: from.clone(), what, at: view.start.last });
+        self.distrust(from, turn);
+        self.close(from, turn);
+        self.seek(None, turn);
+        true
     }
 
     /// Promises and installs a term: cuts what its leader's log does not have, and fetches the rest.
     fn install(&mut self, role: Role, view: &ViewChange, turn: &mut Turn) {
         self.promise(&view.term, turn);
         self.role = role;
-        // Entries of this very term came from this very leader, so they are its own, however old the message is.
-        let mut runs: RunList = view.start.runs.clone();
-        runs.push((view.term.clone(), view.start.last + 1));
-        let agreed = view::common_prefix(&runs, Sequence::MAX, self.log.runs(), self.log.last());
+        let agreed = view::common_prefix(&start_runs(view), Sequence::MAX, self.log.runs(), self.log.last());
         self.cut(agreed, &view.term.leader, turn);
         self.settle(turn);
         self.pending.restart();
@@ -332,6 +384,14 @@ impl Peer {
             leading.followers.remove(id);
         }
     }
+}
+
+/// The leader's log at the term's start, and of the term itself all that anybody has: entries of this very term came from
+/// this very leader, so they are its own, however old the message is.
+fn start_runs(view: &ViewChange) -> RunList {
+    let mut runs = view.start.runs.clone();
+    runs.push((view.term.clone(), view.start.last + 1));
+    runs
 }
 
 impl Following {

@@ -1,59 +1,71 @@
 //! Two groups become one: who yields to whom, and how its members are told (PROTOCOL.md 7, and `STALE` of 2).
 
+use super::input::Time;
 use super::peer::Peer;
 use super::role::Role;
 use super::turn::Turn;
 use super::view;
-use crate::ids::{PeerId, Term};
-use crate::wire::{Contact, Leadership, Message};
+use crate::ids::{PeerId, Sequence, Term};
+use crate::wire::{Contact, Leadership, Message, ViewChange};
 
 impl Peer {
-    /// Two leaders hear of each other: the one of lower rank asks the other, and yields if the answer still outranks it.
-    pub(super) fn compare_groups(&mut self, who: &PeerId, leadership: &Leadership, turn: &mut Turn) {
+    /// Another group is said to exist: the leader of lower rank asks the other, the other one tells it of itself.
+    pub(super) fn compare_hearsay(&mut self, other: &Leadership, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
-        let outranked = self.is_outranked(leadership);
-        let Some(leading) = self.leading_mut() else { return };
+        let Some(leading) = self.leading() else { return };
         // A `LEADER` of one's own group is of a leadership that is over.
-        if leading.has(who) {
+        if leading.has(&other.leader.id) || !self.trusts(&other.leader.id) {
             return;
         }
-        if outranked && leadership.asked {
-            return self.yield_to(Some(who), turn);
-        }
-        let spoken = leading.spoken_to.get(who).copied();
-        if spoken.is_some_and(|at| turn.now.checked_sub(at).unwrap() < interval) {
+        let outranked = self.is_outranked(&other.term, other.size, other.last, &other.leader);
+        // Perhaps broadcast reaches this way only, and it never hears of the group that it is to join.
+        let hint = if outranked { None } else { self.leadership().map(Message::Leader) };
+        let proven = self.contacts.is_proven(&other.leader);
+        self.ask_for_group(other.leader.endpoint, hint, (proven, interval), turn);
+    }
+
+    /// The leader of another group showed its view and its log: the one of lower rank yields.
+    pub(super) fn compare_groups(&mut self, leader: &Contact, view: &ViewChange, turn: &mut Turn) {
+        let Some(leading) = self.leading() else { return };
+        let size = view.members.len() as u64;
+        if leading.has(&leader.id) || !self.trusts(&leader.id) {
             return;
         }
-        leading.spoken_to.insert(who.clone(), turn.now);
-        if outranked {
-            turn.send(who, Message::NewPeerRequest(self.me()));
-        } else if let Some(leadership) = self.leadership(false) {
-            // Perhaps broadcast reaches this way only, and it never hears of the group that it is to join.
-            turn.send(who, Message::Leader(leadership));
+        if !self.is_outranked(&view.term, size, view.start.last, leader) {
+            return;
         }
+        if self.settings.quorum.is_some() {
+            // What was committed is in the log of every later leader, or it is none; and one with too few members cannot
+            // take anybody anywhere.
+            let agreed = view::common_prefix(&view.start.runs, view.start.last, self.log.runs(), self.log.last());
+            if agreed < self.log.committed() || view.members.len() < self.quorum() {
+                return;
+            }
+        }
+        let target = leader.clone();
+        self.yield_to(Some(&target), turn);
     }
 
     /// With a quorum only the term decides; without, the larger and longer group wins.
-    fn is_outranked(&self, other: &Leadership) -> bool {
+    fn is_outranked(&self, term: &Term, size: u64, last: Sequence, leader: &Contact) -> bool {
         let Some(leading) = self.leading() else { return false };
         if self.settings.quorum.is_some() {
-            return other.term > leading.term;
+            return *term > leading.term;
         }
-        let theirs = (other.size, other.last, view::priority(other.leader.priority, &other.leader.id));
+        let theirs = (size, last, view::priority(leader.priority, &leader.id));
         let own = view::priority(self.settings.priority, &self.settings.id);
         theirs > (leading.members.len() as u64, self.log.last(), own)
     }
 
     /// This leader's term ends: its members are told whom to join.
-    pub(super) fn yield_to(&mut self, target: Option<&PeerId>, turn: &mut Turn) {
+    pub(super) fn yield_to(&mut self, leader: Option<&Contact>, turn: &mut Turn) {
         let Some(leading) = self.leading() else { return };
         let (term, followers) = (leading.term.clone(), leading.followers.keys().cloned().collect::<Vec<_>>());
-        let leader = target.and_then(|target| self.contact(target));
         for follower in &followers {
-            turn.send(follower, Message::Yield { term: term.clone(), leader: leader.clone() });
+            turn.send(follower, Message::Yield { term: term.clone(), leader: leader.cloned() });
         }
         self.merging = leader.is_some();
-        self.seek(target, turn);
+        self.seek(leader, turn);
     }
 
     pub(super) fn on_yield(&mut self, from: &PeerId, term: &Term, leader: Option<Contact>, turn: &mut Turn) {
@@ -63,13 +75,13 @@ impl Peer {
         if !of_leader && !of_proposer {
             return;
         }
-        let target = leader.filter(|leader| self.learn(leader, turn)).map(|leader| leader.id);
-        self.merging = of_leader && target.is_some();
-        self.seek(target.as_ref(), turn);
-        if of_proposer && target.is_none() {
+        self.merging = of_leader && leader.is_some();
+        self.seek(leader.as_ref(), turn);
+        if let (true, None, Some(to)) = (of_proposer, leader, self.endpoint_of(from)) {
             // It had too few answers, and will try again with those it knows to seek. Broadcast may not reach it, and who
             // tells it only while waiting for it (3.5) may be late each time.
-            turn.send(from, Message::NewPeerRequest(self.me()));
+            let hint = Some(Message::NewPeerRequest(self.me()));
+            self.ask_for_group(to, hint, (true, Time::ZERO), turn);
         }
     }
 
@@ -99,14 +111,21 @@ impl Peer {
         if self.settings.quorum.is_none() && self.leads_without(from) {
             return;
         }
-        // A leader that speaks of itself may not know the address it is seen at; its connection told.
-        let target = leader.filter(|leader| leader.id == *from || self.learn(leader, turn)).map(|leader| leader.id);
+        let target = leader.filter(|leader| leader.id != self.settings.id);
+        if !self.heeds(from) {
+            // Who has no part in what this peer does gives it a reason to ask, and no more.
+            if let (Role::Leader(_), Some(target)) = (&self.role, target) {
+                let pause = self.settings.timing.heartbeat_interval;
+                self.ask_for_group(target.endpoint, None, (false, pause), turn);
+            }
+            return;
+        }
         match &mut self.role {
             Role::Leader(_) => self.yield_to(target.as_ref(), turn),
             Role::Seeking(seeking) => {
                 seeking.asked = None;
                 if let Some(target) = target {
-                    self.ask(&target, turn);
+                    self.ask_for_group(target.endpoint, None, (true, Time::ZERO), turn);
                 }
             }
             _ => {

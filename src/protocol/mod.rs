@@ -1,9 +1,13 @@
 //! THE PURE CORE: PROTOCOL.md as a state machine. No clock, socket, file, thread, log or hash order; `Peer::step` takes
 //! what happened and says what to do.
 
+mod admission;
+mod budget;
+mod calls;
 mod connections;
 mod contacts;
 mod discovery;
+mod doubt;
 pub mod effect;
 mod election;
 pub mod event;
@@ -23,11 +27,13 @@ mod role;
 mod sequencer;
 mod standing;
 mod stopping;
+mod token;
 mod turn;
 pub mod view;
 
-pub use effect::{Effect, Effects, Exit, Serve, State, Store, Verdict};
+pub use effect::{Call, Effect, Effects, Exit, Serve, State, Store, Verdict};
 pub use event::Event;
-pub use input::{Alarm, ConnectionId, Done, Found, Input, Time};
+pub use input::{Alarm, Answer, ConnectionId, Done, Found, Input, Question, Time};
 pub use peer::{Peer, Settings};
 pub use standing::Standing;
+pub use token::Secret;

@@ -9,7 +9,7 @@ use super::pending::Next;
 use super::replication::AHEAD_READINGS;
 use super::role::Role;
 use super::turn::Turn;
-use crate::ids::Term;
+use crate::ids::{PeerId, Term};
 use crate::wire::{Lines, Message, Request};
 
 impl Peer {
@@ -103,10 +103,22 @@ impl Peer {
         self.flush(turn);
     }
 
-    /// Whoever sent it had installed this term, and it counts even if this leader has dropped them since: to leave it out and
+    /// Whoever was taken into this term may order, also if this leader has dropped them since: to leave a request out and
     /// take what comes behind it on the same connection, once they are back, would leave a gap.
-    pub(super) fn on_request(&mut self, term: &Term, request: &Request, turn: &mut Turn) {
-        if self.leading().is_some_and(|leading| leading.term == *term) {
+    ///
+    /// For its own origins; and for those of whom no life is in the view that could do it itself. A living origin holds all
+    /// of its readings that are not committed in its own log, so nobody else has to hand them in.
+    pub(super) fn on_request(&mut self, from: &PeerId, term: &Term, request: &Request, turn: &mut Turn) {
+        let Role::Leader(leading) = &self.role else { return };
+        let Some(life) = leading.taken_in.get(from).filter(|_| leading.term == *term) else { return };
+        let origin = &request.origin;
+        let may = if origin.peer == *from {
+            origin.incarnation <= *life
+        } else {
+            let lives = |id: &PeerId| leading.taken_in.get(id).filter(|_| *id == self.settings.id || leading.has(id));
+            lives(&origin.peer) != Some(&origin.incarnation)
+        };
+        if may {
             self.order(request, turn);
         }
     }

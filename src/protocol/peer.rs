@@ -9,16 +9,25 @@ use std::net::SocketAddr;
 use rand::rngs::SmallRng;
 use rand::SeedableRng;
 
+use super::admission::Visitors;
+use super::budget::Budget;
+use super::calls::Calls;
 use super::contacts::Contacts;
+use super::doubt::Doubts;
 use super::effect::{Effects, State, Store};
+use super::election::COUNTER_MAX;
 use super::input::{Alarm, Done, Found, Input, Time};
 use super::log::Log;
 use super::pending::Pending;
 use super::role::{Following, Leading, Phase, Role, Seeking};
+use super::token::Secret;
 use super::turn::Turn;
 use super::view::Members;
 use crate::ids::{Incarnation, Origin, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Contact, Seat, Timing};
+
+/// How often a leader lifts its term in a heartbeat timeout: each joiner may have promised more than the one before.
+const RAISES_MAX: u32 = 8;
 
 /// What a peer is told about itself when it is made.
 #[derive(Debug, Clone)]
@@ -37,6 +46,8 @@ pub struct Settings {
     pub joins: bool,
     /// Seed of the jitter in discovery.
     pub seed: u64,
+    /// Where its tokens come from; known to nobody else.
+    pub secret: Secret,
 }
 
 #[derive(Debug)]
@@ -55,6 +66,17 @@ pub struct Peer {
     pub(super) log: Log,
     pub(super) pending: Pending,
     pub(super) contacts: Contacts,
+    pub(super) visitors: Visitors,
+    pub(super) calls: Calls,
+    pub(super) doubts: Doubts,
+    /// It was a member, or led, in this life.
+    pub(super) served: bool,
+    /// The seeker of higher priority that was waited for last, and how often in a row.
+    pub(super) waited_for: Option<(PeerId, u32)>,
+    /// The operator knows of an election won of which no view came yet.
+    pub(super) won: bool,
+    /// How often a leader lifts its term for joiners.
+    pub(super) raises: Budget,
     /// Members of the last view installed, whatever became of it.
     pub(super) last_view: Members,
     /// Peers that fell out of a view of this leader's and may still live.
@@ -94,17 +116,27 @@ impl Peer {
         // A log shorter than what `synced` needs was damaged: only its last entry's term can be vouched for.
         let damaged = found.needs > found.last;
         let log = Log::new(found);
+        // A promise beyond all elections was won by a lie.
+        let believed = |term: &&Term| term.counter <= COUNTER_MAX;
+        let promised = found.promised.as_ref().filter(believed).or(log.last_term().filter(believed)).cloned();
         Self {
             now,
             role: Role::Seeking(Seeking::new(now, settings.timing.election_timeout / 5)),
-            counter: found.promised.as_ref().map_or(0, |term| term.counter),
-            promised: found.promised.clone(),
+            counter: promised.as_ref().map_or(0, |term| term.counter),
+            promised,
             synced: if damaged { log.last_term().cloned() } else { found.synced.clone() },
             needs: if damaged { NEEDS_ALL } else { found.needs },
             pending: Pending::new(own, found),
             delivered: log.committed(),
             log,
             contacts: Contacts::default(),
+            visitors: Visitors::default(),
+            calls: Calls::default(),
+            doubts: Doubts::default(),
+            served: false,
+            waited_for: None,
+            won: false,
+            raises: Budget::new(RAISES_MAX),
             last_view: Members::new(),
             lost: BTreeSet::new(),
             asking: BTreeSet::new(),
@@ -133,14 +165,19 @@ impl Peer {
         let turn = &mut Turn { now, out };
         match input {
             Input::Alarm(alarm) => self.on_alarm(alarm, turn),
-            Input::Datagram(message) => self.on_datagram(message, turn),
-            Input::Hello { connection, hello } => self.on_hello(connection, &hello, turn),
+            Input::Datagram { from, message } => self.on_hearsay(from, message, turn),
+            Input::Hello { connection, from, at, hello } => self.on_hello(connection, from, at, hello, turn),
+            Input::Asked { connection, from, hello, question } => {
+                self.on_asked(connection, from, &hello, question, turn);
+            }
+            Input::Answered { nonce, from, answer } => self.on_answered(nonce, from, answer, turn),
             Input::Received { connection, message } => self.on_received(connection, message, turn),
             Input::Requests(requests) => self.on_requests(requests, turn),
             Input::Ended { connection } => self.on_ended(connection, turn),
             Input::LinkUp { peer } => self.on_link_up(&peer, turn),
             Input::Refused { peer } => self.on_refused(&peer, turn),
-            Input::Rejected { peer, why } => self.on_rejected(peer, why, turn),
+            Input::Rejected { peer, why } => self.on_rejected(&peer, &why, turn),
+            Input::OtherQuorum { endpoint, why } => self.on_other_quorum(endpoint, &why, turn),
             Input::Readings(lines) => self.on_readings(lines, turn),
             Input::EndOfInput { readings } => self.on_end_of_input(readings, turn),
             Input::Stored(done) => done.into_iter().for_each(|done| self.on_done(done, turn)),
@@ -205,10 +242,11 @@ impl Peer {
         let Timing { heartbeat_timeout, election_timeout, .. } = self.settings.timing;
         match (alarm, &self.role) {
             (Alarm::Discovery, Role::Seeking(seeking)) => {
-                let own = seeking.request_at.min(seeking.asked.unwrap_or(seeking.since) + election_timeout);
-                Some(self.contacts.newcomer_due().map_or(own, |due| due.min(own)))
+                let since = seeking.asked.as_ref().map_or(seeking.since, |(_, asked)| *asked);
+                let own = seeking.request_at.min(since + election_timeout);
+                Some(self.questions_due().map_or(own, |due| due.min(own)))
             }
-            (Alarm::Discovery, _) => self.contacts.newcomer_due(),
+            (Alarm::Discovery, _) => self.questions_due(),
             (Alarm::LeaderCheck, Role::Learner(following) | Role::Member(following)) => {
                 Some(following.heard + heartbeat_timeout)
             }
@@ -225,6 +263,11 @@ impl Peer {
             (Alarm::Heartbeat, _) => self.leaving,
             _ => None,
         }
+    }
+
+    /// When somebody is to be asked again.
+    fn questions_due(&self) -> Option<Time> {
+        self.visitors.due().into_iter().chain(self.doubts.due()).min()
     }
 
     /// A deadline found more than a heartbeat interval late means that this process did not run. What waits is read
@@ -298,6 +341,7 @@ impl Peer {
     pub(super) fn promise(&mut self, term: &Term, turn: &mut Turn) {
         if self.promised.as_ref() != Some(term) {
             self.promised = Some(term.clone());
+            self.counter = self.counter.max(term.counter);
             self.stale_said.retain(|(_, said)| said.as_ref() == Some(term));
             turn.store(Store::State(self.state()));
         }
@@ -321,13 +365,6 @@ impl Peer {
 
     pub(super) fn leading(&self) -> Option<&Leading> {
         match &self.role {
-            Role::Leader(leading) => Some(leading),
-            _ => None,
-        }
-    }
-
-    pub(super) fn leading_mut(&mut self) -> Option<&mut Leading> {
-        match &mut self.role {
             Role::Leader(leading) => Some(leading),
             _ => None,
         }

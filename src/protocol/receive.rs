@@ -2,7 +2,7 @@
 //! whose handler it is for.
 
 use super::peer::Peer;
-use super::role::LogState;
+use super::role::{LogState, Role};
 use super::turn::Turn;
 use crate::ids::PeerId;
 use crate::wire::Message;
@@ -13,8 +13,12 @@ impl Peer {
             known.dead = false;
         }
         let term = message.term();
-        self.counter = self.counter.max(term.map_or(0, |term| term.counter));
-        let old = term < self.promised.as_ref() && !counts_whatever_was_promised(&message);
+        if let Some(term) = term.filter(|_| self.heeds(from)) {
+            self.note_counter(term.counter);
+        }
+        let old = term < self.promised.as_ref()
+            && !counts_whatever_was_promised(&message)
+            && !matches!(&message, Message::Added { view, .. } if self.may_install(view));
         self.note_life(from, &message, turn);
         if old {
             return self.stale(from, turn);
@@ -22,10 +26,22 @@ impl Peer {
         self.dispatch(from, message, turn);
     }
 
+    /// Has this peer a part in what the own one does: a member of its view, or of the last one, its leader, whom it asked,
+    /// whose proposal it waits for, or who was asked for a promise? Terms are learnt from nobody else.
+    pub(super) fn heeds(&self, from: &PeerId) -> bool {
+        let in_role = match &self.role {
+            Role::Seeking(seeking) => seeking.asked.as_ref().is_some_and(|(leader, _)| leader == from),
+            Role::Promised(promised) => promised.proposer == *from,
+            Role::Proposing(proposing) => proposing.invited.contains(from),
+            Role::Leader(leading) => leading.has(from),
+            _ => self.following().is_some_and(|following| following.leader == *from),
+        };
+        in_role || self.last_view.contains_key(from)
+    }
+
     fn dispatch(&mut self, from: &PeerId, message: Message, turn: &mut Turn) {
         match message {
-            Message::NewPeerRequest(contact) => self.on_tcp_request(from, &contact, turn),
-            Message::Leader(leadership) => self.on_leader(from, leadership, turn),
+            Message::Leader(leadership) if self.heeds(from) => self.on_leader_heard(leadership, turn),
             Message::Join { promised, priority, .. } => self.on_join(from, promised, priority, turn),
             Message::Added { view, incarnation } => self.on_added(from, &view, incarnation, turn),
             Message::ViewChange(view) => self.on_view_change(from, view, turn),
@@ -34,20 +50,25 @@ impl Peer {
                 self.on_stored(from, &term, stored, turn);
             }
             Message::Election { .. } => self.on_election(from, turn),
-            Message::Ok { .. } => self.on_ok(turn),
+            Message::Ok { .. } => self.on_ok(from, turn),
             Message::Coordinator { term } => self.on_coordinator(from, &term, turn),
             Message::LogState { term, synced, runs, last } => {
                 self.on_log_state(from, &term, LogState { synced, runs, last }, turn);
             }
             Message::Fetch { term, from: first } => self.on_fetch(from, &term, first, turn),
-            Message::SequencerRequest { term, request } => self.on_request(&term, &request, turn),
+            Message::SequencerRequest { term, request } => self.on_request(from, &term, &request, turn),
             Message::Ordered { term, frame } => self.on_ordered(from, &term, frame, turn),
             Message::Commit { term, up_to } => self.on_commit(&term, up_to, turn),
             Message::Stale { term, leader } => self.on_stale(from, term.as_ref(), leader, turn),
             Message::Yield { term, leader } => self.on_yield(from, &term, leader, turn),
             Message::Leave { .. } => self.gone(from, true, turn),
-            // Said by the connection itself, not on it.
-            Message::Hello(_) | Message::Error { .. } => {}
+            // Said at the beginning of a connection, in answer to it, or to a question; or by somebody who has no part here.
+            Message::Hello(_)
+            | Message::Error { .. }
+            | Message::Who { .. }
+            | Message::Here(_)
+            | Message::NewPeerRequest(_)
+            | Message::Leader(_) => {}
         }
     }
 }
@@ -65,5 +86,7 @@ fn counts_whatever_was_promised(message: &Message) -> bool {
             | Message::Leave { .. }
             | Message::Hello(_)
             | Message::Error { .. }
+            | Message::Who { .. }
+            | Message::Here(_)
     )
 }

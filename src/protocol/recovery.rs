@@ -21,7 +21,7 @@ impl Peer {
                 // This proposal was given up; the promiser would wait for nothing.
                 turn.send(from, Message::Yield { term: term.clone(), leader: None });
             }
-            Role::Proposing(proposing) if self.promised.as_ref() == Some(term) => {
+            Role::Proposing(proposing) if self.promised.as_ref() == Some(term) && proposing.invited.contains(from) => {
                 proposing.answers.insert(from.clone(), state);
                 proposing.asked.remove(from);
                 self.decide_when_all_answered(turn);
@@ -64,7 +64,8 @@ impl Peer {
         if have < self.quorum() {
             return self.give_up(have, turn);
         }
-        let best = proposing.answers.iter().max_by_key(|(_, state)| (&state.synced, state.last));
+        let best = proposing.answers.iter().filter(|(_, state)| !self.would_cut_committed(&state.runs, state.last));
+        let best = best.max_by_key(|(_, state)| (&state.synced, state.last));
         let (owner, last) = match best {
             Some((owner, state)) if own.is_none_or(|own| (&state.synced, state.last) > own) => {
                 let agreed = view::common_prefix(&state.runs, state.last, self.log.runs(), self.log.last());
@@ -149,7 +150,7 @@ impl Leading {
             sequencer: Sequencer::default(),
             beat_at: turn.now,
             below: None,
-            spoken_to: BTreeMap::new(),
+            taken_in: BTreeMap::new(),
         }
     }
 }

@@ -255,7 +255,7 @@ impl Peer {
         }
         self.seek(None, turn);
         if let Role::Seeking(seeking) = &mut self.role {
-            seeking.asked = Some(turn.now);
+            seeking.asked = Some((from.clone(), turn.now));
         }
     }
 

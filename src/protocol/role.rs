@@ -6,7 +6,7 @@ use super::input::Time;
 use super::replication::Follower;
 use super::sequencer::Sequencer;
 use super::view::Members;
-use crate::ids::{PeerId, Sequence, Term};
+use crate::ids::{Incarnation, PeerId, Sequence, Term};
 use crate::wire::{RunList, TermStart};
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) struct Seeking {
     pub(super) request_at: Time,
     pub(super) gap: Time,
     /// When a `JOIN` was sent that is not answered.
-    pub(super) asked: Option<Time>,
+    pub(super) asked: Option<(PeerId, Time)>,
 }
 
 #[derive(Debug)]
@@ -86,6 +86,8 @@ pub(super) struct Promised {
 pub(super) struct Proposing {
     /// Who has neither answered nor failed.
     pub(super) asked: BTreeSet<PeerId>,
+    /// Whose answer counts: all who were asked, and a leader that was silent.
+    pub(super) invited: BTreeSet<PeerId>,
     pub(super) answers: BTreeMap<PeerId, LogState>,
     pub(super) deadline: Time,
     pub(super) beat_at: Time,
@@ -129,8 +131,8 @@ pub(super) struct Leading {
     pub(super) beat_at: Time,
     /// Fewer members than the quorum since.
     pub(super) below: Option<Time>,
-    /// When the leader of another group was asked, or told of this one.
-    pub(super) spoken_to: BTreeMap<PeerId, Time>,
+    /// Who was a member or a learner of this term, and in which life.
+    pub(super) taken_in: BTreeMap<PeerId, Incarnation>,
 }
 
 /// What a learner has to store to become a member: the mark is reached three times, and set anew each time.

@@ -7,7 +7,7 @@ use super::replication::AHEAD_READINGS;
 use super::role::Role;
 use super::view;
 use crate::ids::{PeerId, Sequence, Term};
-use crate::wire::{Hello, Range, RunList, PROTOCOL_VERSION};
+use crate::wire::{Hello, Range, RunList, Token, PROTOCOL_VERSION};
 
 /// Where a peer stands, for status lines and checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +42,9 @@ impl Peer {
             incarnation: self.settings.incarnation,
             endpoint: self.settings.endpoint,
             addressee: to.cloned(),
+            token: to
+                .and_then(|to| Some(self.settings.secret.token_for(to, self.endpoint_of(to)?)))
+                .unwrap_or(Token(0)),
         }
     }
 

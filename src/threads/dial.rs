@@ -117,7 +117,7 @@ impl Link {
         if let Ok(Some(Message::Error { why })) = said {
             log::debug!("{} refuses this peer: {why}", self.peer);
             if node.retire(self, |_| true) {
-                node.step(Input::Rejected { peer: Some(self.peer.clone()), why });
+                node.step(Input::Rejected { peer: self.peer.clone(), why });
             }
             return;
         }

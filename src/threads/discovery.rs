@@ -23,12 +23,16 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
             }
         };
         match node.community.parse(&buffer[..length]) {
-            Ok(message) => node.step(Input::Datagram(seen(message, from))),
+            Ok(message) => {
+                node.step(Input::Datagram { from: from.ip().to_canonical(), message: seen(message, from) });
+            }
             Err(WireError::OtherGroup) => log::debug!("datagram from {}: another group", from.ip()),
             // A group that is there refuses who wants to be part of it.
-            Err(WireError::OtherQuorum { quorum, leads: true }) => {
-                let why = refusal::wrong_quorum(quorum, node.community.quorum);
-                node.step(Input::Rejected { peer: None, why });
+            Err(WireError::OtherQuorum { quorum, leader: Some(endpoint) }) => {
+                let (endpoint, why) = (net::seen(endpoint, from), refusal::wrong_quorum(quorum, node.community.quorum));
+                if endpoint.ip() == from.ip().to_canonical() {
+                    node.step(Input::OtherQuorum { endpoint, why });
+                }
             }
             Err(error) => {
                 node.complaints.warn(format!("Datagram from {} on the discovery port ignored: {error}", from.ip()));
@@ -38,10 +42,21 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
 }
 
 /// Who does not know its own address speaks from the one it is seen at.
-fn seen(mut message: Message, from: std::net::SocketAddr) -> Message {
+pub(super) fn seen(mut message: Message, from: std::net::SocketAddr) -> Message {
     match &mut message {
         Message::NewPeerRequest(contact) => contact.endpoint = net::seen(contact.endpoint, from),
         Message::Leader(leadership) => leadership.leader.endpoint = net::seen(leadership.leader.endpoint, from),
+        _ => {}
+    }
+    message
+}
+
+/// Names the address that is right where this goes out.
+pub(super) fn announced(mut message: Message, local: std::net::IpAddr) -> Message {
+    match &mut message {
+        Message::NewPeerRequest(contact) => contact.endpoint = net::announced(contact.endpoint, local),
+        Message::Leader(leadership) => leadership.leader.endpoint = net::announced(leadership.leader.endpoint, local),
+        Message::Here(here) => here.contact.endpoint = net::announced(here.contact.endpoint, local),
         _ => {}
     }
     message
@@ -51,17 +66,8 @@ impl Node {
     /// Sends to every network, naming on each the address that is right there.
     pub(super) fn broadcast(&self, message: &Message) {
         let Some(sender) = &self.datagrams else { return };
-        let failed = lock(sender).send_each(Instant::now(), |local| {
-            let mut message = message.clone();
-            match &mut message {
-                Message::NewPeerRequest(contact) => contact.endpoint = net::announced(contact.endpoint, local),
-                Message::Leader(leadership) => {
-                    leadership.leader.endpoint = net::announced(leadership.leader.endpoint, local);
-                }
-                _ => {}
-            }
-            self.community.encode(&message)
-        });
+        let failed =
+            lock(sender).send_each(Instant::now(), |local| self.community.encode(&announced(message.clone(), local)));
         for (target, error) in failed {
             self.complaints.warn(format!("Discovery cannot send to {target}: {error}"));
         }

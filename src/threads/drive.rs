@@ -71,7 +71,13 @@ impl Node {
                 }
             }
             Effect::Broadcast(message) => afterwards.datagrams.push(message),
-            Effect::Ask(message) => self.askers.iter().for_each(|asker| asker.ask(&message, core.hello(None))),
+            Effect::Call(call) => self.call(call, core.hello(None)),
+            Effect::Ask(question) => self.askers.iter().for_each(|asker| asker.ask(&question, core.hello(None))),
+            Effect::Answer { connection, message } => {
+                if let Some(door) = lock(&self.connections).get(&connection) {
+                    door.answer(message);
+                }
+            }
             Effect::Redial { peer } => {
                 if let Some(link) = self.link(&peer) {
                     link.redial();

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use crossbeam_channel::{bounded, Receiver, Sender};
 
+use super::caller;
+use super::discovery::announced;
 use super::node::{lock, Node};
 use super::sequencer::Asked;
 use crate::net::{self, Incoming, ReadError};
-use crate::protocol::{ConnectionId, Input, Verdict};
+use crate::protocol::{ConnectionId, Input, Question, Verdict};
 use crate::wire::{encode, Hello, Message, WireError};
 
 /// A connection has so long to say who it is.
@@ -22,14 +24,25 @@ const STRANGERS_MAX: usize = 64;
 
 /// How an incoming connection that waits for its verdict, or is being read, is reached.
 pub(super) struct Door {
-    verdict: Sender<Verdict>,
+    reply: Sender<Reply>,
     stream: Arc<TcpStream>,
+}
+
+/// What the core says to a connection.
+enum Reply {
+    Verdict(Verdict),
+    Answer(Message),
 }
 
 impl Door {
     pub(super) fn admit(&self, verdict: Verdict) {
         // There is one verdict a connection.
-        let _ = self.verdict.try_send(verdict);
+        let _ = self.reply.try_send(Reply::Verdict(verdict));
+    }
+
+    pub(super) fn answer(&self, message: Message) {
+        // And one answer.
+        let _ = self.reply.try_send(Reply::Answer(message));
     }
 
     /// Ends the connection; its thread finds out.
@@ -68,21 +81,38 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
         super::spawn("rx".to_owned(), move || {
             let greeted = greet(&node, stream, from);
             strangers.fetch_sub(1, Ordering::Relaxed);
-            if let Some((stream, incoming, hello)) = greeted {
-                super::spawn(format!("rx-{}", hello.peer), move || read(&node, &stream, incoming, hello, id));
+            match greeted {
+                Some(Greeted { stream, incoming, hello, question: None }) => {
+                    super::spawn(format!("rx-{}", hello.peer), move || {
+                        read(&node, &stream, incoming, (from, hello), id)
+                    });
+                }
+                Some(Greeted { stream, hello, question: Some(question), .. }) => {
+                    answer(&node, &stream, (from, hello), question, id);
+                }
+                None => {}
             }
         });
     }
 }
 
-/// Reads the first line. `None`: it was not one of a peer's.
-fn greet(node: &Arc<Node>, stream: TcpStream, from: SocketAddr) -> Option<(Arc<TcpStream>, Incoming, Hello)> {
+struct Greeted {
+    stream: Arc<TcpStream>,
+    incoming: Incoming,
+    hello: Hello,
+    /// Where it is no link.
+    question: Option<Question>,
+}
+
+/// Reads the first line, and the question where that is all it wants. `None`: it was not one of a peer's.
+fn greet(node: &Arc<Node>, stream: TcpStream, from: SocketAddr) -> Option<Greeted> {
     let stream = Arc::new(stream);
     let mut incoming = Incoming::new(Arc::clone(&stream));
     let why = match incoming.first_message(HELLO_TIME) {
         Ok(Some(Message::Hello(mut hello))) => {
             hello.endpoint = net::seen(hello.endpoint, from);
-            return Some((stream, incoming, hello));
+            let question = if hello.addressee.is_none() { Some(question(&mut incoming, from)?) } else { None };
+            return Some(Greeted { stream, incoming, hello, question });
         }
         // A port scan, or a peer that went away.
         Ok(None) | Err(ReadError::Io(_)) => return None,
@@ -94,6 +124,40 @@ fn greet(node: &Arc<Node>, stream: TcpStream, from: SocketAddr) -> Option<(Arc<T
     None
 }
 
+/// What a question consists of: perhaps a hint, and `WHO`.
+fn question(incoming: &mut Incoming, from: SocketAddr) -> Option<Question> {
+    let mut hint = None;
+    loop {
+        match incoming.first_message(HELLO_TIME).ok()?? {
+            Message::Who { nonce, dialled } => {
+                return Some(Question { nonce, hint: caller::heard(hint, from), dialled });
+            }
+            message @ (Message::NewPeerRequest(_) | Message::Leader(_)) if hint.is_none() => hint = Some(message),
+            _ => return None,
+        }
+    }
+}
+
+/// Answers a question, and hangs up.
+fn answer(
+    node: &Arc<Node>,
+    stream: &Arc<TcpStream>,
+    (from, hello): (SocketAddr, Hello),
+    question: Question,
+    id: ConnectionId,
+) {
+    let (reply, replies) = bounded(1);
+    lock(&node.connections).insert(id, Door { reply, stream: Arc::clone(stream) });
+    node.step(Input::Asked { connection: id, from: from.ip().to_canonical(), hello, question });
+    lock(&node.connections).remove(&id);
+    let (Ok(Reply::Answer(message)), Ok(local)) = (replies.try_recv(), stream.local_addr()) else { return };
+    let mut bytes = Vec::new();
+    encode(&announced(message, local.ip()), &mut bytes);
+    // Who does not read it does not want to know.
+    let _ = (&**stream).write_all(&bytes);
+    let _ = stream.shutdown(Shutdown::Write);
+}
+
 fn say_error(mut stream: &TcpStream, why: &str) {
     let mut line = Vec::new();
     encode(&Message::Error { why: why.to_owned() }, &mut line);
@@ -103,12 +167,21 @@ fn say_error(mut stream: &TcpStream, why: &str) {
 }
 
 /// Reads a peer's connection to its end.
-fn read(node: &Arc<Node>, stream: &Arc<TcpStream>, mut incoming: Incoming, hello: Hello, id: ConnectionId) {
-    let (verdict, verdicts) = bounded(1);
-    lock(&node.connections).insert(id, Door { verdict, stream: Arc::clone(stream) });
+fn read(
+    node: &Arc<Node>,
+    stream: &Arc<TcpStream>,
+    mut incoming: Incoming,
+    (from, hello): (SocketAddr, Hello),
+    id: ConnectionId,
+) {
+    let (reply, replies) = bounded(1);
+    lock(&node.connections).insert(id, Door { reply, stream: Arc::clone(stream) });
     let who = hello.peer.clone();
-    node.step(Input::Hello { connection: id, hello });
-    if admitted(&verdicts, stream, &who) {
+    if let Ok(at) = stream.local_addr() {
+        let at = SocketAddr::new(at.ip().to_canonical(), at.port());
+        node.step(Input::Hello { connection: id, from: from.ip().to_canonical(), at, hello });
+    }
+    if admitted(&replies, stream, &who) {
         if let Err(ReadError::Wire(error)) = read_on(node, &mut incoming, id) {
             if error != WireError::Truncated {
                 node.complaints.warn(format!("Peer {who} sent what makes no sense: {error}; connection closed"));
@@ -122,15 +195,15 @@ fn read(node: &Arc<Node>, stream: &Arc<TcpStream>, mut incoming: Incoming, hello
 }
 
 /// Waits for the verdict; none comes where the core drops the connection before.
-fn admitted(verdicts: &Receiver<Verdict>, stream: &TcpStream, who: &crate::ids::PeerId) -> bool {
-    match verdicts.recv() {
-        Ok(Verdict::Accept) => true,
-        Ok(Verdict::Refuse { why }) => {
+fn admitted(replies: &Receiver<Reply>, stream: &TcpStream, who: &crate::ids::PeerId) -> bool {
+    match replies.recv() {
+        Ok(Reply::Verdict(Verdict::Accept)) => true,
+        Ok(Reply::Verdict(Verdict::Refuse { why })) => {
             log::debug!("connection of {who} refused: {why}");
             say_error(stream, &why);
             false
         }
-        Err(_) => false,
+        Ok(Reply::Answer(_)) | Err(_) => false,
     }
 }
 

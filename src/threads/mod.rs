@@ -2,6 +2,7 @@
 //! how the core is stepped; this file starts everything, and ends it.
 
 mod alarm;
+mod caller;
 mod complaints;
 mod dial;
 mod discovery;
@@ -32,7 +33,7 @@ use crate::fatal::Fatal;
 use crate::ids::{Incarnation, NUMBER_MAX};
 use crate::log_lines;
 use crate::net;
-use crate::protocol::{Alarm, Exit, Peer, Settings};
+use crate::protocol::{Alarm, Exit, Peer, Secret, Settings};
 use crate::sensors::{self, Clock};
 use crate::storage::{RealDisk, Storage};
 use crate::wire::Community;
@@ -125,6 +126,7 @@ fn settings(config: &Config, incarnation: Incarnation, endpoint: SocketAddr) -> 
         timing: config.timing,
         joins: !config.join.is_empty(),
         seed: random(),
+        secret: Secret(rand::random()),
     }
 }
 
@@ -153,6 +155,7 @@ impl Node {
             storage: work,
             sequencer: requests,
             datagrams,
+            caller: caller::Caller::default(),
             askers: config.join.iter().cloned().map(join::Asker::new).collect(),
             voice: voice::Voice::default(),
             complaints: complaints::Complaints::default(),
@@ -216,10 +219,14 @@ fn conclude(exit: Exit, config: &Config, failure: Option<String>) -> Result<(), 
             Ok(())
         }
         Exit::Duplicate { endpoint } => Err(Fatal::Duplicate { id: config.peer_id.clone(), endpoint }),
-        Exit::Superseded => Err(Fatal::Superseded { id: config.peer_id.clone() }),
         Exit::Rejected { why } => Err(Fatal::Rejected { why }),
         Exit::Disk => Err(Fatal::Storage(failure.unwrap_or_else(|| "the storage ended".to_owned()))),
     }
+}
+
+/// Starts a thread for something that can be done without: where the system gives none, it is not done.
+fn try_spawn(name: String, run: impl FnOnce() + Send + 'static) -> bool {
+    thread::Builder::new().name(name).spawn(run).is_ok()
 }
 
 /// Starts a thread. Where the system gives none, half a peer is worse than none.

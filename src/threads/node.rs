@@ -17,6 +17,7 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 
 use super::alarm::Bell;
+use super::caller::Caller;
 use super::complaints::Complaints;
 use super::join::Asker;
 use super::link::Link;
@@ -47,6 +48,7 @@ pub(super) struct Node {
     pub(super) storage: Sender<Work>,
     pub(super) sequencer: Sender<Asked>,
     pub(super) datagrams: Option<Mutex<net::Sender>>,
+    pub(super) caller: Caller,
     pub(super) askers: Vec<Asker>,
     pub(super) voice: Voice,
     pub(super) complaints: Complaints,

@@ -96,6 +96,23 @@ impl<'a> Cursor<'a> {
         Some(&inner[..end])
     }
 
+    /// Does a list in brackets come next, and no address in brackets?
+    #[must_use]
+    pub fn is_bracketed(&self) -> bool {
+        self.rest.is_some_and(|rest| rest.starts_with('['))
+    }
+
+    /// Takes the next field if it is this one.
+    pub fn take(&mut self, text: &str) -> bool {
+        let Some(rest) = self.rest.and_then(|rest| rest.strip_prefix(text)) else { return false };
+        match rest.strip_prefix(':') {
+            Some(rest) => self.rest = Some(rest),
+            None if rest.is_empty() => self.rest = None,
+            None => return false,
+        }
+        true
+    }
+
     /// Takes the last field if it is this one.
     pub fn take_if_last(&mut self, text: &str) -> bool {
         let is = self.rest == Some(text);

@@ -54,8 +54,11 @@ impl Community {
         let line = rest.strip_suffix('\n').filter(|line| !line.contains('\n')).ok_or(WireError::Count { verb })?;
         let parsed = parse::parse(line)?;
         if quorum != self.quorum {
-            let leads = matches!(parsed, Parsed::Whole(Message::Leader(_)));
-            return Err(WireError::OtherQuorum { quorum, leads });
+            let leader = match parsed {
+                Parsed::Whole(Message::Leader(leadership)) => Some(leadership.leader.endpoint),
+                _ => None,
+            };
+            return Err(WireError::OtherQuorum { quorum, leader });
         }
         match parsed {
             Parsed::Whole(message @ (Message::NewPeerRequest(_) | Message::Leader(_))) => Ok(message),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::message::{Contact, Hello, Leadership, Message, RunList, ViewChange};
+use super::message::{Belongs, Contact, Hello, Here, Leadership, Message, RunList, ViewChange};
 use crate::ids::{PeerId, Term};
 
 /// Appends a message: its line, and its block where it has one.
@@ -35,6 +35,10 @@ pub fn encode_head(message: &Message, out: &mut Vec<u8>) {
         Message::Join { promised, priority, runs, last } => {
             with_runs(&format!("JOIN:{}:{priority}:{last}", or_dash(promised.as_ref())), runs, out);
         }
+        Message::Here(here) => match &here.belongs {
+            Belongs::Leads(view) => with_runs(&here_text(here), &view.start.runs, out),
+            Belongs::Nowhere | Belongs::Follows(_) => with_runs(&here_text(here), &RunList::new(), out),
+        },
         Message::LogState { term, synced, runs, last } => {
             with_runs(&format!("LOG_STATE:{term}:{}:{last}", or_dash(synced.as_ref())), runs, out);
         }
@@ -64,6 +68,10 @@ fn short(message: &Message) -> String {
         Message::Error { why } => format!("ERROR:{}", why.replace(|c: char| c.is_control(), " ")),
         Message::NewPeerRequest(contact) => format!("NEW_PEER_REQUEST:{}", contact_text(contact)),
         Message::Leader(leadership) => leader_text(leadership),
+        Message::Who { nonce, dialled } => match dialled {
+            Some((token, at)) => format!("WHO:{nonce}:{token}:{at}"),
+            None => format!("WHO:{nonce}:-"),
+        },
         Message::Heartbeat { term, committed } => format!("HEARTBEAT:{term}:{committed}"),
         Message::HeartbeatAck { term, stored } => format!("HEARTBEAT_ACK:{term}:{stored}"),
         Message::Election { term, from } => format!("ELECTION:{from}:{}", or_dash(term.as_ref())),
@@ -81,6 +89,7 @@ fn short(message: &Message) -> String {
         | Message::Ordered { .. }
         | Message::ViewChange(_)
         | Message::Added { .. }
+        | Message::Here(_)
         | Message::Join { .. }
         | Message::LogState { .. } => unreachable!("messages with a block are written by `encode`"),
     }
@@ -100,15 +109,26 @@ fn contact_or_dash(contact: Option<&Contact>) -> String {
 }
 
 fn hello_text(hello: &Hello) -> String {
-    let Hello { version, group, quorum, peer, incarnation, endpoint, addressee } = hello;
+    let Hello { version, group, quorum, peer, incarnation, endpoint, addressee, token } = hello;
     let quorum = quorum.map_or_else(|| "-".to_owned(), |quorum| quorum.to_string());
     let addressee = addressee.as_ref().map_or("", PeerId::as_str);
-    format!("HELLO:{version}:{group}:{quorum}:{peer}:{incarnation}:{endpoint}:{addressee}")
+    format!("HELLO:{version}:{group}:{quorum}:{peer}:{incarnation}:{endpoint}:{addressee}:{token}")
+}
+
+fn here_text(here: &Here) -> String {
+    let Here { nonce, contact, seeking, serves, dialled, belongs } = here;
+    let belongs = match belongs {
+        Belongs::Nowhere => "-".to_owned(),
+        Belongs::Follows(leader) => contact_text(leader),
+        Belongs::Leads(view) => view_text(view),
+    };
+    let [seeking, serves, dialled] = [seeking, serves, dialled].map(|fact| u8::from(*fact));
+    format!("HERE:{nonce}:{seeking}:{serves}:{dialled}:{}:{belongs}", contact_text(contact))
 }
 
 fn leader_text(leadership: &Leadership) -> String {
-    let Leadership { term, leader, size, last, asked } = leadership;
-    format!("LEADER:{term}:{size}:{last}:{}:{}", u8::from(*asked), contact_text(leader))
+    let Leadership { term, leader, size, last } = leadership;
+    format!("LEADER:{term}:{size}:{last}:{}", contact_text(leader))
 }
 
 /// `[<ids>]-[<seats>]-<counter>.<change>@<leader>:…`, up to the length of the runs.

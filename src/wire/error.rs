@@ -28,7 +28,7 @@ pub enum WireError {
     Truncated,
     #[error("it belongs to another group")]
     OtherGroup,
-    /// `leads`: it comes from the leader of a group.
+    /// `leader`: where the leader of a group says that it listens, whose datagram it is.
     #[error("it runs with {}; give every peer the same --quorum", quorum.map_or("no --quorum".to_owned(), |quorum| format!("--quorum {quorum}")))]
-    OtherQuorum { quorum: Option<u32>, leads: bool },
+    OtherQuorum { quorum: Option<u32>, leader: Option<std::net::SocketAddr> },
 }

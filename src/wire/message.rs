@@ -1,7 +1,9 @@
 //! Everything peers say to each other, as data. How it is written as text stands in `encode` and `parse`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::batch::Request;
@@ -9,7 +11,33 @@ use super::frame::Frame;
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
 
 /// Version of the conversation; peers of another version are refused.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
+
+/// A number that nobody can guess: whoever repeats it was told it. Written as 16 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Token(pub u64);
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A text is no [`Token`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not of 16 hex digits")]
+pub struct TokenError;
+
+impl FromStr for Token {
+    type Err = TokenError;
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if text.len() != 16 || !text.bytes().all(hex) {
+            return Err(TokenError);
+        }
+        u64::from_str_radix(text, 16).map(Self).map_err(|_| TokenError)
+    }
+}
 
 /// Who a peer is and where it listens.
 ///
@@ -41,8 +69,37 @@ pub struct Hello {
     pub peer: PeerId,
     pub incarnation: Incarnation,
     pub endpoint: SocketAddr,
-    /// Whom the dialler means to reach; `None` where it only knows an address.
+    /// Whom the dialler means to reach; `None` where it only asks a question.
     pub addressee: Option<PeerId>,
+    /// What the dialler tells this addressee at this address alone. Whoever is dialled so asks back with it, at the
+    /// address that the dialler names, before it believes a word.
+    pub token: Token,
+}
+
+/// What a peer has to do with a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Belongs {
+    /// It seeks one, or elects.
+    Nowhere,
+    /// It follows this leader, as far as it knows.
+    Follows(Contact),
+    /// It leads this view; `start` is its log as it is now.
+    Leads(ViewChange),
+}
+
+/// The answer to a question, on the connection that brought the question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Here {
+    /// The question's.
+    pub nonce: Token,
+    pub contact: Contact,
+    /// It seeks: no leader, no view, no election.
+    pub seeking: bool,
+    /// It belonged to a group in this life.
+    pub serves: bool,
+    /// It did dial who asks, at the address that the question names and with its token.
+    pub dialled: bool,
+    pub belongs: Belongs,
 }
 
 /// The list of a log's terms: `(term, first sequence ordered in it)`, rising in both.
@@ -103,8 +160,6 @@ pub struct Leadership {
     /// Members of its view.
     pub size: u64,
     pub last: Sequence,
-    /// Is this the answer to a `NEW_PEER_REQUEST` over TCP?
-    pub asked: bool,
 }
 
 /// One line, with its block where it has one.
@@ -118,6 +173,13 @@ pub enum Message {
     },
     NewPeerRequest(Contact),
     Leader(Leadership),
+    /// Who listens at this address? `dialled`: the token of a connection that came from there, and the address of the
+    /// asker that it was made to: did you make it?
+    Who {
+        nonce: Token,
+        dialled: Option<(Token, SocketAddr)>,
+    },
+    Here(Box<Here>),
     Join {
         promised: Option<Term>,
         priority: i64,
@@ -193,7 +255,7 @@ impl Message {
     #[must_use]
     pub fn term(&self) -> Option<&Term> {
         match self {
-            Self::Hello(_) | Self::Error { .. } | Self::NewPeerRequest(_) => None,
+            Self::Hello(_) | Self::Error { .. } | Self::NewPeerRequest(_) | Self::Who { .. } | Self::Here(_) => None,
             Self::Leader(leadership) => Some(&leadership.term),
             Self::Added { view, .. } | Self::ViewChange(view) => Some(&view.term),
             Self::Join { promised: term, .. }

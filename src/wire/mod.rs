@@ -7,10 +7,12 @@
 //!
 //! | line | block |
 //! | --- | --- |
-//! | `HELLO:<version>:<group>:<quorum or ->:<peer id>:<incarnation>:<address>:<port>:<addressee or nothing>` | |
+//! | `HELLO:<version>:<group>:<quorum or ->:<peer id>:<incarnation>:<address>:<port>:<addressee or nothing>:<token>` | |
 //! | `ERROR:<why>` | |
 //! | `NEW_PEER_REQUEST:<contact>` | |
-//! | `LEADER:<term>:<size>:<last>:<1 where asked for, else 0>:<contact>` | |
+//! | `LEADER:<term>:<size>:<last>:<contact>` | |
+//! | `WHO:<nonce>:<token>:<address>:<port>`, `WHO:<nonce>:-` | |
+//! | `HERE:<nonce>:<seeking>:<serves>:<dialled>:<contact>:<view, leader's contact or ->:<runs>` | runs |
 //! | `JOIN:<promised or ->:<priority>:<last>:<runs>` | runs |
 //! | `ADDED TO NETWORK:<receiver's incarnation>:<view>:<runs>` | runs |
 //! | `VIEW_CHANGE:<view>:<runs>` | runs |
@@ -25,6 +27,8 @@
 //! `<view>` is `[<ids>]-[<seats>]-<counter>.<change>@<leader>:<leader's incarnation>:<heartbeat interval>:<heartbeat
 //! timeout>:<election timeout>:<last at the term's start>`, ids sorted by priority, seats
 //! `<id>=<priority>/<address>:<port>/<incarnation>`, both separated by commas, durations in milliseconds.
+//!
+//! Tokens and nonces are 16 hex digits, facts (`<seeking>`, `<serves>`, `<dialled>`) `1` or `0`.
 //!
 //! A datagram is a line `PEER:<version>:<group>:<quorum or ->` and one line of `NEW_PEER_REQUEST` or `LEADER`.
 
@@ -47,7 +51,8 @@ pub use encode::{encode, encode_head, readings};
 pub use error::WireError;
 pub use frame::Frame;
 pub use message::{
-    Contact, Hello, Leadership, Message, RunList, Seat, TermStart, Timing, ViewChange, PROTOCOL_VERSION,
+    Belongs, Contact, Hello, Here, Leadership, Message, RunList, Seat, TermStart, Timing, Token, ViewChange,
+    PROTOCOL_VERSION,
 };
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use super::cursor::Cursor;
 use super::error::WireError;
 use super::frame::Frame;
 use super::message::{
-    Contact, Hello, Leadership, Message, RunList, Seat, TermStart, Timing, ViewChange, PROTOCOL_VERSION,
+    Belongs, Contact, Hello, Here, Leadership, Message, RunList, Seat, TermStart, Timing, Token, ViewChange,
+    PROTOCOL_VERSION,
 };
 use crate::ids::{check_name, Incarnation, PeerId, Sequence, Term};
 
@@ -33,6 +34,7 @@ pub(super) enum Head {
     LogState { term: Term, synced: Option<Term>, last: Sequence },
     ViewChange(ViewChange),
     Added { view: ViewChange, incarnation: Incarnation },
+    Here(Box<Here>),
     SequencerRequest { term: Term, head: RequestHead },
     Ordered { term: Term },
 }
@@ -49,6 +51,7 @@ pub(super) fn parse(line: &str) -> Result<Parsed, WireError> {
             fields.end().map(|()| Message::NewPeerRequest(contact))
         }
         "LEADER" => leader(line),
+        "WHO" => who(line),
         "ELECTION" => {
             let mut fields = Cursor::new(line, "ELECTION")?;
             let (from, term) = (fields.parse("peer id")?, fields.optional("term", "-")?);
@@ -102,6 +105,7 @@ fn parse_head(verb: &str, line: &str) -> Result<Parsed, WireError> {
             let (incarnation, view) = (fields.number("incarnation")?, view(&mut fields)?);
             with_block(fields, RUNS_BYTES_MAX, Head::Added { view, incarnation })
         }
+        "HERE" => here(line),
         "ORDERED" => {
             let mut fields = Cursor::new(line, "ORDERED")?;
             let term = fields.parse("term")?;
@@ -140,6 +144,14 @@ impl Head {
             Self::Added { mut view, incarnation } => {
                 view.start.runs = runs(block, view.start.last, "ADDED TO NETWORK")?;
                 Message::Added { view, incarnation }
+            }
+            Self::Here(mut here) => {
+                match &mut here.belongs {
+                    Belongs::Leads(view) => view.start.runs = runs(block, view.start.last, "HERE")?,
+                    Belongs::Nowhere | Belongs::Follows(_) if block.is_empty() => {}
+                    Belongs::Nowhere | Belongs::Follows(_) => return Err(WireError::Leftover { verb: "HERE" }),
+                }
+                Message::Here(here)
             }
             Self::SequencerRequest { term, head } => {
                 Message::SequencerRequest { term, request: head.complete(block.to_vec())? }
@@ -185,6 +197,7 @@ fn hello(line: &str) -> Result<Message, WireError> {
         incarnation: fields.number("incarnation")?,
         endpoint: fields.endpoint()?,
         addressee: fields.optional("addressee", "")?,
+        token: fields.parse("token")?,
     };
     fields.end().map(|()| Message::Hello(hello))
 }
@@ -199,13 +212,37 @@ pub(super) fn group(fields: &mut Cursor) -> Result<String, WireError> {
 fn leader(line: &str) -> Result<Message, WireError> {
     let mut fields = Cursor::new(line, "LEADER")?;
     let (term, size, last) = (fields.parse("term")?, fields.number("size")?, fields.number("last")?);
-    let asked = match fields.text("asked")? {
-        "0" => false,
-        "1" => true,
-        _ => return Err(WireError::Field { verb: "LEADER", field: "asked" }),
-    };
     let leader = contact(&mut fields)?;
-    fields.end().map(|()| Message::Leader(Leadership { term, leader, size, last, asked }))
+    fields.end().map(|()| Message::Leader(Leadership { term, leader, size, last }))
+}
+
+fn who(line: &str) -> Result<Message, WireError> {
+    let mut fields = Cursor::new(line, "WHO")?;
+    let nonce = fields.parse("nonce")?;
+    let token: Option<Token> = fields.optional("token", "-")?;
+    let dialled = token.map(|token| fields.endpoint().map(|at| (token, at))).transpose()?;
+    fields.end().map(|()| Message::Who { nonce, dialled })
+}
+
+fn here(line: &str) -> Result<Parsed, WireError> {
+    let mut fields = Cursor::new(line, "HERE")?;
+    let nonce = fields.parse("nonce")?;
+    let mut fact = |field| match fields.text(field)? {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err(WireError::Field { verb: "HERE", field }),
+    };
+    let (seeking, serves, dialled) = (fact("seeking")?, fact("serves")?, fact("dialled")?);
+    let contact = contact(&mut fields)?;
+    let belongs = if fields.is_bracketed() {
+        Belongs::Leads(view(&mut fields)?)
+    } else if fields.take("-") {
+        Belongs::Nowhere
+    } else {
+        Belongs::Follows(self::contact(&mut fields)?)
+    };
+    let here = Here { nonce, contact, seeking, serves, dialled, belongs };
+    with_block(fields, RUNS_BYTES_MAX, Head::Here(Box::new(here)))
 }
 
 fn coordinator(line: &str) -> Result<Message, WireError> {

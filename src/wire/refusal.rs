@@ -7,8 +7,6 @@ const AT: &str = " at ";
 
 /// The dialled address has another owner now: counts as a refused connection.
 pub const WRONG_ADDRESSEE: &str = "wrong addressee";
-/// A newer life of the same peer id runs: the older one ends.
-pub const SUPERSEDED: &str = "superseded";
 /// A living process has this peer id: the newcomer ends.
 pub const ID_IN_USE: &str = "peer id in use";
 /// The reason of [`ID_IN_USE`] in full: where the living process listens, if that is known.

@@ -68,6 +68,21 @@ fn view() -> impl Strategy<Value = ViewChange> {
     })
 }
 
+fn here() -> impl Strategy<Value = Here> {
+    let belongs =
+        prop_oneof![Just(Belongs::Nowhere), contact().prop_map(Belongs::Follows), view().prop_map(Belongs::Leads)];
+    (any::<u64>(), contact(), any::<[bool; 3]>(), belongs).prop_map(
+        |(nonce, contact, [seeking, serves, dialled], belongs)| Here {
+            nonce: Token(nonce),
+            contact,
+            seeking,
+            serves,
+            dialled,
+            belongs,
+        },
+    )
+}
+
 fn request() -> impl Strategy<Value = Request> {
     let origin = (id(), number()).prop_map(|(peer, incarnation)| Origin { peer, incarnation });
     (origin, 1u64..1000, 1u64..20).prop_map(|(origin, first, count)| {
@@ -78,19 +93,25 @@ fn request() -> impl Strategy<Value = Request> {
 
 fn message() -> impl Strategy<Value = Message> {
     let opt = || proptest::option::of(term());
-    let hello = (id(), proptest::option::of(1u32..9), id(), number(), endpoint(), proptest::option::of(id())).prop_map(
-        |(group, quorum, peer, incarnation, endpoint, addressee)| Hello {
-            version: PROTOCOL_VERSION,
-            group: group.to_string(),
-            quorum,
-            peer,
-            incarnation,
-            endpoint,
-            addressee,
-        },
-    );
-    let leader = (term(), contact(), number(), number(), any::<bool>())
-        .prop_map(|(term, leader, size, last, asked)| Leadership { term, leader, size, last, asked });
+    let hello =
+        (id(), proptest::option::of(1u32..9), id(), number(), endpoint(), proptest::option::of(id()), any::<u64>())
+            .prop_map(|(group, quorum, peer, incarnation, endpoint, addressee, token)| Hello {
+                version: PROTOCOL_VERSION,
+                group: group.to_string(),
+                quorum,
+                peer,
+                incarnation,
+                endpoint,
+                addressee,
+                token: Token(token),
+            });
+    let leader = (term(), contact(), number(), number()).prop_map(|(term, leader, size, last)| Leadership {
+        term,
+        leader,
+        size,
+        last,
+    });
+    let dialled = proptest::option::of((any::<u64>().prop_map(Token), endpoint()));
     let frame = (term(), 1u64..1000, proptest::collection::vec(request(), 1..4))
         .prop_map(|(term, first, parts)| Frame::build(term, first, &parts));
     prop_oneof![
@@ -98,6 +119,8 @@ fn message() -> impl Strategy<Value = Message> {
         "[ -~]{0,40}".prop_map(|why| Message::Error { why }),
         contact().prop_map(Message::NewPeerRequest),
         leader.prop_map(Message::Leader),
+        (any::<u64>(), dialled).prop_map(|(nonce, dialled)| Message::Who { nonce: Token(nonce), dialled }),
+        here().prop_map(|here| Message::Here(Box::new(here))),
         (opt(), any::<i64>(), runs()).prop_map(|(promised, priority, (runs, last))| Message::Join {
             promised,
             priority,
@@ -194,7 +217,7 @@ proptest! {
     fn datagrams_are_read_by_their_own_group_only(contact in contact(), quorum in proptest::option::of(1u32..9)) {
         let community = Community { group: "sensors".into(), quorum };
         let term = Term { counter: 7, leader: contact.id.clone(), incarnation: contact.incarnation };
-        let leadership = Leadership { term, leader: contact.clone(), size: 3, last: 9, asked: false };
+        let leadership = Leadership { term, leader: contact.clone(), size: 3, last: 9 };
         for (message, leads) in [(Message::NewPeerRequest(contact), false), (Message::Leader(leadership), true)] {
             let bytes = community.encode(&message);
             prop_assert!(bytes.len() <= datagram::DATAGRAM_BYTES_MAX);
@@ -240,10 +263,15 @@ fn what_is_not_of_the_grammar_is_refused() {
         "",
         "HELLO",
         "hello:1:sensors:-:a:1:127.0.0.1:80:",
-        "HELLO:1:sensors:-:a:1:127.0.0.1:80",
-        "HELLO:1:sensors:-:a:1:127.0.0.1:80:b:c",
-        "HELLO:2:sensors:-:a:1:127.0.0.1:80:",
-        "HELLO:1:sensors:-:../a:1:127.0.0.1:80:",
+        "HELLO:2:sensors:-:a:1:127.0.0.1:80",
+        "HELLO:2:sensors:-:a:1:127.0.0.1:80:b",
+        "HELLO:2:sensors:-:a:1:127.0.0.1:80:b:0123456789abcdeF",
+        "HELLO:2:sensors:-:a:1:127.0.0.1:80:b:0123456789abcdef:c",
+        "HELLO:3:sensors:-:a:1:127.0.0.1:80::0123456789abcdef",
+        "HELLO:2:sensors:-:../a:1:127.0.0.1:80::0123456789abcdef",
+        "WHO:0123456789abcdef",
+        "WHO:0123456789abcdef:0123456789abcdef",
+        "HERE:0123456789abcdef:1:0:2:a:0:1:127.0.0.1:80:-:0",
         "OKAY:-",
         "OK",
         "OK:4@a",
@@ -263,7 +291,7 @@ fn what_is_not_of_the_grammar_is_refused() {
     ] {
         assert!(decode(format!("{bad}\n").as_bytes(), &[]).is_err(), "{bad}");
     }
-    assert_eq!(decode(b"HELLO:2:x\n", &[]), Err(WireError::Version { version: 2 }));
+    assert_eq!(decode(b"HELLO:1:x\n", &[]), Err(WireError::Version { version: 1 }));
     assert_eq!(decode(b"\xff\xfe\n", &[]), Err(WireError::Text { verb: "?" }));
 }
 

@@ -3,7 +3,7 @@
 use std::mem;
 
 use peer::ids::PeerId;
-use peer::protocol::{Exit, Input, Settings};
+use peer::protocol::{Exit, Input, Secret, Settings};
 use peer::storage::{MemoryDisk, Options};
 use rand::RngExt;
 
@@ -76,6 +76,7 @@ impl World {
             timing: self.plan.timing,
             joins: self.plan.join_only,
             seed: self.rng.random(),
+            secret: Secret(self.rng.random()),
         });
         self.trace(|| format!("p{host} starts as process {number} after {damage:?}: {opened:?}"));
         let found = self.sabotage.found(found(&opened));

@@ -6,6 +6,7 @@
 //! healed against the clock (30), `PEER_SIM_FIRST` which seed is the first (0). `PEER_SIM_TRACE=1` prints everything that
 //! happens. A run that fails prints the command that repeats it.
 
+mod asking;
 mod clock;
 mod cuts;
 mod failing;

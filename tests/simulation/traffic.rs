@@ -28,23 +28,8 @@ impl World {
                 continue;
             }
             let delay = self.delay();
-            self.after(delay, Event::Datagram { process, message: message.clone() });
-        }
-    }
-
-    /// Asks every host, as `--join` with a list of all does.
-    pub(crate) fn ask(&mut self, from: usize, message: &Message) {
-        for to in (0..self.processes.len()).filter(|n| self.processes[*n].alive).collect::<Vec<_>>() {
-            let (host, other) = (self.processes[from].host, self.processes[to].host);
-            if self.cut(host, other).or(self.cut(other, host)).is_some() {
-                continue;
-            }
-            let hello = self.processes[from].peer.hello(None);
-            let delay = self.delay() * 3;
-            let id = self.connect(from, to, None, delay);
-            self.write(id, Item::Hello(hello));
-            self.write(id, Item::Message(message.clone()));
-            self.close(id);
+            let from = self.processes[from].endpoint.ip();
+            self.after(delay, Event::Datagram { process, from, message: message.clone() });
         }
     }
 
@@ -201,7 +186,10 @@ impl World {
         let Some(item) = connection.pipe.pop_front() else { return };
         let over = connection.reading == Reading::Over;
         match item {
-            Item::Hello(hello) => self.step(number, Input::Hello { connection: ConnectionId(id), hello }),
+            Item::Hello(hello) => {
+                let (from, at) = (self.processes[from].endpoint.ip(), self.processes[number].endpoint);
+                self.step(number, Input::Hello { connection: ConnectionId(id), from, at, hello });
+            }
             Item::Message(_) if over => {}
             Item::Message(Message::SequencerRequest { term, request }) => {
                 self.processes[number].inbox.push((ConnectionId(id), term, request));
@@ -256,14 +244,8 @@ impl World {
         connection.writable = false;
         let (from, link) = (connection.from, connection.link.clone());
         let delay = self.delay();
-        if self.processes[from].alive {
-            self.after(
-                delay,
-                match link {
-                    Some(peer) => Event::Broken { process: from, peer, connection: id, why: Some(why) },
-                    None => Event::Rejected { process: from, why },
-                },
-            );
+        if let (true, Some(peer)) = (self.processes[from].alive, link) {
+            self.after(delay, Event::Broken { process: from, peer, connection: id, why: Some(why) });
         }
     }
 
@@ -301,7 +283,7 @@ impl World {
                 self.processes[number].links.remove(peer);
                 let refused = why.starts_with(refusal::WRONG_ADDRESSEE);
                 self.trace(|| format!("refused: {why} {refused}"));
-                self.step(number, Input::Rejected { peer: Some(peer.clone()), why });
+                self.step(number, Input::Rejected { peer: peer.clone(), why });
             }
         }
     }

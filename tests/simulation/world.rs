@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::mem;
+use std::net::{IpAddr, SocketAddr};
 
 use peer::ids::PeerId;
-use peer::protocol::{Alarm, Done, Effect, Event as Told, Input, Time};
+use peer::protocol::{Alarm, Answer, Done, Effect, Event as Told, Input, Question, Time};
 use peer::storage::MemoryDisk;
-use peer::wire::Message;
+use peer::wire::{Message, Token};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -60,11 +61,20 @@ pub(crate) enum Event {
     Sequence(usize),
     Datagram {
         process: usize,
+        from: IpAddr,
         message: Message,
     },
-    Rejected {
+    /// A question, on its way to whoever listens there.
+    Call {
+        from: usize,
+        to: SocketAddr,
+        question: Question,
+    },
+    Answered {
         process: usize,
-        why: String,
+        nonce: Token,
+        from: SocketAddr,
+        answer: Answer,
     },
     Readings(usize),
     Fault(Fault),
@@ -90,6 +100,8 @@ pub(crate) struct World {
     pub connections: BTreeMap<u64, Connection>,
     pub checks: Checks,
     pub sabotage: Sabotage,
+    /// What the last question was answered, in the step that took it.
+    pub answer: Option<Message>,
     /// Sources go on giving readings.
     pub feeding: bool,
     /// Events since the last time the clock moved on.
@@ -125,6 +137,7 @@ impl World {
             connections: BTreeMap::new(),
             checks: Checks::new(plan.quorum()),
             sabotage: Sabotage::None,
+            answer: None,
             feeding: true,
             at_once: 0,
             events: 0,
@@ -204,8 +217,11 @@ impl World {
             Event::Work(process) => self.work(process),
             Event::Report { process, done } => self.step(process, Input::Stored(vec![done])),
             Event::Sequence(process) => self.sequence(process),
-            Event::Datagram { process, message } => self.step(process, Input::Datagram(message)),
-            Event::Rejected { process, why } => self.step(process, Input::Rejected { peer: None, why }),
+            Event::Datagram { process, from, message } => self.step(process, Input::Datagram { from, message }),
+            Event::Call { from, to, question } => self.called(from, to, question),
+            Event::Answered { process, nonce, from, answer } => {
+                self.step(process, Input::Answered { nonce, from, answer });
+            }
             Event::Readings(process) => self.feed(process),
             Event::Fault(fault) => self.fault(fault),
         }
@@ -236,8 +252,9 @@ impl World {
             | Event::Report { process, .. }
             | Event::Sequence(process)
             | Event::Datagram { process, .. }
-            | Event::Rejected { process, .. }
+            | Event::Answered { process, .. }
             | Event::Readings(process) => *process,
+            Event::Call { to, .. } => self.listener(*to)?,
             Event::Fault(_) => return None,
         };
         self.processes[process].paused_until.filter(|until| *until > self.now)
@@ -341,7 +358,9 @@ impl World {
                     }
                 }
                 Effect::Broadcast(message) => self.broadcast(number, &message),
-                Effect::Ask(message) => self.ask(number, &message),
+                Effect::Call(call) => self.call(number, call.to, call.question),
+                Effect::Ask(question) => self.ask(number, &question),
+                Effect::Answer { message, .. } => self.answer = Some(message),
                 Effect::Redial { peer } => self.redial(number, &peer),
                 Effect::Close { peer } => {
                     if let Some(link) = self.processes[number].links.remove(&peer) {

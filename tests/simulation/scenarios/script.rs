@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use peer::ids::{Incarnation, PeerId};
-use peer::protocol::{Alarm, ConnectionId, Done, Effect, Input, Settings, Standing, Store, Time, Verdict};
+use peer::protocol::{
+    Alarm, Answer, Call, ConnectionId, Done, Effect, Input, Secret, Settings, Standing, Store, Time, Verdict,
+};
 use peer::storage::{MemoryDisk, Options};
 use peer::wire::{Contact, Message, Timing};
 
@@ -49,6 +51,10 @@ pub(super) struct Script {
     made: u64,
     quorum: Option<usize>,
     checks: Checks,
+    /// Questions for a group reach whom they are for; those that a new connection makes always do.
+    reachable: bool,
+    /// What the last question was answered.
+    answer: Option<Message>,
     pub(super) sabotage: Sabotage,
 }
 
@@ -79,6 +85,7 @@ fn settings(number: usize, id: PeerId, incarnation: Incarnation, quorum: Option<
         },
         joins: false,
         seed: 0,
+        secret: Secret([u8::try_from(number).expect("five"); 32]),
     }
 }
 
@@ -118,6 +125,8 @@ impl Script {
             made: 0,
             quorum,
             checks: Checks::new(quorum),
+            reachable: false,
+            answer: None,
             sabotage: Sabotage::None,
         }
     }
@@ -181,9 +190,14 @@ impl Script {
     /// A `NEW_PEER_REQUEST` of `from` reaches `who` as a datagram.
     pub(super) fn hear(&mut self, who: usize, from: usize) {
         let Process { origin, endpoint, .. } = &self.processes[from];
-        let (id, incarnation) = (origin.peer.clone(), origin.incarnation);
-        let contact = Contact { id, priority: priority(from), incarnation, endpoint: *endpoint };
-        self.step(who, Input::Datagram(Message::NewPeerRequest(contact)));
+        let (id, incarnation, endpoint) = (origin.peer.clone(), origin.incarnation, *endpoint);
+        let contact = Contact { id, priority: priority(from), incarnation, endpoint };
+        let message = Message::NewPeerRequest(contact);
+        self.reachable = true;
+        // The first makes it ask, and what it is answered makes it a seeker that counts.
+        self.step(who, Input::Datagram { from: endpoint.ip(), message: message.clone() });
+        self.step(who, Input::Datagram { from: endpoint.ip(), message });
+        self.reachable = false;
     }
 
     /// Lets the alarm of a peer ring, whenever it wants to, until the peer is in this standing.
@@ -263,7 +277,8 @@ impl Script {
         let connection = ConnectionId(self.made);
         self.connections.insert((from, to), connection);
         let hello = self.processes[from].peer.hello(Some(&self.processes[to].origin.peer));
-        self.step(to, Input::Hello { connection, hello });
+        let (source, at) = (self.processes[from].endpoint.ip(), self.processes[to].endpoint);
+        self.step(to, Input::Hello { connection, from: source, at, hello });
     }
 
     fn deliver(&mut self, letter: Letter) {
@@ -285,9 +300,12 @@ impl Script {
         let mut effects = Vec::new();
         self.processes[number].peer.step(self.now, input, &mut effects);
         self.checks.decided(&self.processes[number], &effects);
-        let mut dones = Vec::new();
+        let (mut dones, mut calls) = (Vec::new(), Vec::new());
         for effect in effects {
-            self.carry_out(number, effect, &mut dones);
+            match effect {
+                Effect::Call(call) => calls.push(call),
+                effect => self.carry_out(number, effect, &mut dones),
+            }
         }
         if !dones.is_empty() {
             let process = &mut self.processes[number];
@@ -298,6 +316,27 @@ impl Script {
         if !dones.is_empty() {
             self.step(number, Input::Stored(dones));
         }
+        for call in calls {
+            self.call(number, call);
+        }
+    }
+
+    fn call(&mut self, from: usize, call: Call) {
+        let Call { to, question, .. } = call;
+        let nonce = question.nonce;
+        let at = self.processes.iter().position(|process| process.endpoint == to);
+        let mut answer = Answer::Silent;
+        if let Some(at) = at.filter(|_| self.reachable || question.dialled.is_some()) {
+            self.made += 1;
+            let (connection, hello) = (ConnectionId(self.made), self.processes[from].peer.hello(None));
+            let source = self.processes[from].endpoint.ip();
+            self.step(at, Input::Asked { connection, from: source, hello, question });
+            match self.answer.take() {
+                Some(Message::Here(here)) => answer = Answer::Here(here),
+                other => panic!("{other:?} is no answer"),
+            }
+        }
+        self.step(from, Input::Answered { nonce, from: to, answer });
     }
 
     fn carry_out(&mut self, number: usize, effect: Effect, dones: &mut Vec<Done>) {
@@ -337,6 +376,8 @@ impl Script {
             Effect::Admit { verdict, .. } => assert_eq!(verdict, Verdict::Accept),
             Effect::Exit(exit) => panic!("{} ends: {exit:?}", self.processes[number].id()),
             // Datagrams and dials are the script's.
+            Effect::Answer { message, .. } => self.answer = Some(message),
+            Effect::Call(_) => unreachable!("questions are taken out before"),
             Effect::Broadcast(_)
             | Effect::Ask(_)
             | Effect::Redial { .. }

@@ -1,0 +1,280 @@
+//! Who may speak: an incoming connection counts once the process that it claims to come from says, at the address that it
+//! names, that it made it. One living process a `PeerId`: of two that claim one id, the known one stays while it answers.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use super::calls::Purpose;
+use super::contacts::Claim;
+use super::effect::{Effect, Verdict};
+use super::input::{Answer, ConnectionId, Question, Time};
+use super::peer::Peer;
+use super::turn::Turn;
+use crate::ids::PeerId;
+use crate::wire::{refusal, Contact, Hello, Here, Message};
+
+/// Connections that wait to be admitted; beyond that the oldest of strangers goes.
+const VISITORS_MAX: usize = 64;
+
+/// A connection that has not been admitted.
+#[derive(Debug)]
+struct Visitor {
+    hello: Hello,
+    /// Where it was made to.
+    at: SocketAddr,
+    /// It comes from the peer that it names.
+    proven: bool,
+    /// The process that has its name so far has until then to answer.
+    until: Time,
+    /// When that one is to be asked again.
+    ask_at: Option<Time>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Visitors(BTreeMap<ConnectionId, Visitor>);
+
+impl Visitors {
+    /// When one has waited long enough, or another question is due.
+    pub(super) fn due(&self) -> Option<Time> {
+        self.0.values().filter_map(|visitor| visitor.ask_at).min()
+    }
+}
+
+impl Peer {
+    pub(super) fn on_hello(
+        &mut self,
+        connection: ConnectionId,
+        from: IpAddr,
+        at: SocketAddr,
+        hello: Hello,
+        turn: &mut Turn,
+    ) {
+        if let Err(why) = self.check_hello(&hello).and_then(|()| self.check_link(from, &hello)) {
+            return refuse(connection, &why, turn);
+        }
+        let urgent = self.is_familiar(&hello.peer, hello.endpoint);
+        if self.visitors.0.len() >= VISITORS_MAX {
+            self.make_room(turn);
+        }
+        let (to, token) = (hello.endpoint, hello.token);
+        if !self.call_back(to, Purpose::Visitor(connection), (token, at), urgent, turn) {
+            return refuse(connection, "too many strangers at once; come again", turn);
+        }
+        let until = turn.now + self.settings.timing.heartbeat_timeout;
+        self.visitors.0.insert(connection, Visitor { hello, at, proven: false, until, ask_at: None });
+    }
+
+    /// Is this a peer of this group, and does it mean to speak to this one?
+    fn check_hello(&self, hello: &Hello) -> Result<(), String> {
+        let Hello { group, quorum, addressee, .. } = hello;
+        if *group != self.settings.group {
+            return Err(format!("wrong group: this peer is of group {}", self.settings.group));
+        }
+        if addressee.as_ref().is_some_and(|id| *id != self.settings.id) {
+            return Err(refusal::WRONG_ADDRESSEE.to_owned());
+        }
+        if *quorum != self.settings.quorum {
+            return Err(refusal::wrong_quorum(self.settings.quorum, *quorum));
+        }
+        Ok(())
+    }
+
+    fn check_link(&self, from: IpAddr, hello: &Hello) -> Result<(), String> {
+        if hello.endpoint.ip() != from {
+            return Err(format!("it comes from {from} and names {}", hello.endpoint));
+        }
+        if hello.peer == self.settings.id {
+            let itself = hello.incarnation == self.settings.incarnation;
+            return Err(if itself {
+                refusal::ITSELF.to_owned()
+            } else {
+                refusal::id_in_use(Some(self.settings.endpoint))
+            });
+        }
+        Ok(())
+    }
+
+    /// Is this the known address of somebody who belongs to the same group as this peer, or is about to?
+    fn is_familiar(&self, peer: &PeerId, endpoint: SocketAddr) -> bool {
+        let known = self.contacts.get(peer).is_some_and(|known| known.endpoint == endpoint);
+        known && (self.belongs(peer) || self.last_view.contains_key(peer))
+    }
+
+    /// The oldest connection of a stranger goes.
+    fn make_room(&mut self, turn: &mut Turn) {
+        let strangers = self.visitors.0.iter().filter(|(_, visitor)| {
+            let Hello { peer, endpoint, .. } = &visitor.hello;
+            !self.is_familiar(peer, *endpoint)
+        });
+        if let Some(connection) = strangers.map(|(connection, _)| *connection).next() {
+            self.visitors.0.remove(&connection);
+            turn.out.push(Effect::Drop { connection });
+        }
+    }
+
+    pub(super) fn on_visitor_answer(
+        &mut self,
+        connection: ConnectionId,
+        from: SocketAddr,
+        answer: Answer,
+        turn: &mut Turn,
+    ) {
+        let Some(visitor) = self.visitors.0.get_mut(&connection) else { return };
+        let Contact { id, incarnation, priority, .. } = match answer {
+            Answer::Here(here) if here.dialled => here.contact,
+            Answer::Refused => {
+                let (peer, incarnation) = (visitor.hello.peer.clone(), visitor.hello.incarnation);
+                self.dismiss(connection, "nobody listens where it says it does", turn);
+                return self.on_gone_at(&peer, incarnation, from, turn);
+            }
+            Answer::Here(_) => return self.dismiss(connection, "its process did not make it", turn),
+            Answer::Silent | Answer::Error(_) => {
+                return self.dismiss(connection, "its process does not answer where it says it listens", turn);
+            }
+        };
+        if id != visitor.hello.peer || incarnation != visitor.hello.incarnation {
+            return self.dismiss(connection, "another process listens where it says it does", turn);
+        }
+        visitor.proven = true;
+        let contact = Contact { id, priority, incarnation, endpoint: from };
+        self.settle_claim(connection, &contact, turn);
+    }
+
+    /// A proven connection is admitted, unless another process is known under its name: that one is asked first.
+    fn settle_claim(&mut self, connection: ConnectionId, contact: &Contact, turn: &mut Turn) {
+        match self.contacts.claim(contact) {
+            Claim::Current => self.admit(connection, contact, turn),
+            // One address cannot have two owners: the earlier one is gone.
+            Claim::Moved { endpoint } if endpoint == contact.endpoint => {
+                self.gone(&contact.id, false, turn);
+                self.admit(connection, contact, turn);
+            }
+            Claim::Moved { .. } => self.ask_the_elder(connection, turn),
+        }
+    }
+
+    fn ask_the_elder(&mut self, connection: ConnectionId, turn: &mut Turn) {
+        let Some(visitor) = self.visitors.0.get_mut(&connection) else { return };
+        visitor.ask_at = None;
+        let (peer, dialled) = (visitor.hello.peer.clone(), (visitor.hello.token, visitor.at));
+        let Some(endpoint) = self.endpoint_of(&peer) else { return };
+        self.call_back(endpoint, Purpose::Elder(peer, connection), dialled, true, turn);
+    }
+
+    pub(super) fn on_elder_answer(&mut self, peer: &PeerId, connection: ConnectionId, answer: Answer, turn: &mut Turn) {
+        let Some(visitor) = self.visitors.0.get_mut(&connection) else { return };
+        let known = self.contacts.get(peer).map(|known| (known.incarnation, known.endpoint));
+        let is_elder =
+            |here: &Here| here.contact.id == *peer && known.is_some_and(|(life, _)| life == here.contact.incarnation);
+        let one = |here: &Here| here.dialled && here.contact.incarnation == visitor.hello.incarnation;
+        match answer {
+            // A process with several addresses.
+            Answer::Here(here) if is_elder(&here) && one(&here) => {}
+            Answer::Here(here) if is_elder(&here) => {
+                let why = refusal::id_in_use(known.map(|(_, endpoint)| endpoint));
+                return self.dismiss(connection, &why, turn);
+            }
+            Answer::Silent if turn.now < visitor.until => {
+                visitor.ask_at = Some((turn.now + self.settings.timing.heartbeat_interval / 2).min(visitor.until));
+                return;
+            }
+            Answer::Silent => {
+                self.close(peer, turn);
+                self.gone(peer, false, turn);
+            }
+            Answer::Here(_) | Answer::Refused | Answer::Error(_) => self.gone(peer, false, turn),
+        }
+        self.admit_visitor(connection, turn);
+    }
+
+    fn admit_visitor(&mut self, connection: ConnectionId, turn: &mut Turn) {
+        let Some(visitor) = self.visitors.0.get(&connection).filter(|visitor| visitor.proven) else { return };
+        let Hello { peer, incarnation, endpoint, .. } = visitor.hello.clone();
+        let priority = self.priority_of(&peer);
+        self.admit(connection, &Contact { id: peer, priority, incarnation, endpoint }, turn);
+    }
+
+    /// Asks again whoever did not answer, and admits those whose elder had time enough.
+    pub(super) fn look_after_visitors(&mut self, turn: &mut Turn) {
+        let due = |visitor: &Visitor| visitor.ask_at.is_some_and(|at| turn.now >= at);
+        let due: Vec<ConnectionId> =
+            self.visitors.0.iter().filter(|(_, visitor)| due(visitor)).map(|(id, _)| *id).collect();
+        for connection in due {
+            self.ask_the_elder(connection, turn);
+        }
+    }
+
+    fn admit(&mut self, connection: ConnectionId, contact: &Contact, turn: &mut Turn) {
+        self.visitors.0.remove(&connection);
+        let later = self
+            .contacts
+            .get(&contact.id)
+            .is_some_and(|known| known.incarnation == contact.incarnation && known.connection > Some(connection));
+        if later {
+            // Its greeting was overtaken by that of the connection which replaced it.
+            return turn.out.push(Effect::Drop { connection });
+        }
+        if let Some(before) = self.contacts.connect(contact, connection, turn.now) {
+            turn.out.push(Effect::Drop { connection: before });
+        }
+        turn.out.push(Effect::Admit { connection, verdict: Verdict::Accept });
+        self.bound_strangers(turn);
+        // A link from the leader is new: what was under way on the one before may be lost.
+        if self.following().is_some_and(|following| following.leader == contact.id) {
+            self.fetch(turn);
+        }
+    }
+
+    /// Connections of strangers are few: the one that was silent longest goes first.
+    fn bound_strangers(&mut self, turn: &mut Turn) {
+        let mut strangers: Vec<(Time, PeerId, ConnectionId)> = self
+            .contacts
+            .connected()
+            .filter(|(id, ..)| !self.belongs(id) && !self.last_view.contains_key(*id) && !self.asking.contains(*id))
+            .map(|(id, at, connection)| (at, id.clone(), connection))
+            .collect();
+        if strangers.len() <= super::contacts::STRANGERS_MAX {
+            return;
+        }
+        strangers.sort_unstable();
+        let (_, stranger, connection) = strangers.swap_remove(0);
+        self.contacts.silence(connection);
+        self.close(&stranger, turn);
+        turn.out.push(Effect::Drop { connection });
+    }
+
+    fn dismiss(&mut self, connection: ConnectionId, why: &str, turn: &mut Turn) {
+        self.visitors.0.remove(&connection);
+        refuse(connection, why, turn);
+    }
+
+    /// Did this connection wait to be admitted? It does not any more.
+    pub(super) fn forget_visitor(&mut self, connection: ConnectionId) -> bool {
+        self.visitors.0.remove(&connection).is_some()
+    }
+
+    /// A question of somebody's: who listens here, and did this process dial the one who asks?
+    pub(super) fn on_asked(
+        &mut self,
+        connection: ConnectionId,
+        from: IpAddr,
+        hello: &Hello,
+        question: Question,
+        turn: &mut Turn,
+    ) {
+        let refused = self.check_hello(hello).err();
+        let message = match &refused {
+            Some(why) => Message::Error { why: why.clone() },
+            None => Message::Here(Box::new(self.here(hello, &question))),
+        };
+        turn.out.push(Effect::Answer { connection, message });
+        if let (None, Some(hint)) = (refused, question.hint) {
+            self.on_hearsay(from, hint, turn);
+        }
+    }
+}
+
+fn refuse(connection: ConnectionId, why: &str, turn: &mut Turn) {
+    let verdict = Verdict::Refuse { why: why.to_owned() };
+    turn.out.push(Effect::Admit { connection, verdict });
+}

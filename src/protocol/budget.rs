@@ -1,0 +1,45 @@
+//! How often something may happen: so often at once, and as often again in a period.
+
+use super::input::Time;
+
+#[derive(Debug, Clone)]
+pub(super) struct Budget {
+    most: u32,
+    left: u32,
+    /// When it was last filled up, in part or whole.
+    filled: Option<Time>,
+}
+
+impl Budget {
+    pub(super) fn new(most: u32) -> Self {
+        Self { most, left: most, filled: None }
+    }
+
+    /// May it happen once more? In each `period` as often as at once.
+    pub(super) fn spend(&mut self, now: Time, period: Time) -> bool {
+        let since = *self.filled.get_or_insert(now);
+        let one = period / self.most;
+        let earned = now.saturating_sub(since).as_nanos() / one.as_nanos().max(1);
+        if let Some(earned) = u32::try_from(earned).ok().filter(|earned| *earned < self.most - self.left) {
+            self.left += earned;
+            self.filled = Some(since + one * earned);
+        } else {
+            (self.left, self.filled) = (self.most, Some(now));
+        }
+        let may = self.left > 0;
+        self.left -= u32::from(may);
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_often_at_once_and_then_as_it_is_filled_up() {
+        let (mut budget, second) = (Budget::new(4), Time::from_secs(1));
+        let mut spent = |millis: u64| (0..9).filter(|_| budget.spend(Time::from_millis(millis), second)).count();
+        assert_eq!((spent(1000), spent(1249), spent(1250), spent(1800), spent(9000)), (4, 0, 1, 2, 4));
+    }
+}

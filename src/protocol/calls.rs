@@ -1,0 +1,183 @@
+//! Questions of this peer's: to whom, what for, and how many at a time. Whatever anybody says is a claim; what a process
+//! answers on a connection that this peer dialled to its very address, repeating a number that nobody can guess, is what
+//! this peer acts on.
+//!
+//! What strangers say makes no more questions than a budget allows, and none to an address that the words did not come
+//! from.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::budget::Budget;
+use super::effect::{Call, Effect};
+use super::input::{Answer, ConnectionId, Question, Time};
+use super::peer::Peer;
+use super::turn::Turn;
+use crate::ids::PeerId;
+use crate::wire::{Message, Token};
+
+/// Questions to strangers that are under way at a time: each takes a thread, for a second at most.
+const UNDER_WAY_MAX: usize = 16;
+
+/// Questions to strangers in a row, and in how long as many again may be asked, sixteen a second: enough for a group that
+/// starts at once, and little enough to be no trouble to whoever's address a stranger names.
+const BURST: u32 = 64;
+const REFILL: Time = Time::from_secs(4);
+
+/// Addresses that were asked lately are remembered, so many of them.
+const RECENT_MAX: usize = 512;
+
+/// What an answer is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Is there a group, or somebody who seeks one?
+    Group,
+    /// Did the process there make this connection?
+    Visitor(ConnectionId),
+    /// Does the known life of this peer live? Another one claims its place on this connection.
+    Elder(PeerId, ConnectionId),
+    /// Does another process live under this peer's own id, or with another quorum?
+    Proof,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// `None`: all `--join` addresses, of which any may answer.
+    to: Option<SocketAddr>,
+    purpose: Purpose,
+    urgent: bool,
+    since: Time,
+}
+
+#[derive(Debug)]
+pub(super) struct Calls {
+    open: BTreeMap<Token, Open>,
+    /// Questions ever asked.
+    made: u64,
+    /// When an address was asked for a group.
+    recent: BTreeMap<SocketAddr, Time>,
+    /// Questions that strangers' words may cost.
+    budget: Budget,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self { open: BTreeMap::new(), made: 0, recent: BTreeMap::new(), budget: Budget::new(BURST) }
+    }
+}
+
+impl Calls {
+    /// May a stranger's words cost one more question now?
+    fn spend(&mut self, now: Time) -> bool {
+        let under_way = self.open.values().filter(|open| !open.urgent && open.to.is_some()).count();
+        under_way < UNDER_WAY_MAX && self.budget.spend(now, REFILL)
+    }
+
+    /// Was this address asked within `pause`? If not, it is now.
+    fn was_asked(&mut self, to: SocketAddr, now: Time, pause: Time) -> bool {
+        if self.recent.get(&to).is_some_and(|at| now.saturating_sub(*at) < pause) {
+            return true;
+        }
+        if self.recent.len() >= RECENT_MAX {
+            self.recent.retain(|_, at| now.saturating_sub(*at) < pause);
+        }
+        // Where even that is too much, the budget has to do.
+        if self.recent.len() < RECENT_MAX {
+            self.recent.insert(to, now);
+        }
+        false
+    }
+
+    fn take(&mut self, nonce: Token, from: SocketAddr) -> Option<Purpose> {
+        match self.open.get(&nonce)? {
+            Open { to: Some(to), .. } if *to != from => None,
+            Open { to: Some(_), .. } => self.open.remove(&nonce).map(|open| open.purpose),
+            // More of them may answer.
+            Open { to: None, purpose, .. } => Some(purpose.clone()),
+        }
+    }
+}
+
+impl Peer {
+    /// Asks an address whether there is a group, or somebody who seeks one, and perhaps tells something beside. `urgent`:
+    /// somebody whose word counts named it. Within `pause` it is asked once.
+    pub(super) fn ask_for_group(
+        &mut self,
+        to: SocketAddr,
+        hint: Option<Message>,
+        (urgent, pause): (bool, Time),
+        turn: &mut Turn,
+    ) {
+        let unreachable = to.ip().is_unspecified() || to.port() == 0 || to == self.settings.endpoint;
+        if unreachable || self.calls.was_asked(to, turn.now, pause) || !(urgent || self.calls.spend(turn.now)) {
+            return;
+        }
+        self.call(Some(to), Purpose::Group, (hint, None), urgent, turn);
+    }
+
+    /// Asks at all `--join` addresses.
+    pub(super) fn ask_joins(&mut self, hint: Message, turn: &mut Turn) {
+        self.call(None, Purpose::Group, (Some(hint), None), true, turn);
+    }
+
+    /// Asks whoever is named as the maker of a connection. False: a stranger's words cost no more questions now.
+    pub(super) fn call_back(
+        &mut self,
+        to: SocketAddr,
+        purpose: Purpose,
+        dialled: (Token, SocketAddr),
+        urgent: bool,
+        turn: &mut Turn,
+    ) -> bool {
+        if !urgent && !self.calls.spend(turn.now) {
+            return false;
+        }
+        self.call(Some(to), purpose, (None, Some(dialled)), urgent, turn);
+        true
+    }
+
+    /// Asks for proof that another process is there.
+    pub(super) fn ask_for_proof(&mut self, to: SocketAddr, hint: Option<Message>, turn: &mut Turn) {
+        if self.calls.spend(turn.now) {
+            self.call(Some(to), Purpose::Proof, (hint, None), false, turn);
+        }
+    }
+
+    fn call(
+        &mut self,
+        to: Option<SocketAddr>,
+        purpose: Purpose,
+        (hint, dialled): (Option<Message>, Option<(Token, SocketAddr)>),
+        urgent: bool,
+        turn: &mut Turn,
+    ) {
+        let timeout = self.settings.timing.heartbeat_timeout;
+        // Of one that was never reported nothing comes any more.
+        self.calls.open.retain(|_, open| turn.now.saturating_sub(open.since) < timeout * 2);
+        self.calls.made += 1;
+        let nonce = self.settings.secret.nonce(self.calls.made);
+        self.calls.open.insert(nonce, Open { to, purpose, urgent, since: turn.now });
+        let question = Question { nonce, hint, dialled };
+        turn.out.push(match to {
+            Some(to) => Effect::Call(Call { to, question, urgent }),
+            None => Effect::Ask(question),
+        });
+    }
+
+    pub(super) fn on_answered(&mut self, nonce: Token, from: SocketAddr, answer: Answer, turn: &mut Turn) {
+        let Some(purpose) = self.calls.take(nonce, from) else { return };
+        if let Answer::Here(here) = &answer {
+            if here.nonce != nonce {
+                return;
+            }
+        }
+        match (purpose, answer) {
+            (Purpose::Group, Answer::Here(here)) => self.on_here(from, *here, turn),
+            (Purpose::Group, Answer::Error(why)) => self.on_question_refused(from, &why, turn),
+            (Purpose::Group, Answer::Refused | Answer::Silent) => {}
+            (Purpose::Visitor(connection), answer) => self.on_visitor_answer(connection, from, answer, turn),
+            (Purpose::Elder(peer, connection), answer) => self.on_elder_answer(&peer, connection, answer, turn),
+            (Purpose::Proof, answer) => self.on_proof(from, answer, turn),
+        }
+    }
+}

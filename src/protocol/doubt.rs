@@ -1,0 +1,189 @@
+//! What is not believed: leaders and seekers of whom nothing came, and that another process should live under this peer's
+//! own name. A peer that belonged to a group never ends because of what others say; one that starts ends only where the
+//! other answered at its very address, twice.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::effect::Exit;
+use super::event::Event;
+use super::input::{Answer, Time};
+use super::peer::Peer;
+use super::turn::Turn;
+use crate::ids::PeerId;
+use crate::wire::{refusal, Here, Message};
+
+/// Proofs that end a peer which starts.
+const PROOFS: u8 = 2;
+
+/// Between the two.
+const PROOF_PAUSE: Time = Time::from_millis(200);
+
+/// Peers that are not believed, at most.
+const DISTRUSTED_MAX: usize = 256;
+
+/// Each time that nothing comes of somebody again, it is passed over for twice as long, up to so many times.
+const DOUBLINGS_MAX: u32 = 6;
+
+/// After so many leaders and proposers of whom nothing came, whoever seeks waits for nobody any more.
+pub(super) const FAILED_MAX: u32 = 3;
+
+/// What would keep a peer that starts from running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Obstacle {
+    /// Another process has its id.
+    Namesake,
+    /// The others have another `--quorum`.
+    Quorum,
+}
+
+#[derive(Debug)]
+struct Proof {
+    obstacle: Obstacle,
+    at: SocketAddr,
+    times: u8,
+    /// When to ask again; `None` while an answer is waited for.
+    again: Option<Time>,
+    since: Time,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    distrusted: BTreeMap<PeerId, (Time, u32)>,
+    /// Joins and promises that came to nothing since this peer last belonged to a group.
+    failed: u32,
+    proof: Option<Proof>,
+}
+
+impl Doubts {
+    /// When the second proof is to be asked for.
+    pub(super) fn due(&self) -> Option<Time> {
+        self.proof.as_ref().and_then(|proof| proof.again)
+    }
+
+    /// Waits this peer for nobody any more?
+    pub(super) fn has_waited_enough(&self) -> bool {
+        self.failed >= FAILED_MAX
+    }
+}
+
+impl Peer {
+    /// Nothing came of this peer's word: it is passed over for a while.
+    pub(super) fn distrust(&mut self, peer: &PeerId, turn: &Turn) {
+        self.doubts.failed = self.doubts.failed.saturating_add(1);
+        let strikes = self.doubts.distrusted.get(peer).map_or(0, |(_, strikes)| *strikes);
+        let until = turn.now + self.settings.timing.election_timeout * 2u32.pow(strikes.min(DOUBLINGS_MAX));
+        if self.doubts.distrusted.len() >= DISTRUSTED_MAX {
+            self.doubts.distrusted.retain(|_, (until, _)| *until > turn.now);
+        }
+        if self.doubts.distrusted.len() < DISTRUSTED_MAX {
+            self.doubts.distrusted.insert(peer.clone(), (until, strikes + 1));
+        }
+    }
+
+    pub(super) fn trusts(&self, peer: &PeerId) -> bool {
+        self.doubts.distrusted.get(peer).is_none_or(|(until, _)| self.now() >= *until)
+    }
+
+    /// It belongs to a group: who leads it is what it says, and what failed before does not matter.
+    pub(super) fn note_group(&mut self, leader: Option<&PeerId>) {
+        (self.served, self.doubts.failed, self.doubts.proof) = (true, 0, None);
+        if let Some(leader) = leader {
+            self.doubts.distrusted.remove(leader);
+        }
+    }
+
+    /// Somebody else is said to have this peer's id.
+    pub(super) fn on_namesake(&mut self, at: SocketAddr, turn: &mut Turn) {
+        if at != self.settings.endpoint {
+            self.suspect(Obstacle::Namesake, at, turn);
+        }
+    }
+
+    /// Somebody who was asked, or dialled, answered `ERROR`.
+    pub(super) fn on_question_refused(&mut self, at: SocketAddr, why: &str, turn: &mut Turn) {
+        if why.starts_with(refusal::ID_IN_USE) {
+            if let Some(at) = refusal::endpoint_in_use(why) {
+                self.on_namesake(at, turn);
+            }
+        } else if why.starts_with(refusal::WRONG_QUORUM) {
+            self.on_other_quorum(at, why, turn);
+        }
+    }
+
+    pub(super) fn on_other_quorum(&mut self, at: SocketAddr, why: &str, turn: &mut Turn) {
+        if self.served || !self.fresh_seekers().is_empty() {
+            // Who belongs to a group, or knows others of its kind that seek one, does not mind.
+            return self.warn_of_refusal(why, turn);
+        }
+        self.suspect(Obstacle::Quorum, at, turn);
+    }
+
+    fn warn_of_refusal(&mut self, why: &str, turn: &mut Turn) {
+        if self.warned_of_refusal.as_deref() != Some(why) {
+            self.warned_of_refusal = Some(why.to_owned());
+            turn.tell(Event::Refused { why: why.to_owned() });
+        }
+    }
+
+    fn suspect(&mut self, obstacle: Obstacle, at: SocketAddr, turn: &mut Turn) {
+        let patience = self.settings.timing.heartbeat_timeout;
+        if self.doubts.proof.as_ref().is_some_and(|proof| turn.now.saturating_sub(proof.since) < patience) {
+            return;
+        }
+        self.doubts.proof = Some(Proof { obstacle, at, times: 0, again: None, since: turn.now });
+        self.seek_proof(at, turn);
+    }
+
+    /// The other process learns of this one with the question, and can ask back.
+    fn seek_proof(&mut self, at: SocketAddr, turn: &mut Turn) {
+        let hint = Some(Message::NewPeerRequest(self.me()));
+        self.ask_for_proof(at, hint, turn);
+    }
+
+    pub(super) fn ask_for_second_proof(&mut self, turn: &mut Turn) {
+        let Some(proof) = &mut self.doubts.proof else { return };
+        if proof.again.is_some_and(|at| turn.now >= at) {
+            proof.again = None;
+            let at = proof.at;
+            self.seek_proof(at, turn);
+        }
+    }
+
+    pub(super) fn on_proof(&mut self, from: SocketAddr, answer: Answer, turn: &mut Turn) {
+        let Some(proof) = self.doubts.proof.as_ref().filter(|proof| proof.at == from) else { return };
+        let why = match answer {
+            Answer::Error(why) if proof.obstacle == Obstacle::Quorum && why.starts_with(refusal::WRONG_QUORUM) => why,
+            Answer::Here(here) if proof.obstacle == Obstacle::Namesake && self.is_namesake(&here) => {
+                refusal::id_in_use(Some(from))
+            }
+            _ => {
+                self.doubts.proof = None;
+                return;
+            }
+        };
+        if self.served {
+            // What runs goes on, whoever else has its name; the operator has to know.
+            return self.warn_of_refusal(&why, turn);
+        }
+        let Some(proof) = &mut self.doubts.proof else { return };
+        proof.times += 1;
+        if proof.times < PROOFS {
+            proof.again = Some(turn.now + PROOF_PAUSE);
+            return;
+        }
+        let exit = match proof.obstacle {
+            Obstacle::Namesake => Exit::Duplicate { endpoint: Some(from) },
+            Obstacle::Quorum => Exit::Rejected { why },
+        };
+        self.end(exit, turn);
+    }
+
+    /// Of two that start with one id, the older stays.
+    fn is_namesake(&self, here: &Here) -> bool {
+        let own = self.settings.incarnation;
+        here.contact.id == self.settings.id
+            && here.contact.incarnation != own
+            && (self.served || here.serves || here.contact.incarnation < own)
+    }
+}

@@ -1,0 +1,62 @@
+//! Questions, each on a connection of its own: to one address, or to all that `--join` names.
+
+use std::net::SocketAddr;
+
+use peer::protocol::{Answer, ConnectionId, Input, Question, Time};
+use peer::wire::Message;
+
+use crate::world::{Event, World};
+
+impl World {
+    /// The process that listens at an address.
+    pub(crate) fn listener(&self, at: SocketAddr) -> Option<usize> {
+        self.processes.iter().position(|process| process.alive && process.endpoint == at)
+    }
+
+    /// Asks every host, as `--join` with a list of all does.
+    pub(crate) fn ask(&mut self, from: usize, question: &Question) {
+        let all: Vec<SocketAddr> = self.alive().map(|process| process.endpoint).collect();
+        for to in all {
+            self.call(from, to, question.clone());
+        }
+    }
+
+    pub(crate) fn call(&mut self, from: usize, to: SocketAddr, question: Question) {
+        // There, back, and there with the question.
+        let delay = self.delay() * 3;
+        self.after(delay, Event::Call { from, to, question });
+    }
+
+    pub(crate) fn called(&mut self, from: usize, to: SocketAddr, question: Question) {
+        if !self.processes[from].alive {
+            return;
+        }
+        let nonce = question.nonce;
+        let delay = self.delay();
+        let Some((delay, answer)) = self.answer_of(from, to, question).map(|answer| (delay, answer)) else {
+            let patience = self.plan.timing.heartbeat_interval.min(Time::from_secs(1));
+            return self.after(patience, Event::Answered { process: from, nonce, from: to, answer: Answer::Silent });
+        };
+        self.after(delay, Event::Answered { process: from, nonce, from: to, answer });
+    }
+
+    /// What comes back from an address; `None`: nothing does.
+    fn answer_of(&mut self, from: usize, to: SocketAddr, question: Question) -> Option<Answer> {
+        let host = self.processes.iter().find(|process| process.endpoint == to).map(|process| process.host)?;
+        let own = self.processes[from].host;
+        if self.dark[host] || self.cut(own, host).or(self.cut(host, own)).is_some() {
+            return None;
+        }
+        let Some(listener) = self.listener(to) else { return Some(Answer::Refused) };
+        self.scheduled += 1;
+        let (connection, hello) = (ConnectionId(self.scheduled), self.processes[from].peer.hello(None));
+        let input = Input::Asked { connection, from: self.processes[from].endpoint.ip(), hello, question };
+        self.answer = None;
+        self.step(listener, input);
+        match self.answer.take()? {
+            Message::Here(here) => Some(Answer::Here(here)),
+            Message::Error { why } => Some(Answer::Error(why)),
+            other => panic!("{other:?} is no answer"),
+        }
+    }
+}
