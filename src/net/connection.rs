@@ -104,6 +104,9 @@ impl Incoming {
     /// # Errors
     /// As [`Incoming::read_message`]; `TimedOut` where it did not come, or came in too many small pieces.
     pub fn first_message(&mut self, within: Duration) -> Result<Option<Message>, ReadError> {
+        if let Some(message) = self.decoder.next_message()? {
+            return Ok(Some(message));
+        }
         self.stream.set_read_timeout(Some(within.max(SHORTEST_WAIT)))?;
         for _ in 0..FIRST_READS {
             if !self.fill()? {
