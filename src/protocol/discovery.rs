@@ -180,13 +180,24 @@ impl Peer {
 
     fn on_seeker_heard(&mut self, contact: &Contact, turn: &mut Turn) {
         let pause = self.settings.timing.election_timeout / 10;
+        let proven = self.contacts.is_proven(contact);
+        if proven {
+            self.note_seeker(contact, turn.now);
+        }
         match &self.role {
-            Role::Seeking(_) if self.contacts.is_proven(contact) => self.note_seeker(contact, turn.now),
-            Role::Seeking(_) => self.ask_for_group(contact.endpoint, None, (false, pause), turn),
+            Role::Seeking(_) | Role::Electing(_) | Role::Promised(_) if !proven => {
+                self.ask_for_group(contact.endpoint, None, (false, pause), turn);
+            }
+            // It may have to be asked for its promise soon: where a quorum is needed, or the leader alone told of it so far.
+            Role::Member(_)
+                if !proven && (self.settings.quorum.is_some() || self.last_view.contains_key(&contact.id)) =>
+            {
+                self.ask_for_group(contact.endpoint, None, (false, pause), turn);
+            }
             Role::Leader(_) | Role::Proposing(_) => {
                 if let Some(leadership) = self.leadership() {
                     let hint = Some(Message::Leader(leadership));
-                    self.ask_for_group(contact.endpoint, hint, (self.contacts.is_proven(contact), pause), turn);
+                    self.ask_for_group(contact.endpoint, hint, (proven, pause), turn);
                 }
             }
             _ => {}
@@ -242,7 +253,7 @@ impl Peer {
                 let pause = self.settings.timing.election_timeout / 10;
                 self.ask_for_group(leader.endpoint, None, (false, pause), turn);
             }
-            Belongs::Nowhere if here.seeking && seeks => self.note_seeker(&contact, turn.now),
+            Belongs::Nowhere if here.seeking => self.note_seeker(&contact, turn.now),
             _ => {}
         }
     }

@@ -25,6 +25,9 @@ const DISTRUSTED_MAX: usize = 256;
 /// Each time that nothing comes of somebody again, it is passed over for twice as long, up to so many times.
 const DOUBLINGS_MAX: u32 = 6;
 
+/// So many heartbeat timeouts after it was passed over, what it did before is forgotten.
+const FORGIVEN_AFTER: u32 = 8;
+
 /// After so many leaders and proposers of whom nothing came, whoever seeks waits for nobody any more.
 pub(super) const FAILED_MAX: u32 = 3;
 
@@ -71,7 +74,9 @@ impl Peer {
     /// Nothing came of this peer's word: it is passed over for a while.
     pub(super) fn distrust(&mut self, peer: &PeerId, turn: &Turn) {
         self.doubts.failed = self.doubts.failed.saturating_add(1);
-        let strikes = self.doubts.distrusted.get(peer).map_or(0, |(_, strikes)| *strikes);
+        let forgiven = self.settings.timing.heartbeat_timeout * FORGIVEN_AFTER;
+        let before = self.doubts.distrusted.get(peer).filter(|(until, _)| turn.now < *until + forgiven);
+        let strikes = before.map_or(0, |(_, strikes)| *strikes);
         let until = turn.now + self.settings.timing.election_timeout * 2u32.pow(strikes.min(DOUBLINGS_MAX));
         if self.doubts.distrusted.len() >= DISTRUSTED_MAX {
             self.doubts.distrusted.retain(|_, (until, _)| *until > turn.now);

@@ -68,6 +68,16 @@ pub enum Event {
         first: u64,
         last: u64,
     },
+    /// Somebody handed readings in under this peer's name; its own ones of these numbers are ordered under others.
+    Forged {
+        origin: Origin,
+        first: u64,
+        last: u64,
+    },
+    /// Nothing is committed because these members store nothing.
+    NotStoring {
+        peers: Vec<PeerId>,
+    },
     /// A peer sent what the protocol forbids; its connection was dropped or the message ignored.
     Misbehaved {
         peer: PeerId,
@@ -95,6 +105,8 @@ impl Event {
             | Self::OtherKnob { .. }
             | Self::Refused { .. }
             | Self::Lost { .. }
+            | Self::Forged { .. }
+            | Self::NotStoring { .. }
             | Self::Misbehaved { .. } => Loudness::Warning,
             _ => Loudness::Info,
         }
@@ -157,6 +169,17 @@ impl fmt::Display for Event {
                      lost them or was cleared"
                 )
             }
+            Self::Forged { origin, first, last } => write!(
+                f,
+                "Readings {first} to {last} of {origin} in the log are not this peer's: somebody gave them under its name; its \
+                 own ones are ordered under other numbers"
+            ),
+            Self::NotStoring { peers } => write!(
+                f,
+                "Nothing is committed any more: {} of the members store nothing, {}; going on without them",
+                peers.len(),
+                List(peers)
+            ),
             Self::Misbehaved { peer, what, at } => write!(f, "Peer {peer} {what} at #{at}; ignored"),
             Self::InputDelivered { readings } => write!(f, "End of input, {readings} readings delivered"),
         }

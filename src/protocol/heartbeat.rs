@@ -96,6 +96,8 @@ impl Peer {
             return;
         }
         leading.beat_at = turn.now + interval;
+        self.drop_idle(turn);
+        let Role::Leader(leading) = &mut self.role else { return };
         for to in leading.followers.keys() {
             turn.send(to, Message::Heartbeat { term: leading.term.clone(), committed });
         }

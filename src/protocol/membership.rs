@@ -1,11 +1,12 @@
 //! Who belongs: joins, learners that catch up, views and their changes (PROTOCOL.md 3.2 to 3.4, 5.2, 5.6).
 
+use super::budget::Budget;
 use super::effect::Store;
 use super::election::{COUNTER_MAX, COUNTER_STEP_MAX};
 use super::event::Event;
 use super::peer::Peer;
 use super::replication::Follower;
-use super::role::{Following, Leading, Mark, Role};
+use super::role::{Following, Leading, Mark, Role, TakenIn};
 use super::turn::Turn;
 use super::view::{self, Members};
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
@@ -15,12 +16,16 @@ use crate::wire::{Contact, Message, Range, RunList, Timing, ViewChange};
 /// in a row shows that the learner keeps up.
 const MARKS: u8 = 3;
 
+/// How many origins that no log holds yet a peer may bring in a heartbeat timeout: the lives whose readings were cut from its
+/// log. What is beyond it sends again.
+const NEW_ORIGINS_MAX: u32 = 256;
+
 impl Peer {
     pub(super) fn on_join(&mut self, from: &PeerId, promised: Option<Term>, priority: i64, turn: &mut Turn) {
         if let Some(known) = self.contacts.get_mut(from) {
             (known.priority, known.sought) = (priority, None);
         }
-        if !self.contacts.may_join(from, turn.now, self.settings.timing.heartbeat_timeout) {
+        if !self.trusts(from) || !self.contacts.may_join(from, turn.now, self.settings.timing.heartbeat_timeout) {
             return;
         }
         match &mut self.role {
@@ -73,7 +78,7 @@ impl Peer {
         leading.learners.insert(id.clone(), Mark { at: last, times: 0 });
         leading.followers.insert(id.clone(), Follower::new(turn.now));
         if let Some(known) = self.contacts.get(id) {
-            leading.taken_in.insert(id.clone(), known.incarnation);
+            leading.take_in(id, known.incarnation);
         }
         self.say_added(id, turn);
     }
@@ -143,7 +148,9 @@ impl Peer {
         leading.below = if members.len() >= quorum { None } else { leading.below.or(Some(turn.now)) };
         self.suspended &= leading.below.is_some();
         leading.members = members;
-        leading.taken_in.extend(leading.members.iter().map(|(id, seat)| (id.clone(), seat.incarnation)));
+        for (id, seat) in leading.members.clone() {
+            leading.take_in(&id, seat.incarnation);
+        }
         let to: Vec<PeerId> = leading.members.keys().filter(|id| *id != own).cloned().collect();
         for id in &to {
             leading.followers.entry(id.clone()).or_insert_with(|| Follower::new(turn.now));
@@ -411,6 +418,14 @@ impl Following {
 }
 
 impl Leading {
+    /// This life may order in this term.
+    fn take_in(&mut self, id: &PeerId, incarnation: Incarnation) {
+        if self.taken_in.get(id).is_none_or(|before| before.incarnation != incarnation) {
+            let origins = Budget::new(NEW_ORIGINS_MAX);
+            self.taken_in.insert(id.clone(), TakenIn { incarnation, origins });
+        }
+    }
+
     /// Does this peer follow this leader?
     pub(super) fn has(&self, id: &PeerId) -> bool {
         self.members.contains_key(id) || self.learners.contains_key(id)

@@ -4,6 +4,7 @@
 mod admission;
 mod budget;
 mod calls;
+mod conflict;
 mod connections;
 mod contacts;
 mod discovery;

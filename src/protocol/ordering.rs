@@ -7,10 +7,27 @@ use super::input::ConnectionId;
 use super::peer::Peer;
 use super::pending::Next;
 use super::replication::AHEAD_READINGS;
-use super::role::Role;
+use super::role::{Leading, Role};
 use super::turn::Turn;
-use crate::ids::{PeerId, Term};
+use crate::ids::{Origin, PeerId, Term};
+use crate::ranges::RangeSet;
 use crate::wire::{Lines, Message, Request};
+
+/// Longest gap in the numbers of an origin that may ever be given up as lost: years of readings.
+const GAP_MAX: u64 = 1 << 32;
+
+impl Leading {
+    /// May this peer hand in readings of this origin?
+    fn may_order(&self, from: &PeerId, origin: &Origin) -> bool {
+        let life = |id: &PeerId| self.taken_in.get(id).map(|taken_in| taken_in.incarnation);
+        let Some(own) = life(from) else { return false };
+        if origin.peer == *from {
+            return origin.incarnation <= own;
+        }
+        let lives = origin.peer == self.term.leader || self.has(&origin.peer);
+        !lives || life(&origin.peer) != Some(origin.incarnation)
+    }
+}
 
 impl Peer {
     pub(super) fn on_readings(&mut self, lines: Lines, turn: &mut Turn) {
@@ -109,16 +126,19 @@ impl Peer {
     /// For its own origins; and for those of whom no life is in the view that could do it itself. A living origin holds all
     /// of its readings that are not committed in its own log, so nobody else has to hand them in.
     pub(super) fn on_request(&mut self, from: &PeerId, term: &Term, request: &Request, turn: &mut Turn) {
-        let Role::Leader(leading) = &self.role else { return };
-        let Some(life) = leading.taken_in.get(from).filter(|_| leading.term == *term) else { return };
-        let origin = &request.origin;
-        let may = if origin.peer == *from {
-            origin.incarnation <= *life
-        } else {
-            let lives = |id: &PeerId| leading.taken_in.get(id).filter(|_| *id == self.settings.id || leading.has(id));
-            lives(&origin.peer) != Some(&origin.incarnation)
-        };
-        if may {
+        let period = self.settings.timing.heartbeat_timeout;
+        let Role::Leader(leading) = &mut self.role else { return };
+        if leading.term != *term || !leading.may_order(from, &request.origin) {
+            return;
+        }
+        let Some(taken_in) = leading.taken_in.get_mut(from) else { return };
+        let numbers = self.log.numbers_of(&request.origin);
+        // No origin is so far ahead of what stands in the log, and none has so many lives.
+        let far = request.first > numbers.map_or(0, RangeSet::top).saturating_add(GAP_MAX);
+        if far || (numbers.is_none() && !taken_in.origins.spend(turn.now, period)) {
+            return;
+        }
+        if leading.sequencer.may_hold(&self.log, request, from) {
             self.order(request, turn);
         }
     }

@@ -12,6 +12,7 @@ use rand::SeedableRng;
 use super::admission::Visitors;
 use super::budget::Budget;
 use super::calls::Calls;
+use super::conflict::Contested;
 use super::contacts::Contacts;
 use super::doubt::Doubts;
 use super::effect::{Effects, State, Store};
@@ -65,6 +66,8 @@ pub struct Peer {
     pub(super) counter: u64,
     pub(super) log: Log,
     pub(super) pending: Pending,
+    /// What of the log is to be compared with readings on disk.
+    pub(super) contested: Contested,
     pub(super) contacts: Contacts,
     pub(super) visitors: Visitors,
     pub(super) calls: Calls,
@@ -127,6 +130,7 @@ impl Peer {
             synced: if damaged { log.last_term().cloned() } else { found.synced.clone() },
             needs: if damaged { NEEDS_ALL } else { found.needs },
             pending: Pending::new(own, found),
+            contested: Contested::new(),
             delivered: log.committed(),
             log,
             contacts: Contacts::default(),
@@ -210,6 +214,7 @@ impl Peer {
             }
             Done::Proposed { term } => self.on_proposed(&term),
             Done::Recalled(request) => {
+                self.compare_recalled(&request, turn);
                 self.pending.on_recalled(request);
                 self.pump(turn);
             }

@@ -17,7 +17,7 @@ pub const WINDOW_READINGS: u64 = 8 * READINGS_MAX;
 /// Origins that may have readings under way at once, beside the own one: what is cut can be of very many, and a window for
 /// each would be more than the leader could take in. The lowest go first, so that all who hold parts of an origin send them
 /// at the same time, and none of them waits for numbers that another one does not send yet.
-const ORIGINS_AT_ONCE: usize = 15;
+pub(super) const ORIGINS_AT_ONCE: usize = 15;
 
 /// Readings that sources may have waiting here; then they wait themselves. At most 3 MiB of text.
 pub const PENDING_READINGS_MAX: u64 = 2 * WINDOW_READINGS;
@@ -110,6 +110,39 @@ impl Pending {
             queue.numbers.spans().map(range).collect::<Vec<_>>()
         };
         self.queues.iter().flat_map(of).collect()
+    }
+
+    pub(super) fn own(&self) -> &Origin {
+        &self.own
+    }
+
+    /// The next reading is numbered above this.
+    pub(super) fn skip_to(&mut self, number: Number) {
+        self.taken = self.taken.max(number);
+    }
+
+    /// What is pending of the numbers of a request under the own origin: the first number of each piece, the request's
+    /// text of it, and the own one, `None` where that is on disk.
+    pub(super) fn pieces(&self, request: &Request) -> Vec<(Number, Lines, Option<Lines>)> {
+        let Some(queue) = self.queues.get(&self.own) else { return Vec::new() };
+        let (mut pieces, last) = (Vec::new(), request.range().last());
+        let mut next = request.first;
+        for (from, to) in queue.numbers.missing(request.first, last).into_iter().chain([(last + 1, last + 1)]) {
+            while next < from {
+                let text = Queue::text(&queue.lines, next, from - 1);
+                let count = text.as_ref().map_or_else(|| queue.absent(next, from - 1), Lines::count);
+                pieces.push((next, request.lines.slice(next - request.first, count), text));
+                next += count;
+            }
+            next = to + 1;
+        }
+        pieces
+    }
+
+    /// These numbers of the own origin are somebody else's.
+    pub(super) fn drop_own(&mut self, first: Number, last: Number) {
+        let own = self.own.clone();
+        self.committed(&Range { origin: own, first, count: last - first + 1 });
     }
 
     /// Takes readings of the own sources in and numbers them.

@@ -151,6 +151,8 @@ impl Leading {
             beat_at: turn.now,
             below: None,
             taken_in: BTreeMap::new(),
+            waits_at: None,
+            beats_in_vain: 0,
         }
     }
 }

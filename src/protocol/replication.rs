@@ -1,6 +1,7 @@
 //! Bringing the leader's log to the others: where each one is, what it may be sent, what that commits (PROTOCOL.md 4.4 to
 //! 4.6).
 
+use super::budget::Budget;
 use super::effect::{Effect, Serve, Store};
 use super::event::Event;
 use super::input::Time;
@@ -11,11 +12,15 @@ use super::turn::Turn;
 use super::view;
 use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::batch::READINGS_MAX;
-use crate::wire::{Frame, Message};
+use crate::wire::{Frame, Message, Timing};
 
 /// Entries served ahead of what the receiver has stored, and ordered ahead of what the own storage has. It covers a round trip
 /// and a sync at full speed, and bounds what a peer has to keep in memory: 6 MiB of the longest lines.
 pub const AHEAD_READINGS: u64 = 32 * READINGS_MAX;
+
+/// How often a follower may go back in a heartbeat timeout: each new link makes it begin anew, and what was under way on the
+/// one before, [`AHEAD_READINGS`] at most, goes out again.
+const AGAIN_MAX: u32 = 16;
 
 /// Where somebody is that is served from the own log.
 #[derive(Debug)]
@@ -28,11 +33,13 @@ pub(super) struct Follower {
     pub(super) stored: Sequence,
     /// Its last sign of life.
     pub(super) heard: Time,
+    /// How often it may be sent again what it was sent already.
+    again: Budget,
 }
 
 impl Follower {
     pub(super) fn new(now: Time) -> Self {
-        Self { serving: false, up_to: 0, stored: 0, heard: now }
+        Self { serving: false, up_to: 0, stored: 0, heard: now, again: Budget::new(AGAIN_MAX) }
     }
 
     /// Its link is new: it has to say anew where to begin.
@@ -43,6 +50,11 @@ impl Follower {
     /// Has it said that it stored everything up to `last`? Before it says anything, not even that it has nothing.
     pub(super) fn has_stored(&self, last: Sequence) -> bool {
         self.serving && self.stored >= last
+    }
+
+    /// May it be served from here, however much it was sent already?
+    fn may_begin(&mut self, from: Sequence, now: Time, period: Time) -> bool {
+        from > self.up_to || self.again.spend(now, period)
     }
 
     /// It has stored everything below `from`, and wants the rest.
@@ -84,7 +96,7 @@ impl Peer {
             turn.tell(Event::Misbehaved { peer: from.clone(), what, at: first });
             return self.drop_silent(from, turn);
         }
-        let log = &self.log;
+        let (log, period) = (&self.log, self.settings.timing.heartbeat_timeout);
         let follower = match &mut self.role {
             Role::Leader(leading) if leading.term == *term => leading.followers.get_mut(from),
             Role::Promised(promised) if promised.proposer == *from && self.promised.as_ref() == Some(term) => {
@@ -92,7 +104,14 @@ impl Peer {
             }
             _ => None,
         };
-        let Some(serve) = follower.and_then(|follower| follower.begin(first, term, log)) else { return };
+        let Some(follower) = follower else { return };
+        if !follower.may_begin(first, turn.now, period) {
+            let what = "asks again and again for the same";
+            turn.tell(Event::Misbehaved { peer: from.clone(), what, at: first });
+            self.distrust(from, turn);
+            return self.drop_silent(from, turn);
+        }
+        let Some(serve) = follower.begin(first, term, log) else { return };
         turn.out.push(Effect::Serve { to: from.clone(), serve });
         if self.leading().is_some() {
             // A `COMMIT` may have been lost with the link before, and while nothing new is ordered there is no other.
@@ -166,6 +185,32 @@ impl Peer {
         }
     }
 
+    /// Members that store nothing while the others wait for them hold up the group: it goes on without them. Not where it is
+    /// the own disk that stands still, nor where too few would be left. Counted in heartbeats, each of which gave them time.
+    pub(super) fn drop_idle(&mut self, turn: &mut Turn) {
+        let Timing { heartbeat_interval, heartbeat_timeout, .. } = self.settings.timing;
+        let (committed, quorum) = (self.log.committed(), self.quorum());
+        let waits = committed < self.log.last() && self.log.stable() > committed;
+        let Role::Leader(leading) = &mut self.role else { return };
+        let again = waits && leading.waits_at == Some(committed);
+        leading.waits_at = waits.then_some(committed);
+        leading.beats_in_vain = if again { leading.beats_in_vain + 1 } else { 0 };
+        if heartbeat_interval * leading.beats_in_vain < heartbeat_timeout * 2 {
+            return;
+        }
+        leading.beats_in_vain = 0;
+        let idle = |id: &PeerId| leading.followers.get(id).is_some_and(|follower| follower.stored <= committed);
+        let idle: Vec<PeerId> = leading.members.keys().filter(|id| idle(id)).cloned().collect();
+        if idle.is_empty() || leading.members.len() - idle.len() < quorum {
+            return;
+        }
+        turn.tell(Event::NotStoring { peers: idle.clone() });
+        for peer in &idle {
+            self.distrust(peer, turn);
+            self.drop_silent(peer, turn);
+        }
+    }
+
     /// Commits up to `up_to`, as far as the own log goes, and delivers it. Did anything?
     pub(super) fn commit_to(&mut self, up_to: Sequence, turn: &mut Turn) -> bool {
         let Some(ranges) = self.log.commit(up_to) else { return false };
@@ -235,6 +280,7 @@ impl Peer {
             self.turn_away(from, turn);
             return false;
         }
+        self.compare_own(&frame, turn);
         for range in frame.ranges() {
             self.log.enter(range);
         }

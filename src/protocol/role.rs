@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::budget::Budget;
 use super::input::Time;
 use super::replication::Follower;
 use super::sequencer::Sequencer;
@@ -131,8 +132,19 @@ pub(super) struct Leading {
     pub(super) beat_at: Time,
     /// Fewer members than the quorum since.
     pub(super) below: Option<Time>,
-    /// Who was a member or a learner of this term, and in which life.
-    pub(super) taken_in: BTreeMap<PeerId, Incarnation>,
+    /// Who was a member or a learner of this term.
+    pub(super) taken_in: BTreeMap<PeerId, TakenIn>,
+    /// Where commits stood at the last heartbeat, while entries waited for others to store them; and for how many heartbeats.
+    pub(super) waits_at: Option<Sequence>,
+    pub(super) beats_in_vain: u32,
+}
+
+/// What somebody who was taken into a term may order.
+#[derive(Debug)]
+pub(super) struct TakenIn {
+    pub(super) incarnation: Incarnation,
+    /// Origins that the log does not know yet.
+    pub(super) origins: Budget,
 }
 
 /// What a learner has to store to become a member: the mark is reached three times, and set anew each time.

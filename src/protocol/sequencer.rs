@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 
 use super::input::Time;
 use super::log::Log;
-use super::pending::WINDOW_READINGS;
-use crate::ids::{Number, Origin, Sequence, Term};
+use super::pending::{ORIGINS_AT_ONCE, WINDOW_READINGS};
+use crate::ids::{Number, Origin, PeerId, Sequence, Term};
 use crate::ranges::RangeSet;
 use crate::wire::batch::{self, READINGS_MAX};
 use crate::wire::frame;
 use crate::wire::{Frame, Lines, Range, Request};
+
+/// Origins of which readings that a peer handed in may be kept back: as many as it has under way.
+const HELD_ORIGINS_MAX: usize = ORIGINS_AT_ONCE + 1;
 
 #[derive(Debug, Default)]
 pub(super) struct Sequencer {
@@ -23,6 +26,8 @@ pub(super) struct Sequencer {
 /// Readings of one origin that are kept back.
 #[derive(Debug, Default)]
 struct Held {
+    /// Who brought the first of them.
+    by: Option<PeerId>,
     /// By first number, with the time of their coming. No two overlap.
     pieces: BTreeMap<Number, (Lines, Time)>,
     numbers: RangeSet,
@@ -55,6 +60,20 @@ impl Held {
 }
 
 impl Sequencer {
+    /// May this request be kept back, if it leaves a gap? Nobody has more origins under way at a time than this.
+    pub(super) fn may_hold(&mut self, log: &Log, request: &Request, by: &PeerId) -> bool {
+        let top = log.numbers_of(&request.origin).map_or(0, RangeSet::top);
+        if request.first <= top + 1 || self.held.contains_key(&request.origin) {
+            return true;
+        }
+        let count = self.held.values().filter(|held| held.by.as_ref() == Some(by)).count();
+        let may = count < HELD_ORIGINS_MAX;
+        if may {
+            self.held.entry(request.origin.clone()).or_default().by = Some(by.clone());
+        }
+        may
+    }
+
     /// Orders what can be ordered of a request; the log knows of it at once.
     pub(super) fn order(&mut self, log: &mut Log, request: &Request, now: Time) {
         let origin = request.origin.clone();

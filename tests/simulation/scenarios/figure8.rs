@@ -47,13 +47,12 @@ fn what_a_majority_stored_below_the_start_of_a_term_is_not_committed_by_that() {
     assert!(script.process(C).peer.committed() >= 2);
 }
 
-/// `c` takes 2 for committed as soon as it has it, and loses it to the log of `e`.
+/// `c` takes 2 for committed as soon as it has it, and keeps it, though the log of `e` is the better one.
 #[test]
 fn a_commit_below_the_start_of_a_term_breaks_promise_4() {
     let (script, _, committed) = history(Sabotage::CommitOneMore);
     let broken = script.broken().expect("a promise is broken");
     assert!(broken.starts_with("promise 4"), "{broken}");
     assert_eq!(committed, 2);
-    let runs = script.process(C).peer.runs();
-    assert_eq!((runs[0].1, runs[1].1, runs[1].0.leader.as_str()), (1, 2, "e"));
+    assert!(script.process(C).peer.committed() >= 2);
 }

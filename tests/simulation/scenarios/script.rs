@@ -53,8 +53,8 @@ pub(super) struct Script {
     checks: Checks,
     /// Questions for a group reach whom they are for; those that a new connection makes always do.
     reachable: bool,
-    /// What the last question was answered.
-    answer: Option<Message>,
+    /// What questions were answered, the last one last.
+    answers: Vec<Message>,
     pub(super) sabotage: Sabotage,
 }
 
@@ -126,7 +126,7 @@ impl Script {
             quorum,
             checks: Checks::new(quorum),
             reachable: false,
-            answer: None,
+            answers: Vec::new(),
             sabotage: Sabotage::None,
         }
     }
@@ -213,7 +213,9 @@ impl Script {
 
     /// The next deadline of this alarm comes.
     pub(super) fn ring(&mut self, who: usize, alarm: Alarm) {
-        let due = self.processes[who].peer.deadline(alarm).expect("it has a deadline");
+        let process = &self.processes[who];
+        let due = process.peer.deadline(alarm);
+        let due = due.unwrap_or_else(|| panic!("{} is {:?} without {alarm:?}", process.id(), process.peer.standing()));
         self.now = self.now.max(due);
         self.step(who, Input::Alarm(alarm));
     }
@@ -331,7 +333,7 @@ impl Script {
             let (connection, hello) = (ConnectionId(self.made), self.processes[from].peer.hello(None));
             let source = self.processes[from].endpoint.ip();
             self.step(at, Input::Asked { connection, from: source, hello, question });
-            match self.answer.take() {
+            match self.answers.pop() {
                 Some(Message::Here(here)) => answer = Answer::Here(here),
                 other => panic!("{other:?} is no answer"),
             }
@@ -376,7 +378,7 @@ impl Script {
             Effect::Admit { verdict, .. } => assert_eq!(verdict, Verdict::Accept),
             Effect::Exit(exit) => panic!("{} ends: {exit:?}", self.processes[number].id()),
             // Datagrams and dials are the script's.
-            Effect::Answer { message, .. } => self.answer = Some(message),
+            Effect::Answer { message, .. } => self.answers.push(message),
             Effect::Call(_) => unreachable!("questions are taken out before"),
             Effect::Broadcast(_)
             | Effect::Ask(_)

@@ -1,0 +1,84 @@
+//! Numbers of this life that stand in the log with other readings than this peer's: somebody handed them in under its name.
+//! What it took in itself is ordered again under new numbers, so that nothing is lost.
+
+use super::effect::Store;
+use super::event::Event;
+use super::peer::Peer;
+use super::turn::Turn;
+use crate::ids::Number;
+use crate::wire::{Frame, Lines, Request};
+
+/// A part of the log whose readings are to be compared with what the storage keeps.
+pub(super) type Contested = Vec<Request>;
+
+impl Peer {
+    /// Looks at what a batch holds under the own origin, before it enters the log.
+    pub(super) fn compare_own(&mut self, frame: &Frame, turn: &mut Turn) {
+        let own = self.pending.own().clone();
+        if frame.ranges().iter().all(|range| range.origin != own) {
+            return;
+        }
+        for request in frame.requests().into_iter().filter(|request| request.origin == own) {
+            let (first, last) = (request.first, request.range().last());
+            if last > self.pending.taken() {
+                // It was never taken in here.
+                let from = first.max(self.pending.taken() + 1);
+                turn.tell(Event::Forged { origin: own.clone(), first: from, last });
+                self.pending.skip_to(last);
+            }
+            for (at, theirs, ours) in self.pending.pieces(&request) {
+                match ours {
+                    Some(ours) if ours == theirs => {}
+                    Some(ours) => self.renumber(at, ours, turn),
+                    None => {
+                        let contested = Request { origin: own.clone(), first: at, lines: theirs };
+                        turn.store(Store::Recall(contested.range()));
+                        self.contested.push(contested);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The storage brought what it keeps under the own origin.
+    pub(super) fn compare_recalled(&mut self, ours: &Request, turn: &mut Turn) {
+        if self.contested.is_empty() || ours.origin != *self.pending.own() {
+            return;
+        }
+        let (first, last) = (ours.first, ours.range().last());
+        let (met, others): (Vec<Request>, Vec<Request>) = std::mem::take(&mut self.contested)
+            .into_iter()
+            .partition(|theirs| theirs.first <= last && first <= theirs.range().last());
+        self.contested = others;
+        for theirs in met {
+            let (from, to) = (first.max(theirs.first), last.min(theirs.range().last()));
+            let part = |of: &Request| of.lines.slice(from - of.first, to - from + 1);
+            if part(&theirs) != part(ours) {
+                self.renumber(from, part(ours), turn);
+            }
+            // What was brought in pieces is compared piece by piece.
+            if to < theirs.range().last() {
+                let lines = theirs.lines.slice(to + 1 - theirs.first, theirs.range().last() - to);
+                self.contested.push(Request { origin: theirs.origin, first: to + 1, lines });
+            }
+        }
+    }
+
+    /// These readings were taken in under numbers that others have in the log now.
+    fn renumber(&mut self, first: Number, lines: Lines, turn: &mut Turn) {
+        let origin = self.pending.own().clone();
+        let last = first + lines.count() - 1;
+        turn.tell(Event::Forged { origin, first, last });
+        self.pending.drop_own(first, last);
+        let again = self.pending.take(lines);
+        if self.settings.resume {
+            turn.store(Store::Keep(again));
+        }
+        // Sources that ended gave some of them.
+        let moved: Vec<u64> = self.ended_sources.range(first..).map(|(taken, _)| *taken).collect();
+        for taken in moved {
+            let readings = self.ended_sources.remove(&taken).unwrap_or_default();
+            *self.ended_sources.entry(self.pending.taken()).or_default() += readings;
+        }
+    }
+}
