@@ -2,7 +2,7 @@
 //! what was asked for does not count, and nothing more can be stored.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
 
@@ -23,6 +23,12 @@ pub enum StorageError {
         path.display()
     )]
     Foreign { path: PathBuf, name: String },
+    #[error(
+        "cannot set aside what {} holds, which no state of a peer vouches for: {source}; move it away or choose another \
+         --data-dir or --peer-id",
+        path.display()
+    )]
+    SetAside { path: PathBuf, source: io::Error },
     #[error("{} is in use by another live peer (process {process}); stop it or choose another --peer-id", path.display())]
     InUse { path: PathBuf, process: String },
     #[error(
@@ -47,6 +53,13 @@ pub enum StorageError {
     Damaged { path: PathBuf, why: String },
     #[error("reading {sequence} names no valid sensor, so it has no file; check the versions of the group's peers")]
     Sensor { sequence: u64 },
+}
+
+impl StorageError {
+    /// What is wrong where a peer's directory cannot be used at all.
+    pub(super) fn directory(path: &Path, source: io::Error) -> Self {
+        Self::Directory { path: path.to_owned(), source }
+    }
 }
 
 /// Makes an error of the disk one of the storage, which names the file and what was tried with it.

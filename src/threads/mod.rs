@@ -34,7 +34,7 @@ use crate::log_lines;
 use crate::net;
 use crate::protocol::{Alarm, Exit, Peer, Settings};
 use crate::sensors::{self, Clock};
-use crate::storage::{RealDisk, Storage};
+use crate::storage::{claim, claim_anew, RealDisk, Storage};
 use crate::wire::Community;
 use node::{lock, Node};
 use storage::Work;
@@ -51,8 +51,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     exit_on_panic();
     // First, so that whoever is asked to stop while it reads back what it had stops cleanly, too.
     let signals = signals::listen().map_err(Fatal::Signals)?;
-    let claimed = crate::storage::claim(&config.data_dir, &config.peer_id);
-    let disk = claimed.map_err(|error| Fatal::Storage(error.to_string()))?;
+    let disk = directory(&config)?;
     let (listener, endpoint) = net::listen(config.bind, config.port)
         .map_err(|cause| Fatal::of_bind(SocketAddr::new(config.bind, config.port), cause))?;
     let receiver = receiver(&config)?;
@@ -99,6 +98,17 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     farewell(&node);
     let failure = lock(&node.failure).take();
     conclude(exit, &node.config, failure)
+}
+
+/// Takes this peer's directory, in which only what is known to be a peer's is ever cleared.
+fn directory(config: &Config) -> Result<RealDisk, Fatal> {
+    let (dir, id) = (&config.data_dir, &config.peer_id);
+    let claimed = if config.resume { claim(dir, id).map(|disk| (disk, None)) } else { claim_anew(dir, id) };
+    let (disk, aside) = claimed.map_err(|error| Fatal::Storage(error.to_string()))?;
+    if let Some(aside) = aside {
+        log::warn!("{aside}");
+    }
+    Ok(disk)
 }
 
 fn receiver(config: &Config) -> Result<Option<net::Receiver>, Fatal> {

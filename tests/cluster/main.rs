@@ -6,6 +6,7 @@ mod data;
 mod disk;
 mod election;
 mod fail_stop;
+mod foreign;
 #[expect(dead_code, unused_imports, reason = "what long random runs need is for the other targets")]
 #[path = "../harness/mod.rs"]
 mod harness;
