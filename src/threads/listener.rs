@@ -10,15 +10,13 @@ use crossbeam_channel::{bounded, Receiver, Sender};
 
 use super::node::{lock, Node};
 use super::sequencer::Asked;
+use crate::descriptors;
 use crate::net::{self, Incoming, ReadError};
 use crate::protocol::{ConnectionId, Input, Verdict};
 use crate::wire::{encode, Hello, Message, WireError};
 
 /// A connection has so long to say who it is.
 const HELLO_TIME: Duration = Duration::from_secs(5);
-
-/// Connections that have not said who they are: more than that are a scan or an attack, and closed at once.
-const STRANGERS_MAX: usize = 64;
 
 /// How an incoming connection that waits for its verdict, or is being read, is reached.
 pub(super) struct Door {
@@ -46,14 +44,17 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, or a connection that ended before it was accepted.
-                node.complaints.warn(format!("cannot accept a connection: {error}"));
+                node.complaints.warn(format!("cannot accept a connection: {}", descriptors::explain(&error)));
                 super::pause(Duration::from_millis(50));
                 continue;
             }
         };
-        if strangers.load(Ordering::Relaxed) >= STRANGERS_MAX {
-            node.complaints
-                .warn(format!("more than {STRANGERS_MAX} connections say nothing; closing others from {}", from.ip()));
+        if strangers.load(Ordering::Relaxed) >= node.strangers_max {
+            node.complaints.warn(format!(
+                "more than {} connections say nothing; closing others from {}",
+                node.strangers_max,
+                from.ip()
+            ));
             continue;
         }
         if lock(&node.connections).len() >= node.peers_max {

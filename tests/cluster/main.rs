@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod data;
+mod descriptors;
 mod disk;
 mod election;
 mod fail_stop;
