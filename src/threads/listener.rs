@@ -1,7 +1,7 @@
 //! `listener`: accepts connections. Each is read by a thread of its own, `rx-<id>` once it has said who it is.
 
 use std::io::Write;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,11 +50,9 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
             }
         };
         if strangers.load(Ordering::Relaxed) >= node.strangers_max {
-            node.complaints.warn(format!(
-                "more than {} connections say nothing; closing others from {}",
-                node.strangers_max,
-                from.ip()
-            ));
+            let (most, from) = (node.strangers_max, from.ip());
+            let text = format!("more than {most} connections say nothing; closing others from {from}");
+            node.complaints.warn_of(from, "silent", &text);
             continue;
         }
         if lock(&node.connections).len() >= node.peers_max {
@@ -90,7 +88,7 @@ fn greet(node: &Arc<Node>, stream: TcpStream, from: SocketAddr) -> Option<(Arc<T
         Ok(Some(_)) => "its first line is not HELLO".to_owned(),
         Err(ReadError::Wire(error)) => error.to_string(),
     };
-    node.complaints.warn(format!("Connection from {} refused: {why}", from.ip()));
+    node.complaints.warn_of(from.ip(), "connection", &format!("Connection from {} refused: {why}", from.ip()));
     say_error(&stream, &why);
     None
 }
@@ -112,7 +110,9 @@ fn read(node: &Arc<Node>, stream: &Arc<TcpStream>, mut incoming: Incoming, hello
     if admitted(&verdicts, stream, &who) {
         if let Err(ReadError::Wire(error)) = read_on(node, &mut incoming, id) {
             if error != WireError::Truncated {
-                node.complaints.warn(format!("Peer {who} sent what makes no sense: {error}; connection closed"));
+                let from = stream.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |from| from.ip());
+                let text = format!("Peer {who} sent what makes no sense: {error}; connection closed");
+                node.complaints.warn_of(from, "nonsense", &text);
                 say_error(stream, &error.to_string());
             }
         }

@@ -7,6 +7,7 @@ mod dial;
 mod discovery;
 mod drive;
 mod join;
+mod ledger;
 mod link;
 mod listener;
 mod node;

@@ -11,6 +11,7 @@ mod foreign;
 #[expect(dead_code, unused_imports, reason = "what long random runs need is for the other targets")]
 #[path = "../harness/mod.rs"]
 mod harness;
+mod log_lines;
 mod quorum;
 mod resume;
 mod stop;
