@@ -196,8 +196,8 @@ struct Arguments {
 
     /// Files go to `DIR/<peer id>/`
     ///
-    /// One CSV file a sensor, and the peer's own files. A directory of that name that holds anything else is refused,
-    /// not cleared.
+    /// One CSV file a sensor, and the peer's own files. Only a directory that holds a peer's state is cleared; what else looks
+    /// like a peer's is moved to `DIR/<peer id>.previous`, and anything else is refused.
     #[arg(long, env = "PEER_DATA_DIR", value_name = "DIR", help_heading = "Storage", default_value = config::DATA_DIR)]
     data_dir: PathBuf,
 

@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::descriptors::{self, TooFew};
 use crate::ids::PeerId;
 use crate::sensors::SensorError;
 
@@ -61,9 +62,19 @@ pub enum Fatal {
     )]
     Signals(io::Error),
 
+    /// There are too few file descriptors to start, or none was left at the start.
+    #[error("{0}")]
+    Descriptors(String),
+
     /// The operating system gives no thread.
     #[error("cannot start the thread {name}: {cause}; raise the limit on processes (ulimit -u), or free memory")]
     Thread { name: String, cause: io::Error },
+}
+
+impl From<TooFew> for Fatal {
+    fn from(few: TooFew) -> Self {
+        Self::Descriptors(few.to_string())
+    }
 }
 
 impl Fatal {
@@ -72,6 +83,9 @@ impl Fatal {
     pub fn of_bind(endpoint: SocketAddr, cause: io::Error) -> Self {
         match cause.kind() {
             io::ErrorKind::AddrInUse => Self::PortInUse { endpoint },
+            _ if descriptors::ran_out(&cause) => {
+                Self::Descriptors(format!("cannot listen on {endpoint}: {}", descriptors::explain(&cause)))
+            }
             _ => Self::Bind { endpoint, cause },
         }
     }
@@ -100,6 +114,7 @@ mod tests {
             (Fatal::Duplicate { id: id.clone(), endpoint: Some(endpoint) }, ["at 127.0.0.1:7001", "--peer-id"]),
             (Fatal::Duplicate { id: id.clone(), endpoint: None }, ["already in the group;", "--peer-id"]),
             (Fatal::Rejected { why: "wrong version".to_owned() }, ["wrong version", "same version"]),
+            (descriptors::Budget::of(9).unwrap_err().into(), ["may have 9 files open", "ulimit -n"]),
             (Fatal::Signals(cause()), ["SIGTERM", "start peer"]),
             (Fatal::Thread { name: "tx-peer2".to_owned(), cause: cause() }, ["tx-peer2", "ulimit"]),
             (Fatal::Storage("disk full; free some".to_owned()), ["disk full", "free some"]),

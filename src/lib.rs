@@ -25,10 +25,11 @@
 //! | layer | module | knows |
 //! | --- | --- | --- |
 //! | names | [`ids`], [`reading`], `ranges` (sets of numbers) | nothing |
+//! | limits | [`descriptors`] | nothing: who may have how many files open |
 //! | text | [`wire`] | names |
 //! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
-//! | beside it | [`storage`], [`net`], [`sensors`] | names, text; never the protocol or each other |
-//! | knobs | [`config`], [`cli`], [`fatal`] | names, and what sensors there are |
+//! | beside it | [`storage`], [`net`], [`sensors`] | names, text, limits; never the protocol or each other |
+//! | knobs | [`config`], [`cli`], [`fatal`] | names, limits, and what sensors there are |
 //! | lines | [`log_lines`] | nothing: where `log` writes to |
 //! | doing | [`threads`] | all of the above, and decides nothing |
 //! | proving | [`verify`] | names, text, storage: looks at files that peers wrote, runs none |
@@ -39,6 +40,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod descriptors;
 pub mod fatal;
 pub mod ids;
 pub mod log_lines;

@@ -1,6 +1,8 @@
 //! The log: lines on standard error, written by a thread of their own. Who says something does not wait for whoever reads it,
 //! and least of all for a disk that stands still: a heartbeat must not wait for a line.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
@@ -63,10 +65,36 @@ pub fn start(level: LevelFilter) -> io::Result<()> {
     builder.format(|out, record| {
         let thread = thread::current();
         let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-        writeln!(out, "{time} {:<5} {}: {}", record.level(), thread.name().unwrap_or("?"), record.args())
+        let text = record.args().to_string();
+        writeln!(out, "{time} {:<5} {}: {}", record.level(), escaped(thread.name().unwrap_or("?")), escaped(&text))
     });
     builder.init();
     Ok(())
+}
+
+/// A text of one line that changes nothing of how a terminal shows it: characters that would, or that end a line, are
+/// written as `\x1b` or `\u{202e}`. Whatever others send can stand in a log line.
+#[must_use]
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_dangerous) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        // A string takes whatever is written to it.
+        let _ = match u32::from(c) {
+            _ if !is_dangerous(c) => out.write_char(c),
+            code @ ..=0xff => write!(out, "\\x{code:02x}"),
+            code => write!(out, "\\u{{{code:x}}}"),
+        };
+    }
+    Cow::Owned(out)
+}
+
+/// Control characters, line and paragraph separators, and what turns the direction of writing.
+fn is_dangerous(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Waits, within reason, until what was said so far is written: before the process ends.
@@ -96,5 +124,25 @@ fn write(lines: &Receiver<Work>) {
             let _ =
                 writeln!(out, "({count} lines of the log were dropped here: it was not read or written fast enough)");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_move_a_cursor_or_end_a_line_is_written_out() {
+        for (text, expected) in [
+            ("3.9 °C, \u{1f321} and ünïcode", "3.9 °C, \u{1f321} and ünïcode"),
+            ("\u{1b}[2Jx\r\n\t\0\u{7f}", "\\x1b[2Jx\\x0d\\x0a\\x09\\x00\\x7f"),
+            ("\u{85}\u{9b}31m", "\\x85\\x9b31m"),
+            ("a\u{2028}b\u{2029}c", "a\\u{2028}b\\u{2029}c"),
+            ("\u{202e}evil\u{2066}\u{200f}", "\\u{202e}evil\\u{2066}\\u{200f}"),
+        ] {
+            assert_eq!(escaped(text), expected);
+            assert_eq!(escaped(expected), expected, "said once");
+        }
+        assert!((0..=0x9f_u8).map(char::from).all(|c| !escaped(&c.to_string()).contains(char::is_control)));
     }
 }

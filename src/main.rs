@@ -26,7 +26,8 @@ fn compare(verify: &Verify) -> ExitCode {
 
 fn run(config: Config) -> ExitCode {
     if let Err(cause) = log_lines::start(config.log_level) {
-        eprintln!("{}", Fatal::Thread { name: "log".to_owned(), cause });
+        let fatal = Fatal::Thread { name: "log".to_owned(), cause }.to_string();
+        eprintln!("{}", log_lines::escaped(&fatal));
         return ExitCode::FAILURE;
     }
     let status = match peer::threads::run(config) {

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("ids", &[]),
     ("ranges", &[]),
+    ("descriptors", &[]),
     ("reading", &["ids"]),
     ("wire", &["ids", "reading"]),
     ("protocol", &["ids", "ranges", "wire"]),
-    ("storage", &["ids", "ranges", "reading", "wire"]),
+    ("storage", &["descriptors", "ids", "ranges", "reading", "wire"]),
     ("net", &["wire"]),
     ("sensors", &["ids", "reading", "wire", "config"]),
     ("config", &["ids", "wire"]),

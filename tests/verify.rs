@@ -195,8 +195,13 @@ fn half_a_row_is_shown() {
 fn another_sensors_file_is_one_too_many_and_what_is_no_peers_is_left_alone() {
     let group = Group::new();
     fs::write(group.path("peer1/notes.txt"), "mine").expect("written");
-    fs::create_dir(group.path("lost+found")).expect("made");
+    for directory in ["lost+found", "peer1.previous", "peer1.previous.2"] {
+        fs::create_dir(group.path(directory)).expect("made");
+    }
+    fs::write(group.path("peer1.previous/a.csv"), "sequence\n").expect("written");
     let out = group.assert_agrees();
+    assert!(out.contains("note: ./peer1.previous was set aside, and was not looked at\n"), "{out}");
+    assert!(out.contains("note: ./peer1.previous.2 was set aside, and was not looked at\n"), "{out}");
     assert!(out.contains("note: peer1: notes.txt is no file of a peer, and was not looked at\n"), "{out}");
     assert!(out.contains("note: ./lost+found is no peer's directory, and was not looked at\n"), "{out}");
     fs::copy(group.path("peer1/s1.csv"), group.path("peer1/copy.csv")).expect("copied");

@@ -2,12 +2,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs4::{FileExt, TryLockError};
 
 use super::error::StorageError;
 use super::journal;
+use super::previous::{self, SetAside};
 use super::real_disk::{self, RealDisk};
 use crate::ids::{check_name, PeerId};
 
@@ -16,8 +17,32 @@ use crate::ids::{check_name, PeerId};
 /// # Errors
 /// Where it cannot be used, holds anything but a peer's files (then it is left as it was), or is in use.
 pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
+    let root = own_directory(data_dir, id)?;
+    let lock = lock(&root)?;
+    Ok(RealDisk::new(root, lock))
+}
+
+/// As [`claim`], for a peer that clears its directory: what stands there without a peer's `state` is set aside, and told.
+///
+/// # Errors
+/// As those of [`claim`]; and where a file is not what its name says, or cannot be set aside.
+pub fn claim_anew(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<SetAside>), StorageError> {
+    let root = own_directory(data_dir, id)?;
+    // Before the lock, so that what is refused has none afterwards; and again with it, since whoever had it may have come
+    // and gone between.
+    previous::unvouched(&root)?;
+    let lock = lock(&root)?;
+    let aside = match previous::unvouched(&root)? {
+        0 => None,
+        files => Some(previous::set_aside(&root, files)?),
+    };
+    Ok((RealDisk::new(root, lock), aside))
+}
+
+/// The directory of a peer, made where it is missing. What others put there is refused.
+fn own_directory(data_dir: &Path, id: &PeerId) -> Result<PathBuf, StorageError> {
     let root = data_dir.join(id.as_str());
-    let unusable = |source| StorageError::Directory { path: root.clone(), source };
+    let unusable = |source| StorageError::directory(&root, source);
     match fs::symlink_metadata(&root) {
         Ok(metadata) if metadata.is_dir() => check_own(&root)?,
         Ok(_) => return Err(StorageError::NotDirectory { path: root }),
@@ -28,12 +53,11 @@ pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
         }
         Err(error) => return Err(unusable(error)),
     }
-    let lock = lock(&root)?;
-    Ok(RealDisk::new(root, lock))
+    Ok(root)
 }
 
 fn lock(root: &Path) -> Result<File, StorageError> {
-    let unusable = |source| StorageError::Directory { path: root.to_owned(), source };
+    let unusable = |source| StorageError::directory(root, source);
     let path = root.join("lock");
     let mut file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(unusable)?;
@@ -64,7 +88,7 @@ fn check_own(root: &Path) -> Result<(), StorageError> {
 }
 
 fn check_entries(root: &Path, dir: &str, own: &dyn Fn(&str, bool, bool) -> bool) -> Result<(), StorageError> {
-    let unusable = |source| StorageError::Directory { path: root.to_owned(), source };
+    let unusable = |source| StorageError::directory(root, source);
     for entry in fs::read_dir(root.join(dir)).map_err(unusable)? {
         let entry = entry.map_err(unusable)?;
         // Of the entry itself: a symbolic link is neither.

@@ -2,9 +2,10 @@
 //! what was asked for does not count, and nothing more can be stored.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
+use crate::descriptors;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -23,6 +24,12 @@ pub enum StorageError {
         path.display()
     )]
     Foreign { path: PathBuf, name: String },
+    #[error(
+        "cannot set aside what {} holds, which no state of a peer vouches for: {source}; move it away or choose another \
+         --data-dir or --peer-id",
+        path.display()
+    )]
+    SetAside { path: PathBuf, source: io::Error },
     #[error("{} is in use by another live peer (process {process}); stop it or choose another --peer-id", path.display())]
     InUse { path: PathBuf, process: String },
     #[error(
@@ -38,6 +45,8 @@ pub enum StorageError {
     OtherQuorum { path: PathBuf, kept: u32, given: Option<u32> },
     #[error("the disk is full: cannot {doing} {}: {source}; make room and start again", path.display())]
     Full { path: PathBuf, doing: &'static str, source: io::Error },
+    #[error("cannot {doing} {}: {what} and start again", path.display())]
+    Descriptors { path: PathBuf, doing: &'static str, what: String },
     #[error("cannot {doing} {}: {source}; check the disk and start again", path.display())]
     Io { path: PathBuf, doing: &'static str, source: io::Error },
     #[error(
@@ -49,6 +58,16 @@ pub enum StorageError {
     Sensor { sequence: u64 },
 }
 
+impl StorageError {
+    /// What is wrong where a peer's directory cannot be used at all.
+    pub(super) fn directory(path: &Path, source: io::Error) -> Self {
+        if descriptors::ran_out(&source) {
+            return Self::Descriptors { path: path.to_owned(), doing: "use", what: descriptors::explain(&source) };
+        }
+        Self::Directory { path: path.to_owned(), source }
+    }
+}
+
 /// Makes an error of the disk one of the storage, which names the file and what was tried with it.
 pub(super) fn failed<'a, D: Disk>(
     disk: &'a D,
@@ -57,6 +76,9 @@ pub(super) fn failed<'a, D: Disk>(
 ) -> impl FnOnce(io::Error) -> StorageError + use<'a, D> {
     move |source| {
         let path = disk.full_path(path);
+        if descriptors::ran_out(&source) {
+            return StorageError::Descriptors { path, doing, what: descriptors::explain(&source) };
+        }
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageError::Full { path, doing, source },
             _ => StorageError::Io { path, doing, source },
@@ -67,4 +89,20 @@ pub(super) fn failed<'a, D: Disk>(
 /// A file that does not hold what it must.
 pub(super) fn damaged<D: Disk>(disk: &D, path: &str, why: impl Into<String>) -> StorageError {
     StorageError::Damaged { path: disk.full_path(path), why: why.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::memory_disk::MemoryDisk;
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_disk_that_fails_for_want_of_descriptors_is_not_called_a_broken_one() {
+        let (disk, cause) = (MemoryDisk::default(), || io::Error::from_raw_os_error(24));
+        for error in [failed(&disk, "append to", "a.csv")(cause()), StorageError::directory(Path::new("p"), cause())] {
+            let text = error.to_string();
+            assert!(text.contains("raise the limit (ulimit -n) and start again") && !text.contains("check"), "{text}");
+        }
+    }
 }

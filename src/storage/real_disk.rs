@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use super::disk::Disk;
 
-/// Files kept open for appending. A reading's sensor is most often one of the last few; 64 leaves most of the usual
-/// limit of 1024 descriptors to connections, however many sensors there are.
+/// Files kept open for appending, unless fewer are to be. A reading's sensor is most often one of the last few, however many
+/// sensors there are.
 pub const OPEN_FILES_MAX: usize = 64;
 
 /// One peer's directory.
@@ -18,6 +18,7 @@ pub struct RealDisk {
     root: PathBuf,
     /// Held for as long as the directory is used.
     _lock: File,
+    open_files_max: usize,
     appending: Mutex<Appending>,
 }
 
@@ -43,7 +44,13 @@ impl RealDisk {
         // What earlier processes named may be unsynced, too.
         let changed = ["", "journal"].into_iter().map(str::to_owned).collect();
         let appending = Appending { changed, ..Appending::default() };
-        Self { root, _lock: lock, appending: Mutex::new(appending) }
+        Self { root, _lock: lock, open_files_max: OPEN_FILES_MAX, appending: Mutex::new(appending) }
+    }
+
+    /// Keeps at most so many files open for appending, and no more than [`OPEN_FILES_MAX`].
+    #[must_use]
+    pub fn with_open_files(self, most: usize) -> Self {
+        Self { open_files_max: most.clamp(1, OPEN_FILES_MAX), ..self }
     }
 
     fn appending(&self) -> MutexGuard<'_, Appending> {
@@ -76,7 +83,7 @@ impl Appending {
     fn handle(&mut self, disk: &RealDisk, path: &str) -> io::Result<&mut Handle> {
         self.uses += 1;
         if !self.files.contains_key(path) {
-            if self.files.len() >= OPEN_FILES_MAX {
+            if self.files.len() >= disk.open_files_max {
                 let oldest = self.files.iter().min_by_key(|(_, handle)| handle.used).map(|(path, _)| path.clone());
                 self.files.remove(&oldest.expect("there are some"));
             }
@@ -240,15 +247,18 @@ mod tests {
 
     #[test]
     fn far_more_files_than_may_be_open_are_appended_to() {
-        let (_temp, disk) = TempDir::disk("p");
-        for round in 0..3 {
-            for file in 0..3 * OPEN_FILES_MAX {
-                disk.append(&format!("s{file}.csv"), format!("{round}\n").as_bytes()).unwrap();
+        for most in [OPEN_FILES_MAX, 4] {
+            let (_temp, disk) = TempDir::disk("p");
+            let disk = disk.with_open_files(most);
+            for round in 0..3 {
+                for file in 0..3 * OPEN_FILES_MAX {
+                    disk.append(&format!("s{file}.csv"), format!("{round}\n").as_bytes()).unwrap();
+                }
+                assert_eq!(disk.appending().files.len(), most);
             }
-            assert_eq!(disk.appending().files.len(), OPEN_FILES_MAX);
-        }
-        for file in 0..3 * OPEN_FILES_MAX {
-            assert_eq!(disk.read(&format!("s{file}.csv"), 0, 99).unwrap(), b"0\n1\n2\n");
+            for file in 0..3 * OPEN_FILES_MAX {
+                assert_eq!(disk.read(&format!("s{file}.csv"), 0, 99).unwrap(), b"0\n1\n2\n");
+            }
         }
     }
 

@@ -56,6 +56,10 @@ pub(super) fn begin<D: Disk>(
     quorum: Option<u32>,
 ) -> Result<(State, Vec<Repair>), StorageError> {
     let Begun { found, repairs } = look(disk, id, false)?;
+    if found.is_none() && repairs.is_empty() && holds_anything(disk)? {
+        // Whoever claims a directory to clear it has set that aside.
+        return Err(damaged(disk, state::PATH, "it is missing"));
+    }
     let incarnation = next_life(now, found.map(|found| found.incarnation));
     let state = State { id: id.clone(), incarnation, promised: None, synced: None, needs: 0, quorum };
     save(disk, &state, true)?;
@@ -104,7 +108,7 @@ fn holds_anything<D: Disk>(disk: &D) -> Result<bool, StorageError> {
     Ok(holds("", &|name| name == "pending" || name.strip_suffix(".csv").is_some())? || holds(journal::DIR, &|_| true)?)
 }
 
-/// Removes all files but `state` and `lock`.
+/// Removes all files but `state` and `lock`: of a directory that a peer's `state` says is its own, and of no other.
 pub(super) fn clear<D: Disk>(disk: &D) -> Result<(), StorageError> {
     let remove = |path: &str| disk.remove(path).map_err(failed(disk, "remove", path));
     let segments = disk.list(journal::DIR).map_err(failed(disk, "list", journal::DIR))?;

@@ -35,7 +35,8 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
                 }
             }
             Err(error) => {
-                node.complaints.warn(format!("Datagram from {} on the discovery port ignored: {error}", from.ip()));
+                let text = format!("Datagram from {} on the discovery port ignored: {error}", from.ip());
+                node.complaints.warn_of(from.ip(), "datagram", &text);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `listener`: accepts connections. Each is read by a thread of its own, `rx-<id>` once it has said who it is.
 
 use std::io::Write;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,13 @@ use super::caller;
 use super::discovery::announced;
 use super::node::{lock, Node};
 use super::sequencer::Asked;
+use crate::descriptors;
 use crate::net::{self, Incoming, ReadError};
 use crate::protocol::{ConnectionId, Input, Question, Verdict};
 use crate::wire::{encode, Hello, Message, WireError};
 
 /// A connection has so long to say who it is.
 const HELLO_TIME: Duration = Duration::from_secs(5);
-
-/// Connections that have not said who they are: more than that are a scan or an attack, and closed at once.
-const STRANGERS_MAX: usize = 64;
 
 /// How an incoming connection that waits for its verdict, or is being read, is reached.
 pub(super) struct Door {
@@ -59,14 +57,15 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, or a connection that ended before it was accepted.
-                node.complaints.warn(format!("cannot accept a connection: {error}"));
+                node.complaints.warn(format!("cannot accept a connection: {}", descriptors::explain(&error)));
                 super::pause(Duration::from_millis(50));
                 continue;
             }
         };
-        if strangers.load(Ordering::Relaxed) >= STRANGERS_MAX {
-            node.complaints
-                .warn(format!("more than {STRANGERS_MAX} connections say nothing; closing others from {}", from.ip()));
+        if strangers.load(Ordering::Relaxed) >= node.strangers_max {
+            let (most, from) = (node.strangers_max, from.ip());
+            let text = format!("more than {most} connections say nothing; closing others from {from}");
+            node.complaints.warn_of(from, "silent", &text);
             continue;
         }
         if lock(&node.connections).len() >= node.peers_max {
@@ -119,7 +118,7 @@ fn greet(node: &Arc<Node>, stream: TcpStream, from: SocketAddr) -> Option<Greete
         Ok(Some(_)) => "its first line is not HELLO".to_owned(),
         Err(ReadError::Wire(error)) => error.to_string(),
     };
-    node.complaints.warn(format!("Connection from {} refused: {why}", from.ip()));
+    node.complaints.warn_of(from.ip(), "connection", &format!("Connection from {} refused: {why}", from.ip()));
     say_error(&stream, &why);
     None
 }
@@ -184,7 +183,9 @@ fn read(
     if admitted(&replies, stream, &who) {
         if let Err(ReadError::Wire(error)) = read_on(node, &mut incoming, id) {
             if error != WireError::Truncated {
-                node.complaints.warn(format!("Peer {who} sent what makes no sense: {error}; connection closed"));
+                let from = stream.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |from| from.ip());
+                let text = format!("Peer {who} sent what makes no sense: {error}; connection closed");
+                node.complaints.warn_of(from, "nonsense", &text);
                 say_error(stream, &error.to_string());
             }
         }

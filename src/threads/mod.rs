@@ -8,6 +8,7 @@ mod dial;
 mod discovery;
 mod drive;
 mod join;
+mod ledger;
 mod link;
 mod listener;
 mod node;
@@ -29,13 +30,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{bounded, never, unbounded, Receiver};
 
 use crate::config::Config;
+use crate::descriptors::Budget;
 use crate::fatal::Fatal;
 use crate::ids::{Incarnation, NUMBER_MAX};
 use crate::log_lines;
 use crate::net;
 use crate::protocol::{Alarm, Exit, Peer, Secret, Settings};
 use crate::sensors::{self, Clock};
-use crate::storage::{RealDisk, Storage};
+use crate::storage::{claim, claim_anew, RealDisk, Storage};
 use crate::wire::Community;
 use node::{lock, Node};
 use storage::Work;
@@ -50,10 +52,10 @@ const FAREWELL: Duration = Duration::from_millis(250);
 /// [`Fatal`]: why it could not start, or had to end.
 pub fn run(config: Config) -> Result<(), Fatal> {
     exit_on_panic();
-    // First, so that whoever is asked to stop while it reads back what it had stops cleanly, too.
+    let budget = Budget::of_process()?;
+    // Early, so that whoever is asked to stop while it reads back what it had stops cleanly, too.
     let signals = signals::listen().map_err(Fatal::Signals)?;
-    let claimed = crate::storage::claim(&config.data_dir, &config.peer_id);
-    let disk = claimed.map_err(|error| Fatal::Storage(error.to_string()))?;
+    let disk = directory(&config)?.with_open_files(budget.files);
     let (listener, endpoint) = net::listen(config.bind, config.port)
         .map_err(|cause| Fatal::of_bind(SocketAddr::new(config.bind, config.port), cause))?;
     let receiver = receiver(&config)?;
@@ -71,7 +73,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let (requests, inbox) = unbounded();
     let settings = settings(&config, opened.incarnation, endpoint);
     let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
-    let node = Arc::new(Node::new(config, core, &storage, work, requests, exit));
+    let node = Arc::new(Node::new(config, core, budget, &storage, work, requests, exit));
     start_storage(&node, storage, works);
     let shared = Arc::clone(&node);
     spawn("sequencer".to_owned(), move || sequencer::run(&shared, &inbox));
@@ -100,6 +102,17 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     farewell(&node);
     let failure = lock(&node.failure).take();
     conclude(exit, &node.config, failure)
+}
+
+/// Takes this peer's directory, in which only what is known to be a peer's is ever cleared.
+fn directory(config: &Config) -> Result<RealDisk, Fatal> {
+    let (dir, id) = (&config.data_dir, &config.peer_id);
+    let claimed = if config.resume { claim(dir, id).map(|disk| (disk, None)) } else { claim_anew(dir, id) };
+    let (disk, aside) = claimed.map_err(|error| Fatal::Storage(error.to_string()))?;
+    if let Some(aside) = aside {
+        log::warn!("{aside}");
+    }
+    Ok(disk)
 }
 
 fn receiver(config: &Config) -> Result<Option<net::Receiver>, Fatal> {
@@ -134,6 +147,7 @@ impl Node {
     fn new(
         config: Config,
         core: Peer,
+        budget: Budget,
         storage: &Storage<RealDisk>,
         work: crossbeam_channel::Sender<Work>,
         requests: crossbeam_channel::Sender<sequencer::Asked>,
@@ -161,27 +175,11 @@ impl Node {
             complaints: complaints::Complaints::default(),
             exit,
             failure: Mutex::default(),
-            peers_max: peers_max(),
+            peers_max: budget.peers,
+            strangers_max: budget.strangers,
             config,
         }
     }
-}
-
-/// Files that each peer takes: the link to it, the one before, and the connection that is read.
-const FILES_A_PEER: u64 = 3;
-
-/// Files for everything else: the storage's, the listener, strangers, sources, standard streams.
-const FILES_RESERVED: u64 = 192;
-
-/// No group has more peers, and each has threads of its own.
-const PEERS_MAX: usize = 4096;
-
-/// How many peers this one can talk to without running out of files, which would look like a broken disk.
-fn peers_max() -> usize {
-    // Where the limit stays unknown, it is taken for the lowest that is usual.
-    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
-    let peers = files.saturating_sub(FILES_RESERVED) / FILES_A_PEER;
-    usize::try_from(peers).map_or(PEERS_MAX, |peers| peers.clamp(8, PEERS_MAX))
 }
 
 /// Starts the storage's thread, which ends with the disk.

@@ -57,6 +57,8 @@ pub(super) struct Node {
     pub(super) failure: Mutex<Option<String>>,
     /// Peers to talk to, and connections to be read, at a time.
     pub(super) peers_max: usize,
+    /// Connections that have not said who they are: more than that are a scan or an attack, and closed at once.
+    pub(super) strangers_max: usize,
 }
 
 impl Node {

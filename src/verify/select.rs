@@ -84,9 +84,19 @@ fn below(dir: &Path, notes: &mut Vec<String>) -> Result<Vec<PathBuf>, String> {
         return Ok(vec![dir.to_owned()]);
     }
     paths.sort_unstable();
+    let (aside, paths): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| is_set_aside(&name(path)));
+    notes.extend(aside.iter().map(|path| format!("{} was set aside, and was not looked at", path.display())));
     let (peers, others): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| may_be_peer(path));
     notes.extend(others.iter().map(|path| format!("{} is no peer's directory, and was not looked at", path.display())));
     Ok(peers)
+}
+
+/// Is this the name that a peer gives what it found in its directory at a start, and that was not known to be its own?
+fn is_set_aside(name: &str) -> bool {
+    name.rsplit_once(".previous").is_some_and(|(id, rest)| {
+        let number = rest.strip_prefix('.').is_some_and(|number| number.parse::<u64>().is_ok());
+        !id.is_empty() && (rest.is_empty() || number)
+    })
 }
 
 /// Has this directory the name of a peer, and any of its files, or nothing at all? One that cannot be read may be one.

@@ -3,12 +3,15 @@
 
 mod bad_input;
 mod data;
+mod descriptors;
 mod disk;
 mod election;
 mod fail_stop;
+mod foreign;
 #[expect(dead_code, unused_imports, reason = "what long random runs need is for the other targets")]
 #[path = "../harness/mod.rs"]
 mod harness;
+mod log_lines;
 mod quorum;
 mod resume;
 mod stop;
