@@ -28,6 +28,9 @@ const DOUBLINGS_MAX: u32 = 6;
 /// So many heartbeat timeouts after it was passed over, what it did before is forgotten.
 const FORGIVEN_AFTER: u32 = 8;
 
+/// Longest reason of a refusal that is told.
+const REASON_CHARS_MAX: usize = 160;
+
 /// After so many leaders and proposers of whom nothing came, whoever seeks waits for nobody any more.
 pub(super) const FAILED_MAX: u32 = 3;
 
@@ -77,7 +80,8 @@ impl Peer {
         let forgiven = self.settings.timing.heartbeat_timeout * FORGIVEN_AFTER;
         let before = self.doubts.distrusted.get(peer).filter(|(until, _)| turn.now < *until + forgiven);
         let strikes = before.map_or(0, |(_, strikes)| *strikes);
-        let until = turn.now + self.settings.timing.election_timeout * 2u32.pow(strikes.min(DOUBLINGS_MAX));
+        // Once is none: messages get lost.
+        let until = turn.now + self.settings.timing.election_timeout * (2u32.pow(strikes.min(DOUBLINGS_MAX)) - 1);
         if self.doubts.distrusted.len() >= DISTRUSTED_MAX {
             self.doubts.distrusted.retain(|_, (until, _)| *until > turn.now);
         }
@@ -125,6 +129,8 @@ impl Peer {
     }
 
     fn warn_of_refusal(&mut self, why: &str, turn: &mut Turn) {
+        // A stranger's words, and no longer than any reason that a peer gives.
+        let why: &str = &why.chars().take(REASON_CHARS_MAX).collect::<String>();
         if self.warned_of_refusal.as_deref() != Some(why) {
             self.warned_of_refusal = Some(why.to_owned());
             turn.tell(Event::Refused { why: why.to_owned() });

@@ -229,7 +229,11 @@ impl Peer {
                     && following.members.len() >= self.quorum()
             }
             Role::Leader(leading) => !leading.members.contains_key(proposer) && leading.members.len() >= self.quorum(),
-            Role::Seeking(_) => !self.trusts(proposer),
+            // Who was kept waiting for nothing too often makes a group of its own. With a quorum nobody can.
+            Role::Seeking(_) => {
+                let enough = self.doubts.has_waited_enough() && self.settings.quorum.is_none();
+                !self.trusts(proposer) || (enough && !self.last_view.contains_key(proposer))
+            }
             _ => false,
         };
         !lacks

@@ -128,6 +128,14 @@ impl Peer {
                     self.ask_for_group(target.endpoint, None, (true, Time::ZERO), turn);
                 }
             }
+            Role::Proposing(_) if target.is_none() && !raising => {
+                if term > self.promised.as_ref() {
+                    self.propose_above(turn);
+                } else {
+                    // It does not want this leader, and that is no reason for others.
+                    self.on_proposal_loss(from, turn);
+                }
+            }
             _ => {
                 self.merging = follows && target.is_some();
                 self.seek(target.as_ref(), turn);

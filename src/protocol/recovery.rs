@@ -43,9 +43,27 @@ impl Peer {
     /// The owner of the best log failed: everything again, with a higher counter.
     pub(super) fn propose_again(&mut self, turn: &mut Turn) {
         let Role::Proposing(proposing) = &self.role else { return };
-        let answered: Vec<PeerId> = proposing.answers.keys().cloned().collect();
-        let asked = self.last_view.keys().cloned().chain(answered).chain(self.fresh_seekers()).collect();
+        let invited: Vec<PeerId> = proposing.invited.iter().cloned().collect();
+        let asked = self.last_view.keys().cloned().chain(invited).chain(self.fresh_seekers()).collect();
         self.propose(asked, 0, None, turn);
+    }
+
+    /// Somebody who was asked promised more, and follows nobody: everything again with a higher counter, at once, or those who
+    /// promised are let go.
+    pub(super) fn propose_above(&mut self, turn: &mut Turn) {
+        if self.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
+            return self.propose_again(turn);
+        }
+        self.let_go(turn);
+        self.seek(None, turn);
+    }
+
+    /// Who promised looks for a leader instead of waiting.
+    fn let_go(&self, turn: &mut Turn) {
+        let (Role::Proposing(proposing), Some(term)) = (&self.role, &self.promised) else { return };
+        for to in proposing.answers.keys() {
+            turn.send(to, Message::Yield { term: term.clone(), leader: None });
+        }
     }
 
     pub(super) fn decide_when_all_answered(&mut self, turn: &mut Turn) {
@@ -86,13 +104,9 @@ impl Peer {
         self.lead_when_recovered(turn);
     }
 
-    /// Too few answers: those who promised look for a leader instead of waiting.
+    /// Too few answers.
     fn give_up(&mut self, have: usize, turn: &mut Turn) {
-        let Role::Proposing(proposing) = &self.role else { return };
-        let Some(term) = self.promised.clone() else { return };
-        for to in proposing.answers.keys() {
-            turn.send(to, Message::Yield { term: term.clone(), leader: None });
-        }
+        self.let_go(turn);
         self.tell_suspended(have, turn);
         self.seek(None, turn);
     }

@@ -207,7 +207,7 @@ impl Sabotage {
 
 /// Does this input tell of a new link?
 pub(crate) fn is_new_link(input: &Input) -> bool {
-    matches!(input, Input::LinkUp { .. } | Input::Hello { .. })
+    matches!(input, Input::LinkUp { .. } | Input::Answered { .. })
 }
 
 /// The same batch with another timestamp in its readings, and a checksum that fits.
