@@ -187,6 +187,21 @@ impl Peer {
         self.admit_visitor(connection, turn);
     }
 
+    /// What the known life of a peer says whose place another one takes: nothing, where it is gone.
+    pub(super) fn on_predecessor_answer(&mut self, peer: &PeerId, answer: &Answer, turn: &mut Turn) {
+        let Some(known) = self.contacts.get(peer) else { return };
+        let silent_since = known.at + self.settings.timing.heartbeat_timeout;
+        let gone = match answer {
+            Answer::Here(here) => here.contact.id != *peer || here.contact.incarnation != known.incarnation,
+            Answer::Silent => turn.now >= silent_since,
+            Answer::Refused | Answer::Error(_) => true,
+        };
+        if gone {
+            self.close(peer, turn);
+            self.gone(peer, false, turn);
+        }
+    }
+
     fn admit_visitor(&mut self, connection: ConnectionId, turn: &mut Turn) {
         let Some(visitor) = self.visitors.0.get(&connection).filter(|visitor| visitor.proven) else { return };
         let Hello { peer, incarnation, endpoint, .. } = visitor.hello.clone();

@@ -36,6 +36,8 @@ pub(super) enum Purpose {
     Visitor(ConnectionId),
     /// Does the known life of this peer live? Another one claims its place on this connection.
     Elder(PeerId, ConnectionId),
+    /// The same, where another one answered a question.
+    Predecessor(PeerId),
     /// Does another process live under this peer's own id, or with another quorum?
     Proof,
 }
@@ -136,6 +138,15 @@ impl Peer {
         true
     }
 
+    /// Asks whether the known life of a peer lives, whose place another one takes.
+    pub(super) fn ask_predecessor(&mut self, peer: &PeerId, turn: &mut Turn) {
+        let pause = self.settings.timing.heartbeat_interval / 4;
+        let Some(to) = self.endpoint_of(peer) else { return };
+        if !self.calls.was_asked(to, turn.now, pause) {
+            self.call(Some(to), Purpose::Predecessor(peer.clone()), (None, None), true, turn);
+        }
+    }
+
     /// Asks for proof that another process is there.
     pub(super) fn ask_for_proof(&mut self, to: SocketAddr, hint: Option<Message>, turn: &mut Turn) {
         if self.calls.spend(turn.now) {
@@ -177,6 +188,7 @@ impl Peer {
             (Purpose::Group, Answer::Refused | Answer::Silent) => {}
             (Purpose::Visitor(connection), answer) => self.on_visitor_answer(connection, from, answer, turn),
             (Purpose::Elder(peer, connection), answer) => self.on_elder_answer(&peer, connection, answer, turn),
+            (Purpose::Predecessor(peer), answer) => self.on_predecessor_answer(&peer, &answer, turn),
             (Purpose::Proof, answer) => self.on_proof(from, answer, turn),
         }
     }

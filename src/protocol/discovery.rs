@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rand::RngExt;
 
+use super::contacts::Claim;
 use super::effect::Effect;
 use super::election::COUNTER_MAX;
 use super::event::Event;
@@ -243,6 +244,15 @@ impl Peer {
             }
             return;
         }
+        if let Claim::Moved { endpoint } = self.contacts.claim(&contact) {
+            // One address cannot have two owners; of two addresses, the known one is asked.
+            if endpoint == at {
+                self.gone(&contact.id, false, turn);
+            } else if here.contact.incarnation != self.incarnation_of(&contact.id) {
+                return self.ask_predecessor(&contact.id, turn);
+            }
+        }
+        let contact = Contact { endpoint: self.endpoint_of_living(&contact), ..contact };
         if !self.contacts.learn(&contact, true, turn.now) {
             return;
         }

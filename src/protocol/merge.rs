@@ -129,8 +129,8 @@ impl Peer {
                 }
             }
             Role::Proposing(_) if target.is_none() && !raising => {
-                if term > self.promised.as_ref() {
-                    self.propose_above(turn);
+                if let Some(term) = term.filter(|term| Some(*term) > self.promised.as_ref()) {
+                    self.propose_above(&term.leader, turn);
                 } else {
                     // It does not want this leader, and that is no reason for others.
                     self.on_proposal_loss(from, turn);

@@ -48,10 +48,13 @@ impl Peer {
         self.propose(asked, 0, None, turn);
     }
 
-    /// Somebody who was asked promised more, and follows nobody: everything again with a higher counter, at once, or those who
-    /// promised are let go.
-    pub(super) fn propose_above(&mut self, turn: &mut Turn) {
-        if self.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
+    /// Somebody who was asked promised more, to `other`, and follows nobody: everything again with a higher counter, at once.
+    /// Or those who promised are let go: the other one may be at it, too, and of two that live the higher one goes on.
+    pub(super) fn propose_above(&mut self, other: &PeerId, turn: &mut Turn) {
+        let own = view::priority(self.settings.priority, &self.settings.id);
+        let lives = self.contacts.get(other).is_some_and(|known| !known.dead);
+        let rival = lives && view::priority(self.priority_of(other), other) > own;
+        if !rival && self.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
             return self.propose_again(turn);
         }
         self.let_go(turn);
