@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use super::budget::Budget;
 use super::calls::Purpose;
 use super::contacts::Claim;
 use super::effect::{Effect, Verdict};
@@ -12,6 +13,11 @@ use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::PeerId;
 use crate::wire::{refusal, Contact, Hello, Here, Message};
+
+/// Connections of strangers in a row, and in how long as many again are looked at. Whoever makes one pays as much for it as
+/// the question back costs.
+const BURST: u32 = 256;
+const REFILL: Time = Time::from_secs(4);
 
 /// Connections that wait to be admitted; beyond that the oldest of strangers goes.
 const VISITORS_MAX: usize = 64;
@@ -30,13 +36,22 @@ struct Visitor {
     ask_at: Option<Time>,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Visitors(BTreeMap<ConnectionId, Visitor>);
+#[derive(Debug)]
+pub(super) struct Visitors {
+    waiting: BTreeMap<ConnectionId, Visitor>,
+    budget: Budget,
+}
+
+impl Default for Visitors {
+    fn default() -> Self {
+        Self { waiting: BTreeMap::new(), budget: Budget::new(BURST) }
+    }
+}
 
 impl Visitors {
     /// When one has waited long enough, or another question is due.
     pub(super) fn due(&self) -> Option<Time> {
-        self.0.values().filter_map(|visitor| visitor.ask_at).min()
+        self.waiting.values().filter_map(|visitor| visitor.ask_at).min()
     }
 }
 
@@ -53,15 +68,16 @@ impl Peer {
             return refuse(connection, &why, turn);
         }
         let urgent = self.is_familiar(&hello.peer, hello.endpoint);
-        if self.visitors.0.len() >= VISITORS_MAX {
+        if self.visitors.waiting.len() >= VISITORS_MAX {
             self.make_room(turn);
         }
         let (to, token) = (hello.endpoint, hello.token);
-        if !self.call_back(to, Purpose::Visitor(connection), (token, at), urgent, turn) {
+        if !urgent && !self.visitors.budget.spend(turn.now, REFILL) {
             return refuse(connection, "too many strangers at once; come again", turn);
         }
+        self.call_back(to, Purpose::Visitor(connection), (token, at), urgent, turn);
         let until = turn.now + self.settings.timing.heartbeat_timeout;
-        self.visitors.0.insert(connection, Visitor { hello, at, proven: false, until, ask_at: None });
+        self.visitors.waiting.insert(connection, Visitor { hello, at, proven: false, until, ask_at: None });
     }
 
     /// Is this a peer of this group, and does it mean to speak to this one?
@@ -102,12 +118,12 @@ impl Peer {
 
     /// The oldest connection of a stranger goes.
     fn make_room(&mut self, turn: &mut Turn) {
-        let strangers = self.visitors.0.iter().filter(|(_, visitor)| {
+        let strangers = self.visitors.waiting.iter().filter(|(_, visitor)| {
             let Hello { peer, endpoint, .. } = &visitor.hello;
             !self.is_familiar(peer, *endpoint)
         });
         if let Some(connection) = strangers.map(|(connection, _)| *connection).next() {
-            self.visitors.0.remove(&connection);
+            self.visitors.waiting.remove(&connection);
             turn.out.push(Effect::Drop { connection });
         }
     }
@@ -119,7 +135,7 @@ impl Peer {
         answer: Answer,
         turn: &mut Turn,
     ) {
-        let Some(visitor) = self.visitors.0.get_mut(&connection) else { return };
+        let Some(visitor) = self.visitors.waiting.get_mut(&connection) else { return };
         let Contact { id, incarnation, priority, .. } = match answer {
             Answer::Here(here) if here.dialled => here.contact,
             Answer::Refused => {
@@ -154,7 +170,7 @@ impl Peer {
     }
 
     fn ask_the_elder(&mut self, connection: ConnectionId, turn: &mut Turn) {
-        let Some(visitor) = self.visitors.0.get_mut(&connection) else { return };
+        let Some(visitor) = self.visitors.waiting.get_mut(&connection) else { return };
         visitor.ask_at = None;
         let (peer, dialled) = (visitor.hello.peer.clone(), (visitor.hello.token, visitor.at));
         let Some(endpoint) = self.endpoint_of(&peer) else { return };
@@ -162,7 +178,7 @@ impl Peer {
     }
 
     pub(super) fn on_elder_answer(&mut self, peer: &PeerId, connection: ConnectionId, answer: Answer, turn: &mut Turn) {
-        let Some(visitor) = self.visitors.0.get_mut(&connection) else { return };
+        let Some(visitor) = self.visitors.waiting.get_mut(&connection) else { return };
         let known = self.contacts.get(peer).map(|known| (known.incarnation, known.endpoint));
         let is_elder =
             |here: &Here| here.contact.id == *peer && known.is_some_and(|(life, _)| life == here.contact.incarnation);
@@ -174,27 +190,36 @@ impl Peer {
                 let why = refusal::id_in_use(known.map(|(_, endpoint)| endpoint));
                 return self.dismiss(connection, &why, turn);
             }
-            Answer::Silent if turn.now < visitor.until => {
+            Answer::Here(_) | Answer::Refused => self.gone(peer, false, turn),
+            Answer::Silent | Answer::Error(_) if turn.now < visitor.until => {
                 visitor.ask_at = Some((turn.now + self.settings.timing.heartbeat_interval / 2).min(visitor.until));
                 return;
             }
-            Answer::Silent => {
+            // Its listener may be overrun, and what it says goes on coming.
+            Answer::Silent | Answer::Error(_) if self.was_heard_lately(peer) => {
+                let why = refusal::id_in_use(known.map(|(_, endpoint)| endpoint));
+                return self.dismiss(connection, &why, turn);
+            }
+            Answer::Silent | Answer::Error(_) => {
                 self.close(peer, turn);
                 self.gone(peer, false, turn);
             }
-            Answer::Here(_) | Answer::Refused | Answer::Error(_) => self.gone(peer, false, turn),
         }
         self.admit_visitor(connection, turn);
+    }
+
+    fn was_heard_lately(&self, peer: &PeerId) -> bool {
+        let patience = self.settings.timing.heartbeat_timeout;
+        self.contacts.get(peer).is_some_and(|known| known.connection.is_some() && self.now() < known.at + patience)
     }
 
     /// What the known life of a peer says whose place another one takes: nothing, where it is gone.
     pub(super) fn on_predecessor_answer(&mut self, peer: &PeerId, answer: &Answer, turn: &mut Turn) {
         let Some(known) = self.contacts.get(peer) else { return };
-        let silent_since = known.at + self.settings.timing.heartbeat_timeout;
         let gone = match answer {
             Answer::Here(here) => here.contact.id != *peer || here.contact.incarnation != known.incarnation,
-            Answer::Silent => turn.now >= silent_since,
-            Answer::Refused | Answer::Error(_) => true,
+            Answer::Silent | Answer::Error(_) => !self.was_heard_lately(peer),
+            Answer::Refused => true,
         };
         if gone {
             self.close(peer, turn);
@@ -203,7 +228,7 @@ impl Peer {
     }
 
     fn admit_visitor(&mut self, connection: ConnectionId, turn: &mut Turn) {
-        let Some(visitor) = self.visitors.0.get(&connection).filter(|visitor| visitor.proven) else { return };
+        let Some(visitor) = self.visitors.waiting.get(&connection).filter(|visitor| visitor.proven) else { return };
         let Hello { peer, incarnation, endpoint, .. } = visitor.hello.clone();
         let priority = self.priority_of(&peer);
         self.admit(connection, &Contact { id: peer, priority, incarnation, endpoint }, turn);
@@ -213,14 +238,14 @@ impl Peer {
     pub(super) fn look_after_visitors(&mut self, turn: &mut Turn) {
         let due = |visitor: &Visitor| visitor.ask_at.is_some_and(|at| turn.now >= at);
         let due: Vec<ConnectionId> =
-            self.visitors.0.iter().filter(|(_, visitor)| due(visitor)).map(|(id, _)| *id).collect();
+            self.visitors.waiting.iter().filter(|(_, visitor)| due(visitor)).map(|(id, _)| *id).collect();
         for connection in due {
             self.ask_the_elder(connection, turn);
         }
     }
 
     fn admit(&mut self, connection: ConnectionId, contact: &Contact, turn: &mut Turn) {
-        self.visitors.0.remove(&connection);
+        self.visitors.waiting.remove(&connection);
         let later = self
             .contacts
             .get(&contact.id)
@@ -259,13 +284,13 @@ impl Peer {
     }
 
     fn dismiss(&mut self, connection: ConnectionId, why: &str, turn: &mut Turn) {
-        self.visitors.0.remove(&connection);
+        self.visitors.waiting.remove(&connection);
         refuse(connection, why, turn);
     }
 
     /// Did this connection wait to be admitted? It does not any more.
     pub(super) fn forget_visitor(&mut self, connection: ConnectionId) -> bool {
-        self.visitors.0.remove(&connection).is_some()
+        self.visitors.waiting.remove(&connection).is_some()
     }
 
     /// A question of somebody's: who listens here, and did this process dial the one who asks?

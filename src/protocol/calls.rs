@@ -6,7 +6,7 @@
 //! from.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::budget::Budget;
 use super::effect::{Call, Effect};
@@ -23,6 +23,9 @@ const UNDER_WAY_MAX: usize = 16;
 /// starts at once, and little enough to be no trouble to whoever's address a stranger names.
 const BURST: u32 = 64;
 const REFILL: Time = Time::from_secs(4);
+
+/// Hosts of which is known how many questions their words cost.
+const HOSTS_MAX: usize = 256;
 
 /// Addresses that were asked lately are remembered, so many of them.
 const RECENT_MAX: usize = 512;
@@ -58,21 +61,41 @@ pub(super) struct Calls {
     made: u64,
     /// When an address was asked for a group.
     recent: BTreeMap<SocketAddr, Time>,
-    /// Questions that strangers' words may cost.
+    /// Questions that strangers' words may cost, and those of each host.
     budget: Budget,
+    hosts: BTreeMap<IpAddr, Budget>,
 }
 
 impl Default for Calls {
     fn default() -> Self {
-        Self { open: BTreeMap::new(), made: 0, recent: BTreeMap::new(), budget: Budget::new(BURST) }
+        Self {
+            open: BTreeMap::new(),
+            made: 0,
+            recent: BTreeMap::new(),
+            budget: Budget::new(BURST),
+            hosts: BTreeMap::new(),
+        }
     }
 }
 
 impl Calls {
     /// May a stranger's words cost one more question now?
-    fn spend(&mut self, now: Time) -> bool {
-        let under_way = self.open.values().filter(|open| !open.urgent && open.to.is_some()).count();
-        under_way < UNDER_WAY_MAX && self.budget.spend(now, REFILL)
+    fn spend(&mut self, to: SocketAddr, now: Time) -> bool {
+        let counts = |open: &&Open| !open.urgent && matches!(open.purpose, Purpose::Group | Purpose::Proof);
+        if self.open.values().filter(counts).count() >= UNDER_WAY_MAX {
+            return false;
+        }
+        // One host uses up its own share, and not that of the others. All that run on this one share all.
+        if !to.ip().is_loopback() {
+            if self.hosts.len() >= HOSTS_MAX {
+                self.hosts.clear();
+            }
+            let share = self.hosts.entry(to.ip()).or_insert_with(|| Budget::new(BURST / 4));
+            if !share.spend(now, REFILL) {
+                return false;
+            }
+        }
+        self.budget.spend(now, REFILL)
     }
 
     /// Was this address asked within `pause`? If not, it is now.
@@ -111,7 +134,7 @@ impl Peer {
         turn: &mut Turn,
     ) {
         let unreachable = to.ip().is_unspecified() || to.port() == 0 || to == self.settings.endpoint;
-        if unreachable || self.calls.was_asked(to, turn.now, pause) || !(urgent || self.calls.spend(turn.now)) {
+        if unreachable || self.calls.was_asked(to, turn.now, pause) || !(urgent || self.calls.spend(to, turn.now)) {
             return;
         }
         self.call(Some(to), Purpose::Group, (hint, None), urgent, turn);
@@ -122,7 +145,7 @@ impl Peer {
         self.call(None, Purpose::Group, (Some(hint), None), true, turn);
     }
 
-    /// Asks whoever is named as the maker of a connection. False: a stranger's words cost no more questions now.
+    /// Asks whoever is named as the maker of a connection.
     pub(super) fn call_back(
         &mut self,
         to: SocketAddr,
@@ -130,12 +153,8 @@ impl Peer {
         dialled: (Token, SocketAddr),
         urgent: bool,
         turn: &mut Turn,
-    ) -> bool {
-        if !urgent && !self.calls.spend(turn.now) {
-            return false;
-        }
+    ) {
         self.call(Some(to), purpose, (None, Some(dialled)), urgent, turn);
-        true
     }
 
     /// Asks whether the known life of a peer lives, whose place another one takes.
@@ -149,7 +168,7 @@ impl Peer {
 
     /// Asks for proof that another process is there.
     pub(super) fn ask_for_proof(&mut self, to: SocketAddr, hint: Option<Message>, turn: &mut Turn) {
-        if self.calls.spend(turn.now) {
+        if self.calls.spend(to, turn.now) {
             self.call(Some(to), Purpose::Proof, (hint, None), false, turn);
         }
     }

@@ -139,11 +139,11 @@ impl Contacts {
     pub(super) fn connect(&mut self, contact: &Contact, connection: ConnectionId, now: Time) -> Option<ConnectionId> {
         let before = self.known.get_mut(&contact.id).and_then(|known| known.connection.take());
         if let Some(known) = self.known.get_mut(&contact.id) {
-            if known.incarnation != contact.incarnation {
-                self.known.remove(&contact.id);
-            } else {
+            if known.incarnation == contact.incarnation {
                 // The same process at another of its addresses keeps the one that it is dialled at.
                 known.proven = true;
+            } else {
+                self.known.remove(&contact.id);
             }
         }
         self.learn(&Contact { endpoint: self.endpoint_or(contact), ..contact.clone() }, true, now);

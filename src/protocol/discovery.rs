@@ -92,7 +92,7 @@ impl Peer {
     fn found_or_wait(&mut self, turn: &mut Turn) {
         let own = view::priority(self.settings.priority, &self.settings.id);
         let mut seekers = self.fresh_seekers();
-        let waits = !self.doubts.has_waited_enough();
+        let waits = !self.has_waited_enough();
         let ranked = seekers.iter().filter(|id| waits && self.trusts(id));
         let ranked = ranked.map(|id| view::priority(self.priority_of(id), id));
         let higher = ranked.max().filter(|highest| *highest > own).map(|(_, id)| id.clone());

@@ -31,8 +31,8 @@ const FORGIVEN_AFTER: u32 = 8;
 /// Longest reason of a refusal that is told.
 const REASON_CHARS_MAX: usize = 160;
 
-/// After so many leaders and proposers of whom nothing came, whoever seeks waits for nobody any more.
-pub(super) const FAILED_MAX: u32 = 3;
+/// After so many leaders and proposers of whom nothing came, whoever seeks waits for nobody, and no leader yields.
+const FAILED_MAX: u32 = 3;
 
 /// What would keep a peer that starts from running.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +56,9 @@ struct Proof {
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
     distrusted: BTreeMap<PeerId, (Time, u32)>,
-    /// Joins and promises that came to nothing since this peer last belonged to a group.
+    /// Joins, promises and yields that came to nothing since this peer last followed somebody, and the last of them.
     failed: u32,
+    failed_at: Time,
     proof: Option<Proof>,
 }
 
@@ -66,17 +67,12 @@ impl Doubts {
     pub(super) fn due(&self) -> Option<Time> {
         self.proof.as_ref().and_then(|proof| proof.again)
     }
-
-    /// Waits this peer for nobody any more?
-    pub(super) fn has_waited_enough(&self) -> bool {
-        self.failed >= FAILED_MAX
-    }
 }
 
 impl Peer {
     /// Nothing came of this peer's word: it is passed over for a while.
     pub(super) fn distrust(&mut self, peer: &PeerId, turn: &Turn) {
-        self.doubts.failed = self.doubts.failed.saturating_add(1);
+        (self.doubts.failed, self.doubts.failed_at) = (self.doubts.failed.saturating_add(1), turn.now);
         let forgiven = self.settings.timing.heartbeat_timeout * FORGIVEN_AFTER;
         let before = self.doubts.distrusted.get(peer).filter(|(until, _)| turn.now < *until + forgiven);
         let strikes = before.map_or(0, |(_, strikes)| *strikes);
@@ -90,14 +86,23 @@ impl Peer {
         }
     }
 
+    /// Waits this peer for nobody, for the time being? Whatever names others bear: after a few that came to nothing, each
+    /// further one is worth a try after a time that doubles.
+    pub(super) fn has_waited_enough(&self) -> bool {
+        let Some(more) = self.doubts.failed.checked_sub(FAILED_MAX) else { return false };
+        let pause = self.settings.timing.heartbeat_timeout * 2u32.pow(more.min(DOUBLINGS_MAX));
+        self.now() < self.doubts.failed_at + pause
+    }
+
     pub(super) fn trusts(&self, peer: &PeerId) -> bool {
         self.doubts.distrusted.get(peer).is_none_or(|(until, _)| self.now() >= *until)
     }
 
     /// It belongs to a group: who leads it is what it says, and what failed before does not matter.
     pub(super) fn note_group(&mut self, leader: Option<&PeerId>) {
-        (self.served, self.doubts.failed, self.doubts.proof) = (true, 0, None);
+        (self.served, self.doubts.proof) = (true, None);
         if let Some(leader) = leader {
+            self.doubts.failed = 0;
             self.doubts.distrusted.remove(leader);
         }
     }

@@ -123,8 +123,10 @@ impl Peer {
     }
 
     /// May a term of this counter be believed? Elections raise it by one each.
+    /// What was promised counts, which only elections raise, and not what was heard: else each word could be a step.
     pub(super) fn is_credible(&self, counter: u64) -> bool {
-        counter <= self.counter + COUNTER_STEP_MAX && counter <= COUNTER_MAX
+        let promised = self.promised.as_ref().map_or(0, |term| term.counter);
+        counter <= promised + COUNTER_STEP_MAX && counter <= COUNTER_MAX
     }
 
     /// Learns of a term from somebody who has a part in what this peer does.
@@ -231,7 +233,7 @@ impl Peer {
             Role::Leader(leading) => !leading.members.contains_key(proposer) && leading.members.len() >= self.quorum(),
             // Who was kept waiting for nothing too often makes a group of its own. With a quorum nobody can.
             Role::Seeking(_) => {
-                let enough = self.doubts.has_waited_enough() && self.settings.quorum.is_none();
+                let enough = self.has_waited_enough() && self.settings.quorum.is_none();
                 !self.trusts(proposer) || (enough && !self.last_view.contains_key(proposer))
             }
             _ => false,

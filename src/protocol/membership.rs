@@ -1,7 +1,7 @@
 //! Who belongs: joins, learners that catch up, views and their changes (PROTOCOL.md 3.2 to 3.4, 5.2, 5.6).
 
 use super::budget::Budget;
-use super::effect::Store;
+use super::cuts::start_runs;
 use super::election::{COUNTER_MAX, COUNTER_STEP_MAX};
 use super::event::Event;
 use super::peer::Peer;
@@ -10,7 +10,7 @@ use super::role::{Following, Leading, Mark, Role, TakenIn};
 use super::turn::Turn;
 use super::view::{self, Members};
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
-use crate::wire::{Contact, Message, Range, RunList, Timing, ViewChange};
+use crate::wire::{Contact, Message, Timing, ViewChange};
 
 /// How often a learner has to reach its mark. One mark could be the leader's last of long ago; what is reached three times
 /// in a row shows that the learner keeps up.
@@ -286,25 +286,6 @@ impl Peer {
         keeps && view.term.counter <= COUNTER_MAX
     }
 
-    /// With a quorum, what is committed is in the log of every later leader: one that lacks it is none.
-    pub(super) fn would_cut_committed(&self, runs: &RunList, last: Sequence) -> bool {
-        let agreed = || view::common_prefix(runs, last, self.log.runs(), self.log.last());
-        self.settings.quorum.is_some() && agreed() < self.log.committed()
-    }
-
-    /// Stays away from a leader that would have this peer cut what is committed.
-    fn refuses_cut(&mut self, from: &PeerId, view: &ViewChange, turn: &mut Turn) -> bool {
-        if !self.would_cut_committed(&start_runs(view), Sequence::MAX) {
-            return false;
-        }
-        let what = "lacks what is committed, from behind its log";
-        turn.tell(Event::Misbehaved { peer: from.clone(), what, at: view.start.last });
-        self.distrust(from, turn);
-        self.close(from, turn);
-        self.seek(None, turn);
-        true
-    }
-
     /// Promises and installs a term: cuts what its leader's log does not have, and fetches the rest.
     fn install(&mut self, role: Role, view: &ViewChange, turn: &mut Turn) {
         self.promise(&view.term, turn);
@@ -316,51 +297,6 @@ impl Peer {
         self.fetch(turn);
         self.pump(turn);
         self.compare_timing(view.timing, turn);
-    }
-
-    /// Cuts the log to what it has in common with that of `with`; what stood above comes back as pending when the storage has
-    /// done it. Where a view was left for that, or rows go, the operator is told.
-    pub(super) fn cut(&mut self, to: Sequence, with: &PeerId, turn: &mut Turn) {
-        if std::mem::take(&mut self.merging) || to < self.log.committed() {
-            turn.tell(Event::Merging { leader: with.clone(), readings: self.log.last() - to });
-        }
-        if to >= self.log.last() {
-            return;
-        }
-        self.lower(to);
-        self.log.cut(to);
-        turn.store(Store::Cut { to, state: self.state() });
-    }
-
-    /// What a cut to here lowers.
-    fn lower(&mut self, to: Sequence) {
-        if self.is_whole() {
-            self.needs = self.needs.min(to);
-        }
-        self.delivered = self.delivered.min(to);
-    }
-
-    pub(super) fn on_cut(&mut self, to: Sequence, returned: &[Range], turn: &mut Turn) {
-        if self.log.cut_done(to, returned) {
-            // A leader said that the logs agree up to the middle of a batch. What it sends has to follow the one before.
-            self.lower(to);
-            turn.store(Store::State(self.state()));
-            if let Some(following) = self.following_mut() {
-                following.fetched_from = 0;
-            }
-        }
-        for range in returned {
-            self.pending.add(range);
-        }
-        if self.is_fetching() {
-            self.lead_when_recovered(turn);
-        } else {
-            if !self.log.is_cutting() && self.following().is_some_and(|following| following.fetched_from == 0) {
-                self.fetch(turn);
-            }
-            self.pump(turn);
-        }
-        self.tell_of_ended_sources(turn);
     }
 
     /// Warns once of a leader whose durations are others.
@@ -391,14 +327,6 @@ impl Peer {
             leading.followers.remove(id);
         }
     }
-}
-
-/// The leader's log at the term's start, and of the term itself all that anybody has: entries of this very term came from
-/// this very leader, so they are its own, however old the message is.
-fn start_runs(view: &ViewChange) -> RunList {
-    let mut runs = view.start.runs.clone();
-    runs.push((view.term.clone(), view.start.last + 1));
-    runs
 }
 
 impl Following {

@@ -28,7 +28,7 @@ impl Peer {
     pub(super) fn compare_groups(&mut self, leader: &Contact, view: &ViewChange, turn: &mut Turn) {
         let Some(leading) = self.leading() else { return };
         let size = view.members.len() as u64;
-        if leading.has(&leader.id) || !self.trusts(&leader.id) {
+        if leading.has(&leader.id) || !self.trusts(&leader.id) || self.has_waited_enough() {
             return;
         }
         if !self.is_outranked(&view.term, size, view.start.last, leader) {

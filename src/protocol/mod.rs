@@ -7,6 +7,7 @@ mod calls;
 mod conflict;
 mod connections;
 mod contacts;
+mod cuts;
 mod discovery;
 mod doubt;
 pub mod effect;

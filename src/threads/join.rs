@@ -48,16 +48,16 @@ pub(super) fn run(node: &Arc<Node>, index: usize) {
 
 /// Asks the first of its addresses that answers.
 fn put(node: &Arc<Node>, address: &str, question: &Question, hello: &Hello) -> Result<(), String> {
-    let mut why = "no address".to_owned();
+    let mut why = "no address";
     for endpoint in net::resolve(address).map_err(|error| error.to_string())? {
         let answer = caller::ask(node, endpoint, question.clone(), hello.clone());
         match &answer {
             Answer::Refused => {
-                why = "nobody listens there".to_owned();
+                why = "nobody listens there";
                 continue;
             }
             Answer::Silent => {
-                why = "no answer in time".to_owned();
+                why = "no answer in time";
                 continue;
             }
             Answer::Error(why) if !why.starts_with(refusal::ITSELF) => {
@@ -68,5 +68,5 @@ fn put(node: &Arc<Node>, address: &str, question: &Question, hello: &Hello) -> R
         node.step(Input::Answered { nonce: question.nonce, from: endpoint, answer });
         return Ok(());
     }
-    Err(why)
+    Err(why.to_owned())
 }

@@ -83,7 +83,7 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
             match greeted {
                 Some(Greeted { stream, incoming, hello, question: None }) => {
                     super::spawn(format!("rx-{}", hello.peer), move || {
-                        read(&node, &stream, incoming, (from, hello), id)
+                        read(&node, &stream, incoming, (from, hello), id);
                     });
                 }
                 Some(Greeted { stream, hello, question: Some(question), .. }) => {

@@ -1,0 +1,83 @@
+//! What is cut from the log is not lost: it comes back as pending (PROTOCOL.md 6). And with a quorum, what must never be cut.
+
+use super::effect::Store;
+use super::event::Event;
+use super::peer::Peer;
+use super::turn::Turn;
+use super::view;
+use crate::ids::{PeerId, Sequence};
+use crate::wire::{Range, RunList, ViewChange};
+
+impl Peer {
+    /// With a quorum, what is committed is in the log of every later leader: one that lacks it is none.
+    pub(super) fn would_cut_committed(&self, runs: &RunList, last: Sequence) -> bool {
+        let agreed = || view::common_prefix(runs, last, self.log.runs(), self.log.last());
+        self.settings.quorum.is_some() && agreed() < self.log.committed()
+    }
+
+    /// Stays away from a leader that would have this peer cut what is committed.
+    pub(super) fn refuses_cut(&mut self, from: &PeerId, view: &ViewChange, turn: &mut Turn) -> bool {
+        if !self.would_cut_committed(&start_runs(view), Sequence::MAX) {
+            return false;
+        }
+        let what = "lacks what is committed, from behind its log";
+        turn.tell(Event::Misbehaved { peer: from.clone(), what, at: view.start.last });
+        self.distrust(from, turn);
+        self.close(from, turn);
+        self.seek(None, turn);
+        true
+    }
+
+    /// Cuts the log to what it has in common with that of `with`; what stood above comes back as pending when the storage has
+    /// done it. Where a view was left for that, or rows go, the operator is told.
+    pub(super) fn cut(&mut self, to: Sequence, with: &PeerId, turn: &mut Turn) {
+        if std::mem::take(&mut self.merging) || to < self.log.committed() {
+            turn.tell(Event::Merging { leader: with.clone(), readings: self.log.last() - to });
+        }
+        if to >= self.log.last() {
+            return;
+        }
+        self.lower(to);
+        self.log.cut(to);
+        turn.store(Store::Cut { to, state: self.state() });
+    }
+
+    /// What a cut to here lowers.
+    fn lower(&mut self, to: Sequence) {
+        if self.is_whole() {
+            self.needs = self.needs.min(to);
+        }
+        self.delivered = self.delivered.min(to);
+    }
+
+    pub(super) fn on_cut(&mut self, to: Sequence, returned: &[Range], turn: &mut Turn) {
+        if self.log.cut_done(to, returned) {
+            // A leader said that the logs agree up to the middle of a batch. What it sends has to follow the one before.
+            self.lower(to);
+            turn.store(Store::State(self.state()));
+            if let Some(following) = self.following_mut() {
+                following.fetched_from = 0;
+            }
+        }
+        for range in returned {
+            self.pending.add(range);
+        }
+        if self.is_fetching() {
+            self.lead_when_recovered(turn);
+        } else {
+            if !self.log.is_cutting() && self.following().is_some_and(|following| following.fetched_from == 0) {
+                self.fetch(turn);
+            }
+            self.pump(turn);
+        }
+        self.tell_of_ended_sources(turn);
+    }
+}
+
+/// The leader's log at the term's start, and of the term itself all that anybody has: entries of this very term came from
+/// this very leader, so they are its own, however old the message is.
+pub(super) fn start_runs(view: &ViewChange) -> RunList {
+    let mut runs = view.start.runs.clone();
+    runs.push((view.term.clone(), view.start.last + 1));
+    runs
+}
