@@ -50,12 +50,6 @@ pub enum Fatal {
     #[error("{}", duplicate(id, *endpoint))]
     Duplicate { id: PeerId, endpoint: Option<SocketAddr> },
 
-    /// A peer refused this one for good.
-    #[error(
-        "another peer refuses this one: {why}; run the same version with the same options for the group at every peer"
-    )]
-    Rejected { why: String },
-
     /// SIGINT and SIGTERM cannot be heard.
     #[error(
         "cannot listen for SIGINT and SIGTERM: {0}; start peer from a shell or service manager that leaves them to it"
@@ -113,7 +107,6 @@ mod tests {
             (Fatal::Broadcast { port: 9999, cause: cause() }, ["9999", "--broadcast-port"]),
             (Fatal::Duplicate { id: id.clone(), endpoint: Some(endpoint) }, ["at 127.0.0.1:7001", "--peer-id"]),
             (Fatal::Duplicate { id: id.clone(), endpoint: None }, ["already in the group;", "--peer-id"]),
-            (Fatal::Rejected { why: "wrong version".to_owned() }, ["wrong version", "same version"]),
             (descriptors::Budget::of(9).unwrap_err().into(), ["may have 9 files open", "ulimit -n"]),
             (Fatal::Signals(cause()), ["SIGTERM", "start peer"]),
             (Fatal::Thread { name: "tx-peer2".to_owned(), cause: cause() }, ["tx-peer2", "ulimit"]),

@@ -67,7 +67,8 @@ impl Peer {
         if let Err(why) = self.check_hello(&hello).and_then(|()| self.check_link(from, &hello)) {
             return refuse(connection, &why, turn);
         }
-        let urgent = self.is_familiar(&hello.peer, hello.endpoint);
+        let waits = |visitor: &Visitor| visitor.hello.endpoint == hello.endpoint;
+        let urgent = self.is_familiar(&hello.peer, hello.endpoint) && !self.visitors.waiting.values().any(waits);
         if self.visitors.waiting.len() >= VISITORS_MAX {
             self.make_room(turn);
         }
@@ -110,10 +111,11 @@ impl Peer {
         Ok(())
     }
 
-    /// Is this the known address of somebody who belongs to the same group as this peer, or is about to?
+    /// Is this the known address of somebody who belongs to the same group as this peer, or is about to? Or answered a
+    /// question of this peer's that it seeks?
     fn is_familiar(&self, peer: &PeerId, endpoint: SocketAddr) -> bool {
-        let known = self.contacts.get(peer).is_some_and(|known| known.endpoint == endpoint);
-        known && (self.belongs(peer) || self.last_view.contains_key(peer))
+        let Some(known) = self.contacts.get(peer).filter(|known| known.endpoint == endpoint) else { return false };
+        self.belongs(peer) || self.last_view.contains_key(peer) || (known.proven && known.sought.is_some())
     }
 
     /// The oldest connection of a stranger goes.

@@ -203,7 +203,7 @@ impl Peer {
         }
         match (purpose, answer) {
             (Purpose::Group, Answer::Here(here)) => self.on_here(from, *here, turn),
-            (Purpose::Group, Answer::Error(why)) => self.on_question_refused(from, &why, turn),
+            (Purpose::Group, Answer::Error(why)) => self.on_question_refused(&why, turn),
             (Purpose::Group, Answer::Refused | Answer::Silent) => {}
             (Purpose::Visitor(connection), answer) => self.on_visitor_answer(connection, from, answer, turn),
             (Purpose::Elder(peer, connection), answer) => self.on_elder_answer(&peer, connection, answer, turn),

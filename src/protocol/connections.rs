@@ -74,8 +74,8 @@ impl Peer {
     pub(super) fn on_rejected(&mut self, peer: &PeerId, why: &str, turn: &mut Turn) {
         if why.starts_with(refusal::WRONG_ADDRESSEE) {
             self.on_refused(peer, turn);
-        } else if let Some(at) = self.endpoint_of(peer) {
-            self.on_question_refused(at, why, turn);
+        } else {
+            self.on_question_refused(why, turn);
         }
     }
 

@@ -34,18 +34,8 @@ const REASON_CHARS_MAX: usize = 160;
 /// After so many leaders and proposers of whom nothing came, whoever seeks waits for nobody, and no leader yields.
 const FAILED_MAX: u32 = 3;
 
-/// What would keep a peer that starts from running.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Obstacle {
-    /// Another process has its id.
-    Namesake,
-    /// The others have another `--quorum`.
-    Quorum,
-}
-
 #[derive(Debug)]
 struct Proof {
-    obstacle: Obstacle,
     at: SocketAddr,
     times: u8,
     /// When to ask again; `None` while an answer is waited for.
@@ -110,27 +100,23 @@ impl Peer {
     /// Somebody else is said to have this peer's id.
     pub(super) fn on_namesake(&mut self, at: SocketAddr, turn: &mut Turn) {
         if at != self.settings.endpoint {
-            self.suspect(Obstacle::Namesake, at, turn);
+            self.suspect(at, turn);
         }
     }
 
     /// Somebody who was asked, or dialled, answered `ERROR`.
-    pub(super) fn on_question_refused(&mut self, at: SocketAddr, why: &str, turn: &mut Turn) {
+    pub(super) fn on_question_refused(&mut self, why: &str, turn: &mut Turn) {
         if why.starts_with(refusal::ID_IN_USE) {
             if let Some(at) = refusal::endpoint_in_use(why) {
                 self.on_namesake(at, turn);
             }
         } else if why.starts_with(refusal::WRONG_QUORUM) {
-            self.on_other_quorum(at, why, turn);
+            self.on_other_quorum(why, turn);
         }
     }
 
-    pub(super) fn on_other_quorum(&mut self, at: SocketAddr, why: &str, turn: &mut Turn) {
-        if self.served || !self.fresh_seekers().is_empty() {
-            // Who belongs to a group, or knows others of its kind that seek one, does not mind.
-            return self.warn_of_refusal(why, turn);
-        }
-        self.suspect(Obstacle::Quorum, at, turn);
+    pub(super) fn on_other_quorum(&mut self, why: &str, turn: &mut Turn) {
+        self.warn_of_refusal(why, turn);
     }
 
     fn warn_of_refusal(&mut self, why: &str, turn: &mut Turn) {
@@ -142,12 +128,12 @@ impl Peer {
         }
     }
 
-    fn suspect(&mut self, obstacle: Obstacle, at: SocketAddr, turn: &mut Turn) {
+    fn suspect(&mut self, at: SocketAddr, turn: &mut Turn) {
         let patience = self.settings.timing.heartbeat_timeout;
         if self.doubts.proof.as_ref().is_some_and(|proof| turn.now.saturating_sub(proof.since) < patience) {
             return;
         }
-        self.doubts.proof = Some(Proof { obstacle, at, times: 0, again: None, since: turn.now });
+        self.doubts.proof = Some(Proof { at, times: 0, again: None, since: turn.now });
         self.seek_proof(at, turn);
     }
 
@@ -167,20 +153,17 @@ impl Peer {
     }
 
     pub(super) fn on_proof(&mut self, from: SocketAddr, answer: Answer, turn: &mut Turn) {
-        let Some(proof) = self.doubts.proof.as_ref().filter(|proof| proof.at == from) else { return };
-        let why = match answer {
-            Answer::Error(why) if proof.obstacle == Obstacle::Quorum && why.starts_with(refusal::WRONG_QUORUM) => why,
-            Answer::Here(here) if proof.obstacle == Obstacle::Namesake && self.is_namesake(&here) => {
-                refusal::id_in_use(Some(from))
-            }
-            _ => {
-                self.doubts.proof = None;
-                return;
-            }
-        };
+        let Some(proof) = self.doubts.proof.as_ref() else { return };
+        if proof.at != from {
+            return;
+        }
+        if !matches!(answer, Answer::Here(here) if self.is_namesake(&here)) {
+            self.doubts.proof = None;
+            return;
+        }
         if self.served {
             // What runs goes on, whoever else has its name; the operator has to know.
-            return self.warn_of_refusal(&why, turn);
+            return self.warn_of_refusal(&refusal::id_in_use(Some(from)), turn);
         }
         let Some(proof) = &mut self.doubts.proof else { return };
         proof.times += 1;
@@ -188,11 +171,7 @@ impl Peer {
             proof.again = Some(turn.now + PROOF_PAUSE);
             return;
         }
-        let exit = match proof.obstacle {
-            Obstacle::Namesake => Exit::Duplicate { endpoint: Some(from) },
-            Obstacle::Quorum => Exit::Rejected { why },
-        };
-        self.end(exit, turn);
+        self.end(Exit::Duplicate { endpoint: Some(from) }, turn);
     }
 
     /// Of two that start with one id, the older stays.

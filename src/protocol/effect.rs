@@ -127,8 +127,6 @@ pub enum Exit {
     StoppedWith { uncommitted: u64 },
     /// Another process answers to the same id.
     Duplicate { endpoint: Option<SocketAddr> },
-    /// A peer refused this one for good, with these words.
-    Rejected { why: String },
     /// The disk failed; the storage has said how.
     Disk,
 }

@@ -14,9 +14,13 @@ use crate::wire::Message;
 /// Highest counter of a term that is believed: an election each millisecond for nine thousand years.
 pub(super) const COUNTER_MAX: u64 = 1 << 48;
 
-/// Elections that may have been held without this peer, at most: one a second for twelve days. A term that is further above
-/// the own ones is not promised, and a promise that is further above a leader's term was won by a lie.
-pub(super) const COUNTER_STEP_MAX: u64 = 1 << 20;
+/// Elections that may have been held without this peer. A term that is further above its promise is believed if it is so for
+/// each heartbeat interval since the last great step: whoever lies for a year does not reach the end.
+const COUNTER_STEP: u64 = 1 << 10;
+const COUNTER_STEP_MAX: u64 = 1 << 20;
+
+/// A promise that is so far above the term of a leader was won by lies, and who made it comes back below it.
+pub(super) const COUNTER_FAR: u64 = 1 << 40;
 
 impl Peer {
     /// Starts an election. The term stays installed until a promise, so that a sign of life of its leader ends it.
@@ -123,10 +127,25 @@ impl Peer {
     }
 
     /// May a term of this counter be believed? Elections raise it by one each.
-    /// What was promised counts, which only elections raise, and not what was heard: else each word could be a step.
+    /// What was promised counts, which only elections raise, and not what was heard: else each word could be a step. The time
+    /// since the last great step counts, too, so that no two that were led apart stay apart.
     pub(super) fn is_credible(&self, counter: u64) -> bool {
         let promised = self.promised.as_ref().map_or(0, |term| term.counter);
-        counter <= promised + COUNTER_STEP_MAX && counter <= COUNTER_MAX
+        let interval = self.settings.timing.heartbeat_interval.as_nanos().max(1);
+        let intervals = match self.stepped {
+            Some(at) => u64::try_from(self.now().saturating_sub(at).as_nanos() / interval).unwrap_or(u64::MAX),
+            None => 1,
+        };
+        let step = COUNTER_STEP_MAX.saturating_mul(intervals).saturating_add(COUNTER_STEP);
+        counter <= promised.saturating_add(step) && counter <= COUNTER_MAX
+    }
+
+    /// Notes how far a promise went.
+    pub(super) fn note_step(&mut self, term: &Term) {
+        let promised = self.promised.as_ref().map_or(0, |term| term.counter);
+        if term.counter > promised.saturating_add(COUNTER_STEP) {
+            self.stepped = Some(self.now());
+        }
     }
 
     /// Learns of a term from somebody who has a part in what this peer does.

@@ -4,7 +4,7 @@ use super::effect::Effect;
 use super::event::Event;
 use super::input::Time;
 use super::peer::Peer;
-use super::role::{Leading, Role};
+use super::role::{Following, Leading, Role};
 use super::turn::Turn;
 use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::Message;
@@ -158,8 +158,9 @@ impl Peer {
                 promised.deadline = turn.now + timeout;
             }
         }
-        self.on_commit(term, committed, turn);
-        if let Some(following) = self.following().filter(|following| following.term == *term) {
+        self.on_commit(from, term, committed, turn);
+        let of_leader = |following: &&Following| following.term == *term && following.leader == *from;
+        if let Some(following) = self.following().filter(of_leader) {
             let stored = following.told;
             turn.send(from, Message::HeartbeatAck { term: term.clone(), stored });
             self.send_again(turn);

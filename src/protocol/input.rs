@@ -51,8 +51,8 @@ pub enum Input {
     Refused { peer: PeerId },
     /// The peer that was dialled answered `ERROR` to its link (see `wire::refusal`).
     Rejected { peer: PeerId, why: String },
-    /// The leader of another `--quorum` broadcast, from this endpoint.
-    OtherQuorum { endpoint: SocketAddr, why: String },
+    /// The leader of another `--quorum` broadcast.
+    OtherQuorum { why: String },
     /// Readings that a sensor of this peer made.
     Readings(Lines),
     /// A source of this peer has nothing more; it gave so many readings.

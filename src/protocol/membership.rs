@@ -2,7 +2,7 @@
 
 use super::budget::Budget;
 use super::cuts::start_runs;
-use super::election::{COUNTER_MAX, COUNTER_STEP_MAX};
+use super::election::{COUNTER_FAR, COUNTER_MAX};
 use super::event::Event;
 use super::peer::Peer;
 use super::replication::Follower;
@@ -279,7 +279,7 @@ impl Peer {
     /// May this peer, who asked for it, follow the leader of this view? Its promise may be above only where no election can
     /// have raised it so far: then it was won by a lie, and the group that it comes back to knows better.
     pub(super) fn may_install(&self, view: &ViewChange) -> bool {
-        let below = |promised: &Term| promised.counter > view.term.counter.saturating_add(COUNTER_STEP_MAX);
+        let below = |promised: &Term| promised.counter > view.term.counter.saturating_add(COUNTER_FAR);
         let promised = self.promised.as_ref();
         let keeps =
             promised <= Some(&view.term) || (promised.is_some_and(below) && view.members.len() >= self.quorum());

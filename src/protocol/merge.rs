@@ -112,7 +112,7 @@ impl Peer {
             return;
         }
         let target = leader.filter(|leader| leader.id != self.settings.id);
-        if !self.heeds(from) {
+        if !self.heeds(from) || self.follows_another(from, turn) {
             // Who has no part in what this peer does gives it a reason to ask, and no more.
             if let (Role::Leader(_), Some(target)) = (&self.role, target) {
                 let pause = self.settings.timing.heartbeat_interval;
@@ -141,6 +141,21 @@ impl Peer {
                 self.seek(target.as_ref(), turn);
             }
         }
+    }
+
+    /// A learner, or without a quorum a member, that promised another term follows somebody else: one fewer, and no reason for
+    /// the others.
+    fn follows_another(&mut self, from: &PeerId, turn: &mut Turn) -> bool {
+        let Role::Leader(leading) = &mut self.role else { return false };
+        if leading.learners.remove(from).is_some() {
+            leading.followers.remove(from);
+            return true;
+        }
+        let drops = self.settings.quorum.is_none() && leading.members.contains_key(from);
+        if drops {
+            self.drop_member(from, false, turn);
+        }
+        drops
     }
 
     /// Does this peer lead a view, perhaps lifting its term, that `peer` does not belong to?

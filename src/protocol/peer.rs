@@ -16,7 +16,7 @@ use super::conflict::Contested;
 use super::contacts::Contacts;
 use super::doubt::Doubts;
 use super::effect::{Effects, State, Store};
-use super::election::COUNTER_MAX;
+use super::election::{COUNTER_FAR, COUNTER_MAX};
 use super::input::{Alarm, Done, Found, Input, Time};
 use super::log::Log;
 use super::pending::Pending;
@@ -80,6 +80,8 @@ pub struct Peer {
     pub(super) won: bool,
     /// How often a leader lifts its term for joiners.
     pub(super) raises: Budget,
+    /// When a promise last went far above the one before.
+    pub(super) stepped: Option<Time>,
     /// Members of the last view installed, whatever became of it.
     pub(super) last_view: Members,
     /// Peers that fell out of a view of this leader's and may still live.
@@ -141,6 +143,7 @@ impl Peer {
             waited_for: None,
             won: false,
             raises: Budget::new(RAISES_MAX),
+            stepped: None,
             last_view: Members::new(),
             lost: BTreeSet::new(),
             asking: BTreeSet::new(),
@@ -181,7 +184,7 @@ impl Peer {
             Input::LinkUp { peer } => self.on_link_up(&peer, turn),
             Input::Refused { peer } => self.on_refused(&peer, turn),
             Input::Rejected { peer, why } => self.on_rejected(&peer, &why, turn),
-            Input::OtherQuorum { endpoint, why } => self.on_other_quorum(endpoint, &why, turn),
+            Input::OtherQuorum { why } => self.on_other_quorum(&why, turn),
             Input::Readings(lines) => self.on_readings(lines, turn),
             Input::EndOfInput { readings } => self.on_end_of_input(readings, turn),
             Input::Stored(done) => done.into_iter().for_each(|done| self.on_done(done, turn)),
@@ -345,8 +348,14 @@ impl Peer {
 
     pub(super) fn promise(&mut self, term: &Term, turn: &mut Turn) {
         if self.promised.as_ref() != Some(term) {
+            self.note_step(term);
             self.promised = Some(term.clone());
-            self.counter = self.counter.max(term.counter);
+            // Who comes back below a promise that was won by lies forgets that counter, too.
+            self.counter = if self.counter > term.counter.saturating_add(COUNTER_FAR) {
+                term.counter
+            } else {
+                self.counter.max(term.counter)
+            };
             self.stale_said.retain(|(_, said)| said.as_ref() == Some(term));
             turn.store(Store::State(self.state()));
         }

@@ -58,7 +58,7 @@ impl Peer {
             Message::Fetch { term, from: first } => self.on_fetch(from, &term, first, turn),
             Message::SequencerRequest { term, request } => self.on_request(from, &term, &request, turn),
             Message::Ordered { term, frame } => self.on_ordered(from, &term, frame, turn),
-            Message::Commit { term, up_to } => self.on_commit(&term, up_to, turn),
+            Message::Commit { term, up_to } => self.on_commit(from, &term, up_to, turn),
             Message::Stale { term, leader } => self.on_stale(from, term.as_ref(), leader, turn),
             Message::Yield { term, leader } => self.on_yield(from, &term, leader, turn),
             Message::Leave { .. } => self.gone(from, true, turn),

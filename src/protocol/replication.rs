@@ -7,7 +7,7 @@ use super::event::Event;
 use super::input::Time;
 use super::log::Log;
 use super::peer::Peer;
-use super::role::{Phase, Role};
+use super::role::{Following, Phase, Role};
 use super::turn::Turn;
 use super::view;
 use crate::ids::{PeerId, Sequence, Term};
@@ -221,8 +221,9 @@ impl Peer {
         true
     }
 
-    pub(super) fn on_commit(&mut self, term: &Term, up_to: Sequence, turn: &mut Turn) {
-        let Some(following) = self.following_mut().filter(|following| following.term == *term) else { return };
+    pub(super) fn on_commit(&mut self, from: &PeerId, term: &Term, up_to: Sequence, turn: &mut Turn) {
+        let of_leader = |following: &&mut Following| following.term == *term && following.leader == *from;
+        let Some(following) = self.following_mut().filter(of_leader) else { return };
         following.leader_commit = following.leader_commit.max(up_to);
         self.commit_to(up_to, turn);
     }

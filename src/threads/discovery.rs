@@ -29,9 +29,8 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
             Err(WireError::OtherGroup) => log::debug!("datagram from {}: another group", from.ip()),
             // A group that is there refuses who wants to be part of it.
             Err(WireError::OtherQuorum { quorum, leader: Some(endpoint) }) => {
-                let (endpoint, why) = (net::seen(endpoint, from), refusal::wrong_quorum(quorum, node.community.quorum));
-                if endpoint.ip() == from.ip().to_canonical() {
-                    node.step(Input::OtherQuorum { endpoint, why });
+                if net::seen(endpoint, from).ip() == from.ip().to_canonical() {
+                    node.step(Input::OtherQuorum { why: refusal::wrong_quorum(quorum, node.community.quorum) });
                 }
             }
             Err(error) => {

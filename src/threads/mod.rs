@@ -217,7 +217,6 @@ fn conclude(exit: Exit, config: &Config, failure: Option<String>) -> Result<(), 
             Ok(())
         }
         Exit::Duplicate { endpoint } => Err(Fatal::Duplicate { id: config.peer_id.clone(), endpoint }),
-        Exit::Rejected { why } => Err(Fatal::Rejected { why }),
         Exit::Disk => Err(Fatal::Storage(failure.unwrap_or_else(|| "the storage ended".to_owned()))),
     }
 }
