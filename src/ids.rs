@@ -43,11 +43,25 @@ pub fn check_name(text: &[u8]) -> Result<(), NameError> {
     if text.len() > NAME_BYTES_MAX {
         return Err(NameError::TooLong);
     }
-    let inner = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    if !first.is_ascii_alphanumeric() || !text.iter().all(inner) {
+    if !first.is_ascii_alphanumeric() || name_length(text) < text.len() {
         return Err(NameError::Character);
     }
     Ok(())
+}
+
+/// Which bytes a name may hold.
+const NAME_BYTES: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0u8);
+    while byte < 0x80 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        byte += 1;
+    }
+    table
+};
+
+/// How many bytes from the first on a name may hold.
+pub(crate) fn name_length(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| NAME_BYTES[usize::from(**byte)]).count()
 }
 
 macro_rules! name {

@@ -75,6 +75,30 @@ fn a_torn_journal_is_cut_and_its_rows_with_it() {
     assert!(matches!(short, Repair::JournalShort { needs: 10, last: 5, .. }), "{short}");
 }
 
+#[test]
+fn a_batch_that_holds_what_is_no_reading_is_damage_and_the_peer_starts() {
+    for (line, followed) in [("DATA|../../x|2013-01-01T06:00:00Z|1|2|3\n", true), ("DATA|a||=cmd()|\"|\r\n", false)] {
+        let disk = MemoryDisk::new();
+        let (mut storage, _) = open(&disk);
+        append(&mut storage, &frame(1, 1, "a/1", 1, 5));
+        let lines = crate::wire::Lines::new(line.into(), 1);
+        let bad = Request { origin: "a/1".parse().unwrap(), first: 6, lines };
+        append(&mut storage, &Frame::build("1@l/1".parse().unwrap(), 6, &[bad]));
+        if followed {
+            append(&mut storage, &frame(1, 7, "b/1", 1, 4));
+        }
+        let (storage, opened) = open(&disk);
+        assert_eq!(storage.last(), 5);
+        let [Repair::JournalDamaged { why, last: 5, readings, set_aside, .. }] = &opened.repairs[..] else {
+            panic!("{:?}", opened.repairs)
+        };
+        assert!(why.contains("a reading is malformed"), "{why}");
+        assert_eq!((*readings, set_aside.len()), (if followed { 4 } else { 0 }, 1));
+        assert_eq!(opened.pending, if followed { vec![range("b/1", 1, 4)] } else { Vec::new() });
+        assert_eq!(open(&disk).1.repairs, []);
+    }
+}
+
 fn csv_repair(repair: &Repair) -> CsvRepair {
     let Repair::Csv(csv) = repair else { panic!("{repair}") };
     csv.clone()

@@ -56,4 +56,6 @@ pub use message::{
 };
 
 #[cfg(test)]
+mod payload_tests;
+#[cfg(test)]
 mod tests;
