@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::error::WireError;
-use crate::ids::{Number, Origin};
+use crate::ids::{are_numbers, Number, Origin};
 use crate::reading::Checker;
 
 /// Most readings of one frame or request. With the longest payload line (`reading::LINE_BYTES_MAX`) that is 193 KiB of
@@ -161,7 +161,8 @@ impl Request {
             crc: 0,
             sealed: crc32fast::Hasher::new(),
         };
-        if head.first == 0 || head.count == 0 || head.count > READINGS_MAX {
+        // Wherever the request is taken apart, each part has numbers that are read again.
+        if head.count > READINGS_MAX || !are_numbers(head.first, head.count) {
             return Err(WireError::Field { verb: fields.verb(), field: "count" });
         }
         let (crc, sealed) = unseal(line, fields)?;

@@ -16,7 +16,7 @@ use super::batch::{
 };
 use super::cursor::Cursor;
 use super::error::WireError;
-use crate::ids::{Origin, Sequence, Term};
+use crate::ids::{are_numbers, Origin, Sequence, Term};
 use crate::reading::Checker;
 
 /// An ordered batch: never split, never joined, formatted once. Clones share the bytes.
@@ -202,7 +202,7 @@ fn parse_ranges(body: &[u8], count: u64) -> Result<Vec<Range>, WireError> {
         let (origin, first): (Origin, _) = (fields.parse("origin")?, fields.number("first number")?);
         let count = fields.number("count")?;
         fields.end()?;
-        if first == 0 || count == 0 || count > left {
+        if count > left || !are_numbers(first, count) {
             return Err(WireError::Count { verb });
         }
         rest = &rest[end + 1..];
@@ -254,7 +254,7 @@ impl FrameHead {
         let (term, first): (Term, u64) = (fields.parse("term")?, fields.number("first sequence")?);
         let count = fields.number("count")?;
         let body_bytes = fields.length("length", BODY_BYTES_MAX)?;
-        if first == 0 || count == 0 || count > READINGS_MAX {
+        if count > READINGS_MAX || !are_numbers(first, count) {
             return Err(WireError::Field { verb, field: "count" });
         }
         let (crc, sealed) = unseal(line, &mut fields)?;
