@@ -43,11 +43,25 @@ pub fn check_name(text: &[u8]) -> Result<(), NameError> {
     if text.len() > NAME_BYTES_MAX {
         return Err(NameError::TooLong);
     }
-    let inner = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    if !first.is_ascii_alphanumeric() || !text.iter().all(inner) {
+    if !first.is_ascii_alphanumeric() || name_length(text) < text.len() {
         return Err(NameError::Character);
     }
     Ok(())
+}
+
+/// Which bytes a name may hold.
+const NAME_BYTES: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0u8);
+    while byte < 0x80 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        byte += 1;
+    }
+    table
+};
+
+/// How many bytes from the first on a name may hold.
+pub(crate) fn name_length(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| NAME_BYTES[usize::from(**byte)]).count()
 }
 
 macro_rules! name {
@@ -117,7 +131,7 @@ impl FromStr for Origin {
     type Err = NameError;
     fn from_str(text: &str) -> Result<Self, NameError> {
         let (peer, incarnation) = text.split_once('/').ok_or(NameError::Origin)?;
-        Ok(Self { peer: peer.parse()?, incarnation: parse_number(incarnation).ok_or(NameError::Origin)? })
+        Ok(Self { peer: peer.parse()?, incarnation: parse_incarnation(incarnation).ok_or(NameError::Origin)? })
     }
 }
 
@@ -152,13 +166,17 @@ impl FromStr for Term {
         Ok(Self {
             counter: parse_number(counter).ok_or(NameError::Term)?,
             leader: leader.parse()?,
-            incarnation: parse_number(incarnation).ok_or(NameError::Term)?,
+            incarnation: parse_incarnation(incarnation).ok_or(NameError::Term)?,
         })
     }
 }
 
 /// Highest number that is read: no count of anything comes near, and what is added to one cannot overflow.
 pub const NUMBER_MAX: u64 = 1 << 62;
+
+/// Highest incarnation of an origin or a term that is read. A life after one that was read can be written, too, and so can
+/// as many more as there are starts.
+pub const INCARNATION_MAX: Incarnation = NUMBER_MAX - (1 << 32);
 
 /// What `synced` needs of a log that was damaged: no log is so long. Such a log may lack what was acknowledged, until it is
 /// whole again.
@@ -173,6 +191,15 @@ pub fn parse_number(text: &str) -> Option<u64> {
     } else {
         None
     }
+}
+
+fn parse_incarnation(text: &str) -> Option<Incarnation> {
+    parse_number(text).filter(|incarnation| *incarnation <= INCARNATION_MAX)
+}
+
+/// Can each of `first .. first + count` be written as a number, so that others read it? None of them is 0.
+pub(crate) fn are_numbers(first: u64, count: u64) -> bool {
+    (1..=NUMBER_MAX).contains(&count) && (1..=NUMBER_MAX - (count - 1)).contains(&first)
 }
 
 #[cfg(test)]
@@ -195,6 +222,24 @@ mod tests {
         for beyond in ["4611686018427387905", "18446744073709551615", "18446744073709551616"] {
             assert_eq!(parse_number(beyond), None);
         }
+    }
+
+    #[test]
+    fn a_life_is_read_only_where_those_after_it_can_be_written() {
+        let (last, beyond) = (INCARNATION_MAX, INCARNATION_MAX + 1);
+        assert!(format!("a/{last}").parse::<Origin>().is_ok() && format!("1@a/{last}").parse::<Term>().is_ok());
+        assert!(format!("a/{beyond}").parse::<Origin>().is_err() && format!("1@a/{beyond}").parse::<Term>().is_err());
+        assert_eq!(parse_number(&beyond.to_string()), Some(beyond));
+    }
+
+    #[test]
+    fn a_range_of_numbers_ends_with_the_highest_that_is_read() {
+        assert!(are_numbers(1, 1) && are_numbers(NUMBER_MAX, 1) && are_numbers(NUMBER_MAX - 1023, 1024));
+        assert!(are_numbers(1, NUMBER_MAX));
+        for (first, count) in [(0, 1), (1, 0), (NUMBER_MAX, 2), (NUMBER_MAX - 1022, 1024), (2, NUMBER_MAX)] {
+            assert!(!are_numbers(first, count), "{first} {count}");
+        }
+        assert!(!are_numbers(u64::MAX, u64::MAX));
     }
 
     #[test]

@@ -2,63 +2,84 @@
 
 use std::collections::BTreeMap;
 
-/// A set of whole numbers, kept as disjoint spans that do not touch.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A set of whole numbers, kept as disjoint spans that do not touch. Most sets are one span for good, and there are many of
+/// them: so the highest span, the one that grows, stands in the set itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RangeSet {
-    /// First number of a span -> its last.
-    spans: BTreeMap<u64, u64>,
+    /// First and last number of the highest span; where the set is empty, [`NOTHING`].
+    top: (u64, u64),
+    /// `None` where there is no lower one.
+    lower: Option<Box<Spans>>,
+}
+
+/// First number of each span -> its last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Spans(BTreeMap<u64, u64>);
+
+/// A span without numbers.
+const NOTHING: (u64, u64) = (1, 0);
+
+impl Default for RangeSet {
+    fn default() -> Self {
+        Self { top: NOTHING, lower: None }
+    }
 }
 
 impl RangeSet {
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
-        self.spans.is_empty()
+        self.top == NOTHING
     }
 
     /// How many numbers it holds.
     #[must_use]
     pub(crate) fn len(&self) -> u64 {
-        self.spans.iter().map(|(first, last)| last - first + 1).sum()
+        self.spans().map(|(first, last)| last - first + 1).sum()
     }
 
     /// The highest number, 0 where there is none.
     #[must_use]
     pub(crate) fn top(&self) -> u64 {
-        self.spans.values().next_back().copied().unwrap_or(0)
+        self.top.1
     }
 
     /// `(first, last)` of each span, rising.
     pub(crate) fn spans(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.spans.iter().map(|(first, last)| (*first, *last))
+        let lower = self.lower.iter().flat_map(|spans| spans.0.iter().map(|(first, last)| (*first, *last)));
+        lower.chain((!self.is_empty()).then_some(self.top))
     }
 
-    pub(crate) fn insert(&mut self, mut first: u64, mut last: u64) {
+    pub(crate) fn insert(&mut self, first: u64, last: u64) {
         debug_assert!(first <= last, "a span has numbers");
-        // Swallow every span that overlaps or touches.
-        while let Some((from, to)) = self.spans.range(..=last.saturating_add(1)).next_back().map(|(f, l)| (*f, *l)) {
-            if to.saturating_add(1) < first {
-                break;
-            }
-            self.spans.remove(&from);
-            first = first.min(from);
-            last = last.max(to);
+        if self.is_empty() {
+            self.top = (first, last);
+        } else if self.top.0 <= first && first <= self.top.1.saturating_add(1) {
+            self.top.1 = self.top.1.max(last);
+        } else {
+            self.change(|spans| spans.insert(first, last));
         }
-        self.spans.insert(first, last);
     }
 
     pub(crate) fn remove(&mut self, first: u64, last: u64) {
-        while let Some((from, to)) = self.spans.range(..=last).next_back().map(|(f, l)| (*f, *l)) {
-            if to < first {
-                break;
-            }
-            self.spans.remove(&from);
-            if to > last {
-                self.spans.insert(last + 1, to);
-            }
-            if from < first {
-                self.spans.insert(from, first - 1);
-            }
+        if self.lower.is_some() || (self.top.0 < first && last < self.top.1) {
+            return self.change(|spans| spans.remove(first, last));
         }
+        if first <= self.top.0 && self.top.1 <= last {
+            self.top = NOTHING;
+        } else if first <= self.top.0 {
+            self.top.0 = self.top.0.max(last + 1);
+        } else {
+            self.top.1 = self.top.1.min(first - 1);
+        }
+    }
+
+    /// Changes all spans together.
+    fn change(&mut self, change: impl FnOnce(&mut Spans)) {
+        let mut spans = self.lower.take().unwrap_or_default();
+        spans.0.insert(self.top.0, self.top.1);
+        change(&mut spans);
+        self.top = spans.0.pop_last().unwrap_or(NOTHING);
+        self.lower = (!spans.0.is_empty()).then_some(spans);
     }
 
     /// The parts of `first..=last` that are not in the set, rising.
@@ -66,13 +87,15 @@ impl RangeSet {
     pub(crate) fn missing(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
         let mut gaps = Vec::new();
         let mut next = first;
-        let before = self.spans.range(..=first).next_back();
-        let within = self.spans.range(first.saturating_add(1)..);
-        for (from, to) in before.into_iter().chain(within) {
-            if *from > last || next > last {
+        let lower = self.lower.iter().flat_map(|spans| {
+            let before = spans.0.range(..=first).next_back();
+            before.into_iter().chain(spans.0.range(first.saturating_add(1)..)).map(|(from, to)| (*from, *to))
+        });
+        for (from, to) in lower.chain((!self.is_empty()).then_some(self.top)) {
+            if from > last || next > last {
                 break;
             }
-            if *from > next {
+            if from > next {
                 gaps.push((next, from - 1));
             }
             next = next.max(to.saturating_add(1));
@@ -84,6 +107,41 @@ impl RangeSet {
     }
 }
 
+impl Spans {
+    fn insert(&mut self, mut first: u64, mut last: u64) {
+        // Swallow every span that overlaps or touches.
+        while let Some((from, to)) = self.last_below(last.saturating_add(1)) {
+            if to.saturating_add(1) < first {
+                break;
+            }
+            self.0.remove(&from);
+            first = first.min(from);
+            last = last.max(to);
+        }
+        self.0.insert(first, last);
+    }
+
+    fn remove(&mut self, first: u64, last: u64) {
+        while let Some((from, to)) = self.last_below(last) {
+            if to < first {
+                break;
+            }
+            self.0.remove(&from);
+            if to > last {
+                self.0.insert(last + 1, to);
+            }
+            if from < first {
+                self.0.insert(from, first - 1);
+            }
+        }
+    }
+
+    /// The last span that begins at this number or below.
+    fn last_below(&self, number: u64) -> Option<(u64, u64)> {
+        self.0.range(..=number).next_back().map(|(first, last)| (*first, *last))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -91,6 +149,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_set_of_one_span_is_small_and_has_nothing_elsewhere() {
+        assert!(size_of::<RangeSet>() <= 24);
+        let mut set = RangeSet::default();
+        for first in [1, 5, 9] {
+            set.insert(first, first + 3);
+        }
+        set.insert(30, 31);
+        assert!(set.lower.is_some());
+        set.insert(13, 29);
+        assert_eq!((set.spans().collect::<Vec<_>>(), set.lower.is_none()), (vec![(1, 31)], true));
+        set.remove(1, 31);
+        assert_eq!((set.top(), set), (0, RangeSet::default()));
+    }
 
     proptest! {
         #[test]

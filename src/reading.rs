@@ -1,7 +1,9 @@
 //! A measurement: `DATA|sensor_id|timestamp|temperature|humidity|pressure`, text <-> fields, strict. What is accepted is
 //! kept as it was given.
 
-use crate::ids::check_name;
+mod grammar;
+
+pub use grammar::Checker;
 
 /// How a payload begins.
 pub const VERB: &[u8] = b"DATA|";
@@ -43,10 +45,6 @@ pub struct Fields<'a> {
 /// Names of the fields, for messages.
 const NAMES: [&str; 5] = ["sensor_id", "timestamp", "temperature", "humidity", "pressure"];
 
-fn wrong(field: &'static str, reason: &'static str) -> ReadingError {
-    ReadingError { field, reason }
-}
-
 /// Checks a payload line, without its LF.
 ///
 /// # Errors
@@ -54,7 +52,7 @@ fn wrong(field: &'static str, reason: &'static str) -> ReadingError {
 pub fn check(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
     let fields = check_input(line)?;
     if fields.timestamp.is_empty() {
-        return Err(wrong("timestamp", "is empty"));
+        return Err(grammar::NO_TIMESTAMP);
     }
     Ok(fields)
 }
@@ -64,122 +62,15 @@ pub fn check(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
 /// # Errors
 /// Says which field is wrong, and why.
 pub fn check_input(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
-    if line.len() > LINE_BYTES_MAX {
-        return Err(LINE_TOO_LONG);
-    }
-    let Some(rest) = line.strip_prefix(VERB) else {
-        return Err(wrong("line", "does not begin with DATA|"));
-    };
-    if !rest.is_ascii() {
-        return Err(wrong("line", "holds a character that is not ASCII"));
-    }
-    let text = std::str::from_utf8(rest).map_err(|_| wrong("line", "is not UTF-8"))?;
-    let mut fields = [""; 5];
-    let mut parts = text.split('|');
-    for (field, name) in fields.iter_mut().zip(NAMES) {
-        *field = parts.next().ok_or(wrong(name, "is missing"))?;
-    }
-    if parts.next().is_some() {
-        return Err(wrong("line", "has more than six fields"));
-    }
-    let [sensor_id, timestamp, temperature, humidity, pressure] = fields;
-    check_name(sensor_id.as_bytes()).map_err(|_| {
-        wrong("sensor_id", "must be 1 to 64 letters, digits, '.', '_' or '-', and begin with a letter or digit")
-    })?;
-    if !timestamp.is_empty() {
-        check_timestamp(timestamp.as_bytes())?;
-    }
-    for (value, name) in [temperature, humidity, pressure].into_iter().zip(&NAMES[2..]) {
-        check_value(value.as_bytes(), name)?;
-    }
-    Ok(Fields { sensor_id, timestamp, temperature, humidity, pressure })
-}
-
-/// RFC 3339: `2013-01-01T06:00:00.25Z`, or with an offset.
-fn check_timestamp(text: &[u8]) -> Result<(), ReadingError> {
-    let bad = wrong("timestamp", "is not of the form 2013-01-01T06:00:00Z (RFC 3339)");
-    if text.len() > TIMESTAMP_BYTES_MAX || text.len() < 20 {
-        return Err(bad);
-    }
-    let pair = |at: usize| two_digits(text, at).ok_or(bad);
-    let separators = [(4, b"-"), (7, b"-"), (10, b"T"), (13, b":"), (16, b":")];
-    if separators.iter().any(|(at, separator)| !text[*at].eq_ignore_ascii_case(&separator[0])) {
-        return Err(bad);
-    }
-    let year = pair(0)? * 100 + pair(2)?;
-    let (month, day, hour, minute, second) = (pair(5)?, pair(8)?, pair(11)?, pair(14)?, pair(17)?);
-    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => 0,
-    };
-    if day == 0 || day > days || hour > 23 || minute > 59 || second > 60 {
-        return Err(wrong("timestamp", "names a date or time that does not exist"));
-    }
-    let mut zone = &text[19..];
-    if let Some(fraction) = zone.strip_prefix(b".") {
-        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if digits == 0 {
-            return Err(bad);
-        }
-        zone = &fraction[digits..];
-    }
-    match zone {
-        [b'Z' | b'z'] => Ok(()),
-        [b'+' | b'-', _, _, b':', _, _] => match (two_digits(zone, 1), two_digits(zone, 4)) {
-            (Some(hours), Some(minutes)) if hours <= 23 && minutes <= 59 => Ok(()),
-            _ => Err(bad),
-        },
-        _ => Err(bad),
-    }
-}
-
-fn two_digits(text: &[u8], at: usize) -> Option<u32> {
-    let (tens, ones) = (text.get(at)?, text.get(at + 1)?);
-    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
-}
-
-/// A finite decimal number: sign, digits, fraction, exponent. Empty where nothing was measured.
-fn check_value(text: &[u8], name: &'static str) -> Result<(), ReadingError> {
-    if text.is_empty() {
-        return Ok(());
-    }
-    let bad = wrong(name, "is not a finite decimal number");
-    if text.len() > VALUE_BYTES_MAX {
-        return Err(wrong(name, "has more than 24 characters"));
-    }
-    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let unsigned = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
-    let whole = digits(unsigned);
-    let mut rest = &unsigned[whole..];
-    let mut mantissa = whole;
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let length = digits(fraction);
-        mantissa += length;
-        rest = &fraction[length..];
-        if length == 0 {
-            return Err(bad);
-        }
-    }
-    if mantissa == 0 {
-        return Err(bad);
-    }
-    if rest.is_empty() {
-        return Ok(());
-    }
-    let exponent = rest.strip_prefix(b"e").or(rest.strip_prefix(b"E")).ok_or(bad)?;
-    let exponent = exponent.strip_prefix(b"-").or(exponent.strip_prefix(b"+")).unwrap_or(exponent);
-    if exponent.is_empty() || digits(exponent) != exponent.len() {
-        return Err(bad);
-    }
-    let text = std::str::from_utf8(text).map_err(|_| bad)?;
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok(()),
-        _ => Err(bad),
-    }
+    let ends = Checker::new().whole(line)?;
+    let text = std::str::from_utf8(line).expect("the grammar is ASCII");
+    Ok(Fields {
+        sensor_id: &text[VERB.len()..ends.sensor_id],
+        timestamp: &text[ends.sensor_id + 1..ends.timestamp],
+        temperature: &text[ends.timestamp + 1..ends.temperature],
+        humidity: &text[ends.temperature + 1..ends.humidity],
+        pressure: &text[ends.humidity + 1..],
+    })
 }
 
 /// Whose reading a checked payload is.

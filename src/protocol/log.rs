@@ -92,7 +92,22 @@ impl Log {
 
     /// Notes that these readings stand in the log, or are about to be framed into it.
     pub(super) fn enter(&mut self, range: &Range) {
-        self.origins.entry(range.origin.clone()).or_default().insert(range.first, range.last());
+        if let Some(numbers) = self.origins.get_mut(&range.origin) {
+            return numbers.insert(range.first, range.last());
+        }
+        let mut numbers = RangeSet::default();
+        numbers.insert(range.first, range.last());
+        self.origins.insert(self.sharing(&range.origin), numbers);
+    }
+
+    /// The same origin, with the text of its peer's id shared with another life of that peer, if one is known: origins stay
+    /// for good, and each message brings a text of its own.
+    fn sharing(&self, origin: &Origin) -> Origin {
+        let before = self.origins.range::<Origin, _>(..origin).next_back();
+        let mut beside =
+            before.into_iter().chain(self.origins.range::<Origin, _>(origin..).next()).map(|(known, _)| &known.peer);
+        let peer = beside.find(|peer| **peer == origin.peer).unwrap_or(&origin.peer);
+        Origin { peer: peer.clone(), incarnation: origin.incarnation }
     }
 
     /// Appends a batch whose ranges were entered.
@@ -165,5 +180,32 @@ impl Log {
             self.committed = last;
         }
         (self.committed > before).then_some(ranges)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lives_of_one_peer_share_the_text_of_its_id() {
+        let found = Found {
+            promised: None,
+            synced: None,
+            needs: 0,
+            runs: RunList::new(),
+            last: 0,
+            origins: Vec::new(),
+            uncommitted: Vec::new(),
+            delivered: 0,
+            pending: Vec::new(),
+        };
+        let mut log = Log::new(&found);
+        for origin in ["b/5", "a/9", "b/7", "b/3", "c/1", "b/6", "b/6"] {
+            log.enter(&Range { origin: origin.parse().unwrap(), first: 1, count: 2 });
+        }
+        let text = |origin: &Origin| (origin.peer.to_string(), origin.peer.as_str().as_ptr());
+        let texts: std::collections::BTreeSet<_> = log.origins.keys().map(text).collect();
+        assert_eq!((log.origins.len(), texts.len()), (6, 3));
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
 use crate::descriptors;
+use crate::ids::Sequence;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -54,6 +55,11 @@ pub enum StorageError {
         path.display()
     )]
     Damaged { path: PathBuf, why: String },
+    #[error(
+        "the group's log is to be cut behind sequence {to}, but rows up to {delivered} are delivered, which no leader under \
+         --quorum may take back; nothing was changed; check that every peer has the same --quorum, and start again"
+    )]
+    CutsDelivered { to: Sequence, delivered: Sequence },
     #[error("reading {sequence} names no valid sensor, so it has no file; check the versions of the group's peers")]
     Sensor { sequence: u64 },
 }

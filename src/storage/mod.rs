@@ -202,6 +202,7 @@ impl<D: Disk> Storage<D> {
     /// one before; then `last` tells. Replaces `state`. What stood above is kept as pending; returned is what that was.
     ///
     /// # Errors
+    /// Where a quorum has committed what stood above: that is never cut, whoever asks for it, and nothing was changed.
     /// The disk's, or where what it holds is damaged. At no time is a reading neither in the log nor pending.
     pub fn cut(
         &mut self,
@@ -211,6 +212,9 @@ impl<D: Disk> Storage<D> {
         needs: Sequence,
     ) -> Result<Vec<Range>, StorageError> {
         let (asked, to) = (to, self.journal.batch_end(to)?);
+        if self.options.quorum.is_some() && to < self.delivered {
+            return Err(StorageError::CutsDelivered { to, delivered: self.delivered });
+        }
         let returned = self.keep_above(to)?;
         self.vouched = self.vouched.min(to);
         let needs = if needs == NEEDS_ALL { needs } else { needs.min(to) };

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::super::memory_disk::MemoryDisk;
 use super::super::testing::{payload, request, TempDir};
 use super::*;
+use crate::ids::{INCARNATION_MAX, NUMBER_MAX};
+use crate::wire::batch::READINGS_MAX;
 
 const ORIGINS: [&str; 3] = ["a/1", "a/2", "some-origin-of-readings/1"];
 
@@ -97,6 +99,56 @@ proptest! {
         let (_temp, disk) = TempDir::disk("p");
         check_against_a_set(disk, steps);
     }
+}
+
+/// A request at the bounds of what one is.
+fn outermost() -> impl Strategy<Value = Request> {
+    let name = prop_oneof!["[A-Za-z0-9]", "[A-Za-z0-9][A-Za-z0-9._-]{63}"];
+    let life = prop_oneof![0..=1u64, INCARNATION_MAX - 1..=INCARNATION_MAX];
+    let count = prop_oneof![Just(1), Just(READINGS_MAX), 1..=READINGS_MAX];
+    (name, life, count, 0..3_u64, any::<bool>()).prop_map(|(name, life, count, off, low)| {
+        let first = if low { 1 + off } else { NUMBER_MAX - (count - 1) - off };
+        let text = "DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap());
+        let lines = Lines::new(text.into_bytes(), count);
+        Request { origin: format!("{name}/{life}").parse().unwrap(), first, lines }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_kept_is_read_again_at_every_bound(requests in prop::collection::vec(outermost(), 1..4)) {
+        let disk = Arc::new(MemoryDisk::new());
+        let mut pending = Pending::new(Arc::clone(&disk));
+        for request in &requests {
+            pending.keep(request).unwrap();
+            let record = write(request);
+            prop_assert_eq!(parse_record(&record), Ok((request.clone(), record.len())));
+        }
+        let mut repairs = Vec::new();
+        let found = super::super::pending_load::load(&disk, &mut repairs).unwrap();
+        prop_assert_eq!(&repairs[..], []);
+        for range in pending.ranges().ranges() {
+            let count = |pending: &Pending<MemoryDisk>| -> u64 {
+                pending.recall(&range).unwrap().iter().map(|request| request.lines.count()).sum()
+            };
+            prop_assert_eq!((count(&pending), count(&found)), (range.count, range.count));
+        }
+    }
+}
+
+fn write(request: &Request) -> Vec<u8> {
+    let mut text = Vec::new();
+    write_record(request, &mut text);
+    text
+}
+
+#[test]
+fn a_record_with_a_number_that_is_beyond_all_is_none() {
+    let lines = request("a/1", 1, 2).lines;
+    let beyond = Request { origin: "a/1".parse().unwrap(), first: NUMBER_MAX, lines };
+    assert!(parse_record(&write(&beyond)).is_err());
 }
 
 #[test]

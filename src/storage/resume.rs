@@ -67,8 +67,8 @@ pub(super) fn open<D: Disk>(
         repairs.push(Repair::Csv(mended));
     }
     let uncommitted = forget_delivered(&journal, &contents, delivered, &mut pending)?;
-    let highest_life = highest_life(id, &contents, &pending);
-    let (state, short) = start::continued(found, id, (now, options.quorum), (&contents.runs, last), highest_life);
+    let told = highest_told_life(id, &contents, &pending);
+    let (state, short) = start::continued(found, id, (now, options.quorum), (&contents.runs, last), told);
     if let Some(needs) = short {
         repairs.push(Repair::JournalShort { path: disk.full_path(DIR), needs, last });
     }
@@ -123,10 +123,11 @@ fn forget_delivered<D: Disk>(
     Ok(uncommitted)
 }
 
-/// The highest life of this peer that anything here tells of.
-fn highest_life<D: Disk>(id: &PeerId, contents: &Contents, pending: &Pending<D>) -> Option<Incarnation> {
+/// The highest life of this peer that anything here tells of, and that it can have had.
+fn highest_told_life<D: Disk>(id: &PeerId, contents: &Contents, pending: &Pending<D>) -> Option<Incarnation> {
     let pending = pending.ranges();
     let origins = contents.numbers.origins().chain(pending.origins()).filter(|origin| origin.peer == *id);
     let leaders = contents.runs.iter().map(|(term, _)| term).filter(|term| term.leader == *id);
-    origins.map(|origin| origin.incarnation).chain(leaders.map(|term| term.incarnation)).max()
+    let lives = origins.map(|origin| origin.incarnation).chain(leaders.map(|term| term.incarnation));
+    lives.filter(|life| *life <= start::TOLD_MAX).max()
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::start::TOLD_MAX;
 use super::testing::{frame, request};
 use super::*;
+use crate::ids::{INCARNATION_MAX, NUMBER_MAX};
 use crate::wire::Range;
 
 pub(super) const RESUME: Options = Options { resume: true, durable: true, quorum: None };
@@ -73,6 +75,30 @@ fn a_torn_journal_is_cut_and_its_rows_with_it() {
         CsvRepair { cut: 3, removed: 0, set_aside: 3, rows: 0, rows_aside: 5, files: 3, ..csv_repair(csv) };
     assert_eq!(csv_repair(csv), rows_aside, "{csv}");
     assert!(matches!(short, Repair::JournalShort { needs: 10, last: 5, .. }), "{short}");
+}
+
+#[test]
+fn a_batch_that_holds_what_is_no_reading_is_damage_and_the_peer_starts() {
+    for (line, followed) in [("DATA|../../x|2013-01-01T06:00:00Z|1|2|3\n", true), ("DATA|a||=cmd()|\"|\r\n", false)] {
+        let disk = MemoryDisk::new();
+        let (mut storage, _) = open(&disk);
+        append(&mut storage, &frame(1, 1, "a/1", 1, 5));
+        let lines = crate::wire::Lines::new(line.into(), 1);
+        let bad = Request { origin: "a/1".parse().unwrap(), first: 6, lines };
+        append(&mut storage, &Frame::build("1@l/1".parse().unwrap(), 6, &[bad]));
+        if followed {
+            append(&mut storage, &frame(1, 7, "b/1", 1, 4));
+        }
+        let (storage, opened) = open(&disk);
+        assert_eq!(storage.last(), 5);
+        let [Repair::JournalDamaged { why, last: 5, readings, set_aside, .. }] = &opened.repairs[..] else {
+            panic!("{:?}", opened.repairs)
+        };
+        assert!(why.contains("a reading is malformed"), "{why}");
+        assert_eq!((*readings, set_aside.len()), (if followed { 4 } else { 0 }, 1));
+        assert_eq!(opened.pending, if followed { vec![range("b/1", 1, 4)] } else { Vec::new() });
+        assert_eq!(open(&disk).1.repairs, []);
+    }
 }
 
 fn csv_repair(repair: &Repair) -> CsvRepair {
@@ -193,6 +219,45 @@ fn a_life_without_state_is_above_all_that_the_files_tell_of() {
     storage.keep(&request("q/9000", 1, 1)).unwrap();
     disk.remove("state").unwrap();
     assert_eq!(open(&disk).1.incarnation, 5001);
+}
+
+#[test]
+fn no_life_that_others_make_up_keeps_a_peer_from_its_next_starts() {
+    let now = 1000;
+    for (forged, lost) in [(5000, 5001), (TOLD_MAX, TOLD_MAX + 1), (TOLD_MAX + 1, now), (INCARNATION_MAX, now)] {
+        let disk = MemoryDisk::new();
+        let (mut storage, _) = open(&disk);
+        append(&mut storage, &frame(1, 1, &format!("p/{forged}"), 1, 2));
+        let led = Frame::build(format!("2@p/{forged}").parse().unwrap(), 3, &[request("a/1", 1, 1)]);
+        append(&mut storage, &led);
+        storage.keep(&request(&format!("p/{forged}"), 3, 1)).unwrap();
+        // Where `state` is there, what others say is nothing to it.
+        assert_eq!(open(&disk).1.incarnation, now + 1);
+        disk.remove("state").unwrap();
+        for start in 0..5 {
+            let opened = open(&disk).1;
+            assert_eq!((opened.incarnation, opened.last), (lost + start, 3), "{forged}");
+            assert!(format!("p/{}", opened.incarnation).parse::<crate::ids::Origin>().is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_life_at_the_end_of_all_numbers_is_followed_by_one_that_is_read() {
+    for resume in [false, true] {
+        let disk = MemoryDisk::new();
+        let open = |now| {
+            let options = Options { resume, ..RESUME };
+            Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), now, options).unwrap().1
+        };
+        assert_eq!(open(NUMBER_MAX).incarnation, TOLD_MAX);
+        let (id, promised, synced) = ("p".parse().unwrap(), None, None);
+        let last = state::State { id, incarnation: NUMBER_MAX, promised, synced, needs: 0, quorum: None };
+        disk.replace("state", last.to_text().as_bytes(), true).unwrap();
+        for _ in 0..3 {
+            assert!(!open(1000).state_damaged);
+        }
+    }
 }
 
 #[test]

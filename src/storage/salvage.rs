@@ -11,7 +11,7 @@ use super::repair::Repair;
 use super::set_aside;
 use super::walk::Broken;
 use crate::ids::Sequence;
-use crate::wire::batch::HEAD_BYTES_MAX;
+use crate::wire::batch::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::wire::frame::FrameHead;
 use crate::wire::{Frame, Request};
 
@@ -43,7 +43,7 @@ pub(super) fn mend<D: Disk>(
     for later in &broken.later {
         keep_intact(disk, &segment_path(*later), 0, logged, pending, &mut found)?;
     }
-    if broken.later.is_empty() && found.batches == 0 {
+    if broken.later.is_empty() && found.batches == 0 && !is_whole(disk, &path, broken.offset)? {
         shorten(disk, &path, broken.offset)?;
         return Ok(Repair::JournalTorn { path: disk.full_path(&path), bytes: end - broken.offset, last });
     }
@@ -66,6 +66,15 @@ pub(super) fn mend<D: Disk>(
         readings: found.readings,
         set_aside: aside,
     })
+}
+
+/// Does a whole batch stand there, just as it was written? Then no crash tore it: it is one that nobody may have written.
+fn is_whole<D: Disk>(disk: &D, path: &str, at: u64) -> Result<bool, StorageError> {
+    let bytes = disk.read(path, at, HEAD_BYTES_MAX + BODY_BYTES_MAX).map_err(failed(disk, "read", path))?;
+    let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(HEAD_BYTES_MAX)]) else { return Ok(false) };
+    let body = &bytes[end + 1..];
+    let whole = |head: FrameHead| body.get(..head.body_bytes).is_some_and(|body| head.seals(body));
+    Ok(FrameHead::parse(&bytes[..end]).is_ok_and(whole))
 }
 
 fn shorten<D: Disk>(disk: &D, path: &str, to: u64) -> Result<(), StorageError> {

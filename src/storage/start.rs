@@ -5,7 +5,7 @@ use super::error::{damaged, failed, StorageError};
 use super::repair::Repair;
 use super::state::{self, State};
 use super::{journal, set_aside};
-use crate::ids::{Incarnation, PeerId, Sequence, NEEDS_ALL};
+use crate::ids::{Incarnation, PeerId, Sequence, INCARNATION_MAX, NEEDS_ALL, NUMBER_MAX};
 use crate::wire::RunList;
 
 /// What `state` says of the life before.
@@ -60,22 +60,22 @@ pub(super) fn begin<D: Disk>(
         // Whoever claims a directory to clear it has set that aside.
         return Err(damaged(disk, state::PATH, "it is missing"));
     }
-    let incarnation = next_life(now, found.map(|found| found.incarnation));
+    let incarnation = next_life(now, found.map(|found| found.incarnation), None);
     let state = State { id: id.clone(), incarnation, promised: None, synced: None, needs: 0, quorum };
     save(disk, &state, true)?;
     Ok((state, repairs))
 }
 
 /// The `state` of a new life that goes on with a log of these runs that ends at `last` and is on the platter; and what its
-/// `synced` needed, where the log is too short for that.
+/// `synced` needed, where the log is too short for that. `told`: the highest life that the log and what is pending tell of.
 pub(super) fn continued(
     found: Option<State>,
     id: &PeerId,
     (now, quorum): (Incarnation, Option<u32>),
     (runs, last): (&RunList, Sequence),
-    highest_life: Option<Incarnation>,
+    told: Option<Incarnation>,
 ) -> (State, Option<Sequence>) {
-    let incarnation = next_life(now, found.as_ref().map(|found| found.incarnation).max(highest_life));
+    let incarnation = next_life(now, found.as_ref().map(|found| found.incarnation), told);
     let newest = runs.last();
     let needed = found.as_ref().map_or(0, |found| found.needs);
     let short = (needed > last && needed != NEEDS_ALL).then_some(needed);
@@ -97,8 +97,19 @@ pub(super) fn check_quorum<D: Disk>(disk: &D, found: Option<&State>, given: Opti
     }
 }
 
-fn next_life(now: Incarnation, before: Option<Incarnation>) -> Incarnation {
-    before.map_or(now, |before| now.max(before.saturating_add(1)))
+/// Highest life that a clock gives (that of the year 2116), or that the log and what is pending are believed. Others can
+/// forge what these tell, `state` they cannot.
+pub(super) const TOLD_MAX: Incarnation = INCARNATION_MAX - (1 << 32);
+
+/// The life after `before`, which `state` tells; where that was lost, after `told`, the highest of this peer that its log
+/// and what is pending tell of up to [`TOLD_MAX`].
+///
+/// A life begins at or below `TOLD_MAX + 1`, and each start adds one to the life in `state`: to come to
+/// [`INCARNATION_MAX`], above which nobody reads its readings, would take four billion starts. From a `state` that says
+/// more, which no peer wrote, it still starts.
+fn next_life(now: Incarnation, before: Option<Incarnation>, told: Option<Incarnation>) -> Incarnation {
+    let now = now.min(TOLD_MAX);
+    before.or(told).map_or(now, |before| now.max(before + 1)).min(NUMBER_MAX)
 }
 
 fn holds_anything<D: Disk>(disk: &D) -> Result<bool, StorageError> {

@@ -57,7 +57,9 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::NUMBER_MAX;
+    use proptest::prelude::*;
+
+    use crate::ids::{INCARNATION_MAX, NUMBER_MAX};
 
     fn state() -> State {
         State {
@@ -84,7 +86,7 @@ mod tests {
     #[test]
     fn the_longest_text_fits_its_bound() {
         let name = "z".repeat(64);
-        let term: Term = format!("{NUMBER_MAX}@{name}/{NUMBER_MAX}").parse().unwrap();
+        let term: Term = format!("{NUMBER_MAX}@{name}/{INCARNATION_MAX}").parse().unwrap();
         let state = State {
             id: name.parse().unwrap(),
             incarnation: NUMBER_MAX,
@@ -94,6 +96,33 @@ mod tests {
             quorum: Some(u32::MAX),
         };
         assert!(state.to_text().len() <= BYTES_MAX);
+    }
+
+    fn up_to(max: u64) -> impl Strategy<Value = u64> {
+        prop_oneof![0..=2u64, max - 2..=max, 0..=max]
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof!["[A-Za-z0-9]", "[A-Za-z0-9][A-Za-z0-9._-]{63}"]
+    }
+
+    fn term() -> impl Strategy<Value = Option<Term>> {
+        let term = (up_to(NUMBER_MAX), name(), up_to(INCARNATION_MAX));
+        prop::option::of(term.prop_map(|(counter, id, life)| format!("{counter}@{id}/{life}").parse().unwrap()))
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_read_as_it_was_written(
+            id in name(), incarnation in up_to(NUMBER_MAX), terms in (term(), term()), needs in up_to(NUMBER_MAX),
+            quorum in prop::option::of(any::<u32>()),
+        ) {
+            let (id, (promised, synced)) = (id.parse().unwrap(), terms);
+            let state = State { id, incarnation, promised, synced, needs, quorum };
+            let text = state.to_text();
+            prop_assert!(text.len() <= BYTES_MAX);
+            prop_assert_eq!(State::parse(text.as_bytes()), Some(state));
+        }
     }
 
     #[test]

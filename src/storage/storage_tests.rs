@@ -44,6 +44,33 @@ fn a_new_life_has_a_higher_incarnation_and_nothing_else_of_the_old_one() {
 }
 
 #[test]
+fn under_a_quorum_no_cut_takes_back_what_is_delivered_and_a_refused_one_changes_nothing() {
+    for quorum in [Some(2), None] {
+        let options = Options { durable: true, quorum, ..Options::default() };
+        let disk = Arc::new(Recording::default());
+        let mut storage = Storage::open(Arc::clone(&disk), &"p".parse().unwrap(), 1, options).unwrap().0;
+        append(&mut storage, &frame(1, 1, "a/1", 1, 3));
+        append(&mut storage, &frame(1, 4, "a/1", 4, 3));
+        append(&mut storage, &frame(1, 7, "a/1", 7, 3));
+        storage.deliver(6).unwrap();
+        let before = (disk.disk.files(), disk.changes.lock().unwrap().len());
+        // The end of a batch, and within one that is delivered.
+        for to in [3, 0, 5].into_iter().filter(|_| quorum.is_some()) {
+            let error = storage.cut(to, None, None, to).unwrap_err();
+            assert!(matches!(error, StorageError::CutsDelivered { delivered: 6, .. }), "{error}");
+            assert!(error.to_string().contains("rows up to 6 are delivered"), "{error}");
+            assert_eq!((disk.disk.files(), disk.changes.lock().unwrap().len()), before);
+        }
+        assert_eq!(cut(&mut storage, 6), [Range { origin: "a/1".parse().unwrap(), first: 7, count: 3 }]);
+        assert_eq!((storage.last(), storage.delivered()), (6, 6));
+        if quorum.is_none() {
+            assert_eq!(cut(&mut storage, 3).len(), 1);
+            assert_eq!(storage.delivered(), 3);
+        }
+    }
+}
+
+#[test]
 fn wherever_a_start_is_interrupted_the_next_life_is_a_later_one() {
     for fail_from in 0..8 {
         let old = MemoryDisk::new();

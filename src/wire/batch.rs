@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::error::WireError;
-use crate::ids::{Number, Origin};
-use crate::reading;
+use crate::ids::{are_numbers, Number, Origin};
+use crate::reading::Checker;
 
 /// Most readings of one frame or request. With the longest payload line (`reading::LINE_BYTES_MAX`) that is 193 KiB of
 /// text, which leaves room for several hundred range lines below [`BODY_BYTES_MAX`].
@@ -161,7 +161,8 @@ impl Request {
             crc: 0,
             sealed: crc32fast::Hasher::new(),
         };
-        if head.first == 0 || head.count == 0 || head.count > READINGS_MAX {
+        // Wherever the request is taken apart, each part has numbers that are read again.
+        if head.count > READINGS_MAX || !are_numbers(head.first, head.count) {
             return Err(WireError::Field { verb: fields.verb(), field: "count" });
         }
         let (crc, sealed) = unseal(line, fields)?;
@@ -186,19 +187,36 @@ impl RequestHead {
     /// # Errors
     /// [`WireError`] where they are not.
     pub fn complete(self, body: Vec<u8>) -> Result<Request, WireError> {
-        check_crc("SEQUENCER_REQUEST", self.sealed, &body, self.crc)?;
-        let mut rest = &body[..];
-        for _ in 0..self.count {
-            let end = memchr::memchr(b'\n', rest).ok_or(WireError::Count { verb: "SEQUENCER_REQUEST" })?;
-            // What is ordered stays for ever: this is the last place to refuse it.
-            reading::check(&rest[..end]).map_err(WireError::Reading)?;
-            rest = &rest[end + 1..];
-        }
-        if !rest.is_empty() {
-            return Err(WireError::Count { verb: "SEQUENCER_REQUEST" });
+        let verb = "SEQUENCER_REQUEST";
+        check_crc(verb, self.sealed, &body, self.crc)?;
+        if check_lines(verb, &mut Checker::new(), &body, self.count)? < body.len() {
+            return Err(WireError::Count { verb });
         }
         Ok(Request { origin: self.origin, first: self.first, lines: Lines::new(body, self.count) })
     }
+}
+
+/// How long the `count` payload lines are that a text begins with, each of them checked: what is not of the grammar gets
+/// no further, whoever says that it was ordered.
+pub(super) fn check_lines(
+    verb: &'static str,
+    checker: &mut Checker,
+    text: &[u8],
+    count: u64,
+) -> Result<usize, WireError> {
+    let mut at = 0;
+    for _ in 0..count {
+        // Text that is over is not malformed but missing.
+        if at == text.len() {
+            return Err(WireError::Count { verb });
+        }
+        at += checker.line(&text[at..]).map_err(|error| WireError::Reading { verb, error })?;
+        if at == text.len() {
+            return Err(WireError::Count { verb });
+        }
+        at += 1;
+    }
+    Ok(at)
 }
 
 /// Ends a head with the CRC-32 of itself and the body.

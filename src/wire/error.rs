@@ -20,8 +20,8 @@ pub enum WireError {
     View { verb: &'static str },
     #[error("a line is longer than {max} bytes")]
     TooLong { max: usize },
-    #[error("SEQUENCER_REQUEST: a reading is malformed: {0}")]
-    Reading(ReadingError),
+    #[error("{verb}: a reading is malformed: {error}")]
+    Reading { verb: &'static str, error: ReadingError },
     #[error("it speaks protocol version {version}, this peer speaks version {own}", own = super::PROTOCOL_VERSION)]
     Version { version: u64 },
     #[error("the connection ended in the middle of a message")]

@@ -11,11 +11,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::batch::{check_crc, line_start, seal, unseal, Lines, Range, Request, BODY_BYTES_MAX, READINGS_MAX};
+use super::batch::{
+    check_crc, check_lines, line_start, seal, unseal, Lines, Range, Request, BODY_BYTES_MAX, READINGS_MAX,
+};
 use super::cursor::Cursor;
 use super::error::WireError;
-use crate::ids::{Origin, Sequence, Term};
-use crate::reading;
+use crate::ids::{are_numbers, Origin, Sequence, Term};
+use crate::reading::Checker;
 
 /// An ordered batch: never split, never joined, formatted once. Clones share the bytes.
 #[derive(Clone)]
@@ -188,11 +190,11 @@ fn body_bytes(ranges: &[Range], parts: &[Request]) -> usize {
     lines + ranges.iter().map(range_line_bytes).sum::<usize>()
 }
 
-/// Reads the ranges of a body and counts its lines. The payloads were checked when they were ordered.
+/// Reads the ranges of a body, and checks its lines.
 fn parse_ranges(body: &[u8], count: u64) -> Result<Vec<Range>, WireError> {
     let verb = "BATCH";
     let mut ranges: Vec<Range> = Vec::new();
-    let (mut rest, mut left) = (body, count);
+    let (mut rest, mut left, mut checker) = (body, count, Checker::new());
     while !rest.is_empty() {
         let end = memchr::memchr(b'\n', rest).ok_or(WireError::Count { verb })?;
         let line = std::str::from_utf8(&rest[..end]).map_err(|_| WireError::Text { verb })?;
@@ -200,11 +202,11 @@ fn parse_ranges(body: &[u8], count: u64) -> Result<Vec<Range>, WireError> {
         let (origin, first): (Origin, _) = (fields.parse("origin")?, fields.number("first number")?);
         let count = fields.number("count")?;
         fields.end()?;
-        if first == 0 || count == 0 || count > left {
+        if count > left || !are_numbers(first, count) {
             return Err(WireError::Count { verb });
         }
         rest = &rest[end + 1..];
-        let length = check_payload_lines(rest, count)?;
+        let length = check_lines(verb, &mut checker, rest, count)?;
         rest = &rest[length..];
         left -= count;
         ranges.push(Range { origin, first, count });
@@ -213,21 +215,6 @@ fn parse_ranges(body: &[u8], count: u64) -> Result<Vec<Range>, WireError> {
         return Err(WireError::Count { verb });
     }
     Ok(ranges)
-}
-
-/// How long `count` payload lines are.
-fn check_payload_lines(text: &[u8], count: u64) -> Result<usize, WireError> {
-    let verb = "BATCH";
-    let mut at = 0;
-    for _ in 0..count {
-        let rest = &text[at..];
-        let end = memchr::memchr(b'\n', rest).ok_or(WireError::Count { verb })?;
-        if !rest.starts_with(reading::VERB) || end > reading::LINE_BYTES_MAX {
-            return Err(WireError::Count { verb });
-        }
-        at += end + 1;
-    }
-    Ok(at)
 }
 
 impl PartialEq for Frame {
@@ -267,10 +254,16 @@ impl FrameHead {
         let (term, first): (Term, u64) = (fields.parse("term")?, fields.number("first sequence")?);
         let count = fields.number("count")?;
         let body_bytes = fields.length("length", BODY_BYTES_MAX)?;
-        if first == 0 || count == 0 || count > READINGS_MAX {
+        if count > READINGS_MAX || !are_numbers(first, count) {
             return Err(WireError::Field { verb, field: "count" });
         }
         let (crc, sealed) = unseal(line, &mut fields)?;
         Ok(Self { term, first, count, body_bytes, crc, sealed })
+    }
+
+    /// Is this the body that the head was made for, whatever it holds?
+    #[must_use]
+    pub fn seals(&self, body: &[u8]) -> bool {
+        body.len() == self.body_bytes && check_crc("BATCH", self.sealed.clone(), body, self.crc).is_ok()
     }
 }

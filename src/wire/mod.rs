@@ -56,4 +56,8 @@ pub use message::{
 };
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
+mod payload_tests;
+#[cfg(test)]
 mod tests;

@@ -6,18 +6,28 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ids::{Origin, PeerId, Term, NUMBER_MAX};
+use crate::ids::{Origin, PeerId, Term, INCARNATION_MAX, NUMBER_MAX};
 
 fn id() -> impl Strategy<Value = PeerId> {
-    "[A-Za-z0-9][A-Za-z0-9._-]{0,12}".prop_map(|text| text.parse().unwrap())
+    prop_oneof![8 => "[A-Za-z0-9][A-Za-z0-9._-]{0,12}", 1 => "[A-Za-z0-9][A-Za-z0-9._-]{63}"]
+        .prop_map(|text| text.parse().unwrap())
+}
+
+/// At its bounds as often as between them.
+fn up_to(max: u64) -> impl Strategy<Value = u64> {
+    prop_oneof![0..=2u64, max - 2..=max, 0..=max]
 }
 
 fn number() -> impl Strategy<Value = u64> {
-    0..=NUMBER_MAX
+    up_to(NUMBER_MAX)
+}
+
+fn incarnation() -> impl Strategy<Value = u64> {
+    up_to(INCARNATION_MAX)
 }
 
 fn term() -> impl Strategy<Value = Term> {
-    (0u64..100, id(), number()).prop_map(|(counter, leader, incarnation)| Term { counter, leader, incarnation })
+    (number(), id(), incarnation()).prop_map(|(counter, leader, incarnation)| Term { counter, leader, incarnation })
 }
 
 fn endpoint() -> impl Strategy<Value = std::net::SocketAddr> {
@@ -28,7 +38,7 @@ fn endpoint() -> impl Strategy<Value = std::net::SocketAddr> {
 }
 
 fn contact() -> impl Strategy<Value = Contact> {
-    (id(), any::<i64>(), number(), endpoint()).prop_map(|(id, priority, incarnation, endpoint)| Contact {
+    (id(), any::<i64>(), incarnation(), endpoint()).prop_map(|(id, priority, incarnation, endpoint)| Contact {
         id,
         priority,
         incarnation,
@@ -38,7 +48,7 @@ fn contact() -> impl Strategy<Value = Contact> {
 
 /// A run list and the last sequence of its log.
 fn runs() -> impl Strategy<Value = (RunList, u64)> {
-    proptest::collection::vec((1u64..50, id(), number()), 0..6).prop_map(|items| {
+    proptest::collection::vec((1u64..50, id(), incarnation()), 0..6).prop_map(|items| {
         let (mut counter, mut first, mut runs) = (0, 1, RunList::new());
         for (step, leader, incarnation) in items {
             counter += step;
@@ -50,7 +60,7 @@ fn runs() -> impl Strategy<Value = (RunList, u64)> {
 }
 
 fn view() -> impl Strategy<Value = ViewChange> {
-    let seat = (any::<i64>(), number(), endpoint()).prop_map(|(priority, incarnation, endpoint)| Seat {
+    let seat = (any::<i64>(), incarnation(), endpoint()).prop_map(|(priority, incarnation, endpoint)| Seat {
         priority,
         incarnation,
         endpoint,
@@ -84,7 +94,7 @@ fn here() -> impl Strategy<Value = Here> {
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    let origin = (id(), number()).prop_map(|(peer, incarnation)| Origin { peer, incarnation });
+    let origin = (id(), incarnation()).prop_map(|(peer, incarnation)| Origin { peer, incarnation });
     (origin, 1u64..1000, 1u64..20).prop_map(|(origin, first, count)| {
         let text: Vec<String> = (0..count).map(|n| format!("DATA|s{n}|2013-01-01T06:00:00Z|{n}.5||1012\n")).collect();
         Request { origin, first, lines: Lines::new(text.concat().into_bytes(), count) }
@@ -218,14 +228,15 @@ proptest! {
         let community = Community { group: "sensors".into(), quorum };
         let term = Term { counter: 7, leader: contact.id.clone(), incarnation: contact.incarnation };
         let leadership = Leadership { term, leader: contact.clone(), size: 3, last: 9 };
-        for (message, leads) in [(Message::NewPeerRequest(contact), false), (Message::Leader(leadership), true)] {
+        let at = Some(contact.endpoint);
+        for (message, leader) in [(Message::NewPeerRequest(contact), None), (Message::Leader(leadership), at)] {
             let bytes = community.encode(&message);
             prop_assert!(bytes.len() <= datagram::DATAGRAM_BYTES_MAX);
             prop_assert_eq!(community.parse(&bytes), Ok(message));
             let other = Community { group: "others".into(), quorum };
             prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherGroup));
             let other = Community { group: "sensors".into(), quorum: Some(11) };
-            prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherQuorum { quorum, leads }));
+            prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherQuorum { quorum, leader }));
         }
     }
 }
