@@ -1,14 +1,17 @@
 //! A peer to try things on, and short words for what other peers say to it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use peer::ids::{Incarnation, Number, PeerId, Sequence, Term};
 use peer::protocol::{
-    Alarm, ConnectionId, Done, Effect, Effects, Event, Found, Input, Peer, Settings, Standing, Store, Time,
+    Alarm, Answer, Call, ConnectionId, Done, Effect, Effects, Event, Found, Input, Peer, Question, Secret, Settings,
+    Standing, Store, Time,
 };
 use peer::wire::{
-    Contact, Frame, Hello, Leadership, Lines, Message, Range, Request, RunList, Seat, TermStart, Timing, ViewChange,
+    Belongs, Contact, Frame, Hello, Here, Leadership, Lines, Message, Range, Request, RunList, Seat, TermStart, Timing,
+    Token, ViewChange, PROTOCOL_VERSION,
 };
 
 /// The life of the peer that is tried.
@@ -57,7 +60,7 @@ pub(crate) fn seat(incarnation: Incarnation, endpoint: &str) -> Seat {
 }
 
 pub(crate) fn leadership(text: &str, leader: Contact, size: u64, last: Sequence) -> Leadership {
-    Leadership { term: term(text), leader, size, last, asked: true }
+    Leadership { term: term(text), leader, size, last }
 }
 
 /// The first view of a term whose leader's log was `runs` up to `last`.
@@ -66,10 +69,35 @@ pub(crate) fn view(text: &str, runs: RunList, last: Sequence) -> ViewChange {
     ViewChange { term: term(text), change: 1, members: BTreeMap::new(), timing: timing(), start }
 }
 
-/// Peer `m`, and its clock.
+/// The same with its leader at this address, and so many members in all.
+pub(crate) fn view_of(mut view: ViewChange, endpoint: &str, size: u64) -> ViewChange {
+    let Term { leader, incarnation, .. } = view.term.clone();
+    view.members.insert(leader, seat(incarnation, endpoint));
+    view.members.extend((1..size).map(|n| (id(&format!("n{n}")), seat(1, &format!("10.0.1.{n}:1")))));
+    view
+}
+
+/// What the process there answers: it dialled, if that was asked.
+pub(crate) fn here(contact: Contact, belongs: Belongs) -> impl FnOnce(&Question) -> Answer {
+    move |question| {
+        let seeking = belongs == Belongs::Nowhere;
+        let dialled = question.dialled.is_some();
+        Answer::Here(Box::new(Here { nonce: question.nonce, contact, seeking, serves: !seeking, dialled, belongs }))
+    }
+}
+
+/// What the process there answers that leads this view.
+pub(crate) fn leads(endpoint: &str, view: ViewChange) -> impl FnOnce(&Question) -> Answer {
+    let Term { leader, incarnation, .. } = view.term.clone();
+    let contact = Contact { id: leader, priority: 0, incarnation, endpoint: endpoint.parse().unwrap() };
+    here(contact, Belongs::Leads(view_of(view, endpoint, 1)))
+}
+
+/// Peer `m`, its clock, and what it asked that is not answered.
 pub(crate) struct Bench {
     pub(crate) peer: Peer,
     now: u64,
+    open: Vec<Call>,
 }
 
 impl Bench {
@@ -94,8 +122,9 @@ impl Bench {
             timing: timing(),
             joins: true,
             seed: 1,
+            secret: Secret([7; 32]),
         };
-        Self { peer: Peer::new(settings, found, at(1000)), now: 1000 }
+        Self { peer: Peer::new(settings, found, at(1000)), now: 1000, open: Vec::new() }
     }
 
     /// It found a group of one.
@@ -113,7 +142,7 @@ impl Bench {
     pub(crate) fn learner_with(found: &Found) -> (Self, Effects) {
         let mut bench = Self::with(found);
         bench.hello(1, "z", 5, "127.0.0.1:8000");
-        let effects = bench.said(1, Message::Added { view: view("1@z/5", vec![], 0), incarnation: LIFE });
+        let effects = bench.added(1, "127.0.0.1:8000", view("1@z/5", vec![], 0));
         assert_eq!(bench.peer.standing(), Standing::Learner);
         (bench, effects)
     }
@@ -164,6 +193,7 @@ impl Bench {
     pub(crate) fn step(&mut self, input: Input) -> Effects {
         let mut effects = Effects::new();
         self.peer.step(at(self.now), input, &mut effects);
+        self.open.extend(asked(&effects).into_iter().cloned());
         effects
     }
 
@@ -171,37 +201,72 @@ impl Bench {
         self.step(Input::Alarm(alarm))
     }
 
-    /// A link of `name` to this peer begins.
+    /// A datagram comes from where it says it does.
+    pub(crate) fn hears(&mut self, message: Message) -> Effects {
+        let (Message::NewPeerRequest(contact) | Message::Leader(Leadership { leader: contact, .. })) = &message else {
+            panic!("{message:?} is no datagram");
+        };
+        self.step(Input::Datagram { from: contact.endpoint.ip(), message })
+    }
+
+    /// What the last question to this address comes to.
+    pub(crate) fn answered(&mut self, from: &str, answer: impl FnOnce(&Question) -> Answer) -> Effects {
+        let from: SocketAddr = from.parse().unwrap();
+        let last = self.open.iter().rposition(|call| call.to == from);
+        let question = self.open.remove(last.unwrap_or_else(|| panic!("{from} was not asked"))).question;
+        let answer = answer(&question);
+        self.step(Input::Answered { nonce: question.nonce, from, answer })
+    }
+
+    /// Is a question to this address not answered yet?
+    pub(crate) fn waits_for(&self, to: &str) -> bool {
+        self.open.iter().any(|call| call.to == to.parse().unwrap())
+    }
+
+    /// A seeker is heard of, and says itself that it seeks.
+    pub(crate) fn hears_seeker(&mut self, name: &str, endpoint: &str) -> Effects {
+        let seeker = contact(name, 5, endpoint);
+        let mut effects = self.hears(Message::NewPeerRequest(seeker.clone()));
+        if self.waits_for(endpoint) {
+            effects.extend(self.answered(endpoint, here(seeker, Belongs::Nowhere)));
+        }
+        effects
+    }
+
+    /// The leader of this view is heard of there, and shows it.
+    pub(crate) fn finds(&mut self, endpoint: &str, view: ViewChange) -> Effects {
+        let (text, last) = (view.term.to_string(), view.start.last);
+        let leader = contact(view.term.leader.as_str(), view.term.incarnation, endpoint);
+        self.hears(Message::Leader(leadership(&text, leader, view.members.len() as u64, last)));
+        self.answered(endpoint, leads(endpoint, view))
+    }
+
+    /// The leader of this view is found there, asked, and takes this peer in, on a connection of its own.
+    pub(crate) fn added(&mut self, connection: u64, endpoint: &str, view: ViewChange) -> Effects {
+        self.finds(endpoint, view.clone());
+        self.said(connection, Message::Added { view, incarnation: LIFE })
+    }
+
+    /// A link of `name` to this peer begins, and its process says that it made it. What comes of that.
     pub(crate) fn hello(&mut self, connection: u64, name: &str, incarnation: Incarnation, endpoint: &str) -> Effects {
-        self.greet(connection, name, incarnation, endpoint, Some("m"))
+        let effects = self.greet(connection, hello(name, incarnation, endpoint));
+        if asked(&effects).is_empty() {
+            return effects;
+        }
+        self.answered(endpoint, here(contact(name, incarnation, endpoint), Belongs::Nowhere))
     }
 
     /// A link of a peer of the same `--quorum` begins, in its life 5.
     pub(crate) fn hello_under(&mut self, quorum: Option<u32>, connection: u64, name: &str) -> Effects {
-        let endpoint = format!("127.0.0.1:{}", 8000 + connection).parse().unwrap();
-        let (group, peer, addressee) = ("sensors".into(), id(name), Some(id("m")));
-        let hello = Hello { version: 1, group, quorum, peer, incarnation: 5, endpoint, addressee };
-        self.step(Input::Hello { connection: ConnectionId(connection), hello })
+        let endpoint = format!("127.0.0.1:{}", 8000 + connection);
+        self.greet(connection, Hello { quorum, ..hello(name, 5, &endpoint) });
+        self.answered(&endpoint, here(contact(name, 5, &endpoint), Belongs::Nowhere))
     }
 
-    pub(crate) fn greet(
-        &mut self,
-        connection: u64,
-        name: &str,
-        incarnation: Incarnation,
-        endpoint: &str,
-        addressee: Option<&str>,
-    ) -> Effects {
-        let hello = Hello {
-            version: 1,
-            group: "sensors".into(),
-            quorum: None,
-            peer: id(name),
-            incarnation,
-            endpoint: endpoint.parse().unwrap(),
-            addressee: addressee.map(id),
-        };
-        self.step(Input::Hello { connection: ConnectionId(connection), hello })
+    /// A connection from there says who made it.
+    pub(crate) fn greet(&mut self, connection: u64, hello: Hello) -> Effects {
+        let (from, at) = (hello.endpoint.ip(), "127.0.0.1:7000".parse().unwrap());
+        self.step(Input::Hello { connection: ConnectionId(connection), from, at, hello })
     }
 
     pub(crate) fn said(&mut self, connection: u64, message: Message) -> Effects {
@@ -226,6 +291,29 @@ impl Bench {
     pub(crate) fn stored(&mut self, done: Vec<Done>) -> Effects {
         self.step(Input::Stored(done))
     }
+}
+
+/// How a link to this peer begins.
+pub(crate) fn hello(name: &str, incarnation: Incarnation, endpoint: &str) -> Hello {
+    Hello {
+        version: PROTOCOL_VERSION,
+        group: "sensors".into(),
+        quorum: None,
+        peer: id(name),
+        incarnation,
+        endpoint: endpoint.parse().unwrap(),
+        addressee: Some(id("m")),
+        token: Token(1),
+    }
+}
+
+/// Questions to one address each.
+pub(crate) fn asked(effects: &[Effect]) -> Vec<&Call> {
+    let of = |effect| match effect {
+        &Effect::Call(ref call) => Some(call),
+        _ => None,
+    };
+    effects.iter().filter_map(of).collect()
 }
 
 /// Requests sent to the leader.

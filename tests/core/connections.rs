@@ -1,12 +1,30 @@
 //! Connections and processes: whose word counts, who is gone, and what strangers cost.
 
-use peer::protocol::{Alarm, Effect, Event, Exit, Input, Standing, Verdict};
-use peer::wire::{refusal, Message};
+use peer::protocol::{Alarm, Answer, ConnectionId, Effect, Event, Exit, Input, Question, Standing, Verdict};
+use peer::wire::{refusal, Belongs, Message, Token};
 
-use crate::bench::{at, contact, id, leadership, lines, request, sent, term, told, Bench, LIFE};
+use crate::bench::{asked, at, contact, hello, here, id, leadership, lines, request, sent, term, told, Bench, LIFE};
 
 fn redials(effects: &[Effect], name: &str) -> usize {
     effects.iter().filter(|effect| matches!(effect, Effect::Redial { peer } if *peer == id(name))).count()
+}
+
+/// The connections that are accepted.
+fn admitted(effects: &[Effect]) -> Vec<u64> {
+    let of = |effect: &Effect| match effect {
+        Effect::Admit { connection, verdict: Verdict::Accept } => Some(connection.0),
+        _ => None,
+    };
+    effects.iter().filter_map(of).collect()
+}
+
+/// Life 9 of `x` comes on connection 6 from another address than life 5, which speaks on connection 5.
+fn with_a_newcomer() -> Bench {
+    let mut learner = Bench::learner();
+    learner.hello(5, "x", 5, "10.0.0.1:8000");
+    assert_eq!(admitted(&learner.hello(6, "x", 9, "10.0.0.2:8000")), []);
+    assert!(learner.waits_for("10.0.0.1:8000"), "the known life is asked");
+    learner
 }
 
 #[test]
@@ -19,36 +37,54 @@ fn a_new_link_to_the_leader_begins_anew_also_while_a_newcomer_claims_its_id() {
 }
 
 #[test]
-fn a_newcomer_that_asks_again_gives_the_earlier_life_no_more_time() {
-    let mut learner = Bench::learner();
-    learner.hello(5, "x", 5, "10.0.0.1:8000");
-    let mut dials = 0;
-    for question in 10..13 {
-        dials += redials(&learner.greet(question, "x", 9, "10.0.0.2:8000", None), "x");
+fn a_newcomer_that_comes_again_gives_the_earlier_life_no_more_time() {
+    let mut learner = with_a_newcomer();
+    for connection in 10..13 {
+        learner.answered("10.0.0.1:8000", |_| Answer::Silent);
         learner.after(4000).heartbeat();
+        learner.hello(connection, "x", 9, "10.0.0.2:8000");
     }
-    assert_eq!(dials, 1);
-    let effects = learner.alarm(Alarm::Discovery);
-    assert!(
-        matches!(effects[..], [Effect::Close { .. }, Effect::Admit { verdict: Verdict::Accept, .. }]),
-        "{effects:?}"
-    );
-    assert_eq!(learner.peer.deadline(Alarm::Discovery), None);
+    learner.alarm(Alarm::Discovery);
+    let mut effects = Vec::new();
+    while learner.waits_for("10.0.0.1:8000") {
+        effects.extend(learner.answered("10.0.0.1:8000", |_| Answer::Silent));
+    }
+    assert_eq!(admitted(&effects), [6], "{effects:?}");
+    assert!(effects.contains(&Effect::Close { peer: id("x") }), "{effects:?}");
 }
 
 #[test]
 fn a_question_does_not_displace_the_link_of_a_newcomer_that_waits() {
-    let mut learner = Bench::learner();
-    learner.hello(5, "x", 5, "10.0.0.1:8000");
-    learner.hello(6, "x", 9, "10.0.0.2:8000");
-    let effects = learner.greet(7, "x", 9, "10.0.0.2:8000", None);
-    assert!(matches!(effects[..], [Effect::Drop { connection }] if connection.0 == 7), "{effects:?}");
+    let mut learner = with_a_newcomer();
+    let question = Question { nonce: Token(1), hint: None, dialled: None };
+    let hello = hello("x", 9, "10.0.0.2:8000");
+    let input = Input::Asked { connection: ConnectionId(7), from: hello.endpoint.ip(), hello, question };
+    let effects = learner.step(input);
+    assert!(matches!(effects[..], [Effect::Answer { connection: ConnectionId(7), .. }]), "{effects:?}");
+    assert_eq!(admitted(&learner.answered("10.0.0.1:8000", |_| Answer::Refused)), [6]);
+}
+
+#[test]
+fn a_known_life_that_answers_keeps_its_id() {
+    let mut learner = with_a_newcomer();
+    let elder = here(contact("x", 5, "10.0.0.1:8000"), Belongs::Nowhere);
+    // The question names the newcomer's connection, which it did not make.
+    let effects = learner.answered("10.0.0.1:8000", |question| match elder(question) {
+        Answer::Here(mut here) => {
+            here.dialled = false;
+            Answer::Here(here)
+        }
+        other => other,
+    });
+    let why = refusal::id_in_use(Some("10.0.0.1:8000".parse().unwrap()));
+    assert_eq!(effects, [Effect::Admit { connection: ConnectionId(6), verdict: Verdict::Refuse { why } }]);
 }
 
 #[test]
 fn a_stranger_with_this_peers_id_that_is_gone_costs_a_leader_nothing() {
     let mut peer = Bench::new();
-    peer.step(Input::Datagram(Message::NewPeerRequest(contact("m", 50, "10.0.0.9:1"))));
+    peer.hears(Message::NewPeerRequest(contact("m", 50, "10.0.0.9:1")));
+    peer.answered("10.0.0.9:1", |_| Answer::Refused);
     peer.lead();
     peer.step(Input::Refused { peer: id("m") });
     assert_eq!(peer.peer.members(), [id("m")]);
@@ -56,37 +92,63 @@ fn a_stranger_with_this_peers_id_that_is_gone_costs_a_leader_nothing() {
 }
 
 #[test]
-fn of_two_that_lead_with_one_id_the_older_one_asks_the_newer_and_goes() {
-    let heard = |life| {
-        let leader = contact("m", life, "10.0.0.9:1");
-        Input::Datagram(Message::Leader(leadership(&format!("2@m/{life}"), leader, 1, 0)))
-    };
-    let mut older = Bench::leader();
-    let effects = older.step(heard(LIFE + 1));
-    assert!(matches!(&effects[..], [Effect::Send { to, .. }] if *to == id("m")), "{effects:?}");
-    let effects = older.step(Input::Rejected { peer: Some(id("m")), why: refusal::SUPERSEDED.to_owned() });
-    assert_eq!(effects.last(), Some(&Effect::Exit(Exit::Superseded)));
-    let mut newer = Bench::leader();
-    assert_eq!(newer.step(heard(LIFE - 1)), []);
-    let effects = newer.greet(1, "m", LIFE - 1, "10.0.0.9:1", Some("m"));
-    let superseded = Verdict::Refuse { why: refusal::SUPERSEDED.to_owned() };
-    assert!(matches!(&effects[..], [Effect::Admit { verdict, .. }] if *verdict == superseded), "{effects:?}");
+fn of_two_that_lead_with_one_id_both_go_on_and_say_so_once() {
+    for life in [LIFE - 1, LIFE + 1] {
+        let mut leader = Bench::leader();
+        let other = contact("m", life, "10.0.0.9:1");
+        let mut said = 0;
+        for _ in 0..5 {
+            let text = format!("2@m/{life}");
+            leader.after(10_000).hears(Message::Leader(leadership(&text, other.clone(), 1, 0)));
+            let shown = crate::bench::leads("10.0.0.9:1", crate::bench::view(&text, vec![], 0));
+            let effects = leader.answered("10.0.0.9:1", shown);
+            said += told(&effects).iter().filter(|event| matches!(event, Event::Refused { .. })).count();
+        }
+        assert_eq!((said, leader.peer.standing()), (1, Standing::Leader));
+    }
+}
+
+/// What comes of it when a process in this life of `m` answers twice to a peer that starts, or once.
+fn proofs(life: u64, times: usize) -> Vec<Effect> {
+    let mut peer = Bench::new();
+    peer.hears(Message::NewPeerRequest(contact("m", life, "10.0.0.9:1")));
+    let mut effects = Vec::new();
+    for _ in 0..times {
+        effects = peer.answered("10.0.0.9:1", here(contact("m", life, "10.0.0.9:1"), Belongs::Nowhere));
+        peer.after(201).alarm(Alarm::Discovery);
+    }
+    effects
+}
+
+#[test]
+fn of_two_that_start_with_one_id_the_younger_goes_when_the_older_answered_twice() {
+    let at = Some("10.0.0.9:1".parse().unwrap());
+    assert_eq!(proofs(LIFE - 1, 1), []);
+    assert_eq!(proofs(LIFE - 1, 2), [Effect::Exit(Exit::Duplicate { endpoint: at })]);
+    assert_eq!(proofs(LIFE + 1, 1), []);
 }
 
 #[test]
 fn who_is_told_that_its_id_is_in_use_says_where() {
     let at = "10.0.0.9:1".parse().unwrap();
     let why = refusal::id_in_use(Some(at));
-    let effects = Bench::new().step(Input::Rejected { peer: Some(id("z")), why });
-    assert_eq!(effects.last(), Some(&Effect::Exit(Exit::Duplicate { endpoint: Some(at) })));
+    let mut peer = Bench::new();
+    peer.hello(1, "z", 5, "127.0.0.1:8000");
+    assert_eq!(asked(&peer.step(Input::Rejected { peer: id("z"), why }))[0].to, at);
+    let serves = || crate::bench::leads("10.0.0.9:1", crate::bench::view(&format!("2@m/{}", LIFE + 1), vec![], 0));
+    assert_eq!(peer.answered("10.0.0.9:1", serves()), []);
+    peer.after(200).alarm(Alarm::Discovery);
+    let effects = peer.answered("10.0.0.9:1", serves());
+    assert_eq!(effects, [Effect::Exit(Exit::Duplicate { endpoint: Some(at) })]);
 }
 
 #[test]
 fn a_newcomer_with_others_of_its_quorum_does_not_go_because_of_one_with_another() {
     let mut peer = Bench::new();
-    peer.step(Input::Datagram(Message::NewPeerRequest(contact("a", 5, "127.0.0.1:8001"))));
-    let effects = peer.step(Input::Rejected { peer: None, why: refusal::wrong_quorum(Some(3), None) });
-    assert!(matches!(told(&effects)[..], [Event::Refused { .. }]), "{effects:?}");
+    peer.hears_seeker("a", "127.0.0.1:8001");
+    let why = refusal::wrong_quorum(Some(3), None);
+    let effects = peer.step(Input::OtherQuorum { endpoint: "10.0.0.9:1".parse().unwrap(), why });
+    assert!(matches!(effects[..], [Effect::Tell(Event::Refused { .. })]), "{effects:?}");
     assert_eq!(peer.peer.standing(), Standing::Seeking);
 }
 
@@ -94,22 +156,26 @@ fn a_newcomer_with_others_of_its_quorum_does_not_go_because_of_one_with_another(
 fn a_stranger_with_another_quorum_ends_no_group() {
     let mut leader = Bench::leader();
     let why = refusal::wrong_quorum(Some(3), None);
+    let other = || Input::OtherQuorum { endpoint: "10.0.0.9:1".parse().unwrap(), why: why.clone() };
     for lines in [1, 0] {
-        let effects = leader.step(Input::Rejected { peer: None, why: why.clone() });
+        let effects = leader.step(other());
         assert_eq!(leader.peer.standing(), Standing::Leader);
         assert!(!effects.iter().any(|effect| matches!(effect, Effect::Exit(_))));
         assert_eq!(told(&effects).iter().filter(|event| matches!(event, Event::Refused { .. })).count(), lines);
     }
-    let effects = Bench::new().step(Input::Rejected { peer: None, why });
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Exit(_))), "who is new here has to go");
+    let mut newcomer = Bench::new();
+    newcomer.step(other());
+    assert_eq!(newcomer.answered("10.0.0.9:1", |_| Answer::Error(why.clone())), []);
+    newcomer.after(200).alarm(Alarm::Discovery);
+    let effects = newcomer.answered("10.0.0.9:1", |_| Answer::Error(why.clone()));
+    assert_eq!(effects, [Effect::Exit(Exit::Rejected { why })], "who is new here has to go");
 }
 
 #[test]
 fn strangers_are_forgotten_by_a_follower_too() {
     let mut learner = Bench::learner();
     for stranger in 0..100 {
-        let request = Message::NewPeerRequest(contact(&format!("s{stranger}"), 1, "127.0.0.1:9"));
-        learner.after(1000).step(Input::Datagram(request));
+        learner.after(1000).hello(10 + stranger, &format!("s{stranger}"), 1, "127.0.0.1:9");
         learner.heartbeat();
     }
     assert_eq!(learner.peer.endpoint_of(&id("s0")), None);
@@ -118,13 +184,20 @@ fn strangers_are_forgotten_by_a_follower_too() {
 }
 
 #[test]
-fn however_many_claim_a_later_life_one_dial_an_interval_tells() {
-    let mut learner = Bench::learner();
-    learner.hello(2, "x", 5, "10.0.0.1:8000");
-    let later = |incarnation| Input::Datagram(Message::NewPeerRequest(contact("x", incarnation, "10.0.0.2:8000")));
-    assert_eq!(redials(&learner.step(later(6)), "x"), 1);
-    assert_eq!(redials(&learner.after(4999).step(later(7)), "x"), 0);
-    assert_eq!(redials(&learner.after(1).step(later(8)), "x"), 1);
+fn a_known_life_is_asked_again_twice_an_interval_and_no_longer_than_the_heartbeat_timeout() {
+    let mut learner = with_a_newcomer();
+    let (since, mut asked_at) = (learner.now(), Vec::new());
+    while admitted(&learner.answered("10.0.0.1:8000", |_| Answer::Silent)).is_empty() {
+        let due = learner.peer.deadline(Alarm::Discovery).expect("it is asked again");
+        assert_eq!(learner.after(2499).alarm(Alarm::Discovery), []);
+        learner.after(1).heartbeat();
+        assert_eq!(due, at(learner.now()));
+        learner.alarm(Alarm::Discovery);
+        asked_at.push(learner.now() - since);
+    }
+    assert_eq!(asked_at, [2500, 5000, 7500, 10_000]);
+    assert_eq!(learner.peer.deadline(Alarm::Discovery), None);
+    assert_eq!(learner.peer.installed(), Some(&term("1@z/5")));
 }
 
 #[test]
@@ -145,35 +218,23 @@ fn after_goodbye_nothing_that_comes_on_the_connection_counts() {
 #[test]
 fn two_links_that_break_together_are_not_dialled_back_and_forth() {
     let mut learner = Bench::learner();
-    assert_eq!(redials(&learner.step(Input::Ended { connection: peer::protocol::ConnectionId(1) }), "z"), 1);
+    assert_eq!(redials(&learner.step(Input::Ended { connection: ConnectionId(1) }), "z"), 1);
     learner.hello(2, "z", 5, "127.0.0.1:8000");
     learner.step(Input::LinkUp { peer: id("z") });
-    let ended = Input::Ended { connection: peer::protocol::ConnectionId(2) };
+    let ended = Input::Ended { connection: ConnectionId(2) };
     assert_eq!(redials(&learner.after(50).step(ended), "z"), 0);
     learner.hello(3, "z", 5, "127.0.0.1:8000");
-    let ended = Input::Ended { connection: peer::protocol::ConnectionId(3) };
+    let ended = Input::Ended { connection: ConnectionId(3) };
     assert_eq!(redials(&learner.after(100).step(ended), "z"), 1);
 }
 
 #[test]
-fn a_deadline_of_a_newcomer_is_the_heartbeat_timeout_after_it_came() {
-    let mut learner = Bench::learner();
-    learner.hello(5, "x", 5, "10.0.0.1:8000");
-    learner.hello(6, "x", 9, "10.0.0.2:8000");
-    assert_eq!(learner.peer.deadline(Alarm::Discovery), Some(at(learner.now() + 10_000)));
-    assert_eq!(learner.peer.installed(), Some(&term("1@z/5")));
-}
-
-#[test]
 fn a_process_whose_address_is_refused_again_later_is_gone_though_its_connection_never_ended() {
-    let admitted = |effects: &[Effect]| {
-        effects.iter().any(|effect| matches!(effect, Effect::Admit { verdict: Verdict::Accept, .. }))
-    };
     let mut peer = Bench::new();
     peer.hello(1, "x", 5, "127.0.0.1:8001");
     peer.step(Input::Refused { peer: id("x") });
     peer.after(100).step(Input::Refused { peer: id("x") });
-    assert!(!admitted(&peer.greet(2, "x", 9, "127.0.0.1:8002", Some("m"))), "what came may still be read");
-    let effects = peer.after(5000).step(Input::Refused { peer: id("x") });
-    assert!(admitted(&effects), "{effects:?}");
+    assert_eq!(admitted(&peer.hello(2, "x", 9, "127.0.0.1:8002")), [], "what came may still be read");
+    peer.after(5000).step(Input::Refused { peer: id("x") });
+    assert_eq!(admitted(&peer.hello(3, "x", 9, "127.0.0.1:8002")), [3]);
 }

@@ -1,9 +1,20 @@
 //! Cuts: what comes before the storage has made one, and what may be said of readings that it takes back.
 
-use peer::protocol::{Done, Effect, Effects, Event, Exit, Input, Store};
-use peer::wire::Message;
+use peer::protocol::{Done, Effect, Effects, Event, Exit, Input, Standing, Store};
+use peer::wire::{Message, ViewChange};
 
-use crate::bench::{contact, frame, leadership, lines, range, request, term, told, view, Bench, LIFE};
+use crate::bench::{frame, leads, lines, range, request, term, told, view, view_of, Bench, LIFE};
+
+/// It yields to the leader of this view, whose group is larger, and is taken in.
+fn yields(peer: &mut Bench, view: ViewChange) -> Effects {
+    peer.hello(1, "x", 7, "127.0.0.1:9");
+    let view = view_of(view, "127.0.0.1:9", 5);
+    peer.finds("127.0.0.1:9", view.clone());
+    assert_eq!(peer.peer.standing(), Standing::Seeking);
+    let joins = peer.answered("127.0.0.1:9", leads("127.0.0.1:9", view.clone()));
+    assert!(matches!(joins[..], [Effect::Store(Store::Say { message: Message::Join { .. }, .. })]), "{joins:?}");
+    peer.said(1, Message::Added { view, incarnation: LIFE })
+}
 
 /// A leader that delivered five readings of its own yields to `x`, whose log begins otherwise and ends at `last`.
 fn yielded(last: u64) -> Bench {
@@ -11,10 +22,8 @@ fn yielded(last: u64) -> Bench {
     peer.step(Input::Readings(lines(5)));
     peer.stored(vec![Done::Appended { last: 5 }]);
     peer.stored(vec![Done::Delivered { up_to: 5 }]);
-    peer.hello(1, "x", 7, "127.0.0.1:9");
-    peer.said(1, Message::Leader(leadership("1@x/1", contact("x", 7, "127.0.0.1:9"), 5, 9)));
     let runs = if last == 0 { vec![] } else { vec![(term("1@x/7"), 1)] };
-    let effects = peer.said(1, Message::Added { view: view("5@x/7", runs, last), incarnation: LIFE });
+    let effects = yields(&mut peer, view("5@x/7", runs, last));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Store(Store::Cut { to: 0, .. }))), "{effects:?}");
     peer
 }
@@ -83,10 +92,7 @@ fn a_cut_within_a_batch_is_made_at_the_end_of_the_one_before() {
     peer.step(Input::Readings(lines(4)));
     peer.stored(vec![Done::Appended { last: 7 }]);
     let own = peer.term();
-    peer.hello(1, "x", 7, "127.0.0.1:9");
-    peer.said(1, Message::Leader(leadership("1@x/1", contact("x", 7, "127.0.0.1:9"), 5, 9)));
-    let liar = view("5@x/7", vec![(own, 1), (term("2@x/7"), 6)], 9);
-    peer.said(1, Message::Added { view: liar, incarnation: LIFE });
+    yields(&mut peer, view("5@x/7", vec![(own, 1), (term("2@x/7"), 6)], 9));
     assert_eq!(peer.peer.last(), 5);
     let effects = peer.stored(vec![Done::Cut { to: 3, returned: vec![range(&origin, 4, 4)] }]);
     assert_eq!((peer.peer.last(), peer.peer.committed()), (3, 3));

@@ -1,6 +1,6 @@
 //! Elections, views and merges as one peer sees them.
 
-use peer::protocol::{Alarm, ConnectionId, Effect, Event, Input, Standing};
+use peer::protocol::{Alarm, ConnectionId, Effect, Event, Found, Input, Standing};
 use peer::wire::Message;
 
 use crate::bench::{contact, frame, id, leadership, request, term, told, Bench};
@@ -27,7 +27,7 @@ fn a_member_says_once_that_the_leader_failed() {
 fn a_datagram_makes_no_leader_yield() {
     let mut leader = Bench::leader();
     let said = leadership("9@x/1", contact("x", 1, "127.0.0.1:9"), 5, 9);
-    leader.step(Input::Datagram(Message::Leader(said)));
+    leader.hears(Message::Leader(said));
     assert_eq!(leader.peer.standing(), Standing::Leader);
 }
 
@@ -52,14 +52,15 @@ fn a_member_whose_leader_was_only_silent_sends_everything_again() {
 }
 
 #[test]
-fn a_counter_above_which_none_can_be_told_founds_no_term() {
-    let mut peer = Bench::new();
-    let highest = format!("{}@x/1", peer::ids::NUMBER_MAX);
-    peer.step(Input::Datagram(Message::Leader(leadership(&highest, contact("x", 1, "127.0.0.1:9"), 1, 0))));
-    for _ in 0..20 {
-        peer.after(1000).alarm(Alarm::Discovery);
+fn a_counter_above_which_none_is_believed_founds_no_term() {
+    for (counter, standing) in [((1u64 << 48) - 1, Standing::Leader), (1 << 48, Standing::Seeking)] {
+        let promised = Some(term(&format!("{counter}@x/1")));
+        let mut peer = Bench::with(&Found { promised, ..Found::default() });
+        for _ in 0..20 {
+            peer.after(1000).alarm(Alarm::Discovery);
+        }
+        assert_eq!(peer.peer.standing(), standing);
     }
-    assert_eq!(peer.peer.standing(), Standing::Seeking);
 }
 
 #[test]
@@ -75,10 +76,13 @@ fn a_leader_whose_batches_do_not_fit_is_left_for_a_while_with_one_line() {
     assert_eq!(told(&effects).len(), 1, "{effects:?}");
     assert!(effects.contains(&Effect::Close { peer: id("z") }));
     assert_eq!(learner.peer.standing(), Standing::Seeking);
-    let leader = Message::Leader(leadership("1@z/5", contact("z", 5, "127.0.0.1:8000"), 1, 9));
-    assert_eq!(learner.after(1000).said(1, leader.clone()), []);
+    let leader = || Message::Leader(leadership("1@z/5", contact("z", 5, "127.0.0.1:8000"), 1, 9));
+    assert_eq!(learner.after(1000).said(1, leader()), []);
+    assert_eq!(learner.hears(leader()), []);
     learner.after(4000).alarm(Alarm::Discovery);
-    assert_ne!(learner.said(1, leader), [], "later it is tried again");
+    assert_eq!(learner.hears(leader()), [], "nothing came of it");
+    learner.after(5000).hears(leader());
+    assert!(learner.waits_for("127.0.0.1:8000"), "later it is tried again");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use peer::ids::NEEDS_ALL;
 use peer::protocol::{Alarm, Done, Effect, Effects, Event, Found, Input, Standing, Store};
 use peer::wire::{Message, RunList};
 
-use crate::bench::{contact, id, lines, range, recalled, request, seat, sent, term, told, view, Bench, LIFE};
+use crate::bench::{id, lines, range, recalled, request, seat, sent, term, told, view, Bench, LIFE};
 
 fn kept(effects: &Effects) -> usize {
     effects.iter().filter(|effect| matches!(effect, Effect::Store(Store::Keep(_)))).count()
@@ -46,7 +46,7 @@ fn the_end_of_a_log_that_was_found_is_delivered_once_it_is_committed() {
     let mut peer = Bench::with(&found());
     peer.hello(1, "z", 5, "127.0.0.1:8000");
     let runs = vec![(term("1@m/5"), 1)];
-    peer.said(1, Message::Added { view: view("2@z/5", runs, 9), incarnation: LIFE });
+    peer.added(1, "127.0.0.1:8000", view("2@z/5", runs, 9));
     assert!(delivers(&peer.said(1, Message::Commit { term: term("2@z/5"), up_to: 6 }), 6));
     assert!(delivers(&peer.said(1, Message::Commit { term: term("2@z/5"), up_to: 9 }), 9));
 }
@@ -56,7 +56,7 @@ fn what_was_pending_in_an_earlier_life_is_ordered_but_for_what_stands_in_the_log
     let mut peer = Bench::with(&found());
     peer.hello(1, "z", 5, "127.0.0.1:8000");
     let runs = vec![(term("1@m/5"), 1)];
-    let effects = peer.said(1, Message::Added { view: view("2@z/5", runs, 9), incarnation: LIFE });
+    let effects = peer.added(1, "127.0.0.1:8000", view("2@z/5", runs, 9));
     assert_eq!(recalled(&effects), [range("m/5", 10, 2)]);
     let effects = peer.stored(vec![Done::Recalled(request("m/5", 10, 2))]);
     assert_eq!(sent(&effects), [&request("m/5", 10, 2)]);
@@ -121,8 +121,7 @@ fn a_damaged_log_answers_no_proposer_and_counts_for_no_quorum() {
     // With one other it would be two.
     let mut told_of = Vec::new();
     for _ in 0..20 {
-        let request = Message::NewPeerRequest(contact("a", 5, "127.0.0.1:8001"));
-        peer.step(Input::Datagram(request));
+        peer.hears_seeker("a", "127.0.0.1:8001");
         told_of.extend(told(&peer.after(1000).alarm(Alarm::Discovery)).into_iter().cloned());
     }
     assert_eq!(told_of, [Event::Suspended { have: 1, need: 2, waiting: 8 }]);
@@ -133,10 +132,8 @@ fn a_damaged_log_answers_no_proposer_and_counts_for_no_quorum() {
 fn whose_log_was_damaged_leads_with_the_best_log_of_a_quorum_of_others() {
     let mut peer = damaged();
     for _ in 0..20 {
-        for (name, port) in [("a", 8001), ("b", 8002)] {
-            let endpoint = format!("127.0.0.1:{port}");
-            peer.step(Input::Datagram(Message::NewPeerRequest(contact(name, 5, &endpoint))));
-        }
+        peer.hears_seeker("a", "127.0.0.1:8001");
+        peer.hears_seeker("b", "127.0.0.1:8003");
         peer.after(1000).alarm(Alarm::Discovery);
     }
     assert_eq!(peer.peer.standing(), Standing::Proposing);
@@ -157,7 +154,7 @@ fn whose_log_was_damaged_is_whole_when_it_becomes_a_member() {
     let mut peer = damaged();
     let runs = vec![(term("1@m/5"), 1)];
     let mut view = view("2@z/5", runs, 9);
-    let effects = peer.said(2, Message::Added { view: view.clone(), incarnation: LIFE });
+    let effects = peer.added(2, "127.0.0.1:8002", view.clone());
     assert!(says(&effects, |message| matches!(message, Message::Fetch { from: 10, .. })));
     assert_eq!((peer.peer.standing(), peer.peer.needs()), (Standing::Learner, NEEDS_ALL));
     view.change = 2;

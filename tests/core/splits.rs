@@ -1,32 +1,39 @@
 //! Splits, merges and suspension, as one peer sees them.
 
-use peer::protocol::{Alarm, Effect, Effects, Event, Found, Input, Standing};
+use peer::protocol::{Alarm, Call, Effects, Event, Found, Input, Standing};
 use peer::wire::Message;
 
-use crate::bench::{contact, id, leadership, lines, sent, told, Bench};
+use crate::bench::{asked, contact, leadership, leads, lines, sent, told, view, Bench};
 
-fn of_another_group(asked: bool) -> Message {
-    let mut said = leadership("9@b/1", contact("b", 1, "127.0.0.1:9"), 1, 0);
-    said.asked = asked;
-    Message::Leader(said)
+/// The leader of another group, at 127.0.0.1:9, says so.
+fn of_another_group(name: &str) -> Message {
+    let leader = contact(name, 1, "127.0.0.1:9");
+    Message::Leader(leadership(&format!("9@{name}/1"), leader, 1, 0))
 }
 
-fn said_to(effects: &Effects, name: &str) -> Vec<Message> {
-    let of = |effect: &Effect| match effect {
-        Effect::Send { to, message } if *to == id(name) => Some(message.clone()),
-        _ => None,
-    };
-    effects.iter().filter_map(of).collect()
+/// Whom it asks, and whether it tells of its own group beside.
+fn asks(effects: &Effects) -> Vec<(String, bool)> {
+    let tells = |call: &Call| matches!(call.question.hint, Some(Message::Leader(_)));
+    asked(effects).into_iter().map(|call| (call.to.to_string(), tells(call))).collect()
 }
 
 #[test]
-fn a_leader_tells_a_lower_one_of_its_group_once_an_interval() {
+fn a_leader_asks_a_lower_one_once_an_interval_and_tells_it_of_its_group() {
     let mut leader = Bench::leader();
-    let effects = leader.step(Input::Datagram(of_another_group(false)));
-    assert!(matches!(said_to(&effects, "b")[..], [Message::Leader(_)]), "{effects:?}");
-    assert_eq!(leader.after(100).step(Input::Datagram(of_another_group(false))), []);
-    let effects = leader.after(5000).step(Input::Datagram(of_another_group(false)));
-    assert_eq!(said_to(&effects, "b").len(), 1);
+    let lower = || of_another_group("b");
+    assert_eq!(asks(&leader.hears(lower())), [("127.0.0.1:9".to_owned(), true)]);
+    assert_eq!(leader.after(100).hears(lower()), []);
+    assert_eq!(asks(&leader.after(5000).hears(lower())).len(), 1);
+}
+
+#[test]
+fn a_leader_asks_a_higher_one_before_it_yields() {
+    let mut leader = Bench::leader();
+    let effects = leader.hears(of_another_group("x"));
+    assert_eq!(asks(&effects), [("127.0.0.1:9".to_owned(), false)]);
+    assert_eq!(leader.peer.standing(), Standing::Leader);
+    leader.answered("127.0.0.1:9", leads("127.0.0.1:9", view("9@x/1", vec![], 0)));
+    assert_eq!(leader.peer.standing(), Standing::Seeking);
 }
 
 #[test]

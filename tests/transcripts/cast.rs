@@ -1,10 +1,11 @@
 //! The peers of a transcript: starts, ends, time and alarms.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use peer::ids::PeerId;
-use peer::protocol::{Alarm, ConnectionId, Effect, Found, Input, Peer, Settings, Store, Time};
+use peer::protocol::{Alarm, Call, ConnectionId, Effect, Found, Input, Peer, Secret, Settings, Store, Time};
 use peer::storage::{LogReader, MemoryDisk, Options, Storage};
 use peer::threads::outbox::Outbox;
 use peer::wire::{Decoder, Message, Timing};
@@ -32,11 +33,25 @@ pub(crate) struct Cast {
     pub mail: BTreeMap<(PeerId, PeerId), VecDeque<Message>>,
     pub datagrams: BTreeMap<(PeerId, PeerId), VecDeque<Message>>,
     pub connections: BTreeMap<(PeerId, PeerId), ConnectionId>,
+    /// Questions that nobody has carried out, and those to strangers that wait for an answer.
+    pub calls: VecDeque<(PeerId, Call)>,
+    pub open: Vec<(PeerId, Call)>,
+    /// What the last question was answered.
+    pub answer: Option<Message>,
+    /// Where processes listened that are gone.
+    pub gone: Vec<SocketAddr>,
+    /// It reads nothing at the moment.
+    pub deaf: Option<PeerId>,
 }
 
 impl Cast {
-    /// Does one input. Returns what came of it.
+    /// Does one input, and what is asked because of it. Returns what came of it.
     pub(crate) fn act(&mut self, command: &str, block: &str) -> String {
+        let did = self.input(command, block);
+        did + &self.ask()
+    }
+
+    fn input(&mut self, command: &str, block: &str) -> String {
         let words: Vec<&str> = command.split(' ').collect();
         let id = |text: &str| text.parse::<PeerId>().expect("a name");
         match words[..] {
@@ -51,10 +66,16 @@ impl Cast {
             [who, "refuses", other] => self.refuse(&id(who), &id(other)),
             [who, "stored"] => self.stored(&id(who)),
             [who, "measures", readings] => self.measure(&id(who), readings.parse().expect("a number")),
-            [who, "reads", connection, ..] => {
+            [who, "reads", connection, from, ..] => {
                 let connection = connection.trim_end_matches(':').parse().expect("a number");
+                let from = from.strip_prefix('@').map(|from| from.trim_end_matches(':').parse().expect("an address"));
                 let (_, line) = command.split_once(": ").unwrap_or((command, ""));
-                self.read(&id(who), connection, &format!("{line}\n{block}"))
+                self.read(&id(who), connection, from, &format!("{line}\n{block}"))
+            }
+            [from, "answers", who, ..] => {
+                let who = who.trim_end_matches(':');
+                let (_, line) = command.split_once(": ").expect("an answer");
+                self.stranger_answers(from.parse().expect("an address"), &id(who), &format!("{line}\n{block}"))
             }
             _ => panic!("{command:?} is no input"),
         }
@@ -80,6 +101,7 @@ impl Cast {
             },
             joins: false,
             seed: 0,
+            secret: Secret([address[3]; 32]),
         };
         let actor = Actor {
             peer: Peer::new(settings, &Found::default(), self.now),
@@ -133,15 +155,23 @@ impl Cast {
                 }
             }
             Effect::Store(store) => self.hand_over(who, store),
+            Effect::Call(call) => self.calls.push_back((who.clone(), call)),
+            Effect::Answer { message, .. } => self.answer = Some(message),
             Effect::Serve { to, serve } => return self.serve(who, &to, serve),
             Effect::Exit(_) => {
                 let rest = self.stored(who);
-                self.actors.remove(who);
+                self.remove(who);
                 return rest;
             }
             _ => {}
         }
         String::new()
+    }
+
+    pub(crate) fn remove(&mut self, who: &PeerId) {
+        if let Some(actor) = self.actors.remove(who) {
+            self.gone.push(actor.peer.hello(None).endpoint);
+        }
     }
 
     pub(crate) fn post(&mut self, from: &PeerId, to: &PeerId, message: Message) {

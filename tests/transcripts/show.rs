@@ -1,6 +1,6 @@
 //! Effects as text, messages as on the wire.
 
-use peer::protocol::{Effect, Serve, State, Store, Verdict};
+use peer::protocol::{Effect, Question, Serve, State, Store, Verdict};
 use peer::wire::{encode, Message};
 
 /// A message behind a word, the lines of its block below it.
@@ -13,6 +13,13 @@ pub(crate) fn message(head: &str, message: &Message) -> String {
     format!("  {head} {first}\n") + &behind("    | ", lines)
 }
 
+/// What is told beside a question, and the question.
+pub(crate) fn question(who: &str, whom: &str, question: &Question) -> String {
+    let Question { nonce, hint, dialled } = question;
+    let hint = hint.as_ref().map_or_else(String::new, |hint| message(&format!("? {who} tells {whom}:"), hint));
+    hint + &message(&format!("? {who} asks {whom}:"), &Message::Who { nonce: *nonce, dialled: *dialled })
+}
+
 /// Each line behind the same words.
 pub(crate) fn behind<'a>(words: &str, lines: impl IntoIterator<Item = &'a str>) -> String {
     lines.into_iter().fold(String::new(), |text, line| text + words + line + "\n")
@@ -22,7 +29,9 @@ pub(crate) fn effect(effect: &Effect) -> String {
     match effect {
         Effect::Send { to, message } => self::message(&format!("to {to}:"), message),
         Effect::Broadcast(message) => self::message("broadcast:", message),
-        Effect::Ask(message) => self::message("ask:", message),
+        // A question is shown with its answer, see `asking`.
+        Effect::Call(_) | Effect::Answer { .. } => String::new(),
+        Effect::Ask(question) => self::question("it", "every --join address", question),
         Effect::Serve { to, serve: Serve { restart, up_to, .. } } => match restart {
             Some(after) => format!("  serve {to} what follows {after}, up to {up_to}\n"),
             None => format!("  serve {to} up to {up_to}\n"),

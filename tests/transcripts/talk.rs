@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use peer::ids::PeerId;
 use peer::protocol::{ConnectionId, Input, Serve};
-use peer::wire::{encode, Decoder, Frame, Message};
+use peer::wire::{encode, Decoder, Frame, Leadership, Message};
 
 use crate::cast::Cast;
 use crate::show;
@@ -16,7 +16,7 @@ const MOVES_MAX: usize = 1000;
 const SERVE_BYTES: usize = 1024 * 1024;
 
 /// A message as its receiver reads it.
-fn carried(message: &Message) -> Message {
+pub(crate) fn carried(message: &Message) -> Message {
     let (mut bytes, mut decoder) = (Vec::new(), Decoder::new());
     encode(message, &mut bytes);
     let mut rest = &bytes[..];
@@ -36,7 +36,12 @@ impl Cast {
     pub(crate) fn hear(&mut self, who: &PeerId, from: &PeerId) -> String {
         let way = (from.clone(), who.clone());
         let message = self.datagrams.get_mut(&way).and_then(std::collections::VecDeque::pop_front);
-        self.step(who, Input::Datagram(carried(&message.expect("a datagram under way"))))
+        let message = carried(&message.expect("a datagram under way"));
+        let (Message::NewPeerRequest(sender) | Message::Leader(Leadership { leader: sender, .. })) = &message else {
+            panic!("{message:?} is no datagram");
+        };
+        let from = sender.endpoint.ip();
+        self.step(who, Input::Datagram { from, message }) + &self.ask()
     }
 
     /// The next message of `from`; a new connection says who it is first.
@@ -50,8 +55,10 @@ impl Cast {
             self.connections.insert(way.clone(), connection);
             if let Some(sender) = self.actors.get(from) {
                 let hello = sender.peer.hello(Some(who));
+                let (from, at) = (hello.endpoint.ip(), self.actors[who].peer.hello(None).endpoint);
                 out += &show::message("<", &Message::Hello(hello.clone()));
-                out += &self.step(who, Input::Hello { connection, hello });
+                out += &self.step(who, Input::Hello { connection, from, at, hello });
+                out += &self.ask();
             }
         }
         let connection = self.connections[&way];
@@ -68,12 +75,20 @@ impl Cast {
 
     /// Everything moves until nothing does; what `but` would receive waits.
     pub(crate) fn talk(&mut self, but: Option<&PeerId>) -> String {
+        self.deaf = but.cloned();
+        let out = self.move_all(but);
+        self.deaf = None;
+        out
+    }
+
+    fn move_all(&mut self, but: Option<&PeerId>) -> String {
         let mut out = String::new();
         for _ in 0..MOVES_MAX {
             let here = |who: &PeerId| self.actors.contains_key(who) && but != Some(who);
             let working = self.actors.iter().find(|(who, actor)| here(who) && !actor.work.is_empty());
             if let Some(who) = working.map(|(who, _)| who.clone()) {
-                write!(out, "  {who} stored:\n{}", indented(&self.stored(&who))).expect("a string takes all");
+                let stored = self.stored(&who) + &self.ask();
+                write!(out, "  {who} stored:\n{}", indented(&stored)).expect("a string takes all");
                 continue;
             }
             let waiting = |mail: &std::collections::BTreeMap<(PeerId, PeerId), std::collections::VecDeque<Message>>| {
@@ -82,7 +97,7 @@ impl Cast {
             if let Some((from, to)) = waiting(&self.datagrams) {
                 write!(out, "  {to} hears {from}:\n{}", indented(&self.hear(&to, &from))).expect("a string takes all");
             } else if let Some((from, to)) = waiting(&self.mail) {
-                let received = self.receive(&to, &from);
+                let received = self.receive(&to, &from) + &self.ask();
                 write!(out, "  {to} receives {from}:\n{}", indented(&received)).expect("a string takes all");
             } else {
                 return out;
@@ -93,7 +108,7 @@ impl Cast {
 
     /// The process of `who` is gone: what it said is read, then `other` finds nobody there.
     pub(crate) fn refuse(&mut self, who: &PeerId, other: &PeerId) -> String {
-        self.actors.remove(who);
+        self.remove(who);
         let way = (who.clone(), other.clone());
         let mut out = self.step(other, Input::Refused { peer: who.clone() });
         self.mail.remove(&way);
@@ -126,6 +141,6 @@ impl Cast {
     }
 }
 
-fn indented(text: &str) -> String {
+pub(crate) fn indented(text: &str) -> String {
     show::behind("  ", text.lines())
 }
