@@ -50,14 +50,14 @@ pub(super) fn run(node: &Arc<Node>, index: usize) {
 fn put(node: &Arc<Node>, address: &str, question: &Question, hello: &Hello) -> Result<(), String> {
     let mut why = "no address".to_owned();
     for endpoint in net::resolve(address).map_err(|error| error.to_string())? {
-        let answer = caller::ask(node, endpoint, question.clone(), hello.clone());
+        let answer = caller::ask(node, endpoint, question.clone(), hello.clone(), usize::MAX);
         match &answer {
             Answer::Refused => {
-                why = "nobody listens there".to_owned();
+                "nobody listens there".clone_into(&mut why);
                 continue;
             }
             Answer::Silent => {
-                why = "no answer in time".to_owned();
+                "no answer in time".clone_into(&mut why);
                 continue;
             }
             Answer::Error(why) if !why.starts_with(refusal::ITSELF) => {

@@ -12,11 +12,14 @@ mod link;
 mod listener;
 mod node;
 pub mod outbox;
+mod reader;
 mod resume;
 mod sensor;
 mod sequencer;
+mod share;
 mod signals;
 mod storage;
+mod visitor;
 mod voice;
 
 use std::collections::BTreeMap;
@@ -37,7 +40,9 @@ use crate::protocol::{Alarm, Exit, Peer, Secret, Settings};
 use crate::sensors::{self, Clock};
 use crate::storage::{RealDisk, Storage};
 use crate::wire::Community;
+use listener::{Listener, Porter};
 use node::{lock, Node};
+use share::Pool;
 use storage::Work;
 
 /// The last words have so long to go out, and the last rows to be written: with the half second in which the core waits
@@ -56,6 +61,9 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let disk = claimed.map_err(|error| Fatal::Storage(error.to_string()))?;
     let (listener, endpoint) = net::listen(config.bind, config.port)
         .map_err(|cause| Fatal::of_bind(SocketAddr::new(config.bind, config.port), cause))?;
+    let failed = |cause| Fatal::of_bind(endpoint, cause);
+    let (porter, poll) = Porter::new().map_err(failed)?;
+    let listener = Listener::new(poll, listener).map_err(failed)?;
     let receiver = receiver(&config)?;
     let (storage, opened) = resume::open(&config, disk)?;
     let mut sources = Vec::new();
@@ -71,12 +79,12 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let (requests, inbox) = unbounded();
     let settings = settings(&config, opened.incarnation, endpoint);
     let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
-    let node = Arc::new(Node::new(config, core, &storage, work, requests, exit));
+    let node = Arc::new(Node::new(config, core, &storage, work, requests, exit, porter));
     start_storage(&node, storage, works);
     let shared = Arc::clone(&node);
     spawn("sequencer".to_owned(), move || sequencer::run(&shared, &inbox));
     let shared = Arc::clone(&node);
-    spawn("listener".to_owned(), move || listener::run(&shared, &listener));
+    spawn("listener".to_owned(), move || listener.run(&shared));
     if let Some(receiver) = receiver {
         let shared = Arc::clone(&node);
         spawn("discovery-rx".to_owned(), move || discovery::run(&shared, &receiver));
@@ -138,6 +146,7 @@ impl Node {
         work: crossbeam_channel::Sender<Work>,
         requests: crossbeam_channel::Sender<sequencer::Asked>,
         exit: crossbeam_channel::Sender<Exit>,
+        porter: Porter,
     ) -> Self {
         let datagrams = config
             .broadcasts()
@@ -150,6 +159,9 @@ impl Node {
             bells: Default::default(),
             links: RwLock::new(BTreeMap::new()),
             connections: Mutex::new(BTreeMap::new()),
+            porter,
+            requested: Pool::new(REQUESTED_EACH, REQUESTED_ALL),
+            held: Pool::new(HELD_EACH, HELD_ALL),
             tail: storage.tail(),
             log: storage.log_reader(),
             storage: work,
@@ -167,11 +179,20 @@ impl Node {
     }
 }
 
+/// Bytes of requests that wait for the sequencer, of one connection: what the own readings of an honest peer under way
+/// come to, four times. And of all.
+const REQUESTED_EACH: usize = 8 * 1024 * 1024;
+const REQUESTED_ALL: usize = 24 * 1024 * 1024;
+
+/// Bytes of long messages that are being read, of one connection: the longest line and the longest block. And of all.
+const HELD_EACH: usize = 10 * 1024 * 1024;
+const HELD_ALL: usize = 12 * 1024 * 1024;
+
 /// Files that each peer takes: the link to it, the one before, and the connection that is read.
 const FILES_A_PEER: u64 = 3;
 
 /// Files for everything else: the storage's, the listener, strangers, sources, standard streams.
-const FILES_RESERVED: u64 = 192;
+const FILES_RESERVED: u64 = 384;
 
 /// No group has more peers, and each has threads of its own.
 const PEERS_MAX: usize = 4096;
@@ -224,12 +245,7 @@ fn conclude(exit: Exit, config: &Config, failure: Option<String>) -> Result<(), 
     }
 }
 
-/// Starts a thread for something that can be done without: where the system gives none, it is not done.
-fn try_spawn(name: String, run: impl FnOnce() + Send + 'static) -> bool {
-    thread::Builder::new().name(name).spawn(run).is_ok()
-}
-
-/// Starts a thread. Where the system gives none, half a peer is worse than none.
+/// Starts a thread that the peer needs from its start on. Where the system gives none, half a peer is worse than none.
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
     let started = thread::Builder::new().name(name.clone()).spawn(run);
     if let Err(cause) = started {

@@ -12,3 +12,4 @@ mod harness;
 mod quorum;
 mod resume;
 mod stop;
+mod strangers;
