@@ -18,9 +18,6 @@ use crate::net;
 use crate::protocol::{ConnectionId, Input, Verdict};
 use crate::wire::Message;
 
-/// Connections that have not been admitted; beyond that the oldest of those goes that wait for nothing from the core.
-const VISITORS_MAX: usize = 256;
-
 /// Bytes of answers that wait for who asked; beyond that the oldest goes.
 const UNTOLD_MAX: usize = 4 * 1024 * 1024;
 
@@ -85,7 +82,7 @@ impl Listener {
     }
 
     pub(super) fn run(mut self, node: &Arc<Node>) {
-        let mut events = Events::with_capacity(VISITORS_MAX);
+        let mut events = Events::with_capacity(256);
         loop {
             match self.poll.poll(&mut events, self.patience()) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => {
@@ -153,7 +150,7 @@ impl Listener {
     }
 
     fn welcome(&mut self, node: &Arc<Node>, mut stream: mio::net::TcpStream, from: SocketAddr) {
-        while self.visitors.len() >= VISITORS_MAX && self.make_room(node) {}
+        while self.visitors.len() >= node.visitors_max && self.make_room(node) {}
         let connection = ConnectionId(self.accepted);
         self.accepted += 1;
         let registry = self.poll.registry();

@@ -151,6 +151,7 @@ impl Node {
         let datagrams = config
             .broadcasts()
             .then(|| Mutex::new(net::Sender::new(config.bind, config.broadcast_address, config.broadcast_port)));
+        let (peers_max, visitors_max) = places();
         Self {
             community: Community { group: config.group.clone(), quorum: config.quorum },
             core: Mutex::new(core),
@@ -173,7 +174,8 @@ impl Node {
             complaints: complaints::Complaints::default(),
             exit,
             failure: Mutex::default(),
-            peers_max: peers_max(),
+            peers_max,
+            visitors_max,
             config,
         }
     }
@@ -191,18 +193,24 @@ const HELD_ALL: usize = 12 * 1024 * 1024;
 /// Files that each peer takes: the link to it, the one before, and the connection that is read.
 const FILES_A_PEER: u64 = 3;
 
-/// Files for everything else: the storage's, the listener, strangers, sources, standard streams.
-const FILES_RESERVED: u64 = 384;
+/// Files for everything else: the storage's, questions, sources, standard streams.
+const FILES_RESERVED: u64 = 128;
 
 /// No group has more peers, and each has threads of its own.
 const PEERS_MAX: usize = 4096;
 
-/// How many peers this one can talk to without running out of files, which would look like a broken disk.
-fn peers_max() -> usize {
+/// Connections that have not been admitted, where there are files enough.
+const VISITORS_MAX: u64 = 256;
+
+/// How many peers this one can talk to, and how many connections may wait to be admitted, without running out of files,
+/// which would look like a broken disk.
+fn places() -> (usize, usize) {
     // Where the limit stays unknown, it is taken for the lowest that is usual.
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
-    let peers = files.saturating_sub(FILES_RESERVED) / FILES_A_PEER;
-    usize::try_from(peers).map_or(PEERS_MAX, |peers| peers.clamp(8, PEERS_MAX))
+    let visitors = (files / 4).clamp(8, VISITORS_MAX);
+    let peers = files.saturating_sub(FILES_RESERVED + visitors) / FILES_A_PEER;
+    let peers = usize::try_from(peers).map_or(PEERS_MAX, |peers| peers.clamp(8, PEERS_MAX));
+    (peers, usize::try_from(visitors).expect("few"))
 }
 
 /// Starts the storage's thread, which ends with the disk.

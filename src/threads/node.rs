@@ -68,6 +68,8 @@ pub(super) struct Node {
     pub(super) failure: Mutex<Option<String>>,
     /// Peers to talk to, and connections to be read, at a time.
     pub(super) peers_max: usize,
+    /// Connections that have not been admitted; beyond that the oldest of those goes that wait for nothing from the core.
+    pub(super) visitors_max: usize,
 }
 
 impl Node {
