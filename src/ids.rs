@@ -193,7 +193,8 @@ pub fn parse_number(text: &str) -> Option<u64> {
     }
 }
 
-fn parse_incarnation(text: &str) -> Option<Incarnation> {
+/// Reads the number of a life: one that terms and origins can bear.
+pub(crate) fn parse_incarnation(text: &str) -> Option<Incarnation> {
     parse_number(text).filter(|incarnation| *incarnation <= INCARNATION_MAX)
 }
 

@@ -27,12 +27,21 @@ pub fn seen(endpoint: SocketAddr, source: SocketAddr) -> SocketAddr {
     }
 }
 
+/// The one form of an endpoint: IPv4 as IPv4, though a socket that hears both says it as IPv6.
+#[must_use]
+pub fn canonical(endpoint: SocketAddr) -> SocketAddr {
+    match endpoint.ip().to_canonical() {
+        IpAddr::V4(address) => SocketAddr::new(address.into(), endpoint.port()),
+        IpAddr::V6(_) => endpoint,
+    }
+}
+
 /// The endpoints that `HOST:PORT` stands for, at least one. Waits for the system's name service.
 ///
 /// # Errors
 /// The system's, where the name is not known or the text has no port.
 pub fn resolve(text: &str) -> io::Result<Vec<SocketAddr>> {
-    let endpoints: Vec<SocketAddr> = text.to_socket_addrs()?.collect();
+    let endpoints: Vec<SocketAddr> = text.to_socket_addrs()?.map(canonical).collect();
     if endpoints.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     }
@@ -71,6 +80,17 @@ mod tests {
             ("10.0.0.1:70", "192.168.1.5:4711", "10.0.0.1:70"),
         ] {
             assert_eq!(seen(endpoint(told), endpoint(source)), endpoint(expected), "{told} from {source}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_has_one_form() {
+        for (told, expected) in [
+            ("[::ffff:10.0.0.1]:70", "10.0.0.1:70"),
+            ("[fe80::2%3]:70", "[fe80::2%3]:70"),
+            ("10.0.0.1:70", "10.0.0.1:70"),
+        ] {
+            assert_eq!(canonical(endpoint(told)), endpoint(expected), "{told}");
         }
     }
 

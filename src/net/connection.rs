@@ -1,22 +1,19 @@
 //! TCP connections: messages go one way, to whom was dialled.
 //!
 //! A stream is shared by whoever may end it; [`hang_up`] wakes its reader or writer wherever that waits. Nothing here has
-//! a timeout but the dial and the first message: how long silence may last is decided elsewhere.
+//! a timeout but the dial and the answer to a question: how long silence may last is decided elsewhere.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use socket2::SockRef;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::wire::{encode_head, readings, Decoder, Message, WireError};
 
 /// Text that is kept for the next message after one was written: enough for all but views and lists of runs.
 const KEEP_BYTES: usize = 16 * 1024;
-
-/// Reads that the first message may take. It is one short line, so it comes in one, or two.
-const FIRST_READS: u32 = 8;
 
 /// No time at all is an error of its own to the library; it means the least there is.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
@@ -49,7 +46,7 @@ impl From<io::Error> for DialError {
 /// Why a connection cannot be read any further.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The connection broke; `TimedOut` where the first message did not come in time.
+    /// The connection broke; `TimedOut` where an answer did not come in time.
     #[error("{0}")]
     Io(#[from] io::Error),
     /// What came makes no sense, or ended in the middle of a message.
@@ -57,13 +54,19 @@ pub enum ReadError {
     Wire(#[from] WireError),
 }
 
-/// Connects, for at most `timeout`.
+/// Connects, for at most `timeout`; from the address `bind` where that is a specific one: who listens at one address alone
+/// is known by that, and the other side compares.
 ///
 /// # Errors
 /// [`DialError`] says what is known of the other side. Windows repeats a refused dial for 2 s: where the timeout is
 /// shorter, a process that is gone looks like one that does not answer.
-pub fn dial(endpoint: SocketAddr, timeout: Duration) -> Result<TcpStream, DialError> {
-    let stream = TcpStream::connect_timeout(&endpoint, timeout.max(SHORTEST_WAIT))?;
+pub fn dial(endpoint: SocketAddr, timeout: Duration, bind: IpAddr) -> Result<TcpStream, DialError> {
+    let socket = Socket::new(Domain::for_address(endpoint), Type::STREAM, Some(Protocol::TCP))?;
+    if !bind.is_unspecified() && bind.is_ipv4() == endpoint.is_ipv4() {
+        socket.bind(&SocketAddr::new(bind, 0).into())?;
+    }
+    socket.connect_timeout(&endpoint.into(), timeout.max(SHORTEST_WAIT))?;
+    let stream = TcpStream::from(socket);
     if reached_itself(&stream)? {
         // Reset, or the port would be kept from its owner for a minute.
         SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
@@ -90,35 +93,55 @@ pub fn hang_up(stream: &TcpStream) {
 pub struct Incoming {
     stream: Arc<TcpStream>,
     decoder: Decoder,
+    /// Bytes that may come, and those of them that did not yet.
+    most: usize,
+    left: usize,
 }
 
 impl Incoming {
     #[must_use]
     pub fn new(stream: Arc<TcpStream>) -> Self {
-        Self { stream, decoder: Decoder::new() }
+        Self::behind(stream, Decoder::new())
     }
 
-    /// The first message, which begins within so long and is whole after as much again: who connects must say who it is.
-    /// `None`: it said nothing and hung up.
+    /// Goes on where another reader stopped.
+    #[must_use]
+    pub fn behind(stream: Arc<TcpStream>, decoder: Decoder) -> Self {
+        Self { stream, decoder, most: usize::MAX, left: usize::MAX }
+    }
+
+    /// Reads no more than so many bytes: who has more to say than is waited for makes no sense.
+    #[must_use]
+    pub fn at_most(self, bytes: usize) -> Self {
+        Self { most: bytes, left: bytes, ..self }
+    }
+
+    /// Bytes that this reader holds memory for.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.decoder.held()
+    }
+
+    /// The next message, which is whole within so long: who is asked must answer. `None`: the other side hung up.
     ///
     /// # Errors
-    /// As [`Incoming::read_message`]; `TimedOut` where it did not come, or came in too many small pieces.
-    pub fn first_message(&mut self, within: Duration) -> Result<Option<Message>, ReadError> {
-        if let Some(message) = self.decoder.next_message()? {
-            return Ok(Some(message));
-        }
-        self.stream.set_read_timeout(Some(within.max(SHORTEST_WAIT)))?;
-        for _ in 0..FIRST_READS {
-            if !self.fill()? {
-                return Ok(None);
-            }
+    /// As [`Incoming::read_message`]; `TimedOut` where it did not come.
+    pub fn message_within(&mut self, within: Duration) -> Result<Option<Message>, ReadError> {
+        let until = Instant::now() + within;
+        loop {
             if let Some(message) = self.decoder.next_message()? {
                 self.stream.set_read_timeout(None)?;
                 return Ok(Some(message));
             }
-            self.stream.set_read_timeout(Some((within / FIRST_READS).max(SHORTEST_WAIT)))?;
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(ReadError::Io(io::ErrorKind::TimedOut.into()));
+            }
+            self.stream.set_read_timeout(Some(left.max(SHORTEST_WAIT)))?;
+            if !self.fill()? {
+                return Ok(None);
+            }
         }
-        Err(ReadError::Io(io::ErrorKind::TimedOut.into()))
     }
 
     /// The next message; waits for it. `None`: the connection ended, not in the middle of a message.
@@ -146,15 +169,24 @@ impl Incoming {
     }
 
     /// Reads once. False: the connection ended.
-    fn fill(&mut self) -> Result<bool, ReadError> {
+    ///
+    /// # Errors
+    /// [`ReadError`]: nothing more can be read.
+    pub fn fill(&mut self) -> Result<bool, ReadError> {
         loop {
-            match (&*self.stream).read(self.decoder.space()) {
+            if self.left == 0 {
+                return Err(WireError::TooLong { max: self.most }.into());
+            }
+            let space = self.decoder.space();
+            let room = space.len().min(self.left);
+            match (&*self.stream).read(&mut space[..room]) {
                 Ok(0) => {
                     self.decoder.finish()?;
                     return Ok(false);
                 }
                 Ok(bytes) => {
                     self.decoder.filled(bytes);
+                    self.left -= bytes;
                     return Ok(true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

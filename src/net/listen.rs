@@ -48,24 +48,11 @@ fn share_with_the_past(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_address(true)
 }
 
-/// Waits for the next connection. One that was given up while it waited is passed over.
-///
-/// # Errors
-/// The system's, for instance where no more files can be opened; the listener stays good.
-pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    loop {
-        match listener.accept() {
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
-            Err(error) => return Err(error),
-            Ok((stream, source)) => {
-                // A host that lost power says nothing more, and its connection would be read for ever.
-                let probes = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
-                // One that ended already needs none.
-                let _ = SockRef::from(&stream).set_tcp_keepalive(&probes);
-                return Ok((stream, source));
-            }
-        }
-    }
+/// A host that lost power says nothing more, and its connection would be read for ever: it is probed.
+pub fn probe(stream: &TcpStream) {
+    let probes = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
+    // One that ended already needs none.
+    let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
 }
 
 #[cfg(test)]
@@ -82,7 +69,7 @@ mod tests {
         let (listener, endpoint) = listen(LOOPBACK, 0).unwrap();
         assert_ne!(endpoint.port(), 0);
         let dialled = TcpStream::connect(endpoint).unwrap();
-        let (_accepted, source) = accept(&listener).unwrap();
+        let (_accepted, source) = listener.accept().unwrap();
         assert_eq!(source, dialled.local_addr().unwrap());
     }
 
@@ -109,7 +96,7 @@ mod tests {
             return; // This host has no IPv6.
         };
         let dialled = TcpStream::connect((LOOPBACK, endpoint.port())).unwrap();
-        let (_accepted, source) = accept(&listener).unwrap();
+        let (_accepted, source) = listener.accept().unwrap();
         assert_eq!(super::super::seen(endpoint, source), (LOOPBACK, endpoint.port()).into());
         drop(dialled);
     }

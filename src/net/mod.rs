@@ -10,8 +10,8 @@ mod interfaces;
 mod listen;
 mod send_now;
 
-pub use address::{announced, resolve, seen};
+pub use address::{announced, canonical, resolve, seen};
 pub use broadcast::{Receiver, Sender, REUSE_PORT};
 pub use connection::{dial, hang_up, write_all_vectored, DialError, Incoming, Outgoing, ReadError};
-pub use listen::{accept, listen};
+pub use listen::{listen, probe};
 pub use send_now::{send_now, CAN_SEND_NOW};

@@ -132,6 +132,12 @@ impl Peer {
         }
     }
 
+    /// Was this peer taken into the term that this one leads? Readings of others are not ordered.
+    #[must_use]
+    pub fn takes_readings_of(&self, peer: &PeerId) -> bool {
+        matches!(&self.role, Role::Leader(leading) if leading.taken_in.contains_key(peer))
+    }
+
     #[must_use]
     pub fn runs(&self) -> RunList {
         self.log.runs().clone()

@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::discovery::{announced, seen};
+use super::discovery::announced;
 use super::node::{lock, Node};
 use crate::net::{self, DialError, Incoming, ReadError};
 use crate::protocol::{Answer, Call, Input, Question};
@@ -22,8 +22,12 @@ const THREADS_MAX: usize = 16;
 /// Of these, those to strangers: whoever names an address where nothing answers does not keep members waiting.
 const STRANGERS_MAX: usize = 8;
 
-/// Questions that wait. What is beyond is reported as unanswered.
-const WAITING_MAX: usize = 4096;
+/// Questions that wait, to members and to strangers. What is beyond is not asked, and reported as unanswered.
+const URGENT_WAITING_MAX: usize = 1024;
+const OTHERS_WAITING_MAX: usize = 16;
+
+/// Bytes of a stranger's answer: a view of some 5,000 members and as long a list of runs.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 #[derive(Default)]
 pub(super) struct Caller(Mutex<State>);
@@ -38,6 +42,20 @@ struct State {
 }
 
 impl State {
+    fn put(&mut self, call: Call, hello: Hello) -> bool {
+        let (queue, most) =
+            if call.urgent { (&mut self.urgent, URGENT_WAITING_MAX) } else { (&mut self.others, OTHERS_WAITING_MAX) };
+        let fits = queue.len() < most;
+        if fits {
+            queue.push_back((call, hello));
+        }
+        fits
+    }
+
+    fn take_back(&mut self, urgent: bool) -> Option<(Call, Hello)> {
+        if urgent { &mut self.urgent } else { &mut self.others }.pop_back()
+    }
+
     fn next(&mut self) -> Option<(Call, Hello)> {
         if let Some(next) = self.urgent.pop_front() {
             return Some(next);
@@ -52,23 +70,26 @@ impl State {
 }
 
 impl Node {
-    /// Asks soon.
-    pub(super) fn call(self: &Arc<Self>, call: Call, hello: Hello) {
+    /// Asks soon. False: there is no room for that.
+    pub(super) fn call(self: &Arc<Self>, call: Call, hello: Hello) -> bool {
         let mut state = lock(&self.caller.0);
-        let queue = if call.urgent { &mut state.urgent } else { &mut state.others };
-        if queue.len() >= WAITING_MAX {
-            return;
+        let urgent = call.urgent;
+        if !state.put(call, hello) {
+            return false;
         }
-        queue.push_back((call, hello));
         if state.threads >= THREADS_MAX {
-            return;
+            return true;
         }
         state.threads += 1;
         drop(state);
         let node = Arc::clone(self);
-        if !super::try_spawn("call".to_owned(), move || run(&node)) {
-            lock(&self.caller.0).threads -= 1;
+        if self.try_spawn("call".to_owned(), move || run(&node)) {
+            return true;
         }
+        let mut state = lock(&self.caller.0);
+        state.threads -= 1;
+        // Other threads may have taken it meanwhile; while there are some, they will.
+        state.threads > 0 || state.take_back(urgent).is_none()
     }
 }
 
@@ -81,7 +102,8 @@ fn run(node: &Arc<Node>) {
         };
         drop(state);
         let nonce = question.nonce;
-        let answer = ask(node, to, question, hello);
+        let most = if urgent { usize::MAX } else { ANSWER_BYTES_MAX };
+        let answer = ask(node, to, question, hello, most);
         if !urgent {
             lock(&node.caller.0).with_strangers -= 1;
         }
@@ -89,10 +111,10 @@ fn run(node: &Arc<Node>) {
     }
 }
 
-/// Asks one address.
-pub(super) fn ask(node: &Node, to: SocketAddr, question: Question, hello: Hello) -> Answer {
+/// Asks one address, and reads so many bytes at most.
+pub(super) fn ask(node: &Node, to: SocketAddr, question: Question, hello: Hello, most: usize) -> Answer {
     let patience = node.config.timing.heartbeat_interval.min(ANSWER_TIME);
-    let stream = match net::dial(to, patience) {
+    let stream = match net::dial(to, patience, node.config.bind) {
         Ok(stream) => stream,
         Err(DialError::Refused) => return Answer::Refused,
         Err(DialError::TimedOut | DialError::Other(_)) => return Answer::Silent,
@@ -101,7 +123,7 @@ pub(super) fn ask(node: &Node, to: SocketAddr, question: Question, hello: Hello)
     if put(&stream, question, hello).is_err() {
         return Answer::Silent;
     }
-    match Incoming::new(stream).first_message(patience) {
+    match Incoming::new(stream).at_most(most).message_within(patience) {
         Ok(Some(Message::Here(mut here))) => {
             here.contact.endpoint = net::seen(here.contact.endpoint, to);
             Answer::Here(here)
@@ -124,9 +146,4 @@ fn put(mut stream: &std::net::TcpStream, question: Question, mut hello: Hello) -
     encode(&Message::Who { nonce: question.nonce, dialled: question.dialled }, &mut bytes);
     stream.write_all(&bytes)?;
     stream.shutdown(Shutdown::Write)
-}
-
-/// The question that such a hint belongs to, as it is seen here.
-pub(super) fn heard(hint: Option<Message>, from: SocketAddr) -> Option<Message> {
-    hint.map(|hint| seen(hint, from))
 }

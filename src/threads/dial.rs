@@ -20,6 +20,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Longest wait for an answer to a dial; a heartbeat interval where that is shorter.
 const DIAL_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// Bytes that the receiver of a link may say: one line.
+const ERROR_BYTES_MAX: usize = 4096;
+
 impl Link {
     pub(super) fn dial(self: &Arc<Self>, node: &Arc<Node>) {
         let (endpoint, hello) = {
@@ -30,7 +33,7 @@ impl Link {
         lock(&self.state).dial = false;
         let timeout = node.config.timing.heartbeat_interval.min(DIAL_TIME_MAX);
         let dialed = match endpoint {
-            Some(endpoint) => net::dial(endpoint, timeout),
+            Some(endpoint) => net::dial(endpoint, timeout, node.config.bind),
             None => Err(DialError::Refused),
         };
         match dialed {
@@ -97,7 +100,11 @@ impl Link {
         drop(state);
         drop(writer);
         let (link, shared) = (Arc::clone(self), Arc::clone(node));
-        super::spawn(format!("tx-{}", self.peer), move || link.watch(&shared, stream, connection));
+        if !node.try_spawn(format!("tx-{}", self.peer), move || link.watch(&shared, stream, connection)) {
+            // Its end would not be noticed.
+            lock(&self.state).dial_at = Some(Instant::now() + RETRY_PAUSE);
+            self.on_end(connection);
+        }
     }
 
     /// Nobody listens there: what waits is for nobody.
@@ -110,7 +117,7 @@ impl Link {
 
     /// Reads the other direction of the own connection: the receiver only ever says `ERROR` there, or ends it.
     fn watch(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>, connection: u64) {
-        let said = Incoming::new(stream).read_message();
+        let said = Incoming::new(stream).at_most(ERROR_BYTES_MAX).read_message();
         if lock(&self.state).connections != connection {
             return;
         }

@@ -1,15 +1,17 @@
 //! One step of the core: lock, read the clock once, step, hand the effects on, unlock; then whatever may take a moment.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
 use log::Level;
 
 use super::link::Link;
+use super::listener::Word;
 use super::node::{lock, Node};
 use super::storage::Work;
 use crate::ids::PeerId;
-use crate::protocol::{Alarm, Effect, Input, Peer, Store};
-use crate::wire::Message;
+use crate::protocol::{Alarm, Answer, Effect, Input, Peer, Store};
+use crate::wire::{Message, Token};
 
 /// What is done after the core is unlocked.
 #[derive(Default)]
@@ -17,6 +19,8 @@ struct Afterwards {
     datagrams: Vec<Message>,
     /// Links that something was put into.
     links: Vec<Arc<Link>>,
+    /// Questions that there is no room for.
+    unasked: Vec<(Token, SocketAddr)>,
 }
 
 impl Node {
@@ -51,6 +55,9 @@ impl Node {
         for message in &afterwards.datagrams {
             self.broadcast(message);
         }
+        for (nonce, from) in afterwards.unasked {
+            self.step(Input::Answered { nonce, from, answer: Answer::Silent });
+        }
     }
 
     /// Hands an effect to the thread that carries it out. Nothing here blocks.
@@ -71,12 +78,15 @@ impl Node {
                 }
             }
             Effect::Broadcast(message) => afterwards.datagrams.push(message),
-            Effect::Call(call) => self.call(call, core.hello(None)),
+            Effect::Call(call) => {
+                let asked = (call.question.nonce, call.to);
+                if !self.call(call, core.hello(None)) {
+                    afterwards.unasked.push(asked);
+                }
+            }
             Effect::Ask(question) => self.askers.iter().for_each(|asker| asker.ask(&question, core.hello(None))),
             Effect::Answer { connection, message } => {
-                if let Some(door) = lock(&self.connections).get(&connection) {
-                    door.answer(message);
-                }
+                self.porter.bring(connection, Word::Answer(message));
             }
             Effect::Redial { peer } => {
                 if let Some(link) = self.link(&peer) {
@@ -90,13 +100,11 @@ impl Node {
                 }
             }
             Effect::Admit { connection, verdict } => {
-                if let Some(door) = lock(&self.connections).get(&connection) {
-                    door.admit(verdict);
-                }
+                self.porter.bring(connection, Word::Verdict(verdict));
             }
             Effect::Drop { connection } => {
-                if let Some(door) = lock(&self.connections).remove(&connection) {
-                    door.shut();
+                if !self.shut(connection) {
+                    self.porter.bring(connection, Word::Drop);
                 }
             }
             Effect::Store(store) => self.hand_to_storage(store),
@@ -138,8 +146,13 @@ impl Node {
             self.complaints.warn(format!("More than {most} peers to talk to; what is for others is dropped"));
             return None;
         }
-        let link = links.entry(peer.clone()).or_insert_with(|| Link::start(self, peer));
-        Some(Arc::clone(link))
+        if let Some(link) = links.get(peer) {
+            return Some(Arc::clone(link));
+        }
+        // Without a thread there is no link, and what was to be said is lost as on a connection that breaks.
+        let link = Link::start(self, peer)?;
+        links.insert(peer.clone(), Arc::clone(&link));
+        Some(link)
     }
 
     /// Ends a link, if it is `over`, and its thread with it; the next message makes a new one.

@@ -48,16 +48,16 @@ pub(super) fn run(node: &Arc<Node>, index: usize) {
 
 /// Asks the first of its addresses that answers.
 fn put(node: &Arc<Node>, address: &str, question: &Question, hello: &Hello) -> Result<(), String> {
-    let mut why = "no address";
+    let mut why = "no address".to_owned();
     for endpoint in net::resolve(address).map_err(|error| error.to_string())? {
-        let answer = caller::ask(node, endpoint, question.clone(), hello.clone());
+        let answer = caller::ask(node, endpoint, question.clone(), hello.clone(), usize::MAX);
         match &answer {
             Answer::Refused => {
-                why = "nobody listens there";
+                "nobody listens there".clone_into(&mut why);
                 continue;
             }
             Answer::Silent => {
-                why = "no answer in time";
+                "no answer in time".clone_into(&mut why);
                 continue;
             }
             Answer::Error(why) if !why.starts_with(refusal::ITSELF) => {
@@ -68,5 +68,5 @@ fn put(node: &Arc<Node>, address: &str, question: &Question, hello: &Hello) -> R
         node.step(Input::Answered { nonce: question.nonce, from: endpoint, answer });
         return Ok(());
     }
-    Err(why.to_owned())
+    Err(why)
 }

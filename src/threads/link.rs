@@ -74,17 +74,16 @@ enum Wrote {
 }
 
 impl Link {
-    /// Starts the link's thread. It dials when there is something to say.
-    pub(super) fn start(node: &Arc<Node>, peer: &PeerId) -> Arc<Self> {
+    /// Starts the link's thread, which dials when there is something to say. `None`: the system gives none.
+    pub(super) fn start(node: &Arc<Node>, peer: &PeerId) -> Option<Arc<Self>> {
         let link = Arc::new(Self {
             peer: peer.clone(),
             state: Mutex::default(),
             wake: Condvar::new(),
             writer: Mutex::default(),
         });
-        let (run, node) = (Arc::clone(&link), Arc::clone(node));
-        super::spawn(format!("tx-{peer}"), move || run.run(&node));
-        link
+        let (run, shared) = (Arc::clone(&link), Arc::clone(node));
+        node.try_spawn(format!("tx-{peer}"), move || run.run(&shared)).then_some(link)
     }
 
     /// Takes a message, or gives it back where this link has ended: there may be a new one.
@@ -93,7 +92,12 @@ impl Link {
         if state.closed {
             return Some(message);
         }
-        state.outbox.put(message);
+        if !state.outbox.put(message) {
+            // It does not read. What the core hears of a new connection makes it say anew what still counts.
+            log::debug!("{} does not read what it is told; dialling anew", self.peer);
+            state.outbox.forget();
+            self.begin_anew(&mut state);
+        }
         None
     }
 
@@ -103,7 +107,10 @@ impl Link {
 
     /// Begins anew on another connection.
     pub(super) fn redial(&self) {
-        let mut state = lock(&self.state);
+        self.begin_anew(&mut lock(&self.state));
+    }
+
+    fn begin_anew(&self, state: &mut State) {
         (state.dial, state.report) = (true, true);
         state.up = None;
         state.outbox.on_break();
@@ -323,6 +330,7 @@ impl Writer {
 
     pub(super) fn clear(&mut self) {
         self.buffer.clear();
+        self.buffer.shrink_to(2 * SERVE_BYTES);
         self.written = 0;
     }
 }

@@ -1,221 +1,275 @@
-//! `listener`: accepts connections. Each is read by a thread of its own, `rx-<id>` once it has said who it is.
+//! `listener`: the one thread that serves all incoming connections that have not been admitted, waiting for none of them.
+//! It reads who each is, hands that to the core, answers questions, and gives a link that was admitted a thread of its own
+//! (`reader.rs`). What the core says about a connection comes from any thread, through the [`Porter`].
 
-use std::io::Write;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{bounded, Receiver, Sender};
+use mio::{Events, Interest, Poll, Token, Waker};
 
-use super::caller;
 use super::discovery::announced;
 use super::node::{lock, Node};
-use super::sequencer::Asked;
+use super::reader;
+use super::visitor::{Heard, Stage, Visitor};
 use crate::descriptors;
-use crate::net::{self, Incoming, ReadError};
-use crate::protocol::{ConnectionId, Input, Question, Verdict};
-use crate::wire::{encode, Hello, Message, WireError};
+use crate::net;
+use crate::protocol::{ConnectionId, Input, Verdict};
+use crate::wire::Message;
 
-/// A connection has so long to say who it is.
-const HELLO_TIME: Duration = Duration::from_secs(5);
+/// Bytes of answers that wait for who asked; beyond that the oldest goes.
+const UNTOLD_MAX: usize = 4 * 1024 * 1024;
 
-/// How an incoming connection that waits for its verdict, or is being read, is reached.
-pub(super) struct Door {
-    reply: Sender<Reply>,
-    stream: Arc<TcpStream>,
+/// After the system gave no connection, the next is asked for so much later.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections accepted before others are looked at again.
+const ACCEPTS_MAX: usize = 64;
+
+const LISTENER: Token = Token(0);
+const PORTER: Token = Token(1);
+const FIRST: usize = 2;
+
+/// Brings what the core says about connections to the listener's thread. Nothing here waits.
+pub(super) struct Porter {
+    words: Mutex<Vec<(ConnectionId, Word)>>,
+    waker: Waker,
 }
 
-/// What the core says to a connection.
-enum Reply {
+/// What the core says.
+pub(super) enum Word {
     Verdict(Verdict),
     Answer(Message),
+    Drop,
 }
 
-impl Door {
-    pub(super) fn admit(&self, verdict: Verdict) {
-        // There is one verdict a connection.
-        let _ = self.reply.try_send(Reply::Verdict(verdict));
+impl Porter {
+    pub(super) fn new() -> io::Result<(Self, Poll)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), PORTER)?;
+        Ok((Self { words: Mutex::default(), waker }, poll))
     }
 
-    pub(super) fn answer(&self, message: Message) {
-        // And one answer.
-        let _ = self.reply.try_send(Reply::Answer(message));
+    pub(super) fn bring(&self, connection: ConnectionId, word: Word) {
+        lock(&self.words).push((connection, word));
+        // One that cannot be woken looks by itself soon.
+        let _ = self.waker.wake();
     }
 
-    /// Ends the connection; its thread finds out.
-    pub(super) fn shut(&self) {
-        net::hang_up(&self.stream);
+    fn take(&self) -> Vec<(ConnectionId, Word)> {
+        std::mem::take(&mut *lock(&self.words))
     }
 }
 
-pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
-    let strangers = Arc::new(AtomicUsize::new(0));
-    let mut connections = 0;
-    loop {
-        let (stream, from) = match net::accept(listener) {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, or a connection that ended before it was accepted.
-                node.complaints.warn(format!("cannot accept a connection: {}", descriptors::explain(&error)));
-                super::pause(Duration::from_millis(50));
-                continue;
+pub(super) struct Listener {
+    poll: Poll,
+    socket: mio::net::TcpListener,
+    /// In the order in which they came.
+    visitors: BTreeMap<ConnectionId, Visitor>,
+    /// Connections ever accepted.
+    accepted: u64,
+    /// When to accept again; `None`: when the system says so.
+    accept_at: Option<Instant>,
+}
+
+impl Listener {
+    pub(super) fn new(poll: Poll, listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let mut socket = mio::net::TcpListener::from_std(listener);
+        poll.registry().register(&mut socket, LISTENER, Interest::READABLE)?;
+        Ok(Self { poll, socket, visitors: BTreeMap::new(), accepted: 0, accept_at: None })
+    }
+
+    pub(super) fn run(mut self, node: &Arc<Node>) {
+        let mut events = Events::with_capacity(256);
+        loop {
+            match self.poll.poll(&mut events, self.patience()) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                    node.complaints.warn(format!("cannot wait for connections: {error}"));
+                    super::pause(ACCEPT_PAUSE);
+                }
+                _ => {}
             }
+            for event in &events {
+                match event.token() {
+                    // After an error, not before the pause is over.
+                    LISTENER => drop(self.accept_at.get_or_insert_with(Instant::now)),
+                    PORTER => {}
+                    Token(number) => {
+                        let connection = ConnectionId((number - FIRST) as u64);
+                        self.look_at(node, connection, event.is_read_closed() || event.is_error());
+                    }
+                }
+                self.obey(node);
+            }
+            self.obey(node);
+            if self.accept_at.is_some_and(|at| at <= Instant::now()) {
+                self.accept(node);
+            }
+            self.close_late(node);
+        }
+    }
+
+    /// How long nothing is due.
+    fn patience(&self) -> Option<Duration> {
+        let late = self.visitors.values().filter(|visitor| !visitor.waits()).map(|visitor| visitor.until).min();
+        let next = self.accept_at.into_iter().chain(late).min();
+        // A millisecond more: the system rounds down, and would be asked again and again until then.
+        next.map(|at| at.saturating_duration_since(Instant::now())).map(|left| {
+            if left.is_zero() {
+                left
+            } else {
+                left + Duration::from_millis(1)
+            }
+        })
+    }
+
+    fn accept(&mut self, node: &Arc<Node>) {
+        for _ in 0..ACCEPTS_MAX {
+            match self.socket.accept() {
+                Ok((stream, from)) => self.welcome(node, stream, from),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.accept_at = None;
+                    return;
+                }
+                // It was given up while it waited.
+                Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
+                }
+                Err(error) => {
+                    // Out of file descriptors: those that say nothing give theirs back first.
+                    node.complaints.warn(format!("cannot accept a connection: {}", descriptors::explain(&error)));
+                    self.make_room(node);
+                    self.accept_at = Some(Instant::now() + ACCEPT_PAUSE);
+                    return;
+                }
+            }
+            self.obey(node);
+        }
+        self.accept_at = Some(Instant::now());
+    }
+
+    fn welcome(&mut self, node: &Arc<Node>, mut stream: mio::net::TcpStream, from: SocketAddr) {
+        while self.visitors.len() >= node.visitors_max && self.make_room(node) {}
+        let connection = ConnectionId(self.accepted);
+        self.accepted += 1;
+        let registry = self.poll.registry();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if registry.register(&mut stream, token(connection), interest).is_err() {
+            return;
+        }
+        self.visitors.insert(connection, Visitor::new(stream, from, Instant::now()));
+        // It has often said who it is by now: so others that only connect cannot push it out.
+        self.look_at(node, connection, false);
+    }
+
+    /// Closes the oldest connection that the core does not think about, or the oldest of all. False: there is none.
+    fn make_room(&mut self, node: &Arc<Node>) -> bool {
+        let idle = self.visitors.iter().find(|(_, visitor)| !visitor.waits());
+        let Some(oldest) = idle.or_else(|| self.visitors.first_key_value()).map(|(connection, _)| *connection) else {
+            return false;
         };
-        if strangers.load(Ordering::Relaxed) >= node.strangers_max {
-            let (most, from) = (node.strangers_max, from.ip());
-            let text = format!("more than {most} connections say nothing; closing others from {from}");
-            node.complaints.warn_of(from, "silent", &text);
-            continue;
+        self.close(node, oldest);
+        true
+    }
+
+    /// Ends a connection. The core hears of the end of a link.
+    fn close(&mut self, node: &Arc<Node>, connection: ConnectionId) {
+        if self.visitors.remove(&connection).is_some_and(|visitor| visitor.waits()) {
+            node.step(Input::Ended { connection });
         }
-        if lock(&node.connections).len() >= node.peers_max {
-            node.complaints.warn(format!("More than {} peers connect; closing others", node.peers_max));
-            continue;
+    }
+
+    fn close_late(&mut self, node: &Arc<Node>) {
+        let now = Instant::now();
+        let late = |visitor: &Visitor| !visitor.waits() && visitor.until <= now;
+        let late: Vec<ConnectionId> =
+            self.visitors.iter().filter(|(_, visitor)| late(visitor)).map(|(connection, _)| *connection).collect();
+        for connection in late {
+            self.close(node, connection);
         }
-        // Numbered as they come: the greeting of a newer one may be read first.
-        let id = ConnectionId(connections);
-        connections += 1;
-        strangers.fetch_add(1, Ordering::Relaxed);
-        let (node, strangers) = (Arc::clone(node), Arc::clone(&strangers));
-        super::spawn("rx".to_owned(), move || {
-            let greeted = greet(&node, stream, from);
-            strangers.fetch_sub(1, Ordering::Relaxed);
-            match greeted {
-                Some(Greeted { stream, incoming, hello, question: None }) => {
-                    super::spawn(format!("rx-{}", hello.peer), move || {
-                        read(&node, &stream, incoming, (from, hello), id);
-                    });
+    }
+
+    /// Something came, or can be written, or the other side `ended`.
+    fn look_at(&mut self, node: &Arc<Node>, connection: ConnectionId, ended: bool) {
+        let Some(visitor) = self.visitors.get_mut(&connection) else { return };
+        let from = visitor.from.ip().to_canonical();
+        if visitor.waits() {
+            if ended {
+                self.close(node, connection);
+            }
+            return;
+        }
+        match visitor.hear() {
+            Heard::More if visitor.part() => self.close(node, connection),
+            Heard::More => {}
+            Heard::Nothing => self.close(node, connection),
+            Heard::Link(hello) => match visitor.stream.local_addr() {
+                Ok(at) => {
+                    node.step(Input::Hello { connection, from, at: net::canonical(at), hello });
+                    if ended {
+                        self.close(node, connection);
+                    }
                 }
-                Some(Greeted { stream, hello, question: Some(question), .. }) => {
-                    answer(&node, &stream, (from, hello), question, id);
+                Err(_) => drop(self.visitors.remove(&connection)),
+            },
+            Heard::Question(hello, question) => node.step(Input::Asked { connection, from, hello, question }),
+            Heard::Nonsense(why) => {
+                node.complaints.warn_of(from, "connection", &format!("Connection from {from} refused: {why}"));
+                self.tell(node, connection, &Message::Error { why });
+            }
+        }
+    }
+
+    /// Does what the core said of connections.
+    fn obey(&mut self, node: &Arc<Node>) {
+        for (connection, word) in node.porter.take() {
+            match word {
+                Word::Verdict(Verdict::Accept) => self.admit(node, connection),
+                Word::Verdict(Verdict::Refuse { why }) => {
+                    log::debug!("connection {} refused: {why}", connection.0);
+                    self.tell(node, connection, &Message::Error { why });
                 }
-                None => {}
-            }
-        });
-    }
-}
-
-struct Greeted {
-    stream: Arc<TcpStream>,
-    incoming: Incoming,
-    hello: Hello,
-    /// Where it is no link.
-    question: Option<Question>,
-}
-
-/// Reads the first line, and the question where that is all it wants. `None`: it was not one of a peer's.
-fn greet(node: &Arc<Node>, stream: TcpStream, from: SocketAddr) -> Option<Greeted> {
-    let stream = Arc::new(stream);
-    let mut incoming = Incoming::new(Arc::clone(&stream));
-    let why = match incoming.first_message(HELLO_TIME) {
-        Ok(Some(Message::Hello(mut hello))) => {
-            hello.endpoint = net::seen(hello.endpoint, from);
-            let question = if hello.addressee.is_none() { Some(question(&mut incoming, from)?) } else { None };
-            return Some(Greeted { stream, incoming, hello, question });
-        }
-        // A port scan, or a peer that went away.
-        Ok(None) | Err(ReadError::Io(_)) => return None,
-        Ok(Some(_)) => "its first line is not HELLO".to_owned(),
-        Err(ReadError::Wire(error)) => error.to_string(),
-    };
-    node.complaints.warn_of(from.ip(), "connection", &format!("Connection from {} refused: {why}", from.ip()));
-    say_error(&stream, &why);
-    None
-}
-
-/// What a question consists of: perhaps a hint, and `WHO`.
-fn question(incoming: &mut Incoming, from: SocketAddr) -> Option<Question> {
-    let mut hint = None;
-    loop {
-        match incoming.first_message(HELLO_TIME).ok()?? {
-            Message::Who { nonce, dialled } => {
-                return Some(Question { nonce, hint: caller::heard(hint, from), dialled });
-            }
-            message @ (Message::NewPeerRequest(_) | Message::Leader(_)) if hint.is_none() => hint = Some(message),
-            _ => return None,
-        }
-    }
-}
-
-/// Answers a question, and hangs up.
-fn answer(
-    node: &Arc<Node>,
-    stream: &Arc<TcpStream>,
-    (from, hello): (SocketAddr, Hello),
-    question: Question,
-    id: ConnectionId,
-) {
-    let (reply, replies) = bounded(1);
-    lock(&node.connections).insert(id, Door { reply, stream: Arc::clone(stream) });
-    node.step(Input::Asked { connection: id, from: from.ip().to_canonical(), hello, question });
-    lock(&node.connections).remove(&id);
-    let (Ok(Reply::Answer(message)), Ok(local)) = (replies.try_recv(), stream.local_addr()) else { return };
-    let mut bytes = Vec::new();
-    encode(&announced(message, local.ip()), &mut bytes);
-    // Who does not read it does not want to know.
-    let _ = (&**stream).write_all(&bytes);
-    let _ = stream.shutdown(Shutdown::Write);
-}
-
-fn say_error(mut stream: &TcpStream, why: &str) {
-    let mut line = Vec::new();
-    encode(&Message::Error { why: why.to_owned() }, &mut line);
-    // Who does not read it does not want to know.
-    let _ = stream.write_all(&line);
-    let _ = stream.shutdown(Shutdown::Write);
-}
-
-/// Reads a peer's connection to its end.
-fn read(
-    node: &Arc<Node>,
-    stream: &Arc<TcpStream>,
-    mut incoming: Incoming,
-    (from, hello): (SocketAddr, Hello),
-    id: ConnectionId,
-) {
-    let (reply, replies) = bounded(1);
-    lock(&node.connections).insert(id, Door { reply, stream: Arc::clone(stream) });
-    let who = hello.peer.clone();
-    if let Ok(at) = stream.local_addr() {
-        let at = SocketAddr::new(at.ip().to_canonical(), at.port());
-        node.step(Input::Hello { connection: id, from: from.ip().to_canonical(), at, hello });
-    }
-    if admitted(&replies, stream, &who) {
-        if let Err(ReadError::Wire(error)) = read_on(node, &mut incoming, id) {
-            if error != WireError::Truncated {
-                let from = stream.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |from| from.ip());
-                let text = format!("Peer {who} sent what makes no sense: {error}; connection closed");
-                node.complaints.warn_of(from, "nonsense", &text);
-                say_error(stream, &error.to_string());
+                Word::Answer(message) => self.tell(node, connection, &message),
+                Word::Drop => {
+                    if self.visitors.remove(&connection).is_none() {
+                        // It was admitted meanwhile.
+                        node.shut(connection);
+                    }
+                }
             }
         }
     }
-    lock(&node.connections).remove(&id);
-    // Behind the requests that it held.
-    let _ = node.sequencer.send(Asked::Ended(id));
-}
 
-/// Waits for the verdict; none comes where the core drops the connection before.
-fn admitted(replies: &Receiver<Reply>, stream: &TcpStream, who: &crate::ids::PeerId) -> bool {
-    match replies.recv() {
-        Ok(Reply::Verdict(Verdict::Accept)) => true,
-        Ok(Reply::Verdict(Verdict::Refuse { why })) => {
-            log::debug!("connection of {who} refused: {why}");
-            say_error(stream, &why);
-            false
+    fn tell(&mut self, node: &Arc<Node>, connection: ConnectionId, message: &Message) {
+        let Some(visitor) = self.visitors.get_mut(&connection) else { return };
+        let Ok(local) = visitor.stream.local_addr() else { return drop(self.visitors.remove(&connection)) };
+        visitor.tell(&announced(message.clone(), local.ip()), Instant::now());
+        if visitor.part() {
+            self.visitors.remove(&connection);
         }
-        Ok(Reply::Answer(_)) | Err(_) => false,
+        while self.visitors.values().map(Visitor::untold).sum::<usize>() > UNTOLD_MAX {
+            let oldest = self.visitors.iter().find(|(_, visitor)| visitor.untold() > 0).map(|(oldest, _)| *oldest);
+            let Some(oldest) = oldest else { return };
+            self.close(node, oldest);
+        }
+    }
+
+    /// Hands a link to a thread of its own.
+    fn admit(&mut self, node: &Arc<Node>, connection: ConnectionId) {
+        let Some(mut visitor) = self.visitors.remove(&connection) else { return };
+        // One that cannot be given back to the system's ways is none.
+        let _ = self.poll.registry().deregister(&mut visitor.stream);
+        let Stage::Waiting(decoder, hello) = visitor.stage else { return };
+        let stream = std::net::TcpStream::from(visitor.stream);
+        if stream.set_nonblocking(false).is_err() || !reader::start(node, stream, decoder, hello.peer, connection) {
+            node.step(Input::Ended { connection });
+        }
     }
 }
 
-fn read_on(node: &Arc<Node>, incoming: &mut Incoming, connection: ConnectionId) -> Result<(), ReadError> {
-    while let Some(message) = incoming.read_message()? {
-        if let Message::SequencerRequest { term, request } = message {
-            // Without its sequencer the peer is ending.
-            let _ = node.sequencer.send(Asked::Request(connection, term, request));
-        } else {
-            node.step(Input::Received { connection, message });
-        }
-    }
-    Ok(())
+fn token(connection: ConnectionId) -> Token {
+    // Where numbers have 32 bits, those of the first day are over before they come again.
+    Token(usize::try_from(connection.0).unwrap_or(usize::MAX >> 1).wrapping_add(FIRST))
 }

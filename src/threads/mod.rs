@@ -13,11 +13,14 @@ mod link;
 mod listener;
 mod node;
 pub mod outbox;
+mod reader;
 mod resume;
 mod sensor;
 mod sequencer;
+mod share;
 mod signals;
 mod storage;
+mod visitor;
 mod voice;
 
 use std::collections::BTreeMap;
@@ -39,7 +42,9 @@ use crate::protocol::{Alarm, Exit, Peer, Secret, Settings};
 use crate::sensors::{self, Clock};
 use crate::storage::{claim, claim_anew, RealDisk, Storage};
 use crate::wire::Community;
+use listener::{Listener, Porter};
 use node::{lock, Node};
+use share::Pool;
 use storage::Work;
 
 /// The last words have so long to go out, and the last rows to be written: with the half second in which the core waits
@@ -58,6 +63,9 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let disk = directory(&config)?.with_open_files(budget.files);
     let (listener, endpoint) = net::listen(config.bind, config.port)
         .map_err(|cause| Fatal::of_bind(SocketAddr::new(config.bind, config.port), cause))?;
+    let failed = |cause| Fatal::of_bind(endpoint, cause);
+    let (porter, poll) = Porter::new().map_err(failed)?;
+    let listener = Listener::new(poll, listener).map_err(failed)?;
     let receiver = receiver(&config)?;
     let (storage, opened) = resume::open(&config, disk)?;
     let mut sources = Vec::new();
@@ -73,12 +81,12 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let (requests, inbox) = unbounded();
     let settings = settings(&config, opened.incarnation, endpoint);
     let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
-    let node = Arc::new(Node::new(config, core, budget, &storage, work, requests, exit));
+    let node = Arc::new(Node::new(config, core, budget, &storage, work, requests, exit, porter));
     start_storage(&node, storage, works);
     let shared = Arc::clone(&node);
     spawn("sequencer".to_owned(), move || sequencer::run(&shared, &inbox));
     let shared = Arc::clone(&node);
-    spawn("listener".to_owned(), move || listener::run(&shared, &listener));
+    spawn("listener".to_owned(), move || listener.run(&shared));
     if let Some(receiver) = receiver {
         let shared = Arc::clone(&node);
         spawn("discovery-rx".to_owned(), move || discovery::run(&shared, &receiver));
@@ -152,6 +160,7 @@ impl Node {
         work: crossbeam_channel::Sender<Work>,
         requests: crossbeam_channel::Sender<sequencer::Asked>,
         exit: crossbeam_channel::Sender<Exit>,
+        porter: Porter,
     ) -> Self {
         let datagrams = config
             .broadcasts()
@@ -164,6 +173,9 @@ impl Node {
             bells: Default::default(),
             links: RwLock::new(BTreeMap::new()),
             connections: Mutex::new(BTreeMap::new()),
+            porter,
+            requested: Pool::new(REQUESTED_EACH, REQUESTED_ALL),
+            held: Pool::new(HELD_EACH, HELD_ALL),
             tail: storage.tail(),
             log: storage.log_reader(),
             storage: work,
@@ -176,11 +188,20 @@ impl Node {
             exit,
             failure: Mutex::default(),
             peers_max: budget.peers,
-            strangers_max: budget.strangers,
+            visitors_max: budget.strangers,
             config,
         }
     }
 }
+
+/// Bytes of requests that wait for the sequencer, of one connection: what the own readings of an honest peer under way
+/// come to, four times. And of all.
+const REQUESTED_EACH: usize = 8 * 1024 * 1024;
+const REQUESTED_ALL: usize = 24 * 1024 * 1024;
+
+/// Bytes of long messages that are being read, of one connection: the longest line and the longest block. And of all.
+const HELD_EACH: usize = 10 * 1024 * 1024;
+const HELD_ALL: usize = 12 * 1024 * 1024;
 
 /// Starts the storage's thread, which ends with the disk.
 fn start_storage(node: &Arc<Node>, mut storage: Storage<RealDisk>, works: Receiver<Work>) {
@@ -221,12 +242,7 @@ fn conclude(exit: Exit, config: &Config, failure: Option<String>) -> Result<(), 
     }
 }
 
-/// Starts a thread for something that can be done without: where the system gives none, it is not done.
-fn try_spawn(name: String, run: impl FnOnce() + Send + 'static) -> bool {
-    thread::Builder::new().name(name).spawn(run).is_ok()
-}
-
-/// Starts a thread. Where the system gives none, half a peer is worse than none.
+/// Starts a thread that the peer needs from its start on. Where the system gives none, half a peer is worse than none.
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
     let started = thread::Builder::new().name(name.clone()).spawn(run);
     if let Err(cause) = started {

@@ -5,13 +5,16 @@
 //! | `core` | mutex | one step and the non-blocking handing on of its effects |
 //! | `links` | read-write | looking a link up, under the core's lock or alone |
 //! | a link's outbox | mutex | putting in, taking out; never while dialling or writing |
-//! | `connections` | mutex | giving a verdict, or closing |
+//! | `connections` | mutex | noting, and closing |
+//! | the porter's words | mutex | leaving word for the listener, which takes it with no other lock held |
 //! | the log's tail | mutex | cloning handles of batches |
 //!
 //! Locks are taken in this order and none of the later is held while an earlier is taken.
 
 use std::collections::BTreeMap;
+use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
@@ -21,8 +24,9 @@ use super::caller::Caller;
 use super::complaints::Complaints;
 use super::join::Asker;
 use super::link::Link;
-use super::listener::Door;
+use super::listener::Porter;
 use super::sequencer::Asked;
+use super::share::Pool;
 use super::storage::Work;
 use super::voice::Voice;
 use crate::config::Config;
@@ -42,7 +46,14 @@ pub(super) struct Node {
     pub(super) started: Instant,
     pub(super) bells: [Bell; 4],
     pub(super) links: RwLock<BTreeMap<PeerId, Arc<Link>>>,
-    pub(super) connections: Mutex<BTreeMap<ConnectionId, Door>>,
+    /// Incoming connections that were admitted.
+    pub(super) connections: Mutex<BTreeMap<ConnectionId, Arc<TcpStream>>>,
+    /// Brings word to those that were not.
+    pub(super) porter: Porter,
+    /// Requests that wait for the sequencer.
+    pub(super) requested: Arc<Pool>,
+    /// Long messages that are being read.
+    pub(super) held: Arc<Pool>,
     pub(super) tail: Arc<Mutex<Tail>>,
     pub(super) log: LogReader<RealDisk>,
     pub(super) storage: Sender<Work>,
@@ -57,8 +68,8 @@ pub(super) struct Node {
     pub(super) failure: Mutex<Option<String>>,
     /// Peers to talk to, and connections to be read, at a time.
     pub(super) peers_max: usize,
-    /// Connections that have not said who they are: more than that are a scan or an attack, and closed at once.
-    pub(super) strangers_max: usize,
+    /// Connections that have not been admitted; beyond that the oldest of those goes that wait for nothing from the core.
+    pub(super) visitors_max: usize,
 }
 
 impl Node {
@@ -76,6 +87,15 @@ impl Node {
     pub(super) fn disk_failed(self: &Arc<Self>, error: &StorageError) {
         lock(&self.failure).get_or_insert_with(|| error.to_string());
         self.step(Input::DiskFailed);
+    }
+
+    /// Starts a thread for something that can be done without: where the system gives none, it is not done. Says so.
+    pub(super) fn try_spawn(&self, name: String, run: impl FnOnce() + Send + 'static) -> bool {
+        let started = thread::Builder::new().name(name).spawn(run);
+        if let Err(error) = &started {
+            self.complaints.warn(format!("The system gives no thread ({error}): some connections are dropped"));
+        }
+        started.is_ok()
     }
 
     pub(super) fn link(&self, peer: &PeerId) -> Option<Arc<Link>> {

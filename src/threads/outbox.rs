@@ -2,19 +2,28 @@
 //! it out and does the writing.
 //!
 //! Control messages keep their order and never wait behind bulk. Of what is cumulative the newer replaces the older, and
-//! log batches are not kept here at all but read from the log when there is room for them, so that a peer that stopped
-//! reading cannot fill memory.
+//! log batches are not kept here at all but read from the log when there is room for them. What is left is bounded, so that
+//! a peer that stopped reading cannot fill memory: beyond that the link breaks, and what waits is forgotten. That is no
+//! worse than what any connection that breaks had on its way.
 
 use std::collections::VecDeque;
 use std::mem;
 
 use crate::ids::{Sequence, Term};
 use crate::protocol::Serve;
-use crate::wire::{Message, Request};
+use crate::wire::{encode_head, Message, Request};
+
+/// Control messages that wait, and how long they are as text. One is taken whatever its length.
+const CONTROL_MAX: usize = 256;
+const CONTROL_BYTES_MAX: usize = 1024 * 1024;
+
+/// Text of requests that goes out at once: a window of many origins would take 25 MiB.
+const REQUEST_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Default)]
 pub struct Outbox {
     control: VecDeque<Message>,
+    control_bytes: usize,
     /// One place each for what is cumulative.
     cumulative: Vec<Message>,
     /// Readings on their way to the leader; the core's window bounds them.
@@ -49,7 +58,8 @@ pub struct Parcel {
 }
 
 impl Outbox {
-    pub fn put(&mut self, message: Message) {
+    /// Takes a message. False: too many wait; the link is to be broken, and to [`forget`](Self::forget) them.
+    pub fn put(&mut self, message: Message) -> bool {
         match message {
             // Its numbers would go out before those that were lost, and come again with them.
             Message::SequencerRequest { .. } if self.broken => {}
@@ -63,8 +73,22 @@ impl Outbox {
                 self.cumulative.retain(|waiting| mem::discriminant(waiting) != mem::discriminant(&message));
                 self.cumulative.push(message);
             }
-            _ => self.control.push_back(message),
+            _ => {
+                let mut text = Vec::new();
+                encode_head(&message, &mut text);
+                self.control_bytes += text.len();
+                self.control.push_back(message);
+                let much = self.control.len() > CONTROL_MAX || self.control_bytes > CONTROL_BYTES_MAX;
+                return !much || self.control.len() == 1;
+            }
         }
+        true
+    }
+
+    /// Forgets control messages as well: who does not read them gets no more.
+    pub fn forget(&mut self) {
+        self.control.clear();
+        self.control_bytes = 0;
     }
 
     /// Permission to send log batches.
@@ -136,11 +160,19 @@ impl Outbox {
     /// Takes out what may go now. `served` is to follow if it names a part of the log.
     pub fn take(&mut self) -> Parcel {
         let mut messages: Vec<Message> = mem::take(&mut self.control).into();
+        self.control_bytes = 0;
         messages.append(&mut self.cumulative);
-        let requests = mem::take(&mut self.requests).into_iter();
-        messages.extend(requests.map(|(term, request)| Message::SequencerRequest { term, request }));
+        let mut bytes = 0;
+        while let Some((term, request)) = self.requests.pop_front() {
+            bytes += request.lines.as_bytes().len();
+            messages.push(Message::SequencerRequest { term, request });
+            if bytes >= REQUEST_BYTES {
+                break;
+            }
+        }
         let serving = self.next_part();
-        let last_word = if serving.is_none() { self.last_word.take() } else { None };
+        let last = serving.is_none() && self.requests.is_empty();
+        let last_word = if last { self.last_word.take() } else { None };
         Parcel { messages, serving, last_word }
     }
 }
@@ -167,7 +199,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let (ok, fetch) = (Message::Ok { term: None }, Message::Fetch { term: term(), from: 3 });
         for message in [commit(4), Message::Leave { term: None }, ok.clone(), commit(9), fetch.clone()] {
-            outbox.put(message);
+            assert!(outbox.put(message));
         }
         let parcel = outbox.take();
         assert_eq!(parcel.messages, [ok, fetch, commit(9)]);
@@ -179,7 +211,7 @@ mod tests {
     fn the_last_word_waits_for_the_log() {
         let mut outbox = Outbox::default();
         outbox.serve(serve(Some(0), 5));
-        outbox.put(Message::Leave { term: None });
+        assert!(outbox.put(Message::Leave { term: None }));
         let parcel = outbox.take();
         assert_eq!(parcel.last_word, None);
         outbox.served(&parcel.serving.unwrap(), Some(5));
@@ -200,8 +232,8 @@ mod tests {
     fn a_break_keeps_control_and_nothing_else() {
         let mut outbox = Outbox::default();
         outbox.serve(serve(Some(0), 9));
-        outbox.put(commit(1));
-        outbox.put(Message::Ok { term: None });
+        assert!(outbox.put(commit(1)));
+        assert!(outbox.put(Message::Ok { term: None }));
         outbox.on_break();
         outbox.serve(serve(None, 12));
         let parcel = outbox.take();
@@ -215,12 +247,41 @@ mod tests {
             Message::SequencerRequest { term: term(), request: Request { origin, first, lines } }
         };
         let mut outbox = Outbox::default();
-        outbox.put(request(1));
+        assert!(outbox.put(request(1)));
         outbox.on_break();
-        outbox.put(request(2));
+        assert!(outbox.put(request(2)));
         outbox.renewed();
-        outbox.put(request(1));
-        outbox.put(request(2));
+        assert!(outbox.put(request(1)));
+        assert!(outbox.put(request(2)));
         assert_eq!(outbox.take().messages, [request(1), request(2)]);
+    }
+
+    #[test]
+    fn whoever_does_not_read_fills_no_memory() {
+        let mut outbox = Outbox::default();
+        let ok = || Message::Ok { term: None };
+        let taken = (0..2 * CONTROL_MAX).take_while(|_| outbox.put(ok())).count();
+        assert_eq!(taken, CONTROL_MAX);
+        outbox.forget();
+        assert!(outbox.is_empty());
+
+        let long = || Message::Error { why: "x".repeat(CONTROL_BYTES_MAX) };
+        assert!(outbox.put(long()), "one is taken, however long");
+        assert!(!outbox.put(ok()));
+    }
+
+    #[test]
+    fn a_long_window_of_requests_goes_out_in_pieces_and_the_last_word_behind_it() {
+        let mut outbox = Outbox::default();
+        for first in (0..8).map(|piece| 1 + piece * 1000) {
+            let lines = Lines::new(format!("DATA|{}||1||\n", "s".repeat(64)).repeat(1000).into_bytes(), 1000);
+            let request = Request { origin: "a/1".parse().unwrap(), first, lines };
+            assert!(outbox.put(Message::SequencerRequest { term: term(), request }));
+        }
+        assert!(outbox.put(Message::Leave { term: None }));
+        let first = outbox.take();
+        assert!((2..8).contains(&first.messages.len()) && first.last_word.is_none(), "{}", first.messages.len());
+        let second = outbox.take();
+        assert!(first.messages.len() + second.messages.len() == 8 && second.last_word.is_some());
     }
 }

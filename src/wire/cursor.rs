@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use super::error::WireError;
-use crate::ids::parse_number;
+use crate::ids::{parse_incarnation, parse_number};
 
 /// Walks over `<verb>:<field>:<field>…`. A field in brackets may hold colons.
 #[derive(Debug)]
@@ -76,6 +76,15 @@ impl<'a> Cursor<'a> {
     pub fn number(&mut self, field: &'static str) -> Result<u64, WireError> {
         let text = self.text(field)?;
         parse_number(text).ok_or(self.wrong(field))
+    }
+
+    /// The next field as the number of a life.
+    ///
+    /// # Errors
+    /// [`WireError::Field`] where it is not one.
+    pub fn incarnation(&mut self, field: &'static str) -> Result<u64, WireError> {
+        let text = self.text(field)?;
+        parse_incarnation(text).ok_or(self.wrong(field))
     }
 
     /// The next field as a whole number with a sign, in canonical form.

@@ -102,7 +102,7 @@ fn parse_head(verb: &str, line: &str) -> Result<Parsed, WireError> {
         }
         "ADDED TO NETWORK" => {
             let mut fields = Cursor::new(line, "ADDED TO NETWORK")?;
-            let (incarnation, view) = (fields.number("incarnation")?, view(&mut fields)?);
+            let (incarnation, view) = (fields.incarnation("incarnation")?, view(&mut fields)?);
             with_block(fields, RUNS_BYTES_MAX, Head::Added { view, incarnation })
         }
         "HERE" => here(line),
@@ -194,7 +194,7 @@ fn hello(line: &str) -> Result<Message, WireError> {
         group: group(&mut fields)?,
         quorum: fields.optional("quorum", "-")?,
         peer: fields.parse("peer id")?,
-        incarnation: fields.number("incarnation")?,
+        incarnation: fields.incarnation("incarnation")?,
         endpoint: fields.endpoint()?,
         addressee: fields.optional("addressee", "")?,
         token: fields.parse("token")?,
@@ -278,7 +278,7 @@ fn contact(fields: &mut Cursor) -> Result<Contact, WireError> {
     Ok(Contact {
         id: fields.parse("peer id")?,
         priority: fields.integer("priority")?,
-        incarnation: fields.number("incarnation")?,
+        incarnation: fields.incarnation("incarnation")?,
         endpoint: fields.endpoint()?,
     })
 }
@@ -309,7 +309,7 @@ fn view(fields: &mut Cursor) -> Result<ViewChange, WireError> {
     let number = |text: &str| crate::ids::parse_number(text).ok_or(wrong.clone());
     let (counter, change) = (number(counter)?, number(change)?);
     let leader = leader.parse().map_err(|_| wrong.clone())?;
-    let term = Term { counter, leader, incarnation: fields.number("leader's incarnation")? };
+    let term = Term { counter, leader, incarnation: fields.incarnation("leader's incarnation")? };
     let mut millis = |field| fields.number(field).map(Duration::from_millis);
     let timing = Timing {
         heartbeat_interval: millis("heartbeat interval")?,
@@ -332,7 +332,7 @@ fn parse_seat(text: &str) -> Option<(PeerId, Seat)> {
     let (endpoint, incarnation) = rest.rsplit_once('/')?;
     let seat = Seat {
         priority: super::cursor::parse_integer(priority)?,
-        incarnation: crate::ids::parse_number(incarnation)?,
+        incarnation: crate::ids::parse_incarnation(incarnation)?,
         endpoint: endpoint.parse().ok()?,
     };
     Some((id.parse().ok()?, seat))

@@ -103,18 +103,25 @@ fn request() -> impl Strategy<Value = Request> {
 
 fn message() -> impl Strategy<Value = Message> {
     let opt = || proptest::option::of(term());
-    let hello =
-        (id(), proptest::option::of(1u32..9), id(), number(), endpoint(), proptest::option::of(id()), any::<u64>())
-            .prop_map(|(group, quorum, peer, incarnation, endpoint, addressee, token)| Hello {
-                version: PROTOCOL_VERSION,
-                group: group.to_string(),
-                quorum,
-                peer,
-                incarnation,
-                endpoint,
-                addressee,
-                token: Token(token),
-            });
+    let hello = (
+        id(),
+        proptest::option::of(1u32..9),
+        id(),
+        incarnation(),
+        endpoint(),
+        proptest::option::of(id()),
+        any::<u64>(),
+    )
+        .prop_map(|(group, quorum, peer, incarnation, endpoint, addressee, token)| Hello {
+            version: PROTOCOL_VERSION,
+            group: group.to_string(),
+            quorum,
+            peer,
+            incarnation,
+            endpoint,
+            addressee,
+            token: Token(token),
+        });
     let leader = (term(), contact(), number(), number()).prop_map(|(term, leader, size, last)| Leadership {
         term,
         leader,
@@ -137,7 +144,7 @@ fn message() -> impl Strategy<Value = Message> {
             runs,
             last
         }),
-        (view(), number()).prop_map(|(view, incarnation)| Message::Added { view, incarnation }),
+        (view(), incarnation()).prop_map(|(view, incarnation)| Message::Added { view, incarnation }),
         view().prop_map(Message::ViewChange),
         (term(), number()).prop_map(|(term, committed)| Message::Heartbeat { term, committed }),
         (term(), number()).prop_map(|(term, stored)| Message::HeartbeatAck { term, stored }),

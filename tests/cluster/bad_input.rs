@@ -33,10 +33,12 @@ fn foreign_connections_are_told_why_they_are_closed() {
     let address = peers[0].address();
     for (line, why) in [
         ("GET / HTTP/1.1\r\n", "does not begin with a verb"),
-        ("HELLO:9:sensors:-:x:1:127.0.0.1:1:\n", "protocol version 9"),
-        ("HELLO:1:kitchen:-:x:1:127.0.0.1:1:\n", "wrong group"),
-        ("HELLO:1:sensors:3:x:1:127.0.0.1:1:\n", "wrong quorum"),
-        ("HELLO:1:sensors:-:x:1:127.0.0.1:1:nobody\n", "wrong addressee"),
+        ("HELLO:9:sensors:-:x:1:127.0.0.1:1:a:00000000000000aa\n", "protocol version 9"),
+        ("HELLO:2:kitchen:-:x:1:127.0.0.1:1:a:00000000000000aa\n", "wrong group"),
+        ("HELLO:2:sensors:3:x:1:127.0.0.1:1:a:00000000000000aa\n", "wrong quorum"),
+        ("HELLO:2:sensors:-:x:1:127.0.0.1:1:nobody:00000000000000aa\n", "wrong addressee"),
+        ("HELLO:2:sensors:-:x:1:127.0.0.2:1:a:00000000000000aa\n", "it comes from 127.0.0.1"),
+        ("HELLO:2:sensors:-:x:1:127.0.0.1:1:a:00000000000000aa\n", "nobody listens where it says it does"),
         ("COMMIT:1@a/1:7\n", "not HELLO"),
     ] {
         let mut stream = TcpStream::connect(&address).expect("it listens");
@@ -55,7 +57,7 @@ fn endless_lines_and_broken_messages_close_their_connection_only() {
     let mut peers = group.start_all(&["a", "b"]);
     let address = peers[0].address();
     let endless = vec![b'x'; 200_000];
-    let hello = b"HELLO:1:sensors:-:x:1:127.0.0.1:1:\nORDERED:1@x/1:50\nBATCH:nonsense\n0123456789012345678901234567890123456789";
+    let hello = b"HELLO:2:sensors:-:x:1:127.0.0.1:1:a:00000000000000aa\nORDERED:1@x/1:50\nBATCH:nonsense\n0123456789012345678901234567890123456789";
     for bytes in [&endless[..], hello] {
         let mut stream = TcpStream::connect(&address).expect("it listens");
         // It may close before all is written.

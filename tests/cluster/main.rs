@@ -15,3 +15,4 @@ mod log_lines;
 mod quorum;
 mod resume;
 mod stop;
+mod strangers;

@@ -47,6 +47,11 @@ impl Peer {
         Self { id: id.to_owned(), input: child.stdin.take(), child, log, reader: Some(reader), data }
     }
 
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn log(&self) -> Vec<String> {
         self.log.lines.lock().expect("no panic").clone()
     }

@@ -5,7 +5,7 @@ use std::thread;
 
 use socket2::{Domain, Socket, Type};
 
-use super::super::{accept, listen};
+use super::super::listen;
 use super::*;
 use crate::wire::{encode, Frame, Lines, Request};
 
@@ -19,8 +19,8 @@ fn listener() -> (TcpListener, SocketAddr) {
 /// The two ends of a connection: who dialled, who was dialled.
 fn pair() -> (Arc<TcpStream>, Arc<TcpStream>) {
     let (listener, endpoint) = listener();
-    let dialled = dial(endpoint, PATIENCE).unwrap();
-    (Arc::new(dialled), Arc::new(accept(&listener).unwrap().0))
+    let dialled = dial(endpoint, PATIENCE, LOOPBACK).unwrap();
+    (Arc::new(dialled), Arc::new(listener.accept().unwrap().0))
 }
 
 fn commit(up_to: u64) -> Message {
@@ -94,27 +94,44 @@ fn an_end_in_the_middle_of_a_message_is_an_error() {
 }
 
 #[test]
-fn the_first_message_must_come_in_time_and_later_ones_need_not() {
+fn an_answer_must_come_in_time_and_later_messages_need_not() {
     let (ours, theirs) = pair();
     let mut incoming = Incoming::new(theirs);
-    let silence = incoming.first_message(Duration::from_millis(5));
+    let silence = incoming.message_within(Duration::from_millis(5));
     assert!(matches!(&silence, Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::TimedOut), "{silence:?}");
 
     (&*ours).write_all(&encoded(&commit(1))).unwrap();
-    assert_eq!(incoming.first_message(PATIENCE).unwrap(), Some(commit(1)));
+    assert_eq!(incoming.message_within(PATIENCE).unwrap(), Some(commit(1)));
     assert_eq!(incoming.stream.read_timeout().unwrap(), None);
     drop(ours);
-    assert!(incoming.first_message(PATIENCE).unwrap().is_none());
+    assert!(incoming.message_within(PATIENCE).unwrap().is_none());
 }
 
 #[test]
-fn a_first_message_that_comes_byte_by_byte_is_not_waited_for() {
+fn an_answer_that_comes_byte_by_byte_is_not_waited_for() {
     let (ours, theirs) = pair();
     let drip = thread::spawn(move || while (&*ours).write_all(b"H").is_ok() {});
     let mut incoming = Incoming::new(theirs);
-    assert!(incoming.first_message(PATIENCE).is_err());
+    assert!(incoming.message_within(Duration::from_millis(50)).is_err());
     drop(incoming);
     drip.join().unwrap();
+}
+
+#[test]
+fn an_answer_that_is_longer_than_it_may_be_is_not_read() {
+    let (ours, theirs) = pair();
+    (&*ours).write_all(&encoded(&ordered(1000))).unwrap();
+    let end = Incoming::new(theirs).at_most(1000).message_within(PATIENCE);
+    assert!(matches!(end, Err(ReadError::Wire(WireError::TooLong { max: 1000 }))), "{end:?}");
+}
+
+#[test]
+fn a_dial_comes_from_the_address_that_it_is_bound_to() {
+    let (listener, endpoint) = listener();
+    let own = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7));
+    // Where only one address is loopback, there is no other to come from.
+    let Ok(_dialled) = dial(endpoint, PATIENCE, own) else { return };
+    assert_eq!(listener.accept().unwrap().1.ip(), own);
 }
 
 #[test]
@@ -150,7 +167,7 @@ fn hanging_up_wakes_a_reader_and_a_writer() {
 fn a_port_that_nobody_listens_on_refuses() {
     let (listener, endpoint) = listener();
     drop(listener);
-    assert!(matches!(dial(endpoint, PATIENCE), Err(DialError::Refused)));
+    assert!(matches!(dial(endpoint, PATIENCE, LOOPBACK), Err(DialError::Refused)));
 }
 
 #[test]
@@ -162,7 +179,7 @@ fn a_listener_that_takes_nobody_in_is_given_up() {
     // A few connections wait to be accepted, the next is not answered.
     let mut waiting = Vec::new();
     let gave_up = loop {
-        match dial(endpoint, Duration::from_millis(50)) {
+        match dial(endpoint, Duration::from_millis(50), LOOPBACK) {
             Ok(stream) if waiting.len() < 100 => waiting.push(stream),
             other => break other,
         }

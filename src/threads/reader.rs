@@ -1,0 +1,160 @@
+//! `rx-<id>`: reads an admitted connection to its end.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use super::node::{lock, Node};
+use super::sequencer::Asked;
+use super::share::{Kept, Share};
+use crate::ids::PeerId;
+use crate::net::{self, Incoming, ReadError};
+use crate::protocol::{ConnectionId, Input};
+use crate::wire::{encode, Decoder, Message, WireError};
+
+/// Bytes that every connection may hold while it is read; for what is more, there is a pool.
+const HELD_BYTES: usize = 96 * 1024;
+
+/// What a request takes in memory beside its readings, about.
+const REQUEST_BYTES: usize = 256;
+
+/// Why a connection is not read any further.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("{0}")]
+    Read(#[from] ReadError),
+    #[error("it sent more readings than anybody may have under way")]
+    Requests,
+    #[error("it sent long messages while others do, too")]
+    Long,
+}
+
+impl From<WireError> for End {
+    fn from(error: WireError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+struct Reader {
+    node: Arc<Node>,
+    peer: PeerId,
+    connection: ConnectionId,
+    requests: Arc<Share>,
+    held: Arc<Share>,
+    kept: Option<Kept>,
+    kept_bytes: usize,
+}
+
+/// Starts the thread. False: there is no room, or no thread; nothing was read.
+pub(super) fn start(
+    node: &Arc<Node>,
+    stream: TcpStream,
+    decoder: Decoder,
+    peer: PeerId,
+    connection: ConnectionId,
+) -> bool {
+    let stream = Arc::new(stream);
+    net::probe(&stream);
+    {
+        let mut connections = lock(&node.connections);
+        if connections.len() >= node.peers_max {
+            node.complaints.warn(format!("More than {} peers connect; closing others", node.peers_max));
+            return false;
+        }
+        connections.insert(connection, Arc::clone(&stream));
+    }
+    let name = format!("rx-{peer}");
+    let (requests, held) = (Share::new(&node.requested), Share::new(&node.held));
+    let mut reader = Reader { node: Arc::clone(node), peer, connection, requests, held, kept: None, kept_bytes: 0 };
+    let started = node.try_spawn(name, move || reader.run(&stream, decoder));
+    if !started {
+        lock(&node.connections).remove(&connection);
+    }
+    started
+}
+
+impl Node {
+    /// Ends an admitted connection; its thread finds out.
+    pub(super) fn shut(&self, connection: ConnectionId) -> bool {
+        let stream = lock(&self.connections).remove(&connection);
+        stream.inspect(|stream| net::hang_up(stream)).is_some()
+    }
+}
+
+impl Reader {
+    fn run(&mut self, stream: &Arc<TcpStream>, decoder: Decoder) {
+        let mut incoming = Incoming::behind(Arc::clone(stream), decoder);
+        match self.read(&mut incoming) {
+            Ok(()) | Err(End::Read(ReadError::Io(_) | ReadError::Wire(WireError::Truncated))) => {}
+            Err(end) => {
+                let peer = &self.peer;
+                let what = match &end {
+                    End::Read(_) => format!("Peer {peer} sent what makes no sense: {end}; connection closed"),
+                    End::Requests | End::Long => format!("Connection of peer {peer} closed: {end}"),
+                };
+                match stream.peer_addr() {
+                    Ok(from) => self.node.complaints.warn_of(from.ip(), "nonsense", &what),
+                    Err(_) => self.node.complaints.warn(what),
+                }
+                say_error(stream, &end.to_string());
+            }
+        }
+        net::hang_up(stream);
+        lock(&self.node.connections).remove(&self.connection);
+        // Behind the requests that it held. Without its sequencer the peer is ending.
+        let _ = self.node.sequencer.send(Asked::Ended(self.connection));
+    }
+
+    fn read(&mut self, incoming: &mut Incoming) -> Result<(), End> {
+        loop {
+            while let Some(message) = incoming.buffered_message()? {
+                self.take(message)?;
+            }
+            if !incoming.fill()? {
+                return Ok(());
+            }
+            self.account(incoming.held())?;
+        }
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), End> {
+        let connection = self.connection;
+        let Message::SequencerRequest { term, request } = message else {
+            self.node.step(Input::Received { connection, message });
+            return Ok(());
+        };
+        // Readings of whoever may not order are not kept: the core hears of them at once, and does nothing with them.
+        if !lock(&self.node.core).takes_readings_of(&self.peer) {
+            self.node.step(Input::Requests(vec![(connection, term, request)]));
+            return Ok(());
+        }
+        // To leave one out and take what comes behind it would leave a gap; on the next connection all of them come again.
+        let bytes = request.lines.as_bytes().len() + REQUEST_BYTES;
+        let kept = self.requests.keep(bytes).ok_or(End::Requests)?;
+        // Without its sequencer the peer is ending.
+        let _ = self.node.sequencer.send(Asked::Request((connection, term, request), kept));
+        Ok(())
+    }
+
+    /// Notes how much memory what is being read takes.
+    fn account(&mut self, held: usize) -> Result<(), End> {
+        let bytes = if held > HELD_BYTES { held } else { 0 };
+        if bytes == self.kept_bytes {
+            return Ok(());
+        }
+        (self.kept, self.kept_bytes) = (None, bytes);
+        self.kept = self.held.keep(bytes);
+        let member = || lock(&self.node.core).members().contains(&self.peer);
+        if self.kept.is_none() && !member() {
+            return Err(End::Long);
+        }
+        Ok(())
+    }
+}
+
+fn say_error(mut stream: &TcpStream, why: &str) {
+    use std::io::Write;
+    let mut line = Vec::new();
+    encode(&Message::Error { why: why.to_owned() }, &mut line);
+    // Who does not read it does not want to know; nobody writes here but this once, so there is room.
+    let _ = stream.write_all(&line);
+}
