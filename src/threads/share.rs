@@ -83,7 +83,7 @@ mod tests {
         let pool = Pool::new(100, 120);
         let (greedy, other, modest) = (Share::new(&pool), Share::new(&pool), Share::new(&pool));
         let _kept = (greedy.keep(90).unwrap(), other.keep(30).unwrap());
-        assert!(greedy.keep(10).is_none() && other.keep(15).is_none());
+        assert!(greedy.keep(10).is_none() && other.keep(20).is_none());
         assert!(modest.keep(10).is_some());
     }
 }
