@@ -218,14 +218,15 @@ proptest! {
         let community = Community { group: "sensors".into(), quorum };
         let term = Term { counter: 7, leader: contact.id.clone(), incarnation: contact.incarnation };
         let leadership = Leadership { term, leader: contact.clone(), size: 3, last: 9 };
-        for (message, leads) in [(Message::NewPeerRequest(contact), false), (Message::Leader(leadership), true)] {
+        let leads = Some(contact.endpoint);
+        for (message, leader) in [(Message::NewPeerRequest(contact), None), (Message::Leader(leadership), leads)] {
             let bytes = community.encode(&message);
             prop_assert!(bytes.len() <= datagram::DATAGRAM_BYTES_MAX);
             prop_assert_eq!(community.parse(&bytes), Ok(message));
             let other = Community { group: "others".into(), quorum };
             prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherGroup));
             let other = Community { group: "sensors".into(), quorum: Some(11) };
-            prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherQuorum { quorum, leads }));
+            prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherQuorum { quorum, leader }));
         }
     }
 }
