@@ -1,9 +1,11 @@
 //! One peer's core on its public interface: an input, and the effects it has. Whole groups stand in `tests/simulation`.
 
 mod bench;
+mod claims;
 mod connections;
 mod cuts;
 mod groups;
+mod hearsay;
 mod ordering;
 mod resume;
 mod splits;
