@@ -6,6 +6,7 @@ mod connections;
 mod cuts;
 mod groups;
 mod hearsay;
+mod lasting;
 mod ordering;
 mod resume;
 mod splits;
