@@ -186,3 +186,15 @@ fn a_seeker_that_a_stranger_raised_proposes_what_others_believe() {
     other.said(1, Message::Coordinator { term: proposed.clone() });
     assert_eq!(other.peer.promised(), Some(&proposed));
 }
+
+#[test]
+#[ignore = "whether this still is the rule is to be decided: an elder that is refused is replaced at once"]
+fn what_the_earlier_life_said_is_read_before_the_later_one_counts() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "x");
+    leader.hello(2, "x", 9, "10.0.0.2:8000");
+    let effects = leader.answered("127.0.0.1:8001", |_| Answer::Refused);
+    assert!(!effects.contains(&Effect::Drop { connection: ConnectionId(1) }), "{effects:?}");
+    leader.requests(1, request("x/5", 1, 1));
+    assert_eq!(leader.peer.last(), 1);
+}
