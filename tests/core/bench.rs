@@ -218,9 +218,14 @@ impl Bench {
         self.step(Input::Answered { nonce: question.nonce, from, answer })
     }
 
+    /// Whom it asked that did not answer.
+    pub(crate) fn open(&self) -> Vec<String> {
+        self.open.iter().map(|call| call.to.to_string()).collect()
+    }
+
     /// Is a question to this address not answered yet?
     pub(crate) fn waits_for(&self, to: &str) -> bool {
-        self.open.iter().any(|call| call.to == to.parse().unwrap())
+        self.open().iter().any(|open| open == to)
     }
 
     /// A seeker is heard of, and says itself that it seeks.
@@ -309,8 +314,24 @@ pub(crate) fn hello(name: &str, incarnation: Incarnation, endpoint: &str) -> Hel
 
 /// Questions to one address each.
 pub(crate) fn asked(effects: &[Effect]) -> Vec<&Call> {
-    let of = |effect| match effect {
-        &Effect::Call(ref call) => Some(call),
+    fn of(effect: &Effect) -> Option<&Call> {
+        match effect {
+            Effect::Call(call) => Some(call),
+            _ => None,
+        }
+    }
+    effects.iter().filter_map(of).collect()
+}
+
+/// Does it end?
+pub(crate) fn ends(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Exit(_)))
+}
+
+/// What goes to this peer, now or once it is stored.
+pub(crate) fn said_to<'a>(effects: &'a [Effect], name: &str) -> Vec<&'a Message> {
+    let of = |effect: &'a Effect| match effect {
+        Effect::Send { to, message } | Effect::Store(Store::Say { to, message }) if *to == id(name) => Some(message),
         _ => None,
     };
     effects.iter().filter_map(of).collect()

@@ -1,9 +1,12 @@
 //! One peer's core on its public interface: an input, and the effects it has. Whole groups stand in `tests/simulation`.
 
 mod bench;
+mod claims;
 mod connections;
 mod cuts;
 mod groups;
+mod hearsay;
+mod lasting;
 mod ordering;
 mod resume;
 mod splits;

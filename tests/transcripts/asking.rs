@@ -1,5 +1,6 @@
 //! Questions, each on a connection of its own: they are carried out as soon as they are asked, and shown with their answer.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 
 use peer::ids::PeerId;
@@ -41,7 +42,7 @@ impl Cast {
         let message = talk::carried(&self.answer.take().expect("an answer at once"));
         out += &show::message(&format!("! {other} answers:"), &message);
         if !came.is_empty() {
-            out += &format!("  {other}, of what it was told:\n{}", talk::indented(&came));
+            write!(out, "  {other}, of what it was told:\n{}", talk::indented(&came)).expect("a string takes all");
         }
         out + &self.answered(who, &call, answer(message))
     }

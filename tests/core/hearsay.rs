@@ -1,0 +1,259 @@
+//! What nobody may do by words alone: end a peer, raise its term, lead it away, or keep it busy.
+
+use std::collections::VecDeque;
+
+use peer::protocol::{Alarm, Answer, Effect, Exit, Found, Input, Question, Standing};
+use peer::wire::{refusal, Belongs, Leadership, Message, Token};
+
+use crate::bench::{
+    asked, contact, ends, hello, here, id, leadership, leads, said_to, term, view, view_of, Bench, LIFE,
+};
+
+/// Where somebody is that nobody knows.
+const AWAY: &str = "10.0.0.9:1";
+
+/// The highest number of a life.
+const LAST_LIFE: u64 = (1 << 62) - 1;
+
+fn quorums() -> String {
+    refusal::wrong_quorum(Some(3), None)
+}
+
+fn other_quorum() -> Input {
+    Input::OtherQuorum { endpoint: AWAY.parse().unwrap(), why: quorums() }
+}
+
+/// A stranger says all that could end `m`, and answers all questions in the same way, for a while.
+fn pesters(peer: &mut Bench, answer: impl Fn(&Question) -> Answer) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let whys = [refusal::id_in_use(Some(AWAY.parse().unwrap())), refusal::id_in_use(None), quorums()];
+    let others = [refusal::WRONG_ADDRESSEE, refusal::ITSELF, "superseded", ""].map(str::to_owned);
+    for why in whys.into_iter().chain(others).cycle().take(40) {
+        effects.extend(peer.step(Input::Rejected { peer: id("z"), why: why.clone() }));
+        effects.extend(peer.step(other_quorum()));
+        effects.extend(peer.greet(1000 + peer.now(), hello("m", LAST_LIFE, AWAY)));
+        effects.extend(peer.hears(Message::NewPeerRequest(contact("m", 1, AWAY))));
+        for to in peer.open() {
+            effects.extend(peer.answered(&to, &answer));
+        }
+        effects.extend(peer.after(300).alarm(Alarm::Discovery));
+    }
+    effects
+}
+
+/// Who serves: a leader with a follower, a member, and one that was a member and seeks.
+fn serving() -> Vec<Bench> {
+    let mut leader = Bench::leader();
+    leader.hello(1, "z", 5, "127.0.0.1:8000");
+    let member = Bench::member(&["z", "a"]);
+    let mut dropped = Bench::member(&["z"]);
+    let mut without = view_of(view("1@z/5", vec![], 0), "127.0.0.1:8000", 1);
+    without.change = 3;
+    dropped.said(1, Message::ViewChange(without));
+    assert_eq!(dropped.peer.standing(), Standing::Seeking);
+    vec![leader, member, dropped]
+}
+
+#[test]
+fn no_error_no_hello_and_no_answer_ends_a_peer_that_serves() {
+    let namesake = |question: &Question| leads(AWAY, view("9@m/1", vec![], 0))(question);
+    for mut peer in serving() {
+        let effects = pesters(&mut peer, |_| Answer::Error(quorums()));
+        assert!(!ends(&effects), "{effects:?}");
+        let effects = pesters(&mut peer, |_| Answer::Error(refusal::id_in_use(Some(AWAY.parse().unwrap()))));
+        assert!(!ends(&effects), "{effects:?}");
+        let effects = pesters(&mut peer, namesake);
+        assert!(!ends(&effects), "{effects:?}");
+        assert!(Alarm::ALL.iter().any(|alarm| peer.peer.deadline(*alarm).is_some()), "it goes on");
+    }
+}
+
+#[test]
+fn who_starts_is_ended_by_nobody_who_does_not_prove_it() {
+    for answer in [Answer::Silent, Answer::Refused, Answer::Error(refusal::ID_IN_USE.to_owned())] {
+        let effects = pesters(&mut Bench::new(), |_| answer.clone());
+        assert!(!ends(&effects), "{effects:?}");
+    }
+    let somebody = |question: &Question| here(contact("y", 1, AWAY), Belongs::Nowhere)(question);
+    assert!(!ends(&pesters(&mut Bench::new(), somebody)), "another one lives there");
+}
+
+#[test]
+fn a_proof_counts_once_from_the_very_address_and_only_two_in_a_row_end_a_peer() {
+    // Alone it founds nothing meanwhile.
+    let (mut peer, why) = (Bench::under(Some(2), &Found::default()), quorums());
+    let call = |effects: &[Effect]| asked(effects)[0].clone();
+    let first = call(&peer.step(other_quorum())).question.nonce;
+    let error = |nonce, from: &str| {
+        let from = from.parse().unwrap();
+        Input::Answered { nonce, from, answer: Answer::Error(why.clone()) }
+    };
+    for from in ["10.0.0.9:2", "10.0.0.8:1", AWAY, AWAY, AWAY] {
+        assert_eq!(peer.step(error(first, from)), []);
+    }
+    // The second time nobody is there.
+    let second = call(&peer.after(200).alarm(Alarm::Discovery));
+    assert_eq!(second.to, AWAY.parse().unwrap());
+    peer.answered(AWAY, |_| Answer::Refused);
+    assert_eq!(peer.step(error(second.question.nonce, AWAY)), []);
+    // From the beginning.
+    for _ in 0..2 {
+        let third = call(&peer.after(10_000).step(other_quorum())).question.nonce;
+        assert_eq!(peer.step(error(third, AWAY)), []);
+    }
+    let last = call(&peer.after(200).alarm(Alarm::Discovery)).question.nonce;
+    assert_eq!(peer.step(error(last, AWAY)), [Effect::Exit(Exit::Rejected { why: why.clone() })]);
+}
+
+#[test]
+fn a_seeker_learns_no_counter_from_what_it_hears_and_is_told() {
+    let high = term("1000000@x/5");
+    let mut peer = Bench::new();
+    let shown = view("1000000@x/5", vec![], 0);
+    peer.finds(AWAY, shown);
+    peer.hello(1, "s", 5, "10.0.0.8:1");
+    let term = Some(high.clone());
+    for message in [
+        Message::Leader(leadership("1000000@x/5", contact("x", 5, AWAY), 9, 9)),
+        Message::Stale { term: term.clone(), leader: None },
+        Message::Election { term: term.clone(), from: id("s") },
+        Message::Ok { term: term.clone() },
+        Message::Join { promised: term.clone(), priority: 0, runs: vec![], last: 0 },
+        Message::Heartbeat { term: high.clone(), committed: 0 },
+        Message::Commit { term: high, up_to: 9 },
+        Message::Leave { term },
+    ] {
+        peer.said(1, message);
+    }
+    peer.lead();
+    assert_eq!(peer.term(), crate::bench::term(&format!("1@m/{LIFE}")));
+}
+
+#[test]
+fn a_leader_learns_no_counter_from_strangers() {
+    let mut leader = Bench::leader();
+    leader.hello(1, "s", 5, "10.0.0.8:1");
+    let high = Some(term("1000000@s/5"));
+    leader.said(1, Message::Stale { term: high.clone(), leader: None });
+    leader.said(1, Message::Election { term: high.clone(), from: id("s") });
+    leader.said(1, Message::Coordinator { term: term("1000000@s/5") });
+    leader.hears(Message::Leader(leadership("1000000@x/5", contact("x", 5, AWAY), 1, 0)));
+    leader.answered(AWAY, leads(AWAY, view("1000000@a/5", vec![], 0)));
+    assert_eq!(leader.peer.standing(), Standing::Leader);
+    leader.hello(2, "y", 5, "127.0.0.1:8002");
+    leader.said(2, Message::Join { promised: Some(term("7@y/5")), priority: 0, runs: vec![], last: 0 });
+    assert_eq!(leader.peer.promised(), Some(&term(&format!("8@m/{LIFE}"))));
+}
+
+#[test]
+fn a_joiner_raises_the_term_no_further_than_elections_can_have() {
+    for (counter, raised) in [((1 << 20) + 1, true), ((1 << 20) + 2, false), (1 << 48, false)] {
+        let mut leader = Bench::leader();
+        leader.hello(1, "y", 5, "127.0.0.1:8001");
+        let promised: Option<peer::ids::Term> = Some(term(&format!("{counter}@y/5")));
+        let effects = leader.said(1, Message::Join { promised, priority: 0, runs: vec![], last: 0 });
+        assert!(matches!(said_to(&effects, "y")[..], [Message::Added { .. }]), "it is taken in: {effects:?}");
+        let expected: u64 = if raised { counter + 1 } else { 1 };
+        assert_eq!(leader.term().counter, expected);
+    }
+}
+
+fn with_promise(counter: u64) -> Bench {
+    let promised = Some(term(&format!("{counter}@x/1")));
+    Bench::with(&Found { promised, ..Found::default() })
+}
+
+#[test]
+fn a_promise_beyond_all_elections_is_dropped_at_the_start() {
+    assert_eq!(with_promise((1 << 48) + 1).peer.promised(), None);
+    assert!(with_promise(1 << 48).peer.promised().is_some());
+}
+
+#[test]
+fn whose_promise_no_election_can_have_reached_comes_back_to_its_group() {
+    for (above, comes_back) in [(1u64, false), (1 << 20, false), ((1 << 20) + 1, true), (1 << 40, true)] {
+        let mut peer = with_promise(above + 4);
+        peer.hello(1, "z", 5, "127.0.0.1:8000");
+        peer.added(1, "127.0.0.1:8000", view_of(view("4@z/5", vec![], 0), "127.0.0.1:8000", 1));
+        assert_eq!(peer.peer.standing() == Standing::Learner, comes_back, "{above}");
+    }
+}
+
+#[test]
+fn one_leader_said_by_anybody_makes_nobody_yield_or_join() {
+    let larger = || Message::Leader(leadership("9@x/1", contact("x", 1, AWAY), 50, 900));
+    let mut leader = Bench::leader();
+    leader.joins(1, "y");
+    leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
+    leader.hello(2, "s", 5, "10.0.0.8:1");
+    for _ in 0..5 {
+        leader.after(1000).hears(larger());
+        leader.said(1, larger());
+        leader.said(2, larger());
+    }
+    assert_eq!((leader.peer.standing(), leader.peer.members().len()), (Standing::Leader, 2));
+    let mut seeker = Bench::new();
+    seeker.hello(2, "s", 5, "10.0.0.8:1");
+    let effects = seeker.hears(larger());
+    assert!(said_to(&effects, "x").is_empty(), "{effects:?}");
+    assert_eq!(seeker.said(2, larger()), []);
+    assert_eq!(Bench::member(&["z"]).hears(larger()).len(), 1, "it tells its leader");
+}
+
+#[test]
+fn what_answers_no_question_of_its_own_makes_nobody_yield_or_join() {
+    let larger = || view_of(view("9@x/1", vec![], 900), AWAY, 50);
+    let answer = |nonce| leads(AWAY, larger())(&Question { nonce, hint: None, dialled: None });
+    for mut peer in [Bench::leader(), Bench::new()] {
+        let standing = peer.peer.standing();
+        let Answer::Here(shown) = answer(Token(5)) else { unreachable!("it leads") };
+        peer.hello(2, "s", 5, "10.0.0.8:1");
+        assert_eq!(peer.said(2, Message::Here(shown)), []);
+        let effects = peer.hears(Message::Leader(leadership("9@x/1", contact("x", 1, AWAY), 50, 900)));
+        let nonce = asked(&effects)[0].question.nonce;
+        for (number, from, repeated) in
+            [(Token(5), AWAY, Token(5)), (nonce, "10.0.0.9:2", nonce), (nonce, AWAY, Token(5))]
+        {
+            let answer = answer(repeated);
+            assert_eq!(peer.step(Input::Answered { nonce: number, from: from.parse().unwrap(), answer }), []);
+        }
+        assert_eq!(peer.peer.standing(), standing);
+    }
+}
+
+#[test]
+fn a_view_that_another_leads_is_not_what_a_leader_shows() {
+    let mut seeker = Bench::new();
+    seeker.hears(Message::Leader(leadership("9@x/1", contact("x", 1, AWAY), 50, 900)));
+    let others = view_of(view("9@y/1", vec![], 0), AWAY, 5);
+    assert_eq!(seeker.answered(AWAY, here(contact("x", 1, AWAY), Belongs::Leads(others))), []);
+}
+
+/// 10,000 made-up seekers and leaders say what they say within ten seconds, and nobody is there. The most questions at a
+/// time, and all there were.
+fn flood(peer: &mut Bench) -> (usize, usize) {
+    let (mut under_way, mut most, mut all) = (VecDeque::new(), 0, 0);
+    for n in 0..10_000 {
+        let endpoint = format!("10.1.{}.{}:1", n / 250, n % 250);
+        let who = contact(&format!("s{n}"), 1, &endpoint);
+        let leadership = Leadership { term: term(&format!("9@{}/1", who.id)), leader: who.clone(), size: 50, last: 9 };
+        let message = if n % 2 == 0 { Message::NewPeerRequest(who) } else { Message::Leader(leadership) };
+        let effects = peer.after(1).hears(message);
+        under_way.extend(asked(&effects).iter().map(|call| (peer.now() + 1000, call.to.to_string())));
+        (most, all) = (most.max(under_way.len()), all + asked(&effects).len());
+        while under_way.front().is_some_and(|(due, _)| *due <= peer.now()) {
+            let (_, to) = under_way.pop_front().expect("looked at");
+            peer.answered(&to, |_| Answer::Silent);
+        }
+    }
+    (most, all)
+}
+
+#[test]
+fn made_up_seekers_and_leaders_make_few_questions() {
+    for mut peer in [Bench::new(), Bench::leader()] {
+        let (most, all) = flood(&mut peer);
+        assert_eq!(most, 16, "at a time");
+        assert!((100..=64 + 16 * 10).contains(&all), "{all} in ten seconds");
+    }
+}
