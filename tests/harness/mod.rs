@@ -3,7 +3,7 @@
 
 pub(crate) mod feeder;
 mod group;
-mod process;
+pub(crate) mod process;
 mod rows;
 pub(crate) mod run;
 pub(crate) mod settle;

@@ -98,3 +98,28 @@ fn leaders_that_do_not_exist_and_words_of_a_stranger_cost_nothing() {
 fn leaders_that_do_not_exist_and_words_of_a_stranger_cost_a_quorum_nothing() {
     stay_one_group(&["--quorum", "2", "--resume"]);
 }
+
+#[test]
+fn a_member_that_tells_of_leaders_that_do_not_exist_costs_nothing() {
+    let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &[]);
+    let liar = siege.adversary("liar");
+    let link = liar.join(siege.leader());
+    for peer in &siege.peers {
+        peer.wait_for_view(&["a", "b", "liar"]);
+    }
+    siege.mark();
+    let receiver = liar.ask(&siege.peers[1], None).contact.incarnation;
+    let to_member = liar.dial(&siege.peers[1]);
+    for _ in 0..100 {
+        for link in [&link, &to_member] {
+            link.say(&of_ghost());
+            link.say(&Message::ViewChange(view(9_999, &ghost())));
+            link.say(&Message::Added { view: view(9_999, &ghost()), incarnation: receiver });
+            link.say(&Message::Yield { term: term(9_999, &ghost()), leader: Some(ghost()) });
+        }
+    }
+    siege.wait_for_progress();
+    siege.assert_calm();
+    drop(liar);
+    siege.end();
+}

@@ -8,6 +8,7 @@ mod floods;
 #[expect(dead_code, unused_imports, reason = "what tests without an adversary need is for the other targets")]
 #[path = "../harness/mod.rs"]
 mod harness;
+mod hoards;
 mod idlers;
 mod lies;
 mod link;

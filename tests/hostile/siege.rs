@@ -1,9 +1,12 @@
 //! A group under attack: honest peers that are fed all the while, and what has to hold of them.
 
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::adversary::Adversary;
 use super::harness::feeder::Feeder;
+use super::harness::process::PATIENCE;
 use super::harness::{assert_fed, assert_same_rows, Group, Peer, Rows};
 
 pub(crate) struct Siege {
@@ -52,6 +55,11 @@ impl Siege {
 
     pub(crate) fn leader(&self) -> &Peer {
         self.peers.iter().find(|peer| peer.leads()).expect("one of them leads")
+    }
+
+    /// The attack begins only now.
+    pub(crate) fn mark(&mut self) {
+        self.marks = self.peers.iter().map(|peer| peer.log().len()).collect();
     }
 
     /// Lines that this peer wrote since the attack began.
@@ -111,6 +119,26 @@ impl Siege {
 
     /// The same, where others were fed these numbers of readings by the test.
     pub(crate) fn end_with(&mut self, others: &[(&str, u64)]) -> usize {
+        let fed = self.end_input(others);
+        let rows = usize::try_from(fed.iter().map(|(_, count)| count).sum::<u64>()).expect("not so many");
+        assert_same_rows(&self.peers.iter().collect::<Vec<_>>(), rows);
+        self.check(&fed);
+        rows
+    }
+
+    /// The same, where rows of an adversary that was a member stand among those of the honest.
+    pub(crate) fn end_among_others(&mut self) {
+        let fed = self.end_input(&[]);
+        let until = Instant::now() + PATIENCE;
+        while self.peers.iter().any(|peer| peer.files() != self.peers[0].files()) {
+            assert!(Instant::now() < until, "their files stay different");
+            thread::park_timeout(Duration::from_millis(100));
+        }
+        self.check(&fed);
+    }
+
+    /// What was fed to whom; it is delivered, and all are in one view.
+    fn end_input(&mut self, others: &[(&str, u64)]) -> Vec<(String, u64)> {
         let mut fed: Vec<(String, u64)> = self.feeders.drain(..).map(|(id, feeder)| (id, feeder.finish())).collect();
         fed.extend(others.iter().map(|(id, count)| ((*id).to_owned(), *count)));
         for (id, count) in &fed {
@@ -118,9 +146,11 @@ impl Siege {
             peer.wait_for(&format!("End of input, {count} readings delivered"));
         }
         wait_for_view(&self.peers);
-        let rows = usize::try_from(fed.iter().map(|(_, count)| count).sum::<u64>()).expect("not so many");
-        assert_same_rows(&self.peers.iter().collect::<Vec<_>>(), rows);
-        for (id, count) in &fed {
+        fed
+    }
+
+    fn check(&mut self, fed: &[(String, u64)]) {
+        for (id, count) in fed {
             assert_fed(&self.peers[0].rows(), id, 0, *count);
         }
         for peer in &mut self.peers {
@@ -128,7 +158,6 @@ impl Siege {
             assert!(!peer.said("panicked"), "{} panicked", peer.id);
         }
         self.assert_clean_logs();
-        rows
     }
 }
 

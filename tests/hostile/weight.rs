@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use peer::ids::Origin;
 use peer::wire::{Belongs, Contact, Here, Lines, Message, Request};
@@ -14,11 +14,9 @@ use super::adversary::{peer_id, term, Adversary};
 use super::ears::{self, Asked, Conduct};
 use super::floods::THREADS_MAX;
 use super::harness::Peer;
+use super::hoards::MEMORY_MAX;
 use super::link::Link;
 use super::siege::{figure, Siege};
-
-/// Most that a peer has in memory, in kB.
-const MEMORY_MAX: u64 = 64 * 1024;
 
 /// As long as a peer's name may be: rows are long, and few of them make a long log.
 const LONG: &str = "a-long-long-long-long-long-long-long-long-long-long-long-long-x";
@@ -28,6 +26,13 @@ const READINGS: u64 = 440_000;
 
 /// Connections of a round: one of ten is silent, four greet and say nothing more, five announce a block that never comes.
 const CONNECTIONS: u64 = 800;
+
+/// Between two rounds, in which those of the last one are held: what strangers cost a peer at a time is bounded, and a
+/// newcomer is one of them.
+const ROUND_PAUSE: Duration = Duration::from_secs(3);
+
+/// Silent connections that are held to each peer all the while.
+const SILENT: usize = 80;
 
 /// A block of the greatest length that is read, in a message of a peer that elects.
 const ANNOUNCEMENT: &[u8] = b"LOG_STATE:1@x/1:-:0:8388608\n";
@@ -118,7 +123,7 @@ fn weigh(siege: &Siege, crowd: &Arc<Adversary>) -> Vec<Going> {
         let (whom, crowd, mut held) = ((peer.id.clone(), peer.address()), Arc::clone(crowd), Vec::new());
         Going::on(move || {
             drop(std::mem::replace(&mut held, one_round(&crowd, &whom)));
-            thread::park_timeout(Duration::from_millis(500));
+            thread::park_timeout(ROUND_PAUSE);
             true
         })
     };
@@ -140,7 +145,7 @@ fn never_read(deaf: &Adversary, leader: &Peer) -> Going {
 fn request_without_end(stranger: &Adversary, leader: &Peer) -> Going {
     let link = stranger.dial(leader);
     let origin = Origin { peer: peer_id("nobody"), incarnation: 1 };
-    let reading = format!("DATA|{}|2013-01-01T06:00:00Z|{:024}|50.5|\n", "s".repeat(60), 0);
+    let reading = format!("DATA|{}|2013-01-01T06:00:00Z|1.{:022}|50.5|\n", "s".repeat(60), 0);
     let lines = Lines::new(reading.repeat(1_000).into_bytes(), 1_000);
     let (term, mut first) = (term(1, &stranger.me), 1);
     Going::on(move || {
@@ -170,4 +175,33 @@ fn whatever_weighs_leaves_the_memory_of_peers_bounded_and_a_newcomer_joins() {
     assert!(memory.iter().all(|memory| *memory < MEMORY_MAX), "{memory:?} kB, of {MEMORY_MAX}");
     drop((going, weighing, flooding, crowd, deaf, floods));
     siege.end_with(&[(LONG, READINGS)]);
+}
+
+#[test]
+fn connections_that_say_nothing_do_not_keep_a_newcomer_out() {
+    let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &[]);
+    // As soon as one is closed there is another.
+    let press = |peer: &Peer| {
+        let address = peer.address();
+        let mut held: Vec<Option<Link>> = vec![None; SILENT];
+        Going::on(move || {
+            for place in &mut held {
+                if place.as_ref().is_none_or(Link::is_over) {
+                    *place = Link::try_to(&address);
+                }
+            }
+            thread::park_timeout(Duration::from_millis(1));
+            true
+        })
+    };
+    let pressing: Vec<Going> = siege.peers.iter().map(press).collect();
+    siege.wait_for_progress();
+    let began = Instant::now();
+    siege.add("newcomer");
+    siege.peers[2].wait_for("Peer newcomer is now part of the network.");
+    println!("the newcomer was in after {:?}", began.elapsed());
+    siege.peers[2].wait_for_rows(1);
+    siege.wait_for_progress();
+    drop(pressing);
+    siege.end();
 }
