@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use peer::wire::{Contact, Leadership, Message};
+use peer::wire::{Contact, Leadership, Message, RunList};
 
 use super::adversary::{peer_id, term, view, Adversary, NOWHERE};
 use super::harness::witness::{Promise, Witness};
@@ -122,4 +122,31 @@ fn a_member_that_tells_of_leaders_that_do_not_exist_costs_nothing() {
     siege.assert_calm();
     drop(liar);
     siege.end();
+}
+
+/// A stranger that was taken in to learn says that it follows another.
+fn take_back_a_join(options: &[&'static str]) {
+    let mut siege = Siege::begin(&["a", "b", "c"], &["a", "b"], options);
+    for (number, leader) in [Some(ghost()), None].into_iter().enumerate() {
+        let joiner = siege.adversary(&format!("joiner{number}"));
+        let leader = leader.unwrap_or(joiner.me.clone());
+        let current = joiner.view_of(siege.leader()).term.counter;
+        let link = joiner.dial(siege.leader());
+        link.say(&Message::Join { promised: None, priority: 0, runs: RunList::new(), last: 0 });
+        link.say(&Message::Stale { term: Some(term(current + 1, &leader)), leader: Some(leader) });
+        link.end();
+        siege.wait_for_progress();
+        siege.assert_calm();
+    }
+    siege.end();
+}
+
+#[test]
+fn a_joiner_that_follows_another_after_all_costs_nothing() {
+    take_back_a_join(&[]);
+}
+
+#[test]
+fn a_joiner_that_follows_another_after_all_costs_a_quorum_nothing() {
+    take_back_a_join(&["--quorum", "2", "--resume"]);
 }

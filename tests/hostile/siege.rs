@@ -92,6 +92,19 @@ impl Siege {
         self.marks.push(0);
     }
 
+    /// Waits until every honest peer is in a view with all of them, whoever else is.
+    pub(crate) fn wait_until_all_meet(&self) {
+        let names =
+            |view: &str| view.trim_end_matches(']').replace(": [", ", ").split(", ").map(str::to_owned).collect();
+        for peer in &self.peers {
+            peer.wait_until("a view with all of them", |lines| {
+                let view = lines.iter().rev().find_map(|line| line.split_once(": View "));
+                let members: Vec<String> = view.map_or_else(Vec::new, |(_, view)| names(view));
+                self.peers.iter().all(|other| members.contains(&other.id))
+            });
+        }
+    }
+
     /// The view did not change, and nobody was elected.
     pub(crate) fn assert_calm(&self) {
         for (at, peer) in self.peers.iter().enumerate() {

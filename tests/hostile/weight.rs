@@ -165,7 +165,7 @@ fn whatever_weighs_leaves_the_memory_of_peers_bounded_and_a_newcomer_joins() {
     let flooding: Vec<Going> = floods.iter().map(|flood| request_without_end(flood, siege.leader())).collect();
     let feeding = feed(&mut siege.peers[1]);
     siege.add("newcomer");
-    siege.peers[3].wait_for("Peer newcomer is now part of the network.");
+    siege.wait_until_all_meet();
     let threads = siege.peers.iter().map(|peer| figure(peer, "Threads")).max().expect("three");
     feeding.join().expect("it only writes");
     siege.peers[1].wait_for(&format!("End of input, {READINGS} readings delivered"));
@@ -198,7 +198,7 @@ fn connections_that_say_nothing_do_not_keep_a_newcomer_out() {
     siege.wait_for_progress();
     let began = Instant::now();
     siege.add("newcomer");
-    siege.peers[2].wait_for("Peer newcomer is now part of the network.");
+    siege.wait_until_all_meet();
     println!("the newcomer was in after {:?}", began.elapsed());
     siege.peers[2].wait_for_rows(1);
     siege.wait_for_progress();
