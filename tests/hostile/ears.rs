@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use peer::wire::{encode, Decoder, Message, Token};
+use peer::wire::{encode, Decoder, Hello, Message, Token};
 
 use super::link::{Link, SOCKET_TIME};
 
@@ -49,6 +49,8 @@ pub(crate) struct Ears {
     /// Bytes that came on links.
     pub(crate) bytes: AtomicU64,
     answer: Mutex<Answer>,
+    /// What it writes to whoever makes a link to it.
+    refusal: Mutex<Option<String>>,
     conduct: Mutex<Conduct>,
     heard: Mutex<Vec<Message>>,
     /// Where it speaks as a member.
@@ -68,6 +70,7 @@ impl Ears {
             asked: AtomicUsize::new(0),
             bytes: AtomicU64::new(0),
             answer: Mutex::new(answer),
+            refusal: Mutex::new(None),
             conduct: Mutex::new(Conduct::Mute),
             heard: Mutex::new(Vec::new()),
             mouth: Mutex::new(None),
@@ -87,6 +90,11 @@ impl Ears {
         *lock(&self.answer) = answer;
     }
 
+    /// From now on it refuses links for this reason.
+    pub(crate) fn refuse_links(&self, why: &str) {
+        *lock(&self.refusal) = Some(format!("ERROR:{why}\n"));
+    }
+
     pub(crate) fn set_conduct(&self, conduct: Conduct) {
         *lock(&self.conduct) = conduct;
     }
@@ -103,6 +111,15 @@ impl Ears {
                 return found;
             }
             assert!(Instant::now() < until, "the adversary did not hear {what}: {:?}", lock(&self.heard));
+            thread::park_timeout(GLANCE);
+        }
+    }
+
+    /// Waits until somebody asked.
+    pub(crate) fn wait_until_asked(&self) {
+        let until = Instant::now() + 3 * SOCKET_TIME;
+        while self.asked.load(Ordering::Relaxed) == 0 {
+            assert!(Instant::now() < until, "nobody asked");
             thread::park_timeout(GLANCE);
         }
     }
@@ -158,6 +175,10 @@ impl Ears {
             // Who asked may not want to know any more.
             let _ = std::io::Write::write_all(&mut stream, &bytes);
             return;
+        }
+        if let (Message::Hello(Hello { addressee: Some(_), .. }), Some(line)) = (&message, &*lock(&self.refusal)) {
+            // Who dialled may be gone.
+            let _ = std::io::Write::write_all(&mut stream, line.as_bytes());
         }
         self.obey(&message);
         let mut heard = lock(&self.heard);

@@ -1,6 +1,6 @@
 //! Refusals and claims of names: what others say ends nobody.
 
-use peer::wire::{Belongs, Contact, Message};
+use peer::wire::{Belongs, Contact, Message, RunList};
 
 use super::adversary::{here, Adversary, HUGE};
 use super::ears;
@@ -46,6 +46,26 @@ fn refusals_of_a_stranger_end_nobody_and_a_peer_starts_afterwards() {
         refuser.cast(&Message::NewPeerRequest(refuser.me.clone()));
         refuser.cast(&Message::Leader(refuser.leadership(99)));
     }
+    siege.end();
+}
+
+#[test]
+fn refusals_of_links_end_nobody() {
+    let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &[]);
+    let address = siege.peers[1].address();
+    for (number, why) in reasons(&address).iter().enumerate() {
+        let refuser = siege.adversary(&format!("x{number}"));
+        refuser.ears.refuse_links(why);
+        let link = refuser.dial(siege.leader());
+        link.say(&Message::Join { promised: None, priority: 0, runs: RunList::new(), last: 0 });
+        let addressee = |message: &Message| match message {
+            Message::Hello(hello) => hello.addressee.clone(),
+            _ => None,
+        };
+        assert_eq!(refuser.ears.wait("a link", addressee), refuser.me.id);
+    }
+    siege.wait_for_progress();
+    siege.assert_calm();
     siege.end();
 }
 
