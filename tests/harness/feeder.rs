@@ -26,13 +26,13 @@ pub(crate) struct Feeder {
 }
 
 /// A reading of this sensor that tells its number.
-pub(super) fn line(sensor: &str, number: u64) -> String {
+pub(crate) fn line(sensor: &str, number: u64) -> String {
     format!("DATA|{sensor}|2013-01-01T06:00:00Z|{number}|50.5|\n")
 }
 
 impl Feeder {
     /// Feeds readings of this sensor from number `first` on.
-    pub(super) fn start(input: ChildStdin, sensor: &str, first: u64, seed: u64) -> Self {
+    pub(crate) fn start(input: ChildStdin, sensor: &str, first: u64, seed: u64) -> Self {
         let next = Arc::new(AtomicU64::new(first));
         let (stop, stopped) = channel();
         let (sensor, shared) = (sensor.to_owned(), Arc::clone(&next));
@@ -41,7 +41,7 @@ impl Feeder {
     }
 
     /// Ends the input; returns the first number that was not written. The peer must run, or be gone.
-    pub(super) fn finish(self) -> u64 {
+    pub(crate) fn finish(self) -> u64 {
         drop(self.stop);
         self.thread.join().expect("it only writes");
         self.next.load(Ordering::Relaxed)

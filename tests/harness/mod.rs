@@ -1,9 +1,9 @@
 //! Real peer processes for tests: starting, feeding, ending and waking them, and reading what they wrote. What is tested
-//! stands in `tests/cluster`, `tests/chaos` and `tests/hosts`.
+//! stands in `tests/cluster`, `tests/chaos`, `tests/hosts` and `tests/hostile`.
 
-mod feeder;
+pub(crate) mod feeder;
 mod group;
-mod process;
+pub(crate) mod process;
 mod rows;
 pub(crate) mod run;
 pub(crate) mod settle;

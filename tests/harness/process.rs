@@ -22,7 +22,7 @@ pub(crate) struct Peer {
     input: Option<ChildStdin>,
     log: Arc<Log>,
     reader: Option<JoinHandle<()>>,
-    pub(super) data: PathBuf,
+    pub(crate) data: PathBuf,
 }
 
 #[derive(Default)]
@@ -39,7 +39,9 @@ impl Peer {
         let log = Arc::new(Log::default());
         let written = Arc::clone(&log);
         let reader = thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            // Nothing is taken from a line but its LF: what else it holds that is no text, tests have to see.
+            for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line).into_owned();
                 written.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
                 written.more.notify_all();
             }
@@ -145,6 +147,10 @@ impl Peer {
             reader.join().expect("it reads lines");
         }
         self.child.wait().expect("it is a child")
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

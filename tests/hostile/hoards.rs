@@ -1,0 +1,34 @@
+//! What a member hands in for others that are not there, far ahead of what can be ordered: it takes little memory.
+
+use peer::ids::Origin;
+use peer::wire::{Lines, Message, Request};
+
+use super::adversary::peer_id;
+use super::siege::{figure, Siege};
+
+/// Most that a peer has in memory, in kB.
+pub(crate) const MEMORY_MAX: u64 = 64 * 1024;
+
+/// Names under which something is handed in, of almost 200 KB each.
+const NAMES: usize = 600;
+
+#[test]
+fn requests_far_ahead_under_many_names_take_little_memory() {
+    let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &[]);
+    let hoarder = siege.adversary("hoarder");
+    let link = hoarder.join(siege.leader());
+    let term = hoarder.view_of(siege.leader()).term;
+    let reading = format!("DATA|{}|2013-01-01T06:00:00Z|1.{:022}|50.{:021}|1\n", "s".repeat(64), 0, 0);
+    let lines = Lines::new(reading.repeat(1_000).into_bytes(), 1_000);
+    for number in 0..NAMES {
+        let origin = Origin { peer: peer_id(&format!("name{number}")), incarnation: 1 };
+        let request = Request { origin, first: 1_000_000, lines: lines.clone() };
+        assert!(link.say(&Message::SequencerRequest { term: term.clone(), request }), "it was hung up on");
+    }
+    siege.wait_for_progress();
+    let memory: Vec<u64> = siege.peers.iter().map(|peer| figure(peer, "VmHWM")).collect();
+    println!("{NAMES} names: {memory:?} kB");
+    drop(hoarder);
+    siege.end_among_others();
+    assert!(memory.iter().all(|memory| *memory < MEMORY_MAX), "{memory:?} kB, of {MEMORY_MAX}");
+}

@@ -1,0 +1,81 @@
+//! Members that do nothing, askers that ask for everything again and again.
+
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use peer::wire::{Message, RunList};
+
+use super::ears::Conduct;
+use super::harness::feeder;
+use super::siege::{self, Siege};
+
+/// How long a loop goes on.
+const LOOP: Duration = Duration::from_secs(3);
+
+#[test]
+fn members_that_live_and_store_nothing_do_not_keep_the_others_from_committing() {
+    let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &[]);
+    let idlers: Vec<_> = ["x", "y", "z"].map(|id| siege.adversary(id)).into_iter().collect();
+    for idler in &idlers {
+        idler.join(siege.leader());
+    }
+    for idler in &idlers {
+        idler.ears.set_conduct(Conduct::Idle);
+    }
+    // They are five: without the three nothing is committed until they are dropped.
+    siege.wait_for_progress();
+    siege.wait_for_progress();
+    siege.end();
+    drop(idlers);
+}
+
+#[test]
+fn whoever_asks_for_the_log_again_and_again_is_sent_a_few_logs_at_most() {
+    let mut siege = Siege::begin(&["a", "b"], &["b"], &[]);
+    siege.peers[0].feed_numbered(0, READINGS);
+    siege.peers[0].wait_for_rows(usize::try_from(READINGS).expect("not so many"));
+    let greedy = siege.adversary("greedy");
+    let link = greedy.join(siege.leader());
+    let log = READINGS * feeder::line("a", READINGS).len() as u64;
+    let term = greedy.view_of(siege.leader()).term;
+    let before = greedy.ears.bytes.load(Ordering::Relaxed);
+    let until = Instant::now() + LOOP;
+    let mut asked = 0;
+    while Instant::now() < until && link.say(&Message::Fetch { term: term.clone(), from: 1 }) {
+        asked += 1;
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    let sent = greedy.ears.bytes.load(Ordering::Relaxed) - before;
+    println!("FETCH {asked} times: {sent} bytes of a log of {log}");
+    assert!(sent <= 10 * log, "asked {asked} times, it was sent {sent} bytes of a log of {log}");
+    drop(greedy);
+    siege.peers[0].end_input();
+    siege.end_with(&[("a", READINGS)]);
+}
+
+/// A log of some MB.
+const READINGS: u64 = 80_000;
+
+#[test]
+fn whoever_joins_again_and_again_is_taken_in_a_few_times_at_most() {
+    let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &[]);
+    let restless = siege.adversary("restless");
+    restless.ears.set_conduct(Conduct::Faithful);
+    let link = restless.dial(siege.leader());
+    restless.ears.set_mouth(link.clone());
+    let until = Instant::now() + LOOP;
+    let mut asked = 0;
+    while Instant::now() < until {
+        link.say(&Message::Join { promised: None, priority: 0, runs: RunList::new(), last: 0 });
+        asked += 1;
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    let added = restless.ears.count(|message| matches!(message, Message::Added { .. }));
+    println!("JOIN {asked} times: taken in {added} times");
+    assert!(added > 0 && added < 100, "asked {asked} times, it was taken in {added} times");
+    siege.wait_for_progress();
+    drop(restless);
+    siege::wait_for_view(&siege.peers);
+    siege.end();
+}

@@ -1,0 +1,91 @@
+//! A connection that the adversary makes to a peer, under whatever name.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use peer::wire::{encode, Decoder, Message};
+
+use super::ears::lock;
+
+/// Nothing that the adversary waits for on a socket takes so long.
+pub(crate) const SOCKET_TIME: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub(crate) struct Link {
+    stream: Arc<TcpStream>,
+    /// Held while something is written: a member answers heartbeats while a test speaks.
+    speaking: Arc<Mutex<()>>,
+}
+
+impl Link {
+    /// Connects to a peer, which may not listen any more, or not to this.
+    pub(crate) fn to(address: &str) -> Self {
+        Self::try_to(address).expect("it listens")
+    }
+
+    pub(crate) fn try_to(address: &str) -> Option<Self> {
+        let address = address.parse().expect("an address");
+        let stream = TcpStream::connect_timeout(&address, SOCKET_TIME).ok()?;
+        stream.set_read_timeout(Some(SOCKET_TIME)).expect("a duration");
+        stream.set_write_timeout(Some(SOCKET_TIME)).expect("a duration");
+        Some(Self { stream: Arc::new(stream), speaking: Arc::default() })
+    }
+
+    /// False: the peer hung up, or does not read.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> bool {
+        let _speaking = lock(&self.speaking);
+        (&*self.stream).write_all(bytes).is_ok()
+    }
+
+    pub(crate) fn say(&self, message: &Message) -> bool {
+        let mut bytes = Vec::new();
+        encode(message, &mut bytes);
+        self.raw(&bytes)
+    }
+
+    /// The next message that comes back, if one does.
+    pub(crate) fn hear(&self) -> Option<Message> {
+        let mut decoder = Decoder::new();
+        loop {
+            if let Some(message) = decoder.next_message().ok()? {
+                return Some(message);
+            }
+            let read = (&*self.stream).read(decoder.space()).ok().filter(|read| *read > 0)?;
+            decoder.filled(read);
+        }
+    }
+
+    /// Ends with what makes no sense, and waits until the peer says so: it has read all that came before. What it says.
+    pub(crate) fn end(&self) -> String {
+        self.raw(b"no verb at all\n");
+        self.last_words()
+    }
+
+    /// Says nothing more, and reads what the peer says until it hangs up.
+    pub(crate) fn last_words(&self) -> String {
+        // One that is closed already needs no closing.
+        let _ = self.stream.shutdown(Shutdown::Write);
+        let mut words = Vec::new();
+        // A peer that closes before it has read all resets.
+        let _ = (&*self.stream).read_to_end(&mut words);
+        String::from_utf8_lossy(&words).into_owned()
+    }
+
+    /// Did the peer hang up, as far as is known now?
+    pub(crate) fn is_over(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("a socket");
+        let over = match self.stream.peek(&mut [0]) {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
+        };
+        self.stream.set_nonblocking(false).expect("a socket");
+        over
+    }
+
+    pub(crate) fn hang_up(&self) {
+        // One that is closed already needs no closing.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}

@@ -1,0 +1,20 @@
+//! An adversary with sockets, let loose on real peers on loopback: it speaks the protocol, lies in it, floods, and falls
+//! silent. Each case was once a breach. Whatever it does, the honest peers stay one group and lose nothing.
+
+mod adversary;
+mod counters;
+mod ears;
+mod floods;
+#[expect(dead_code, unused_imports, reason = "what tests without an adversary need is for the other targets")]
+#[path = "../harness/mod.rs"]
+mod harness;
+mod hoards;
+mod idlers;
+mod lies;
+mod link;
+mod noise;
+mod requests;
+mod siege;
+mod strays;
+mod weight;
+mod words;

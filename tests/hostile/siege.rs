@@ -1,0 +1,196 @@
+//! A group under attack: honest peers that are fed all the while, and what has to hold of them.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::adversary::Adversary;
+use super::harness::feeder::Feeder;
+use super::harness::process::PATIENCE;
+use super::harness::{assert_fed, assert_same_rows, Group, Peer, Rows};
+
+pub(crate) struct Siege {
+    pub(crate) group: Group,
+    pub(crate) peers: Vec<Peer>,
+    /// By the peer that is fed.
+    feeders: Vec<(String, Feeder)>,
+    options: Vec<&'static str>,
+    /// Lines of each log when the attack began.
+    marks: Vec<usize>,
+}
+
+/// What a log says when views change or elections are held.
+const UNREST: [&str; 6] =
+    [": View ", "lection", "Leader failure", "failed, updated group", "Merging with", "Suspended"];
+
+impl Siege {
+    /// Starts these one after the other, so that the first leads where the quorum is off, and feeds all that are named.
+    pub(crate) fn begin(ids: &[&str], fed: &[&str], options: &[&'static str]) -> Self {
+        let group = Group::new();
+        let options = [&["--sensor", "stdin"], options].concat();
+        let alone = !options.contains(&"--quorum");
+        let mut peers: Vec<Peer> = Vec::new();
+        for id in ids {
+            peers.push(group.start_with(id, &options));
+            if alone {
+                wait_for_view(&peers);
+            }
+        }
+        wait_for_view(&peers);
+        let start = |peer: &mut Peer| (peer.id.clone(), Feeder::start(peer.take_input(), &peer.id, 0, 1));
+        let feeders = peers.iter_mut().filter(|peer| fed.contains(&peer.id.as_str())).map(start).collect();
+        let marks = peers.iter().map(|peer| peer.log().len()).collect();
+        let siege = Self { group, peers, feeders, options, marks };
+        if !fed.is_empty() {
+            siege.peers[0].wait_for_rows(1);
+        }
+        siege
+    }
+
+    pub(crate) fn adversary(&self, id: &str) -> Adversary {
+        let quorum = self.options.iter().position(|option| *option == "--quorum");
+        let quorum = quorum.map(|at| self.options[at + 1].parse().expect("a number"));
+        Adversary::new(id, self.group.broadcast_port).with_quorum(quorum)
+    }
+
+    pub(crate) fn leader(&self) -> &Peer {
+        self.peers.iter().find(|peer| peer.leads()).expect("one of them leads")
+    }
+
+    /// The attack begins only now.
+    pub(crate) fn mark(&mut self) {
+        self.marks = self.peers.iter().map(|peer| peer.log().len()).collect();
+    }
+
+    /// Lines that this peer wrote since the attack began.
+    pub(crate) fn since(&self, at: usize) -> Vec<String> {
+        self.peers[at].log().split_off(self.marks[at])
+    }
+
+    /// Readings go on: rows come that were not there.
+    pub(crate) fn wait_for_progress(&self) {
+        for peer in &self.peers {
+            let before = peer.rows().len();
+            peer.wait_for_rows(before + 1);
+        }
+    }
+
+    pub(crate) fn rows(&self) -> Vec<Rows> {
+        self.peers.iter().map(Peer::rows).collect()
+    }
+
+    /// Starts the peer at this place again, after it was killed.
+    pub(crate) fn restart(&mut self, at: usize) {
+        let id = self.peers[at].id.clone();
+        self.peers[at] = self.group.start_with(&id, &self.options);
+        self.marks[at] = 0;
+    }
+
+    /// Starts one more, which is not fed.
+    pub(crate) fn add(&mut self, id: &str) {
+        self.peers.push(self.group.start_with(id, &self.options));
+        self.marks.push(0);
+    }
+
+    /// Waits until every honest peer is in a view with all of them, whoever else is.
+    pub(crate) fn wait_until_all_meet(&self) {
+        let names =
+            |view: &str| view.trim_end_matches(']').replace(": [", ", ").split(", ").map(str::to_owned).collect();
+        for peer in &self.peers {
+            peer.wait_until("a view with all of them", |lines| {
+                let view = lines.iter().rev().find_map(|line| line.split_once(": View "));
+                let members: Vec<String> = view.map_or_else(Vec::new, |(_, view)| names(view));
+                self.peers.iter().all(|other| members.contains(&other.id))
+            });
+        }
+    }
+
+    /// The view did not change, and nobody was elected.
+    pub(crate) fn assert_calm(&self) {
+        for (at, peer) in self.peers.iter().enumerate() {
+            let unrest = |line: &&String| UNREST.iter().any(|word| line.contains(word));
+            let lines = self.since(at);
+            let told: Vec<&String> = lines.iter().filter(unrest).collect();
+            assert!(told.is_empty(), "{}: {told:#?}", peer.id);
+        }
+    }
+
+    /// No control character stands in any line of a log.
+    pub(crate) fn assert_clean_logs(&self) {
+        for peer in &self.peers {
+            for line in peer.log() {
+                assert!(!line.chars().any(char::is_control), "{}: {line:?}", peer.id);
+            }
+        }
+    }
+
+    /// Ends the input, and looks at everything: one view of the honest, equal files, every reading once, nobody ended. How
+    /// many rows there are.
+    pub(crate) fn end(&mut self) -> usize {
+        self.end_with(&[])
+    }
+
+    /// The same, where others were fed these numbers of readings by the test.
+    pub(crate) fn end_with(&mut self, others: &[(&str, u64)]) -> usize {
+        let fed = self.end_input(others);
+        let rows = usize::try_from(fed.iter().map(|(_, count)| count).sum::<u64>()).expect("not so many");
+        assert_same_rows(&self.peers.iter().collect::<Vec<_>>(), rows);
+        self.check(&fed);
+        rows
+    }
+
+    /// The same, where rows of an adversary that was a member stand among those of the honest.
+    pub(crate) fn end_among_others(&mut self) {
+        let fed = self.end_input(&[]);
+        let until = Instant::now() + PATIENCE;
+        while self.peers.iter().any(|peer| peer.files() != self.peers[0].files()) {
+            assert!(Instant::now() < until, "their files stay different");
+            thread::park_timeout(Duration::from_millis(100));
+        }
+        self.check(&fed);
+    }
+
+    /// What was fed to whom; it is delivered, and all are in one view.
+    fn end_input(&mut self, others: &[(&str, u64)]) -> Vec<(String, u64)> {
+        let mut fed: Vec<(String, u64)> = self.feeders.drain(..).map(|(id, feeder)| (id, feeder.finish())).collect();
+        fed.extend(others.iter().map(|(id, count)| ((*id).to_owned(), *count)));
+        for (id, count) in &fed {
+            let peer = self.peers.iter().find(|peer| peer.id == *id).expect("it is one of them");
+            peer.wait_for(&format!("End of input, {count} readings delivered"));
+        }
+        wait_for_view(&self.peers);
+        fed
+    }
+
+    fn check(&mut self, fed: &[(String, u64)]) {
+        for (id, count) in fed {
+            assert_fed(&self.peers[0].rows(), id, 0, *count);
+        }
+        for peer in &mut self.peers {
+            assert!(peer.is_running(), "{} ended", peer.id);
+            assert!(!peer.said("panicked"), "{} panicked", peer.id);
+        }
+        self.assert_clean_logs();
+    }
+}
+
+/// Waits until all of them are in one view, and nobody else.
+pub(crate) fn wait_for_view(peers: &[Peer]) {
+    let mut ids: Vec<&str> = peers.iter().map(|peer| peer.id.as_str()).collect();
+    ids.sort_unstable();
+    for peer in peers {
+        peer.wait_for_view(&ids);
+    }
+}
+
+/// What stands in the file `state` of a peer, which is replaced whole.
+pub(crate) fn state(peer: &Peer) -> String {
+    fs::read_to_string(peer.data.join("state")).expect("it is there")
+}
+
+/// A figure of a process, in kB or as a count.
+pub(crate) fn figure(peer: &Peer, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", peer.process_id())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a figure");
+    line.split_whitespace().next().expect("a number").parse().expect("a number")
+}
