@@ -98,11 +98,12 @@ impl Calls {
         self.budget.spend(now, REFILL)
     }
 
-    /// Was this address asked within `pause`? If not, it is now.
-    fn was_asked(&mut self, to: SocketAddr, now: Time, pause: Time) -> bool {
-        if self.recent.get(&to).is_some_and(|at| now.saturating_sub(*at) < pause) {
-            return true;
-        }
+    /// Was this address asked within `pause`?
+    fn was_asked(&self, to: SocketAddr, now: Time, pause: Time) -> bool {
+        self.recent.get(&to).is_some_and(|at| now.saturating_sub(*at) < pause)
+    }
+
+    fn note_asked(&mut self, to: SocketAddr, now: Time, pause: Time) {
         if self.recent.len() >= RECENT_MAX {
             self.recent.retain(|_, at| now.saturating_sub(*at) < pause);
         }
@@ -110,7 +111,6 @@ impl Calls {
         if self.recent.len() < RECENT_MAX {
             self.recent.insert(to, now);
         }
-        false
     }
 
     fn take(&mut self, nonce: Token, from: SocketAddr) -> Option<Purpose> {
@@ -137,6 +137,7 @@ impl Peer {
         if unreachable || self.calls.was_asked(to, turn.now, pause) || !(urgent || self.calls.spend(to, turn.now)) {
             return;
         }
+        self.calls.note_asked(to, turn.now, pause);
         self.call(Some(to), Purpose::Group, (hint, None), urgent, turn);
     }
 
@@ -162,6 +163,7 @@ impl Peer {
         let pause = self.settings.timing.heartbeat_interval / 4;
         let Some(to) = self.endpoint_of(peer) else { return };
         if !self.calls.was_asked(to, turn.now, pause) {
+            self.calls.note_asked(to, turn.now, pause);
             self.call(Some(to), Purpose::Predecessor(peer.clone()), (None, None), true, turn);
         }
     }
@@ -196,11 +198,11 @@ impl Peer {
 
     pub(super) fn on_answered(&mut self, nonce: Token, from: SocketAddr, answer: Answer, turn: &mut Turn) {
         let Some(purpose) = self.calls.take(nonce, from) else { return };
-        if let Answer::Here(here) = &answer {
-            if here.nonce != nonce {
-                return;
-            }
-        }
+        let answer = match answer {
+            // Whatever it is an answer to, it is none to this question.
+            Answer::Here(here) if here.nonce != nonce => Answer::Silent,
+            answer => answer,
+        };
         match (purpose, answer) {
             (Purpose::Group, Answer::Here(here)) => self.on_here(from, *here, turn),
             (Purpose::Group, Answer::Error(why)) => self.on_question_refused(&why, turn),

@@ -22,7 +22,7 @@ impl Peer {
         }
         let what = "lacks what is committed, from behind its log";
         turn.tell(Event::Misbehaved { peer: from.clone(), what, at: view.start.last });
-        self.distrust(from, turn);
+        self.distrust(from, 2, turn);
         self.close(from, turn);
         self.seek(None, turn);
         true

@@ -6,7 +6,7 @@ use rand::RngExt;
 
 use super::contacts::Claim;
 use super::effect::Effect;
-use super::election::COUNTER_MAX;
+use super::election::COUNTER_JOINED_MAX;
 use super::event::Event;
 use super::input::{Question, Time};
 use super::peer::Peer;
@@ -84,7 +84,7 @@ impl Peer {
     fn stop_waiting_for_an_answer(&mut self, turn: &mut Turn) {
         let Role::Seeking(seeking) = &mut self.role else { return };
         if let Some((leader, _)) = seeking.asked.take() {
-            self.distrust(&leader, turn);
+            self.distrust(&leader, 1, turn);
         }
     }
 
@@ -125,7 +125,7 @@ impl Peer {
             _ => 1,
         };
         if could_found && waited > WAITS_MAX {
-            self.distrust(higher, turn);
+            self.distrust(higher, 2, turn);
         } else {
             self.waited_for = Some((higher.clone(), waited));
         }
@@ -232,7 +232,10 @@ impl Peer {
             return;
         }
         let leader = following.leader.clone();
-        turn.send(&leader, Message::Leader(leadership));
+        // However many are said to lead, the leader hears of a few.
+        if self.passes.spend(turn.now, self.settings.timing.heartbeat_interval) {
+            turn.send(&leader, Message::Leader(leadership));
+        }
     }
 
     /// What a process answered at the address that this peer dialled.
@@ -270,7 +273,7 @@ impl Peer {
 
     /// A leader shows its view and its log.
     fn on_leader_found(&mut self, leader: &Contact, view: &ViewChange, turn: &mut Turn) {
-        if view.term.counter > COUNTER_MAX {
+        if view.term.counter > COUNTER_JOINED_MAX {
             return;
         }
         if let Some(known) = self.contacts.get_mut(&leader.id) {

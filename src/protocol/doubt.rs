@@ -60,12 +60,13 @@ impl Doubts {
 }
 
 impl Peer {
-    /// Nothing came of this peer's word: it is passed over for a while.
-    pub(super) fn distrust(&mut self, peer: &PeerId, turn: &Turn) {
+    /// Nothing came of this peer's word: it is passed over for a while. `strikes`: one where a message may have been lost, which
+    /// alone has no effect, two where it was its own doing.
+    pub(super) fn distrust(&mut self, peer: &PeerId, strikes: u32, turn: &Turn) {
         (self.doubts.failed, self.doubts.failed_at) = (self.doubts.failed.saturating_add(1), turn.now);
         let forgiven = self.settings.timing.heartbeat_timeout * FORGIVEN_AFTER;
         let before = self.doubts.distrusted.get(peer).filter(|(until, _)| turn.now < *until + forgiven);
-        let strikes = before.map_or(0, |(_, strikes)| *strikes);
+        let strikes = before.map_or(0, |(_, strikes)| *strikes) + strikes - 1;
         // Once is none: messages get lost.
         let until = turn.now + self.settings.timing.election_timeout * (2u32.pow(strikes.min(DOUBLINGS_MAX)) - 1);
         if self.doubts.distrusted.len() >= DISTRUSTED_MAX {

@@ -20,7 +20,12 @@ const COUNTER_STEP: u64 = 1 << 10;
 const COUNTER_STEP_MAX: u64 = 1 << 20;
 
 /// A promise that is so far above the term of a leader was won by lies, and who made it comes back below it.
-pub(super) const COUNTER_FAR: u64 = 1 << 40;
+const COUNTER_FAR: u64 = 1 << 40;
+
+/// Highest counter of a leader that is joined, or that a promise on disk may bear: what is above is left for elections. With a
+/// quorum so far above the own promise at most.
+pub(super) const COUNTER_JOINED_MAX: u64 = 1 << 44;
+pub(super) const COUNTER_JOINED_STEP: u64 = 1 << 30;
 
 impl Peer {
     /// Starts an election. The term stays installed until a promise, so that a sign of life of its leader ends it.
@@ -70,7 +75,7 @@ impl Peer {
             }
             Role::Promised(promised) if self.late(promised.deadline) => {
                 let proposer = promised.proposer.clone();
-                self.distrust(&proposer, turn);
+                self.distrust(&proposer, 1, turn);
                 self.elect(None, turn);
             }
             Role::Proposing(proposing) if self.late(proposing.deadline) => match proposing.phase {
@@ -130,14 +135,32 @@ impl Peer {
     /// What was promised counts, which only elections raise, and not what was heard: else each word could be a step. The time
     /// since the last great step counts, too, so that no two that were led apart stay apart.
     pub(super) fn is_credible(&self, counter: u64) -> bool {
+        counter <= self.reach(1) && counter <= COUNTER_MAX
+    }
+
+    /// Will those who follow believe a term of this counter, too? Half the time is enough for that at each of them.
+    pub(super) fn is_credible_to_all(&self, counter: u64) -> bool {
+        counter <= self.reach(2) && counter < COUNTER_MAX
+    }
+
+    /// The highest counter that may be believed now, where only one in so many intervals counts.
+    fn reach(&self, part: u64) -> u64 {
         let promised = self.promised.as_ref().map_or(0, |term| term.counter);
         let interval = self.settings.timing.heartbeat_interval.as_nanos().max(1);
         let intervals = match self.stepped {
             Some(at) => u64::try_from(self.now().saturating_sub(at).as_nanos() / interval).unwrap_or(u64::MAX),
-            None => 1,
+            None => 2,
         };
-        let step = COUNTER_STEP_MAX.saturating_mul(intervals).saturating_add(COUNTER_STEP);
-        counter <= promised.saturating_add(step) && counter <= COUNTER_MAX
+        promised.saturating_add(COUNTER_STEP_MAX.saturating_mul(intervals / part).saturating_add(COUNTER_STEP))
+    }
+
+    /// How far a promise is above a leader's term that was won by lies. With a quorum a promise is not given up for less.
+    pub(super) fn far(&self) -> u64 {
+        if self.settings.quorum.is_some() {
+            COUNTER_FAR
+        } else {
+            COUNTER_STEP_MAX
+        }
     }
 
     /// Notes how far a promise went.

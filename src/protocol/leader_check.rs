@@ -17,7 +17,7 @@ impl Peer {
         // What is sent to it after all goes over a new link, and must leave no gap to what may be lost with this one.
         self.pending.restart();
         if matches!(self.role, Role::Learner(_)) {
-            self.distrust(&leader, turn);
+            self.distrust(&leader, 1, turn);
             return self.seek(None, turn);
         }
         turn.tell(Event::LeaderTimeout);

@@ -2,7 +2,7 @@
 
 use super::budget::Budget;
 use super::cuts::start_runs;
-use super::election::{COUNTER_FAR, COUNTER_MAX};
+use super::election::{COUNTER_JOINED_MAX, COUNTER_JOINED_STEP};
 use super::event::Event;
 use super::peer::Peer;
 use super::replication::Follower;
@@ -53,7 +53,7 @@ impl Peer {
         let Role::Leader(leading) = &self.role else { return };
         match promised {
             // What is beyond all elections was no promise to a leader, and whoever made it finds back by `may_install`.
-            Some(promised) if promised > leading.term && self.is_credible(promised.counter) => {
+            Some(promised) if promised > leading.term && self.is_credible_to_all(promised.counter + 1) => {
                 if !self.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
                     return;
                 }
@@ -279,11 +279,14 @@ impl Peer {
     /// May this peer, who asked for it, follow the leader of this view? Its promise may be above only where no election can
     /// have raised it so far: then it was won by a lie, and the group that it comes back to knows better.
     pub(super) fn may_install(&self, view: &ViewChange) -> bool {
-        let below = |promised: &Term| promised.counter > view.term.counter.saturating_add(COUNTER_FAR);
+        let (far, counter) = (self.far(), view.term.counter);
+        let below = |promised: &Term| promised.counter > counter.saturating_add(far);
         let promised = self.promised.as_ref();
         let keeps =
             promised <= Some(&view.term) || (promised.is_some_and(below) && view.members.len() >= self.quorum());
-        keeps && view.term.counter <= COUNTER_MAX
+        let own = promised.map_or(0, |term| term.counter);
+        let above = self.settings.quorum.is_some() && counter > own.saturating_add(COUNTER_JOINED_STEP);
+        keeps && counter <= COUNTER_JOINED_MAX && !above
     }
 
     /// Promises and installs a term: cuts what its leader's log does not have, and fetches the rest.

@@ -16,7 +16,7 @@ use super::conflict::Contested;
 use super::contacts::Contacts;
 use super::doubt::Doubts;
 use super::effect::{Effects, State, Store};
-use super::election::{COUNTER_FAR, COUNTER_MAX};
+use super::election::COUNTER_JOINED_MAX;
 use super::input::{Alarm, Done, Found, Input, Time};
 use super::log::Log;
 use super::pending::Pending;
@@ -29,6 +29,9 @@ use crate::wire::{Contact, Seat, Timing};
 
 /// How often a leader lifts its term in a heartbeat timeout: each joiner may have promised more than the one before.
 const RAISES_MAX: u32 = 8;
+
+/// How often a member passes word of another leader on to its own in a heartbeat interval.
+const PASSES_MAX: u32 = 8;
 
 /// What a peer is told about itself when it is made.
 #[derive(Debug, Clone)]
@@ -80,6 +83,8 @@ pub struct Peer {
     pub(super) won: bool,
     /// How often a leader lifts its term for joiners.
     pub(super) raises: Budget,
+    /// How often a member tells its leader of another group.
+    pub(super) passes: Budget,
     /// When a promise last went far above the one before.
     pub(super) stepped: Option<Time>,
     /// Members of the last view installed, whatever became of it.
@@ -122,7 +127,7 @@ impl Peer {
         let damaged = found.needs > found.last;
         let log = Log::new(found);
         // A promise beyond all elections was won by a lie.
-        let believed = |term: &&Term| term.counter <= COUNTER_MAX;
+        let believed = |term: &&Term| term.counter <= COUNTER_JOINED_MAX;
         let promised = found.promised.as_ref().filter(believed).or(log.last_term().filter(believed)).cloned();
         Self {
             now,
@@ -143,6 +148,7 @@ impl Peer {
             waited_for: None,
             won: false,
             raises: Budget::new(RAISES_MAX),
+            passes: Budget::new(PASSES_MAX),
             stepped: None,
             last_view: Members::new(),
             lost: BTreeSet::new(),
@@ -351,7 +357,7 @@ impl Peer {
             self.note_step(term);
             self.promised = Some(term.clone());
             // Who comes back below a promise that was won by lies forgets that counter, too.
-            self.counter = if self.counter > term.counter.saturating_add(COUNTER_FAR) {
+            self.counter = if self.counter > term.counter.saturating_add(self.far()) {
                 term.counter
             } else {
                 self.counter.max(term.counter)

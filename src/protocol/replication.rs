@@ -108,7 +108,7 @@ impl Peer {
         if !follower.may_begin(first, turn.now, period) {
             let what = "asks again and again for the same";
             turn.tell(Event::Misbehaved { peer: from.clone(), what, at: first });
-            self.distrust(from, turn);
+            self.distrust(from, 2, turn);
             return self.drop_silent(from, turn);
         }
         let Some(serve) = follower.begin(first, term, log) else { return };
@@ -206,7 +206,7 @@ impl Peer {
         }
         turn.tell(Event::NotStoring { peers: idle.clone() });
         for peer in &idle {
-            self.distrust(peer, turn);
+            self.distrust(peer, 2, turn);
             self.drop_silent(peer, turn);
         }
     }
@@ -300,10 +300,8 @@ impl Peer {
             }
             return;
         }
+        self.distrust(from, 2, turn);
         self.seek(None, turn);
-        if let Role::Seeking(seeking) = &mut self.role {
-            seeking.asked = Some((from.clone(), turn.now));
-        }
     }
 
     /// A batch came after a gap: asks once for what is missing.

@@ -209,6 +209,7 @@ impl Parting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{INCARNATION_MAX, NUMBER_MAX};
 
     const FROM: &str = "[::ffff:192.0.2.7]:4711";
 
@@ -228,7 +229,7 @@ mod tests {
     #[test]
     fn a_question_with_a_hint_of_the_longest_names_is_heard() {
         let (name, life, term) =
-            ("n".repeat(64), 1u64 << 62, format!("{}@{}/{}", 1u64 << 62, "n".repeat(64), 1u64 << 62));
+            ("n".repeat(64), INCARNATION_MAX, format!("{NUMBER_MAX}@{}/{INCARNATION_MAX}", "n".repeat(64)));
         let address = "2001:db8:1111:2222:3333:4444:5555:6666";
         let hello = format!("HELLO:2:{name}:4294967295:{name}:{life}:[{address}]:65535::0123456789abcdef");
         let contact = format!("{name}:{}:{life}:[{address}]:65535", i64::MIN);
