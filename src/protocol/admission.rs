@@ -73,7 +73,7 @@ impl Peer {
             self.make_room(turn);
         }
         let (to, token) = (hello.endpoint, hello.token);
-        if !urgent && !self.visitors.budget.spend(turn.now, REFILL) {
+        if !urgent && (self.calls.looks_into_enough() || !self.visitors.budget.spend(turn.now, REFILL)) {
             return refuse(connection, "too many strangers at once; come again", turn);
         }
         self.call_back(to, Purpose::Visitor(connection), (token, at), urgent, turn);
@@ -192,7 +192,12 @@ impl Peer {
                 let why = refusal::id_in_use(known.map(|(_, endpoint)| endpoint));
                 return self.dismiss(connection, &why, turn);
             }
-            Answer::Here(_) | Answer::Refused => self.gone(peer, false, turn),
+            Answer::Here(_) => self.gone(peer, false, turn),
+            // What its connection still holds is read first; then this one is admitted.
+            Answer::Refused => {
+                visitor.ask_at = Some(turn.now + self.settings.timing.heartbeat_interval / 2);
+                return self.on_refused(peer, turn);
+            }
             Answer::Silent | Answer::Error(_) if turn.now < visitor.until => {
                 visitor.ask_at = Some((turn.now + self.settings.timing.heartbeat_interval / 2).min(visitor.until));
                 return;
@@ -234,6 +239,15 @@ impl Peer {
         let Hello { peer, incarnation, endpoint, .. } = visitor.hello.clone();
         let priority = self.priority_of(&peer);
         self.admit(connection, &Contact { id: peer, priority, incarnation, endpoint }, turn);
+    }
+
+    /// The known life of a peer is gone: a connection that waited for that is admitted, the newest first.
+    pub(super) fn admit_successor(&mut self, peer: &PeerId, turn: &mut Turn) {
+        let of = |(_, visitor): &(&ConnectionId, &Visitor)| visitor.proven && visitor.hello.peer == *peer;
+        let newest = self.visitors.waiting.iter().rev().find(of).map(|(connection, _)| *connection);
+        if let Some(connection) = newest {
+            self.admit_visitor(connection, turn);
+        }
     }
 
     /// Asks again whoever did not answer, and admits those whose elder had time enough.

@@ -79,6 +79,12 @@ impl Default for Calls {
 }
 
 impl Calls {
+    /// Are as many connections of strangers being looked into as may be?
+    pub(super) fn looks_into_enough(&self) -> bool {
+        let counts = |open: &&Open| !open.urgent && matches!(open.purpose, Purpose::Visitor(_));
+        self.open.values().filter(counts).count() >= UNDER_WAY_MAX
+    }
+
     /// May a stranger's words cost one more question now?
     fn spend(&mut self, to: SocketAddr, now: Time) -> bool {
         let counts = |open: &&Open| !open.urgent && matches!(open.purpose, Purpose::Group | Purpose::Proof);
@@ -160,11 +166,10 @@ impl Peer {
 
     /// Asks whether the known life of a peer lives, whose place another one takes.
     pub(super) fn ask_predecessor(&mut self, peer: &PeerId, turn: &mut Turn) {
-        let pause = self.settings.timing.heartbeat_interval / 4;
         let Some(to) = self.endpoint_of(peer) else { return };
-        if !self.calls.was_asked(to, turn.now, pause) {
-            self.calls.note_asked(to, turn.now, pause);
-            self.call(Some(to), Purpose::Predecessor(peer.clone()), (None, None), true, turn);
+        let purpose = Purpose::Predecessor(peer.clone());
+        if self.calls.open.values().all(|open| open.purpose != purpose) {
+            self.call(Some(to), purpose, (None, None), true, turn);
         }
     }
 

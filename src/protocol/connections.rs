@@ -98,6 +98,7 @@ impl Peer {
                 self.contacts.learn(&Contact { id: peer.clone(), priority, incarnation, endpoint }, false, turn.now);
             }
         }
+        self.admit_successor(peer, turn);
     }
 
     /// What the loss of a process means to what this peer is doing.

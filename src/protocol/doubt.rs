@@ -68,7 +68,10 @@ impl Peer {
         let before = self.doubts.distrusted.get(peer).filter(|(until, _)| turn.now < *until + forgiven);
         let strikes = before.map_or(0, |(_, strikes)| *strikes) + strikes - 1;
         // Once is none: messages get lost.
-        let until = turn.now + self.settings.timing.election_timeout * (2u32.pow(strikes.min(DOUBLINGS_MAX)) - 1);
+        let timeout = self.settings.timing.election_timeout;
+        // Longer than until the next look at who is there.
+        let more = if strikes > 0 { timeout / 2 } else { Time::ZERO };
+        let until = turn.now + timeout * (2u32.pow(strikes.min(DOUBLINGS_MAX)) - 1) + more;
         if self.doubts.distrusted.len() >= DISTRUSTED_MAX {
             self.doubts.distrusted.retain(|_, (until, _)| *until > turn.now);
         }

@@ -52,14 +52,14 @@ fn a_member_whose_leader_was_only_silent_sends_everything_again() {
 }
 
 #[test]
-fn a_counter_above_which_none_is_believed_founds_no_term() {
-    for (counter, standing) in [((1u64 << 48) - 1, Standing::Leader), (1 << 48, Standing::Seeking)] {
+fn whatever_counter_was_promised_a_peer_that_starts_alone_leads() {
+    for (counter, first) in [(1u64 << 44, (1 << 44) + 1), ((1 << 44) + 1, 1), (1 << 62, 1)] {
         let promised = Some(term(&format!("{counter}@x/1")));
         let mut peer = Bench::with(&Found { promised, ..Found::default() });
         for _ in 0..20 {
             peer.after(1000).alarm(Alarm::Discovery);
         }
-        assert_eq!(peer.peer.standing(), standing);
+        assert_eq!((peer.peer.standing(), peer.term().counter), (Standing::Leader, first));
     }
 }
 

@@ -188,7 +188,6 @@ fn a_seeker_that_a_stranger_raised_proposes_what_others_believe() {
 }
 
 #[test]
-#[ignore = "whether this still is the rule is to be decided: an elder that is refused is replaced at once"]
 fn what_the_earlier_life_said_is_read_before_the_later_one_counts() {
     let mut leader = Bench::leader();
     leader.joins(1, "x");
@@ -197,4 +196,7 @@ fn what_the_earlier_life_said_is_read_before_the_later_one_counts() {
     assert!(!effects.contains(&Effect::Drop { connection: ConnectionId(1) }), "{effects:?}");
     leader.requests(1, request("x/5", 1, 1));
     assert_eq!(leader.peer.last(), 1);
+    let effects = leader.step(Input::Ended { connection: ConnectionId(1) });
+    let verdict = Verdict::Accept;
+    assert!(effects.contains(&Effect::Admit { connection: ConnectionId(2), verdict }), "{effects:?}");
 }
