@@ -30,7 +30,7 @@ use std::sync::{mpsc, Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{bounded, never, unbounded, Receiver};
+use crossbeam_channel::{bounded, never, unbounded, Receiver, Sender};
 
 use crate::config::Config;
 use crate::descriptors::Budget;
@@ -81,7 +81,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let (requests, inbox) = unbounded();
     let settings = settings(&config, opened.incarnation, endpoint);
     let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
-    let node = Arc::new(Node::new(config, core, budget, &storage, work, requests, exit, porter));
+    let node = Arc::new(Node::new(config, core, budget, &storage, (work, requests, exit), porter));
     start_storage(&node, storage, works);
     let shared = Arc::clone(&node);
     spawn("sequencer".to_owned(), move || sequencer::run(&shared, &inbox));
@@ -109,7 +109,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let exit = exits.recv().unwrap_or(Exit::Disk);
     farewell(&node);
     let failure = lock(&node.failure).take();
-    conclude(exit, &node.config, failure)
+    conclude(&exit, &node.config, failure)
 }
 
 /// Takes this peer's directory, in which only what is known to be a peer's is ever cleared.
@@ -157,9 +157,7 @@ impl Node {
         core: Peer,
         budget: Budget,
         storage: &Storage<RealDisk>,
-        work: crossbeam_channel::Sender<Work>,
-        requests: crossbeam_channel::Sender<sequencer::Asked>,
-        exit: crossbeam_channel::Sender<Exit>,
+        (work, requests, exit): (Sender<Work>, Sender<sequencer::Asked>, Sender<Exit>),
         porter: Porter,
     ) -> Self {
         let datagrams = config
@@ -226,7 +224,7 @@ fn farewell(node: &Arc<Node>) {
     }
 }
 
-fn conclude(exit: Exit, config: &Config, failure: Option<String>) -> Result<(), Fatal> {
+fn conclude(exit: &Exit, config: &Config, failure: Option<String>) -> Result<(), Fatal> {
     match exit {
         Exit::Stopped => {
             log::info!("Stopped");
@@ -237,7 +235,7 @@ fn conclude(exit: Exit, config: &Config, failure: Option<String>) -> Result<(), 
             log::warn!("Stopped; readings taken in and not known to be committed: {uncommitted}; {advice}");
             Ok(())
         }
-        Exit::Duplicate { endpoint } => Err(Fatal::Duplicate { id: config.peer_id.clone(), endpoint }),
+        Exit::Duplicate { endpoint } => Err(Fatal::Duplicate { id: config.peer_id.clone(), endpoint: *endpoint }),
         Exit::Disk => Err(Fatal::Storage(failure.unwrap_or_else(|| "the storage ended".to_owned()))),
     }
 }
