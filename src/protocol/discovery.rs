@@ -93,7 +93,7 @@ impl Peer {
         let own = view::priority(self.settings.priority, &self.settings.id);
         let mut seekers = self.fresh_seekers();
         let waits = !self.has_waited_enough();
-        let ranked = seekers.iter().filter(|id| waits && self.trusts(id));
+        let ranked = seekers.iter().filter(|id| waits && !self.is_passed_over(id));
         let ranked = ranked.map(|id| view::priority(self.priority_of(id), id));
         let higher = ranked.max().filter(|highest| *highest > own).map(|(_, id)| id.clone());
         seekers.remove(&self.settings.id);
@@ -125,7 +125,7 @@ impl Peer {
             _ => 1,
         };
         if could_found && waited > WAITS_MAX {
-            self.distrust(higher, 2, turn);
+            self.pass_over(higher, turn);
         } else {
             self.waited_for = Some((higher.clone(), waited));
         }

@@ -2,7 +2,7 @@
 //! own name. A peer that belonged to a group never ends because of what others say; one that starts ends only where the
 //! other answered at its very address, twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::effect::Exit;
@@ -46,6 +46,8 @@ struct Proof {
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
     distrusted: BTreeMap<PeerId, (Time, u32)>,
+    /// Seekers of higher priority that made no group, though this peer waited.
+    passed_over: BTreeSet<PeerId>,
     /// Joins, promises and yields that came to nothing since this peer last followed somebody, and the last of them.
     failed: u32,
     failed_at: Time,
@@ -80,6 +82,18 @@ impl Peer {
         }
     }
 
+    /// This seeker is not waited for any more, until there is a group. If it leads one after all, it is joined.
+    pub(super) fn pass_over(&mut self, seeker: &PeerId, turn: &Turn) {
+        (self.doubts.failed, self.doubts.failed_at) = (self.doubts.failed.saturating_add(1), turn.now);
+        if self.doubts.passed_over.len() < DISTRUSTED_MAX {
+            self.doubts.passed_over.insert(seeker.clone());
+        }
+    }
+
+    pub(super) fn is_passed_over(&self, seeker: &PeerId) -> bool {
+        self.doubts.passed_over.contains(seeker)
+    }
+
     /// Waits this peer for nobody, for the time being? Whatever names others bear: after a few that came to nothing, each
     /// further one is worth a try after a time that doubles.
     pub(super) fn has_waited_enough(&self) -> bool {
@@ -97,6 +111,7 @@ impl Peer {
         (self.served, self.doubts.proof) = (true, None);
         if let Some(leader) = leader {
             self.doubts.failed = 0;
+            self.doubts.passed_over.clear();
             self.doubts.distrusted.remove(leader);
         }
     }

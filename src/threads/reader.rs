@@ -1,7 +1,9 @@
 //! `rx-<id>`: reads an admitted connection to its end.
 
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::node::{lock, Node};
 use super::sequencer::Asked;
@@ -151,10 +153,25 @@ impl Reader {
     }
 }
 
+/// Bytes that are read and thrown away behind an `ERROR`, and how long that may take: where some are left when a connection
+/// is closed, the system takes back what was said on it.
+const DRAINED_MAX: usize = 256 * 1024;
+const DRAIN_TIME: Duration = Duration::from_millis(200);
+
 fn say_error(mut stream: &TcpStream, why: &str) {
-    use std::io::Write;
     let mut line = Vec::new();
     encode(&Message::Error { why: why.to_owned() }, &mut line);
     // Who does not read it does not want to know; nobody writes here but this once, so there is room.
     let _ = stream.write_all(&line);
+    let _ = stream.shutdown(Shutdown::Write);
+    let mut thrown = [0; 4096];
+    if stream.set_read_timeout(Some(DRAIN_TIME)).is_err() {
+        return;
+    }
+    for _ in 0..DRAINED_MAX / thrown.len() {
+        match stream.read(&mut thrown) {
+            Ok(bytes) if bytes > 0 => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
 }

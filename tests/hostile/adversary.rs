@@ -17,7 +17,7 @@ use super::harness::Peer;
 use super::link::Link;
 
 /// The highest number that is read, less one: no count of anything comes near.
-pub(crate) const HUGE: u64 = (1 << 62) - 1;
+pub(crate) const HUGE: u64 = (1 << 62) - (1 << 32);
 
 /// Where nobody listens, and nobody may without rights that a test has no need of.
 pub(crate) const NOWHERE: &str = "127.0.0.1:1";

@@ -12,6 +12,9 @@ use super::ears::lock;
 /// Nothing that the adversary waits for on a socket takes so long.
 pub(crate) const SOCKET_TIME: Duration = Duration::from_secs(10);
 
+/// Longer than any peer takes to close a connection of which nothing more is to come.
+const LAST_WORDS_TIME: std::time::Duration = std::time::Duration::from_secs(20);
+
 #[derive(Clone)]
 pub(crate) struct Link {
     stream: Arc<TcpStream>,
@@ -63,10 +66,10 @@ impl Link {
         self.last_words()
     }
 
-    /// Says nothing more, and reads what the peer says until it hangs up.
+    /// Reads what the peer says until it hangs up.
     pub(crate) fn last_words(&self) -> String {
-        // One that is closed already needs no closing.
-        let _ = self.stream.shutdown(Shutdown::Write);
+        // Whoever half closes a link before it is admitted is told nothing any more.
+        self.stream.set_read_timeout(Some(LAST_WORDS_TIME)).expect("a time");
         let mut words = Vec::new();
         // A peer that closes before it has read all resets.
         let _ = (&*self.stream).read_to_end(&mut words);
