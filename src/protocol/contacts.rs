@@ -33,7 +33,7 @@ pub(super) struct Known {
 }
 
 /// Connections of processes that belong to nothing, beyond which the one that was silent longest goes.
-pub(super) const STRANGERS_MAX: usize = 128;
+pub(super) const STRANGERS_MAX: usize = 48;
 
 /// How often a peer is taken in, in a heartbeat timeout: it may be lost, and asks again.
 const JOINS_MAX: u32 = 8;
