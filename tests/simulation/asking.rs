@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use peer::protocol::{Answer, ConnectionId, Input, Question, Time};
 use peer::wire::Message;
 
+use crate::liar;
+use crate::sabotage::Sabotage;
 use crate::world::{Event, World};
 
 impl World {
@@ -42,6 +44,9 @@ impl World {
 
     /// What comes back from an address; `None`: nothing does.
     fn answer_of(&mut self, from: usize, to: SocketAddr, question: Question) -> Option<Answer> {
+        if liar::listens_at(to) {
+            return self.liar_answers(from, to, &question);
+        }
         let host = self.processes.iter().find(|process| process.endpoint == to).map(|process| process.host)?;
         let own = self.processes[from].host;
         if self.dark[host] || self.cut(own, host).or(self.cut(host, own)).is_some() {
@@ -54,7 +59,10 @@ impl World {
         self.answer = None;
         self.step(listener, input);
         match self.answer.take()? {
-            Message::Here(here) => Some(Answer::Here(here)),
+            Message::Here(mut here) => {
+                here.dialled |= self.sabotage == Sabotage::ProvenByAnybody;
+                Some(Answer::Here(here))
+            }
             Message::Error { why } => Some(Answer::Error(why)),
             other => panic!("{other:?} is no answer"),
         }

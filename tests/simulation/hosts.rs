@@ -112,8 +112,8 @@ impl World {
             return;
         }
         let stale = |connection: &Connection| {
-            let to = &self.processes[connection.to];
-            to.host == host && !to.alive && connection.writable
+            let to = self.processes.get(connection.to);
+            to.is_some_and(|to| to.host == host && !to.alive) && connection.writable
         };
         let stale: Vec<u64> = self.connections.iter().filter(|(_, c)| stale(c)).map(|(id, _)| *id).collect();
         self.close_all(stale);

@@ -11,8 +11,13 @@ mod clock;
 mod cuts;
 mod failing;
 mod fault;
+mod hearing;
 mod hosts;
+mod insider;
 mod invariants;
+mod liar;
+mod lies;
+mod lying;
 mod merging;
 mod network;
 mod numbers;
@@ -58,7 +63,7 @@ fn run_all(mode: Mode) -> Vec<(Mode, u64)> {
             print!("{}", outcome.trace);
             if let Some(why) = &outcome.broken {
                 let name = mode.name();
-                println!("{name} seed {seed}: {why}");
+                println!("{name} seed {seed} (liar: {:?}): {why}", outcome.liar);
                 println!("REPEAT WITH: PEER_SIM_MODE={name} PEER_SIM_FIRST={seed} PEER_SIM_SEEDS=1 PEER_SIM_TRACE=1 cargo test --test simulation groups_keep -- --nocapture");
                 failed.push((mode, seed));
             }

@@ -10,6 +10,7 @@ use rand::RngExt;
 
 use crate::clock::EXACT;
 use crate::fault::Fault;
+use crate::liar::{Habits, Level};
 
 pub(crate) const HOSTS_MAX: usize = 9;
 
@@ -73,6 +74,8 @@ pub(crate) struct Plan {
     pub reading_gap: Time,
     pub faults: Vec<(Time, Fault)>,
     pub faults_end: Time,
+    /// Somebody on the network lies.
+    pub liar: Option<Habits>,
 }
 
 impl Plan {
@@ -100,7 +103,14 @@ impl Plan {
         let hosts_factor = u32::try_from(hosts * hosts).expect("few hosts");
         let reading_gap = (length + timing.heartbeat_timeout) * hosts_factor / load;
         let drifts = rng.random_bool(0.5);
-        let faults = Fault::draw_all(rng, mode, hosts, &timing, changes, length);
+        let mut faults = Fault::draw_all(rng, mode, hosts, &timing, changes, length);
+        // Drawn aside, so that it changes nothing else.
+        let liar = Habits::draw(&mut rng.clone()).filter(|liar| hosts > 1 || liar.level == Level::Stranger);
+        let is_inside = liar.is_some_and(|liar| liar.level != Level::Stranger);
+        if is_inside && mode == Mode::Quorum {
+            // It has no part in elections, which all of the quorum are needed for.
+            faults.retain(|(_, fault)| !matches!(fault, Fault::RotWithin(_)));
+        }
         let rots = faults.iter().any(|(_, fault)| matches!(fault, Fault::RotWithin(_)));
         Self {
             mode,
@@ -122,6 +132,7 @@ impl Plan {
             reading_gap,
             faults,
             faults_end: length,
+            liar,
         }
     }
 
@@ -142,20 +153,23 @@ impl Plan {
             disk: vec![ms(2); hosts],
             faults: Vec::new(),
             faults_end: Time::ZERO,
+            liar: None,
             ..self
         }
     }
 
-    /// `--quorum`: a majority of all hosts.
+    /// `--quorum`: a majority of all that may be members.
     pub(crate) fn quorum(&self) -> Option<usize> {
-        (self.mode == Mode::Quorum).then_some(quorum_of(self.hosts))
+        let is_inside = self.liar.is_some_and(|liar| liar.level != Level::Stranger);
+        (self.mode == Mode::Quorum).then_some(quorum_of(self.hosts + usize::from(is_inside)))
     }
 
     /// From the end of all faults until everyone is a member or a learner of one term, at most. Seekers find each other by
-    /// datagrams: where one in three is lost, or all that go one way, chance has a say, and twice as long is allowed.
+    /// datagrams: where one in three is lost, or all that go one way, chance has a say, and twice as long is allowed; as it is
+    /// where somebody lied, since it takes time to find out of whom nothing comes.
     pub(crate) fn settled(&self) -> Time {
         let bound = self.slowest(self.timing.heartbeat_timeout + self.timing.election_timeout * 4);
-        let by_chance = self.datagram_loss_one_in == 3 || self.one_way.is_some();
+        let by_chance = self.datagram_loss_one_in == 3 || self.one_way.is_some() || self.liar.is_some();
         bound * if by_chance { 2 } else { 1 }
     }
 

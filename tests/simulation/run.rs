@@ -5,6 +5,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use peer::protocol::{Standing, Time};
 
 use crate::invariants;
+use crate::liar::Level;
 use crate::plan::Mode;
 use crate::sabotage::Sabotage;
 use crate::world::World;
@@ -19,6 +20,8 @@ pub(crate) struct Outcome {
     pub settled_percent: u128,
     pub fingerprint: u64,
     pub readings: u64,
+    /// Who lied.
+    pub liar: Option<Level>,
     /// Everything that happened, where it was asked for.
     pub trace: String,
 }
@@ -27,6 +30,10 @@ pub(crate) struct Outcome {
 pub(crate) fn run(mode: Mode, seed: u64, sabotage: Sabotage, tracing: bool) -> Outcome {
     let mut world = World::new(mode, seed, tracing);
     world.sabotage = sabotage;
+    if !matches!(sabotage, Sabotage::None | Sabotage::ProvenByAnybody) {
+        // One trouble at a time.
+        world.liar = None;
+    }
     let mut settled = Time::ZERO;
     let result = catch_unwind(AssertUnwindSafe(|| settled = live(&mut world)));
     let panicked = result.err().map(|panic| {
@@ -39,6 +46,7 @@ pub(crate) fn run(mode: Mode, seed: u64, sabotage: Sabotage, tracing: bool) -> O
         settled_percent: settled.as_micros() * 100 / world.plan.settled().as_micros(),
         fingerprint: world.fingerprint,
         trace: world.take_trace(),
+        liar: world.liar.as_ref().map(|liar| liar.habits.level),
         readings: world.processes.iter().map(|process| process.taken).sum(),
     }
 }
@@ -48,6 +56,10 @@ fn live(world: &mut World) -> Time {
     let start = world.now;
     world.run_until(start + plan.faults_end);
     world.end_of_faults();
+    if plan.liar.is_some_and(|liar| liar.goes_on) {
+        world.run_until(world.now + plan.settled());
+    }
+    world.hush_the_liar();
     let calm = world.now;
     let (mut settled, step) = (None, plan.settled() / 50);
     while world.now < calm + plan.settled() && world.checks.broken.is_none() {

@@ -66,6 +66,8 @@ pub(crate) enum Sabotage {
     LearnersCounted,
     /// Rows are taken back and nobody is told.
     SilentMerge,
+    /// Everybody says that he made each connection that is said to come from him.
+    ProvenByAnybody,
 }
 
 impl Sabotage {

@@ -8,6 +8,7 @@ use peer::protocol::{ConnectionId, Input, Time, Verdict};
 use peer::wire::{refusal, Message};
 use rand::RngExt;
 
+use crate::liar::{self, LIAR};
 use crate::network::{Connection, Item, Link, LinkState, Reading, IN_FLIGHT_MAX};
 use crate::world::{Event, World};
 
@@ -99,6 +100,9 @@ impl World {
             return self.after(patience, Event::DialedInVain { process: number, peer: peer.clone(), attempt });
         }
         let endpoint = process.peer.endpoint_of(peer);
+        if endpoint.is_some_and(liar::listens_at) {
+            return self.dialed_the_liar(number, peer, attempt);
+        }
         let listener = self.processes.iter().position(|p| p.alive && Some(p.endpoint) == endpoint);
         let hello = process.peer.hello(Some(peer));
         let link = self.processes[number].links.get_mut(peer).expect("just seen");
@@ -124,7 +128,7 @@ impl World {
         self.flush(number, peer);
     }
 
-    fn connect(&mut self, from: usize, to: usize, link: Option<PeerId>, delay: Time) -> u64 {
+    pub(crate) fn connect(&mut self, from: usize, to: usize, link: Option<PeerId>, delay: Time) -> u64 {
         self.scheduled += 1;
         let (pipe, last_arrival) = (VecDeque::default(), self.now + delay);
         let reading = Reading::Waiting;
@@ -133,7 +137,7 @@ impl World {
         self.scheduled
     }
 
-    fn write(&mut self, id: u64, item: Item) {
+    pub(crate) fn write(&mut self, id: u64, item: Item) {
         let delay = self.delay();
         let connection = self.connections.get_mut(&id).expect("an open connection");
         connection.pipe.push_back(item);
@@ -171,6 +175,9 @@ impl World {
     pub(crate) fn arrive(&mut self, id: u64) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let (number, from, link) = (connection.to, connection.from, connection.link.clone());
+        if number == LIAR {
+            return self.arrive_at_the_liar(id);
+        }
         if !self.processes[number].alive {
             if !self.dark[self.processes[number].host] {
                 connection.pipe.clear();
@@ -232,7 +239,7 @@ impl World {
     }
 
     pub(crate) fn admit(&mut self, id: u64, verdict: Verdict) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else { return self.admit_the_liar(id, &verdict) };
         let Verdict::Refuse { why } = verdict else {
             connection.reading = Reading::Open;
             for _ in 0..mem::take(&mut connection.held) {
@@ -254,6 +261,8 @@ impl World {
             connection.reading = Reading::Over;
             connection.pipe.clear();
             self.close(id);
+        } else if let Some(liar) = &mut self.liar {
+            liar.lines.remove(&id);
         }
     }
 

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::cuts::Cuts;
 use crate::fault::{Damage, Fault};
 use crate::invariants::Checks;
+use crate::liar::Liar;
 use crate::network::Connection;
 use crate::plan::{Mode, Plan};
 use crate::process::Process;
@@ -78,6 +79,8 @@ pub(crate) enum Event {
     },
     Readings(usize),
     Fault(Fault),
+    /// The liar says something.
+    Lie,
 }
 
 pub(crate) struct World {
@@ -98,6 +101,7 @@ pub(crate) struct World {
     pub clocks: Vec<Clock>,
     pub cuts: Cuts,
     pub connections: BTreeMap<u64, Connection>,
+    pub liar: Option<Liar>,
     pub checks: Checks,
     pub sabotage: Sabotage,
     /// What the last question was answered, in the step that took it.
@@ -135,7 +139,8 @@ impl World {
             clocks,
             cuts: Cuts::default(),
             connections: BTreeMap::new(),
-            checks: Checks::new(plan.quorum()),
+            liar: plan.liar.map(Liar::new),
+            checks: Checks::new(plan.quorum(), plan.liar.map(|liar| liar.level)),
             sabotage: Sabotage::None,
             answer: None,
             feeding: true,
@@ -151,6 +156,9 @@ impl World {
         }
         for (at, fault) in world.plan.faults.clone() {
             world.after(at, Event::Fault(fault));
+        }
+        if world.liar.is_some() {
+            world.after(Time::ZERO, Event::Lie);
         }
         world
     }
@@ -224,6 +232,7 @@ impl World {
             }
             Event::Readings(process) => self.feed(process),
             Event::Fault(fault) => self.fault(fault),
+            Event::Lie => self.lie(),
         }
     }
 
@@ -255,9 +264,9 @@ impl World {
             | Event::Answered { process, .. }
             | Event::Readings(process) => *process,
             Event::Call { to, .. } => self.listener(*to)?,
-            Event::Fault(_) => return None,
+            Event::Fault(_) | Event::Lie => return None,
         };
-        self.processes[process].paused_until.filter(|until| *until > self.now)
+        self.processes.get(process)?.paused_until.filter(|until| *until > self.now)
     }
 
     /// Until when no segment gets through from one host to another.
@@ -279,7 +288,8 @@ impl World {
             }
             _ => return None,
         };
-        self.cut(self.processes[from].host, self.processes[to].host)
+        // Nothing cuts the liar off.
+        self.cut(self.processes.get(from)?.host, self.processes.get(to)?.host)
     }
 
     /// Time that something takes on the network.

@@ -19,6 +19,7 @@ use peer::storage::Opened;
 use peer::wire::Range;
 
 use crate::fault::Damage;
+use crate::liar::{Level, MARK};
 use crate::process::Process;
 
 pub(crate) use comes_to_rest::at_rest;
@@ -31,6 +32,8 @@ pub(crate) struct Checks {
     pub broken: Option<String>,
     /// With one, what is committed is so for ever.
     quorum: Option<usize>,
+    /// Somebody lies.
+    liar: Option<Level>,
     one_leader: one_leader_a_term::Check,
     logs: logs_agree::Check,
     readings: readings_stand_once::Check,
@@ -40,8 +43,8 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    pub(crate) fn new(quorum: Option<usize>) -> Self {
-        Self { quorum, ..Self::default() }
+    pub(crate) fn new(quorum: Option<usize>, liar: Option<Level>) -> Self {
+        Self { quorum, liar, ..Self::default() }
     }
 
     /// A process begins with what was `opened` on the disk of a host, after the one `before` it.
@@ -66,6 +69,10 @@ impl Checks {
         let results = match store {
             Store::Append(frame) => {
                 self.commits.handed_over(process);
+                if self.liar == Some(Level::Stranger) && memchr::memmem::find(frame.bytes(), MARK.as_bytes()).is_some()
+                {
+                    self.note(Err(format!("promise 3: a stranger's reading is in the log of {}", process.id())));
+                }
                 [self.logs.appended(process), self.readings.appended(process, frame)]
             }
             Store::Cut { .. } => return self.readings.cut(process),
@@ -119,14 +126,17 @@ impl Checks {
             Event::Lost { origin, first, last } => {
                 let range = Range { origin: origin.clone(), first: *first, count: last - first + 1 };
                 let result = self.readings.lost(&range);
-                self.note(result);
+                // A member that lies leaves gaps as it likes, in its own numbers and in those of whom nobody is there.
+                if self.liar.is_none_or(|liar| liar == Level::Stranger) {
+                    self.note(result);
+                }
             }
             Event::InputDelivered { readings } => {
                 process.input_delivered = true;
                 self.note(nothing_is_lost::check_delivered(process, *readings));
             }
             Event::Merging { .. } => process.told_of_merging = true,
-            Event::Misbehaved { peer, what, at } => {
+            Event::Misbehaved { peer, what, at } if self.liar.is_none() => {
                 self.note(Err(format!("{} says that {peer} {what} at #{at}", process.id())));
             }
             _ => {}

@@ -146,3 +146,8 @@ fn a_promise_forgotten_at_a_restart_breaks_promise_6() {
 fn a_life_that_begins_with_the_incarnation_of_the_one_before_breaks_promise_1() {
     assert_noticed(Mode::Default, Sabotage::SameLife, "promise 1");
 }
+
+#[test]
+fn a_liar_who_is_believed_to_be_anybody_breaks_promise_2() {
+    assert_noticed(Mode::Default, Sabotage::ProvenByAnybody, "promise 2");
+}

@@ -124,7 +124,7 @@ impl Script {
             connections: BTreeMap::new(),
             made: 0,
             quorum,
-            checks: Checks::new(quorum),
+            checks: Checks::new(quorum, None),
             reachable: false,
             answers: Vec::new(),
             sabotage: Sabotage::None,
