@@ -270,9 +270,11 @@ impl Peer {
             // Its greeting was overtaken by that of the connection which replaced it.
             return turn.out.push(Effect::Drop { connection });
         }
+        let known = self.contacts.get(&contact.id).map(|known| (known.incarnation, known.endpoint));
         if let Some(before) = self.contacts.connect(contact, connection, turn.now) {
             turn.out.push(Effect::Drop { connection: before });
         }
+        self.close_if_moved(&contact.id, known, turn);
         turn.out.push(Effect::Admit { connection, verdict: Verdict::Accept });
         self.bound_strangers(turn);
         // A link from the leader is new: what was under way on the one before may be lost.

@@ -12,6 +12,7 @@ use super::budget::Budget;
 use super::effect::{Call, Effect};
 use super::input::{Answer, ConnectionId, Question, Time};
 use super::peer::Peer;
+use super::token::proof_of;
 use super::turn::Turn;
 use crate::ids::PeerId;
 use crate::wire::{Message, Token};
@@ -193,6 +194,8 @@ impl Peer {
         self.calls.open.retain(|_, open| turn.now.saturating_sub(open.since) < timeout * 2);
         self.calls.made += 1;
         let nonce = self.settings.secret.nonce(self.calls.made);
+        // The token itself is for the ears of the one who was dialled alone: whoever is asked here may be another.
+        let dialled = dialled.map(|(token, at)| (proof_of(token, nonce), at));
         self.calls.open.insert(nonce, Open { to, purpose, urgent, since: turn.now });
         let question = Question { nonce, hint, dialled };
         turn.out.push(match to {

@@ -95,7 +95,7 @@ impl Peer {
         if let Some(seat) = self.last_view.get(peer).cloned() {
             let Seat { priority, incarnation, endpoint } = seat;
             if self.contacts.get(peer).is_some_and(|known| known.incarnation < incarnation) {
-                self.contacts.learn(&Contact { id: peer.clone(), priority, incarnation, endpoint }, false, turn.now);
+                self.learn(&Contact { id: peer.clone(), priority, incarnation, endpoint }, false, turn);
             }
         }
         self.admit_successor(peer, turn);
@@ -150,6 +150,22 @@ impl Peer {
             }
         } else if self.following().is_some_and(|following| following.leader == *peer) {
             self.restart(turn);
+        }
+    }
+
+    /// Notes a contact. A link that was made to another life, or another address, of it says nothing to this one.
+    pub(super) fn learn(&mut self, contact: &Contact, proven: bool, turn: &mut Turn) -> bool {
+        let before = self.contacts.get(&contact.id).map(|known| (known.incarnation, known.endpoint));
+        let counts = self.contacts.learn(contact, proven, turn.now);
+        self.close_if_moved(&contact.id, before, turn);
+        counts
+    }
+
+    /// Closes the link to a peer that was in this life, at this address.
+    pub(super) fn close_if_moved(&mut self, peer: &PeerId, before: Option<(Incarnation, SocketAddr)>, turn: &mut Turn) {
+        let now = self.contacts.get(peer).map(|known| (known.incarnation, known.endpoint));
+        if before.is_some() && before != now {
+            self.close(peer, turn);
         }
     }
 

@@ -11,6 +11,7 @@ use super::event::Event;
 use super::input::{Question, Time};
 use super::peer::Peer;
 use super::role::{Proposing, Role, Seeking};
+use super::token::proof_of;
 use super::turn::Turn;
 use super::view;
 use crate::ids::PeerId;
@@ -256,7 +257,7 @@ impl Peer {
             }
         }
         let contact = Contact { endpoint: self.endpoint_of_living(&contact), ..contact };
-        if !self.contacts.learn(&contact, true, turn.now) {
+        if !self.learn(&contact, true, turn) {
             return;
         }
         let seeks = matches!(self.role, Role::Seeking(_));
@@ -292,8 +293,9 @@ impl Peer {
 
     /// What this peer answers to a question.
     pub(super) fn here(&self, asker: &Hello, question: &Question) -> Here {
-        let dialled =
-            question.dialled.is_some_and(|(token, at)| token == self.settings.secret.token_for(&asker.peer, at));
+        let dialled = question.dialled.is_some_and(|(token, at)| {
+            token == proof_of(self.settings.secret.token_for(&asker.peer, at), question.nonce)
+        });
         let belongs = match &self.role {
             Role::Leader(_) | Role::Proposing(_) => self.shown_view().map_or(Belongs::Nowhere, Belongs::Leads),
             Role::Member(following) | Role::Learner(following) => {

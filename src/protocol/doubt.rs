@@ -45,7 +45,8 @@ struct Proof {
 
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
-    distrusted: BTreeMap<PeerId, (Time, u32)>,
+    /// By name and address: who borrows a name shall not spoil it.
+    distrusted: BTreeMap<(PeerId, Option<SocketAddr>), (Time, u32)>,
     /// Seekers of higher priority that made no group, though this peer waited.
     passed_over: BTreeSet<PeerId>,
     /// Joins, promises and yields that came to nothing since this peer last followed somebody, and the last of them.
@@ -66,8 +67,9 @@ impl Peer {
     /// alone has no effect, two where it was its own doing.
     pub(super) fn distrust(&mut self, peer: &PeerId, strikes: u32, turn: &Turn) {
         (self.doubts.failed, self.doubts.failed_at) = (self.doubts.failed.saturating_add(1), turn.now);
+        let key = (peer.clone(), self.endpoint_of(peer));
         let forgiven = self.settings.timing.heartbeat_timeout * FORGIVEN_AFTER;
-        let before = self.doubts.distrusted.get(peer).filter(|(until, _)| turn.now < *until + forgiven);
+        let before = self.doubts.distrusted.get(&key).filter(|(until, _)| turn.now < *until + forgiven);
         let strikes = before.map_or(0, |(_, strikes)| *strikes) + strikes - 1;
         // Once is none: messages get lost.
         let timeout = self.settings.timing.election_timeout;
@@ -78,7 +80,7 @@ impl Peer {
             self.doubts.distrusted.retain(|_, (until, _)| *until > turn.now);
         }
         if self.doubts.distrusted.len() < DISTRUSTED_MAX {
-            self.doubts.distrusted.insert(peer.clone(), (until, strikes + 1));
+            self.doubts.distrusted.insert(key, (until, strikes + 1));
         }
     }
 
@@ -103,7 +105,8 @@ impl Peer {
     }
 
     pub(super) fn trusts(&self, peer: &PeerId) -> bool {
-        self.doubts.distrusted.get(peer).is_none_or(|(until, _)| self.now() >= *until)
+        let key = (peer.clone(), self.endpoint_of(peer));
+        self.doubts.distrusted.get(&key).is_none_or(|(until, _)| self.now() >= *until)
     }
 
     /// It belongs to a group: who leads it is what it says, and what failed before does not matter.
@@ -112,7 +115,7 @@ impl Peer {
         if let Some(leader) = leader {
             self.doubts.failed = 0;
             self.doubts.passed_over.clear();
-            self.doubts.distrusted.remove(leader);
+            self.doubts.distrusted.remove(&(leader.clone(), self.contacts.get(leader).map(|known| known.endpoint)));
         }
     }
 

@@ -173,7 +173,8 @@ impl Peer {
 
     /// Learns of a term from somebody who has a part in what this peer does.
     pub(super) fn note_counter(&mut self, counter: u64) {
-        if self.is_credible(counter) {
+        // What is noted is proposed above, and others have to believe that.
+        if self.is_credible_to_all(counter) {
             self.counter = self.counter.max(counter);
         }
     }

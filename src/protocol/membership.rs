@@ -1,5 +1,7 @@
 //! Who belongs: joins, learners that catch up, views and their changes (PROTOCOL.md 3.2 to 3.4, 5.2, 5.6).
 
+use std::net::SocketAddr;
+
 use super::budget::Budget;
 use super::cuts::start_runs;
 use super::election::{COUNTER_JOINED_MAX, COUNTER_JOINED_STEP};
@@ -78,7 +80,7 @@ impl Peer {
         leading.learners.insert(id.clone(), Mark { at: last, times: 0 });
         leading.followers.insert(id.clone(), Follower::new(turn.now));
         if let Some(known) = self.contacts.get(id) {
-            leading.take_in(id, known.incarnation);
+            leading.take_in(id, known.incarnation, known.endpoint);
         }
         self.say_added(id, turn);
     }
@@ -149,7 +151,7 @@ impl Peer {
         self.suspended &= leading.below.is_some();
         leading.members = members;
         for (id, seat) in leading.members.clone() {
-            leading.take_in(&id, seat.incarnation);
+            leading.take_in(&id, seat.incarnation, seat.endpoint);
         }
         let to: Vec<PeerId> = leading.members.keys().filter(|id| *id != own).cloned().collect();
         for id in &to {
@@ -231,7 +233,7 @@ impl Peer {
                 return;
             }
         }
-        self.meet_members(&view.members);
+        self.meet_members(&view.members, turn);
         self.suspended &= view.members.len() < self.quorum();
         let joins = matches!(self.role, Role::Learner(_)) || !self.last_view.contains_key(&self.settings.id);
         self.last_view.clone_from(&view.members);
@@ -266,13 +268,13 @@ impl Peer {
     }
 
     /// Notes where the members of a view are.
-    fn meet_members(&mut self, members: &Members) {
-        let now = self.now();
-        for (id, seat) in members.iter().filter(|(id, _)| **id != self.settings.id) {
+    fn meet_members(&mut self, members: &Members, turn: &mut Turn) {
+        let own = self.settings.id.clone();
+        for (id, seat) in members.iter().filter(|(id, _)| **id != own) {
             let (priority, incarnation) = (seat.priority, seat.incarnation);
             let known = self.contacts.get(id).map_or(seat.endpoint, |known| known.endpoint);
             let endpoint = if seat.endpoint.ip().is_unspecified() { known } else { seat.endpoint };
-            self.contacts.learn(&Contact { id: id.clone(), priority, incarnation, endpoint }, false, now);
+            self.learn(&Contact { id: id.clone(), priority, incarnation, endpoint }, false, turn);
         }
     }
 
@@ -350,10 +352,11 @@ impl Following {
 
 impl Leading {
     /// This life may order in this term.
-    fn take_in(&mut self, id: &PeerId, incarnation: Incarnation) {
-        if self.taken_in.get(id).is_none_or(|before| before.incarnation != incarnation) {
+    fn take_in(&mut self, id: &PeerId, incarnation: Incarnation, endpoint: SocketAddr) {
+        let same = |before: &TakenIn| (before.incarnation, before.endpoint) == (incarnation, endpoint);
+        if !self.taken_in.get(id).is_some_and(same) {
             let origins = Budget::new(NEW_ORIGINS_MAX);
-            self.taken_in.insert(id.clone(), TakenIn { incarnation, origins });
+            self.taken_in.insert(id.clone(), TakenIn { incarnation, endpoint, origins });
         }
     }
 

@@ -127,8 +127,11 @@ impl Peer {
     /// of its readings that are not committed in its own log, so nobody else has to hand them in.
     pub(super) fn on_request(&mut self, from: &PeerId, term: &Term, request: &Request, turn: &mut Turn) {
         let period = self.settings.timing.heartbeat_timeout;
+        let speaks = self.contacts.get(from).map(|known| (known.incarnation, known.endpoint));
         let Role::Leader(leading) = &mut self.role else { return };
-        if leading.term != *term || !leading.may_order(from, &request.origin) {
+        // The very process that was taken in, and not one that bears its name since.
+        let taken_in = leading.taken_in.get(from).map(|taken_in| (taken_in.incarnation, taken_in.endpoint));
+        if leading.term != *term || speaks != taken_in || !leading.may_order(from, &request.origin) {
             return;
         }
         let Some(taken_in) = leading.taken_in.get_mut(from) else { return };

@@ -1,6 +1,7 @@
 //! What a peer is at the moment, with all that only matters while it is that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use super::budget::Budget;
 use super::input::Time;
@@ -143,6 +144,7 @@ pub(super) struct Leading {
 #[derive(Debug)]
 pub(super) struct TakenIn {
     pub(super) incarnation: Incarnation,
+    pub(super) endpoint: SocketAddr,
     /// Origins that the log does not know yet.
     pub(super) origins: Budget,
 }

@@ -18,6 +18,11 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// Shows that one knows a token, in answer to this number, without telling it.
+pub(super) fn proof_of(token: Token, nonce: Token) -> Token {
+    Secret([0; 32]).digest(b"show", format!("{token} {nonce}").as_bytes())
+}
+
 impl Secret {
     /// What a peer is told that is dialled at this endpoint.
     pub(super) fn token_for(&self, peer: &PeerId, at: SocketAddr) -> Token {
