@@ -51,7 +51,8 @@ impl Default for Visitors {
 impl Visitors {
     /// When one has waited long enough, or another question is due.
     pub(super) fn due(&self) -> Option<Time> {
-        self.waiting.values().filter_map(|visitor| visitor.ask_at).min()
+        let due = |visitor: &Visitor| visitor.ask_at.or((!visitor.proven).then_some(visitor.until));
+        self.waiting.values().filter_map(due).min()
     }
 }
 
@@ -252,6 +253,12 @@ impl Peer {
 
     /// Asks again whoever did not answer, and admits those whose elder had time enough.
     pub(super) fn look_after_visitors(&mut self, turn: &mut Turn) {
+        let silent = |visitor: &Visitor| !visitor.proven && turn.now >= visitor.until;
+        let silent: Vec<ConnectionId> =
+            self.visitors.waiting.iter().filter(|(_, visitor)| silent(visitor)).map(|(id, _)| *id).collect();
+        for connection in silent {
+            self.dismiss(connection, "its process does not answer where it says it listens", turn);
+        }
         let due = |visitor: &Visitor| visitor.ask_at.is_some_and(|at| turn.now >= at);
         let due: Vec<ConnectionId> =
             self.visitors.waiting.iter().filter(|(_, visitor)| due(visitor)).map(|(id, _)| *id).collect();

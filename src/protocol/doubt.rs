@@ -23,7 +23,7 @@ const PROOF_PAUSE: Time = Time::from_millis(200);
 const DISTRUSTED_MAX: usize = 256;
 
 /// Each time that nothing comes of somebody again, it is passed over for twice as long, up to so many times.
-const DOUBLINGS_MAX: u32 = 6;
+const DOUBLINGS_MAX: u32 = 3;
 
 /// So many heartbeat timeouts after it was passed over, what it did before is forgotten.
 const FORGIVEN_AFTER: u32 = 8;
@@ -97,10 +97,10 @@ impl Peer {
     }
 
     /// Waits this peer for nobody, for the time being? Whatever names others bear: after a few that came to nothing, each
-    /// further one is worth a try after a time that doubles.
+    /// further one is worth a try a heartbeat timeout later, and then two.
     pub(super) fn has_waited_enough(&self) -> bool {
         let Some(more) = self.doubts.failed.checked_sub(FAILED_MAX) else { return false };
-        let pause = self.settings.timing.heartbeat_timeout * 2u32.pow(more.min(DOUBLINGS_MAX));
+        let pause = self.settings.timing.heartbeat_timeout * (more + 1).min(2);
         self.now() < self.doubts.failed_at + pause
     }
 

@@ -207,8 +207,8 @@ fn after_goodbye_nothing_that_comes_on_the_connection_counts() {
     leader.requests(1, request("x/5", 1, 1));
     let effects = leader.after(1).hello(2, "x", 6, "127.0.0.1:9999");
     assert!(
-        matches!(effects[..], [Effect::Admit { verdict: Verdict::Accept, .. }]),
-        "the earlier life is gone: {effects:?}"
+        matches!(effects[..], [Effect::Close { .. }, Effect::Admit { verdict: Verdict::Accept, .. }]),
+        "the earlier life is gone, and the link to it: {effects:?}"
     );
 }
 

@@ -53,6 +53,9 @@ impl World {
             return None;
         }
         let Some(listener) = self.listener(to) else { return Some(Answer::Refused) };
+        if self.processes[listener].paused_until.is_some_and(|until| until > self.now) {
+            return None;
+        }
         self.scheduled += 1;
         let (connection, hello) = (ConnectionId(self.scheduled), self.processes[from].peer.hello(None));
         let input = Input::Asked { connection, from: self.processes[from].endpoint.ip(), hello, question };

@@ -158,18 +158,22 @@ impl Plan {
         }
     }
 
-    /// `--quorum`: a majority of all that may be members.
+    /// `--quorum`: a majority of all that may be members. An insider is one: of two majorities that share nobody but a liar,
+    /// each could commit what the other does not know.
     pub(crate) fn quorum(&self) -> Option<usize> {
         let is_inside = self.liar.is_some_and(|liar| liar.level != Level::Stranger);
         (self.mode == Mode::Quorum).then_some(quorum_of(self.hosts + usize::from(is_inside)))
     }
 
     /// From the end of all faults until everyone is a member or a learner of one term, at most. Seekers find each other by
-    /// datagrams: where one in three is lost, or all that go one way, chance has a say, and twice as long is allowed; as it is
-    /// where somebody lied, since it takes time to find out of whom nothing comes.
+    /// datagrams: where one in three is lost, or all that go one way, chance has a say, and twice as long is allowed. Where
+    /// somebody lied, it takes time to find out who lives and of whom nothing comes: a borrowed name is waited for, and who
+    /// did not answer in that name is passed over for up to eight election timeouts.
     pub(crate) fn settled(&self) -> Time {
         let bound = self.slowest(self.timing.heartbeat_timeout + self.timing.election_timeout * 4);
-        let by_chance = self.datagram_loss_one_in == 3 || self.one_way.is_some() || self.liar.is_some();
+        let by_chance = self.datagram_loss_one_in == 3 || self.one_way.is_some();
+        let doubts = self.slowest(self.timing.heartbeat_timeout * 4 + self.timing.election_timeout * 16);
+        let bound = if self.liar.is_some() { bound + doubts } else { bound };
         bound * if by_chance { 2 } else { 1 }
     }
 

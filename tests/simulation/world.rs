@@ -263,8 +263,8 @@ impl World {
             | Event::Datagram { process, .. }
             | Event::Answered { process, .. }
             | Event::Readings(process) => *process,
-            Event::Call { to, .. } => self.listener(*to)?,
-            Event::Fault(_) | Event::Lie => return None,
+            // Who is stopped answers nothing, and the asker does not wait for it.
+            Event::Call { .. } | Event::Fault(_) | Event::Lie => return None,
         };
         self.processes.get(process)?.paused_until.filter(|until| *until > self.now)
     }
