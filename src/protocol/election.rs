@@ -147,10 +147,10 @@ impl Peer {
     fn reach(&self, part: u64) -> u64 {
         let promised = self.promised.as_ref().map_or(0, |term| term.counter);
         let interval = self.settings.timing.heartbeat_interval.as_nanos().max(1);
-        let intervals = match self.stepped {
-            Some(at) => u64::try_from(self.now().saturating_sub(at).as_nanos() / interval).unwrap_or(u64::MAX),
-            None => 2,
-        };
+        // Before the first great step there is room for one at once, for a leader and for those who follow it.
+        let (since, ready) = self.stepped.map_or((self.born, 2), |at| (at, 0));
+        let passed = self.now().saturating_sub(since).as_nanos() / interval;
+        let intervals = u64::try_from(passed).unwrap_or(u64::MAX).saturating_add(ready);
         promised.saturating_add(COUNTER_STEP_MAX.saturating_mul(intervals / part).saturating_add(COUNTER_STEP))
     }
 

@@ -87,6 +87,8 @@ pub struct Peer {
     pub(super) passes: Budget,
     /// When a promise last went far above the one before.
     pub(super) stepped: Option<Time>,
+    /// When it was made.
+    pub(super) born: Time,
     /// Members of the last view installed, whatever became of it.
     pub(super) last_view: Members,
     /// Peers that fell out of a view of this leader's and may still live.
@@ -150,6 +152,7 @@ impl Peer {
             raises: Budget::new(RAISES_MAX),
             passes: Budget::new(PASSES_MAX),
             stepped: None,
+            born: now,
             last_view: Members::new(),
             lost: BTreeSet::new(),
             asking: BTreeSet::new(),
