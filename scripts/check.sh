@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# All that CI checks. Writes nothing but target/, data/ and logs/. SEEDS=n says how many simulated runs of each mode (3000),
+# All that CI checks. Writes nothing but target/, data/ and logs/. SEEDS=n says how many simulated runs of each mode (1500),
 # FIRST=n which is the first: another set with every run, unless it is given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-SEEDS=${SEEDS:-3000}
+SEEDS=${SEEDS:-1500}
 FIRST=${FIRST:-$(($(date +%s) / 60 * SEEDS))}
 
 step() {
@@ -21,7 +21,7 @@ step cargo fmt --check
 step cargo clippy --all-targets --quiet -- -D warnings
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
 # Tests of real processes mostly wait: more of them at a time than there are cores.
-step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=120 PEER_CHAOS_SECONDS=120 PEER_CUTS=50 cargo test --quiet
+step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=60 PEER_CHAOS_SECONDS=60 PEER_CUTS=30 cargo test --quiet
 step env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
 for script in test_fault_tolerance test_leader_election test_data_handling; do
     step "scripts/$script.sh"
