@@ -166,7 +166,8 @@ impl Peer {
             // One address cannot have two owners: the earlier one is gone.
             Claim::Moved { endpoint } if endpoint == contact.endpoint => {
                 self.gone(&contact.id, false, turn);
-                self.admit(connection, contact, turn);
+                // Unless that admitted it.
+                self.admit_visitor(connection, turn);
             }
             Claim::Moved { .. } => self.ask_the_elder(connection, turn),
         }

@@ -200,3 +200,14 @@ fn what_the_earlier_life_said_is_read_before_the_later_one_counts() {
     let verdict = Verdict::Accept;
     assert!(effects.contains(&Effect::Admit { connection: ConnectionId(2), verdict }), "{effects:?}");
 }
+
+#[test]
+fn a_later_life_at_the_same_address_is_admitted_once_and_not_dropped() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "x");
+    let effects = leader.hello(2, "x", 9, "127.0.0.1:8001");
+    let admitted =
+        effects.iter().filter(|effect| matches!(effect, Effect::Admit { connection, .. } if connection.0 == 2));
+    assert_eq!(admitted.count(), 1, "{effects:?}");
+    assert!(!effects.contains(&Effect::Drop { connection: ConnectionId(2) }), "{effects:?}");
+}
