@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# All that CI checks. Writes nothing but target/, data/ and logs/. SEEDS=n says how many simulated runs of each mode (1500),
+# All that CI checks. Writes nothing but target/, data/ and logs/. SEEDS=n says how many simulated runs of each mode (600),
 # FIRST=n which is the first: another set with every run, unless it is given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-SEEDS=${SEEDS:-1500}
+SEEDS=${SEEDS:-600}
 FIRST=${FIRST:-$(($(date +%s) / 60 * SEEDS))}
 
 step() {
