@@ -54,6 +54,10 @@ impl Visitors {
         let due = |visitor: &Visitor| visitor.ask_at.or((!visitor.proven).then_some(visitor.until));
         self.waiting.values().filter_map(due).min()
     }
+
+    fn that(&self, is: impl Fn(&Visitor) -> bool) -> Vec<ConnectionId> {
+        self.waiting.iter().filter(|(_, visitor)| is(visitor)).map(|(connection, _)| *connection).collect()
+    }
 }
 
 impl Peer {
@@ -254,16 +258,11 @@ impl Peer {
 
     /// Asks again whoever did not answer, and admits those whose elder had time enough.
     pub(super) fn look_after_visitors(&mut self, turn: &mut Turn) {
-        let silent = |visitor: &Visitor| !visitor.proven && turn.now >= visitor.until;
-        let silent: Vec<ConnectionId> =
-            self.visitors.waiting.iter().filter(|(_, visitor)| silent(visitor)).map(|(id, _)| *id).collect();
-        for connection in silent {
+        let now = turn.now;
+        for connection in self.visitors.that(|visitor| !visitor.proven && now >= visitor.until) {
             self.dismiss(connection, "its process does not answer where it says it listens", turn);
         }
-        let due = |visitor: &Visitor| visitor.ask_at.is_some_and(|at| turn.now >= at);
-        let due: Vec<ConnectionId> =
-            self.visitors.waiting.iter().filter(|(_, visitor)| due(visitor)).map(|(id, _)| *id).collect();
-        for connection in due {
+        for connection in self.visitors.that(|visitor| visitor.ask_at.is_some_and(|at| now >= at)) {
             self.ask_the_elder(connection, turn);
         }
     }

@@ -42,7 +42,7 @@ pub(super) enum Purpose {
     Elder(PeerId, ConnectionId),
     /// The same, where another one answered a question.
     Predecessor(PeerId),
-    /// Does another process live under this peer's own id, or with another quorum?
+    /// Does another process live under this peer's own id?
     Proof,
 }
 

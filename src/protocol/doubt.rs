@@ -60,13 +60,18 @@ impl Doubts {
     pub(super) fn due(&self) -> Option<Time> {
         self.proof.as_ref().and_then(|proof| proof.again)
     }
+
+    /// Something came to nothing once more.
+    fn fail(&mut self, now: Time) {
+        (self.failed, self.failed_at) = (self.failed.saturating_add(1), now);
+    }
 }
 
 impl Peer {
     /// Nothing came of this peer's word: it is passed over for a while. `strikes`: one where a message may have been lost, which
     /// alone has no effect, two where it was its own doing.
     pub(super) fn distrust(&mut self, peer: &PeerId, strikes: u32, turn: &Turn) {
-        (self.doubts.failed, self.doubts.failed_at) = (self.doubts.failed.saturating_add(1), turn.now);
+        self.doubts.fail(turn.now);
         let key = (peer.clone(), self.endpoint_of(peer));
         let forgiven = self.settings.timing.heartbeat_timeout * FORGIVEN_AFTER;
         let before = self.doubts.distrusted.get(&key).filter(|(until, _)| turn.now < *until + forgiven);
@@ -86,7 +91,7 @@ impl Peer {
 
     /// This seeker is not waited for any more, until there is a group. If it leads one after all, it is joined.
     pub(super) fn pass_over(&mut self, seeker: &PeerId, turn: &Turn) {
-        (self.doubts.failed, self.doubts.failed_at) = (self.doubts.failed.saturating_add(1), turn.now);
+        self.doubts.fail(turn.now);
         if self.doubts.passed_over.len() < DISTRUSTED_MAX {
             self.doubts.passed_over.insert(seeker.clone());
         }
@@ -133,15 +138,12 @@ impl Peer {
                 self.on_namesake(at, turn);
             }
         } else if why.starts_with(refusal::WRONG_QUORUM) {
-            self.on_other_quorum(why, turn);
+            self.warn_of_refusal(why, turn);
         }
     }
 
-    pub(super) fn on_other_quorum(&mut self, why: &str, turn: &mut Turn) {
-        self.warn_of_refusal(why, turn);
-    }
-
-    fn warn_of_refusal(&mut self, why: &str, turn: &mut Turn) {
+    /// Others are configured otherwise, or there is another process of this id: the operator has to know.
+    pub(super) fn warn_of_refusal(&mut self, why: &str, turn: &mut Turn) {
         // A stranger's words, and no longer than any reason that a peer gives.
         let why: &str = &why.chars().take(REASON_CHARS_MAX).collect::<String>();
         if self.warned_of_refusal.as_deref() != Some(why) {

@@ -193,7 +193,7 @@ impl Peer {
             Input::LinkUp { peer } => self.on_link_up(&peer, turn),
             Input::Refused { peer } => self.on_refused(&peer, turn),
             Input::Rejected { peer, why } => self.on_rejected(&peer, &why, turn),
-            Input::OtherQuorum { why } => self.on_other_quorum(&why, turn),
+            Input::OtherQuorum { why } => self.warn_of_refusal(&why, turn),
             Input::Readings(lines) => self.on_readings(lines, turn),
             Input::EndOfInput { readings } => self.on_end_of_input(readings, turn),
             Input::Stored(done) => done.into_iter().for_each(|done| self.on_done(done, turn)),
