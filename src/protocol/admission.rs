@@ -278,9 +278,7 @@ impl Peer {
             return turn.out.push(Effect::Drop { connection });
         }
         let known = self.contacts.get(&contact.id).map(|known| (known.incarnation, known.endpoint));
-        if let Some(before) = self.contacts.connect(contact, connection, turn.now) {
-            turn.out.push(Effect::Drop { connection: before });
-        }
+        self.contacts.connect(contact, connection, turn.now);
         self.close_if_moved(&contact.id, known, turn);
         turn.out.push(Effect::Admit { connection, verdict: Verdict::Accept });
         self.bound_strangers(turn);
@@ -305,7 +303,6 @@ impl Peer {
         let (_, stranger, connection) = strangers.swap_remove(0);
         self.contacts.silence(connection);
         self.close(&stranger, turn);
-        turn.out.push(Effect::Drop { connection });
     }
 
     fn dismiss(&mut self, connection: ConnectionId, why: &str, turn: &mut Turn) {

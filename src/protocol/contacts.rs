@@ -51,6 +51,9 @@ pub(super) enum Claim {
 pub(super) struct Contacts {
     known: BTreeMap<PeerId, Known>,
     connections: BTreeMap<ConnectionId, PeerId>,
+    /// Connections that counted and do not any more, while they are open. One that stayed so would be a link into nowhere:
+    /// its maker goes on speaking, and nobody hears it.
+    unheard: Vec<ConnectionId>,
 }
 
 impl Contacts {
@@ -102,10 +105,10 @@ impl Contacts {
         };
         let known = self.known.entry(contact.id.clone()).or_insert_with(fresh);
         if known.incarnation != contact.incarnation {
-            if let Some(connection) = known.connection {
+            if let Some(connection) = std::mem::replace(known, fresh()).connection {
                 self.connections.remove(&connection);
+                self.unheard.push(connection);
             }
-            *known = fresh();
         }
         if known.dead {
             // It may listen elsewhere than when it was thought gone.
@@ -135,9 +138,11 @@ impl Contacts {
         })
     }
 
-    /// This connection speaks for a process from now on, which proved that it made it. Returns the one that did before.
-    pub(super) fn connect(&mut self, contact: &Contact, connection: ConnectionId, now: Time) -> Option<ConnectionId> {
-        let before = self.known.get_mut(&contact.id).and_then(|known| known.connection.take());
+    /// This connection speaks for a process from now on, which proved that it made it.
+    pub(super) fn connect(&mut self, contact: &Contact, connection: ConnectionId, now: Time) {
+        if let Some(before) = self.known.get(&contact.id).and_then(|known| known.connection) {
+            self.silence(before);
+        }
         if let Some(known) = self.known.get_mut(&contact.id) {
             if known.incarnation == contact.incarnation {
                 // The same process at another of its addresses keeps the one that it is dialled at.
@@ -150,10 +155,6 @@ impl Contacts {
         let known = self.known.get_mut(&contact.id).expect("just learned");
         (known.connection, known.at, known.dead, known.refused) = (Some(connection), now, false, None);
         self.connections.insert(connection, contact.id.clone());
-        if let Some(before) = before {
-            self.connections.remove(&before);
-        }
-        before
     }
 
     fn endpoint_or(&self, contact: &Contact) -> SocketAddr {
@@ -171,12 +172,18 @@ impl Contacts {
         Some(id)
     }
 
-    /// Nothing more counts that comes on this connection: its speaker said goodbye.
+    /// Nothing more counts that comes on this connection.
     pub(super) fn silence(&mut self, connection: ConnectionId) {
         let Some(id) = self.connections.remove(&connection) else { return };
+        self.unheard.push(connection);
         if let Some(known) = self.known.get_mut(&id).filter(|known| known.connection == Some(connection)) {
             known.connection = None;
         }
+    }
+
+    /// Connections to be closed.
+    pub(super) fn take_unheard(&mut self) -> Vec<ConnectionId> {
+        std::mem::take(&mut self.unheard)
     }
 
     /// Seekers heard of since `since` that are not known to be gone.
@@ -195,19 +202,15 @@ impl Contacts {
         self.known.iter().filter_map(|(id, known)| known.connection.map(|connection| (id, known.at, connection)))
     }
 
-    /// Forgets processes that were not heard of since `since` and are not `needed`. Returns them, and the connections on
-    /// which they said nothing more.
-    pub(super) fn forget(
-        &mut self,
-        since: Time,
-        needed: impl Fn(&PeerId) -> bool,
-    ) -> Vec<(PeerId, Option<ConnectionId>)> {
+    /// Forgets processes that were not heard of since `since` and are not `needed`, and returns them.
+    pub(super) fn forget(&mut self, since: Time, needed: impl Fn(&PeerId) -> bool) -> Vec<PeerId> {
         let stays = |id: &PeerId, known: &Known| known.at >= since || needed(id);
         let strangers = self.known.iter().filter(|(id, known)| !stays(id, known));
-        let strangers: Vec<_> = strangers.map(|(id, known)| (id.clone(), known.connection)).collect();
-        for (id, connection) in &strangers {
-            self.known.remove(id);
-            connection.inspect(|connection| drop(self.connections.remove(connection)));
+        let strangers: Vec<PeerId> = strangers.map(|(id, _)| id.clone()).collect();
+        for id in &strangers {
+            if let Some(connection) = self.known.remove(id).and_then(|known| known.connection) {
+                self.silence(connection);
+            }
         }
         strangers
     }

@@ -1,5 +1,7 @@
 //! Finding a group: seeking, asking, founding (PROTOCOL.md 3.1, 3.2, 3.5).
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use rand::RngExt;
@@ -19,6 +21,9 @@ use crate::wire::{Belongs, Contact, Hello, Here, Leadership, Message, TermStart,
 
 /// A seeker of higher priority that did not make a group in so many election timeouts is not waited for.
 const WAITS_MAX: u32 = 2;
+
+/// So many seekers of higher priority are told each time that this one seeks, too.
+const TOLD_MAX: usize = 16;
 
 impl Seeking {
     /// Begins to seek: asks at once, then every `gap` and later.
@@ -103,8 +108,11 @@ impl Peer {
             self.tell_suspended(have, turn);
         }
         if higher.is_some() || have < self.quorum() || self.stuck {
-            if let Some(higher) = higher.filter(|_| !self.stuck) {
-                self.wait_for_higher(&higher, have >= self.quorum(), turn);
+            if !self.stuck {
+                if let Some(higher) = higher {
+                    self.wait_for_higher(&higher, have >= self.quorum(), turn);
+                }
+                self.tell_the_higher(&seekers, turn);
             }
             if let Role::Seeking(seeking) = &mut self.role {
                 seeking.since = turn.now;
@@ -130,11 +138,21 @@ impl Peer {
         } else {
             self.waited_for = Some((higher.clone(), waited));
         }
+    }
+
+    /// With a quorum, the seekers that come first hear of this one from itself, also those that it waits for no more.
+    /// Broadcast may reach one way only: without this they would never know of enough peers.
+    fn tell_the_higher(&mut self, seekers: &BTreeSet<PeerId>, turn: &mut Turn) {
         if self.settings.quorum.is_none() {
             return;
         }
-        // Broadcast may reach one way only: without this it would never know of enough peers for the quorum.
-        if let Some(to) = self.endpoint_of(higher) {
+        let own = view::priority(self.settings.priority, &self.settings.id);
+        let mut higher: Vec<_> = seekers.iter().map(|id| view::priority(self.priority_of(id), id)).collect();
+        higher.retain(|rank| *rank > own);
+        // Peers of the last view are what the quorum was made of; a stranger's names do not take their turn.
+        higher.sort_by_key(|(priority, id)| Reverse((self.last_view.contains_key(id), *priority, *id)));
+        for (_, id) in higher.into_iter().take(TOLD_MAX) {
+            let Some(to) = self.endpoint_of(&id) else { continue };
             let hint = Some(Message::NewPeerRequest(self.me()));
             self.ask_for_group(to, hint, (true, Time::ZERO), turn);
         }
@@ -153,7 +171,7 @@ impl Peer {
     }
 
     /// Peers heard of lately that seek.
-    pub(super) fn fresh_seekers(&self) -> std::collections::BTreeSet<PeerId> {
+    pub(super) fn fresh_seekers(&self) -> BTreeSet<PeerId> {
         let since = self.now().saturating_sub(self.settings.timing.election_timeout * 2);
         self.contacts.seekers(since).cloned().collect()
     }

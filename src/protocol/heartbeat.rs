@@ -124,11 +124,8 @@ impl Peer {
         let (lost, last_view) = (&self.lost, &self.last_view);
         let role = &self.role;
         let needed = |id: &PeerId| belongs(role, id) || lost.contains(id) || last_view.contains_key(id);
-        for (stranger, connection) in self.contacts.forget(since, needed) {
+        for stranger in self.contacts.forget(since, needed) {
             self.close(&stranger, turn);
-            if let Some(connection) = connection {
-                turn.out.push(Effect::Drop { connection });
-            }
         }
     }
 

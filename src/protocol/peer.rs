@@ -15,7 +15,7 @@ use super::calls::Calls;
 use super::conflict::Contested;
 use super::contacts::Contacts;
 use super::doubt::Doubts;
-use super::effect::{Effects, State, Store};
+use super::effect::{Effect, Effects, State, Store};
 use super::election::COUNTER_JOINED_MAX;
 use super::input::{Alarm, Done, Found, Input, Time};
 use super::log::Log;
@@ -201,6 +201,8 @@ impl Peer {
             Input::DiskFailed => self.on_disk_failed(turn),
         }
         self.leave_when_drained(turn);
+        let unheard = self.contacts.take_unheard();
+        turn.out.extend(unheard.into_iter().map(|connection| Effect::Drop { connection }));
     }
 
     fn on_alarm(&mut self, alarm: Alarm, turn: &mut Turn) {

@@ -235,3 +235,21 @@ fn a_process_whose_address_is_refused_again_later_is_gone_though_its_connection_
     peer.after(5000).step(Input::Refused { peer: id("x") });
     assert_eq!(admitted(&peer.hello(3, "x", 9, "127.0.0.1:8002")), [3]);
 }
+
+#[test]
+fn a_connection_whose_words_do_not_count_any_more_is_closed() {
+    let dropped =
+        |effects: &[Effect], connection: u64| effects.contains(&Effect::Drop { connection: ConnectionId(connection) });
+    let mut leader = Bench::leader();
+    leader.hello(5, "x", 5, "10.0.0.1:8000");
+    // It seems to be gone, and another life answers in its name before a connection of that one comes.
+    leader.step(Input::Refused { peer: id("x") });
+    leader.after(5000).step(Input::Refused { peer: id("x") });
+    let other = contact("x", 9, "10.0.0.2:8000");
+    leader.hears(Message::NewPeerRequest(other.clone()));
+    let effects = leader.answered("10.0.0.2:8000", here(other, Belongs::Nowhere));
+    assert!(dropped(&effects, 5), "its maker has to hear of it, and dial again: {effects:?}");
+    leader.hello(6, "x", 9, "10.0.0.2:8000");
+    let effects = leader.said(6, Message::Leave { term: None });
+    assert!(dropped(&effects, 6), "{effects:?}");
+}
