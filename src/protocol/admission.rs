@@ -181,7 +181,8 @@ impl Peer {
         let Some(visitor) = self.visitors.waiting.get_mut(&connection) else { return };
         visitor.ask_at = None;
         let (peer, dialled) = (visitor.hello.peer.clone(), (visitor.hello.token, visitor.at));
-        let Some(endpoint) = self.endpoint_of(&peer) else { return };
+        // One that was not heard of for long is forgotten meanwhile.
+        let Some(endpoint) = self.endpoint_of(&peer) else { return self.admit_visitor(connection, turn) };
         self.call_back(endpoint, Purpose::Elder(peer, connection), dialled, true, turn);
     }
 
@@ -223,7 +224,7 @@ impl Peer {
 
     fn was_heard_lately(&self, peer: &PeerId) -> bool {
         let patience = self.settings.timing.heartbeat_timeout;
-        self.contacts.get(peer).is_some_and(|known| known.connection.is_some() && self.now() < known.at + patience)
+        self.contacts.get(peer).is_some_and(|known| known.connection.is_some() && self.now() < known.vouched + patience)
     }
 
     /// What the known life of a peer says whose place another one takes: nothing, where it is gone.
@@ -278,6 +279,7 @@ impl Peer {
             return turn.out.push(Effect::Drop { connection });
         }
         let known = self.contacts.get(&contact.id).map(|known| (known.incarnation, known.endpoint));
+        self.note_move(contact);
         self.contacts.connect(contact, connection, turn.now);
         self.close_if_moved(&contact.id, known, turn);
         turn.out.push(Effect::Admit { connection, verdict: Verdict::Accept });

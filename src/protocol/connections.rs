@@ -18,9 +18,10 @@ const REDIAL_PAUSE: Time = Time::from_millis(100);
 
 impl Peer {
     pub(super) fn on_received(&mut self, connection: ConnectionId, message: Message, turn: &mut Turn) {
-        let Some(from) = self.contacts.speaker(connection).cloned() else { return };
-        if let Some(known) = self.contacts.get_mut(&from) {
-            known.at = turn.now;
+        let Some((from, moves)) = self.contacts.hear(connection, turn.now) else { return };
+        let from = from.clone();
+        if moves {
+            self.redial(&from, turn);
         }
         let last_word = matches!(message, Message::Leave { .. });
         self.receive(&from, message, turn);
@@ -40,8 +41,14 @@ impl Peer {
             self.gone(&from, false, turn);
         } else if known.linked.is_none_or(|at| turn.now.checked_sub(at).unwrap() >= REDIAL_PAUSE) {
             // Perhaps its process is gone: the dial will tell.
-            turn.out.push(Effect::Redial { peer: from });
+            self.redial(&from, turn);
         }
+    }
+
+    /// Closes the connections that do not count any more: each maker finds out, and dials again.
+    pub(super) fn drop_unheard(&mut self, turn: &mut Turn) {
+        let unheard = self.contacts.take_unheard();
+        turn.out.extend(unheard.into_iter().map(|connection| Effect::Drop { connection }));
     }
 
     pub(super) fn on_refused(&mut self, peer: &PeerId, turn: &mut Turn) {
@@ -150,22 +157,6 @@ impl Peer {
             }
         } else if self.following().is_some_and(|following| following.leader == *peer) {
             self.restart(turn);
-        }
-    }
-
-    /// Notes a contact. A link that was made to another life, or another address, of it says nothing to this one.
-    pub(super) fn learn(&mut self, contact: &Contact, proven: bool, turn: &mut Turn) -> bool {
-        let before = self.contacts.get(&contact.id).map(|known| (known.incarnation, known.endpoint));
-        let counts = self.contacts.learn(contact, proven, turn.now);
-        self.close_if_moved(&contact.id, before, turn);
-        counts
-    }
-
-    /// Closes the link to a peer that was in this life, at this address.
-    pub(super) fn close_if_moved(&mut self, peer: &PeerId, before: Option<(Incarnation, SocketAddr)>, turn: &mut Turn) {
-        let now = self.contacts.get(peer).map(|known| (known.incarnation, known.endpoint));
-        if before.is_some() && before != now {
-            self.close(peer, turn);
         }
     }
 

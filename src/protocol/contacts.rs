@@ -18,6 +18,11 @@ pub(super) struct Known {
     pub(super) proven: bool,
     /// The incoming connection that counts.
     pub(super) connection: Option<ConnectionId>,
+    /// The address at which the process was asked whether it made that connection.
+    home: SocketAddr,
+    /// When the process last showed that this is its address: it answered there, or spoke on the connection that it made
+    /// from there.
+    pub(super) vouched: Time,
     /// Its process is gone.
     pub(super) dead: bool,
     /// When a dial was refused while its connection is still being read.
@@ -74,11 +79,6 @@ impl Contacts {
         self.known.get(id).is_some_and(|known| known.dead)
     }
 
-    /// Whose words come on this connection, if it still counts.
-    pub(super) fn speaker(&self, connection: ConnectionId) -> Option<&PeerId> {
-        self.connections.get(&connection)
-    }
-
     /// Notes a contact that the process itself proved (`proven`), or that the leader of the own view gave. Does it count?
     pub(super) fn learn(&mut self, contact: &Contact, proven: bool, now: Time) -> bool {
         if self.claim(contact) != Claim::Current {
@@ -96,6 +96,8 @@ impl Contacts {
             endpoint: contact.endpoint,
             proven,
             connection: None,
+            home: contact.endpoint,
+            vouched: now,
             dead: false,
             refused: None,
             at: now,
@@ -143,22 +145,34 @@ impl Contacts {
         if let Some(before) = self.known.get(&contact.id).and_then(|known| known.connection) {
             self.silence(before);
         }
-        if let Some(known) = self.known.get_mut(&contact.id) {
-            if known.incarnation == contact.incarnation {
-                // The same process at another of its addresses keeps the one that it is dialled at.
-                known.proven = true;
-            } else {
-                self.known.remove(&contact.id);
-            }
+        if self.known.get(&contact.id).is_some_and(|known| known.incarnation != contact.incarnation) {
+            self.known.remove(&contact.id);
         }
-        self.learn(&Contact { endpoint: self.endpoint_or(contact), ..contact.clone() }, true, now);
+        self.settle(contact, now);
         let known = self.known.get_mut(&contact.id).expect("just learned");
-        (known.connection, known.at, known.dead, known.refused) = (Some(connection), now, false, None);
+        (known.connection, known.home) = (Some(connection), contact.endpoint);
         self.connections.insert(connection, contact.id.clone());
     }
 
-    fn endpoint_or(&self, contact: &Contact) -> SocketAddr {
-        self.known.get(&contact.id).filter(|known| !known.dead).map_or(contact.endpoint, |known| known.endpoint)
+    /// This life listens at this address: it answered there.
+    pub(super) fn settle(&mut self, contact: &Contact, now: Time) {
+        if let Some(known) = self.known.get_mut(&contact.id).filter(|known| known.incarnation == contact.incarnation) {
+            (known.endpoint, known.dead, known.refused) = (contact.endpoint, false, None);
+        }
+        self.learn(contact, true, now);
+        if let Some(known) = self.known.get_mut(&contact.id) {
+            known.vouched = now;
+        }
+    }
+
+    /// Something comes on this connection. Whose it is, and whether that gives its process back the address that it made it
+    /// from: who speaks there is more than who only answers elsewhere.
+    pub(super) fn hear(&mut self, connection: ConnectionId, now: Time) -> Option<(&PeerId, bool)> {
+        let id = self.connections.get(&connection)?;
+        let Some(known) = self.known.get_mut(id) else { return Some((id, false)) };
+        let moves = std::mem::replace(&mut known.endpoint, known.home) != known.home;
+        (known.at, known.vouched) = (now, now);
+        Some((id, moves))
     }
 
     /// A connection was read to its end. Returns whose it was, if it counted.

@@ -19,9 +19,6 @@ use super::view;
 use crate::ids::PeerId;
 use crate::wire::{Belongs, Contact, Hello, Here, Leadership, Message, TermStart, ViewChange};
 
-/// A seeker of higher priority that did not make a group in so many election timeouts is not waited for.
-const WAITS_MAX: u32 = 2;
-
 /// So many seekers of higher priority are told each time that this one seeks, too.
 const TOLD_MAX: usize = 16;
 
@@ -127,19 +124,6 @@ impl Peer {
         self.propose(seekers, 0, None, turn);
     }
 
-    /// A higher seeker is to make a group of all. One of whom nothing comes is passed over after a while.
-    fn wait_for_higher(&mut self, higher: &PeerId, could_found: bool, turn: &mut Turn) {
-        let waited = match self.waited_for.take() {
-            Some((before, times)) if before == *higher => times + 1,
-            _ => 1,
-        };
-        if could_found && waited > WAITS_MAX {
-            self.pass_over(higher, turn);
-        } else {
-            self.waited_for = Some((higher.clone(), waited));
-        }
-    }
-
     /// With a quorum, the seekers that come first hear of this one from itself, also those that it waits for no more.
     /// Broadcast may reach one way only: without this they would never know of enough peers.
     fn tell_the_higher(&mut self, seekers: &BTreeSet<PeerId>, turn: &mut Turn) {
@@ -152,7 +136,7 @@ impl Peer {
         // Peers of the last view are what the quorum was made of; a stranger's names do not take their turn.
         higher.sort_by_key(|(priority, id)| Reverse((self.last_view.contains_key(id), *priority, *id)));
         for (_, id) in higher.into_iter().take(TOLD_MAX) {
-            let Some(to) = self.endpoint_of(&id) else { continue };
+            let Some(to) = self.endpoint_of(id) else { continue };
             let hint = Some(Message::NewPeerRequest(self.me()));
             self.ask_for_group(to, hint, (true, Time::ZERO), turn);
         }
@@ -234,7 +218,7 @@ impl Peer {
         let pause = self.settings.timing.election_timeout / 10;
         let leader = &leadership.leader;
         match &self.role {
-            Role::Seeking(seeking) if seeking.asked.is_none() && self.trusts(&leader.id) => {
+            Role::Seeking(seeking) if seeking.asked.is_none() && self.trusts_contact(leader) => {
                 self.ask_for_group(leader.endpoint, None, (self.contacts.is_proven(leader), pause), turn);
             }
             Role::Member(_) | Role::Learner(_) => self.pass_on(leadership, turn),
@@ -274,14 +258,11 @@ impl Peer {
                 return self.ask_predecessor(&contact.id, turn);
             }
         }
-        let contact = Contact { endpoint: self.endpoint_of_living(&contact), ..contact };
-        if !self.learn(&contact, true, turn) {
-            return;
-        }
+        let Some(contact) = self.place(contact, turn) else { return };
         let seeks = matches!(self.role, Role::Seeking(_));
         match here.belongs {
             Belongs::Leads(view) if is_of(&view, &contact) => self.on_leader_found(&contact, &view, turn),
-            Belongs::Follows(leader) if seeks && leader.id != self.settings.id && self.trusts(&leader.id) => {
+            Belongs::Follows(leader) if seeks && leader.id != self.settings.id && self.trusts_contact(&leader) => {
                 let pause = self.settings.timing.election_timeout / 10;
                 self.ask_for_group(leader.endpoint, None, (false, pause), turn);
             }
@@ -298,7 +279,7 @@ impl Peer {
         if let Some(known) = self.contacts.get_mut(&leader.id) {
             known.sought = None;
         }
-        let trusted = self.trusts(&leader.id);
+        let trusted = self.trusts_contact(leader);
         match &mut self.role {
             Role::Seeking(seeking) if trusted && seeking.asked.is_none() => {
                 seeking.since = turn.now;

@@ -11,7 +11,7 @@ use super::input::{Answer, Time};
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::PeerId;
-use crate::wire::{refusal, Here, Message};
+use crate::wire::{refusal, Contact, Here, Message};
 
 /// Proofs that end a peer which starts.
 const PROOFS: u8 = 2;
@@ -27,6 +27,9 @@ const DOUBLINGS_MAX: u32 = 3;
 
 /// So many heartbeat timeouts after it was passed over, what it did before is forgotten.
 const FORGIVEN_AFTER: u32 = 8;
+
+/// A seeker of higher priority that did not make a group in so many election timeouts is not waited for.
+const WAITS_MAX: u32 = 2;
 
 /// Longest reason of a refusal that is told.
 const REASON_CHARS_MAX: usize = 160;
@@ -47,6 +50,8 @@ struct Proof {
 pub(super) struct Doubts {
     /// By name and address: who borrows a name shall not spoil it.
     distrusted: BTreeMap<(PeerId, Option<SocketAddr>), (Time, u32)>,
+    /// The seeker of higher priority that was waited for last, and how often in a row.
+    waited_for: Option<(PeerId, u32)>,
     /// Seekers of higher priority that made no group, though this peer waited.
     passed_over: BTreeSet<PeerId>,
     /// Joins, promises and yields that came to nothing since this peer last followed somebody, and the last of them.
@@ -89,8 +94,21 @@ impl Peer {
         }
     }
 
+    /// A higher seeker is to make a group of all. One of whom nothing comes is passed over after a while.
+    pub(super) fn wait_for_higher(&mut self, higher: &PeerId, could_found: bool, turn: &mut Turn) {
+        let waited = match self.doubts.waited_for.take() {
+            Some((before, times)) if before == *higher => times + 1,
+            _ => 1,
+        };
+        if could_found && waited > WAITS_MAX {
+            self.pass_over(higher, turn);
+        } else {
+            self.doubts.waited_for = Some((higher.clone(), waited));
+        }
+    }
+
     /// This seeker is not waited for any more, until there is a group. If it leads one after all, it is joined.
-    pub(super) fn pass_over(&mut self, seeker: &PeerId, turn: &Turn) {
+    fn pass_over(&mut self, seeker: &PeerId, turn: &Turn) {
         self.doubts.fail(turn.now);
         if self.doubts.passed_over.len() < DISTRUSTED_MAX {
             self.doubts.passed_over.insert(seeker.clone());
@@ -110,7 +128,16 @@ impl Peer {
     }
 
     pub(super) fn trusts(&self, peer: &PeerId) -> bool {
-        let key = (peer.clone(), self.endpoint_of(peer));
+        self.trusts_at(peer, self.endpoint_of(peer))
+    }
+
+    /// The same, at this address: whoever did not keep its word elsewhere may be another.
+    pub(super) fn trusts_contact(&self, contact: &Contact) -> bool {
+        self.trusts_at(&contact.id, Some(contact.endpoint))
+    }
+
+    fn trusts_at(&self, peer: &PeerId, endpoint: Option<SocketAddr>) -> bool {
+        let key = (peer.clone(), endpoint);
         self.doubts.distrusted.get(&key).is_none_or(|(until, _)| self.now() >= *until)
     }
 

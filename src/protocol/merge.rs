@@ -14,7 +14,7 @@ impl Peer {
         let interval = self.settings.timing.heartbeat_interval;
         let Some(leading) = self.leading() else { return };
         // A `LEADER` of one's own group is of a leadership that is over.
-        if leading.has(&other.leader.id) || !self.trusts(&other.leader.id) {
+        if leading.has(&other.leader.id) || !self.trusts_contact(&other.leader) {
             return;
         }
         let outranked = self.is_outranked(&other.term, other.size, other.last, &other.leader);
@@ -28,7 +28,7 @@ impl Peer {
     pub(super) fn compare_groups(&mut self, leader: &Contact, view: &ViewChange, turn: &mut Turn) {
         let Some(leading) = self.leading() else { return };
         let size = view.members.len() as u64;
-        if leading.has(&leader.id) || !self.trusts(&leader.id) || self.has_waited_enough() {
+        if leading.has(&leader.id) || !self.trusts_contact(leader) || self.has_waited_enough() {
             return;
         }
         if !self.is_outranked(&view.term, size, view.start.last, leader) {
@@ -130,7 +130,7 @@ impl Peer {
             }
             Role::Proposing(_) if target.is_none() && !raising => {
                 if let Some(term) = term.filter(|term| Some(*term) > self.promised.as_ref()) {
-                    self.propose_above(&term.leader, turn);
+                    self.propose_above(term, turn);
                 } else {
                     // It does not want this leader, and that is no reason for others.
                     self.on_proposal_loss(from, turn);

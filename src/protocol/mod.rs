@@ -1,6 +1,7 @@
 //! THE PURE CORE: PROTOCOL.md as a state machine. No clock, socket, file, thread, log or hash order; `Peer::step` takes
 //! what happened and says what to do.
 
+mod addresses;
 mod admission;
 mod budget;
 mod calls;

@@ -15,7 +15,7 @@ use super::calls::Calls;
 use super::conflict::Contested;
 use super::contacts::Contacts;
 use super::doubt::Doubts;
-use super::effect::{Effect, Effects, State, Store};
+use super::effect::{Effects, State, Store};
 use super::election::COUNTER_JOINED_MAX;
 use super::input::{Alarm, Done, Found, Input, Time};
 use super::log::Log;
@@ -77,8 +77,6 @@ pub struct Peer {
     pub(super) doubts: Doubts,
     /// It was a member, or led, in this life.
     pub(super) served: bool,
-    /// The seeker of higher priority that was waited for last, and how often in a row.
-    pub(super) waited_for: Option<(PeerId, u32)>,
     /// The operator knows of an election won of which no view came yet.
     pub(super) won: bool,
     /// How often a leader lifts its term for joiners.
@@ -147,7 +145,6 @@ impl Peer {
             calls: Calls::default(),
             doubts: Doubts::default(),
             served: false,
-            waited_for: None,
             won: false,
             raises: Budget::new(RAISES_MAX),
             passes: Budget::new(PASSES_MAX),
@@ -201,8 +198,7 @@ impl Peer {
             Input::DiskFailed => self.on_disk_failed(turn),
         }
         self.leave_when_drained(turn);
-        let unheard = self.contacts.take_unheard();
-        turn.out.extend(unheard.into_iter().map(|connection| Effect::Drop { connection }));
+        self.drop_unheard(turn);
     }
 
     fn on_alarm(&mut self, alarm: Alarm, turn: &mut Turn) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::contacts::Known;
 use super::event::Event;
 use super::peer::Peer;
 use super::role::{Leading, LogState, Phase, Proposing, Role};
@@ -48,11 +49,15 @@ impl Peer {
         self.propose(asked, 0, None, turn);
     }
 
-    /// Somebody who was asked promised more, to `other`, and follows nobody: everything again with a higher counter, at once.
-    /// Or those who promised are let go: the other one may be at it, too, and of two that live the higher one goes on.
-    pub(super) fn propose_above(&mut self, other: &PeerId, turn: &mut Turn) {
+    /// Somebody who was asked promised this term, and follows nobody: everything again with a higher counter, at once. Or
+    /// those who promised are let go: the other proposer may be at it, too, and of two that live the higher one goes on. One
+    /// that is not known to be gone may live: perhaps it does not know this peer either, and they would outbid each other for
+    /// ever.
+    pub(super) fn propose_above(&mut self, term: &Term, turn: &mut Turn) {
         let own = view::priority(self.settings.priority, &self.settings.id);
-        let lives = self.contacts.get(other).is_some_and(|known| !known.dead);
+        let other = &term.leader;
+        let lives = |known: &Known| !known.dead || known.incarnation < term.incarnation;
+        let lives = self.contacts.get(other).is_none_or(lives);
         let rival = lives && view::priority(self.priority_of(other), other) > own;
         if !rival && self.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
             return self.propose_again(turn);

@@ -2,13 +2,12 @@
 
 use std::net::SocketAddr;
 
-use super::contacts::Known;
 use super::peer::Peer;
 use super::replication::AHEAD_READINGS;
 use super::role::Role;
 use super::view;
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
-use crate::wire::{Contact, Hello, Range, RunList, Token, PROTOCOL_VERSION};
+use crate::wire::{Hello, Range, RunList, Token, PROTOCOL_VERSION};
 
 /// Where a peer stands, for status lines and checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,12 +34,6 @@ impl Peer {
     /// The life of a peer that is known, 0 where none is.
     pub(super) fn incarnation_of(&self, peer: &PeerId) -> Incarnation {
         self.contacts.get(peer).map_or(0, |known| known.incarnation)
-    }
-
-    /// Where to dial this process: a known one keeps its address, whichever else of its addresses it answered at.
-    pub(super) fn endpoint_of_living(&self, contact: &Contact) -> SocketAddr {
-        let same = |known: &&Known| !known.dead && known.incarnation == contact.incarnation;
-        self.contacts.get(&contact.id).filter(same).map_or(contact.endpoint, |known| known.endpoint)
     }
 
     /// The first line of a connection to this peer (`None`: to an address whose peer is not known).

@@ -253,3 +253,16 @@ fn a_connection_whose_words_do_not_count_any_more_is_closed() {
     let effects = leader.said(6, Message::Leave { term: None });
     assert!(dropped(&effects, 6), "{effects:?}");
 }
+
+#[test]
+fn a_newcomer_is_admitted_where_the_known_life_is_forgotten_meanwhile() {
+    let mut leader = Bench::leader();
+    leader.hello(5, "x", 5, "10.0.0.1:8000");
+    leader.step(Input::Ended { connection: ConnectionId(5) });
+    // It is asked just before it would be forgotten.
+    leader.after(29_900).hello(6, "x", 9, "10.0.0.2:8000");
+    leader.answered("10.0.0.1:8000", |_| Answer::Silent);
+    leader.after(200).alarm(Alarm::Heartbeat);
+    assert_eq!(leader.peer.endpoint_of(&id("x")), None);
+    assert_eq!(admitted(&leader.after(2300).alarm(Alarm::Discovery)), [6]);
+}

@@ -93,3 +93,17 @@ fn who_asks_for_what_is_behind_the_end_of_the_log_is_dropped() {
     assert!(matches!(told(&effects)[..], [Event::Misbehaved { .. }]), "{effects:?}");
     assert_eq!(leader.said(1, Message::Fetch { term: leader.term(), from: 1 }), []);
 }
+
+#[test]
+fn of_two_proposers_the_lower_leaves_it_to_one_that_it_does_not_know() {
+    for (other, standing) in [("44@zz/9", Standing::Seeking), ("44@a/9", Standing::Proposing)] {
+        let mut member = Bench::member(&["z", "y"]);
+        // The leader is gone, and `y`, which comes first, does not answer.
+        member.step(Input::Refused { peer: id("z") });
+        member.step(Input::Ended { connection: ConnectionId(1) });
+        member.after(5000).alarm(Alarm::Election);
+        assert_eq!(member.peer.standing(), Standing::Proposing);
+        member.said(2, Message::Stale { term: Some(term(other)), leader: None });
+        assert_eq!(member.peer.standing(), standing, "`y` promised {other}");
+    }
+}

@@ -1,5 +1,6 @@
 //! One peer's core on its public interface: an input, and the effects it has. Whole groups stand in `tests/simulation`.
 
+mod addresses;
 mod bench;
 mod claims;
 mod connections;

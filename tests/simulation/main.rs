@@ -39,10 +39,6 @@ use plan::Mode;
 use run::{run, Outcome};
 use sabotage::Sabotage;
 
-/// Groups of a mode that were lied to and may be delayed by that, or three in a hundred of them: a liar under borrowed names
-/// costs time, and how much has no bound yet. All that is promised of readings, rows and terms holds all the same.
-const DELAYS_MIN: usize = 5;
-
 /// Failed seeds of a mode after which it is enough.
 const FAILED_MAX: usize = 10;
 
@@ -58,7 +54,6 @@ fn run_all(mode: Mode) -> Vec<(Mode, u64)> {
     let (first, seeds) = (knob("PEER_SIM_FIRST", 0), knob("PEER_SIM_SEEDS", 200));
     let tracing = knob("PEER_SIM_TRACE", 0) > 0;
     let (mut outcomes, mut failed): (Vec<Outcome>, _) = (Vec::new(), Vec::new());
-    let mut delays: usize = 0;
     let mut next = first;
     while next < first + seeds && failed.len() < FAILED_MAX {
         let count = SEEDS_AT_ONCE.min(first + seeds - next);
@@ -70,11 +65,7 @@ fn run_all(mode: Mode) -> Vec<(Mode, u64)> {
                 let name = mode.name();
                 println!("{name} seed {seed} (liar: {:?}): {why}", outcome.liar);
                 println!("REPEAT WITH: PEER_SIM_MODE={name} PEER_SIM_FIRST={seed} PEER_SIM_SEEDS=1 PEER_SIM_TRACE=1 cargo test --test simulation groups_keep -- --nocapture");
-                if outcome.is_delay() {
-                    delays += 1;
-                } else {
-                    failed.push((mode, seed));
-                }
+                failed.push((mode, seed));
             }
             outcomes.push(outcome);
         }
@@ -88,9 +79,6 @@ fn run_all(mode: Mode) -> Vec<(Mode, u64)> {
         "{}: {} seeds from {first}, {readings} readings: at rest after 50 %: {}, 90 %: {}, 99 %: {}, 99.9 %: {}, all: {} percent of the time allowed, seed {} last",
         mode.name(), percents.len(), at(500), at(900), at(990), at(999), at(1000), percents[percents.len() - 1].1,
     );
-    let lied_to = outcomes.iter().filter(|outcome| outcome.liar.is_some()).count();
-    println!("{}: of {lied_to} groups that were lied to, {delays} needed longer than that", mode.name());
-    assert!(delays <= DELAYS_MIN.max(lied_to / 33), "{}: lies delay groups too often", mode.name());
     failed
 }
 

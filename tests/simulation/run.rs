@@ -26,13 +26,6 @@ pub(crate) struct Outcome {
     pub trace: String,
 }
 
-impl Outcome {
-    /// Did lies keep the group from coming to rest in time, and nothing else happen?
-    pub(crate) fn is_delay(&self) -> bool {
-        self.liar.is_some() && self.broken.as_ref().is_some_and(|why| why.starts_with("promise 9"))
-    }
-}
-
 #[must_use]
 pub(crate) fn run(mode: Mode, seed: u64, sabotage: Sabotage, tracing: bool) -> Outcome {
     let mut world = World::new(mode, seed, tracing);

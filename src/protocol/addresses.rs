@@ -1,0 +1,70 @@
+//! Where a process is dialled: a name belongs to the life that answered under it first, and its address is the one where it
+//! answers or speaks from. A process may have several addresses, and another process may have borrowed its name.
+
+use std::net::SocketAddr;
+
+use super::contacts::{Claim, Known};
+use super::effect::Effect;
+use super::peer::Peer;
+use super::role::{Role, TakenIn};
+use super::turn::Turn;
+use crate::ids::{Incarnation, PeerId};
+use crate::wire::Contact;
+
+impl Peer {
+    /// Notes the address of a process that answered there. One that showed itself elsewhere lately keeps that one, whichever
+    /// else of its addresses it answers at: another process may have borrowed its name. Returns whom it counts as, if it
+    /// counts.
+    pub(super) fn place(&mut self, contact: Contact, turn: &mut Turn) -> Option<Contact> {
+        let Contact { id, incarnation, .. } = &contact;
+        let known = self.contacts.get(id).filter(|known| !known.dead && known.incarnation == *incarnation);
+        let patience = self.settings.timing.heartbeat_timeout;
+        let keeps = |known: &&Known| {
+            known.endpoint != contact.endpoint && turn.now < known.vouched + patience && self.trusts(id)
+        };
+        if let Some(endpoint) = known.filter(keeps).map(|known| known.endpoint) {
+            let contact = Contact { endpoint, ..contact };
+            return self.learn(&contact, true, turn).then_some(contact);
+        }
+        let before = self.contacts.get(id).map(|known| (known.incarnation, known.endpoint));
+        self.contacts.settle(&contact, turn.now);
+        self.close_if_moved(&contact.id, before, turn);
+        self.contacts.is_proven(&contact).then_some(contact)
+    }
+
+    /// A process speaks from another of its addresses, and said so at the one that was known: it is still the very process
+    /// that was taken in.
+    pub(super) fn note_move(&mut self, contact: &Contact) {
+        let Claim::Moved { endpoint } = self.contacts.claim(contact) else { return };
+        let Role::Leader(leading) = &mut self.role else { return };
+        let of_it =
+            |taken_in: &&mut TakenIn| (taken_in.incarnation, taken_in.endpoint) == (contact.incarnation, endpoint);
+        if let Some(taken_in) = leading.taken_in.get_mut(&contact.id).filter(of_it) {
+            taken_in.endpoint = contact.endpoint;
+        }
+    }
+
+    /// Notes a contact. A link that was made to another life, or another address, of it says nothing to this one.
+    pub(super) fn learn(&mut self, contact: &Contact, proven: bool, turn: &mut Turn) -> bool {
+        let before = self.contacts.get(&contact.id).map(|known| (known.incarnation, known.endpoint));
+        let counts = self.contacts.learn(contact, proven, turn.now);
+        self.close_if_moved(&contact.id, before, turn);
+        counts
+    }
+
+    /// A link to a peer that was in this life, at this address, and is not any more, says nothing to it.
+    pub(super) fn close_if_moved(&mut self, peer: &PeerId, before: Option<(Incarnation, SocketAddr)>, turn: &mut Turn) {
+        let now = self.contacts.get(peer).map(|known| (known.incarnation, known.endpoint));
+        match (before, now) {
+            (Some((life, _)), Some((same, _))) if life == same && before != now => self.redial(peer, turn),
+            (Some(_), _) if before != now => self.close(peer, turn),
+            _ => {}
+        }
+    }
+
+    /// Dials the address of a peer anew, where there is a link to it; `Input::LinkUp` says when what it needs can be said.
+    pub(super) fn redial(&mut self, peer: &PeerId, turn: &mut Turn) {
+        self.stale_said.retain(|(id, _)| id != peer);
+        turn.out.push(Effect::Redial { peer: peer.clone() });
+    }
+}
