@@ -1,5 +1,6 @@
 //! Who belongs: joins, learners that catch up, views and their changes (PROTOCOL.md 3.2 to 3.4, 5.2, 5.6).
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::budget::Budget;
@@ -355,8 +356,8 @@ impl Leading {
     fn take_in(&mut self, id: &PeerId, incarnation: Incarnation, endpoint: SocketAddr) {
         let same = |before: &TakenIn| (before.incarnation, before.endpoint) == (incarnation, endpoint);
         if !self.taken_in.get(id).is_some_and(same) {
-            let origins = Budget::new(NEW_ORIGINS_MAX);
-            self.taken_in.insert(id.clone(), TakenIn { incarnation, endpoint, origins });
+            let (origins, turned_away) = (Budget::new(NEW_ORIGINS_MAX), BTreeMap::new());
+            self.taken_in.insert(id.clone(), TakenIn { incarnation, endpoint, origins, turned_away });
         }
     }
 

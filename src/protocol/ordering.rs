@@ -3,11 +3,11 @@
 
 use super::effect::Store;
 use super::event::Event;
-use super::input::ConnectionId;
+use super::input::{ConnectionId, Time};
 use super::peer::Peer;
 use super::pending::Next;
 use super::replication::AHEAD_READINGS;
-use super::role::{Leading, Role};
+use super::role::{Leading, Role, TakenIn};
 use super::turn::Turn;
 use crate::ids::{Origin, PeerId, Term};
 use crate::ranges::RangeSet;
@@ -15,6 +15,10 @@ use crate::wire::{Lines, Message, Request};
 
 /// Longest gap in the numbers of an origin that may ever be given up as lost: years of readings.
 const GAP_MAX: u64 = 1 << 32;
+
+/// Origins of which it is known that requests of a peer were turned away. Where there are more, which no honest peer has under
+/// way, nothing of that peer counts that leaves a gap.
+const TURNED_AWAY_MAX: usize = 1024;
 
 impl Leading {
     /// May this peer hand in readings of this origin?
@@ -26,6 +30,24 @@ impl Leading {
         }
         let lives = origin.peer == self.term.leader || self.has(&origin.peer);
         !lives || life(&origin.peer) != Some(origin.incarnation)
+    }
+}
+
+impl TakenIn {
+    /// May a request of this origin leave a gap? Not where one before it was turned away lately: that is no loss, since its
+    /// sender sends all of it again within `patience`.
+    fn may_leave_a_gap(&self, origin: &Origin, now: Time, patience: Time) -> bool {
+        let known = self.turned_away.len() < TURNED_AWAY_MAX || self.turned_away.contains_key(origin);
+        known && self.turned_away.get(origin).is_none_or(|since| now >= *since + patience)
+    }
+
+    fn turn_away(&mut self, origin: &Origin, now: Time, patience: Time) {
+        if self.turned_away.len() >= TURNED_AWAY_MAX {
+            self.turned_away.retain(|_, since| now < *since + patience);
+        }
+        if self.turned_away.len() < TURNED_AWAY_MAX {
+            self.turned_away.insert(origin.clone(), now);
+        }
     }
 }
 
@@ -131,18 +153,28 @@ impl Peer {
         let Role::Leader(leading) = &mut self.role else { return };
         // The very process that was taken in, and not one that bears its name since.
         let taken_in = leading.taken_in.get(from).map(|taken_in| (taken_in.incarnation, taken_in.endpoint));
-        if leading.term != *term || speaks != taken_in || !leading.may_order(from, &request.origin) {
+        if leading.term != *term || speaks != taken_in {
             return;
         }
+        let may_order = leading.may_order(from, &request.origin);
         let Some(taken_in) = leading.taken_in.get_mut(from) else { return };
         let numbers = self.log.numbers_of(&request.origin);
+        let top = numbers.map_or(0, RangeSet::top);
         // No origin is so far ahead of what stands in the log, and none has so many lives.
-        let far = request.first > numbers.map_or(0, RangeSet::top).saturating_add(GAP_MAX);
-        if far || (numbers.is_none() && !taken_in.origins.spend(turn.now, period)) {
+        let far = request.first > top.saturating_add(GAP_MAX);
+        let patience = period * 2;
+        if request.first > top + 1 && !taken_in.may_leave_a_gap(&request.origin, turn.now, patience) {
             return;
         }
-        if leading.sequencer.may_hold(&self.log, request, from) {
+        let counts = may_order
+            && !far
+            && (numbers.is_some() || taken_in.origins.spend(turn.now, period))
+            && leading.sequencer.may_hold(&self.log, request, from);
+        if counts {
+            taken_in.turned_away.remove(&request.origin);
             self.order(request, turn);
+        } else {
+            taken_in.turn_away(&request.origin, turn.now, patience);
         }
     }
 

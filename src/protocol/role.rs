@@ -8,7 +8,7 @@ use super::input::Time;
 use super::replication::Follower;
 use super::sequencer::Sequencer;
 use super::view::Members;
-use crate::ids::{Incarnation, PeerId, Sequence, Term};
+use crate::ids::{Incarnation, Origin, PeerId, Sequence, Term};
 use crate::wire::{RunList, TermStart};
 
 #[derive(Debug)]
@@ -147,6 +147,8 @@ pub(super) struct TakenIn {
     pub(super) endpoint: SocketAddr,
     /// Origins that the log does not know yet.
     pub(super) origins: Budget,
+    /// Origins of which a request of its was turned away, and when.
+    pub(super) turned_away: BTreeMap<Origin, Time>,
 }
 
 /// What a learner has to store to become a member: the mark is reached three times, and set anew each time.

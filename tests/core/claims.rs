@@ -283,6 +283,27 @@ fn what_a_process_left_behind_is_ordered_for_it_once_it_is_gone() {
 }
 
 #[test]
+fn what_comes_after_a_request_that_was_turned_away_makes_no_gap() {
+    let mut leader = Bench::leader();
+    for (number, name) in [(1, "x"), (2, "y")] {
+        leader.joins(number, name);
+        leader.said(number, Message::Fetch { term: leader.term(), from: 1 });
+    }
+    // `y` goes between two requests that `x` hands in for it.
+    leader.requests(1, request("y/5", 1, 1));
+    leader.said(2, Message::Leave { term: Some(leader.term()) });
+    leader.requests(1, request("y/5", 2, 3));
+    leader.after(10_001).alarm(Alarm::Heartbeat);
+    assert_eq!(leader.peer.last(), 0, "the first is not lost: `x` has it, and sends it again");
+    leader.requests(1, request("y/5", 1, 4));
+    assert_eq!(leader.peer.last(), 4);
+    // What nobody has is given up all the same, later.
+    leader.requests(1, request("x/4", 3, 1));
+    leader.after(10_001).alarm(Alarm::Heartbeat);
+    assert_eq!(leader.peer.last(), 5);
+}
+
+#[test]
 fn a_later_life_of_this_very_peer_that_greets_ends_nobody() {
     for mut peer in [Bench::new(), Bench::leader(), Bench::member(&["z"])] {
         let last = (1 << 62) - 1;
