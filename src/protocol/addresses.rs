@@ -12,10 +12,27 @@ use crate::ids::{Incarnation, PeerId};
 use crate::wire::Contact;
 
 impl Peer {
+    /// Something comes from a process again that was silent, or that made another connection (`dials`): what the own link to it wrote meanwhile may
+    /// be lost, and the kernel may send it again only after as long a time as the silence. So the link is made anew, too.
+    pub(super) fn renew_link(&mut self, contact: &Contact, dials: bool, turn: &mut Turn) {
+        let interval = self.settings.timing.heartbeat_interval;
+        let known = self.contacts.get(&contact.id).filter(|known| known.incarnation == contact.incarnation);
+        let is_due = |known: &Known| {
+            let was_renewed = known.linked.is_some_and(|at| turn.now < at + interval);
+            let was_silent = turn.now >= known.vouched + interval * 3 / 2;
+            // One that never made a connection has nothing to hear yet.
+            known.connection.is_some() && !was_renewed && (was_silent || dials)
+        };
+        if known.is_some_and(is_due) {
+            self.redial(&contact.id, turn);
+        }
+    }
+
     /// Notes the address of a process that answered there. One that showed itself elsewhere lately keeps that one, whichever
     /// else of its addresses it answers at: another process may have borrowed its name. Returns whom it counts as, if it
     /// counts.
     pub(super) fn place(&mut self, contact: Contact, turn: &mut Turn) -> Option<Contact> {
+        self.renew_link(&contact, false, turn);
         let Contact { id, incarnation, .. } = &contact;
         let known = self.contacts.get(id).filter(|known| !known.dead && known.incarnation == *incarnation);
         let patience = self.settings.timing.heartbeat_timeout;

@@ -280,6 +280,7 @@ impl Peer {
         }
         let known = self.contacts.get(&contact.id).map(|known| (known.incarnation, known.endpoint));
         self.note_move(contact);
+        self.renew_link(contact, true, turn);
         self.contacts.connect(contact, connection, turn.now);
         self.close_if_moved(&contact.id, known, turn);
         turn.out.push(Effect::Admit { connection, verdict: Verdict::Accept });

@@ -32,7 +32,8 @@ fn a_leader_whose_name_was_borrowed_is_joined_where_it_answers_itself() {
     assert_eq!(address(&seeker, "z"), Some(BORROWED.parse().unwrap()));
     // Nothing comes of that.
     seeker.after(5000).alarm(Alarm::Discovery);
-    assert!(!is_dialled_anew(&seeker.after(4999).finds(OWN, shown()), "z"), "it answered lately");
+    seeker.after(4999).finds(OWN, shown());
+    assert_eq!(address(&seeker, "z"), Some(BORROWED.parse().unwrap()), "it answered there lately");
     seeker.after(5000).alarm(Alarm::Discovery);
     assert_eq!(seeker.peer.standing(), Standing::Seeking);
     let effects = seeker.after(1).finds(OWN, shown());
@@ -50,7 +51,7 @@ fn who_speaks_is_dialled_where_it_speaks_from() {
         leader.answered(BORROWED, leads(BORROWED, view("1@x/5", vec![], 0)))
     };
     leader.after(9000);
-    assert!(!is_dialled_anew(&elsewhere(&mut leader), "x"));
+    elsewhere(&mut leader);
     assert_eq!(address(&leader, "x"), own, "it spoke from there within a heartbeat timeout");
     leader.after(1000);
     assert!(is_dialled_anew(&elsewhere(&mut leader), "x"));
@@ -79,4 +80,23 @@ fn a_member_that_links_from_another_of_its_addresses_goes_on_ordering() {
         [],
         "the one before is closed"
     );
+}
+
+#[test]
+fn after_a_silence_the_own_link_is_dialled_anew_once() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "x");
+    let answers = |leader: &mut Bench| {
+        leader.hears(Message::NewPeerRequest(contact("x", 5, "127.0.0.1:8001")));
+        leader.answered("127.0.0.1:8001", here(contact("x", 5, "127.0.0.1:8001"), Belongs::Nowhere))
+    };
+    leader.after(7400);
+    assert!(!is_dialled_anew(&answers(&mut leader), "x"), "it spoke lately");
+    leader.after(7500);
+    assert!(is_dialled_anew(&answers(&mut leader), "x"), "it said nothing for an interval and a half");
+    leader.step(Input::LinkUp { peer: id("x") });
+    // It does the same, and neither goes on with it.
+    assert!(!is_dialled_anew(&leader.after(100).hello(2, "x", 5, "127.0.0.1:8001"), "x"));
+    // Its words may have come all the time, and this peer's not.
+    assert!(is_dialled_anew(&leader.after(5000).hello(3, "x", 5, "127.0.0.1:8001"), "x"));
 }

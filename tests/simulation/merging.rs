@@ -1,7 +1,7 @@
 //! How long a split network needs to be one group again: a good network, one cut into sides for long enough that every
 //! side goes on by itself, and no other fault.
 
-use peer::protocol::Standing;
+use peer::protocol::{Standing, Time};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -37,14 +37,26 @@ fn one_view(world: &World) -> bool {
         && world.alive().all(|process| member(process.peer.standing()) && process.peer.members().len() == hosts)
 }
 
+/// How long the network is cut.
+#[derive(Debug, Clone, Copy)]
+enum Length {
+    /// Long enough for each side to be a group.
+    Enough,
+    /// From a second to ten minutes, many short ones and few long ones.
+    Any,
+}
+
 /// From the end of a split to one view, in hundredths of the time allowed.
-fn merge(mode: Mode, network: Network, seed: u64) -> Result<u128, String> {
+fn merge(mode: Mode, network: Network, length: Length, seed: u64) -> Result<u128, String> {
     let mut rng = SmallRng::seed_from_u64(seed);
     let plan = Plan::draw(mode, &mut rng).undisturbed(2);
     let plan = Plan { join_only: network.join_only, datagram_loss_one_in: network.loss, ..plan };
     let timing = plan.timing;
-    let (begin, length) =
-        (plan.settled() * 2, plan.settled() + timing.heartbeat_timeout.mul_f64(rng.random_range(1.0..3.0)));
+    let begin = plan.settled() * 2;
+    let length = match length {
+        Length::Enough => plan.settled() + timing.heartbeat_timeout.mul_f64(rng.random_range(1.0..3.0)),
+        Length::Any => Time::from_secs_f64(600_f64.powf(rng.random_range(0.0..1.0))),
+    };
     let mut sides = [0; HOSTS_MAX];
     sides.fill_with(|| rng.random_range(0..3));
     let allowed = plan.slowest(timing.heartbeat_interval * 3 + timing.election_timeout * 2);
@@ -67,16 +79,22 @@ fn merge(mode: Mode, network: Network, seed: u64) -> Result<u128, String> {
 
 /// Splits of each mode; none may take longer than this, in hundredths of the time allowed.
 fn assert_merged(network: Network, percent: u128) {
+    assert_merged_after(network, Length::Enough, percent);
+}
+
+fn assert_merged_after(network: Network, length: Length, percent: u128) {
     for mode in Mode::ALL {
         let (first, splits) = (knob("PEER_SIM_FIRST", 0), knob("PEER_SIM_SPLITS", SPLITS));
-        let merges = in_order(first, splits, |seed| merge(mode, network, seed));
+        // Ten minutes of a group are as much work as thirty of the other splits.
+        let splits = if matches!(length, Length::Any) { splits / 3 } else { splits };
+        let merges = in_order(first, splits, |seed| merge(mode, network, length, seed));
         let mut percents: Vec<u128> = merges.into_iter().map(|merge| merge.expect("a view of all")).collect();
         percents.sort_unstable();
         let at = |permille: usize| percents[(percents.len() - 1) * permille / 1000];
         let (half, most, all) = (at(500), at(900), at(1000));
         let mode = mode.name();
         println!(
-            "{network:?}, {mode}: one view after 50 %: {half}, 90 %: {most}, all: {all} percent of the time allowed"
+            "{network:?}, {length:?}, {mode}: one view after 50 %: {half}, 90 %: {most}, all: {all} percent of the time allowed"
         );
         assert!(all <= percent, "{mode}: {percents:?}");
     }
@@ -85,6 +103,11 @@ fn assert_merged(network: Network, percent: u128) {
 #[test]
 fn a_healed_network_has_one_view_within_three_heartbeats_and_two_election_timeouts() {
     assert_merged(PLAIN, 100);
+}
+
+#[test]
+fn so_has_one_that_was_cut_for_a_second_or_for_ten_minutes() {
+    assert_merged_after(PLAIN, Length::Any, 100);
 }
 
 #[test]

@@ -40,6 +40,8 @@ pub(crate) struct Connection {
     /// The sender can write.
     pub writable: bool,
     pub last_arrival: Time,
+    /// The kernel sends what a cut lost again at this time: it has waited twice as long after each try.
+    pub stalled_until: Option<Time>,
 }
 
 /// The own link of a process to one peer.

@@ -132,7 +132,8 @@ impl World {
         self.scheduled += 1;
         let (pipe, last_arrival) = (VecDeque::default(), self.now + delay);
         let reading = Reading::Waiting;
-        let connection = Connection { from, to, link, pipe, held: 0, reading, writable: true, last_arrival };
+        let connection =
+            Connection { from, to, link, pipe, held: 0, reading, writable: true, last_arrival, stalled_until: None };
         self.connections.insert(self.scheduled, connection);
         self.scheduled
     }

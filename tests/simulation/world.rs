@@ -27,6 +27,9 @@ use crate::sabotage::{self, Sabotage};
 const AT_ONCE_MAX: u32 = 100_000;
 const EVENTS_MAX: u64 = 3_000_000;
 
+/// Longest time between two tries of a kernel to send what was not acknowledged.
+const RETRANSMISSION_MAX: Time = Time::from_secs(120);
+
 /// What comes next.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -209,7 +212,11 @@ impl World {
         if let Some(until) = self.cut_off(&event) {
             // Sent again when the way is free.
             let delay = self.delay();
-            return self.at(until + delay, event);
+            let again = self.sent_again(&event, until);
+            return self.at(again + delay, event);
+        }
+        if let Some(until) = self.stalled(&event) {
+            return self.at(until, event);
         }
         if let Some(until) = self.paused(&event) {
             // What is under way waits in the kernel; alarms and the rest race when the process goes on.
@@ -290,6 +297,22 @@ impl World {
         };
         // Nothing cuts the liar off.
         self.cut(self.processes.get(from)?.host, self.processes.get(to)?.host)
+    }
+
+    /// When the kernel tries again to send this, for the first time that the way is free until then.
+    fn sent_again(&mut self, event: &Event, until: Time) -> Time {
+        let Event::Arrive(id) = event else { return until };
+        let waited = until.saturating_sub(self.now).min(RETRANSMISSION_MAX);
+        let pause = waited.mul_f64(self.rng.random_range(0.0..1.0));
+        let Some(connection) = self.connections.get_mut(id) else { return until };
+        let stalled = connection.stalled_until.filter(|stalled| *stalled >= until);
+        *connection.stalled_until.insert(stalled.unwrap_or(until + pause))
+    }
+
+    /// Until when nothing comes on this connection, though the way is free.
+    fn stalled(&self, event: &Event) -> Option<Time> {
+        let Event::Arrive(connection) = event else { return None };
+        self.connections.get(connection)?.stalled_until.filter(|until| *until > self.now)
     }
 
     /// Time that something takes on the network.
