@@ -31,6 +31,9 @@ const FORGIVEN_AFTER: u32 = 8;
 /// A seeker of higher priority that did not make a group in so many election timeouts is not waited for.
 const WAITS_MAX: u32 = 2;
 
+/// So many promises to others a proposer outbids, before it is content to seek.
+const OUTBIDS_MAX: u32 = 8;
+
 /// Longest reason of a refusal that is told.
 const REASON_CHARS_MAX: usize = 160;
 
@@ -57,6 +60,8 @@ pub(super) struct Doubts {
     /// Joins, promises and yields that came to nothing since this peer last followed somebody, and the last of them.
     failed: u32,
     failed_at: Time,
+    /// Promises to others that this peer outbid since then.
+    outbid: u32,
     proof: Option<Proof>,
 }
 
@@ -143,12 +148,19 @@ impl Peer {
 
     /// It belongs to a group: who leads it is what it says, and what failed before does not matter.
     pub(super) fn note_group(&mut self, leader: Option<&PeerId>) {
-        (self.served, self.doubts.proof) = (true, None);
+        (self.served, self.doubts.proof, self.doubts.outbid) = (true, None, 0);
         if let Some(leader) = leader {
             self.doubts.failed = 0;
             self.doubts.passed_over.clear();
             self.doubts.distrusted.remove(&(leader.clone(), self.contacts.get(leader).map(|known| known.endpoint)));
         }
+    }
+
+    /// May a proposer go above what somebody promised to another once more? Of two that take each other for gone none would
+    /// ever give in.
+    pub(super) fn may_outbid(&mut self) -> bool {
+        self.doubts.outbid = self.doubts.outbid.saturating_add(1);
+        self.doubts.outbid <= OUTBIDS_MAX
     }
 
     /// Somebody else is said to have this peer's id.

@@ -56,10 +56,10 @@ impl Peer {
     pub(super) fn propose_above(&mut self, term: &Term, turn: &mut Turn) {
         let own = view::priority(self.settings.priority, &self.settings.id);
         let other = &term.leader;
-        let lives = |known: &Known| !known.dead || known.incarnation < term.incarnation;
+        let lives = |known: &Known| !known.dead || known.incarnation != term.incarnation;
         let lives = self.contacts.get(other).is_none_or(lives);
         let rival = lives && view::priority(self.priority_of(other), other) > own;
-        if !rival && self.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
+        if !rival && self.may_outbid() && self.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
             return self.propose_again(turn);
         }
         self.let_go(turn);
