@@ -1,10 +1,16 @@
-//! Which ways of the network are cut, and until when.
+//! Which ways of the network are cut, until when, and what that does to connections: what was under way comes when the
+//! kernel tries again.
 
 use std::collections::BTreeMap;
 
 use peer::protocol::Time;
+use rand::RngExt;
 
 use crate::fault::Traffic;
+use crate::world::{Event, World};
+
+/// Longest time between two tries of a kernel to send what was not acknowledged.
+const RETRANSMISSION_MAX: Time = Time::from_secs(120);
 
 /// Ways from one host to another.
 type Ways = BTreeMap<(usize, usize), Time>;
@@ -41,5 +47,46 @@ impl Cuts {
     /// When all is whole again.
     pub(crate) fn end(&self) -> Option<Time> {
         self.tcp.values().chain(self.datagrams.values()).copied().max()
+    }
+}
+
+impl World {
+    /// Until when no segment gets through from one host to another.
+    pub(crate) fn cut(&self, from: usize, to: usize) -> Option<Time> {
+        self.cuts.tcp(from, to, self.now)
+    }
+
+    /// Until when the way is cut that this has to go.
+    pub(crate) fn cut_off(&self, event: &Event) -> Option<Time> {
+        let (from, to) = match event {
+            Event::Arrive(connection) => {
+                let connection = self.connections.get(connection)?;
+                (connection.from, connection.to)
+            }
+            // The receiver tells the sender.
+            Event::Broken { connection, .. } => {
+                let connection = self.connections.get(connection)?;
+                (connection.to, connection.from)
+            }
+            _ => return None,
+        };
+        // Nothing cuts the liar off.
+        self.cut(self.processes.get(from)?.host, self.processes.get(to)?.host)
+    }
+
+    /// When the kernel tries again to send this, for the first time that the way is free until then.
+    pub(crate) fn sent_again(&mut self, event: &Event, until: Time) -> Time {
+        let Event::Arrive(id) = event else { return until };
+        let waited = until.saturating_sub(self.now).min(RETRANSMISSION_MAX);
+        let pause = waited.mul_f64(self.rng.random_range(0.0..1.0));
+        let Some(connection) = self.connections.get_mut(id) else { return until };
+        let stalled = connection.stalled_until.filter(|stalled| *stalled >= until);
+        *connection.stalled_until.insert(stalled.unwrap_or(until + pause))
+    }
+
+    /// Until when nothing comes on this connection, though the way is free.
+    pub(crate) fn stalled(&self, event: &Event) -> Option<Time> {
+        let Event::Arrive(connection) = event else { return None };
+        self.connections.get(connection)?.stalled_until.filter(|until| *until > self.now)
     }
 }

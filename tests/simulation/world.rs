@@ -27,9 +27,6 @@ use crate::sabotage::{self, Sabotage};
 const AT_ONCE_MAX: u32 = 100_000;
 const EVENTS_MAX: u64 = 3_000_000;
 
-/// Longest time between two tries of a kernel to send what was not acknowledged.
-const RETRANSMISSION_MAX: Time = Time::from_secs(120);
-
 /// What comes next.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -274,45 +271,6 @@ impl World {
             Event::Call { .. } | Event::Fault(_) | Event::Lie => return None,
         };
         self.processes.get(process)?.paused_until.filter(|until| *until > self.now)
-    }
-
-    /// Until when no segment gets through from one host to another.
-    pub(crate) fn cut(&self, from: usize, to: usize) -> Option<Time> {
-        self.cuts.tcp(from, to, self.now)
-    }
-
-    /// Until when the way is cut that this has to go.
-    fn cut_off(&self, event: &Event) -> Option<Time> {
-        let (from, to) = match event {
-            Event::Arrive(connection) => {
-                let connection = self.connections.get(connection)?;
-                (connection.from, connection.to)
-            }
-            // The receiver tells the sender.
-            Event::Broken { connection, .. } => {
-                let connection = self.connections.get(connection)?;
-                (connection.to, connection.from)
-            }
-            _ => return None,
-        };
-        // Nothing cuts the liar off.
-        self.cut(self.processes.get(from)?.host, self.processes.get(to)?.host)
-    }
-
-    /// When the kernel tries again to send this, for the first time that the way is free until then.
-    fn sent_again(&mut self, event: &Event, until: Time) -> Time {
-        let Event::Arrive(id) = event else { return until };
-        let waited = until.saturating_sub(self.now).min(RETRANSMISSION_MAX);
-        let pause = waited.mul_f64(self.rng.random_range(0.0..1.0));
-        let Some(connection) = self.connections.get_mut(id) else { return until };
-        let stalled = connection.stalled_until.filter(|stalled| *stalled >= until);
-        *connection.stalled_until.insert(stalled.unwrap_or(until + pause))
-    }
-
-    /// Until when nothing comes on this connection, though the way is free.
-    fn stalled(&self, event: &Event) -> Option<Time> {
-        let Event::Arrive(connection) = event else { return None };
-        self.connections.get(connection)?.stalled_until.filter(|until| *until > self.now)
     }
 
     /// Time that something takes on the network.
