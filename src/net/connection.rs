@@ -76,6 +76,17 @@ pub fn dial(endpoint: SocketAddr, timeout: Duration, bind: IpAddr) -> Result<Tcp
     Ok(stream)
 }
 
+/// Ends a connection of which the other side acknowledges nothing for `patience`, where the system can: the kernel's own
+/// patience is a quarter of an hour, and after a cut of the network it tries again only after as long a time.
+pub fn give_up_after(stream: &TcpStream, patience: Duration) {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(patience)) {
+        log::debug!("cannot bound how long a connection waits: {error}");
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "fuchsia")))]
+    let _ = (stream, patience);
+}
+
 /// Dialling a free port of one's own host, the system may pick that very port as the source, and TCP then connects the
 /// socket with itself. Rare, but a dead peer on loopback is dialled again and again.
 fn reached_itself(stream: &TcpStream) -> io::Result<bool> {

@@ -12,6 +12,6 @@ mod send_now;
 
 pub use address::{announced, canonical, resolve, seen};
 pub use broadcast::{Receiver, Sender, REUSE_PORT};
-pub use connection::{dial, hang_up, write_all_vectored, DialError, Incoming, Outgoing, ReadError};
+pub use connection::{dial, give_up_after, hang_up, write_all_vectored, DialError, Incoming, Outgoing, ReadError};
 pub use listen::{listen, probe};
 pub use send_now::{send_now, CAN_SEND_NOW};

@@ -60,6 +60,7 @@ impl Link {
     }
 
     fn begin(self: &Arc<Self>, node: &Arc<Node>, stream: TcpStream, hello: Hello) {
+        net::give_up_after(&stream, node.config.timing.heartbeat_timeout);
         match greet(&stream, hello) {
             Ok(()) => self.connected(node, Arc::new(stream)),
             // The process went away between accepting and reading: the next dial will be refused.

@@ -1,15 +1,19 @@
 //! One split, and how it heals, step by step.
 
 use std::rc::Rc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
 use rand::SeedableRng;
 
+use crate::harness::run::knob;
 use crate::harness::settle::{finish, wait_for_one_group, Disks};
 use crate::harness::station::Station;
 use crate::harness::witness::{Promise, Witness};
-use crate::harness::{Group, TIMING_SHORT};
+use crate::harness::{skipped, Group, TIMING_SHORT};
 use crate::network::Network;
+use crate::weather::SECONDS;
 
 const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
@@ -99,4 +103,44 @@ fn with_a_quorum_the_smaller_side_waits_and_no_row_changes() {
     }
     let rows = finish(&mut stations, Disks::Kept);
     witness.check(&rows, "every peer");
+}
+
+/// Splits under load, one after the other: what is under way on connections waits for the kernel to try again, which takes
+/// longer the longer a split was. How long each merge took is printed.
+fn split_for(seconds: u64, rounds: u32) {
+    if seconds > knob("PEER_HOSTS_SECONDS", SECONDS) * 3 / 2 {
+        return skipped(&format!("splits of {seconds} s"), "PEER_HOSTS_SECONDS is too short for them");
+    }
+    let Some((mut stations, network)) = five(&[]) else { return };
+    for round in 1..=rounds {
+        for host in [0, 1] {
+            network.plug(host, 1);
+        }
+        expect_working(&stations[..2]);
+        expect_working(&stations[2..]);
+        // Not to wait for anything: this long is the split.
+        thread::sleep(Duration::from_secs(seconds));
+        for host in [0, 1] {
+            network.plug(host, 0);
+        }
+        let healed = Instant::now();
+        wait_for_one_group(&stations);
+        println!("split for {seconds} s, round {round}: one view after {:.1} s", healed.elapsed().as_secs_f64());
+    }
+    finish(&mut stations, Disks::Kept);
+}
+
+#[test]
+fn splits_of_two_seconds_heal() {
+    split_for(2, 4);
+}
+
+#[test]
+fn splits_of_half_a_minute_heal() {
+    split_for(30, 1);
+}
+
+#[test]
+fn a_split_of_a_minute_and_a_half_heals() {
+    split_for(90, 1);
 }

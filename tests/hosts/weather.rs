@@ -16,7 +16,7 @@ use crate::network::{Network, SIDES};
 
 const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
-const SECONDS: u64 = 20;
+pub(crate) const SECONDS: u64 = 20;
 
 /// How long one state of the network lasts, in milliseconds: from shorter than a heartbeat timeout to several.
 const STATE_MILLIS: std::ops::Range<u64> = 200..3000;
