@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 pub use iio::Iio;
 pub use mock::Mock;
-pub use stdin::Stdin;
+pub use stdin::{StandardInput, Stdin};
 
 use crate::config::SensorSource;
 use crate::ids::SensorId;
@@ -99,7 +99,7 @@ pub fn open(
 ) -> Result<Box<dyn Source>, SensorError> {
     Ok(match source {
         SensorSource::Mock => Box::new(Mock::new(id.clone(), interval, seed, clock)),
-        SensorSource::Stdin => Box::new(Stdin::new(std::io::stdin(), clock)),
+        SensorSource::Stdin => Box::new(Stdin::new(StandardInput::open(), clock)),
         SensorSource::Iio(directory) => Box::new(Iio::open(directory, id.clone(), interval, clock)?),
     })
 }
