@@ -180,11 +180,13 @@ struct Arguments {
     #[arg(default_value = "mock", value_delimiter = ',', value_parser = value::sensor)]
     sensor: Vec<Option<SensorSource>>,
 
-    /// Sensor id of readings that this peer makes itself
+    /// Sensor id of readings that this peer makes itself; repeatable
     ///
-    /// For mock and iio; lines of stdin name their own. Has the grammar of a peer id. Default: the peer id.
-    #[arg(long, env = "PEER_SENSOR_ID", value_name = "ID", help_heading = "Sensors")]
-    sensor_id: Option<SensorId>,
+    /// For mock and iio; lines of stdin name their own. Has the grammar of a peer id. With several sources give it once for
+    /// each, in their order; otherwise they are numbered, `<ID>-1`, `<ID>-2` and so on. Several may be parted by commas.
+    /// Default: the peer id.
+    #[arg(long, env = "PEER_SENSOR_ID", value_name = "ID", help_heading = "Sensors", value_delimiter = ',')]
+    sensor_id: Vec<SensorId>,
 
     /// Seconds between two readings that this peer makes itself
     ///
@@ -255,7 +257,7 @@ impl Arguments {
         }
         let default_fsync = if self.quorum.is_some() { config::FSYNC_WITH_QUORUM } else { config::FSYNC };
         let peer_id = self.peer_id.unwrap_or_else(fresh_id);
-        let own_sensor = || peer_id.as_str().parse().expect("ids of peers and sensors have one grammar");
+        let sensors = config::sensors(self.sensor)?;
         let mut join: Vec<String> = Vec::with_capacity(self.join.len());
         for endpoint in self.join {
             if !join.contains(&endpoint) {
@@ -263,7 +265,7 @@ impl Arguments {
             }
         }
         let config = Config {
-            sensor_id: self.sensor_id.unwrap_or_else(own_sensor),
+            sensor_ids: config::sensor_ids(&sensors, self.sensor_id, &peer_id)?,
             peer_id,
             priority: self.priority,
             group: self.group,
@@ -280,7 +282,7 @@ impl Arguments {
             quorum: self.quorum,
             resume: self.resume,
             fsync: self.fsync.unwrap_or(default_fsync),
-            sensors: config::sensors(self.sensor)?,
+            sensors,
             sensor_interval: self.sensor_interval_seconds,
             data_dir: self.data_dir,
             log_level: self.log_level,

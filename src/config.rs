@@ -71,6 +71,14 @@ impl fmt::Display for SensorSource {
     }
 }
 
+impl SensorSource {
+    /// Does it make its readings itself? Lines of standard input name their own sensor ids.
+    #[must_use]
+    pub fn takes_id(&self) -> bool {
+        !matches!(self, Self::Stdin)
+    }
+}
+
 /// All that a peer is told when it is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -96,8 +104,9 @@ pub struct Config {
     pub timing: Timing,
     /// Sources of readings, each once; none for a peer that only keeps what others measure.
     pub sensors: Vec<SensorSource>,
-    /// Sensor id of readings that this peer makes itself (mock, iio). The peer id where none was given.
-    pub sensor_id: SensorId,
+    /// Sensor ids of readings that this peer makes itself: one, and another, for each of `sensors` that takes one, in
+    /// their order.
+    pub sensor_ids: Vec<SensorId>,
     /// Time between two readings that this peer makes itself: whole milliseconds between 1 ms and a day.
     pub sensor_interval: Duration,
     /// Files go to the directory of the peer's name below this one.
@@ -122,6 +131,15 @@ pub enum ConfigError {
     NoneAndMore(SensorSource),
     #[error("--sensor {0} is given twice; leave one of them out")]
     SensorTwice(SensorSource),
+    #[error("--sensor-id {0} is given twice; give each source an id of its own")]
+    SensorIdTwice(SensorId),
+    #[error(
+        "--sensor-id: {ids} given, {sources} needed (mock and iio take one each, lines of stdin name their own); give one \
+         for each of these sources in their order, or one for all of them to number, or none"
+    )]
+    SensorIds { ids: usize, sources: usize },
+    #[error("sensor ids {0}-1, {0}-2 … would be too long; give each source its own with --sensor-id, once for each")]
+    SensorIdTooLong(SensorId),
     #[error(
         "--quorum needs --resume: a peer that forgets at a restart what it promised lets two groups deliver different \
          readings under one sequence; add --resume"
@@ -161,6 +179,15 @@ impl Config {
         self.bind.is_ipv4() || self.broadcast_address.is_some()
     }
 
+    /// Which sensor id is of which source, where that is not plain: `p1-1 (mock), p1-2 (iio:/d)`.
+    #[must_use]
+    pub fn sensors_by_id(&self) -> Option<String> {
+        let sources = self.sensors.iter().filter(|source| source.takes_id());
+        let pairs: Vec<_> =
+            self.sensor_ids.iter().zip(sources).map(|(id, source)| format!("{id} ({source})")).collect();
+        (pairs.len() > 1).then(|| pairs.join(", "))
+    }
+
     /// Where discovery goes as far as `bind` alone tells: `127.255.255.255`, which all of a host's peers hear, for a
     /// loopback address. `None` for any other: that depends on the interfaces, which `net` knows.
     #[must_use]
@@ -192,6 +219,37 @@ pub fn sensors(choices: Vec<Option<SensorSource>>) -> Result<Vec<SensorSource>, 
     Ok(chosen)
 }
 
+/// The sensor ids of the sources that take one, in their order: those that were given, or of the only one that was given,
+/// or the peer's, a first, a second and so on.
+///
+/// # Errors
+/// [`ConfigError`] where the number of those given fits not, or where two sources would have one id.
+pub fn sensor_ids(
+    sources: &[SensorSource],
+    given: Vec<SensorId>,
+    peer_id: &PeerId,
+) -> Result<Vec<SensorId>, ConfigError> {
+    let count = sources.iter().filter(|source| source.takes_id()).count();
+    if let Some((_, twice)) = given.iter().enumerate().find(|(at, id)| given[..*at].contains(id)) {
+        return Err(ConfigError::SensorIdTwice(twice.clone()));
+    }
+    match &given[..] {
+        _ if given.len() == count => Ok(given),
+        [] => numbered(&peer_id.as_str().parse().expect("ids of peers and sensors have one grammar"), count),
+        [one] if count > 0 => numbered(one, count),
+        _ => Err(ConfigError::SensorIds { ids: given.len(), sources: count }),
+    }
+}
+
+/// `<id>` where it is for one, and `<id>-1`, `<id>-2` … for several.
+fn numbered(id: &SensorId, count: usize) -> Result<Vec<SensorId>, ConfigError> {
+    if count == 1 {
+        return Ok(vec![id.clone()]);
+    }
+    let of = |number| format!("{id}-{number}").parse().map_err(|_| ConfigError::SensorIdTooLong(id.clone()));
+    (1..=count).map(of).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,7 +273,7 @@ mod tests {
             resume: false,
             fsync: FSYNC,
             sensors: vec![SensorSource::Mock],
-            sensor_id: "peer1".parse().unwrap(),
+            sensor_ids: vec!["peer1".parse().unwrap()],
             sensor_interval: value::duration(SENSOR_INTERVAL_SECONDS).unwrap(),
             data_dir: DATA_DIR.into(),
             log_level: LevelFilter::Info,
@@ -280,5 +338,38 @@ mod tests {
         assert_eq!(sensors(vec![Some(iio()), None]), Err(ConfigError::NoneAndMore(iio())));
         let twice = vec![Some(SensorSource::Stdin), Some(SensorSource::Mock), Some(SensorSource::Stdin)];
         assert_eq!(sensors(twice), Err(ConfigError::SensorTwice(SensorSource::Stdin)));
+    }
+
+    #[test]
+    fn no_two_sources_share_a_sensor_id() {
+        let iio = |directory: &str| SensorSource::Iio(directory.into());
+        let two = [SensorSource::Mock, SensorSource::Stdin, iio("/a")];
+        let ids = |sources: &[SensorSource], given: &[&str]| {
+            let given = given.iter().map(|id| id.parse().unwrap()).collect();
+            let ids = sensor_ids(sources, given, &"p".parse().unwrap())?;
+            Ok(ids.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        for (sources, given, expected) in [
+            (&two[..0], &[][..], &[][..]),
+            (&two[1..2], &[], &[]),
+            (&two[..2], &[], &["p"]),
+            (&two[..2], &["a"], &["a"]),
+            (&two, &[], &["p-1", "p-2"]),
+            (&two, &["a"], &["a-1", "a-2"]),
+            (&two, &["b", "a"], &["b", "a"]),
+        ] {
+            assert_eq!(ids(sources, given).unwrap(), expected, "{sources:?} {given:?}");
+        }
+        let long = "x".repeat(63);
+        for (sources, given, error) in [
+            (&two[..0], &["a"][..], ConfigError::SensorIds { ids: 1, sources: 0 }),
+            (&two[1..2], &["a"], ConfigError::SensorIds { ids: 1, sources: 0 }),
+            (&two[..2], &["a", "b"], ConfigError::SensorIds { ids: 2, sources: 1 }),
+            (&two, &["a", "b", "c"], ConfigError::SensorIds { ids: 3, sources: 2 }),
+            (&two, &["a", "a"], ConfigError::SensorIdTwice("a".parse().unwrap())),
+            (&two, &[&long], ConfigError::SensorIdTooLong(long.parse().unwrap())),
+        ] {
+            assert_eq!(ids(sources, given), Err(error), "{sources:?} {given:?}");
+        }
     }
 }

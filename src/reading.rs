@@ -2,8 +2,10 @@
 //! kept as it was given.
 
 mod grammar;
+mod intake;
 
 pub use grammar::Checker;
+pub use intake::emptied;
 
 /// How a payload begins.
 pub const VERB: &[u8] = b"DATA|";
@@ -50,18 +52,25 @@ const NAMES: [&str; 5] = ["sensor_id", "timestamp", "temperature", "humidity", "
 /// # Errors
 /// Says which field is wrong, and why.
 pub fn check(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
-    let fields = check_input(line)?;
+    let fields = fields(line)?;
     if fields.timestamp.is_empty() {
         return Err(grammar::NO_TIMESTAMP);
     }
     Ok(fields)
 }
 
-/// Checks a line of a source, where the timestamp may be empty for "now".
+/// Checks a line of a source, where the timestamp may be empty for "now", and every value has to be written as all
+/// readers of its row read it.
 ///
 /// # Errors
 /// Says which field is wrong, and why.
 pub fn check_input(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
+    let fields = fields(line).map_err(|error| intake::unseen(line, error))?;
+    intake::check(&fields)?;
+    Ok(fields)
+}
+
+fn fields(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
     let ends = Checker::new().whole(line)?;
     let text = std::str::from_utf8(line).expect("the grammar is ASCII");
     Ok(Fields {
@@ -132,7 +141,7 @@ mod tests {
         ] {
             assert!(check(good.as_bytes()).is_ok(), "{good}");
         }
-        assert!(check_input(b"DATA|a||1|2|3").is_ok());
+        assert!(check_input(b"DATA|a||1|2|3").is_ok() && check(b"DATA|a||1|2|3").is_err());
     }
 
     #[test]

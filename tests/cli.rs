@@ -60,6 +60,7 @@ fn wrong_options_end_with_2_and_say_which() {
         (&["--heartbeat-interval", "5s", "--heartbeat-timeout", "5s"], "--heartbeat-timeout"),
         (&["--sensor", "thermometer"], "--sensor"),
         (&["--sensor", "none", "--sensor", "mock"], "none"),
+        (&["--sensor", "mock", "--sensor-id", "a", "--sensor-id", "b"], "--sensor-id: 2 given, 1 needed"),
         (&["--bind", "localhost"], "--bind"),
         (&["--join", "nowhere"], "--join"),
         (&["--log-level", "loud"], "--log-level"),

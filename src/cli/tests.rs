@@ -21,6 +21,10 @@ fn error(options: &str) -> String {
     error.to_string()
 }
 
+fn sensor_ids(config: &Config) -> Vec<&str> {
+    config.sensor_ids.iter().map(SensorId::as_str).collect()
+}
+
 fn options(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"))
 }
@@ -34,7 +38,7 @@ fn clap_finds_nothing_wrong_with_the_options() {
 fn without_options_the_defaults_of_the_contract_hold() {
     let config = config("").unwrap();
     assert!(Uuid::parse_str(config.peer_id.as_str()).is_ok_and(|id| id.get_version_num() == 4));
-    assert_eq!(config.sensor_id.as_str(), config.peer_id.as_str());
+    assert_eq!(sensor_ids(&config), [config.peer_id.as_str()]);
     assert_eq!((config.priority, config.group.as_str()), (0, "sensors"));
     assert_eq!((config.bind, config.port), (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
     assert_eq!((config.broadcast_port, config.broadcast_address), (9999, None));
@@ -63,7 +67,7 @@ fn every_option_arrives() {
          --data-dir /tmp/d --quorum 2 --resume --fsync 10s --log-level DEBUG",
     );
     let config = config.unwrap();
-    assert_eq!((config.peer_id.as_str(), config.sensor_id.as_str()), ("p1", "s1"));
+    assert_eq!((config.peer_id.as_str(), &sensor_ids(&config)[..]), ("p1", &["s1"][..]));
     assert_eq!((config.priority, config.group.as_str()), (-7, "g"));
     assert_eq!((config.bind.to_string().as_str(), config.port, config.broadcast_port), ("127.0.0.1", 7001, 9998));
     assert_eq!(config.broadcast_address, Some("10.0.0.255".parse().unwrap()));
@@ -80,8 +84,12 @@ fn every_option_arrives() {
 }
 
 #[test]
-fn the_sensor_id_is_the_peer_id_unless_given() {
-    assert_eq!(config("--peer-id p1").unwrap().sensor_id.as_str(), "p1");
+fn the_sensor_id_is_the_peer_id_unless_given_and_each_source_has_its_own() {
+    let ids = |options: &str| sensor_ids(&config(&format!("--peer-id p1 {options}")).unwrap()).join(" ");
+    assert_eq!((ids(""), ids("--sensor-id a")), ("p1".to_owned(), "a".to_owned()));
+    assert_eq!(ids("--sensor mock,iio:/d"), "p1-1 p1-2");
+    assert_eq!(ids("--sensor mock,stdin,iio:/d --sensor-id a --sensor-id b"), "a b");
+    assert_eq!(ids("--sensor mock,iio:/d --sensor-id a,b"), "a b");
     assert!(config("--sensor none").unwrap().sensors.is_empty());
 }
 
@@ -114,6 +122,9 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
         ("--sensor bme280", &["--sensor <SOURCE>", "write mock, none, stdin or iio:DIRECTORY"]),
         ("--sensor none,mock", &["--sensor none cannot be combined with --sensor mock"]),
         ("--sensor stdin --sensor stdin", &["--sensor stdin is given twice"]),
+        ("--sensor-id a,b", &["--sensor-id: 2 given, 1 needed"]),
+        ("--sensor stdin --sensor-id a", &["--sensor-id: 1 given, 0 needed", "stdin name their own"]),
+        ("--sensor mock,iio:/d --sensor-id a,a", &["--sensor-id a is given twice"]),
         ("--sensor-id a|b", &["--sensor-id <ID>", "letters, digits"]),
         ("--sensor-interval-seconds 0", &["--sensor-interval-seconds <SECONDS>", "positive"]),
         ("--data-dir=", &["--data-dir"]),
@@ -157,7 +168,7 @@ fn repeatable_options_may_be_parted_by_commas() {
         .filter(|arg| arg.get_value_delimiter() == Some(','))
         .filter_map(Arg::get_long)
         .collect();
-    assert_eq!(repeatable, ["join", "sensor"]);
+    assert_eq!(repeatable, ["join", "sensor", "sensor-id"]);
 }
 
 #[test]

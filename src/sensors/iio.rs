@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use self::decimal::shift;
+use self::decimal::fixed;
 use super::{one, Clock, SensorError, Source, Taken};
 use crate::ids::SensorId;
 
@@ -98,7 +98,7 @@ impl Channel {
     fn value(&self) -> Result<String, Trouble> {
         let text = read_short(&self.path).map_err(|error| Trouble::Unreadable(error.to_string()))?;
         let kind = self.kind;
-        let value = shift(&text, kind.places).ok_or_else(|| Trouble::NoNumber(text.escape_debug().to_string()))?;
+        let value = fixed(&text, kind.places).ok_or_else(|| Trouble::NoNumber(text.escape_debug().to_string()))?;
         let plausible = value.parse::<f64>().is_ok_and(|number| (kind.low..=kind.high).contains(&number));
         if plausible {
             Ok(value)

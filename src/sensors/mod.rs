@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 pub use iio::Iio;
 pub use mock::Mock;
-pub use stdin::Stdin;
+pub use stdin::{StandardInput, Stdin};
 
 use crate::config::SensorSource;
 use crate::ids::SensorId;
@@ -86,22 +86,30 @@ pub enum SensorError {
     Measures { directory: String },
 }
 
-/// Opens a source. `seed` is of the random walk of made-up readings: of one seed, they are the same.
+/// Opens sources; `ids` are of those that take one, in their order. `seed` is of the random walk of made-up readings: of
+/// one seed, they are the same.
 ///
 /// # Errors
-/// [`SensorError`] where it cannot be read at all.
+/// [`SensorError`] where one cannot be read at all.
 pub fn open(
-    source: &SensorSource,
-    id: &SensorId,
+    sources: &[SensorSource],
+    ids: &[SensorId],
     interval: Duration,
     seed: u64,
-    clock: Clock,
-) -> Result<Box<dyn Source>, SensorError> {
-    Ok(match source {
-        SensorSource::Mock => Box::new(Mock::new(id.clone(), interval, seed, clock)),
-        SensorSource::Stdin => Box::new(Stdin::new(std::io::stdin(), clock)),
-        SensorSource::Iio(directory) => Box::new(Iio::open(directory, id.clone(), interval, clock)?),
-    })
+    now: fn() -> Timestamp,
+) -> Result<Vec<Box<dyn Source>>, SensorError> {
+    let mut next = ids.iter().cloned();
+    let mut id = || next.next().expect("there is an id for each source that takes one");
+    let mut opened: Vec<Box<dyn Source>> = Vec::with_capacity(sources.len());
+    for source in sources {
+        let clock = Clock::new(now);
+        opened.push(match source {
+            SensorSource::Mock => Box::new(Mock::new(id(), interval, seed, clock)),
+            SensorSource::Stdin => Box::new(Stdin::new(StandardInput::open(), clock).beside(ids.to_vec())),
+            SensorSource::Iio(directory) => Box::new(Iio::open(directory, id(), interval, clock)?),
+        });
+    }
+    Ok(opened)
 }
 
 /// A time as the timestamp of a reading: RFC 3339, UTC, milliseconds.
@@ -133,12 +141,13 @@ mod tests {
 
     #[test]
     fn each_source_of_the_configuration_opens_as_what_it_is() {
-        let open = |source: &SensorSource| {
-            open(source, &"s".parse().unwrap(), Duration::from_secs(1), 1, Clock::new(Timestamp::now))
+        let open = |sources: &[SensorSource], ids: &[&str]| {
+            let ids: Vec<_> = ids.iter().map(|id| id.parse().unwrap()).collect();
+            let opened = open(sources, &ids, Duration::from_secs(1), 1, Timestamp::now)?;
+            Ok(opened.iter().map(|source| source.describe()).collect::<Vec<_>>())
         };
-        assert_eq!(open(&SensorSource::Mock).map(|source| source.describe()).as_deref(), Ok("mock"));
-        assert_eq!(open(&SensorSource::Stdin).map(|source| source.describe()).as_deref(), Ok("stdin"));
+        assert_eq!(open(&[SensorSource::Mock, SensorSource::Stdin], &["s"]).unwrap(), ["mock", "stdin"]);
         let absent = SensorSource::Iio("/no/such/directory".into());
-        assert!(matches!(open(&absent).map(|_| ()), Err(SensorError::Directory { .. })));
+        assert!(matches!(open(&[absent], &["s"]), Err(SensorError::Directory { .. })));
     }
 }

@@ -1,11 +1,16 @@
 //! `DATA|…` lines from standard input, or any other reader: whatever is there is handed over at once, as it was given.
-//! Only an empty timestamp is filled in.
+//! Only an empty timestamp is filled in, and what says that it was not measured left out.
+
+mod descriptor;
 
 use std::fmt;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::time::Duration;
 
+use self::descriptor::Input;
+pub use self::descriptor::StandardInput;
 use super::{text_of, Clock, Source, Taken};
+use crate::ids::SensorId;
 use crate::reading::{self, ReadingError, LINE_BYTES_MAX};
 use crate::wire::batch::{BODY_BYTES_MAX, READINGS_MAX};
 use crate::wire::Lines;
@@ -13,32 +18,60 @@ use crate::wire::Lines;
 /// Bytes read at once: what a Linux pipe holds.
 const BLOCK_BYTES: usize = 64 * 1024;
 
+/// What some systems put before a text (U+FEFF), which is no part of its first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Longest beginning of a line that may become a reading yet: one whose CR was read and whose LF was not.
-const PARTIAL_BYTES_MAX: usize = LINE_BYTES_MAX + 1;
+const PARTIAL_BYTES_MAX: usize = BYTE_ORDER_MARK.len() + LINE_BYTES_MAX + 1;
+
+/// Half a reading may be a reading of its own: `…|1013.2` of `…|1013.25`, or of one whose writer died there.
+const NO_END: ReadingError = ReadingError {
+    field: "line",
+    reason: "is the last one and has no LF, so it may be half of one; end every line with LF",
+};
 
 // The number of readings bounds their bytes too.
 const _: () = assert!(READINGS_MAX * (LINE_BYTES_MAX as u64 + 1) <= BODY_BYTES_MAX as u64);
+
+/// Rows of two sources would stand in one file, and nobody could tell them apart.
+const OF_ANOTHER: ReadingError =
+    ReadingError { field: "sensor_id", reason: "is that of another source of this peer; see --sensor-id" };
 
 /// Readings of a reader, a line each.
 pub struct Stdin<R> {
     reader: R,
     clock: Clock,
+    /// Sensor ids of other sources.
+    others: Vec<SensorId>,
     /// `block[start..end]` is read and not yet looked at.
     block: Box<[u8]>,
     start: usize,
     end: usize,
-    /// The reader gave all it has.
-    ended: bool,
+    supply: Supply,
+    /// The next line is the first of a writer.
+    first: bool,
     /// The line that is being read was found too long: what comes up to its LF belongs to it.
     skipping: bool,
     /// When the block was read, as a timestamp.
     arrived: String,
     /// Lines begun so far: the number of the line at hand.
     line: u64,
-    refusals: Refusals,
+    refused: Faults,
+    /// Values that said that none was measured.
+    emptied: Faults,
     readings: u64,
     /// Where readings are gathered; handed over as a copy, so that what waits for the group takes no more than it needs.
     gathered: Vec<u8>,
+}
+
+/// What the reader has to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Supply {
+    Flows,
+    /// Nothing for now: whoever wrote to it has gone, another may come.
+    Rests,
+    /// Nothing any more.
+    Ended,
 }
 
 impl<R> fmt::Debug for Stdin<R> {
@@ -47,50 +80,62 @@ impl<R> fmt::Debug for Stdin<R> {
     }
 }
 
-/// Lines that were no readings: each fault is told of once, with the line where it stood first; then they are counted.
+/// What was wrong with lines: each fault is told of once, with the line where it stood first; then they are counted.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Refusals {
+struct Faults {
     first: Vec<(u64, ReadingError)>,
     count: u64,
     /// The operator knows of so many.
     told: u64,
 }
 
-impl Refusals {
-    fn add(&mut self, line: u64, error: ReadingError) {
+impl Faults {
+    /// Is this one to be told of?
+    fn add(&mut self, line: u64, error: ReadingError) -> bool {
         self.count += 1;
-        if self.first.iter().all(|(_, known)| *known != error) {
+        let new = self.first.iter().all(|(_, known)| *known != error);
+        if new {
             self.first.push((line, error));
             self.told += 1;
-            log::warn!("Line {line} of standard input refused: {error}");
         }
+        new
     }
 
-    fn tell_the_rest(&mut self) {
-        if self.count > self.told {
-            log::warn!("Standard input ended, and {} more lines refused", self.count - self.told);
-            self.told = self.count;
-        }
+    /// How many were not told of.
+    fn rest(&mut self) -> u64 {
+        let rest = self.count - self.told;
+        self.told = self.count;
+        rest
     }
 }
 
-impl<R: Read + Send> Stdin<R> {
+impl<R: Input> Stdin<R> {
     #[must_use]
     pub fn new(reader: R, clock: Clock) -> Self {
         Self {
             reader,
             clock,
+            others: Vec::new(),
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             start: 0,
             end: 0,
-            ended: false,
+            supply: Supply::Flows,
+            first: true,
             skipping: false,
             arrived: String::new(),
             line: 0,
-            refusals: Refusals::default(),
+            refused: Faults::default(),
+            emptied: Faults::default(),
             readings: 0,
             gathered: Vec::new(),
         }
+    }
+
+    /// Takes no readings of these sensors, which are other sources'.
+    #[must_use]
+    pub fn beside(mut self, others: Vec<SensorId>) -> Self {
+        self.others = others;
+        self
     }
 
     /// Gathers readings of the lines at hand, at most `limit`. Returns how many.
@@ -101,7 +146,7 @@ impl<R: Read + Send> Stdin<R> {
             let rest = &self.block[self.start..self.end];
             let (line, length) = match memchr::memchr(b'\n', rest) {
                 Some(at) => (&rest[..at], at + 1),
-                None if self.ended && (!rest.is_empty() || self.skipping) => (rest, rest.len()),
+                None if self.supply != Supply::Flows && (!rest.is_empty() || self.skipping) => (rest, rest.len()),
                 None => {
                     self.skip_what_is_too_long();
                     break;
@@ -109,18 +154,54 @@ impl<R: Read + Send> Stdin<R> {
             };
             self.start += length;
             self.line += 1;
+            let first = std::mem::take(&mut self.first);
+            let complete = length > line.len();
+            let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| first).unwrap_or(line);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let appended = if std::mem::take(&mut self.skipping) {
                 Err(reading::LINE_TOO_LONG)
+            } else if complete || is_blank(line) {
+                append(line, (&self.arrived, &self.others), &mut self.gathered)
             } else {
-                append(line, &self.arrived, &mut self.gathered)
+                Err(NO_END)
             };
             match appended {
-                Ok(appended) => count += u64::from(appended),
-                Err(error) => self.refusals.add(self.line, error),
+                Ok(Appended::Blank) => continue,
+                Ok(Appended::AsGiven) => {}
+                Ok(Appended::Without(fields)) => fields.into_iter().for_each(|field| self.left_empty(field)),
+                Err(error) => {
+                    self.refuse(error);
+                    continue;
+                }
             }
+            count += 1;
         }
         count
+    }
+
+    fn refuse(&mut self, error: ReadingError) {
+        if self.refused.add(self.line, error) {
+            log::warn!("Line {} of standard input refused: {error}", self.line);
+        }
+    }
+
+    fn left_empty(&mut self, field: &'static str) {
+        let fault = ReadingError { field, reason: "says that it was not measured, and is left empty" };
+        if self.emptied.add(self.line, fault) {
+            log::warn!("Line {} of standard input: {fault}; further ones are counted", self.line);
+        }
+    }
+
+    fn tell_the_rest(&mut self) {
+        for (faults, what) in [
+            (&mut self.refused, "more lines refused"),
+            (&mut self.emptied, "more values left empty that said that they were not measured"),
+        ] {
+            match faults.rest() {
+                0 => {}
+                rest => log::warn!("Standard input ended, and {rest} {what}"),
+            }
+        }
     }
 
     /// A line without end is at hand: where it can be no reading any more, forgets what was read of it.
@@ -136,28 +217,56 @@ impl<R: Read + Send> Stdin<R> {
         self.block.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        let length = loop {
-            match self.reader.read(&mut self.block[self.end..]) {
-                Ok(length) => break length,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+        (self.supply, self.end) = loop {
+            break match self.reader.read(&mut self.block[self.end..]) {
+                Ok(0) if self.reader.is_over() => (Supply::Ended, self.end),
+                Ok(0) => (Supply::Rests, self.end),
+                Ok(length) => (Supply::Flows, self.end + length),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => {
                     log::warn!("Standard input cannot be read any more, taken as its end: {error}");
-                    break 0;
+                    (Supply::Ended, self.end)
                 }
-            }
+            };
         };
-        self.end += length;
-        self.ended = length == 0;
         self.arrived = text_of(self.clock.now());
     }
 }
 
-/// Appends a line as a reading. `false` for a blank line.
-fn append(line: &[u8], arrived: &str, out: &mut Vec<u8>) -> Result<bool, ReadingError> {
-    if line.len() <= LINE_BYTES_MAX && line.trim_ascii().is_empty() {
-        return Ok(false);
+/// What became of a line that was not refused.
+enum Appended {
+    Blank,
+    AsGiven,
+    /// Without the values of these fields, which said that there are none.
+    Without(Vec<&'static str>),
+}
+
+/// Appends a line as a reading.
+fn append(line: &[u8], beside: (&str, &[SensorId]), out: &mut Vec<u8>) -> Result<Appended, ReadingError> {
+    if is_blank(line) {
+        return Ok(Appended::Blank);
     }
+    let error = match append_checked(line, beside, out) {
+        Ok(()) => return Ok(Appended::AsGiven),
+        // Whatever is in it: of one that comes in pieces the beginning may be forgotten by now.
+        Err(reading::LINE_TOO_LONG) => return Err(reading::LINE_TOO_LONG),
+        Err(error) => error,
+    };
+    match reading::emptied(line) {
+        Some((line, fields)) => append_checked(&line, beside, out).map(|()| Appended::Without(fields)),
+        None => Err(error),
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.len() <= LINE_BYTES_MAX && line.trim_ascii().is_empty()
+}
+
+fn append_checked(line: &[u8], (arrived, others): (&str, &[SensorId]), out: &mut Vec<u8>) -> Result<(), ReadingError> {
     let fields = reading::check_input(line)?;
+    if others.iter().any(|id| id.as_str() == fields.sensor_id) {
+        return Err(OF_ANOTHER);
+    }
     if fields.timestamp.is_empty() {
         let before = reading::VERB.len() + fields.sensor_id.len() + 1;
         out.extend_from_slice(&line[..before]);
@@ -167,10 +276,10 @@ fn append(line: &[u8], arrived: &str, out: &mut Vec<u8>) -> Result<bool, Reading
         out.extend_from_slice(line);
     }
     out.push(b'\n');
-    Ok(true)
+    Ok(())
 }
 
-impl<R: Read + Send> Source for Stdin<R> {
+impl<R: Input> Source for Stdin<R> {
     fn interval(&self) -> Option<Duration> {
         None
     }
@@ -185,9 +294,14 @@ impl<R: Read + Send> Source for Stdin<R> {
                 self.readings += count;
                 return Taken::Readings(Lines::new(self.gathered.clone(), count));
             }
-            if self.ended {
-                self.refusals.tell_the_rest();
-                return Taken::End;
+            match self.supply {
+                Supply::Flows => {}
+                Supply::Rests => self.first = true,
+                Supply::Ended => {
+                    self.tell_the_rest();
+                    self.reader.close();
+                    return Taken::End;
+                }
             }
             self.read();
         }

@@ -6,7 +6,7 @@ use super::start::TOLD_MAX;
 use super::testing::{frame, request};
 use super::*;
 use crate::ids::{INCARNATION_MAX, NUMBER_MAX};
-use crate::wire::Range;
+use crate::wire::{Lines, Range, Request};
 
 pub(super) const RESUME: Options = Options { resume: true, durable: true, quorum: None };
 
@@ -54,6 +54,26 @@ fn a_resumed_life_finds_what_the_one_before_left() {
         assert_ne!(after.insert("state".to_owned(), files["state"].clone()).as_ref(), Some(&files["state"]));
         assert_eq!(after, files);
     }
+}
+
+#[test]
+fn what_no_source_may_give_any_more_is_read_where_it_stands() {
+    let line = "DATA|a|2013-01-01t06:00:60z|+1|007.5|\n";
+    assert!(crate::reading::check_input(line.trim_end().as_bytes()).is_err());
+    let request = |origin: &str| Request {
+        origin: origin.parse().unwrap(),
+        first: 1,
+        lines: Lines::new(line.as_bytes().to_vec(), 1),
+    };
+    let disk = MemoryDisk::new();
+    let (mut storage, _) = open(&disk);
+    append(&mut storage, &Frame::build("1@l/1".parse().unwrap(), 1, &[request("a/1")]));
+    storage.keep(&request("b/1")).unwrap();
+    storage.deliver(1).unwrap();
+    storage.flush().unwrap();
+    let (storage, opened) = open(&disk);
+    assert_eq!((storage.delivered(), opened.pending, opened.repairs), (1, vec![range("b/1", 1, 1)], vec![]));
+    assert!(disk.files()["a.csv"].ends_with(b"\n1,2013-01-01t06:00:60z,a,+1,007.5,\n"));
 }
 
 #[test]

@@ -39,7 +39,7 @@ use crate::ids::{Incarnation, NUMBER_MAX};
 use crate::log_lines;
 use crate::net;
 use crate::protocol::{Alarm, Exit, Peer, Secret, Settings};
-use crate::sensors::{self, Clock};
+use crate::sensors;
 use crate::storage::{claim, claim_anew, RealDisk, Storage};
 use crate::wire::Community;
 use listener::{Listener, Porter};
@@ -68,13 +68,13 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let listener = Listener::new(poll, listener).map_err(failed)?;
     let receiver = receiver(&config)?;
     let (storage, opened) = resume::open(&config, disk)?;
-    let mut sources = Vec::new();
-    for source in &config.sensors {
-        let (id, interval) = (&config.sensor_id, config.sensor_interval);
-        sources.push(sensors::open(source, id, interval, random(), Clock::new(jiff::Timestamp::now))?);
-    }
+    let (interval, now) = (config.sensor_interval, jiff::Timestamp::now);
+    let sources = sensors::open(&config.sensors, &config.sensor_ids, interval, random(), now)?;
     log::info!("Peer ID: {}", config.peer_id);
     log::info!("Listening on {endpoint}");
+    if let Some(sensors) = config.sensors_by_id() {
+        log::info!("Sensor ids: {sensors}");
+    }
     resume::tell(&config, &opened);
     let (exit, exits) = bounded(1);
     let (work, works) = unbounded();

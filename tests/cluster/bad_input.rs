@@ -85,6 +85,19 @@ fn malformed_readings_are_refused_with_line_field_and_reason() {
 }
 
 #[test]
+fn a_value_that_says_that_it_was_not_measured_spoils_no_reading() {
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    peer.feed("DATA|a|2013-01-01T06:00:00Z|1|nan|3\nDATA|a|2013-01-01T06:00:00Z|2|NaN|N/A\n");
+    peer.end_input();
+    peer.wait_for("Line 1 of standard input: humidity says that it was not measured, and is left empty");
+    peer.wait_for("Standard input ended, and 1 more values left empty");
+    peer.wait_for("End of input, 2 readings delivered");
+    let rows: Vec<String> = peer.rows().into_values().collect();
+    assert_eq!(rows, ["2013-01-01T06:00:00Z,a,1,,3", "2013-01-01T06:00:00Z,a,2,,"]);
+}
+
+#[test]
 fn peers_of_another_group_stay_by_themselves() {
     let group = Group::new();
     let here = group.start("a");

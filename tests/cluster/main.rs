@@ -13,6 +13,8 @@ mod foreign;
 mod harness;
 mod log_lines;
 mod quorum;
+mod readers;
 mod resume;
+mod sources;
 mod stop;
 mod strangers;

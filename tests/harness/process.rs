@@ -32,8 +32,13 @@ struct Log {
 }
 
 impl Peer {
-    pub(crate) fn start(id: &str, mut command: Command, data: PathBuf) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    pub(crate) fn start(id: &str, command: Command, data: PathBuf) -> Self {
+        Self::start_reading(id, command, data, Stdio::piped())
+    }
+
+    /// One with this standard input.
+    pub(crate) fn start_reading(id: &str, mut command: Command, data: PathBuf, stdin: Stdio) -> Self {
+        command.stdin(stdin).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary was built");
         let stderr = child.stderr.take().expect("piped");
         let log = Arc::new(Log::default());
@@ -163,7 +168,7 @@ impl Peer {
     }
 
     /// Waits for what tells nobody that it happened.
-    fn poll(&mut self, what: &str, passes: impl Fn(&mut Self) -> bool) {
+    pub(crate) fn poll(&mut self, what: &str, passes: impl Fn(&mut Self) -> bool) {
         let until = Instant::now() + PATIENCE;
         while !passes(self) {
             assert!(Instant::now() < until, "{}: {what} did not come; log:\n{}", self.id, self.log().join("\n"));

@@ -1,39 +1,34 @@
-//! Moves the point of a decimal number, as text and so exactly.
+//! Moves the point of a decimal number, as text, and rounds to as many decimals as every value of a device is written with.
 
 use crate::reading::VALUE_BYTES_MAX;
 
-/// The number times ten to the power of `places`, in its shortest form: no exponent, no zeros that say nothing. `None`
-/// where the text is no plain decimal number, or the result is longer than a reading may hold.
-pub(super) fn shift(text: &str, places: i32) -> Option<String> {
+/// What the kernel's units resolve, m°C and m%, and tenths of a pascal.
+const DECIMALS: i32 = 3;
+
+/// The number times ten to the power of `places`, with three decimals. `None` where the text is no plain decimal number, or
+/// the result is longer than a reading may hold.
+pub(super) fn fixed(text: &str, places: i32) -> Option<String> {
     let unsigned = text.strip_prefix('-').or(text.strip_prefix('+')).unwrap_or(text);
     let (whole, fraction) = match unsigned.split_once('.') {
         Some((_, "")) => return None,
         Some(parts) => parts,
         None => (unsigned, ""),
     };
-    let mut digits = format!("{whole}{fraction}").into_bytes();
-    if whole.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+    let digits = format!("{whole}{fraction}");
+    if whole.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let point = i32::try_from(whole.len()).ok()? + places;
-    if point <= 0 {
-        let zeros = usize::try_from(1 - point).ok()?;
-        digits.splice(0..0, std::iter::repeat_n(b'0', zeros));
-    }
-    let point = usize::try_from(point.max(1)).ok()?;
-    while digits.len() < point {
-        digits.push(b'0');
-    }
-    let digits = String::from_utf8(digits).ok()?;
-    let (whole, fraction) = digits.split_at(point);
-    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
-    let negative = text.starts_with('-') && !(whole.is_empty() && fraction.is_empty());
-    let mut value = String::from(if negative { "-" } else { "" });
-    value.push_str(if whole.is_empty() { "0" } else { whole });
-    if !fraction.is_empty() {
-        value.push('.');
-        value.push_str(fraction);
-    }
+    let digits: u128 = digits.parse().ok()?;
+    let exponent = places + DECIMALS - i32::try_from(fraction.len()).ok()?;
+    let power = 10_u128.checked_pow(exponent.unsigned_abs());
+    let thousandths = if exponent >= 0 {
+        digits.checked_mul(power?)?
+    } else {
+        // Less than half of the last decimal where the divisor is beyond all numbers.
+        power.map_or(0, |power| digits / power + u128::from(digits % power >= power / 2))
+    };
+    let sign = if text.starts_with('-') && thousandths > 0 { "-" } else { "" };
+    let value = format!("{sign}{}.{:03}", thousandths / 1_000, thousandths % 1_000);
     (value.len() <= VALUE_BYTES_MAX).then_some(value)
 }
 
@@ -44,47 +39,54 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_point_moves_and_nothing_else() {
+    fn the_point_moves_and_three_decimals_follow_it() {
         for (text, places, value) in [
             ("21437", -3, "21.437"),
-            ("21000", -3, "21"),
-            ("21400", -3, "21.4"),
+            ("21000", -3, "21.000"),
+            ("21400", -3, "21.400"),
             ("-5", -3, "-0.005"),
-            ("-12340", -3, "-12.34"),
+            ("-12340", -3, "-12.340"),
             ("+7", -3, "0.007"),
-            ("0", -3, "0"),
-            ("-0", -3, "0"),
+            ("0", -3, "0.000"),
+            ("-0", -3, "0.000"),
             ("100.2345", 1, "1002.345"),
             ("100.234500000", 1, "1002.345"),
-            ("101", 1, "1010"),
-            ("98.7", 1, "987"),
-            ("0.05", 1, "0.5"),
-            ("007.50", 1, "75"),
-            ("45123.456", -3, "45.123456"),
+            ("100.234449999", 1, "1002.344"),
+            ("100.23445", 1, "1002.345"),
+            ("101", 1, "1010.000"),
+            ("0.05", 1, "0.500"),
+            ("007.50", 1, "75.000"),
+            ("45123.456", -3, "45.123"),
+            ("-0.4", -3, "0.000"),
+            ("-0.5", -3, "-0.001"),
+            ("0.0000000000000000000000000000000000000000000001", 1, "0.000"),
         ] {
-            assert_eq!(shift(text, places).as_deref(), Some(value), "{text} by {places}");
+            assert_eq!(fixed(text, places).as_deref(), Some(value), "{text} by {places}");
         }
     }
 
     #[test]
     fn what_is_no_plain_number_is_refused() {
         for text in ["", "-", ".", "1.", ".5", "1e3", "0x10", "1 2", "1,5", "--1", "+-1", "nan", "1.2.3", "٣"] {
-            assert_eq!(shift(text, -3), None, "{text}");
+            assert_eq!(fixed(text, -3), None, "{text}");
         }
-        assert_eq!(shift(&"1".repeat(40), 1), None);
+        assert_eq!((fixed(&"1".repeat(40), 1), fixed(&"1".repeat(24), 1)), (None, None));
     }
 
     proptest! {
         #[test]
-        fn it_is_exact(number in -1_000_000_000_i64..1_000_000_000, places in -3_i32..=1) {
-            let value = shift(&number.to_string(), places).unwrap();
-            // The other way round, back to what it was.
-            prop_assert_eq!(shift(&value, -places).unwrap(), number.to_string());
+        fn it_is_the_nearest(number in -1_000_000_000_i32..1_000_000_000, decimals in 0_i32..7, places in -3_i32..=1) {
+            let exact = f64::from(number) / 10_f64.powi(decimals);
+            let text = format!("{exact:.*}", usize::try_from(decimals).unwrap());
+            let value = fixed(&text, places).unwrap();
+            prop_assert_eq!(value.split_once('.').unwrap().1.len(), 3);
+            let error = value.parse::<f64>().unwrap() - exact * 10_f64.powi(places);
+            prop_assert!(error.abs() < 0.000_51, "{} by {}: {}", text, places, value);
         }
 
         #[test]
         fn no_text_makes_it_panic(text in ".{0,70}", places in -3_i32..=1) {
-            let _ = shift(&text, places);
+            let _ = fixed(&text, places);
         }
     }
 }

@@ -78,7 +78,7 @@ fn each_reading_is_read_anew() {
     let mut iio = device.open().unwrap();
     values(&mut iio);
     device.write("in_temp_input", "-1500\n");
-    assert_eq!(values(&mut iio).as_deref(), Some("-1.5|45.123|1002.345"));
+    assert_eq!(values(&mut iio).as_deref(), Some("-1.500|45.123|1002.345"));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_value_that_cannot_be_read_is_empty_and_never_the_old_one() {
     assert!(troubles_then[0].starts_with("cannot be read: No such file"), "{troubles_then:?}");
     assert_eq!(troubles_then[1], "holds '', which is no number");
     device.write("in_temp_input", "20000\n");
-    assert_eq!(values(&mut iio).as_deref(), Some("20|45.123|"));
+    assert_eq!(values(&mut iio).as_deref(), Some("20.000|45.123|"));
     assert_eq!(troubles(&iio).len(), 1);
 }
 
@@ -129,7 +129,7 @@ fn when_nothing_can_be_read_the_reading_is_skipped_until_something_can() {
     assert_eq!((values(&mut iio), values(&mut iio), iio.silent), (None, None, true));
     assert_eq!(iio.readings(), 0);
     device.write("in_temp_input", "20000\n");
-    assert_eq!(values(&mut iio).as_deref(), Some("20||"));
+    assert_eq!(values(&mut iio).as_deref(), Some("20.000||"));
     assert!(!iio.silent);
 }
 
@@ -137,12 +137,12 @@ fn when_nothing_can_be_read_the_reading_is_skipped_until_something_can() {
 fn values_in_other_units_are_refused_with_what_was_expected() {
     for (file, text, expected) in [
         ("in_temp_input", "294587", "holds 294587, thousandths of °C expected, which would be 294.587 °C"),
-        ("in_temp_input", "-61000", "holds -61000, thousandths of °C expected, which would be -61 °C"),
+        ("in_temp_input", "-61000", "holds -61000, thousandths of °C expected, which would be -61.000 °C"),
         ("in_humidityrelative_input", "100001", "which would be 100.001 %"),
         ("in_humidityrelative_input", "-1", "which would be -0.001 %"),
-        ("in_pressure_input", "100234.5", "holds 100234.5, kPa expected, which would be 1002345 hPa"),
-        ("in_pressure_input", "1002.345", "which would be 10023.45 hPa"),
-        ("in_pressure_input", "1.002345", "which would be 10.02345 hPa"),
+        ("in_pressure_input", "100234.5", "holds 100234.5, kPa expected, which would be 1002345.000 hPa"),
+        ("in_pressure_input", "1002.345", "which would be 10023.450 hPa"),
+        ("in_pressure_input", "1.002345", "which would be 10.023 hPa"),
     ] {
         let device = Device::new(&ALL);
         let mut iio = device.open().unwrap();
@@ -161,7 +161,7 @@ fn the_bounds_of_the_plausible_are_plausible() {
     let device = Device::new(&ALL);
     let mut iio = device.open().unwrap();
     for (temperature, humidity, pressure, reading) in
-        [("-60000", "0", "30", "-60|0|300"), ("100000", "100000", "120", "100|100|1200")]
+        [("-60000", "0", "30", "-60.000|0.000|300.000"), ("100000", "100000", "120", "100.000|100.000|1200.000")]
     {
         device.write("in_temp_input", temperature);
         device.write("in_humidityrelative_input", humidity);

@@ -1,7 +1,7 @@
 //! Readers that give what they have in pieces, against a model that sees whole lines.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -28,6 +28,14 @@ impl Read for Pieces {
     }
 }
 
+impl Input for Pieces {
+    fn is_over(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn close(&mut self) {}
+}
+
 const NOW: &str = "2024-05-01T12:00:00.000Z";
 
 fn stdin(pieces: &[&[u8]]) -> Stdin<Pieces> {
@@ -41,7 +49,7 @@ fn readings(taken: &Taken) -> Vec<String> {
 }
 
 const A: &str = "DATA|a|2013-01-01T06:00:00Z|3.90|59.37|1012.0";
-const B: &str = "DATA|b|2013-01-01T07:00:00+01:00|+1e1||";
+const B: &str = "DATA|b|2013-01-01T07:00:00+01:00|1e1||";
 
 fn text(lines: &[&str]) -> Vec<u8> {
     lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect()
@@ -62,12 +70,73 @@ fn an_empty_timestamp_becomes_now() {
 }
 
 #[test]
-fn crlf_and_blank_lines_are_tolerated_and_the_last_line_needs_no_end() {
-    let mut stdin = stdin(&[format!("\r\n{A}\r\n\n  \t\n{B}").as_bytes()]);
-    assert_eq!(readings(&stdin.take(10)), [A]);
-    assert_eq!(readings(&stdin.take(10)), [B]);
+fn crlf_and_blank_lines_are_tolerated() {
+    let mut stdin = stdin(&[format!("\r\n{A}\r\n\n  \t\n{B}\n ").as_bytes()]);
+    assert_eq!(readings(&stdin.take(10)), [A, B]);
     assert_eq!(stdin.take(10), Taken::End);
-    assert_eq!((stdin.refusals, stdin.line), (Refusals::default(), 5));
+    assert_eq!((stdin.refused, stdin.line), (Faults::default(), 6));
+}
+
+#[test]
+fn a_last_line_without_lf_is_refused_however_whole_it_looks() {
+    for last in [A, "DATA|a", "x"] {
+        let mut stdin = stdin(&[format!("{B}\n{last}").as_bytes()]);
+        assert_eq!(readings(&stdin.take(10)), [B]);
+        assert_eq!(stdin.take(10), Taken::End);
+        assert_eq!(stdin.refused, Faults { first: vec![(2, NO_END)], count: 1, told: 1 });
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped_where_a_writer_begins_and_nowhere_else() {
+    let marked = [BYTE_ORDER_MARK, A.as_bytes(), b"\r\n"].concat();
+    let mut once = stdin(&[&marked[..2], &marked[2..], &marked]);
+    assert_eq!(readings(&once.take(10)), [A]);
+    assert_eq!((once.take(10), once.refused.count), (Taken::End, 1));
+    let longest = [BYTE_ORDER_MARK, &[b' '; LINE_BYTES_MAX], b"\r"].concat();
+    let mut blank = stdin(&[&longest, b"\n"]);
+    assert_eq!((blank.take(10), blank.refused.count, blank.line), (Taken::End, 0, 1));
+}
+
+#[test]
+fn writers_come_one_after_another_until_it_is_over() {
+    /// Gives what each writer writes, and nothing where it goes.
+    struct Writers(VecDeque<Vec<u8>>);
+    impl Read for Writers {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let piece = self.0.pop_front().unwrap_or_default();
+            out[..piece.len()].copy_from_slice(&piece);
+            Ok(piece.len())
+        }
+    }
+    impl Input for Writers {
+        fn is_over(&self) -> bool {
+            self.0.is_empty()
+        }
+        fn close(&mut self) {}
+    }
+    let marked = [BYTE_ORDER_MARK, &text(&[B])].concat();
+    let pieces = [&text(&[A])[..], b"DATA|a|2013-01-01T06:00:00Z|1|2|1013.2", b"", b"", &marked, b"", &text(&[A])];
+    let mut stdin =
+        Stdin::new(Writers(pieces.iter().map(|piece| piece.to_vec()).collect()), Clock::new(Timestamp::now));
+    for expected in [A, B, A] {
+        assert_eq!(readings(&stdin.take(10)), [expected]);
+    }
+    assert_eq!((stdin.take(10), stdin.readings()), (Taken::End, 3));
+    assert_eq!(stdin.refused, Faults { first: vec![(2, NO_END)], count: 1, told: 1 });
+}
+
+#[test]
+fn a_value_that_says_that_it_was_not_measured_is_left_empty_and_counted() {
+    let lines =
+        ["DATA|a|2013-01-01T06:00:00Z|1|NaN|unavailable", "DATA|a|2013-01-01T06:00:00Z|-|nan|3", "DATA|a||nan|x|3"];
+    let mut stdin = stdin(&[&text(&lines)]);
+    let expected = ["DATA|a|2013-01-01T06:00:00Z|1||", "DATA|a|2013-01-01T06:00:00Z|||3"];
+    assert_eq!(readings(&stdin.take(10)), expected);
+    assert_eq!((stdin.take(10), stdin.refused.count), (Taken::End, 1));
+    let first: Vec<_> = stdin.emptied.first.iter().map(|(line, fault)| (*line, fault.field)).collect();
+    assert_eq!(first, [(1, "humidity"), (1, "pressure"), (2, "temperature")]);
+    assert_eq!(stdin.emptied.count, 4);
 }
 
 #[test]
@@ -101,9 +170,9 @@ fn a_request_is_never_overfull() {
 fn each_fault_is_told_once_with_line_field_and_reason_and_all_are_counted() {
     let mut stdin = stdin(&[&text(&["", A, "DATA|a|2013-01-01T06:00:00Z|x|2|3", "nonsense", B])]);
     assert_eq!(readings(&stdin.take(10)), [A, B]);
-    let [(line, error), ..] = stdin.refusals.first[..] else { panic!("a refusal") };
+    let [(line, error), ..] = stdin.refused.first[..] else { panic!("a refusal") };
     assert_eq!((line, error.to_string().as_str()), (3, "temperature is not a finite decimal number"));
-    assert_eq!(stdin.refusals.count, 2);
+    assert_eq!(stdin.refused.count, 2);
 }
 
 #[test]
@@ -114,7 +183,7 @@ fn a_line_of_any_length_takes_bounded_memory_and_is_refused_once() {
     pieces.push(&end);
     let mut stdin = stdin(&pieces);
     assert_eq!(readings(&stdin.take(10)), [A]);
-    assert_eq!(stdin.refusals, Refusals { first: vec![(1, reading::LINE_TOO_LONG)], count: 1, told: 1 });
+    assert_eq!(stdin.refused, Faults { first: vec![(1, reading::LINE_TOO_LONG)], count: 1, told: 1 });
     assert_eq!((stdin.block.len(), stdin.line), (BLOCK_BYTES, 2));
 }
 
@@ -122,9 +191,9 @@ fn a_line_of_any_length_takes_bounded_memory_and_is_refused_once() {
 fn a_line_is_too_long_only_once_its_crlf_cannot_come_any_more() {
     let longest = vec![b' '; LINE_BYTES_MAX];
     let mut blank = stdin(&[&longest, b"\r", b"\n"]);
-    assert_eq!((blank.take(10), blank.refusals.count, blank.line), (Taken::End, 0, 1));
+    assert_eq!((blank.take(10), blank.refused.count, blank.line), (Taken::End, 0, 1));
     let mut longer = stdin(&[&longest, b" ", b"\r", b"\n"]);
-    assert_eq!((longer.take(10), longer.refusals.count, longer.line), (Taken::End, 1, 1));
+    assert_eq!((longer.take(10), longer.refused.count, longer.line), (Taken::End, 1, 1));
 }
 
 #[test]
@@ -135,44 +204,69 @@ fn a_reader_that_fails_counts_as_ended() {
             Err(ErrorKind::Other.into())
         }
     }
+    impl Input for Failing {
+        fn is_over(&self) -> bool {
+            false
+        }
+        fn close(&mut self) {}
+    }
     let mut stdin = Stdin::new(Failing, Clock::new(Timestamp::now));
     assert_eq!(stdin.take(1), Taken::End);
 }
 
+#[test]
+fn sensors_of_other_sources_are_refused() {
+    let mut stdin = stdin(&[&text(&[A, B])]).beside(vec!["a".parse().unwrap()]);
+    assert_eq!(readings(&stdin.take(10)), [B]);
+    assert_eq!(stdin.refused.first, [(1, OF_ANOTHER)]);
+}
+
 /// Readings, lines refused, and the first of each fault: line by line.
-fn model(text: &[u8]) -> (Vec<Vec<u8>>, Refusals) {
-    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-    if lines.last().is_some_and(|line| line.is_empty()) {
-        lines.pop();
-    }
-    let (mut readings, mut refusals) = (Vec::new(), Refusals::default());
+fn model(text: &[u8]) -> (Vec<Vec<u8>>, Faults) {
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    let (mut readings, mut faults) = (Vec::new(), Faults::default());
     for (at, line) in lines.iter().enumerate() {
+        let line = if at == 0 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) } else { line };
+        let is_last = at + 1 == lines.len();
+        let whole = line.len();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() <= LINE_BYTES_MAX && line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        match reading::check_input(line) {
-            Ok(fields) => {
-                let timestamp = if fields.timestamp.is_empty() { NOW } else { fields.timestamp };
-                let reading::Fields { sensor_id, temperature, humidity, pressure, .. } = fields;
-                readings.push(format!("DATA|{sensor_id}|{timestamp}|{temperature}|{humidity}|{pressure}").into_bytes());
+        let checked = match reading::check_input(line) {
+            _ if is_last && whole <= PARTIAL_BYTES_MAX => Err(NO_END),
+            Err(_) if line.len() <= LINE_BYTES_MAX => {
+                let fields = line.split(|byte| *byte == b'|').enumerate();
+                let fields: Vec<&[u8]> =
+                    fields.map(|(at, field)| if at > 2 && field == b"nan" { b"" } else { field }).collect();
+                reading::check_input(&fields.join(&b'|')).map(with_timestamp)
             }
+            checked => checked.map(with_timestamp),
+        };
+        match checked {
+            Ok(reading) => readings.push(reading),
             Err(error) => {
-                if refusals.first.iter().all(|(_, known)| *known != error) {
-                    refusals.first.push((at as u64 + 1, error));
+                if faults.first.iter().all(|(_, known)| *known != error) {
+                    faults.first.push((at as u64 + 1, error));
                 }
-                refusals.count += 1;
+                faults.count += 1;
             }
         }
     }
-    (readings, refusals)
+    (readings, faults)
+}
+
+fn with_timestamp(fields: reading::Fields) -> Vec<u8> {
+    let timestamp = if fields.timestamp.is_empty() { NOW } else { fields.timestamp };
+    let reading::Fields { sensor_id, temperature, humidity, pressure, .. } = fields;
+    format!("DATA|{sensor_id}|{timestamp}|{temperature}|{humidity}|{pressure}").into_bytes()
 }
 
 /// Lines of every sort, and bytes of no sort.
 fn input() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![
         4 => Just(A.as_bytes().to_vec()),
-        4 => "DATA\\|[a-z]{1,3}\\|\\|-?[0-9]{1,3}(\\.[0-9]{1,2})?\\|[0-9]{0,2}\\|".prop_map(String::into_bytes),
+        4 => "DATA\\|[a-z]{1,3}\\|\\|-?[0-9]{1,3}(\\.[0-9]{1,2})?\\|([0-9]{0,2}|nan)\\|".prop_map(String::into_bytes),
         1 => "DATA\\|[ -~]{0,40}".prop_map(String::into_bytes),
         2 => (185_usize..200).prop_map(|length| vec![b'D'; length]),
         1 => (185_usize..200).prop_map(|length| vec![b' '; length]),
@@ -182,8 +276,11 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
     ];
     let end =
         prop_oneof![8 => Just(&b"\n"[..]), 2 => Just(&b"\r\n"[..]), 1 => Just(&b"\r\r\n"[..]), 1 => Just(&b""[..])];
-    proptest::collection::vec((line, end), 0..40)
-        .prop_map(|lines| lines.into_iter().flat_map(|(line, end)| [line, end.to_vec()].concat()).collect())
+    let mark = prop_oneof![2 => Just(&b""[..]), 1 => Just(BYTE_ORDER_MARK)];
+    (mark, proptest::collection::vec((line, end), 0..40)).prop_map(|(mark, lines)| {
+        let lines = lines.into_iter().flat_map(|(line, end)| [line, end.to_vec()].concat());
+        mark.iter().copied().chain(lines).collect()
+    })
 }
 
 proptest! {
@@ -215,9 +312,9 @@ proptest! {
                 Taken::End => break,
             }
         }
-        let (expected, expected_refusals) = model(&text);
+        let (expected, expected_faults) = model(&text);
         prop_assert_eq!(stdin.readings(), expected.len() as u64);
         prop_assert_eq!(given, expected);
-        prop_assert_eq!(stdin.refusals, Refusals { told: expected_refusals.count, ..expected_refusals });
+        prop_assert_eq!(stdin.refused, Faults { told: expected_faults.count, ..expected_faults });
     }
 }

@@ -1,0 +1,120 @@
+//! Descriptor 0 of this process: when what it gives is over, and that whoever writes to it later notices that nobody reads.
+//!
+//! The end of a file, of a terminal's input or of an anonymous pipe is the end. A named pipe (`mkfifo`) ends each time that
+//! its last writer closes it, and goes on with the next one: it is over once it has no name any more either.
+
+use std::io::{self, ErrorKind, Read};
+use std::time::Duration;
+
+use crossbeam_channel::never;
+
+/// How often a named pipe without a writer is asked for the next one: no system tells when it comes. And how often one that
+/// somebody else has told not to block.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// What lines are read from.
+pub trait Input: Read + Send {
+    /// It gave nothing: does nothing come any more?
+    fn is_over(&self) -> bool;
+
+    /// Nothing is read any more, and who writes is to notice it.
+    fn close(&mut self);
+}
+
+/// The standard input of this process.
+#[derive(Debug)]
+pub struct StandardInput {
+    stdin: io::Stdin,
+    named_pipe: bool,
+    /// It gave nothing, which whoever reads it knows.
+    idle: bool,
+    over: bool,
+}
+
+impl StandardInput {
+    #[must_use]
+    pub fn open() -> Self {
+        let stdin = io::stdin();
+        Self { named_pipe: system::is_named_pipe(&stdin), stdin, idle: false, over: false }
+    }
+}
+
+impl Read for StandardInput {
+    /// Nothing, once, where a writer of a named pipe was the last one; then it waits for the next.
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            // Asked before: what was written until the name was removed is read yet.
+            let last = !(self.named_pipe && system::has_name(&self.stdin));
+            match self.stdin.read(out) {
+                Ok(0) if self.idle && !last => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => {
+                    self.idle = matches!(read, Ok(0));
+                    self.over = self.idle && last;
+                    return read;
+                }
+            }
+            // A channel on which nothing comes.
+            let _ = never::<()>().recv_timeout(ASK_AGAIN);
+        }
+    }
+}
+
+impl Input for StandardInput {
+    fn is_over(&self) -> bool {
+        self.over
+    }
+
+    fn close(&mut self) {
+        if let Err(error) = system::close() {
+            log::warn!("Standard input has ended and cannot be closed, who writes to it will not notice: {error}");
+        }
+    }
+}
+
+#[cfg(unix)]
+mod system {
+    use std::fs::File;
+    use std::io;
+
+    use rustix::fs::{fstat, FileType};
+
+    /// Anonymous pipes stand in no directory, but all together on a device of their own.
+    pub(super) fn is_named_pipe(stdin: &io::Stdin) -> bool {
+        let is_named = || {
+            let found = fstat(stdin)?;
+            let (anonymous, _) = rustix::pipe::pipe()?;
+            rustix::io::Result::Ok(
+                FileType::from_raw_mode(found.st_mode).is_fifo() && found.st_dev != fstat(&anonymous)?.st_dev,
+            )
+        };
+        is_named().unwrap_or(false)
+    }
+
+    /// Can it be opened by another writer?
+    pub(super) fn has_name(stdin: &io::Stdin) -> bool {
+        fstat(stdin).is_ok_and(|found| found.st_nlink > 0)
+    }
+
+    /// The number stays taken, so that nothing else that is opened gets it.
+    pub(super) fn close() -> io::Result<()> {
+        Ok(rustix::stdio::dup2_stdin(File::open("/dev/null")?)?)
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::io;
+
+    pub(super) fn is_named_pipe(_: &io::Stdin) -> bool {
+        false
+    }
+
+    pub(super) fn has_name(_: &io::Stdin) -> bool {
+        false
+    }
+
+    pub(super) fn close() -> io::Result<()> {
+        Ok(())
+    }
+}

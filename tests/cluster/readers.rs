@@ -1,0 +1,123 @@
+//! Those who read the files: what the README shows for three readers of CSV files loads a real peer's directory, each row as
+//! what it was given as. The packages are fetched once, into cargo's directory for what tests need.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::harness::{skipped, Group, Rows};
+
+/// What the lines of the README were tried with.
+const PACKAGES: [&str; 3] = ["duckdb==2.0.1", "pandas==3.1.1", "polars==2.1.0"];
+
+/// Prints what each of them loaded, a row a line, and ends where a column has another type than it should.
+const PRINT: &str = "
+from datetime import datetime, timedelta, timezone
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+for rows in with_duckdb.fetchall(), with_pandas.itertuples(index=False), with_polars.rows():
+    for sequence, timestamp, sensor, *values in rows:
+        assert all(value is None or isinstance(value, float) for value in values), values
+        values = ['' if value is None or value != value else repr(float(value)) for value in values]
+        print(sequence, (timestamp - EPOCH) // timedelta(microseconds=1), sensor, *values, sep=',')
+    print()
+";
+
+/// All forms that a source may give, beside each other.
+const GIVEN: &str = "\
+DATA|a|2013-01-01T06:00:00+02:00|20|.5|1e3
+DATA|a|2013-01-01T06:00:00.5-05:30|-0.5|nan|
+DATA|a|2013-01-01T06:00:00.123456789Z|-.5|0|1013.25
+DATA|a|2016-12-31T23:59:60Z|1|2|3
+DATA|a|2017-01-01T05:29:60.25+05:30|1E-2|-0|1e+3
+DATA|a||21.5|50|1000
+DATA|007|2013-01-01T06:00:00Z|||
+DATA|na|9999-12-30T00:00:00.999Z|123456789012345678901234|1e-400|
+DATA|1e3|0001-01-02T00:00:00Z|N/A|unknown|1
+";
+
+#[test]
+fn duckdb_pandas_and_polars_load_what_a_peer_writes() {
+    let packages = match packages() {
+        Ok(packages) => packages,
+        Err(why) => return skipped("the files as DuckDB, pandas and polars read them", &why),
+    };
+    let group = Group::new();
+    let mut peer = group.start_with("p", &["--sensor", "stdin,mock", "--sensor-interval-seconds", "0.01"]);
+    peer.feed(GIVEN);
+    peer.end_input();
+    peer.wait_for(&format!("End of input, {} readings delivered", GIVEN.lines().count()));
+    peer.wait_for_rows(GIVEN.lines().count() + 20);
+    peer.signal("-TERM");
+    assert_eq!(peer.wait_for_exit().code(), Some(0));
+
+    let directory = peer.data.to_str().expect("text");
+    let script = format!("{}\n{PRINT}", readme_block().replace("data/peer1", directory));
+    let output = python(&["-c", &script], Some(&packages)).expect("it ran before");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).expect("text");
+    let loaded: Vec<&str> = printed.split_terminator("\n\n").collect();
+    assert_eq!(loaded.len(), 3, "{printed}");
+    let expected = expected(&peer.rows());
+    for (rows, reader) in loaded.into_iter().zip(PACKAGES) {
+        let rows: Vec<Row> = rows.lines().map(|line| row(line, |micros| micros.parse().expect("a number"))).collect();
+        assert_eq!(rows, expected, "{reader}");
+    }
+}
+
+/// Sequence, microseconds since 1970, sensor, values.
+type Row = (u64, i64, String, Vec<Option<f64>>);
+
+fn row(line: &str, time: impl Fn(&str) -> i64) -> Row {
+    let fields: Vec<&str> = line.split(',').collect();
+    let value = |text: &&str| (!text.is_empty()).then(|| text.parse().expect("a number"));
+    (
+        fields[0].parse().expect("a sequence"),
+        time(fields[1]),
+        fields[2].to_owned(),
+        fields[3..].iter().map(value).collect(),
+    )
+}
+
+fn expected(rows: &Rows) -> Vec<Row> {
+    // A leap second is read as the one before.
+    let time = |text: &str| text.parse::<jiff::Timestamp>().expect("a timestamp").as_microsecond();
+    rows.iter().map(|(sequence, rest)| row(&format!("{sequence},{rest}"), time)).collect()
+}
+
+/// The lines of the README, so that they are the ones that work.
+fn readme_block() -> String {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("it is there");
+    let (_, block) = readme.split_once("```python\n").expect("it shows how");
+    block.split_once("```").expect("it ends").0.to_owned()
+}
+
+/// Where the packages are, or why they are not.
+fn packages() -> Result<PathBuf, String> {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGES.join("-"));
+    if home.exists() {
+        return Ok(home);
+    }
+    let fetched = home.with_extension(format!("fetched-{}", std::process::id()));
+    let mut arguments = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"];
+    arguments.extend(["--only-binary", ":all:", "--target", fetched.to_str().expect("text")]);
+    arguments.extend(PACKAGES);
+    let output = python(&arguments, None)?;
+    if output.status.success() {
+        // Another run may have been first.
+        let _ = fs::rename(&fetched, &home);
+    }
+    let _ = fs::remove_dir_all(&fetched);
+    if home.exists() {
+        Ok(home)
+    } else {
+        Err(format!("pip: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+fn python(arguments: &[&str], packages: Option<&Path>) -> Result<Output, String> {
+    let mut command = Command::new("python3");
+    if let Some(packages) = packages {
+        command.env("PYTHONPATH", packages);
+    }
+    command.args(arguments).output().map_err(|error| format!("python3: {error}"))
+}

@@ -1,0 +1,105 @@
+//! What the operating system does to standard input: writers of a pipe come and go, die in the middle of a line, and notice
+//! when nobody reads any more.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use crate::harness::process::PATIENCE;
+use crate::harness::{Group, Peer};
+
+const LINE: &str = "DATA|a|2013-01-01T06:00:00Z|1|2|3\n";
+
+/// A named pipe.
+fn named_pipe(group: &Group) -> PathBuf {
+    let path = group.directory.join("pipe");
+    let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo is there");
+    assert!(made.success());
+    path
+}
+
+/// Both ends of a named pipe, each of which waits for the other to be opened.
+fn ends(path: &Path) -> (File, File) {
+    let writer = {
+        let path = path.to_owned();
+        thread::spawn(move || OpenOptions::new().write(true).open(path).expect("a writer"))
+    };
+    (File::open(path).expect("a reader"), writer.join().expect("it opens"))
+}
+
+fn start(group: &Group, stdin: impl Into<Stdio>) -> Peer {
+    let mut command = group.command("p");
+    command.args(["--sensor", "stdin"]);
+    Peer::start_reading("p", command, group.data_of("p"), stdin.into())
+}
+
+#[test]
+fn a_named_pipe_is_read_on_when_its_writers_change() {
+    let group = Group::new();
+    let path = named_pipe(&group);
+    let (reader, mut first) = ends(&path);
+    let mut peer = start(&group, reader);
+    // It dies in the middle of 1013.25.
+    first.write_all(format!("{LINE}DATA|a|2013-01-01T06:00:00Z|1|2|1013.2").as_bytes()).expect("it is read");
+    drop(first);
+    peer.wait_for("Line 2 of standard input refused: line is the last one and has no LF");
+    for rows in 2..5 {
+        let mut next = OpenOptions::new().write(true).open(&path).expect("a writer");
+        next.write_all(format!("\u{feff}{LINE}").as_bytes()).expect("it is read");
+        drop(next);
+        peer.wait_for_rows(rows);
+    }
+    assert!(!peer.said("End of input"));
+    peer.signal("-TERM");
+    assert_eq!(peer.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn a_named_pipe_ends_once_nobody_can_open_it_any_more() {
+    let group = Group::new();
+    let path = named_pipe(&group);
+    let (reader, mut writer) = ends(&path);
+    let peer = start(&group, reader);
+    writer.write_all(LINE.as_bytes()).expect("it is read");
+    fs::remove_file(&path).expect("it is there");
+    writer.write_all(LINE.as_bytes()).expect("it is read");
+    drop(writer);
+    peer.wait_for("End of input, 2 readings delivered");
+}
+
+#[test]
+fn who_writes_after_the_end_notices_that_nobody_reads() {
+    let group = Group::new();
+    let (theirs, mut ours) = UnixStream::pair().expect("two sockets");
+    // As some who start programs leave it: nothing to read is no end then.
+    theirs.set_nonblocking(true).expect("a socket");
+    let peer = start(&group, OwnedFd::from(theirs));
+    ours.write_all(LINE.as_bytes()).expect("it is read");
+    ours.shutdown(std::net::Shutdown::Write).expect("it is open");
+    peer.wait_for("End of input, 1 readings delivered");
+    ours.set_read_timeout(Some(PATIENCE)).expect("a time");
+    assert_eq!(ours.read(&mut [0]).expect("the other end is closed"), 0);
+}
+
+#[test]
+fn each_source_has_a_sensor_id_of_its_own_and_one_line_says_which() {
+    let group = Group::new();
+    let device = group.directory.join("device");
+    fs::create_dir_all(&device).expect("a directory");
+    fs::write(device.join("in_temp_input"), "21000\n").expect("a file");
+    let iio = format!("iio:{}", device.display());
+    let options = ["--sensor", "mock", "--sensor", "stdin", "--sensor", &iio, "--sensor-interval-seconds", "0.05"];
+    let mut peer = group.start_with("p", &options);
+    peer.wait_for(&format!("Sensor ids: p-1 (mock), p-2 ({iio})"));
+    peer.feed("DATA|p-2|2013-01-01T06:00:00Z|1|2|3\nDATA|q|2013-01-01T06:00:00Z|1|2|3\n");
+    peer.wait_for("Line 1 of standard input refused: sensor_id is that of another source of this peer");
+    peer.poll("a row of each", |peer| peer.files().values().filter(|file| file.lines().count() > 1).count() == 3);
+    let files = peer.files();
+    assert_eq!(files.keys().collect::<Vec<_>>(), ["p-1.csv", "p-2.csv", "q.csv"]);
+    let iio_rows: Vec<&str> = files["p-2.csv"].lines().skip(1).collect();
+    assert!(iio_rows.iter().all(|row| row.ends_with("Z,p-2,21.000,,")), "{iio_rows:?}");
+}
