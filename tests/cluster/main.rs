@@ -18,3 +18,5 @@ mod resume;
 mod sources;
 mod stop;
 mod strangers;
+#[cfg(target_os = "linux")]
+mod thread_limit;

@@ -42,8 +42,11 @@ impl World {
         }
         let process = &mut self.processes[from];
         let link = process.links.entry(to.clone()).or_default();
-        link.outbox.put(message);
-        if link.state == LinkState::Idle {
+        if !link.outbox.put(message) {
+            // The receiver does not read.
+            link.outbox.forget();
+            self.redial(from, to);
+        } else if link.state == LinkState::Idle {
             self.dial(from, to);
         }
         self.flush(from, to);

@@ -1,0 +1,63 @@
+//! A peer that the system gives no more threads. Linux alone lets a test change that limit of a running process, and only
+//! root may run one under another user, of whom no other processes are counted.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use crate::harness::{assert_same_rows, skipped, Group, Peer};
+
+/// A user that nobody has.
+const USER: &str = "61954";
+
+/// A peer under a user of its own; prints why there is none where this system does not let it.
+fn start_as_nobody(group: &Group, id: &str) -> Option<Peer> {
+    let works = Command::new("setpriv").args(["--reuid", USER, "--clear-groups", "prlimit", "--version"]).output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        skipped("a limit of threads", "this needs root, setpriv and prlimit");
+        return None;
+    }
+    fs::set_permissions(&group.directory, fs::Permissions::from_mode(0o777)).expect("the test's own");
+    let inner = group.command(id);
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", USER, "--clear-groups"]).arg(inner.get_program()).args(inner.get_args());
+    command.args(["--sensor", "stdin"]).env_clear().current_dir(&group.directory);
+    Some(Peer::start(id, command, group.data_of(id)))
+}
+
+/// Lets its user have so many threads.
+fn limit(peer: &Peer, threads: &str) {
+    let (process, limit) = (peer.process().to_string(), format!("--nproc={threads}:"));
+    let user = ["--reuid", USER, "--clear-groups", "prlimit"];
+    let status = Command::new("setpriv").args(user).args(["--pid", &process, &limit]).status().expect("it is there");
+    assert!(status.success(), "prlimit {limit}");
+}
+
+/// How many it may have.
+fn soft_limit(peer: &Peer) -> String {
+    let limits = fs::read_to_string(format!("/proc/{}/limits", peer.process())).expect("it runs");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max processes")).expect("one of the limits");
+    line.split_whitespace().next().expect("a number, or unlimited").to_owned()
+}
+
+#[test]
+fn without_threads_for_more_a_peer_goes_on_with_those_it_has() {
+    let group = Group::new();
+    let Some(mut peer) = start_as_nobody(&group, "m") else { return };
+    peer.wait_for_view(&["m"]);
+    let mut first = group.start_fed("a");
+    peer.wait_for_view(&["a", "m"]);
+    let before = soft_limit(&peer);
+    limit(&peer, "1");
+    let mut late = group.start_fed("b");
+    peer.wait_for("The system gives no thread");
+    first.feed_numbered(1, 101);
+    peer.poll("the rows of its group", |peer| peer.rows().len() == 100);
+    assert!(peer.is_running(), "{:?}", peer.log());
+    limit(&peer, &before);
+    for peer in [&peer, &first, &late] {
+        peer.wait_for_view(&["a", "b", "m"]);
+    }
+    late.feed_numbered(1, 101);
+    assert_same_rows(&[&peer, &first, &late], 200);
+}
