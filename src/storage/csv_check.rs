@@ -122,6 +122,13 @@ impl<D: Disk> CsvCheck<D> {
     }
 }
 
+impl<D> CsvCheck<D> {
+    /// The sensors, and their files.
+    pub(super) fn into_files(self) -> impl Iterator<Item = (SensorId, String)> {
+        self.sensors.into_iter().map(|sensor| (sensor.name, sensor.path))
+    }
+}
+
 impl Sensor {
     /// The next reading of the sensor.
     fn expect(&mut self, sequence: Sequence, payload: &[u8]) {
