@@ -15,8 +15,9 @@ What is proven:
   of all of them: their CSV files are equal
 
 A peer whose rows are the beginning of the others' is behind, and disagrees. What one that
-is running lacks at the end is not counted. Entries of the journal above the last row are
-not delivered yet, and fine.
+is running lacks at the end is not counted, but what its journal holds has to come to its
+files within 20 s. Entries above the last row of one that is stopped are not delivered
+yet, and fine; and those that wait for a quorum.
 
 Digest: SHA-256 of what 'sha256sum *.csv' prints, names in byte order: the same on every
 machine for the same files. By hand:

@@ -187,7 +187,7 @@ impl Sensor {
 }
 
 /// Where the rows above `to` begin, which stand at the end of a file; half a row there counts as one of them.
-fn rows_end<D: Disk>(disk: &D, path: &str, bytes: u64, to: Sequence) -> Result<u64, StorageError> {
+pub(super) fn rows_end<D: Disk>(disk: &D, path: &str, bytes: u64, to: Sequence) -> Result<u64, StorageError> {
     let mut kept = bytes;
     // The end of what was not looked at: always the end of a row, but for half a row at the end of the file.
     let mut end = bytes;

@@ -8,6 +8,7 @@ mod check;
 mod compare;
 mod faults;
 mod lines;
+mod looks;
 mod once;
 mod report;
 mod rows;
@@ -15,15 +16,18 @@ mod select;
 
 use std::io::{self, Write};
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
-use crate::storage::{Inspection, StorageError};
+use crate::ids::Sequence;
+use crate::storage::StorageError;
 use check::Checked;
 use compare::compare;
 use faults::Faults;
+pub use looks::PATIENCE;
 use select::Target;
 
 /// What came of it.
@@ -57,25 +61,31 @@ struct Peer {
     found: Result<Checked, String>,
 }
 
-/// Compares the directories of these peers, or of all below the data directories where none is named. The result goes to
-/// `out`, what cannot be read to `errors`.
+/// What is to be compared, and how.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub data_dirs: Vec<PathBuf>,
+    /// By id or path; none for all below the data directories.
+    pub peers: Vec<PathBuf>,
+    /// Rows above this sequence do not count.
+    pub up_to: Option<Sequence>,
+    /// How long rows of a running peer may be under way: [`PATIENCE`].
+    pub patience: Duration,
+}
+
+/// Compares the directories of peers. The result goes to `out`, what cannot be read to `errors`.
 ///
 /// # Errors
 /// Where that cannot be written.
-pub fn run(
-    data_dirs: &[PathBuf],
-    peers: &[PathBuf],
-    out: &mut dyn Write,
-    errors: &mut dyn Write,
-) -> io::Result<Verdict> {
-    let selection = match select::select(data_dirs, peers) {
+pub fn run(asked: &Asked, out: &mut dyn Write, errors: &mut dyn Write) -> io::Result<Verdict> {
+    let selection = match select::select(&asked.data_dirs, &asked.peers) {
         Ok(selection) => selection,
         Err(why) => {
             writeln!(errors, "error: {why}")?;
             return Ok(Verdict::Unreadable);
         }
     };
-    let mut peers = check_all(&selection.targets);
+    let mut peers = check_all(&selection.targets, asked);
     let reference = choose(&peers);
     if let Some(reference) = reference {
         compare_all(&mut peers, reference);
@@ -84,7 +94,7 @@ pub fn run(
 }
 
 /// Checks each directory by itself, as many at a time as there are processors.
-fn check_all(targets: &[Target]) -> Vec<Peer> {
+fn check_all(targets: &[Target], asked: &Asked) -> Vec<Peer> {
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<Checked, String>>>> = targets.iter().map(|_| Mutex::default()).collect();
     let work = || {
@@ -92,7 +102,7 @@ fn check_all(targets: &[Target]) -> Vec<Peer> {
             let at = next.fetch_add(1, Ordering::Relaxed);
             targets.get(at).zip(results.get(at))
         } {
-            let found = check_one(&target.path);
+            let found = looks::look(&target.path, asked.up_to, asked.patience).map_err(|error| unreadable(&error));
             *result.lock().expect("no holder of the lock panics") = Some(found);
         }
     };
@@ -106,10 +116,6 @@ fn check_all(targets: &[Target]) -> Vec<Peer> {
     let results = results.into_iter().map(|result| result.into_inner().expect("no holder of the lock panics"));
     let peers = targets.iter().zip(results);
     peers.map(|(target, found)| Peer { label: target.label.clone(), found: found.expect("all were checked") }).collect()
-}
-
-fn check_one(path: &Path) -> Result<Checked, String> {
-    Inspection::open(path).and_then(check::check).map_err(|error| unreadable(&error))
 }
 
 /// What cannot be read, and why; what a peer would do about it is of no use here.
