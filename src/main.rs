@@ -18,8 +18,8 @@ fn main() -> ExitCode {
 }
 
 fn compare(options: Verify) -> ExitCode {
-    let Verify { data_dirs, peers } = options;
-    let asked = Asked { data_dirs, peers, up_to: None, patience: verify::PATIENCE };
+    let Verify { data_dirs, peers, up_to, json } = options;
+    let asked = Asked { data_dirs, peers, up_to, json, patience: verify::PATIENCE };
     match verify::run(&asked, &mut io::stdout().lock(), &mut io::stderr().lock()) {
         Ok(verdict) => verdict.status().into(),
         // Nobody is left to tell, as behind `| head`.

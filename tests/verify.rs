@@ -82,6 +82,16 @@ impl Group {
         assert!(out.lines().last().is_some_and(|line| line.starts_with("DISAGREE: ")), "{out}");
     }
 
+    /// Asserts that some are behind, as these lines say, and nothing else is wrong.
+    fn assert_behind(&self, lines: &[&str]) {
+        let (out, errors, status) = self.verify(&["--data-dir", "."]);
+        assert_eq!((status, errors.as_str()), (Some(4), ""), "{out}");
+        let said: Vec<&str> = out.lines().filter(|line| line.starts_with("peer") && line.contains(": ")).collect();
+        assert_eq!(said, lines, "{out}");
+        let last = format!("BEHIND: {} of 4 peers lack rows at the end; what they hold agrees.\n", lines.len());
+        assert!(out.ends_with(&last), "{out}");
+    }
+
     /// Asserts that the peers agree; returns what was printed.
     fn assert_agrees(&self) -> String {
         let (out, errors, status) = self.verify(&["--data-dir", "."]);
@@ -253,14 +263,19 @@ fn a_peer_that_holds_less_is_behind() {
     let group = Group::new();
     group.write("peer1", 54);
     fs::create_dir(group.path("peer0")).expect("made");
-    group.assert_disagrees(&["peer0: behind: holds nothing of 1..60", "peer1: behind: holds 1..54 of 1..60"]);
+    group.assert_behind(&["peer0: behind: holds nothing of 1..60", "peer1: behind: holds 1..54 of 1..60"]);
     // And where only the fewest are ahead.
     group.write("peer2", 54);
-    group.assert_disagrees(&[
+    let behind = [
         "peer0: behind: holds nothing of 1..60",
         "peer1: behind: holds 1..54 of 1..60",
         "peer2: behind: holds 1..54 of 1..60",
-    ]);
+    ];
+    group.assert_behind(&behind);
+    // Beside anything else it is one disagreement more.
+    group.change("peer3/s1.csv", |lines| lines[2] = lines[2].replace(".5", ".6"));
+    let (out, _, status) = group.verify(&["--data-dir", "."]);
+    assert!(status == Some(5) && out.contains("behind: ") && out.contains("\nDISAGREE: "), "{out}");
 }
 
 #[test]

@@ -95,6 +95,8 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
             notes.push(format!("{name} is no file of a peer, and was not looked at"));
         }
     }
+    // Where all that is asked for is there, nothing is to come.
+    let runs = runs && up_to.is_none_or(|up_to| holds < up_to);
     let (count, last) = (rows.count, rows.last);
     let sums = rows.sums();
     let digest = digest(&inspection, &sums);
@@ -248,10 +250,11 @@ impl Check<'_> {
             self.faults.add("journal", (0, 0), || "is missing: no row can be compared with its entry".to_owned());
         } else if let Some((segment, why)) = self.damage.take() {
             let at = settled + 1;
-            self.faults.add(&segment, (at, at), || format!("is damaged, all entries from {at} on are lost: {why}"));
-        } else {
             self.faults
-                .add("journal", (head, head), || format!("ends with entry {settled}, but there is a row {head}"));
+                .add_torn(&segment, (at, at), || format!("is damaged, all entries from {at} on are lost: {why}"));
+        } else {
+            let what = || format!("ends with entry {settled}, but there is a row {head}");
+            self.faults.add_torn("journal", (head, head), what);
         }
         self.rows_alone(Sequence::MAX)
     }
@@ -263,7 +266,8 @@ impl Check<'_> {
                 self.again(head, file)?;
                 continue;
             }
-            self.lacks(head - 1);
+            // Behind the end of the journal some files may go on further than others.
+            self.lacks(head - 1, up_to == Sequence::MAX);
             let name = &self.inspection.csv()[file];
             let row = self.rows.row(file);
             if let Err(why) = check_row(row, name.sensor.as_str()) {
@@ -274,7 +278,7 @@ impl Check<'_> {
             self.take_row(head, file)?;
         }
         if self.rows.head().is_some() {
-            self.lacks(up_to);
+            self.lacks(up_to, false);
         }
         if up_to < Sequence::MAX {
             self.settled = up_to;
@@ -283,10 +287,13 @@ impl Check<'_> {
     }
 
     /// No file has the rows above those settled, up to this one. Those of a running peer may be on their way.
-    fn lacks(&mut self, up_to: Sequence) {
+    fn lacks(&mut self, up_to: Sequence, torn: bool) {
         let span = (self.settled + 1, up_to);
-        if span.0 <= span.1 {
-            self.faults.add("", span, || format!("no file has {}", rows_named(span, span.1 - span.0 + 1)));
+        let what = || format!("no file has {}", rows_named(span, span.1 - span.0 + 1));
+        if span.0 <= span.1 && torn {
+            self.faults.add_torn("", span, what);
+        } else if span.0 <= span.1 {
+            self.faults.add("", span, what);
         }
     }
 
@@ -360,12 +367,14 @@ impl Missing {
 
     /// Tells what is missing at the ends of the files.
     fn tell_rest(&mut self, inspection: &Inspection, faults: &mut Faults) {
-        for file in 0..self.of_file.len() {
-            self.tell(inspection, file, faults);
+        for (run, file) in self.of_file.iter_mut().zip(inspection.csv()) {
+            if let Some(Run { first, last, count }) = run.take() {
+                faults.add_torn(&file.name, (first, last), || format!("lacks {}", rows_named((first, last), count)));
+            }
         }
         for (sensor, Run { first, last, count }) in &self.of_none {
             let span = (*first, *last);
-            faults.add(&format!("{sensor}.csv"), span, || {
+            faults.add_torn(&format!("{sensor}.csv"), span, || {
                 format!("is missing, and with it {}", rows_named(span, *count))
             });
         }

@@ -7,6 +7,7 @@
 mod check;
 mod compare;
 mod faults;
+mod json;
 mod lines;
 mod looks;
 mod once;
@@ -28,13 +29,15 @@ use check::Checked;
 use compare::compare;
 use faults::Faults;
 pub use looks::PATIENCE;
-use select::Target;
+use select::{Selection, Target};
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// All that was looked at agrees.
     Agree,
+    /// Some hold less than others, and what they hold agrees.
+    Behind,
     /// Something could not be read, and nothing that could disagrees.
     Unreadable,
     /// Something does not agree.
@@ -48,7 +51,18 @@ impl Verdict {
         match self {
             Self::Agree => 0,
             Self::Unreadable => 1,
+            Self::Behind => 4,
             Self::Disagree => 5,
+        }
+    }
+
+    /// Its name for programs.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Agree => "agree",
+            Self::Behind => "behind",
+            Self::Unreadable => "incomplete",
+            Self::Disagree => "disagree",
         }
     }
 }
@@ -69,6 +83,8 @@ pub struct Asked {
     pub peers: Vec<PathBuf>,
     /// Rows above this sequence do not count.
     pub up_to: Option<Sequence>,
+    /// One JSON object instead of text.
+    pub json: bool,
     /// How long rows of a running peer may be under way: [`PATIENCE`].
     pub patience: Duration,
 }
@@ -78,19 +94,32 @@ pub struct Asked {
 /// # Errors
 /// Where that cannot be written.
 pub fn run(asked: &Asked, out: &mut dyn Write, errors: &mut dyn Write) -> io::Result<Verdict> {
-    let selection = match select::select(&asked.data_dirs, &asked.peers) {
-        Ok(selection) => selection,
-        Err(why) => {
-            writeln!(errors, "error: {why}")?;
-            return Ok(Verdict::Unreadable);
-        }
-    };
+    let selection = select::select(&asked.data_dirs, &asked.peers)
+        .unwrap_or_else(|why| Selection { missing: vec![why], ..Selection::default() });
     let mut peers = check_all(&selection.targets, asked);
     let reference = choose(&peers);
     if let Some(reference) = reference {
-        compare_all(&mut peers, reference);
+        compare_all(&mut peers, reference, asked.up_to);
     }
-    report::write(&peers, reference, &selection, out, errors)
+    let verdict = verdict(&peers, selection.missing.len());
+    if asked.json {
+        writeln!(out, "{}", json::text(asked, &selection, &peers, verdict))?;
+        out.flush()?;
+    } else {
+        report::write(&peers, reference, &selection, verdict, out, errors)?;
+    }
+    Ok(verdict)
+}
+
+/// What it comes to, where so many that were named are not there.
+fn verdict(peers: &[Peer], missing: usize) -> Verdict {
+    let faulty: Vec<&Checked> = found(peers).map(|(_, one)| one).filter(|one| !one.faults.is_empty()).collect();
+    match () {
+        () if !faulty.iter().all(|one| one.faults.only_behind()) => Verdict::Disagree,
+        () if missing > 0 || peers.iter().any(|peer| peer.found.is_err()) => Verdict::Unreadable,
+        () if !faulty.is_empty() => Verdict::Behind,
+        () => Verdict::Agree,
+    }
 }
 
 /// Checks each directory by itself, as many at a time as there are processors.
@@ -147,8 +176,14 @@ fn found(peers: &[Peer]) -> impl Iterator<Item = (usize, &Checked)> {
     peers.iter().enumerate().filter_map(|(at, peer)| Some((at, peer.found.as_ref().ok()?)))
 }
 
-/// Notes at each peer in what it differs from the one at `reference`.
-fn compare_all(peers: &mut [Peer], reference: usize) {
+/// Notes at each peer in what it differs from the one at `reference`; and what it lacks of the rows that are asked for.
+fn compare_all(peers: &mut [Peer], reference: usize, up_to: Option<Sequence>) {
+    for peer in &mut *peers {
+        let Ok(checked) = &mut peer.found else { continue };
+        if let Some(up_to) = up_to.filter(|up_to| checked.holds == checked.last && checked.holds < *up_to) {
+            checked.faults.add_behind(checked.holds, up_to);
+        }
+    }
     for at in (0..peers.len()).filter(|at| *at != reference) {
         let Ok(peer) = &mut peers[at].found else { continue };
         let mut faults = std::mem::take(&mut peer.faults);
@@ -159,10 +194,8 @@ fn compare_all(peers: &mut [Peer], reference: usize) {
         }
         let compared = compare(peer, other, &peers[reference].label, &mut faults);
         let has_no_gap = peer.holds == peer.last;
-        if !peer.runs && has_no_gap && peer.holds < other.holds {
-            let (holds, of) = (peer.holds, other.holds);
-            let held = if holds == 0 { "nothing".to_owned() } else { format!("1..{holds}") };
-            faults.add("", (holds + 1, of), || format!("behind: holds {held} of 1..{of}"));
+        if !peer.runs && has_no_gap && peer.holds < other.holds && up_to.is_none() {
+            faults.add_behind(peer.holds, other.holds);
         }
         if !peer.runs && !other.runs && faults.is_empty() && compared.is_ok() && peer.holds == other.holds {
             // Whatever was overlooked above: files that are not equal do not pass.
@@ -183,5 +216,7 @@ fn put_back(peer: &mut Peer, faults: Faults) {
     }
 }
 
+#[cfg(test)]
+mod asked_tests;
 #[cfg(test)]
 mod tests;
