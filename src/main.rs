@@ -8,16 +8,19 @@ use peer::cli::{Task, Verify};
 use peer::config::Config;
 use peer::fatal::Fatal;
 use peer::log_lines;
+use peer::verify::{self, Asked};
 
 fn main() -> ExitCode {
     match peer::cli::parse(std::env::args_os()).unwrap_or_else(|error| error.exit()) {
         Task::Run(config) => run(*config),
-        Task::Verify(verify) => compare(&verify),
+        Task::Verify(verify) => compare(verify),
     }
 }
 
-fn compare(verify: &Verify) -> ExitCode {
-    match peer::verify::run(&verify.data_dirs, &verify.peers, &mut io::stdout().lock(), &mut io::stderr().lock()) {
+fn compare(options: Verify) -> ExitCode {
+    let Verify { data_dirs, peers, up_to, json } = options;
+    let asked = Asked { data_dirs, peers, up_to, json, patience: verify::PATIENCE };
+    match verify::run(&asked, &mut io::stdout().lock(), &mut io::stderr().lock()) {
         Ok(verdict) => verdict.status().into(),
         // Nobody is left to tell, as behind `| head`.
         Err(_) => ExitCode::FAILURE,

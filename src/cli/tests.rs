@@ -209,18 +209,20 @@ fn verify_has_options_of_its_own_and_takes_none_of_a_peer() {
     };
     let verb = task("peer verify").unwrap();
     assert!(
-        matches!(verb, Some(Verb::Verify(Verify { data_dirs, peers })) if data_dirs == [PathBuf::from("data")] && peers.is_empty())
+        matches!(verb, Some(Verb::Verify(Verify { data_dirs, peers, up_to: None, json: false })) if data_dirs == [PathBuf::from("data")] && peers.is_empty())
     );
-    let verb = task("peer verify --data-dir a --data-dir b p1 c/p2").unwrap();
-    let Some(Verb::Verify(Verify { data_dirs, peers })) = verb else { panic!("{verb:?}") };
+    let verb = task("peer verify --data-dir a --up-to 7 --data-dir b --json p1 c/p2").unwrap();
+    let Some(Verb::Verify(Verify { data_dirs, peers, up_to: Some(7), json: true })) = verb else { panic!("{verb:?}") };
     assert_eq!(data_dirs, [PathBuf::from("a"), PathBuf::from("b")]);
     assert_eq!(peers, [PathBuf::from("p1"), PathBuf::from("c/p2")]);
     assert!(task("peer").unwrap().is_none());
-    for wrong in ["peer --port 7000 verify", "peer verify --port 7000", "peer verify --data-dir="] {
+    for wrong in
+        ["peer --port 7000 verify", "peer verify --port 7000", "peer verify --data-dir=", "peer verify --up-to 0"]
+    {
         assert_eq!(task(wrong).unwrap_err().exit_code(), 2, "{wrong}");
     }
     let help = task("peer verify --help").unwrap_err().to_string();
-    for part in ["sha256sum *.csv | sha256sum", "Exit status: 0 if all agree, 5 if not", "PEER_DATA_DIR"] {
+    for part in ["sha256sum *.csv | sha256sum", "Exit status: 0 if all agree, 4 if some", "PEER_DATA_DIR"] {
         assert!(help.contains(part), "{part} is missing in {help}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{value_parser, Args};
 
 use crate::config;
 
@@ -14,9 +14,10 @@ What is proven:
       no reading stands in it twice
   of all of them: their CSV files are equal
 
-A peer whose rows are the beginning of the others' is behind, and disagrees. What one that
-is running lacks at the end is not counted. Entries of the journal above the last row are
-not delivered yet, and fine.
+A peer whose rows are the beginning of the others' is behind. What one that
+is running lacks at the end is not counted, but what its journal holds has to come to its
+files within 20 s. Entries above the last row of one that is stopped are not delivered
+yet, and fine; and those that wait for a quorum.
 
 Digest: SHA-256 of what 'sha256sum *.csv' prints, names in byte order: the same on every
 machine for the same files. By hand:
@@ -27,13 +28,13 @@ Examples:
       all peers below data/
   peer verify --data-dir pi1/data --data-dir pi2/data --data-dir pi3/data
       directories gathered from three machines; stop the peers before copying
-  peer verify kitchen
-      one peer, on its own machine; compare the digests by eye
+  peer verify --up-to 9000 kitchen
+      one peer, on its own machine, perhaps running; compare the digests by eye
   peer verify pi1/data/kitchen pi2/data/roof
       directories by path
 
-Exit status: 0 if all agree, 5 if not, 1 if something cannot be read and nothing else
-disagrees, 2 for wrong options.";
+Exit status: 0 if all agree, 4 if some are behind and nothing else is wrong, 5 if they
+disagree, 1 if something cannot be read and nothing else disagrees, 2 for wrong options.";
 
 /// Compare the files of peers: same rows, same order, no gaps
 ///
@@ -51,6 +52,19 @@ pub struct Verify {
     #[arg(long = "data-dir", id = "verify_data_dir", env = "PEER_DATA_DIR", value_name = "DIR")]
     #[arg(default_value = config::DATA_DIR)]
     pub data_dirs: Vec<PathBuf>,
+
+    /// Compare the rows 1 to N only
+    ///
+    /// Their digest is the same at every peer that holds them, also of groups that run: of all that 'awk -F, "NR==1||$1<=N"'
+    /// prints of each file that has such rows. A peer that holds fewer is behind, running or not.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub up_to: Option<u64>,
+
+    /// One JSON object on standard output
+    ///
+    /// With 'verdict' (agree, behind, disagree, incomplete), 'status' and 'peers', each with 'sha256' or 'error'.
+    #[arg(long)]
+    pub json: bool,
 
     /// Ids of peers, or paths of their directories
     ///

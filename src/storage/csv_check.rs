@@ -122,6 +122,13 @@ impl<D: Disk> CsvCheck<D> {
     }
 }
 
+impl<D> CsvCheck<D> {
+    /// The sensors, and their files.
+    pub(super) fn into_files(self) -> impl Iterator<Item = (SensorId, String)> {
+        self.sensors.into_iter().map(|sensor| (sensor.name, sensor.path))
+    }
+}
+
 impl Sensor {
     /// The next reading of the sensor.
     fn expect(&mut self, sequence: Sequence, payload: &[u8]) {
@@ -180,7 +187,7 @@ impl Sensor {
 }
 
 /// The last whole row of a file, and its sequence; `None` where there is none that can be one.
-fn last_row<D: Disk>(disk: &D, path: &str, bytes: u64) -> Result<Option<(Sequence, Vec<u8>)>, StorageError> {
+pub(super) fn last_row<D: Disk>(disk: &D, path: &str, bytes: u64) -> Result<Option<(Sequence, Vec<u8>)>, StorageError> {
     let block = disk.read(path, bytes.saturating_sub(TAIL_BYTES as u64), TAIL_BYTES);
     let mut block = block.map_err(failed(disk, "read", path))?;
     block.truncate(memchr::memrchr(b'\n', &block).map_or(0, |end| end + 1));

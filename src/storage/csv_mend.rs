@@ -1,14 +1,16 @@
 //! Brings the CSV files in line with the log, once `csv_check.rs` has told how far they are.
 
+use super::csv_beside;
 use super::csv_check::{CsvCheck, Sensor};
-use super::disk::Disk;
+use super::csv_write::{RowWriter, Target};
+use super::disk::{Disk, Stamp};
 use super::error::{failed, StorageError};
-use super::journal::{JournalReader, Read};
+use super::journal::JournalReader;
 use super::repair::CsvRepair;
-use super::sensor_csv::{row_sequence, BUFFER_BYTES_MAX};
-use super::{set_aside, READ_BYTES};
+use super::sensor_csv::row_sequence;
+use super::set_aside;
 use crate::ids::Sequence;
-use crate::reading::{self, CSV_HEADER, LINE_BYTES_MAX};
+use crate::reading::{CSV_HEADER, LINE_BYTES_MAX};
 
 /// Longest row, its LF included: a payload's line with its verb replaced by a sequence of 20 digits.
 const ROW_BYTES_MAX: usize = LINE_BYTES_MAX + 20;
@@ -26,20 +28,22 @@ const HEADER_BYTES: u64 = CSV_HEADER.len() as u64 + 1;
 /// The disk's, or where the journal is damaged.
 pub(super) fn mend<D: Disk>(
     disk: &D,
-    check: CsvCheck<D>,
+    check: &mut CsvCheck<D>,
     journal: &JournalReader<D>,
     last: Sequence,
     delivered: Sequence,
 ) -> Result<CsvRepair, StorageError> {
     let mut done = CsvRepair { path: disk.full_path(""), ..CsvRepair::default() };
-    let mut mender = Mender { disk, check, rows: Vec::new(), buffered: 0 };
-    let mut from = Sequence::MAX;
-    for sensor in &mut mender.check.sensors {
+    let mut lacking = Vec::new();
+    for sensor in &mut check.sensors {
         trim(disk, sensor, last, delivered, &mut done)?;
-        from = from.min(sensor.missing.filter(|missing| *missing <= delivered).unwrap_or(Sequence::MAX));
+        if let Some(from) = sensor.missing.filter(|missing| *missing <= delivered) {
+            let stamp = Stamp { bytes: sensor.bytes, ..Stamp::default() };
+            lacking.push((sensor.name.clone(), Target::new(sensor.path.clone(), from, stamp)));
+        }
     }
-    if from <= delivered {
-        done.rows = mender.write(journal, from.max(1), delivered)?;
+    if !lacking.is_empty() {
+        done.rows = RowWriter::new(disk, lacking).write(journal, delivered)?.0;
     }
     Ok(done)
 }
@@ -78,7 +82,7 @@ fn trim<D: Disk>(
             done.set_aside += 1;
             done.rows_aside += rows;
         }
-        disk.truncate(path, matched).map_err(failed(disk, "truncate", path))?;
+        csv_beside::cut(disk, path, matched, true)?;
         done.cut += 1;
         done.name(path);
         sensor.bytes = matched;
@@ -142,60 +146,4 @@ fn rest_of<D: Disk>(disk: &D, sensor: &Sensor, last: Sequence) -> Result<Rest, S
 fn is_row(line: &[u8], sensor: &Sensor) -> bool {
     let mut fields = line.split(|byte| *byte == b',');
     fields.nth(2) == Some(sensor.name.as_str().as_bytes()) && fields.count() == 3
-}
-
-/// Writes rows from the journal.
-#[derive(Debug)]
-struct Mender<'a, D> {
-    disk: &'a D,
-    check: CsvCheck<D>,
-    /// Rows that wait, by sensor.
-    rows: Vec<Vec<u8>>,
-    buffered: usize,
-}
-
-impl<D: Disk> Mender<'_, D> {
-    /// Writes the rows from `from` to `delivered` that are missing; returns how many.
-    fn write(&mut self, journal: &JournalReader<D>, from: Sequence, delivered: Sequence) -> Result<u64, StorageError> {
-        self.rows.resize(self.check.sensors.len(), Vec::new());
-        let (mut after, mut written) = (from - 1, 0);
-        while let Read::Frames(frames) = journal.read_from(after, delivered, journal.cuts(), READ_BYTES)? {
-            for frame in frames {
-                for (sequence, payload) in frame.entries().filter(|(sequence, _)| *sequence <= delivered) {
-                    let at = self.check.by_name[reading::sensor_of(payload)];
-                    let sensor = &self.check.sensors[at];
-                    if sensor.missing.is_none_or(|missing| sequence < missing) {
-                        continue;
-                    }
-                    let rows = &mut self.rows[at];
-                    let before = rows.len();
-                    if before == 0 && sensor.bytes == 0 {
-                        rows.extend_from_slice(CSV_HEADER.as_bytes());
-                        rows.push(b'\n');
-                    }
-                    reading::append_row(sequence, payload, rows);
-                    self.buffered += rows.len() - before;
-                    written += 1;
-                }
-                after = frame.last();
-            }
-            if self.buffered >= BUFFER_BYTES_MAX {
-                self.flush()?;
-            }
-        }
-        self.flush()?;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> Result<(), StorageError> {
-        for (sensor, rows) in self.check.sensors.iter_mut().zip(&mut self.rows) {
-            if !rows.is_empty() {
-                self.disk.append(&sensor.path, rows).map_err(failed(self.disk, "append to", &sensor.path))?;
-                sensor.bytes += rows.len() as u64;
-                rows.clear();
-            }
-        }
-        self.buffered = 0;
-        Ok(())
-    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fs4::{FileExt, TryLockError};
 
+use super::csv_beside;
 use super::error::StorageError;
 use super::journal;
 use super::previous::{self, SetAside};
@@ -105,7 +106,10 @@ fn check_entries(root: &Path, dir: &str, own: &dyn Fn(&str, bool, bool) -> bool)
 /// Is this the name of a file that a peer makes in its directory?
 pub(super) fn is_own(name: &str) -> bool {
     let is_csv = name.strip_suffix(".csv").is_some_and(|stem| check_name(stem.as_bytes()).is_ok());
-    is_csv || set_aside(name) || matches!(name, "state" | "state.tmp" | "pending" | "pending.tmp" | "lock")
+    is_csv
+        || csv_beside::is_beside(name)
+        || set_aside(name)
+        || matches!(name, "state" | "state.tmp" | "pending" | "pending.tmp" | "lock")
 }
 
 fn set_aside(name: &str) -> bool {

@@ -4,6 +4,14 @@
 use std::io;
 use std::path::PathBuf;
 
+/// Which file stands under a name, and how long it is: what a name is compared by with the file that was written to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// What the system tells files apart by: on Unix device and inode.
+    pub file: (u64, u64),
+    pub bytes: u64,
+}
+
 /// The files of one peer, by paths relative to its directory: `state`, `journal/<segment>.log`, `<sensor>.csv`.
 ///
 /// Implementations synchronise themselves, so that one thread may read while another one appends. A file that does not
@@ -21,17 +29,30 @@ pub trait Disk: Send + Sync + 'static {
     /// The disk's.
     fn len(&self, path: &str) -> io::Result<u64>;
 
-    /// Adds bytes to the end of a file, which is created where it is missing, with its directory.
+    /// What stands under a name now, whatever is open.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn stamp(&self, path: &str) -> io::Result<Stamp>;
+
+    /// Adds bytes to the end of a file, which is created where it is missing, with its directory. Returns which file that
+    /// was, as long as it was known to be afterwards: a file that is open may have lost its name since.
     ///
     /// # Errors
     /// The disk's; then nothing was added.
-    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<Stamp>;
 
     /// Reads `len` bytes from `offset` on, fewer where the file ends before.
     ///
     /// # Errors
     /// The disk's.
     fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>>;
+
+    /// Makes `to` a new file of the first `len` bytes of `from`, which has as many.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn copy(&self, from: &str, to: &str, len: u64) -> io::Result<()>;
 
     /// Shortens a file to `len` bytes.
     ///

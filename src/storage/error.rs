@@ -60,6 +60,11 @@ pub enum StorageError {
          --quorum may take back; nothing was changed; check that every peer has the same --quorum, and start again"
     )]
     CutsDelivered { to: Sequence, delivered: Sequence },
+    #[error(
+        "{} was moved, removed or replaced while this peer ran, and what was written there is lost; stop a peer before its \
+         files are touched, and start it again", path.display()
+    )]
+    Gone { path: PathBuf },
     #[error("reading {sequence} names no valid sensor, so it has no file; check the versions of the group's peers")]
     Sensor { sequence: u64 },
 }

@@ -7,17 +7,24 @@ use std::path::{Path, PathBuf};
 
 use fs4::{FileExt, TryLockError};
 
+use super::csv_check::last_row;
 use super::directory::is_own;
 use super::disk::Disk;
 use super::error::{failed, StorageError};
 use super::journal;
 use super::read_only_disk::ReadOnlyDisk;
 use super::scan::Scan;
-use crate::ids::SensorId;
+use super::sensor_csv::rows_end;
+use super::state::{self, State};
+use crate::ids::{SensorId, Sequence};
+use crate::reading::CSV_HEADER;
 use crate::wire::Frame;
 
 /// What is read of a segment at once, in bytes: several of the largest batches.
 const READ_BYTES: usize = 1024 * 1024;
+
+/// The header and its LF.
+const HEADER_BYTES: u64 = CSV_HEADER.len() as u64 + 1;
 
 /// What stands in a peer's directory at one moment.
 #[derive(Debug)]
@@ -54,11 +61,12 @@ pub enum Piece {
 }
 
 impl Inspection {
-    /// Looks which files there are. Of those that a running peer adds to, what it adds later is not seen.
+    /// Looks which files there are. Of those that a running peer adds to, what it adds later is not seen; and where a sequence
+    /// is given, no row above it, nor a file without any other.
     ///
     /// # Errors
     /// The disk's.
-    pub fn open(root: &Path) -> Result<Self, StorageError> {
+    pub fn open(root: &Path, up_to: Option<Sequence>) -> Result<Self, StorageError> {
         let disk = ReadOnlyDisk::new(root.to_owned());
         let runs = is_locked(root);
         let (mut csv, mut foreign) = (Vec::new(), Vec::new());
@@ -66,7 +74,12 @@ impl Inspection {
         for (name, metadata) in entries(&disk, "")? {
             let sensor = name.strip_suffix(".csv").and_then(|stem| stem.parse::<SensorId>().ok());
             match sensor.filter(|_| metadata.is_file()) {
-                Some(sensor) => csv.push(CsvFile { sensor, name, bytes: metadata.len() }),
+                Some(sensor) => {
+                    let bytes = bytes_up_to(&disk, &name, metadata.len(), up_to)?;
+                    if up_to.is_none() || bytes > HEADER_BYTES {
+                        csv.push(CsvFile { sensor, name, bytes });
+                    }
+                }
                 None if name == journal::DIR && metadata.is_dir() => has_journal = true,
                 None if is_own(&name) && metadata.is_file() => {}
                 None => foreign.push(name),
@@ -112,6 +125,26 @@ impl Inspection {
     #[must_use]
     pub fn runs(&self) -> bool {
         self.runs || is_locked(&self.disk.full_path(""))
+    }
+
+    /// Is a directory in use by a living peer?
+    #[must_use]
+    pub fn is_in_use(root: &Path) -> bool {
+        is_locked(root)
+    }
+
+    /// Says `state` that the peer runs under a quorum? Then its log may be ahead of its rows for as long as there is none.
+    #[must_use]
+    pub fn has_quorum(&self) -> bool {
+        let text = self.disk.read(state::PATH, 0, state::BYTES_MAX + 1).unwrap_or_default();
+        State::parse(&text).is_some_and(|state| state.quorum.is_some())
+    }
+
+    /// The sequence of the last whole row that stands in a file by now; `None` where there is none.
+    #[must_use]
+    pub fn last_row(&self, name: &str) -> Option<Sequence> {
+        let bytes = self.disk.len(name).ok()?;
+        last_row(&self.disk, name, bytes).ok()?.map(|(sequence, _)| sequence)
     }
 
     /// Reads `len` bytes of a file from `offset` on, fewer where it ends before.
@@ -176,6 +209,15 @@ fn damage(segment: &str, error: StorageError) -> Result<Piece, StorageError> {
     match error {
         StorageError::Damaged { why, .. } => Ok(Piece::Damage { segment: segment.to_owned(), why }),
         error => Err(error),
+    }
+}
+
+/// How many bytes of a file hold its header and the rows up to a sequence; all, where they do not tell.
+fn bytes_up_to(disk: &ReadOnlyDisk, name: &str, bytes: u64, up_to: Option<Sequence>) -> Result<u64, StorageError> {
+    let Some(up_to) = up_to else { return Ok(bytes) };
+    match rows_end(disk, name, bytes, up_to) {
+        Err(StorageError::Damaged { .. }) => Ok(bytes),
+        end => end,
     }
 }
 

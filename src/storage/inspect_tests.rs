@@ -18,7 +18,7 @@ fn it_finds_rows_journal_and_what_is_foreign() {
     let root = temp.path().join("p");
     std::os::unix::fs::symlink("b.csv", root.join("c.csv")).unwrap();
     fs::write(root.join("journal/notes"), "").unwrap();
-    let found = Inspection::open(&root).unwrap();
+    let found = Inspection::open(&root, None).unwrap();
     let csv: Vec<_> = found.csv().iter().map(|file| (file.name.as_str(), file.bytes)).collect();
     assert_eq!(csv, [("a.csv", 0), ("b.csv", 3)]);
     assert_eq!(found.foreign(), ["c.csv", "journal/notes"]);
@@ -44,7 +44,7 @@ fn behind_a_batch_that_is_damaged_the_next_is_found() {
     let middle = frames[0].bytes().len() + frames[1].bytes().len() - 2;
     bytes[middle] ^= 1;
     fs::write(&path, &bytes).unwrap();
-    let found = Inspection::open(&root).unwrap();
+    let found = Inspection::open(&root, None).unwrap();
     let mut walk = found.journal();
     let mut pieces = Vec::new();
     while let Some(piece) = walk.next_piece().unwrap() {
@@ -63,14 +63,14 @@ fn a_directory_runs_while_a_process_holds_it_and_looking_does_not_keep_it() {
     let id = "p".parse().unwrap();
     let disk = claim(temp.path(), &id).unwrap();
     let root = temp.path().join("p");
-    assert!(Inspection::open(&root).unwrap().runs());
+    assert!(Inspection::open(&root, None).unwrap().runs());
     drop(disk);
-    let found = Inspection::open(&root).unwrap();
+    let found = Inspection::open(&root, None).unwrap();
     assert!(!found.runs());
     // While the inspection is still there.
     claim(temp.path(), &id).unwrap();
     fs::remove_file(root.join("lock")).unwrap();
-    assert!(!Inspection::open(&root).unwrap().runs());
+    assert!(!Inspection::open(&root, None).unwrap().runs());
     assert!(!root.join("lock").exists());
 }
 

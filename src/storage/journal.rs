@@ -149,6 +149,12 @@ impl<D: Disk> Journal<D> {
         self.reader.cuts()
     }
 
+    /// Its files, and their bytes.
+    pub(super) fn files(&self) -> impl Iterator<Item = (String, u64)> {
+        let file = |segment: &Segment| (segment_path(segment.first), segment.bytes);
+        self.reader.index().segments.iter().map(file).collect::<Vec<_>>().into_iter()
+    }
+
     /// Adds a batch that continues the log. Did it begin another segment?
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use super::disk::Disk;
+use super::disk::{Disk, Stamp};
 use super::platter::Platter;
 
 /// A disk in memory. Clones are handles of the same disk.
@@ -171,7 +171,11 @@ impl Disk for MemoryDisk {
         Ok(self.looking()?.files.bytes(path).map_or(0, |bytes| bytes.len() as u64))
     }
 
-    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+    fn stamp(&self, path: &str) -> io::Result<Stamp> {
+        Ok(self.looking()?.files.stamp(path))
+    }
+
+    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<Stamp> {
         let mut memory = self.changing()?;
         memory.check_room(bytes.len())?;
         if let Err(died) = memory.check_alive() {
@@ -179,7 +183,7 @@ impl Disk for MemoryDisk {
             return Err(died);
         }
         memory.files.append(path, bytes);
-        Ok(())
+        Ok(memory.files.stamp(path))
     }
 
     fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
@@ -188,6 +192,20 @@ impl Disk for MemoryDisk {
         let start = usize::try_from(offset).map_or(bytes.len(), |offset| offset.min(bytes.len()));
         let rest = &bytes[start..];
         Ok(rest[..len.min(rest.len())].to_vec())
+    }
+
+    fn copy(&self, from: &str, to: &str, len: u64) -> io::Result<()> {
+        let mut memory = self.changing()?;
+        let bytes = memory.files.bytes(from).unwrap_or_default();
+        let len = usize::try_from(len).ok().filter(|len| *len <= bytes.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let bytes = bytes[..len].to_vec();
+        memory.check_room(len)?;
+        if let Err(died) = memory.check_alive() {
+            memory.files.replace(to, &bytes[..len / 2], false);
+            return Err(died);
+        }
+        memory.files.replace(to, &bytes, false);
+        Ok(())
     }
 
     fn truncate(&self, path: &str, len: u64) -> io::Result<()> {

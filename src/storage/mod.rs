@@ -4,11 +4,15 @@
 //!
 //! After an error nothing more can be stored; what had been stored before still is.
 
+mod csv_beside;
 mod csv_check;
 mod csv_mend;
+mod csv_restore;
+mod csv_write;
 mod directory;
 mod disk;
 mod error;
+mod in_place;
 mod inspect;
 mod intact;
 mod journal;
@@ -41,7 +45,7 @@ use crate::ids::{Incarnation, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Frame, Range, Request};
 
 pub use directory::{claim, claim_anew};
-pub use disk::Disk;
+pub use disk::{Disk, Stamp};
 pub use error::StorageError;
 pub use inspect::{CsvFile, Inspection, JournalWalk, Piece};
 pub use journal::{Journal, JournalReader, Read, SEGMENT_BYTES};
@@ -50,7 +54,7 @@ pub use memory_disk::MemoryDisk;
 pub use options::{Opened, Options};
 pub use previous::SetAside;
 pub use real_disk::{RealDisk, OPEN_FILES_MAX};
-pub use repair::{CsvRepair, Repair};
+pub use repair::{CsvRepair, CsvRestored, Repair};
 pub use sensor_csv::BUFFER_BYTES_MAX;
 pub use start::check_state;
 pub use tail::{Tail, TailRead, TAIL_BYTES_MAX};
@@ -78,6 +82,10 @@ pub struct Storage<D> {
     delivered: Sequence,
     /// The log is on the platter up to here, and `state` says so: who finds it shorter finds it damaged.
     vouched: Sequence,
+    /// The lock of the directory that was opened.
+    claimed: Stamp,
+    /// CSV files that were written anew, until somebody asks.
+    restored: Vec<CsvRestored>,
 }
 
 impl<D: Disk> Storage<D> {
@@ -100,6 +108,8 @@ impl<D: Disk> Storage<D> {
             pending: Pending::new(Arc::clone(&disk)),
             delivered: 0,
             vouched: 0,
+            claimed: in_place::claimed(&*disk)?,
+            restored: Vec::new(),
             disk,
             state,
             options,
@@ -220,7 +230,8 @@ impl<D: Disk> Storage<D> {
         let needs = if needs == NEEDS_ALL { needs } else { needs.min(to) };
         self.save_state(promised, synced, needs)?;
         if self.delivered > to {
-            self.csv.truncate_above(to)?;
+            self.check_names()?;
+            self.csv.truncate_above(to, self.options.careful())?;
             self.delivered = to;
         }
         self.journal.cut(to)?;
@@ -262,7 +273,8 @@ impl<D: Disk> Storage<D> {
     /// # Errors
     /// The disk's; then those that are not written still wait.
     pub fn flush(&mut self) -> Result<(), StorageError> {
-        self.csv.flush()
+        self.csv.flush()?;
+        self.restore()
     }
 
     /// Returns once the log and what is pending are on the platter. The CSV files follow from the log.

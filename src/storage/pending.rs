@@ -226,6 +226,11 @@ impl<D: Disk> Pending<D> {
         Ok(recalled)
     }
 
+    /// Bytes of the file.
+    pub(super) fn bytes(&self) -> u64 {
+        self.index.bytes
+    }
+
     /// Forgets what is kept of a range. On disk it stays until [`Self::shrink`].
     pub(super) fn forget(&mut self, range: &Range) {
         self.index.remove(range);

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::rngs::SmallRng;
 use rand::RngExt;
 
+use super::disk::Stamp;
+
 /// What a disk writes whole, in bytes: the sector of most.
 const PAGE_BYTES: usize = 512;
 
@@ -60,6 +62,11 @@ impl Platter {
 
     pub(super) fn bytes(&self, path: &str) -> Option<&[u8]> {
         self.names.get(path).map(|id| &self.contents[id].bytes[..])
+    }
+
+    pub(super) fn stamp(&self, path: &str) -> Stamp {
+        let stamp = |id: &Id| Stamp { file: (0, *id), bytes: self.contents[id].bytes.len() as u64 };
+        self.names.get(path).map(stamp).unwrap_or_default()
     }
 
     /// Bytes of all files.

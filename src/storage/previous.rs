@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::StorageError;
 use super::state::{self, State};
-use super::{journal, pending};
+use super::{csv_beside, journal, pending};
 use crate::reading::CSV_HEADER;
 
 /// What was set aside, in words for the operator.
@@ -44,7 +44,9 @@ pub(super) fn unvouched(root: &Path) -> Result<usize, StorageError> {
     }
     let mut files = 0;
     for name in names(root, "")? {
-        if matches!(name.as_str(), "lock" | "state.tmp" | pending::COMPACTED_PATH | journal::DIR) {
+        let unfinished =
+            ["state.tmp", pending::COMPACTED_PATH].contains(&name.as_str()) || csv_beside::is_beside(&name);
+        if unfinished || matches!(name.as_str(), "lock" | journal::DIR) {
             continue;
         }
         check_head(root, &name)?;

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
-use super::disk::Disk;
+use super::disk::{Disk, Stamp};
 
 /// Files kept open for appending, unless fewer are to be. A reading's sensor is most often one of the last few, however many
 /// sensors there are.
@@ -34,7 +34,7 @@ struct Appending {
 #[derive(Debug)]
 struct Handle {
     file: File,
-    bytes: u64,
+    stamp: Stamp,
     used: u64,
 }
 
@@ -60,13 +60,13 @@ impl RealDisk {
     /// Opens a file for appending; creates it, and its directory, where they are missing.
     fn open(&self, path: &str) -> io::Result<(File, bool)> {
         let full = self.root.join(path);
-        let existing = OpenOptions::new().append(true).open(&full);
+        let existing = appending().open(&full);
         match existing {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if let Some(parent) = full.parent() {
                     fs::create_dir_all(parent)?;
                 }
-                let file = OpenOptions::new().append(true).create(true).open(&full)?;
+                let file = appending().create(true).open(&full)?;
                 Ok((file, true))
             }
             existing => Ok((existing?, false)),
@@ -91,8 +91,8 @@ impl Appending {
             if created {
                 self.name_changed(path);
             }
-            let bytes = file.metadata()?.len();
-            self.files.insert(path.to_owned(), Handle { file, bytes, used: 0 });
+            let stamp = stamp_of(&file.metadata()?);
+            self.files.insert(path.to_owned(), Handle { file, stamp, used: 0 });
         }
         let handle = self.files.get_mut(path).expect("it is there now");
         handle.used = self.uses;
@@ -105,6 +105,33 @@ impl Appending {
         // The directory itself may be new as well.
         self.changed.insert(String::new());
     }
+}
+
+fn appending() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.append(true);
+    // Nobody may take its name from a file that is open: others may read and write it, and not remove it.
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 1 | 2);
+    options
+}
+
+fn stamp_of(metadata: &fs::Metadata) -> Stamp {
+    Stamp { file: identity(metadata), bytes: metadata.len() }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+/// Elsewhere the time at which a file was made tells it from its successor.
+#[cfg(not(unix))]
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    let since = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
+    let made = metadata.created().ok().and_then(since).unwrap_or_default();
+    (made.as_secs(), u64::from(made.subsec_nanos()))
 }
 
 /// Returns once it is on the platter which files there are in a directory.
@@ -148,17 +175,22 @@ impl Disk for RealDisk {
         or_absent(fs::metadata(self.root.join(path)).map(|metadata| metadata.len()))
     }
 
-    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+    fn stamp(&self, path: &str) -> io::Result<Stamp> {
+        or_absent(fs::symlink_metadata(self.root.join(path)).map(|metadata| stamp_of(&metadata)))
+    }
+
+    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<Stamp> {
         let mut appending = self.appending();
         let handle = appending.handle(self, path)?;
-        let written = handle.file.write_all(bytes);
-        if written.is_ok() {
-            handle.bytes += bytes.len() as u64;
-        } else if handle.file.set_len(handle.bytes).is_err() {
-            // What stands there is unknown now: it is asked anew if the file is used again.
-            appending.files.remove(path);
+        if let Err(error) = handle.file.write_all(bytes) {
+            if handle.file.set_len(handle.stamp.bytes).is_err() {
+                // What stands there is unknown now: it is asked anew if the file is used again.
+                appending.files.remove(path);
+            }
+            return Err(error);
         }
-        written
+        handle.stamp.bytes += bytes.len() as u64;
+        Ok(handle.stamp)
     }
 
     fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
@@ -170,6 +202,21 @@ impl Disk for RealDisk {
         }))
     }
 
+    fn copy(&self, from: &str, to: &str, len: u64) -> io::Result<()> {
+        let mut appending = self.appending();
+        appending.files.remove(to);
+        appending.name_changed(to);
+        let target = self.root.join(to);
+        let copied = File::open(self.root.join(from))
+            .and_then(|source| io::copy(&mut source.take(len), &mut File::create(&target)?))
+            .and_then(|copied| if copied == len { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
+        if copied.is_err() {
+            // Half a file would only take room; that it stays does no harm.
+            let _ = fs::remove_file(target);
+        }
+        copied
+    }
+
     fn truncate(&self, path: &str, len: u64) -> io::Result<()> {
         if self.len(path)? <= len {
             return Ok(());
@@ -177,7 +224,7 @@ impl Disk for RealDisk {
         let mut appending = self.appending();
         let handle = appending.handle(self, path)?;
         handle.file.set_len(len)?;
-        handle.bytes = len;
+        handle.stamp.bytes = len;
         Ok(())
     }
 
@@ -276,6 +323,27 @@ mod tests {
         assert_eq!((disk.len("pending").unwrap(), disk.read("pending", 1, 3).unwrap()), (5, b"ewe".to_vec()));
         assert_eq!(disk.list("journal").unwrap(), ["1.log"]);
         assert_eq!(disk.list("").unwrap(), ["lock", "pending"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_name_is_told_from_the_file_that_was_written_to_whatever_became_of_it() {
+        let (_temp, disk) = TempDir::disk("p");
+        let append = |text: &str| disk.append("a.csv", text.as_bytes()).unwrap();
+        let first = append("one");
+        assert_eq!((disk.stamp("a.csv").unwrap(), first.bytes), (first, 3));
+        disk.copy("a.csv", "a.csv.tmp", 2).unwrap();
+        assert_ne!(disk.stamp("a.csv.tmp").unwrap().file, first.file);
+        assert_eq!(disk.read("a.csv.tmp", 0, 9).unwrap(), b"on");
+        assert!(disk.copy("a.csv", "x", 4).is_err() && disk.len("x").unwrap() == 0, "it has not so many bytes");
+        fs::rename(disk.full_path("a.csv"), disk.full_path("b.csv")).unwrap();
+        assert_eq!(disk.stamp("a.csv").unwrap(), Stamp::default());
+        assert_eq!(append("two"), Stamp { bytes: 6, ..first }, "it is open");
+        fs::copy(disk.full_path("b.csv"), disk.full_path("a.csv")).unwrap();
+        assert_ne!(disk.stamp("a.csv").unwrap(), disk.stamp("b.csv").unwrap());
+        disk.rename("a.csv.tmp", "a.csv").unwrap();
+        assert_ne!(append("x").file, first.file, "what takes its place is opened");
+        assert_eq!(disk.read("a.csv", 0, 9).unwrap(), b"onx");
     }
 
     #[test]

@@ -44,6 +44,61 @@ pub struct CsvRepair {
     pub files: u64,
 }
 
+/// CSV files that were written anew while the peer ran, since another program had taken them away or changed them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvRestored {
+    /// The directory.
+    pub path: PathBuf,
+    /// Rows that were written from the journal.
+    pub rows: u64,
+    /// Files of others that stood there, and were set aside.
+    pub set_aside: u64,
+    /// Names of the first files, and how many there are.
+    pub first: Vec<String>,
+    pub files: u64,
+}
+
+impl CsvRestored {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, rows: 0, set_aside: 0, first: Vec::new(), files: 0 }
+    }
+
+    pub(super) fn name(&mut self, path: &str) {
+        note(path, &mut self.first, &mut self.files);
+    }
+}
+
+impl fmt::Display for CsvRestored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, rows, set_aside, first, files } = self;
+        match &first[..] {
+            [one] if *files == 1 => write!(f, "{} was", path.join(one).display())?,
+            _ => write!(f, "CSV files in {} ({}) were", path.display(), named(first, *files))?,
+        }
+        write!(f, " moved, removed or changed by another program: written anew from the journal, {rows} rows")?;
+        if *set_aside > 0 {
+            write!(f, "; {set_aside} files that stood there were set aside as *.damaged")?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts a file, and keeps its name if it is one of the first.
+fn note(path: &str, first: &mut Vec<String>, files: &mut u64) {
+    *files += 1;
+    if first.len() < NAMES_MAX {
+        first.push(path.to_owned());
+    }
+}
+
+/// The first files, and how many more there are.
+fn named(first: &[String], files: u64) -> String {
+    match files - first.len() as u64 {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
 /// Files of which a line tells the names.
 const NAMES_MAX: usize = 3;
 
@@ -54,10 +109,7 @@ impl CsvRepair {
 
     /// Notes that this file lost something.
     pub(super) fn name(&mut self, path: &str) {
-        self.files += 1;
-        if self.first.len() < NAMES_MAX {
-            self.first.push(path.to_owned());
-        }
+        note(path, &mut self.first, &mut self.files);
     }
 }
 
@@ -111,11 +163,8 @@ impl fmt::Display for CsvRepair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, cut, removed, set_aside, rows, rows_aside, first, files } = self;
         write!(f, "the CSV files in {} did not agree with the log", path.display())?;
-        let more = files - first.len() as u64;
-        if more > 0 {
-            write!(f, " ({} and {more} more)", first.join(", "))?;
-        } else if !first.is_empty() {
-            write!(f, " ({})", first.join(", "))?;
+        if !first.is_empty() {
+            write!(f, " ({})", named(first, *files))?;
         }
         write!(
             f,

@@ -12,7 +12,7 @@ use super::pending::Pending;
 use super::sensor_csv::SensorCsv;
 use super::start::{self, Begun};
 use super::tail::Tail;
-use super::{csv_mend, pending_load, salvage, walk};
+use super::{csv_beside, csv_mend, in_place, pending_load, salvage, walk};
 use super::{Opened, Options, Repair, Storage, READ_BYTES};
 use crate::ids::{Incarnation, PeerId, Sequence, NEEDS_ALL};
 use crate::wire::{Frame, Range, RunList};
@@ -46,6 +46,7 @@ pub(super) fn open<D: Disk>(
     let Begun { found, mut repairs } = start::look(&*disk, id, true)?;
     start::check_quorum(&*disk, found.as_ref(), options.quorum)?;
     let state_damaged = !repairs.is_empty();
+    csv_beside::remove_leftovers(&*disk)?;
     let mut pending = pending_load::load(&disk, &mut repairs)?;
     let mut check = CsvCheck::new(Arc::clone(&disk))?;
     let mut contents = Contents::default();
@@ -62,7 +63,7 @@ pub(super) fn open<D: Disk>(
     // What was cut must be gone, and where it went be kept, before anything is built on either.
     pending.sync()?;
     journal.sync()?;
-    let mended = csv_mend::mend(&*disk, check, &journal.reader(), last, delivered)?;
+    let mended = csv_mend::mend(&*disk, &mut check, &journal.reader(), last, delivered)?;
     if !mended.is_nothing() {
         repairs.push(Repair::Csv(mended));
     }
@@ -88,9 +89,10 @@ pub(super) fn open<D: Disk>(
         repairs,
     };
     let tail = Arc::new(Mutex::new(Tail::new(last)));
-    let csv = SensorCsv::new(Arc::clone(&disk));
+    let csv = SensorCsv::found(Arc::clone(&disk), check.into_files())?;
     let vouched = if state.needs == NEEDS_ALL { 0 } else { state.needs };
-    Ok((Storage { disk, state, options, journal, tail, csv, pending, delivered, vouched }, opened))
+    let (claimed, restored) = (in_place::claimed(&*disk)?, Vec::new());
+    Ok((Storage { disk, state, options, journal, tail, csv, pending, delivered, vouched, claimed, restored }, opened))
 }
 
 /// Forgets what is pending of readings that are delivered. Returns what is in the log and not delivered.

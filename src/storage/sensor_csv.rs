@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::disk::Disk;
+use super::csv_beside;
+use super::disk::{Disk, Stamp};
 use super::error::{damaged, failed, StorageError};
 use crate::ids::{parse_number, SensorId, Sequence};
 use crate::reading::{self, CSV_HEADER};
@@ -25,8 +26,8 @@ const STEP_BYTES: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct SensorCsv<D> {
-    disk: Arc<D>,
-    sensors: Vec<Sensor>,
+    pub(super) disk: Arc<D>,
+    pub(super) sensors: Vec<Sensor>,
     by_name: HashMap<Box<[u8]>, usize>,
     /// The sensor of the last row: readings of one sensor often come together.
     recent: usize,
@@ -37,18 +38,37 @@ pub(super) struct SensorCsv<D> {
 }
 
 #[derive(Debug)]
-struct Sensor {
-    name: SensorId,
-    path: String,
-    /// Has the file its header?
-    exists: bool,
+pub(super) struct Sensor {
+    pub(super) name: SensorId,
+    pub(super) path: String,
+    /// What was written, and must stand under the name. Of no bytes: there is no file yet.
+    pub(super) stamp: Stamp,
+    /// Something else stands there, and the file is to be written anew.
+    pub(super) displaced: bool,
     rows: Vec<u8>,
 }
 
 impl<D: Disk> SensorCsv<D> {
+    /// Where no sensor has a file.
     pub(super) fn new(disk: Arc<D>) -> Self {
         let (sensors, waiting) = (Vec::new(), Vec::new());
         Self { disk, sensors, by_name: HashMap::new(), recent: 0, waiting, buffered: 0 }
+    }
+
+    /// Where these are the sensors that have files.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(super) fn found(
+        disk: Arc<D>,
+        sensors: impl IntoIterator<Item = (SensorId, String)>,
+    ) -> Result<Self, StorageError> {
+        let mut csv = Self::new(disk);
+        for (name, path) in sensors {
+            let stamp = csv.disk.stamp(&path).map_err(failed(&*csv.disk, "look at", &path))?;
+            csv.add(name, path, stamp);
+        }
+        Ok(csv)
     }
 
     /// Adds the rows of a batch from sequence `from` to `up_to` to the buffers, which are written first where they are
@@ -75,7 +95,7 @@ impl<D: Disk> SensorCsv<D> {
             let before = sensor.rows.len();
             if before == 0 {
                 self.waiting.push(self.recent);
-                if !sensor.exists {
+                if sensor.stamp.bytes == 0 {
                     sensor.rows.extend_from_slice(CSV_HEADER.as_bytes());
                     sensor.rows.push(b'\n');
                 }
@@ -86,7 +106,7 @@ impl<D: Disk> SensorCsv<D> {
         Ok(())
     }
 
-    /// Writes what waits, by sensor name.
+    /// Writes what waits, by sensor name. What waits for a file that is to be written anew is in the journal, and not needed.
     ///
     /// # Errors
     /// The disk's; then what is not written still waits.
@@ -96,8 +116,11 @@ impl<D: Disk> SensorCsv<D> {
         let kept = KEPT_BYTES_MAX / sensors.len().max(1);
         while let Some(at) = self.waiting.last() {
             let sensor = &mut sensors[*at];
-            self.disk.append(&sensor.path, &sensor.rows).map_err(failed(&*self.disk, "append to", &sensor.path))?;
-            sensor.exists = true;
+            if !sensor.displaced {
+                let path = &sensor.path;
+                let there = self.disk.append(path, &sensor.rows).map_err(failed(&*self.disk, "append to", path))?;
+                sensor.written(there);
+            }
             self.buffered -= sensor.rows.len();
             sensor.rows.clear();
             sensor.rows.shrink_to(kept);
@@ -107,26 +130,26 @@ impl<D: Disk> SensorCsv<D> {
     }
 
     /// Removes the rows above `to` from all files, written or waiting; and files without any other row, as if the sensor
-    /// had not been heard of.
+    /// had not been heard of. Files that lose some are replaced: see [`csv_beside`].
     ///
     /// # Errors
     /// The disk's, or where a file does not hold rows.
-    pub(super) fn truncate_above(&mut self, to: Sequence) -> Result<(), StorageError> {
+    pub(super) fn truncate_above(&mut self, to: Sequence, careful: bool) -> Result<(), StorageError> {
         // So that all rows stand in one place.
         self.flush()?;
         let disk = &*self.disk;
-        for path in disk.list("").map_err(failed(disk, "list", ""))? {
-            let Some(name) = path.strip_suffix(".csv") else { continue };
-            let bytes = disk.len(&path).map_err(failed(disk, "look at", &path))?;
-            let kept = rows_end(disk, &path, bytes, to)?;
+        for Sensor { path, stamp, .. } in self.sensors.iter_mut().filter(|sensor| sensor.stamp.bytes > 0) {
+            let kept = rows_end(disk, path, stamp.bytes, to)?;
             if kept <= CSV_HEADER.len() as u64 + 1 {
-                disk.remove(&path).map_err(failed(disk, "remove", &path))?;
-                if let Some(at) = self.by_name.get(name.as_bytes()) {
-                    self.sensors[*at].exists = false;
-                }
-            } else if kept < bytes {
-                disk.truncate(&path, kept).map_err(failed(disk, "truncate", &path))?;
+                disk.remove(path).map_err(failed(disk, "remove", path))?;
+                *stamp = Stamp::default();
+            } else if kept < stamp.bytes {
+                *stamp = csv_beside::cut(disk, path, kept, careful)?;
             }
+        }
+        if careful {
+            // No row that was cut may come back beside a log that holds another reading there.
+            disk.sync_names("").map_err(failed(disk, "sync", ""))?;
         }
         Ok(())
     }
@@ -140,16 +163,31 @@ impl<D: Disk> SensorCsv<D> {
         let parsed = std::str::from_utf8(name).ok().and_then(|text| text.parse::<SensorId>().ok());
         let sensor = parsed.ok_or(StorageError::Sensor { sequence })?;
         let path = format!("{sensor}.csv");
-        let bytes = self.disk.len(&path).map_err(failed(&*self.disk, "look at", &path))?;
+        Ok(self.add(sensor, path, Stamp::default()))
+    }
+
+    fn add(&mut self, name: SensorId, path: String, stamp: Stamp) -> usize {
         let at = self.sensors.len();
-        self.sensors.push(Sensor { name: sensor, path, exists: bytes > 0, rows: Vec::new() });
-        self.by_name.insert(name.into(), at);
-        Ok(at)
+        self.by_name.insert(name.as_str().as_bytes().into(), at);
+        self.sensors.push(Sensor { name, path, stamp, displaced: false, rows: Vec::new() });
+        at
+    }
+}
+
+impl Sensor {
+    /// Takes note of what an append says that it wrote to.
+    fn written(&mut self, there: Stamp) {
+        let is_own = self.stamp.bytes == 0 || there.file == self.stamp.file;
+        if is_own && there.bytes == self.stamp.bytes + self.rows.len() as u64 {
+            self.stamp = there;
+        } else {
+            self.displaced = true;
+        }
     }
 }
 
 /// Where the rows above `to` begin, which stand at the end of a file; half a row there counts as one of them.
-fn rows_end<D: Disk>(disk: &D, path: &str, bytes: u64, to: Sequence) -> Result<u64, StorageError> {
+pub(super) fn rows_end<D: Disk>(disk: &D, path: &str, bytes: u64, to: Sequence) -> Result<u64, StorageError> {
     let mut kept = bytes;
     // The end of what was not looked at: always the end of a row, but for half a row at the end of the file.
     let mut end = bytes;

@@ -22,6 +22,12 @@ fn csv(rows: &[&str]) -> Vec<u8> {
     text(&[&[CSV_HEADER], rows].concat())
 }
 
+/// As after a restart: nothing is known of the files but what they are.
+fn found(disk: &MemoryDisk) -> SensorCsv<MemoryDisk> {
+    let path = |path: String| (path.strip_suffix(".csv").unwrap().parse().unwrap(), path);
+    SensorCsv::found(Arc::new(disk.clone()), disk.files().into_keys().map(path)).unwrap()
+}
+
 /// What the files must hold once these payloads, the first of them under sequence 1, are delivered.
 fn expected(payloads: &[String]) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
@@ -53,13 +59,13 @@ proptest! {
         let mut files = SensorCsv::new(Arc::new(disk.clone()));
         files.deliver(&batch(1, &first), 1, first.len() as u64).unwrap();
         if late {
-            // As after a restart: nothing is known of the files but what they hold, which may end in half a row.
+            // They may end in half a row.
             files.flush().unwrap();
             let path = disk.files().into_keys().next().unwrap();
             disk.append(&path, torn.as_bytes()).unwrap();
-            files = SensorCsv::new(Arc::new(disk.clone()));
+            files = found(&disk);
         }
-        files.truncate_above(cut as u64).unwrap();
+        files.truncate_above(cut as u64, late).unwrap();
         prop_assert_eq!(disk.files(), expected(&first[..cut]));
         files.deliver(&batch(cut as u64 + 1, &second), 0, u64::MAX).unwrap();
         files.flush().unwrap();
@@ -142,8 +148,8 @@ fn a_file_that_holds_no_rows_is_reported_not_cut() {
     let disk = MemoryDisk::new();
     for bad in ["x,y\n".to_owned(), format!("{CSV_HEADER}\n{}", "9".repeat(1000))] {
         disk.replace("a.csv", bad.as_bytes(), false).unwrap();
-        let mut files = SensorCsv::new(Arc::new(disk.clone()));
-        assert!(matches!(files.truncate_above(0), Err(StorageError::Damaged { .. })));
+        let mut files = found(&disk);
+        assert!(matches!(files.truncate_above(0, false), Err(StorageError::Damaged { .. })));
         assert_eq!(disk.files()["a.csv"], bad.as_bytes());
     }
 }

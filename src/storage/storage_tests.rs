@@ -111,7 +111,12 @@ fn a_cut_happens_on_disk_in_an_order_in_which_nothing_can_get_lost() {
     assert_eq!(cut(&mut storage, 3), [range("a/1", 4, 3), range("b/9", 1, 1)]);
     let changes = std::mem::take(&mut *storage.disk.changes.lock().unwrap());
     let journal = ["truncate journal/00000000000000000001.log", "sync journal/00000000000000000001.log"];
-    let rows = ["truncate a0.csv", "truncate a1.csv", "truncate a2.csv"];
+    // Each new file is on the platter before it takes the place of the old, and its name before the log is shorter.
+    let beside = |name: &str| {
+        [format!("copy {name} {name}.tmp"), format!("sync {name}.tmp"), format!("rename {name}.tmp {name}")]
+    };
+    let rows = [&["a1.csv", "a2.csv", "a0.csv"].map(beside).concat()[..], &["sync names of \"\"".to_owned()]].concat();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let before = ["append pending", "append pending", "sync pending", journal[1], "replace state true"];
     assert_eq!(changes, [&before[..], &rows, &journal].concat());
     assert_eq!((storage.last(), storage.delivered()), (3, 3));

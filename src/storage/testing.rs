@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
 
 use super::directory;
-use super::disk::Disk;
+use super::disk::{Disk, Stamp};
 use super::memory_disk::MemoryDisk;
 use super::real_disk::RealDisk;
 use crate::ids::Sequence;
@@ -101,9 +101,16 @@ impl Disk for Recording {
     fn full_path(&self, path: &str) -> PathBuf {
         self.disk.full_path(path)
     }
-    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+    fn stamp(&self, path: &str) -> io::Result<Stamp> {
+        self.disk.stamp(path)
+    }
+    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<Stamp> {
         self.note(format!("append {path}"))?;
         self.disk.append(path, bytes)
+    }
+    fn copy(&self, from: &str, to: &str, len: u64) -> io::Result<()> {
+        self.note(format!("copy {from} {to}"))?;
+        self.disk.copy(from, to, len)
     }
     fn truncate(&self, path: &str, len: u64) -> io::Result<()> {
         self.note(format!("truncate {path}"))?;

@@ -2,7 +2,7 @@
 //! the core, and only then lets go the messages that tell of it.
 
 use std::sync::{mpsc, Arc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use log::Level;
@@ -16,6 +16,14 @@ use crate::wire::Message;
 
 /// Works done before the core hears of them: bounds how long the first of them waits.
 const GROUP_MAX: usize = 256;
+
+/// The names of all files are compared with what was written so often: nobody who moves a file sees rows go elsewhere for
+/// longer.
+const NAMES_EVERY: Duration = Duration::from_secs(3);
+
+/// And not so often that it takes more than one part in this many of the time: a microsecond or two for each file, so that
+/// it is every 3 seconds with some thousands of sensors.
+const NAMES_SHARE: u32 = 400;
 
 pub(super) enum Work {
     Store(Store),
@@ -34,38 +42,54 @@ struct Group {
 }
 
 /// What is left over from one group to the next.
-#[derive(Default)]
 struct Rest {
     /// How far rows are in buffers, and not known to be in files.
     delivered: Option<Sequence>,
     /// What was handed to the operating system is to be on the disk by then.
     sync_by: Option<Instant>,
+    /// The names of the files are to be compared then.
+    names_at: Instant,
 }
 
 /// Runs until the disk fails. Returns how it did.
 pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<Work>) -> StorageError {
-    let mut rest = Rest::default();
+    let mut rest = Rest { delivered: None, sync_by: None, names_at: Instant::now() + NAMES_EVERY };
     loop {
-        let done = if let Some(first) = next(inbox, rest.sync_by) {
+        let until = rest.sync_by.map_or(rest.names_at, |time| time.min(rest.names_at));
+        let done = if let Some(first) = next(inbox, until) {
             work(node, storage, inbox, first, &mut rest)
         } else {
-            rest.sync_by = None;
-            storage.sync()
+            do_what_is_due(storage, &mut rest)
         };
+        for restored in storage.take_restored() {
+            log::warn!("{restored}");
+        }
         if let Err(error) = done {
             return error;
         }
     }
 }
 
-/// Waits for work; `None` if there was none until the time to sync.
-fn next(inbox: &Receiver<Work>, sync_by: Option<Instant>) -> Option<Work> {
-    let work = match sync_by {
-        Some(time) if time <= Instant::now() => return None,
-        Some(time) => inbox.recv_deadline(time),
-        None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-    };
-    match work {
+/// What there is to do from time to time, however much other work there is.
+fn do_what_is_due(storage: &mut Storage<RealDisk>, rest: &mut Rest) -> Result<(), StorageError> {
+    let begun = Instant::now();
+    if rest.sync_by.is_some_and(|time| time <= begun) {
+        rest.sync_by = None;
+        storage.sync()?;
+    }
+    if rest.names_at <= begun {
+        storage.check_names()?;
+        rest.names_at = Instant::now() + NAMES_EVERY.max(begun.elapsed() * NAMES_SHARE);
+    }
+    Ok(())
+}
+
+/// Waits for work; `None` if there was none until this time.
+fn next(inbox: &Receiver<Work>, until: Instant) -> Option<Work> {
+    if until <= Instant::now() {
+        return None;
+    }
+    match inbox.recv_deadline(until) {
         Ok(work) => Some(work),
         Err(RecvTimeoutError::Timeout) => None,
         Err(RecvTimeoutError::Disconnected) => unreachable!("the threads share the other end until the process ends"),
@@ -111,6 +135,10 @@ fn work(
     // Rows are in their files before this thread waits for more work; buffers that are full are written earlier.
     if idle || !group.finished.is_empty() {
         storage.flush()?;
+        if !group.finished.is_empty() {
+            // Nobody does it later.
+            storage.check_names()?;
+        }
         if let Some(up_to) = group.delivered {
             node.step(Input::Stored(vec![Done::Delivered { up_to }]));
         }

@@ -8,7 +8,7 @@ use super::faults::{rows_named, shown, Faults};
 use super::lines::Sum;
 use super::once::Once;
 use super::rows::Rows;
-use crate::ids::{Sequence, Term};
+use crate::ids::{Origin, Sequence, Term};
 use crate::reading;
 use crate::storage::{Inspection, Piece, StorageError};
 use crate::wire::Frame;
@@ -29,20 +29,37 @@ pub(super) struct Checked {
     pub(super) faults: Faults,
     /// What is worth a line and no disagreement.
     pub(super) notes: Vec<String>,
+    /// What the files of a running peer lack at their ends.
+    pub(super) lag: Vec<Lag>,
 }
 
-/// Checks what a peer's directory holds.
+/// Rows that stand in the journal of a running peer and not in their file, which they may be on their way to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lag {
+    pub(super) file: String,
+    pub(super) first: Sequence,
+    pub(super) last: Sequence,
+    pub(super) count: u64,
+}
+
+/// So many readings of one peer may be in a log and wait for a quorum: as many as it takes in until its sources wait.
+const WAITING_MAX: u64 = 16_384;
+
+/// Checks what a peer's directory holds, up to a sequence where one is given.
 ///
 /// # Errors
 /// Where something in it cannot be read.
-pub(super) fn check(inspection: Inspection) -> Result<Checked, StorageError> {
+pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<Checked, StorageError> {
     let runs = inspection.runs();
     let mut faults = Faults::default();
     let mut check = Check {
         rows: Rows::new(&inspection, runs, &mut faults)?,
         faults,
         inspection: &inspection,
+        runs,
+        up_to: up_to.unwrap_or(Sequence::MAX),
         missing: Missing::new(&inspection),
+        undelivered: BTreeMap::new(),
         settled: 0,
         holds: 0,
         term: None,
@@ -53,6 +70,8 @@ pub(super) fn check(inspection: Inspection) -> Result<Checked, StorageError> {
     let mut walk = inspection.journal();
     while let Some(piece) = walk.next_piece()? {
         match piece {
+            // Nothing is asked of what follows.
+            Piece::Batch(frame) if frame.first() > check.up_to => break,
             Piece::Batch(frame) => check.batch(&frame)?,
             Piece::Damage { segment, why } => {
                 check.damage.get_or_insert((segment, why));
@@ -67,6 +86,7 @@ pub(super) fn check(inspection: Inspection) -> Result<Checked, StorageError> {
         let Check { missing, faults, .. } = &mut check;
         missing.tell_rest(&inspection, faults);
     }
+    let lag = if runs { check.lag() } else { Vec::new() };
     let Check { rows, holds, mut faults, .. } = check;
     for name in inspection.foreign() {
         if name.to_ascii_lowercase().ends_with(".csv") {
@@ -75,10 +95,12 @@ pub(super) fn check(inspection: Inspection) -> Result<Checked, StorageError> {
             notes.push(format!("{name} is no file of a peer, and was not looked at"));
         }
     }
+    // Where all that is asked for is there, nothing is to come.
+    let runs = runs && up_to.is_none_or(|up_to| holds < up_to);
     let (count, last) = (rows.count, rows.last);
     let sums = rows.sums();
     let digest = digest(&inspection, &sums);
-    Ok(Checked { runs, rows: count, holds, last, sums, digest, faults, notes, inspection })
+    Ok(Checked { runs, rows: count, holds, last, sums, digest, faults, notes, lag, inspection })
 }
 
 /// SHA-256 of what `sha256sum *.csv` prints in the directory, with names in the order of their bytes.
@@ -99,9 +121,13 @@ pub(super) fn hex(sum: &Sum) -> String {
 #[derive(Debug)]
 struct Check<'a> {
     inspection: &'a Inspection,
+    runs: bool,
+    up_to: Sequence,
     rows: Rows<'a>,
     faults: Faults,
     missing: Missing,
+    /// Of a running peer's entries above its last row, how many there are of each origin.
+    undelivered: BTreeMap<Origin, u64>,
     /// Entries and rows up to here were looked at.
     settled: Sequence,
     holds: Sequence,
@@ -139,10 +165,23 @@ impl Check<'_> {
                 });
             }
         }
-        for (sequence, payload) in frame.entries() {
+        let up_to = self.up_to;
+        for (sequence, payload) in frame.entries().take_while(|(sequence, _)| *sequence <= up_to) {
             self.entry(sequence, payload)?;
         }
+        if self.runs && self.rows.head().is_none() {
+            for range in frame.ranges_after(self.rows.last) {
+                *self.undelivered.entry(range.origin).or_default() += range.count;
+            }
+        }
         Ok(())
+    }
+
+    /// What the files lack, as far as it may not be so for as long as it likes.
+    fn lag(&mut self) -> Vec<Lag> {
+        let waits = self.inspection.has_quorum() && self.undelivered.values().all(|count| *count <= WAITING_MAX);
+        let delivered = if waits { self.rows.last } else { Sequence::MAX };
+        self.missing.rest(self.inspection).into_iter().filter(|lag| lag.first <= delivered).collect()
     }
 
     /// Compares an entry with its row. Entries above the last row are not delivered yet.
@@ -171,6 +210,9 @@ impl Check<'_> {
                 self.faults.add(&name.name, (head, head), || format!("row {head} is another sensor's: {text}"));
             }
             return self.take_row(sequence, file);
+        }
+        if self.runs {
+            self.missing.note(reading::sensor_of(payload), sequence);
         }
         Ok(())
     }
@@ -208,10 +250,11 @@ impl Check<'_> {
             self.faults.add("journal", (0, 0), || "is missing: no row can be compared with its entry".to_owned());
         } else if let Some((segment, why)) = self.damage.take() {
             let at = settled + 1;
-            self.faults.add(&segment, (at, at), || format!("is damaged, all entries from {at} on are lost: {why}"));
-        } else {
             self.faults
-                .add("journal", (head, head), || format!("ends with entry {settled}, but there is a row {head}"));
+                .add_torn(&segment, (at, at), || format!("is damaged, all entries from {at} on are lost: {why}"));
+        } else {
+            let what = || format!("ends with entry {settled}, but there is a row {head}");
+            self.faults.add_torn("journal", (head, head), what);
         }
         self.rows_alone(Sequence::MAX)
     }
@@ -223,7 +266,8 @@ impl Check<'_> {
                 self.again(head, file)?;
                 continue;
             }
-            self.lacks(head - 1);
+            // Behind the end of the journal some files may go on further than others.
+            self.lacks(head - 1, up_to == Sequence::MAX);
             let name = &self.inspection.csv()[file];
             let row = self.rows.row(file);
             if let Err(why) = check_row(row, name.sensor.as_str()) {
@@ -234,7 +278,7 @@ impl Check<'_> {
             self.take_row(head, file)?;
         }
         if self.rows.head().is_some() {
-            self.lacks(up_to);
+            self.lacks(up_to, false);
         }
         if up_to < Sequence::MAX {
             self.settled = up_to;
@@ -243,10 +287,13 @@ impl Check<'_> {
     }
 
     /// No file has the rows above those settled, up to this one. Those of a running peer may be on their way.
-    fn lacks(&mut self, up_to: Sequence) {
+    fn lacks(&mut self, up_to: Sequence, torn: bool) {
         let span = (self.settled + 1, up_to);
-        if span.0 <= span.1 {
-            self.faults.add("", span, || format!("no file has {}", rows_named(span, span.1 - span.0 + 1)));
+        let what = || format!("no file has {}", rows_named(span, span.1 - span.0 + 1));
+        if span.0 <= span.1 && torn {
+            self.faults.add_torn("", span, what);
+        } else if span.0 <= span.1 {
+            self.faults.add("", span, what);
         }
     }
 
@@ -310,14 +357,24 @@ impl Missing {
         }
     }
 
+    /// What is missing at the ends of the files.
+    fn rest(&mut self, inspection: &Inspection) -> Vec<Lag> {
+        let files = self.of_file.iter_mut().zip(inspection.csv());
+        let with_file = files.filter_map(|(run, file)| Some((file.name.clone(), run.take()?)));
+        let without = std::mem::take(&mut self.of_none).into_iter().map(|(sensor, run)| (format!("{sensor}.csv"), run));
+        with_file.chain(without).map(|(file, Run { first, last, count })| Lag { file, first, last, count }).collect()
+    }
+
     /// Tells what is missing at the ends of the files.
     fn tell_rest(&mut self, inspection: &Inspection, faults: &mut Faults) {
-        for file in 0..self.of_file.len() {
-            self.tell(inspection, file, faults);
+        for (run, file) in self.of_file.iter_mut().zip(inspection.csv()) {
+            if let Some(Run { first, last, count }) = run.take() {
+                faults.add_torn(&file.name, (first, last), || format!("lacks {}", rows_named((first, last), count)));
+            }
         }
         for (sensor, Run { first, last, count }) in &self.of_none {
             let span = (*first, *last);
-            faults.add(&format!("{sensor}.csv"), span, || {
+            faults.add_torn(&format!("{sensor}.csv"), span, || {
                 format!("is missing, and with it {}", rows_named(span, *count))
             });
         }

@@ -25,6 +25,10 @@ pub(super) struct Fault {
 pub(super) struct Faults {
     kept: Vec<Fault>,
     more: u64,
+    /// So many of them say no more than that others hold more.
+    behind: u64,
+    /// So many are what a copy has that was made while its peer wrote.
+    torn: u64,
 }
 
 impl Faults {
@@ -46,6 +50,30 @@ impl Faults {
         if !self.kept.iter().any(says) {
             self.add(file, span, what);
         }
+    }
+
+    /// Notes how far a peer is behind.
+    pub(super) fn add_behind(&mut self, holds: Sequence, of: Sequence) {
+        let held = if holds == 0 { "nothing".to_owned() } else { format!("1..{holds}") };
+        self.behind += 1;
+        self.add("", (holds + 1, of), || format!("behind: holds {held} of 1..{of}"));
+    }
+
+    /// Notes one at the end of a file, as a copy has it that was made while its peer wrote; as [`Self::add_new`].
+    pub(super) fn add_torn(&mut self, file: &str, span: (Sequence, Sequence), what: impl FnOnce() -> String) {
+        let before = self.count();
+        self.add_new(file, span, what);
+        self.torn += self.count() - before;
+    }
+
+    /// Is there nothing but that others hold more?
+    pub(super) fn only_behind(&self) -> bool {
+        self.behind > 0 && self.behind == self.count()
+    }
+
+    /// Is there nothing but what is torn at the ends, and perhaps behind by that?
+    pub(super) fn only_torn(&self) -> bool {
+        self.torn > 0 && self.torn + self.behind == self.count()
     }
 
     pub(super) fn count(&self) -> u64 {

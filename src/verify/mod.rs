@@ -7,7 +7,9 @@
 mod check;
 mod compare;
 mod faults;
+mod json;
 mod lines;
+mod looks;
 mod once;
 mod report;
 mod rows;
@@ -15,22 +17,27 @@ mod select;
 
 use std::io::{self, Write};
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
-use crate::storage::{Inspection, StorageError};
+use crate::ids::Sequence;
+use crate::storage::StorageError;
 use check::Checked;
 use compare::compare;
 use faults::Faults;
-use select::Target;
+pub use looks::PATIENCE;
+use select::{Selection, Target};
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// All that was looked at agrees.
     Agree,
+    /// Some hold less than others, and what they hold agrees.
+    Behind,
     /// Something could not be read, and nothing that could disagrees.
     Unreadable,
     /// Something does not agree.
@@ -44,7 +51,18 @@ impl Verdict {
         match self {
             Self::Agree => 0,
             Self::Unreadable => 1,
+            Self::Behind => 4,
             Self::Disagree => 5,
+        }
+    }
+
+    /// Its name for programs.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Agree => "agree",
+            Self::Behind => "behind",
+            Self::Unreadable => "incomplete",
+            Self::Disagree => "disagree",
         }
     }
 }
@@ -57,34 +75,55 @@ struct Peer {
     found: Result<Checked, String>,
 }
 
-/// Compares the directories of these peers, or of all below the data directories where none is named. The result goes to
-/// `out`, what cannot be read to `errors`.
+/// What is to be compared, and how.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub data_dirs: Vec<PathBuf>,
+    /// By id or path; none for all below the data directories.
+    pub peers: Vec<PathBuf>,
+    /// Rows above this sequence do not count.
+    pub up_to: Option<Sequence>,
+    /// One JSON object instead of text.
+    pub json: bool,
+    /// How long rows of a running peer may be under way: [`PATIENCE`].
+    pub patience: Duration,
+}
+
+/// Compares the directories of peers. The result goes to `out`, what cannot be read to `errors`.
 ///
 /// # Errors
 /// Where that cannot be written.
-pub fn run(
-    data_dirs: &[PathBuf],
-    peers: &[PathBuf],
-    out: &mut dyn Write,
-    errors: &mut dyn Write,
-) -> io::Result<Verdict> {
-    let selection = match select::select(data_dirs, peers) {
-        Ok(selection) => selection,
-        Err(why) => {
-            writeln!(errors, "error: {why}")?;
-            return Ok(Verdict::Unreadable);
-        }
-    };
-    let mut peers = check_all(&selection.targets);
+pub fn run(asked: &Asked, out: &mut dyn Write, errors: &mut dyn Write) -> io::Result<Verdict> {
+    let selection = select::select(&asked.data_dirs, &asked.peers)
+        .unwrap_or_else(|why| Selection { missing: vec![why], ..Selection::default() });
+    let mut peers = check_all(&selection.targets, asked);
     let reference = choose(&peers);
     if let Some(reference) = reference {
-        compare_all(&mut peers, reference);
+        compare_all(&mut peers, reference, asked.up_to);
     }
-    report::write(&peers, reference, &selection, out, errors)
+    let verdict = verdict(&peers, selection.missing.len());
+    if asked.json {
+        writeln!(out, "{}", json::text(asked, &selection, &peers, verdict))?;
+        out.flush()?;
+    } else {
+        report::write(&peers, reference, &selection, verdict, out, errors)?;
+    }
+    Ok(verdict)
+}
+
+/// What it comes to, where so many that were named are not there.
+fn verdict(peers: &[Peer], missing: usize) -> Verdict {
+    let faulty: Vec<&Checked> = found(peers).map(|(_, one)| one).filter(|one| !one.faults.is_empty()).collect();
+    match () {
+        () if !faulty.iter().all(|one| one.faults.only_behind()) => Verdict::Disagree,
+        () if missing > 0 || peers.iter().any(|peer| peer.found.is_err()) => Verdict::Unreadable,
+        () if !faulty.is_empty() => Verdict::Behind,
+        () => Verdict::Agree,
+    }
 }
 
 /// Checks each directory by itself, as many at a time as there are processors.
-fn check_all(targets: &[Target]) -> Vec<Peer> {
+fn check_all(targets: &[Target], asked: &Asked) -> Vec<Peer> {
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<Checked, String>>>> = targets.iter().map(|_| Mutex::default()).collect();
     let work = || {
@@ -92,7 +131,7 @@ fn check_all(targets: &[Target]) -> Vec<Peer> {
             let at = next.fetch_add(1, Ordering::Relaxed);
             targets.get(at).zip(results.get(at))
         } {
-            let found = check_one(&target.path);
+            let found = looks::look(&target.path, asked.up_to, asked.patience).map_err(|error| unreadable(&error));
             *result.lock().expect("no holder of the lock panics") = Some(found);
         }
     };
@@ -106,10 +145,6 @@ fn check_all(targets: &[Target]) -> Vec<Peer> {
     let results = results.into_iter().map(|result| result.into_inner().expect("no holder of the lock panics"));
     let peers = targets.iter().zip(results);
     peers.map(|(target, found)| Peer { label: target.label.clone(), found: found.expect("all were checked") }).collect()
-}
-
-fn check_one(path: &Path) -> Result<Checked, String> {
-    Inspection::open(path).and_then(check::check).map_err(|error| unreadable(&error))
 }
 
 /// What cannot be read, and why; what a peer would do about it is of no use here.
@@ -141,8 +176,14 @@ fn found(peers: &[Peer]) -> impl Iterator<Item = (usize, &Checked)> {
     peers.iter().enumerate().filter_map(|(at, peer)| Some((at, peer.found.as_ref().ok()?)))
 }
 
-/// Notes at each peer in what it differs from the one at `reference`.
-fn compare_all(peers: &mut [Peer], reference: usize) {
+/// Notes at each peer in what it differs from the one at `reference`; and what it lacks of the rows that are asked for.
+fn compare_all(peers: &mut [Peer], reference: usize, up_to: Option<Sequence>) {
+    for peer in &mut *peers {
+        let Ok(checked) = &mut peer.found else { continue };
+        if let Some(up_to) = up_to.filter(|up_to| checked.holds == checked.last && checked.holds < *up_to) {
+            checked.faults.add_behind(checked.holds, up_to);
+        }
+    }
     for at in (0..peers.len()).filter(|at| *at != reference) {
         let Ok(peer) = &mut peers[at].found else { continue };
         let mut faults = std::mem::take(&mut peer.faults);
@@ -153,10 +194,8 @@ fn compare_all(peers: &mut [Peer], reference: usize) {
         }
         let compared = compare(peer, other, &peers[reference].label, &mut faults);
         let has_no_gap = peer.holds == peer.last;
-        if !peer.runs && has_no_gap && peer.holds < other.holds {
-            let (holds, of) = (peer.holds, other.holds);
-            let held = if holds == 0 { "nothing".to_owned() } else { format!("1..{holds}") };
-            faults.add("", (holds + 1, of), || format!("behind: holds {held} of 1..{of}"));
+        if !peer.runs && has_no_gap && peer.holds < other.holds && up_to.is_none() {
+            faults.add_behind(peer.holds, other.holds);
         }
         if !peer.runs && !other.runs && faults.is_empty() && compared.is_ok() && peer.holds == other.holds {
             // Whatever was overlooked above: files that are not equal do not pass.
@@ -177,5 +216,7 @@ fn put_back(peer: &mut Peer, faults: Faults) {
     }
 }
 
+#[cfg(test)]
+mod asked_tests;
 #[cfg(test)]
 mod tests;

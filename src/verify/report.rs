@@ -7,16 +7,17 @@ use super::select::Selection;
 use super::{Peer, Verdict};
 
 /// So many disagreements of a peer are printed, and what exceeds them is counted: a screen for three peers.
-const LINES_MAX: usize = 20;
+pub(super) const LINES_MAX: usize = 20;
 
-/// Writes all that is to be said, and returns what it comes to.
+/// Writes all that is to be said.
 pub(super) fn write(
     peers: &[Peer],
     reference: Option<usize>,
     selection: &Selection,
+    verdict: Verdict,
     out: &mut dyn Write,
     errors: &mut dyn Write,
-) -> io::Result<Verdict> {
+) -> io::Result<()> {
     let Selection { targets, notes, missing } = selection;
     write_table(peers, out)?;
     write_faults(peers, notes, out)?;
@@ -25,7 +26,7 @@ pub(super) fn write(
         writeln!(errors, "error: {why}")?;
     }
     if targets.is_empty() {
-        return Ok(Verdict::Unreadable);
+        return Ok(());
     }
     for peer in peers {
         if let Err(why) = &peer.found {
@@ -34,24 +35,22 @@ pub(super) fn write(
     }
     let unreadable = peers.iter().filter(|peer| peer.found.is_err()).count() + missing.len();
     let faulty: Vec<u64> = found(peers).map(|(_, checked)| checked.faults.count()).filter(|count| *count > 0).collect();
-    let verdict = match (faulty.is_empty(), unreadable) {
-        (false, _) => Verdict::Disagree,
-        (true, 0) => Verdict::Agree,
-        (true, _) => Verdict::Unreadable,
-    };
     let total = number((peers.len() + missing.len()) as u64, "peer", "peers");
     match verdict {
         Verdict::Disagree => {
             let count = number(faulty.iter().sum(), "disagreement", "disagreements");
             writeln!(out, "DISAGREE: {count} at {} of {total}.", faulty.len())?;
         }
+        Verdict::Behind => {
+            let lack = if faulty.len() == 1 { "lacks" } else { "lack" };
+            writeln!(out, "BEHIND: {} of {total} {lack} rows at the end; what they hold agrees.", faulty.len())?;
+        }
         Verdict::Unreadable => {
             writeln!(out, "INCOMPLETE: {unreadable} of {total} cannot be read; nothing that can disagrees.")?;
         }
         Verdict::Agree => writeln!(out, "OK: {}", agreement(peers, reference))?,
     }
-    out.flush()?;
-    Ok(verdict)
+    out.flush()
 }
 
 fn found(peers: &[Peer]) -> impl Iterator<Item = (&str, &Checked)> {
@@ -85,6 +84,14 @@ fn write_faults(peers: &[Peer], notes: &[String], out: &mut dyn Write) -> io::Re
     for (label, checked) in found(peers) {
         for note in &checked.notes {
             writeln!(out, "note: {label}: {note}")?;
+        }
+        if checked.faults.only_torn() {
+            let holds = checked.holds;
+            writeln!(
+                out,
+                "note: {label}: torn at the end, as a copy that was made while the peer ran, or after a crash; up to row \
+                 {holds} all is as it must be, and can be compared with --up-to {holds}; 'peer snapshot' copies running peers"
+            )?;
         }
     }
     for (label, checked) in found(peers) {

@@ -99,7 +99,10 @@ impl<'a> Rows<'a> {
             // It is being written.
             Some(line) if !line.whole && self.runs => {}
             None if self.runs => {}
-            None => faults.add(name, (0, 0), || "is empty, without even its header".to_owned()),
+            None => faults.add_torn(name, (0, 0), || "is empty, without even its header".to_owned()),
+            Some(line) if !line.whole && CSV_HEADER.as_bytes().starts_with(file.lines.text(&line)) => {
+                faults.add_torn(name, (0, 0), || "ends in half its header".to_owned());
+            }
             Some(line) => {
                 let text = shown(file.lines.text(&line));
                 faults.add(name, (0, 0), || format!("begins with {text}, which is not the header of its rows"));
@@ -107,7 +110,7 @@ impl<'a> Rows<'a> {
         }
         self.read_next(at, faults)?;
         if self.files[at].next.is_none() && !self.runs {
-            faults.add_new(name, (0, 0), || "holds no row".to_owned());
+            faults.add_torn(name, (0, 0), || "holds no row".to_owned());
         }
         Ok(())
     }
@@ -154,7 +157,7 @@ impl<'a> Rows<'a> {
             if line.whole {
                 faults.add(name, (0, 0), || format!("line {} is no row: {text}", line.number));
             } else if !self.runs {
-                faults.add(name, (0, 0), || format!("ends in half a row, line {}: {text}", line.number));
+                faults.add_torn(name, (0, 0), || format!("ends in half a row, line {}: {text}", line.number));
             }
         }
     }

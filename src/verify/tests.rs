@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use super::*;
 use crate::ids::Sequence;
-use crate::storage::{claim, Options, Storage};
+use crate::storage::{claim, Inspection, Options, RealDisk, Storage};
 use crate::wire::{Frame, Lines, Request};
 
 /// A data directory of its own, removed when dropped.
-struct Data(PathBuf);
+pub(super) struct Data(pub(super) PathBuf);
 
 impl Data {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("peer-verify-unit-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
@@ -23,23 +23,44 @@ impl Data {
     }
 
     /// Writes a peer's directory: these batches, delivered up to a sequence.
-    fn peer(&self, id: &str, frames: &[Frame], delivered: Sequence) -> PathBuf {
+    pub(super) fn peer(&self, id: &str, frames: &[Frame], delivered: Sequence) -> PathBuf {
+        self.running(id, Options::default(), frames, delivered);
+        self.0.join(id)
+    }
+
+    /// The same of a peer that runs until it is dropped.
+    pub(super) fn running(
+        &self,
+        id: &str,
+        options: Options,
+        frames: &[Frame],
+        delivered: Sequence,
+    ) -> Storage<RealDisk> {
         let id = id.parse().unwrap();
         let disk = Arc::new(claim(&self.0, &id).unwrap());
-        let (mut storage, _) = Storage::open(disk, &id, 1, Options::default()).unwrap();
+        let (mut storage, _) = Storage::open(disk, &id, 1, options).unwrap();
         for frame in frames {
             storage.append(frame).unwrap();
         }
         storage.deliver(delivered).unwrap();
         storage.flush().unwrap();
-        self.0.join(id.as_str())
+        storage
     }
 
-    fn verify(&self) -> (Verdict, String) {
-        let (mut out, mut errors) = (Vec::new(), Vec::new());
-        let verdict = run(std::slice::from_ref(&self.0), &[], &mut out, &mut errors).unwrap();
-        (verdict, String::from_utf8([out, errors].concat()).unwrap())
+    pub(super) fn verify(&self) -> (Verdict, String) {
+        self.verify_with(None, Duration::ZERO)
     }
+
+    pub(super) fn verify_with(&self, up_to: Option<Sequence>, patience: Duration) -> (Verdict, String) {
+        let json = false;
+        ask(&Asked { data_dirs: vec![self.0.clone()], peers: Vec::new(), up_to, json, patience })
+    }
+}
+
+pub(super) fn ask(asked: &Asked) -> (Verdict, String) {
+    let (mut out, mut errors) = (Vec::new(), Vec::new());
+    let verdict = run(asked, &mut out, &mut errors).unwrap();
+    (verdict, String::from_utf8([out, errors].concat()).unwrap())
 }
 
 impl Drop for Data {
@@ -59,7 +80,7 @@ fn frame(term: u64, sequence: Sequence, origin: &str, first: u64, count: u64) ->
 }
 
 /// Twelve entries of two terms and two origins.
-fn frames() -> Vec<Frame> {
+pub(super) fn frames() -> Vec<Frame> {
     vec![frame(1, 1, "a/1", 1, 5), frame(1, 6, "b/1", 1, 3), frame(2, 9, "a/1", 6, 4)]
 }
 
@@ -121,7 +142,11 @@ fn no_line_can_go_come_twice_or_change_places_unseen() {
             for damaged in [without, twice, swapped] {
                 fs::write(&path, damaged.concat()).unwrap();
                 let (verdict, text) = data.verify();
-                assert_eq!(verdict, Verdict::Disagree, "line {at} of {}\n{text}", path.display());
+                // Who lacks the last row of all holds nothing that is wrong.
+                let said: Vec<&str> = text.lines().filter(|line| line.starts_with("a: ")).collect();
+                let behind = said == ["a: behind: holds 1..11 of 1..12"];
+                let expected = if behind { Verdict::Behind } else { Verdict::Disagree };
+                assert_eq!(verdict, expected, "line {at} of {}\n{text}", path.display());
             }
         }
         fs::write(&path, whole).unwrap();
@@ -214,9 +239,9 @@ fn of_two_histories_the_one_that_most_have_is_compared_with() {
 fn a_file_that_goes_away_meanwhile_cannot_be_read() {
     let data = Data::new();
     let root = data.peer("a", &frames(), 12);
-    let inspection = Inspection::open(&root).unwrap();
+    let inspection = Inspection::open(&root, None).unwrap();
     fs::remove_file(root.join("s0.csv")).unwrap();
-    let error = unreadable(&check::check(inspection).unwrap_err());
+    let error = unreadable(&check::check(inspection, None).unwrap_err());
     assert!(error.contains("cannot read") && error.contains("s0.csv"), "{error}");
 }
 
@@ -232,4 +257,65 @@ fn lines_longer_than_any_block_are_no_rows() {
     fs::write(&path, format!("{whole}{}", "7".repeat(600_000))).unwrap();
     let (_, text) = data.verify();
     assert!(text.contains("a: s0.csv: ends in half a row, line 6"), "{text}");
+}
+
+#[test]
+fn a_running_peer_whose_rows_do_not_come_disagrees_with_its_journal() {
+    type Meddle = fn(&Path);
+    // What another program does, and what is said of it.
+    let meddlings: [(Meddle, &str); 3] = [
+        (
+            |root| fs::rename(root.join("s1.csv"), root.join("../s1.csv")).unwrap(),
+            "a: s1.csv: lacks 4 rows from 1 to 10",
+        ),
+        (
+            |root| fs::write(root.join("s1.csv"), format!("{}\n", crate::reading::CSV_HEADER)).unwrap(),
+            "a: s1.csv: lacks",
+        ),
+        (|root| (0..3).for_each(|at| fs::remove_file(root.join(format!("s{at}.csv"))).unwrap()), "a: s0.csv: lacks"),
+    ];
+    for (meddle, said) in meddlings {
+        let data = Data::new();
+        let _running = data.running("a", Options::default(), &frames(), 12);
+        assert_eq!(data.verify().0, Verdict::Agree);
+        meddle(&data.0.join("a"));
+        let (verdict, text) = data.verify();
+        assert!(verdict == Verdict::Disagree && text.contains(said), "{text}");
+        assert!(text.contains("did not come within 0 s though the peer runs"), "{text}");
+    }
+}
+
+#[test]
+fn rows_of_a_running_peer_that_are_under_way_are_waited_for() {
+    let data = Data::new();
+    let mut running = data.running("a", Options::default(), &frames(), 7);
+    let (verdict, text) = std::thread::scope(|scope| {
+        let looking = scope.spawn(|| data.verify_with(None, Duration::from_secs(600)));
+        running.deliver(12).unwrap();
+        running.flush().unwrap();
+        looking.join().unwrap()
+    });
+    assert_eq!(verdict, Verdict::Agree, "{text}");
+}
+
+#[test]
+fn what_waits_for_a_quorum_may_wait_for_long() {
+    let data = Data::new();
+    let options = Options { resume: true, durable: true, quorum: Some(2) };
+    let running = data.running("a", options, &frames(), 7);
+    let (verdict, text) = data.verify();
+    assert_eq!(verdict, Verdict::Agree, "{text}");
+    fs::remove_file(data.0.join("a/s1.csv")).unwrap();
+    let (verdict, text) = data.verify();
+    assert!(
+        verdict == Verdict::Disagree && text.contains("a: s1.csv: lacks"),
+        "it has rows that were delivered: {text}"
+    );
+    drop(running);
+    // More than any peer takes in.
+    let data = Data::new();
+    let many: Vec<Frame> = (0..20).map(|at| frame(1, at * 1000 + 1, "a/1", at * 1000 + 1, 1000)).collect();
+    let _running = data.running("a", options, &many, 0);
+    let (verdict, text) = data.verify();
+    assert!(verdict == Verdict::Disagree && text.contains("s0.csv: lacks"), "{text}");
 }

@@ -12,6 +12,7 @@ mod foreign;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod log_lines;
+mod names;
 mod quorum;
 mod readers;
 mod resume;

@@ -1,0 +1,107 @@
+//! What is found as one JSON object on one line, for programs: `verdict` and `status` first, then the peers.
+
+use std::fmt::Write as _;
+
+use super::check::{hex, Checked};
+use super::faults::Fault;
+use super::report::LINES_MAX;
+use super::select::Selection;
+use super::{Asked, Peer, Verdict};
+
+/// The whole text, without a line end.
+pub(super) fn text(asked: &Asked, selection: &Selection, peers: &[Peer], verdict: Verdict) -> String {
+    let mut object = Object::new();
+    object.text("verdict", verdict.name());
+    object.raw("status", &verdict.status().to_string());
+    object.raw("up_to", &asked.up_to.map_or_else(|| "null".to_owned(), |up_to| up_to.to_string()));
+    let paths = selection.targets.iter().map(|target| target.path.to_string_lossy());
+    let peers = peers.iter().zip(paths).map(|(peer, path)| one(peer, &path));
+    object.raw("peers", &array(peers));
+    object.raw("notes", &array(selection.notes.iter().map(|note| quoted(note))));
+    object.raw("errors", &array(selection.missing.iter().map(|why| quoted(why))));
+    object.end()
+}
+
+fn one(peer: &Peer, path: &str) -> String {
+    let mut object = Object::new();
+    object.text("peer", &peer.label);
+    object.text("path", path);
+    let checked = match &peer.found {
+        Ok(checked) => checked,
+        Err(why) => {
+            object.text("error", why);
+            return object.end();
+        }
+    };
+    let Checked { runs, rows, holds, last, digest, faults, notes, inspection, .. } = checked;
+    object.raw("running", &runs.to_string());
+    object.raw("rows", &rows.to_string());
+    object.raw("sensors", &inspection.csv().len().to_string());
+    object.raw("holds", &holds.to_string());
+    object.raw("last", &last.to_string());
+    object.text("sha256", &hex(digest));
+    object.raw("behind", &faults.only_behind().to_string());
+    object.raw("torn", &faults.only_torn().to_string());
+    object.raw("disagreements", &faults.count().to_string());
+    object.raw("first", &array(faults.first(LINES_MAX).into_iter().map(fault)));
+    object.raw("notes", &array(notes.iter().map(|note| quoted(note))));
+    object.end()
+}
+
+fn fault(fault: &Fault) -> String {
+    let mut object = Object::new();
+    object.text("file", &fault.file);
+    object.raw("from", &fault.first.to_string());
+    object.raw("to", &fault.last.to_string());
+    object.text("what", &fault.what);
+    object.end()
+}
+
+/// An object whose members are added one by one.
+struct Object(String);
+
+impl Object {
+    fn new() -> Self {
+        Self("{".to_owned())
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.raw(name, &quoted(value));
+    }
+
+    /// A value that is JSON as it stands.
+    fn raw(&mut self, name: &str, value: &str) {
+        let comma = if self.0.len() > 1 { "," } else { "" };
+        write!(self.0, "{comma}{}:{value}", quoted(name)).expect("a string takes everything");
+    }
+
+    fn end(self) -> String {
+        self.0 + "}"
+    }
+}
+
+fn array(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(","))
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => write!(quoted, "\\u{:04x}", u32::from(c)).expect("a string takes everything"),
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_quoted_so_that_nothing_in_it_ends_it() {
+        assert_eq!(quoted("a\"b\\c\n\u{7f}é"), "\"a\\\"b\\\\c\\u000a\\u007fé\"");
+    }
+}

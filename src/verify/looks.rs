@@ -1,0 +1,83 @@
+//! A peer that runs writes while it is looked at: what is not as it must be may be under way, so there is another look
+//! before it counts.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::check::{check, Checked, Lag};
+use super::faults::{rows_named, Faults};
+use crate::ids::Sequence;
+use crate::storage::{Inspection, StorageError};
+
+/// Looks at a running peer that has faults: it may be replacing files just then, and hardly three times in a row.
+const LOOKS_MAX: u32 = 3;
+
+/// How long rows may be under way. A row follows its entry when a majority has stored that, which a member that hangs keeps
+/// from it for the heartbeat timeout and an election: 15 s by default. A file that another program took away is written anew
+/// within some seconds. And a disk may be slow.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often is looked whether they came.
+const STEP: Duration = Duration::from_millis(100);
+
+/// Checks a directory, rows up to a sequence only where one is given.
+///
+/// # Errors
+/// Where something in it cannot be read.
+pub(super) fn look(path: &Path, up_to: Option<Sequence>, patience: Duration) -> Result<Checked, StorageError> {
+    let look = || Inspection::open(path, up_to).and_then(|inspection| check(inspection, up_to));
+    let mut found = look();
+    for _ in 1..LOOKS_MAX {
+        let settled = match &found {
+            Ok(checked) => !checked.runs || checked.faults.is_empty(),
+            // A file that was listed is gone: replaced, perhaps.
+            Err(_) => !Inspection::is_in_use(path),
+        };
+        if settled {
+            break;
+        }
+        found = look();
+    }
+    let checked = found?;
+    if !checked.runs || came(&checked, patience) {
+        return Ok(checked);
+    }
+    let mut again = look()?;
+    tell_what_did_not_come(&checked.lag, &mut again, patience);
+    Ok(again)
+}
+
+/// Waits until the rows that the journal was ahead stand in their files.
+fn came(checked: &Checked, patience: Duration) -> bool {
+    let until = Instant::now() + patience;
+    let mut left: Vec<&Lag> = checked.lag.iter().collect();
+    loop {
+        left.retain(|lag| checked.inspection.last_row(&lag.file).is_none_or(|last| last < lag.last));
+        if left.is_empty() {
+            return true;
+        }
+        if Instant::now() >= until {
+            return false;
+        }
+        thread::sleep(STEP);
+    }
+}
+
+/// Notes rows that were lacking in both looks, if their peer still runs.
+fn tell_what_did_not_come(before: &[Lag], again: &mut Checked, patience: Duration) {
+    if !again.runs {
+        // What it lacks now is told of already.
+        return;
+    }
+    let (lag, faults): (&[Lag], &mut Faults) = (&again.lag, &mut again.faults);
+    for late in before {
+        if lag.iter().any(|now| now.file == late.file && now.first <= late.last) {
+            let rows = rows_named((late.first, late.last), late.count);
+            let seconds = patience.as_secs();
+            faults.add_new(&late.file, (late.first, late.last), || {
+                format!("lacks {rows} of the journal, and they did not come within {seconds} s though the peer runs")
+            });
+        }
+    }
+}
