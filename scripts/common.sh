@@ -20,6 +20,9 @@ build() {
 BROADCAST_PORT=${BROADCAST_PORT:-$((20000 + $$ % 20000))}
 export BROADCAST_PORT
 
+# Made-up readings are meant here, unless an option names another source.
+export PEER_SENSOR=${PEER_SENSOR:-mock}
+
 # start <id> [option …]: starts a peer on loopback; its log goes to logs/<id>_log.txt. Its process id is in STARTED.
 start() {
     local id=$1

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser, Resettable, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{value_parser, Arg, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{value_parser, Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use log::LevelFilter;
 use uuid::Uuid;
 
@@ -31,15 +32,15 @@ const EXAMPLES: &str = "\
 Examples:
   peer
       a peer with made-up readings; it finds others on the local network by itself
-  peer --peer-id kitchen --sensor iio:/sys/bus/iio/devices/iio:device0
+  peer --peer-id kitchen --resume --sensor iio:/sys/bus/iio/devices/iio:device0
       a BME280 on a Raspberry Pi, a reading every 15 seconds
-  rtl_reader | peer --peer-id roof --sensor stdin
+  rtl_reader | peer --peer-id roof --resume --sensor stdin
       readings of another program, one DATA|sensor_id|timestamp|temperature|humidity|pressure a line
   peer --bind 127.0.0.1 --peer-id peer2 --sensor none
       on this host only, keeping what others measure
-  peer --peer-id kitchen --resume
-      goes on where it ended: after a restart only what is missing is fetched
-  peer --peer-id a --resume --quorum 2
+  peer --peer-id attic --resume --sensor none
+      keeps what others measure; after a restart it goes on where it ended
+  peer --peer-id a --resume --quorum 2 --sensor none
       one of three that never disagree: what two of them hold is delivered, and stays
   peer --join 10.8.0.1:7000 --join hub.example.org:7000
       where broadcast does not reach
@@ -172,7 +173,7 @@ struct Arguments {
 
     /// mock, none, stdin, or iio:DIRECTORY; repeatable
     ///
-    /// mock makes plausible weather up. stdin reads lines `DATA|sensor_id|timestamp|temperature|humidity|pressure` (°C,
+    /// mock makes plausible weather up, and is the default; with --resume a source has to be named. stdin reads lines `DATA|sensor_id|timestamp|temperature|humidity|pressure` (°C,
     /// %, hPa); an empty timestamp means now, an empty value not measured. iio:DIRECTORY reads a Linux industrial-I/O
     /// device, e.g. a BME280 at `iio:/sys/bus/iio/devices/iio:device0`. none stands alone: this peer only keeps what others
     /// measure. Several may be parted by commas.
@@ -198,15 +199,16 @@ struct Arguments {
 
     /// Files go to `DIR/<peer id>/`
     ///
-    /// One CSV file a sensor, and the peer's own files. Only a directory that holds a peer's state is cleared; what else looks
-    /// like a peer's is moved to `DIR/<peer id>.previous`, and anything else is refused.
+    /// One CSV file a sensor, and the peer's own files. What an earlier start left, or looks like a peer's, is moved to
+    /// `DIR/<peer id>.previous` unless --resume is given, and anything else is refused.
     #[arg(long, env = "PEER_DATA_DIR", value_name = "DIR", help_heading = "Storage", default_value = config::DATA_DIR)]
     data_dir: PathBuf,
 
     /// Keep this peer's data from its last run, and fetch only what is missing
     ///
     /// Readings that were taken in or stored survive the end of the process, however it ends; see --fsync for a power cut.
-    /// Needs --peer-id. Default: off, the directory is cleared at start.
+    /// Needs --peer-id and --sensor. Default: off, the peer begins with an empty directory, and rows that stand there are kept
+    /// in `DIR/<peer id>.previous` until the next such start.
     #[arg(long, env = "PEER_RESUME", help_heading = "Storage", value_parser = BoolishValueParser::new())]
     resume: bool,
 
@@ -251,9 +253,13 @@ fn log_levels() -> impl TypedValueParser<Value = LevelFilter> {
 }
 
 impl Arguments {
-    fn into_config(self) -> Result<Config, ConfigError> {
+    /// `names_source`: `--sensor` is given, and not its default.
+    fn into_config(self, names_source: bool) -> Result<Config, ConfigError> {
         if self.resume && self.peer_id.is_none() {
             return Err(ConfigError::ResumeWithoutId);
+        }
+        if self.resume && !names_source {
+            return Err(ConfigError::ResumeWithoutSensor);
         }
         let default_fsync = if self.quorum.is_some() { config::FSYNC_WITH_QUORUM } else { config::FSYNC };
         let peer_id = self.peer_id.unwrap_or_else(fresh_id);
@@ -283,6 +289,7 @@ impl Arguments {
             resume: self.resume,
             fsync: self.fsync.unwrap_or(default_fsync),
             sensors,
+            invents: !names_source,
             sensor_interval: self.sensor_interval_seconds,
             data_dir: self.data_dir,
             log_level: self.log_level,
@@ -326,8 +333,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
     if let Some(Verb::Verify(verify)) = typed.verb.take() {
         return Ok(Task::Verify(verify));
     }
-    let config = typed.into_config().map_err(|error| command.error(ErrorKind::ValueValidation, error))?;
+    let config =
+        typed.into_config(names_source(&matches)).map_err(|error| command.error(ErrorKind::ValueValidation, error))?;
     Ok(Task::Run(config.into()))
+}
+
+/// Did somebody name a source of readings?
+fn names_source(matches: &ArgMatches) -> bool {
+    matches.value_source("sensor") != Some(ValueSource::DefaultValue)
 }
 
 #[cfg(test)]

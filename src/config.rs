@@ -104,6 +104,8 @@ pub struct Config {
     pub timing: Timing,
     /// Sources of readings, each once; none for a peer that only keeps what others measure.
     pub sensors: Vec<SensorSource>,
+    /// Nobody named a source, and its readings are made up.
+    pub invents: bool,
     /// Sensor ids of readings that this peer makes itself: one, and another, for each of `sensors` that takes one, in
     /// their order.
     pub sensor_ids: Vec<SensorId>,
@@ -149,6 +151,11 @@ pub enum ConfigError {
         "--resume needs --peer-id: without a name every start is a new peer, with nothing to resume; add --peer-id"
     )]
     ResumeWithoutId,
+    #[error(
+        "--resume keeps data for good, and a peer without --sensor makes its readings up; name a source: --sensor none, \
+         --sensor stdin, --sensor iio:DIRECTORY, or --sensor mock where made-up readings are meant"
+    )]
+    ResumeWithoutSensor,
     #[error("--data-dir is empty; name a directory, e.g. --data-dir data")]
     DataDir,
 }
@@ -274,6 +281,7 @@ mod tests {
             fsync: FSYNC,
             sensors: vec![SensorSource::Mock],
             sensor_ids: vec!["peer1".parse().unwrap()],
+            invents: false,
             sensor_interval: value::duration(SENSOR_INTERVAL_SECONDS).unwrap(),
             data_dir: DATA_DIR.into(),
             log_level: LevelFilter::Info,

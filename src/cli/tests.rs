@@ -12,7 +12,7 @@ fn config(options: &str) -> Result<Config, clap::Error> {
     let typed = std::iter::once("peer").chain(options.split_whitespace());
     let matches = command.try_get_matches_from_mut(typed)?;
     let typed = Arguments::from_arg_matches(&matches)?;
-    typed.into_config().map_err(|error| command.error(ErrorKind::ValueValidation, error))
+    typed.into_config(names_source(&matches)).map_err(|error| command.error(ErrorKind::ValueValidation, error))
 }
 
 fn error(options: &str) -> String {
@@ -95,7 +95,7 @@ fn the_sensor_id_is_the_peer_id_unless_given_and_each_source_has_its_own() {
 
 #[test]
 fn a_quorum_waits_for_the_disk_unless_told_otherwise() {
-    let fsync = |options: &str| config(&format!("--peer-id p1 --resume {options}")).unwrap().fsync;
+    let fsync = |options: &str| config(&format!("--peer-id p1 --resume --sensor none {options}")).unwrap().fsync;
     assert_eq!(fsync(""), Fsync::Never);
     assert_eq!(fsync("--quorum 2"), Fsync::Batch);
     assert_eq!(fsync("--quorum 2 --fsync never"), Fsync::Never);
@@ -129,6 +129,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
         ("--sensor-interval-seconds 0", &["--sensor-interval-seconds <SECONDS>", "positive"]),
         ("--data-dir=", &["--data-dir"]),
         ("--resume", &["--resume needs --peer-id"]),
+        ("--resume --peer-id a", &["name a source", "--sensor none", "--sensor mock where made-up readings are meant"]),
         ("--quorum 2", &["--quorum needs --resume"]),
         ("--quorum 0", &["--quorum <N>", "1.."]),
         ("--fsync always", &["--fsync <never|batch|DURATION>", "write never, batch, or a duration"]),
@@ -233,4 +234,14 @@ fn help_and_version_are_no_errors() {
         assert_eq!(config(option).unwrap_err().exit_code(), 0);
     }
     assert_eq!(config("--version").unwrap_err().to_string(), format!("peer {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn readings_are_made_up_unasked_only_where_no_source_is_named() {
+    for (options, invents) in
+        [("", true), ("--sensor mock", false), ("--sensor none", false), ("--sensor stdin", false)]
+    {
+        assert_eq!(config(options).unwrap().invents, invents, "{options}");
+    }
+    assert!(config("--peer-id a --resume --sensor mock").is_ok());
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use fs4::{FileExt, TryLockError};
 
 use super::csv_beside;
+use super::earlier;
 use super::error::StorageError;
 use super::journal;
-use super::previous::{self, SetAside};
+use super::previous;
 use super::real_disk::{self, RealDisk};
 use crate::ids::{check_name, PeerId};
 
@@ -20,22 +21,24 @@ use crate::ids::{check_name, PeerId};
 pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
     let root = own_directory(data_dir, id)?;
     let lock = lock(&root)?;
+    earlier::take_back(&root)?;
     Ok(RealDisk::new(root, lock))
 }
 
-/// As [`claim`], for a peer that clears its directory: what stands there without a peer's `state` is set aside, and told.
+/// As [`claim`], for a peer that begins anew: rows of its own, and what stands there without a peer's `state`, are set aside,
+/// which is returned in words for the operator.
 ///
 /// # Errors
 /// As those of [`claim`]; and where a file is not what its name says, or cannot be set aside.
-pub fn claim_anew(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<SetAside>), StorageError> {
+pub fn claim_anew(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<String>), StorageError> {
     let root = own_directory(data_dir, id)?;
     // Before the lock, so that what is refused has none afterwards; and again with it, since whoever had it may have come
     // and gone between.
     previous::unvouched(&root)?;
     let lock = lock(&root)?;
     let aside = match previous::unvouched(&root)? {
-        0 => None,
-        files => Some(previous::set_aside(&root, files)?),
+        0 => earlier::keep(&root)?.map(|kept| kept.to_string()),
+        files => Some(previous::set_aside(&root, files)?.to_string()),
     };
     Ok((RealDisk::new(root, lock), aside))
 }

@@ -26,8 +26,7 @@ pub enum StorageError {
     )]
     Foreign { path: PathBuf, name: String },
     #[error(
-        "cannot set aside what {} holds, which no state of a peer vouches for: {source}; move it away or choose another \
-         --data-dir or --peer-id",
+        "cannot set aside what {} holds: {source}; move it away, or choose another --data-dir or --peer-id",
         path.display()
     )]
     SetAside { path: PathBuf, source: io::Error },

@@ -13,7 +13,7 @@ use crate::reading::CSV_HEADER;
 
 /// What was set aside, in words for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetAside {
+pub(super) struct SetAside {
     pub from: PathBuf,
     pub to: PathBuf,
     pub files: usize,
@@ -38,8 +38,7 @@ impl fmt::Display for SetAside {
 /// # Errors
 /// Names a file that is no peer's, or says what cannot be read. Nothing is changed.
 pub(super) fn unvouched(root: &Path) -> Result<usize, StorageError> {
-    let state = head(root, state::PATH, state::BYTES_MAX + 1)?;
-    if State::parse(&state).is_some() || state.starts_with(b"id:") {
+    if belongs_to_a_peer(root)? {
         return Ok(0);
     }
     let mut files = 0;
@@ -57,6 +56,12 @@ pub(super) fn unvouched(root: &Path) -> Result<usize, StorageError> {
         files += 1;
     }
     Ok(files)
+}
+
+/// Is there a peer's `state`, whole or damaged?
+pub(super) fn belongs_to_a_peer(root: &Path) -> Result<bool, StorageError> {
+    let state = head(root, state::PATH, state::BYTES_MAX + 1)?;
+    Ok(State::parse(&state).is_some() || state.starts_with(b"id:"))
 }
 
 /// Refuses a file that does not begin as a peer's of that name does. An empty one is nobody's.
@@ -87,7 +92,7 @@ fn head(root: &Path, path: &str, bytes: usize) -> Result<Vec<u8>, StorageError> 
     }
 }
 
-fn names(root: &Path, dir: &str) -> Result<Vec<String>, StorageError> {
+pub(super) fn names(root: &Path, dir: &str) -> Result<Vec<String>, StorageError> {
     let entries = match fs::read_dir(root.join(dir)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(|error| StorageError::directory(root, error))?,
@@ -118,12 +123,17 @@ pub(super) fn set_aside(root: &Path, files: usize) -> Result<SetAside, StorageEr
         moved.push(name);
     }
     let parent = to.parent().unwrap_or(root);
-    [parent, &to, root].into_iter().try_for_each(super::real_disk::sync_dir).map_err(failed)?;
+    sync_all([parent, &to, root]).map_err(failed)?;
     Ok(SetAside { from: root.to_owned(), to, files })
 }
 
+/// Puts the names in these directories on the platter.
+pub(super) fn sync_all<const N: usize>(directories: [&Path; N]) -> io::Result<()> {
+    directories.into_iter().try_for_each(super::real_disk::sync_dir)
+}
+
 /// Makes `<root>.previous`, or with the lowest number behind that.
-fn make_room(root: &Path) -> io::Result<PathBuf> {
+pub(super) fn make_room(root: &Path) -> io::Result<PathBuf> {
     let mut name = root.as_os_str().to_owned();
     name.push(".previous");
     let mut to = PathBuf::from(&name);
@@ -212,12 +222,12 @@ mod tests {
                 fs::write(temp.path().join(name), "taken").unwrap();
             }
             let (disk, aside) = claim_anew(temp.path(), &id).unwrap();
+            let to = temp.path().join(["p.previous", "p.previous.2", "p.previous.3"][taken.len()]);
             let aside = aside.unwrap();
-            let name = ["p.previous", "p.previous.2", "p.previous.3"][taken.len()];
-            assert_eq!(aside, SetAside { from: root.clone(), to: temp.path().join(name), files: kept.len() });
-            assert!(aside.to_string().contains("held 5 files and no state"), "{aside}");
+            assert_eq!(aside, SetAside { from: root.clone(), to: to.clone(), files: kept.len() }.to_string());
+            assert!(aside.contains("held 5 files and no state"), "{aside}");
             for (name, text) in &kept {
-                assert_eq!(fs::read_to_string(aside.to.join(name)).unwrap(), *text);
+                assert_eq!(fs::read_to_string(to.join(name)).unwrap(), *text);
             }
             assert_eq!(tree(&root).len(), 1, "only the lock is left");
             drop(disk);
@@ -232,7 +242,8 @@ mod tests {
         fs::create_dir(&first).unwrap();
         fs::write(first.join("a.csv"), rows()).unwrap();
         let (_disk, aside) = claim_anew(temp.path(), &id).unwrap();
-        assert_eq!(aside.unwrap().to, temp.path().join("p.previous.2"));
+        let second = temp.path().join("p.previous.2");
+        assert!(aside.unwrap().contains(&second.display().to_string()));
         assert_eq!(fs::read_to_string(first.join("a.csv")).unwrap(), rows());
     }
 

@@ -75,6 +75,12 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     if let Some(sensors) = config.sensors_by_id() {
         log::info!("Sensor ids: {sensors}");
     }
+    if let Some(sensor) = config.sensor_ids.first().filter(|_| config.invents) {
+        log::warn!(
+            "This peer makes its readings up, as sensor {sensor}: no --sensor was given; --sensor none, stdin or iio:DIRECTORY \
+             ends that, and --sensor mock says that it is meant"
+        );
+    }
     resume::tell(&config, &opened);
     let (exit, exits) = bounded(1);
     let (work, works) = unbounded();

@@ -95,7 +95,7 @@ fn below(dir: &Path, notes: &mut Vec<String>) -> Result<Vec<PathBuf>, String> {
 fn is_set_aside(name: &str) -> bool {
     name.rsplit_once(".previous").is_some_and(|(id, rest)| {
         let number = rest.strip_prefix('.').is_some_and(|number| number.parse::<u64>().is_ok());
-        !id.is_empty() && (rest.is_empty() || number)
+        !id.is_empty() && (rest.is_empty() || rest == ".part" || number)
     })
 }
 

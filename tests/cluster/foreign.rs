@@ -62,13 +62,12 @@ fn rows_without_a_state_are_set_aside_and_the_peer_begins_anew() {
     peer.feed_numbered(0, 100);
     peer.wait_for_rows(100);
     peer.kill();
-    // With its own state beside them, the new rows are cleared as ever, and what was set aside stays.
+    // What nobody vouches for gives its name to the peer's own rows, and stays.
     let again = group.start("p");
     again.wait_for_view(&["p"]);
-    assert!(again.rows().is_empty() && !again.log().iter().any(|line| line.contains(" WARN ")));
+    assert!(again.rows().is_empty() && warning(&again).contains("held 100 rows of 1 sensor"));
     assert!(group.data_of("p").join("state").exists());
-    assert_eq!(files(&group.data_of("p.previous")), before);
-    assert!(!group.data_of("p.previous.2").exists());
+    assert_eq!(files(&group.data_of("p.previous.2")), before);
 }
 
 #[test]
@@ -105,4 +104,42 @@ fn the_directory_of_a_living_peer_is_never_set_aside() {
     assert!(!group.data_of("p.previous").exists());
     peer.feed_numbered(100, 200);
     peer.wait_for_rows(200);
+}
+
+#[test]
+fn rows_of_the_start_before_are_kept_beside_and_told_of() {
+    let group = Group::new();
+    let mut peer = group.start_fed("p");
+    peer.wait_for_view(&["p"]);
+    peer.feed_numbered(1, 101);
+    peer.wait_for_rows(100);
+    let before = peer.rows();
+    peer.signal("-TERM");
+    peer.wait_for_exit();
+    let again = group.start_fed("p");
+    again.wait_for_view(&["p"]);
+    assert!(
+        again.said("held 100 rows of 1 sensor from before this start: they are in data/p.previous now"),
+        "{:?}",
+        again.log()
+    );
+    assert_eq!(again.rows().len(), 0);
+    drop(again);
+    // They are a whole peer's directory.
+    std::fs::remove_dir_all(group.data_of("p")).unwrap();
+    std::fs::rename(group.data_of("p.previous"), group.data_of("p")).unwrap();
+    let resumed = group.start_with("p", &["--sensor", "none", "--resume"]);
+    resumed.wait_for_view(&["p"]);
+    assert_eq!(resumed.rows(), before);
+}
+
+#[test]
+fn a_peer_that_makes_its_readings_up_unasked_says_so_once() {
+    let group = Group::new();
+    for (id, options, warnings) in [("a", &[][..], 1), ("b", &["--sensor", "mock"], 0)] {
+        let peer = group.start_with(id, options);
+        peer.wait_for("Is Group Leader");
+        let said = |line: &&String| line.contains("makes its readings up, as sensor a");
+        assert_eq!(peer.log().iter().filter(said).count(), warnings, "{:?}", peer.log());
+    }
 }

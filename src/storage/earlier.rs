@@ -1,0 +1,222 @@
+//! The rows of an earlier life of this very peer, where it starts without `--resume`: they are kept beside its directory until
+//! the next such start. Nobody shall lose months of data for want of an option.
+//!
+//! They are moved into `<id>.previous.part`, which takes the place of `<id>.previous` once it is whole. What a crash between
+//! leaves is finished by the next start without `--resume`, and undone by one with it.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::csv_check::last_row;
+use super::disk::Disk;
+use super::error::{failed, StorageError};
+use super::previous::{belongs_to_a_peer, make_room, names, sync_all};
+use super::read_only_disk::ReadOnlyDisk;
+use super::state;
+use crate::ids::Sequence;
+
+/// What was kept, in words for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub from: PathBuf,
+    pub to: PathBuf,
+    /// Rows of all sensors.
+    pub rows: Sequence,
+    pub sensors: usize,
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, to) = (self.from.display(), self.to.display());
+        let rows = if self.rows == 1 { "row" } else { "rows" };
+        let sensors = if self.sensors == 1 { "sensor" } else { "sensors" };
+        write!(
+            f,
+            "{from} held {} {rows} of {} {sensors} from before this start: they are in {to} now, until another \
+             start without --resume; --resume goes on with what {from} holds",
+            self.rows, self.sensors
+        )
+    }
+}
+
+/// Moves what an earlier life left beside the directory, whose `lock` is held; `state`, which tells of that life, stays, and a
+/// copy of it goes along. `None`: there are no rows.
+///
+/// # Errors
+/// Where that cannot be done; then nothing is lost, and the next start goes on with it.
+pub(super) fn keep(root: &Path) -> Result<Option<Kept>, StorageError> {
+    let set_aside = |source| StorageError::SetAside { path: root.to_owned(), source };
+    let part = beside(root, ".previous.part");
+    if !part.exists() && count(root)?.0 == 0 {
+        return Ok(None);
+    }
+    move_all(root, &part).map_err(set_aside)?;
+    let (rows, sensors) = count(&part)?;
+    if rows == 0 {
+        // What was kept before is worth more.
+        fs::remove_dir_all(&part).map_err(set_aside)?;
+        return Ok(None);
+    }
+    let to = beside(root, ".previous");
+    make_way(root, &to).and_then(|()| fs::rename(&part, &to)).map_err(set_aside)?;
+    sync_all([to.parent().unwrap_or(root)]).map_err(set_aside)?;
+    Ok(Some(Kept { from: root.to_owned(), to, rows, sensors }))
+}
+
+/// Moves back what a crash kept from being moved away as a whole.
+///
+/// # Errors
+/// Where that cannot be done.
+pub(super) fn take_back(root: &Path) -> Result<(), StorageError> {
+    let part = beside(root, ".previous.part");
+    if !part.exists() {
+        return Ok(());
+    }
+    let moved = names(&part, "")?.into_iter().filter(|name| name != state::PATH).try_for_each(|name| {
+        let to = root.join(&name);
+        if to.exists() {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{name} is in {} too", part.display())));
+        }
+        fs::rename(part.join(&name), to)
+    });
+    let removed = moved.and_then(|()| sync_all([root])).and_then(|()| fs::remove_dir_all(&part));
+    removed.map_err(|source| StorageError::SetAside { path: root.to_owned(), source })
+}
+
+/// Rows, and sensors that have any. The sequences of all files together have no gaps, so the last of them counts the rows.
+fn count(root: &Path) -> Result<(Sequence, usize), StorageError> {
+    let disk = ReadOnlyDisk::new(root.to_owned());
+    let (mut rows, mut sensors) = (0, 0);
+    for name in names(root, "")?.into_iter().filter(|name| name.strip_suffix(".csv").is_some()) {
+        let bytes = disk.len(&name).map_err(failed(&disk, "look at", &name))?;
+        if let Some((sequence, _)) = last_row(&disk, &name, bytes)? {
+            (rows, sensors) = (sequence.max(rows), sensors + 1);
+        }
+    }
+    Ok((rows, sensors))
+}
+
+fn move_all(root: &Path, part: &Path) -> io::Result<()> {
+    fs::create_dir_all(part)?;
+    if root.join(state::PATH).exists() {
+        fs::copy(root.join(state::PATH), part.join(state::PATH))?;
+        File::open(part.join(state::PATH))?.sync_all()?;
+    }
+    let names = names(root, "").map_err(io::Error::other)?;
+    for name in names.into_iter().filter(|name| !matches!(name.as_str(), "lock" | state::PATH)) {
+        fs::rename(root.join(&name), part.join(&name))?;
+    }
+    sync_all([part, root])
+}
+
+/// Removes what was kept before. What is not known to be a peer's own gets another name instead.
+fn make_way(root: &Path, to: &Path) -> io::Result<()> {
+    if !to.exists() {
+        return Ok(());
+    }
+    if belongs_to_a_peer(to).map_err(io::Error::other)? {
+        return fs::remove_dir_all(to);
+    }
+    let other = make_room(root)?;
+    fs::remove_dir(&other)?;
+    fs::rename(to, other)
+}
+
+fn beside(root: &Path, suffix: &str) -> PathBuf {
+    let mut name = root.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::directory::{claim, claim_anew};
+    use super::super::state::State;
+    use super::super::testing::TempDir;
+    use super::*;
+    use crate::ids::PeerId;
+    use crate::reading::CSV_HEADER;
+
+    fn id() -> PeerId {
+        "p".parse().unwrap()
+    }
+
+    /// A directory of `p` with two sensors and three rows.
+    fn used(temp: &TempDir) -> PathBuf {
+        let root = temp.path().join("p");
+        fs::create_dir_all(root.join("journal")).unwrap();
+        let state = State { id: id(), incarnation: 7, promised: None, synced: None, needs: 0, quorum: None };
+        fs::write(root.join("state"), state.to_text()).unwrap();
+        fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n3,,a,,,\n")).unwrap();
+        fs::write(root.join("b.csv"), format!("{CSV_HEADER}\n2,,b,,,\n")).unwrap();
+        fs::write(root.join("c.csv"), format!("{CSV_HEADER}\n")).unwrap();
+        root
+    }
+
+    fn read(path: &Path) -> String {
+        fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn rows_are_kept_beside_until_the_next_start() {
+        let temp = TempDir::new();
+        let root = used(&temp);
+        let rows = read(&root.join("a.csv"));
+        let (disk, aside) = claim_anew(temp.path(), &id()).unwrap();
+        let said = aside.unwrap();
+        assert!(said.contains("held 3 rows of 2 sensors") && said.contains("p.previous now"), "{said}");
+        let previous = temp.path().join("p.previous");
+        assert_eq!(read(&previous.join("a.csv")), rows);
+        assert_eq!(
+            read(&previous.join("state")),
+            read(&root.join("state")),
+            "ready for --resume, and the life goes on"
+        );
+        assert!(!root.join("a.csv").exists() && !root.join("journal").exists());
+        drop(disk);
+        let (disk, aside) = claim_anew(temp.path(), &id()).unwrap();
+        assert_eq!(aside, None, "without rows nothing is kept, and nothing removed");
+        assert_eq!(read(&previous.join("a.csv")), rows);
+        drop(disk);
+        used(&temp);
+        fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,9,,\n")).unwrap();
+        claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+        assert!(read(&previous.join("a.csv")).ends_with("1,,a,9,,\n"), "the newest alone is kept");
+        assert!(!temp.path().join("p.previous.2").exists());
+    }
+
+    #[test]
+    fn what_a_crash_left_is_finished_or_undone() {
+        for resumes in [false, true] {
+            let temp = TempDir::new();
+            let root = used(&temp);
+            let part = temp.path().join("p.previous.part");
+            fs::create_dir(&part).unwrap();
+            fs::copy(root.join("state"), part.join("state")).unwrap();
+            fs::rename(root.join("a.csv"), part.join("a.csv")).unwrap();
+            if resumes {
+                claim(temp.path(), &id()).unwrap();
+                assert!(read(&root.join("a.csv")).ends_with("3,,a,,,\n"));
+            } else {
+                claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+                for name in ["a.csv", "b.csv", "state"] {
+                    assert!(temp.path().join("p.previous").join(name).exists(), "{name}");
+                }
+            }
+            assert!(!part.exists());
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_a_peers_is_not_removed() {
+        let temp = TempDir::new();
+        used(&temp);
+        let previous = temp.path().join("p.previous");
+        fs::create_dir(&previous).unwrap();
+        fs::write(previous.join("diary.csv"), "dear").unwrap();
+        claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+        assert_eq!(read(&temp.path().join("p.previous.2/diary.csv")), "dear");
+    }
+}
