@@ -23,7 +23,7 @@ step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 # Tests of real processes mostly wait: more of them at a time than there are cores.
 step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=60 PEER_CHAOS_SECONDS=60 PEER_CUTS=30 cargo test --quiet
 step env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
-for script in test_fault_tolerance test_leader_election test_data_handling; do
+for script in test_fault_tolerance test_leader_election test_data_handling test_three_peers; do
     step "scripts/$script.sh"
 done
 step env SECONDS_TO_RUN=12 scripts/run_three_peers.sh --sensor-interval-seconds 1

@@ -1,74 +1,306 @@
 #!/usr/bin/env bash
-# Starts peer1, peer2 and peer3 on loopback and shows, live, who leads and how many readings each holds, until Ctrl-C.
-# Logs go to logs/peerN_log.txt, data to data/peerN/. Further options go to every peer:
-#   scripts/run_three_peers.sh --sensor-interval-seconds 1
-# SECONDS_TO_RUN=20 ends it by itself after 20 seconds.
+# Starts peer1, peer2 and peer3 on loopback and shows who leads, how many readings each holds, and what happens to the group.
 source "$(dirname "$0")/common.sh"
 
-stopping=
-trap 'stopping=1' INT TERM
-echo "Building (the first time takes some minutes) …"
-build
-[ -z "$stopping" ] || exit 0
-ids=(peer1 peer2 peer3)
-rm -f logs/peer{1,2,3}_log.txt
-for id in "${ids[@]}"; do
-    start "$id" "$@"
-done
-echo "Logs: logs/peerN_log.txt   Data: data/peerN/*.csv   Ctrl-C ends all three"
+usage() {
+    cat <<'TEXT'
+Usage: scripts/run_three_peers.sh [PEER OPTION]...
 
-# What one peer says of itself.
-role() {
-    if ! grep -q "Is Group Leader:" "logs/$1_log.txt" 2>/dev/null; then
-        echo "looks for a group"
-    elif leads "$1"; then
-        echo "leads $(last_view "$1")"
-    else
-        echo "member"
-    fi
+Builds the program, starts peer1, peer2 and peer3 on loopback, and shows what they do until Ctrl-C. Kill one and see:
+  kill -9 PID        the others go on, and elect if it led
+  kill -STOP PID     the same, for one that hangs; kill -CONT PID lets it go on
+  r                  starts the dead ones again, with their rows
+
+Logs go to logs/peerN_log.txt, rows to data/peerN/*.csv. Options go to every peer, e.g. --sensor-interval-seconds 0.2;
+'target/release/peer --help' lists them. SECONDS_TO_RUN=20 ends it by itself after 20 seconds. Where output is no
+terminal, or TERM is dumb, events come as plain lines.
+TEXT
 }
-summary() {
-    local id held
-    for id in "${ids[@]}"; do
-        held=0
-        # Before that, the files are those of the run before.
-        if grep -q "Listening on" "logs/${id}_log.txt" 2>/dev/null; then
-            held=$(rows "$id")
-        fi
-        printf '%s: %6d readings, %s\n' "$id" "$held" "$(role "$id")"
-    done
-}
-ended() {
-    local pid
-    for pid in "${PIDS[@]}"; do
-        kill -0 "$pid" 2>/dev/null || return 0
-    done
-    return 1
-}
-begun=$SECONDS
-shown=
-while [ -z "$stopping" ]; do
-    if ended && [ -z "$stopping" ]; then
-        echo "A peer ended:"
-        tail -qn 1 logs/peer{1,2,3}_log.txt
+
+for option in "$@"; do
+    case $option in
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    esac
+done
+
+IDS=(peer1 peer2 peer3)
+LOCK=logs/demo.pid
+EVENTS=logs/demo_events.txt
+# A reading a second, unless an option or the environment says otherwise.
+export PEER_SENSOR_INTERVAL_SECONDS=${PEER_SENSOR_INTERVAL_SECONDS:-1}
+
+mkdir -p logs
+# One at a time in a checkout: two would write the same logs. A lock whose process is gone counts for nothing.
+if ! (set -C && echo $$ >"$LOCK") 2>/dev/null; then
+    other=$(cat "$LOCK" 2>/dev/null || true)
+    if [ -n "$other" ] && ps -p "$other" -o args= 2>/dev/null | grep -q run_three_peers; then
+        echo "This checkout's three peers run already (process $other); end that first, with Ctrl-C or kill $other" >&2
         exit 1
     fi
-    if [ -n "${SECONDS_TO_RUN:-}" ] && [ $((SECONDS - begun)) -ge "$SECONDS_TO_RUN" ]; then
-        break
-    fi
-    now=$(summary) || continue
-    if [ "$now" != "$shown" ]; then
-        # On a terminal the three lines stay where they are.
-        if [ -t 1 ] && [ -n "$shown" ]; then
-            printf '\033[3A\033[J'
+    echo $$ >"$LOCK"
+fi
+
+LIVE=
+if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ]; then LIVE=1; fi
+KEYS=
+if [ -n "$LIVE" ] && [ -t 0 ]; then KEYS=1; fi
+SCREEN=
+SAVED=
+
+# Gives the terminal back as it was.
+leave_screen() {
+    if [ -n "$SCREEN" ]; then printf '\033[?25h\033[?1049l'; fi
+    SCREEN=
+    if [ -n "$SAVED" ]; then stty "$SAVED" 2>/dev/null || true; fi
+    SAVED=
+}
+finish() {
+    leave_screen
+    stop_all
+    rm -f "$LOCK"
+}
+trap finish EXIT
+stopping=
+trap 'stopping=1' INT TERM HUP
+
+echo "Building (the first time takes some minutes) ..."
+build
+[ -z "$stopping" ] || exit 0
+
+now() {
+    local stamp
+    stamp=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
+    # Where date knows no milliseconds.
+    case $stamp in *N*) date -u +%Y-%m-%dT%H:%M:%S.000Z ;; *) echo "$stamp" ;; esac
+}
+
+# note <text>: what this script saw or did, among the events of the logs.
+note() {
+    echo "$(now) INFO  demo: $1" >>"$EVENTS"
+}
+
+PID=(0 0 0)
+DEAD=("" "" "")
+
+# launch <place> <resume: 0 or 1> [option ...]: the peer of this place; its log goes on where there is one.
+launch() {
+    local place=$1 resume=$2 id=${IDS[$1]}
+    shift 2
+    PEER_RESUME=$resume "$PEER" --peer-id "$id" --bind 127.0.0.1 "$@" 2>>"logs/${id}_log.txt" </dev/null &
+    PID[place]=$!
+    DEAD[place]=
+    PIDS+=("$!")
+}
+
+# this_run <id>: its log since its last start.
+this_run() {
+    awk '/ Peer ID: /{ text = "" } { text = text $0 "\n" } END { printf "%s", text }' "logs/$1_log.txt"
+}
+
+# The state of each peer, in one word, and the readings that it holds: STATE and HELD.
+STATE=("" "" "")
+HELD=(0 0 0)
+look() {
+    local place id log view group="" status
+    for place in 0 1 2; do
+        id=${IDS[place]}
+        if [ -z "${DEAD[place]}" ] && ! kill -0 "${PID[place]}" 2>/dev/null; then
+            status=0
+            wait "${PID[place]}" 2>/dev/null || status=$?
+            DEAD[place]=$(date -u +%H:%M:%S)
+            if [ -n "$stopping" ]; then return; fi
+            note "$id is dead (exit status $status)"
+            if [ "$status" = 2 ]; then
+                leave_screen
+                # A wrong option: each of them says the same.
+                grep -m 1 '^error' "logs/${id}_log.txt" >&3 || tail -n 1 "logs/${id}_log.txt" >&3
+                exit 2
+            fi
         fi
-        echo "$now"
-        shown=$now
+        if [ -n "${DEAD[place]}" ]; then
+            STATE[place]="dead, ${DEAD[place]}"
+            continue
+        fi
+        log=$(this_run "$id")
+        if ! echo "$log" | grep -q "Is Group Leader:"; then
+            STATE[place]=starting
+            continue
+        fi
+        HELD[place]=$(rows "$id")
+        case $(ps -p "${PID[place]}" -o stat= 2>/dev/null) in
+        T*) STATE[place]=hung ;;
+        *)
+            if echo "$log" | grep "Is Group Leader:" | tail -n 1 | grep -q True; then
+                STATE[place]=leads
+                view=$(echo "$log" | grep -o "View [^ ]*: \[.*\]" | tail -n 1 || true)
+                group=${view#View *: }
+            else
+                STATE[place]=member
+            fi
+            ;;
+        esac
+    done
+    # A Ctrl-C that the shell missed, which asked them all to stop.
+    if [ -n "${DEAD[0]}" ] && [ -n "${DEAD[1]}" ] && [ -n "${DEAD[2]}" ] &&
+        this_run peer1 | grep -q "Asked to stop" && this_run peer2 | grep -q "Asked to stop"; then
+        stopping=1
     fi
-    sleep 0.5 || true
+    # One that the leader does not count any more, though its process lives, is silent.
+    for place in 0 1 2; do
+        if [ "${STATE[place]}" = member ] && [ -n "$group" ]; then
+            case $group in *"${IDS[place]}"*) ;; *) STATE[place]=hung ;; esac
+        fi
+    done
+}
+
+# Events of the group from the logs, the oldest first, each once: "<time>  <text>". How long a take-over took is counted from
+# the first line in any log that says that the leader is gone to the first view of the new one.
+events() {
+    local id
+    {
+        for id in "${IDS[@]}"; do sed "s/^/$id /" "logs/${id}_log.txt"; done
+        sed 's/^/demo /' "$EVENTS"
+    } | { grep -E 'View |failed, updated|left, updated|Leader (failure|heartbeat)|Merging|Suspended|demo: ' || true; } | sort -s -k2,2 | awk '
+        function ms(stamp,  part) {
+            split(substr(stamp, 12), part, /[:Z]/)
+            return (part[1] * 3600 + part[2] * 60 + part[3]) * 1000
+        }
+        function show(what) { printf "%s  %s\n", substr(time, 12, 12), what }
+        {
+            time = $2
+            text = $0
+            sub(/^[^ ]+ [^ ]+ +[A-Z]+ +[^ ]+ /, "", text)
+        }
+        text ~ /^Leader / { if (!lost) lost = ms(time); next }
+        text ~ /^View / {
+            if (seen[text]++) next
+            split(text, part, /[ .@:]/)
+            term = part[2]; leader = part[4]; members = text
+            sub(/^[^[]*/, "", members)
+            if (lost && term > last) {
+                show(sprintf("%s took over after %d ms: %s", leader, ms(time) - lost, members))
+                lost = 0
+            } else if (term > last) {
+                show(leader " leads " members)
+            } else {
+                show("view " members)
+            }
+            last = term
+            next
+        }
+        / updated group/ { sub(/, updated.*/, "", text); if (!seen[text time]++) show(text); next }
+        { show(text) }'
+}
+
+# size: rows and columns of the terminal.
+size() {
+    local found
+    found=$(stty size 2>/dev/null </dev/tty || true)
+    case $found in "" | "0 0") found="24 80" ;; esac
+    echo "$found"
+}
+
+# draw: the whole screen, no line longer than it is wide.
+draw() {
+    local height width place head foot
+    read -r height width <<<"$(size)"
+    width=$((width - 1))
+    head=$(
+        echo "Three peers on loopback  logs/peerN_log.txt  data/peerN/*.csv" | fold -s -w "$width"
+        echo
+        printf '%-6s %8s %8s  %s\n' PEER PID READINGS STATE
+        for place in 0 1 2; do
+            printf '%-6s %8s %8d  %s\n' "${IDS[place]}" "${PID[place]}" "${HELD[place]}" "${STATE[place]}"
+        done
+        echo
+        echo "Events (UTC)"
+    )
+    foot="Try  kill -9 ${PID[0]}  "
+    if [ -n "$KEYS" ]; then foot="${foot}r: start the dead again  "; fi
+    foot=$(echo && echo "${foot}Ctrl-C: end all" | fold -s -w "$width")
+    {
+        echo "$head"
+        events | fold -s -w "$width" |
+            tail -n "$((height - $(printf '%s\n%s\n' "$head" "$foot" | grep -c '') - 1))"
+        echo "$foot"
+    } | cut -c "1-$width" | awk -v height="$height" '
+        NR < height { printf "%s%s\033[K", (NR > 1 ? "\n" : "\033[H"), $0 }
+        END { printf "\033[J" }'
+}
+
+SHOWN=0
+LAST=
+# say: what is new, as plain lines.
+say() {
+    local all count place line="" state
+    all=$(events)
+    count=$(printf '%s' "$all" | grep -c '' || true)
+    if [ "$count" -gt "$SHOWN" ]; then
+        printf '%s\n' "$all" | tail -n "$((count - SHOWN))"
+        SHOWN=$count
+    fi
+    state="${STATE[*]}"
+    if [ "$state" != "$LAST" ] || [ $((SECONDS % 10)) = 0 ]; then
+        for place in 0 1 2; do
+            line="$line${IDS[place]} (${PID[place]}) ${STATE[place]}, ${HELD[place]} readings; "
+        done
+        echo "${line%; }"
+        LAST=$state
+    fi
+}
+
+# The shell says of each child that is killed that it was; the screen does that here.
+exec 3>&2 2>/dev/null
+: >"$EVENTS"
+for place in 0 1 2; do
+    : >"logs/${IDS[place]}_log.txt"
+    launch "$place" "${PEER_RESUME:-0}" "$@"
 done
-echo "Stopping …"
+if [ -n "$KEYS" ]; then
+    SAVED=$(stty -g)
+    # Ctrl-C is a key like others: as a signal it would end whatever runs in the foreground at that moment instead.
+    stty -echo -icanon -isig
+fi
+# A wrong option shows within a moment, and before the screen is taken.
+wait_for 10 "no peer comes up" grep -qE "Listening on|^error" "logs/peer1_log.txt"
+sleep 0.2
+look
+if [ -n "$LIVE" ]; then
+    SCREEN=1
+    printf '\033[?1049h\033[?25l\033[2J'
+    trap 'printf "\033[2J"' WINCH
+fi
+
+# A key that ends this ends what it waits for, too.
+set +e
+begun=$SECONDS
+while [ -z "$stopping" ]; do
+    look
+    if [ -n "$stopping" ]; then break; fi
+    if [ -n "$LIVE" ]; then draw; else say; fi
+    if [ -n "${SECONDS_TO_RUN:-}" ] && [ $((SECONDS - begun)) -ge "$SECONDS_TO_RUN" ]; then break; fi
+    key=
+    if [ -n "$KEYS" ]; then
+        read -r -n 1 -t 1 key || true
+    else
+        sleep 1 || true
+    fi
+    if [ "$key" = $'\003' ]; then break; fi
+    if [ "$key" = r ]; then
+        for place in 0 1 2; do
+            if [ -n "${DEAD[place]}" ]; then
+                note "${IDS[place]} is started again"
+                launch "$place" 1 "$@"
+            fi
+        done
+    fi
+done
+leave_screen
+echo "Stopping ..."
 stop_all
-for id in "${ids[@]}"; do
+for id in "${IDS[@]}"; do
     printf '%s holds %d readings\n' "$id" "$(rows "$id")"
 done
