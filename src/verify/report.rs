@@ -90,7 +90,7 @@ fn write_faults(peers: &[Peer], notes: &[String], out: &mut dyn Write) -> io::Re
             writeln!(
                 out,
                 "note: {label}: torn at the end, as a copy that was made while the peer ran, or after a crash; up to row \
-                 {holds} all is as it must be, and can be compared with --up-to {holds}; 'peer snapshot' copies running peers"
+                 {holds} all is as it must be, and can be compared with --up-to {holds}; stop a peer before its directory is copied"
             )?;
         }
     }
