@@ -50,8 +50,8 @@ Examples:
 Every option can be set by the environment variable named with it; the option wins, and an empty
 variable counts as not set.
 
-Exit status: 0 after SIGINT or SIGTERM, 2 for wrong options, 4 and 5: verify found peers
-behind, or a disagreement, 1 for anything else.";
+Exit status: 0 after SIGINT, SIGTERM or SIGHUP, 2 for wrong options, 4 and 5: verify found
+peers behind, or a disagreement, 1 for anything else.";
 
 /// The options as typed: each well formed by itself.
 #[derive(Debug, Parser)]

@@ -1,4 +1,4 @@
-//! `signals`: SIGTERM and SIGINT ask the peer to stop.
+//! `signals`: SIGTERM, SIGINT and SIGHUP, as of a terminal that is closed, ask the peer to stop.
 
 use std::io;
 use std::sync::Arc;
@@ -9,14 +9,27 @@ use crate::protocol::Input;
 /// Waits for the first signal; `ready` once it would be noticed.
 #[cfg(unix)]
 pub(super) fn listen() -> io::Result<impl FnOnce(&Arc<Node>)> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT])?;
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut asking = vec![SIGTERM, SIGINT];
+    if !ignores_hangups() {
+        asking.push(SIGHUP);
+    }
+    let mut signals = signal_hook::iterator::Signals::new(asking)?;
     Ok(move |node: &Arc<Node>| {
         for _ in signals.forever() {
             log::info!("Asked to stop");
             node.step(Input::Stop);
         }
     })
+}
+
+/// Was this process told to outlive its terminal, as by `nohup`? Where the system does not say, it was not.
+#[cfg(unix)]
+fn ignores_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    ignored & (1 << (signal_hook::consts::SIGHUP - 1)) != 0
 }
 
 /// Without signals to wait for, the flag is looked at often enough to stop within the second.

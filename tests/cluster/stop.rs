@@ -1,6 +1,8 @@
 //! Clean ends, and ends that say why.
 
-use crate::harness::{assert_fed, assert_same_rows, Group};
+use std::process::Command;
+
+use crate::harness::{assert_fed, assert_same_rows, Group, Peer};
 
 #[test]
 fn a_leader_that_stops_cleanly_is_replaced_at_once_and_exits_0() {
@@ -72,4 +74,26 @@ fn a_directory_in_use_or_with_foreign_files_is_refused() {
     assert_eq!(third.wait_for_exit().code(), Some(1));
     third.wait_for("thesis.txt");
     assert_eq!(std::fs::read_to_string(foreign).expect("still there"), "years of work");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hangup_is_a_clean_stop_unless_it_was_to_be_ignored() {
+    let group = Group::new();
+    let mut peer = group.start("a");
+    peer.wait_for_view(&["a"]);
+    peer.signal("-HUP");
+    assert_eq!(peer.wait_for_exit().code(), Some(0));
+    assert!(peer.said("Stopped"), "{:?}", peer.log());
+    // As `nohup` starts it.
+    let inner = group.command("b");
+    let mut command = Command::new("sh");
+    command.env_clear().args(["-c", r#"trap "" HUP; exec "$0" "$@""#]).arg(inner.get_program()).args(inner.get_args());
+    command.args(["--sensor", "none"]).current_dir(&group.directory);
+    let mut peer = Peer::start("b", command, group.data_of("b"));
+    peer.wait_for_view(&["b"]);
+    peer.signal("-HUP");
+    peer.signal("-TERM");
+    assert_eq!(peer.wait_for_exit().code(), Some(0));
+    assert_eq!(peer.log().iter().filter(|line| line.contains("Asked to stop")).count(), 1);
 }
