@@ -123,7 +123,7 @@ impl Peer {
                 // Who was drawn in by another's election learns only now why.
                 let leads = electing.following.as_ref().is_some_and(|following| following.leader == *peer);
                 if leads && !std::mem::replace(&mut electing.told, true) {
-                    turn.tell(Event::LeaderFailed);
+                    turn.tell(Event::LeaderFailed { leader: peer.clone() });
                 }
                 electing.higher.remove(peer);
                 if electing.higher.is_empty() && !electing.got_ok {
@@ -134,7 +134,7 @@ impl Peer {
             Role::Promised(promised) if promised.proposer == *peer => self.elect(None, turn),
             Role::Learner(following) if following.leader == *peer => self.seek(None, turn),
             Role::Member(following) if following.leader == *peer => {
-                turn.tell(Event::LeaderFailed);
+                turn.tell(Event::LeaderFailed { leader: peer.clone() });
                 self.elect(None, turn);
             }
             _ => {}

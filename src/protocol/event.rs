@@ -19,8 +19,16 @@ pub enum Event {
         members: Vec<PeerId>,
         leader_here: bool,
     },
-    LeaderTimeout,
-    LeaderFailed,
+    LeaderTimeout {
+        leader: PeerId,
+    },
+    LeaderFailed {
+        leader: PeerId,
+    },
+    /// At a follower: the leader counts these no more.
+    Gone {
+        peers: Vec<PeerId>,
+    },
     MemberFailed {
         peer: PeerId,
         members: Vec<PeerId>,
@@ -94,6 +102,9 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loudness {
     Info,
+    /// What the group lost. Never held back.
+    Alert,
+    /// What others can cause again and again: a few are told.
     Warning,
 }
 
@@ -108,6 +119,13 @@ impl Event {
             | Self::Forged { .. }
             | Self::NotStoring { .. }
             | Self::Misbehaved { .. } => Loudness::Warning,
+            Self::LeaderTimeout { .. }
+            | Self::LeaderFailed { .. }
+            | Self::Gone { .. }
+            | Self::MemberFailed { .. }
+            | Self::Split { .. }
+            | Self::Suspended { .. } => Loudness::Alert,
+            Self::Merging { readings, .. } if *readings > 0 => Loudness::Alert,
             _ => Loudness::Info,
         }
     }
@@ -136,8 +154,13 @@ impl fmt::Display for Event {
                 write!(f, "View {}.{change}@{}: {}", term.counter, term.leader, List(members))?;
                 f.write_str(if *leader_here { "\nIs Group Leader: True" } else { "\nIs Group Leader: False" })
             }
-            Self::LeaderTimeout => f.write_str("Leader heartbeat timeout, starting bully election"),
-            Self::LeaderFailed => f.write_str("Leader failure detected, initiating bully election."),
+            Self::LeaderTimeout { leader } => {
+                write!(f, "Leader heartbeat timeout, starting bully election\nLeader {leader} is silent")
+            }
+            Self::LeaderFailed { leader } => {
+                write!(f, "Leader failure detected, initiating bully election.\nLeader {leader} is gone")
+            }
+            Self::Gone { peers } => write!(f, "Gone from the group: {}", List(peers)),
             Self::MemberFailed { peer, members } => write!(f, "Peer {peer} failed, updated group: {}", List(members)),
             Self::MemberLeft { peer, members } => write!(f, "Peer {peer} left, updated group: {}", List(members)),
             Self::ElectionWon { peer } => write!(

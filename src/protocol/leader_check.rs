@@ -20,7 +20,7 @@ impl Peer {
             self.distrust(&leader, 1, turn);
             return self.seek(None, turn);
         }
-        turn.tell(Event::LeaderTimeout);
+        turn.tell(Event::LeaderTimeout { leader: leader.clone() });
         self.elect(Some(leader), turn);
     }
 }

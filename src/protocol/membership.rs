@@ -237,6 +237,7 @@ impl Peer {
         self.meet_members(&view.members, turn);
         self.suspended &= view.members.len() < self.quorum();
         let joins = matches!(self.role, Role::Learner(_)) || !self.last_view.contains_key(&self.settings.id);
+        self.tell_gone(&view, turn);
         self.last_view.clone_from(&view.members);
         if again {
             self.become_member(&view);
@@ -252,6 +253,18 @@ impl Peer {
         self.note_group(Some(from));
         let members = view::ordered_peer_list(&view.members);
         turn.tell(Event::View { term: view.term, change: view.change, members, leader_here: false });
+    }
+
+    /// Whom the leader counts no more, of the view before. One of another group, that this peer leaves, says nothing of them.
+    fn tell_gone(&self, view: &ViewChange, turn: &mut Turn) {
+        if !self.last_view.contains_key(&view.term.leader) {
+            return;
+        }
+        let gone = self.last_view.keys().filter(|id| !view.members.contains_key(*id));
+        let peers: Vec<PeerId> = gone.cloned().collect();
+        if !peers.is_empty() {
+            turn.tell(Event::Gone { peers });
+        }
     }
 
     /// The new member list of an installed term.

@@ -60,6 +60,7 @@ fn say(event: &Event, warnings: &mut Warnings, now: Duration) {
     let text = event.to_string();
     let (level, text) = match event.loudness() {
         Loudness::Info => (Level::Info, text),
+        Loudness::Alert => (Level::Warn, text),
         Loudness::Warning => match allowed(event, warnings, now) {
             Some(held) => (Level::Warn, with_held(&text, held)),
             None => (Level::Debug, text),

@@ -3,7 +3,7 @@
 use peer::protocol::{Alarm, ConnectionId, Effect, Event, Found, Input, Standing};
 use peer::wire::Message;
 
-use crate::bench::{contact, frame, id, leadership, request, term, told, Bench};
+use crate::bench::{contact, frame, id, leadership, request, seat, term, told, view, Bench, LIFE};
 
 #[test]
 fn who_was_drawn_into_an_election_says_that_the_leader_failed_when_it_finds_out() {
@@ -12,7 +12,11 @@ fn who_was_drawn_into_an_election_says_that_the_leader_failed_when_it_finds_out(
     effects.extend(member.step(Input::Ended { connection: ConnectionId(1) }));
     effects.extend(member.step(Input::Refused { peer: id("z") }));
     effects.extend(member.step(Input::Refused { peer: id("z") }));
-    assert_eq!(told(&effects).iter().filter(|event| ***event == Event::LeaderFailed).count(), 1, "{effects:?}");
+    assert_eq!(
+        told(&effects).iter().filter(|event| matches!(event, Event::LeaderFailed { .. })).count(),
+        1,
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -20,7 +24,11 @@ fn a_member_says_once_that_the_leader_failed() {
     let mut member = Bench::member(&["z", "y"]);
     let mut effects = member.said(1, Message::Leave { term: Some(member.term()) });
     effects.extend(member.step(Input::Refused { peer: id("z") }));
-    assert_eq!(told(&effects).iter().filter(|event| ***event == Event::LeaderFailed).count(), 1, "{effects:?}");
+    assert_eq!(
+        told(&effects).iter().filter(|event| matches!(event, Event::LeaderFailed { .. })).count(),
+        1,
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -106,4 +114,20 @@ fn of_two_proposers_the_lower_leaves_it_to_one_that_it_does_not_know() {
         member.said(2, Message::Stale { term: Some(term(other)), leader: None });
         assert_eq!(member.peer.standing(), standing, "`y` promised {other}");
     }
+}
+
+#[test]
+fn a_follower_says_whom_its_leader_counts_no_more() {
+    let gone = |effects: &Vec<Effect>| {
+        let of = |event: &&Event| matches!(event, Event::Gone { peers } if *peers == [id("y")]);
+        told(effects).into_iter().filter(of).count()
+    };
+    let mut member = Bench::member(&["z", "y"]);
+    let mut view = view("1@z/5", vec![], 0);
+    view.members.insert(id("m"), seat(LIFE, "127.0.0.1:7000"));
+    view.members.insert(id("z"), seat(5, "127.0.0.1:7999"));
+    view.change = 3;
+    assert_eq!(gone(&member.said(1, Message::ViewChange(view.clone()))), 1);
+    view.change = 4;
+    assert_eq!(gone(&member.said(1, Message::ViewChange(view))), 0);
 }
