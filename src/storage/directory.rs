@@ -82,7 +82,10 @@ fn lock(root: &Path) -> Result<File, StorageError> {
 
 /// Refuses a directory with anything in it that is not a peer's.
 fn check_own(root: &Path) -> Result<(), StorageError> {
-    check_entries(root, "", &|name, is_file, is_dir| if name == "journal" { is_dir } else { is_file && is_own(name) })?;
+    check_entries(root, "", &|name, is_file, is_dir| match name {
+        "journal" => is_dir,
+        _ => (is_file && is_own(name)) || is_harmless(name),
+    })?;
     let is_segment =
         |name: &str, is_file, _| is_file && (journal::parse_segment_name(name).is_some() || set_aside(name));
     if root.join("journal").exists() {
@@ -113,6 +116,26 @@ pub(super) fn is_own(name: &str) -> bool {
         || csv_beside::is_beside(name)
         || set_aside(name)
         || matches!(name, "state" | "state.tmp" | "pending" | "pending.tmp" | "lock")
+}
+
+/// Is this what desktops, editors and file systems leave in any directory that somebody opens? It is nobody's data: a peer
+/// neither needs it nor touches it.
+pub(super) fn is_harmless(name: &str) -> bool {
+    const NAMES: [&str; 5] = [".DS_Store", ".directory", "Thumbs.db", "desktop.ini", "lost+found"];
+    const BEGINNINGS: [&str; 5] = [".~lock.", "._", ".nfs", ".fuse_hidden", ".Trash"];
+    let is_swap = name.starts_with('.') && [".swp", ".swo"].iter().any(|end| name.ends_with(end));
+    NAMES.contains(&name) || BEGINNINGS.iter().any(|start| name.starts_with(start)) || name.ends_with('~') || is_swap
+}
+
+/// Names in a peer's directory that are nobody's data.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn harmless(data_dir: &Path, id: &PeerId) -> Result<Vec<String>, StorageError> {
+    let mut names = previous::names(&data_dir.join(id.as_str()), "")?;
+    names.retain(|name| is_harmless(name));
+    names.sort_unstable();
+    Ok(names)
 }
 
 fn set_aside(name: &str) -> bool {
@@ -163,6 +186,23 @@ mod tests {
             assert_eq!(tree(&root), before);
             assert_eq!(fs::read(root.join("a.csv")).unwrap(), b"kept");
         }
+    }
+
+    #[test]
+    fn what_desktops_and_file_systems_leave_there_stays_and_is_named() {
+        let (temp, id) = (TempDir::new(), "p".parse().unwrap());
+        let root = temp.path().join("p");
+        fs::create_dir_all(root.join("lost+found")).unwrap();
+        let left = [".DS_Store", ".a.csv.swp", ".nfs000001", ".~lock.a.csv#", "Thumbs.db", "a.csv~"];
+        for name in left {
+            fs::write(root.join(name), "theirs").unwrap();
+        }
+        drop(claim(temp.path(), &id).unwrap());
+        let (_disk, aside) = claim_anew(temp.path(), &id).unwrap();
+        assert_eq!(aside, None);
+        let mut expected: Vec<&str> = left.into_iter().chain(["lost+found"]).collect();
+        expected.sort_unstable();
+        assert_eq!(harmless(temp.path(), &id).unwrap(), expected);
     }
 
     #[test]

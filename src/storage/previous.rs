@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::directory::is_harmless;
 use super::error::StorageError;
 use super::state::{self, State};
 use super::{csv_beside, journal, pending};
@@ -45,7 +46,7 @@ pub(super) fn unvouched(root: &Path) -> Result<usize, StorageError> {
     for name in names(root, "")? {
         let unfinished =
             ["state.tmp", pending::COMPACTED_PATH].contains(&name.as_str()) || csv_beside::is_beside(&name);
-        if unfinished || matches!(name.as_str(), "lock" | journal::DIR) {
+        if unfinished || is_harmless(&name) || matches!(name.as_str(), "lock" | journal::DIR) {
             continue;
         }
         check_head(root, &name)?;

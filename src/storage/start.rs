@@ -1,5 +1,6 @@
 //! The beginning of a peer's life: which one it is, and what is left of the earlier ones.
 
+use super::directory::is_harmless;
 use super::disk::Disk;
 use super::error::{damaged, failed, StorageError};
 use super::repair::Repair;
@@ -119,7 +120,7 @@ fn holds_anything<D: Disk>(disk: &D) -> Result<bool, StorageError> {
     Ok(holds("", &|name| name == "pending" || name.strip_suffix(".csv").is_some())? || holds(journal::DIR, &|_| true)?)
 }
 
-/// Removes all files but `state` and `lock`: of a directory that a peer's `state` says is its own, and of no other.
+/// Removes all files but `state`, `lock` and what is nobody's data: of a directory that a peer's `state` says is its own, and of no other.
 pub(super) fn clear<D: Disk>(disk: &D) -> Result<(), StorageError> {
     let remove = |path: &str| disk.remove(path).map_err(failed(disk, "remove", path));
     let segments = disk.list(journal::DIR).map_err(failed(disk, "list", journal::DIR))?;
@@ -128,7 +129,8 @@ pub(super) fn clear<D: Disk>(disk: &D) -> Result<(), StorageError> {
         remove(&format!("{}/{name}", journal::DIR))?;
     }
     let names = disk.list("").map_err(failed(disk, "list", ""))?;
-    names.iter().filter(|name| !matches!(name.as_str(), "lock" | state::PATH)).try_for_each(|name| remove(name))
+    let stays = |name: &str| matches!(name, "lock" | state::PATH) || is_harmless(name);
+    names.iter().filter(|name| !stays(name)).try_for_each(|name| remove(name))
 }
 
 /// Replaces `state`.

@@ -40,7 +40,7 @@ use crate::log_lines;
 use crate::net;
 use crate::protocol::{Alarm, Exit, Peer, Secret, Settings};
 use crate::sensors;
-use crate::storage::{claim, claim_anew, RealDisk, Storage};
+use crate::storage::{claim, claim_anew, harmless, RealDisk, Storage};
 use crate::wire::Community;
 use listener::{Listener, Porter};
 use node::{lock, Node};
@@ -125,6 +125,11 @@ fn directory(config: &Config) -> Result<RealDisk, Fatal> {
     let (disk, aside) = claimed.map_err(|error| Fatal::Storage(error.to_string()))?;
     if let Some(aside) = aside {
         log::warn!("{aside}");
+    }
+    let others = harmless(dir, id).map_err(|error| Fatal::Storage(error.to_string()))?;
+    if !others.is_empty() {
+        let (path, names) = (dir.join(id.as_str()), others.join(", "));
+        log::warn!("{} holds what is no peer's: {names}; it is left alone", path.display());
     }
     Ok(disk)
 }
