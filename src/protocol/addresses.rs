@@ -12,8 +12,9 @@ use crate::ids::{Incarnation, PeerId};
 use crate::wire::Contact;
 
 impl Peer {
-    /// Something comes from a process again that was silent, or that made another connection (`dials`): what the own link to it wrote meanwhile may
-    /// be lost, and the kernel may send it again only after as long a time as the silence. So the link is made anew, too.
+    /// Something comes from a process again that was silent, or that made another connection (`dials`): what the own link to it
+    /// wrote meanwhile may be lost, and the kernel may send it again only after as long a time as the silence. So the link is
+    /// made anew, too.
     pub(super) fn renew_link(&mut self, contact: &Contact, dials: bool, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
         let known = self.contacts.get(&contact.id).filter(|known| known.incarnation == contact.incarnation);
