@@ -80,7 +80,9 @@ def state(peer_pid, word):
 
 def main(options):
     demo = Demo(40, options)
-    demo.wait_for("a leader", r"peer\d +(\d+) +\d+ +leads")
+    first = demo.wait_for("a leader", r"peer\d +(\d+) +\d+ +leads").group(1)
+    os.kill(int(first), signal.SIGKILL)
+    demo.wait_for("when the dead one died, whole", state(first, r"dead, \d\d:\d\d:\d\d(\n|$)"))
     demo.end()
     demo = Demo(200, options)
     leader = demo.wait_for("a leader", r"peer\d +(\d+) +\d+ +leads").group(1)

@@ -211,9 +211,9 @@ draw() {
     head=$(
         echo "Three peers on loopback  logs/peerN_log.txt  data/peerN/*.csv" | fold -s -w "$width"
         echo
-        printf '%-6s %8s %8s  %s\n' PEER PID READINGS STATE
+        printf '%-6s %7s %8s  %s\n' PEER PID READINGS STATE
         for place in 0 1 2; do
-            printf '%-6s %8s %8d  %s\n' "${IDS[place]}" "${PID[place]}" "${HELD[place]}" "${STATE[place]}"
+            printf '%-6s %7s %8d  %s\n' "${IDS[place]}" "${PID[place]}" "${HELD[place]}" "${STATE[place]}"
         done
         echo
         echo "Events (UTC)"
