@@ -81,7 +81,7 @@ fn lock(root: &Path) -> Result<File, StorageError> {
 }
 
 /// Refuses a directory with anything in it that is not a peer's.
-fn check_own(root: &Path) -> Result<(), StorageError> {
+pub(super) fn check_own(root: &Path) -> Result<(), StorageError> {
     check_entries(root, "", &|name, is_file, is_dir| match name {
         "journal" => is_dir,
         _ => (is_file && is_own(name)) || is_harmless(name),

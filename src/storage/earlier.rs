@@ -1,8 +1,11 @@
 //! The rows of an earlier life of this very peer, where it starts without `--resume`: they are kept beside its directory until
 //! the next such start. Nobody shall lose months of data for want of an option.
 //!
-//! They are moved into `<id>.previous.part`, which takes the place of `<id>.previous` once it is whole. What a crash between
-//! leaves is finished by the next start without `--resume`, and undone by one with it.
+//! They are moved into `.<id>.previous.part`, which no peer can be called, and that takes the place of `<id>.previous` once it is
+//! whole. What a crash between leaves is finished by the next start without `--resume`, and undone by one with it.
+//!
+//! A peer may be called `<id>.previous`, and somebody may have put files there: nothing is removed but what this peer moved
+//! there itself. Where the name is taken, the next one with a number is.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -10,9 +13,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::csv_check::last_row;
+use super::directory::check_own;
 use super::disk::Disk;
 use super::error::{failed, StorageError};
-use super::previous::{belongs_to_a_peer, make_room, names, sync_all};
+use super::journal;
+use super::previous::{count_files, head, names, sync_all};
 use super::read_only_disk::ReadOnlyDisk;
 use super::state;
 use crate::ids::Sequence;
@@ -30,13 +35,18 @@ pub(super) struct Kept {
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = (self.from.display(), self.to.display());
-        let rows = if self.rows == 1 { "row" } else { "rows" };
-        let sensors = if self.sensors == 1 { "sensor" } else { "sensors" };
+        write!(f, "{from} held ")?;
+        if self.rows == 0 {
+            f.write_str("a journal and no rows")?;
+        } else {
+            let rows = if self.rows == 1 { "row" } else { "rows" };
+            let sensors = if self.sensors == 1 { "sensor" } else { "sensors" };
+            write!(f, "{} {rows} of {} {sensors}", self.rows, self.sensors)?;
+        }
         write!(
             f,
-            "{from} held {} {rows} of {} {sensors} from before this start: they are in {to} now, until another \
-             start without --resume; --resume goes on with what {from} holds",
-            self.rows, self.sensors
+            " from before this start: they are in {to} now, until another start without --resume; --resume goes on with what \
+             {from} holds"
         )
     }
 }
@@ -48,21 +58,30 @@ impl fmt::Display for Kept {
 /// Where that cannot be done; then nothing is lost, and the next start goes on with it.
 pub(super) fn keep(root: &Path) -> Result<Option<Kept>, StorageError> {
     let set_aside = |source| StorageError::SetAside { path: root.to_owned(), source };
-    let part = beside(root, ".previous.part");
-    if !part.exists() && count(root)?.0 == 0 {
+    let part = part_of(root);
+    if !part.exists() && !is_worth_keeping(root)? {
         return Ok(None);
     }
     move_all(root, &part).map_err(set_aside)?;
-    let (rows, sensors) = count(&part)?;
-    if rows == 0 {
+    if !is_worth_keeping(&part)? {
         // What was kept before is worth more.
-        fs::remove_dir_all(&part).map_err(set_aside)?;
+        take_back(root)?;
         return Ok(None);
     }
-    let to = beside(root, ".previous");
-    make_way(root, &to).and_then(|()| fs::rename(&part, &to)).map_err(set_aside)?;
+    let (rows, sensors) = count(&part)?;
+    let to = make_way(root)?;
+    fs::rename(&part, &to).map_err(set_aside)?;
     sync_all([to.parent().unwrap_or(root)]).map_err(set_aside)?;
     Ok(Some(Kept { from: root.to_owned(), to, rows, sensors }))
+}
+
+/// Are there rows, or a journal that may hold some?
+fn is_worth_keeping(root: &Path) -> Result<bool, StorageError> {
+    if count(root)?.0 > 0 {
+        return Ok(true);
+    }
+    let bytes = |name: String| fs::metadata(root.join(journal::DIR).join(name)).map_or(0, |metadata| metadata.len());
+    Ok(names(root, journal::DIR)?.into_iter().any(|name| bytes(name) > 0))
 }
 
 /// Moves back what a crash kept from being moved away as a whole.
@@ -70,7 +89,7 @@ pub(super) fn keep(root: &Path) -> Result<Option<Kept>, StorageError> {
 /// # Errors
 /// Where that cannot be done.
 pub(super) fn take_back(root: &Path) -> Result<(), StorageError> {
-    let part = beside(root, ".previous.part");
+    let part = part_of(root);
     if !part.exists() {
         return Ok(());
     }
@@ -111,17 +130,39 @@ fn move_all(root: &Path, part: &Path) -> io::Result<()> {
     sync_all([part, root])
 }
 
-/// Removes what was kept before. What is not known to be a peer's own gets another name instead.
-fn make_way(root: &Path, to: &Path) -> io::Result<()> {
-    if !to.exists() {
-        return Ok(());
+/// The first of `<id>.previous`, `<id>.previous.2` … that is free, or holds what was kept before and nothing else: that is
+/// removed.
+fn make_way(root: &Path) -> Result<PathBuf, StorageError> {
+    let failed = |source| StorageError::SetAside { path: root.to_owned(), source };
+    for number in 1_u64.. {
+        let suffix = if number == 1 { String::new() } else { format!(".{number}") };
+        let to = beside(root, &format!(".previous{suffix}"));
+        match fs::symlink_metadata(&to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(to),
+            Err(error) => return Err(failed(error)),
+            Ok(metadata) if metadata.is_dir() && was_kept_by(root, &to) => {
+                fs::remove_dir_all(&to).map_err(failed)?;
+                return Ok(to);
+            }
+            Ok(_) => {}
+        }
     }
-    if belongs_to_a_peer(to).map_err(io::Error::other)? {
-        return fs::remove_dir_all(to);
-    }
-    let other = make_room(root)?;
-    fs::remove_dir(&other)?;
-    fs::rename(to, other)
+    unreachable!("there are not so many")
+}
+
+/// Did this very peer move all of that there? A directory that a peer runs in, or ran in, has a `lock`. What cannot be read is
+/// not known to be its own.
+fn was_kept_by(root: &Path, to: &Path) -> bool {
+    let id = root.file_name().unwrap_or_default().to_string_lossy();
+    let begins = format!("id:{id}\n");
+    let has_own_state = head(to, state::PATH, begins.len()).is_ok_and(|head| head == begins.as_bytes());
+    let is_locked = fs::symlink_metadata(to.join("lock")).is_ok();
+    has_own_state && !is_locked && check_own(to).is_ok() && count_files(to).is_ok()
+}
+
+fn part_of(root: &Path) -> PathBuf {
+    let id = root.file_name().unwrap_or_default().to_string_lossy();
+    root.with_file_name(format!(".{id}.previous.part"))
 }
 
 fn beside(root: &Path, suffix: &str) -> PathBuf {
@@ -192,7 +233,7 @@ mod tests {
         for resumes in [false, true] {
             let temp = TempDir::new();
             let root = used(&temp);
-            let part = temp.path().join("p.previous.part");
+            let part = temp.path().join(".p.previous.part");
             fs::create_dir(&part).unwrap();
             fs::copy(root.join("state"), part.join("state")).unwrap();
             fs::rename(root.join("a.csv"), part.join("a.csv")).unwrap();
@@ -217,6 +258,60 @@ mod tests {
         fs::create_dir(&previous).unwrap();
         fs::write(previous.join("diary.csv"), "dear").unwrap();
         claim_anew(temp.path(), &id()).unwrap().1.unwrap();
-        assert_eq!(read(&temp.path().join("p.previous.2/diary.csv")), "dear");
+        assert_eq!(read(&previous.join("diary.csv")), "dear");
+        assert!(temp.path().join("p.previous.2/a.csv").exists());
+    }
+
+    #[test]
+    fn another_peer_of_that_name_keeps_its_directory_and_what_is_no_peers_stays() {
+        let temp = TempDir::new();
+        used(&temp);
+        let other: PeerId = "p.previous".parse().unwrap();
+        let theirs = temp.path().join("p.previous");
+        let running = claim(temp.path(), &other).unwrap();
+        let state = State { id: other, incarnation: 7, promised: None, synced: None, needs: 0, quorum: None };
+        fs::write(theirs.join("state"), state.to_text()).unwrap();
+        fs::write(theirs.join("x.csv"), format!("{CSV_HEADER}\n1,,x,,,\n")).unwrap();
+        let said = claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+        assert!(theirs.join("lock").exists() && theirs.join("x.csv").exists(), "a living peer's directory stays");
+        assert!(said.contains("p.previous.2 now"), "{said}");
+        drop(running);
+        // Somebody put notes beside the rows that are kept there.
+        fs::write(temp.path().join("p.previous.2/notes.txt"), "mine").unwrap();
+        for _ in 0..2 {
+            used(&temp);
+            let said = claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+            assert!(said.contains("p.previous.3 now"), "its own are replaced: {said}");
+        }
+        assert_eq!(read(&temp.path().join("p.previous.2/notes.txt")), "mine");
+        assert!(!temp.path().join("p.previous.4").exists());
+    }
+
+    #[test]
+    fn a_journal_alone_is_kept_as_well() {
+        let temp = TempDir::new();
+        let root = used(&temp);
+        for name in ["a.csv", "b.csv", "c.csv"] {
+            fs::remove_file(root.join(name)).unwrap();
+        }
+        fs::write(root.join("journal/00000000000000000001.log"), "BATCH:").unwrap();
+        let said = claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+        assert!(said.contains("held a journal and no rows"), "{said}");
+        assert!(temp.path().join("p.previous/journal/00000000000000000001.log").exists());
+    }
+
+    #[test]
+    fn what_was_moved_and_is_not_worth_keeping_is_moved_back() {
+        let temp = TempDir::new();
+        let root = used(&temp);
+        for name in ["a.csv", "b.csv"] {
+            fs::remove_file(root.join(name)).unwrap();
+        }
+        let part = temp.path().join(".p.previous.part");
+        fs::create_dir(&part).unwrap();
+        fs::write(part.join(".DS_Store"), "theirs").unwrap();
+        assert_eq!(claim_anew(temp.path(), &id()).unwrap().1, None);
+        assert_eq!(read(&root.join(".DS_Store")), "theirs");
+        assert!(!part.exists());
     }
 }

@@ -42,6 +42,14 @@ pub(super) fn unvouched(root: &Path) -> Result<usize, StorageError> {
     if belongs_to_a_peer(root)? {
         return Ok(0);
     }
+    count_files(root)
+}
+
+/// Counts the files that hold something, or may.
+///
+/// # Errors
+/// Names a file that is no peer's, or says what cannot be read.
+pub(super) fn count_files(root: &Path) -> Result<usize, StorageError> {
     let mut files = 0;
     for name in names(root, "")? {
         let unfinished =
@@ -60,7 +68,7 @@ pub(super) fn unvouched(root: &Path) -> Result<usize, StorageError> {
 }
 
 /// Is there a peer's `state`, whole or damaged?
-pub(super) fn belongs_to_a_peer(root: &Path) -> Result<bool, StorageError> {
+fn belongs_to_a_peer(root: &Path) -> Result<bool, StorageError> {
     let state = head(root, state::PATH, state::BYTES_MAX + 1)?;
     Ok(State::parse(&state).is_some() || state.starts_with(b"id:"))
 }
@@ -84,7 +92,7 @@ fn check_head(root: &Path, path: &str) -> Result<(), StorageError> {
 }
 
 /// The first bytes of a file; none of one that is missing, as where another process is setting it aside.
-fn head(root: &Path, path: &str, bytes: usize) -> Result<Vec<u8>, StorageError> {
+pub(super) fn head(root: &Path, path: &str, bytes: usize) -> Result<Vec<u8>, StorageError> {
     let mut head = Vec::new();
     let read = File::open(root.join(path)).and_then(|file| file.take(bytes as u64).read_to_end(&mut head));
     match read {
@@ -134,7 +142,7 @@ pub(super) fn sync_all<const N: usize>(directories: [&Path; N]) -> io::Result<()
 }
 
 /// Makes `<root>.previous`, or with the lowest number behind that.
-pub(super) fn make_room(root: &Path) -> io::Result<PathBuf> {
+fn make_room(root: &Path) -> io::Result<PathBuf> {
     let mut name = root.as_os_str().to_owned();
     name.push(".previous");
     let mut to = PathBuf::from(&name);

@@ -62,12 +62,13 @@ fn rows_without_a_state_are_set_aside_and_the_peer_begins_anew() {
     peer.feed_numbered(0, 100);
     peer.wait_for_rows(100);
     peer.kill();
-    // What nobody vouches for gives its name to the peer's own rows, and stays.
+    // What nobody vouches for stays where it is, and the peer's own rows go beside it.
     let again = group.start("p");
     again.wait_for_view(&["p"]);
     assert!(again.rows().is_empty() && warning(&again).contains("held 100 rows of 1 sensor"));
     assert!(group.data_of("p").join("state").exists());
-    assert_eq!(files(&group.data_of("p.previous.2")), before);
+    assert_eq!(files(&group.data_of("p.previous")), before);
+    assert!(group.data_of("p.previous.2").join("p.csv").exists());
 }
 
 #[test]
