@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # All that CI checks. Writes nothing but target/, data/ and logs/. SEEDS=n says how many simulated runs of each mode (600),
-# FIRST=n which is the first: another set with every run, unless it is given.
+# FIRST=n which is the first: another one for every state of the tree, and the same one for the same state.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 SEEDS=${SEEDS:-600}
-FIRST=${FIRST:-$(($(date +%s) / 60 * SEEDS))}
+FIRST=${FIRST:-$((16#$(git rev-parse --short=8 'HEAD^{tree}' 2>/dev/null || echo 1) * SEEDS))}
 
 step() {
     local begun=$SECONDS

@@ -87,11 +87,13 @@ impl Peer {
         }
     }
 
-    pub(super) fn on_election(&mut self, from: &PeerId, turn: &mut Turn) {
+    pub(super) fn on_election(&mut self, from: &PeerId, term: Option<&Term>, turn: &mut Turn) {
         match &self.role {
             Role::Leader(leading) if leading.members.contains_key(from) => self.say_view(from, turn),
             Role::Leader(_) | Role::Learner(_) => self.stale(from, turn),
             Role::Member(following) if !following.members.contains_key(from) => self.stale(from, turn),
+            // What a cut held back is about a leader that others have succeeded since: no reason to lose the one there is.
+            Role::Member(following) if term < Some(&following.term) => self.stale(from, turn),
             Role::Seeking(_) => {}
             Role::Member(_) => {
                 self.say_ok(from, turn);

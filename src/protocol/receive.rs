@@ -49,7 +49,7 @@ impl Peer {
             Message::HeartbeatAck { term, stored } | Message::Stored { term, last: stored } => {
                 self.on_stored(from, &term, stored, turn);
             }
-            Message::Election { .. } => self.on_election(from, turn),
+            Message::Election { term, .. } => self.on_election(from, term.as_ref(), turn),
             Message::Ok { .. } => self.on_ok(from, turn),
             Message::Coordinator { term } => self.on_coordinator(from, &term, turn),
             Message::LogState { term, synced, runs, last } => {

@@ -20,6 +20,17 @@ fn who_was_drawn_into_an_election_says_that_the_leader_failed_when_it_finds_out(
 }
 
 #[test]
+fn an_election_about_a_leader_before_this_one_is_answered_with_this_one() {
+    let mut member = Bench::member(&["z", "a"]);
+    for over in [None, Some(term("1@y/5"))] {
+        let effects = member.said(2, Message::Election { term: over, from: id("a") });
+        assert_eq!(member.peer.standing(), Standing::Member, "{effects:?}");
+    }
+    let effects = member.said(2, Message::Election { term: Some(member.term()), from: id("a") });
+    assert_eq!(member.peer.standing(), Standing::Electing, "{effects:?}");
+}
+
+#[test]
 fn a_member_says_once_that_the_leader_failed() {
     let mut member = Bench::member(&["z", "y"]);
     let mut effects = member.said(1, Message::Leave { term: Some(member.term()) });
