@@ -116,7 +116,11 @@ impl Contacts {
             // It may listen elsewhere than when it was thought gone.
             (known.endpoint, known.dead) = (contact.endpoint, !proven);
         }
-        (known.priority, known.at, known.proven) = (contact.priority, now, known.proven || proven);
+        // What a process said of itself counts for more than what a leader says of it.
+        if proven || !known.proven {
+            known.priority = contact.priority;
+        }
+        (known.at, known.proven) = (now, known.proven || proven);
         true
     }
 

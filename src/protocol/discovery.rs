@@ -210,7 +210,7 @@ impl Peer {
 
     fn note_seeker(&mut self, contact: &Contact, now: Time) {
         if let Some(known) = self.contacts.get_mut(&contact.id) {
-            (known.priority, known.sought, known.at) = (contact.priority, Some(now), now);
+            (known.sought, known.at) = (Some(now), now);
         }
     }
 

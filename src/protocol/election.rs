@@ -33,7 +33,7 @@ impl Peer {
         if self.last_view.is_empty() {
             return self.seek(None, turn);
         }
-        let own = view::priority(self.settings.priority, &self.settings.id);
+        let own = self.rank();
         let mut higher: BTreeSet<PeerId> = self
             .last_view
             .iter()
@@ -62,6 +62,13 @@ impl Peer {
         if alone {
             self.win(turn);
         }
+    }
+
+    /// The own rank among the members of the last view: what that says, whatever it should say. Where two went by different
+    /// numbers, each could wait for the other.
+    fn rank(&self) -> (i64, &PeerId) {
+        let own = &self.settings.id;
+        view::priority(self.last_view.get(own).map_or(self.settings.priority, |seat| seat.priority), own)
     }
 
     pub(super) fn on_election_alarm(&mut self, turn: &mut Turn) {

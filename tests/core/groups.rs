@@ -1,7 +1,7 @@
 //! Elections, views and merges as one peer sees them.
 
 use peer::protocol::{Alarm, ConnectionId, Effect, Event, Found, Input, Standing};
-use peer::wire::Message;
+use peer::wire::{Message, Seat};
 
 use crate::bench::{contact, frame, id, leadership, request, seat, term, told, view, Bench, LIFE};
 
@@ -28,6 +28,19 @@ fn an_election_about_a_leader_before_this_one_is_answered_with_this_one() {
     }
     let effects = member.said(2, Message::Election { term: Some(member.term()), from: id("a") });
     assert_eq!(member.peer.standing(), Standing::Electing, "{effects:?}");
+}
+
+#[test]
+fn the_rank_of_the_view_counts_for_all_and_nobody_waits_for_who_waits_for_it() {
+    let mut member = Bench::member(&["z", "y"]);
+    let mut change = view("1@z/5", vec![], 0);
+    change.change = 3;
+    change.members.insert(id("m"), Seat { priority: 9, ..seat(LIFE, "127.0.0.1:7000") });
+    change.members.insert(id("z"), seat(5, "127.0.0.1:8000"));
+    change.members.insert(id("y"), seat(5, "127.0.0.1:8001"));
+    member.said(1, Message::ViewChange(change));
+    member.after(10_001).alarm(Alarm::LeaderCheck);
+    assert_eq!(member.peer.standing(), Standing::Proposing);
 }
 
 #[test]

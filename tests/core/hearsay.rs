@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use peer::protocol::{Alarm, Answer, Effect, Exit, Found, Input, Question, Standing};
-use peer::wire::{refusal, Belongs, Leadership, Message, Token};
+use peer::wire::{refusal, Belongs, Contact, Leadership, Message, Token};
 
 use crate::bench::{
     asked, contact, ends, hello, here, id, leadership, leads, said_to, term, view, view_of, Bench, LIFE,
@@ -126,6 +126,20 @@ fn a_seeker_learns_no_counter_from_what_it_hears_and_is_told() {
     }
     peer.lead();
     assert_eq!(peer.term(), crate::bench::term(&format!("1@m/{LIFE}")));
+}
+
+#[test]
+fn nobody_is_ranked_by_what_others_say_of_it() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "x");
+    let raised = Contact { priority: 9, ..contact("x", 5, "127.0.0.1:8001") };
+    leader.hears(Message::NewPeerRequest(raised));
+    let effects = leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
+    let view = said_to(&effects, "x").into_iter().find_map(|message| match message {
+        Message::ViewChange(view) => Some(view),
+        _ => None,
+    });
+    assert_eq!(view.expect("it is a member now").members[&id("x")].priority, 0);
 }
 
 #[test]
