@@ -30,7 +30,7 @@
 //! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
 //! | beside it | [`storage`], [`net`], [`sensors`] | names, text, limits; never the protocol or each other |
 //! | knobs | [`config`], [`cli`], [`fatal`] | names, limits, and what sensors there are |
-//! | lines | [`log_lines`] | nothing: where `log` writes to |
+//! | lines | [`log_lines`], [`complaints`] | names: where `log` writes to, and how much is said of what is wrong |
 //! | doing | [`threads`] | all of the above, and decides nothing |
 //! | proving | [`verify`] | names, text, storage: looks at files that peers wrote, runs none |
 //!
@@ -39,6 +39,7 @@
 //! `threads::drive`.
 
 pub mod cli;
+pub mod complaints;
 pub mod config;
 pub mod descriptors;
 pub mod fatal;

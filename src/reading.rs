@@ -45,7 +45,7 @@ pub struct Fields<'a> {
 }
 
 /// Names of the fields, for messages.
-const NAMES: [&str; 5] = ["sensor_id", "timestamp", "temperature", "humidity", "pressure"];
+pub(crate) const NAMES: [&str; 5] = ["sensor_id", "timestamp", "temperature", "humidity", "pressure"];
 
 /// Checks a payload line, without its LF.
 ///

@@ -109,6 +109,34 @@ pub enum Loudness {
 }
 
 impl Event {
+    /// The stable name under which programs know it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Alone => "alone",
+            Self::Joined { .. } => "joined",
+            Self::View { .. } => "view",
+            Self::LeaderTimeout { .. } => "leader_silent",
+            Self::LeaderFailed { .. } => "leader_gone",
+            Self::Gone { .. } => "members_gone",
+            Self::MemberFailed { .. } => "member_failed",
+            Self::MemberLeft { .. } => "member_left",
+            Self::ElectionWon { .. } => "election_won",
+            Self::CoordinatorHeard { .. } => "coordinator_heard",
+            Self::Split { .. } => "split",
+            Self::Merging { .. } => "merging",
+            Self::Suspended { .. } => "suspended",
+            Self::Stuck => "disk_stuck",
+            Self::OtherKnob { .. } => "timing_differs",
+            Self::Refused { .. } => "refused",
+            Self::Lost { .. } => "readings_lost",
+            Self::Forged { .. } => "readings_forged",
+            Self::NotStoring { .. } => "members_not_storing",
+            Self::Misbehaved { .. } => "misbehaved",
+            Self::InputDelivered { .. } => "input_delivered",
+        }
+    }
+
     #[must_use]
     pub fn loudness(&self) -> Loudness {
         match self {

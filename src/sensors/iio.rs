@@ -8,10 +8,12 @@ mod decimal;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::decimal::fixed;
 use super::{one, Clock, SensorError, Source, Taken};
+use crate::complaints::{Complaints, Kind, Subject};
 use crate::ids::SensorId;
 
 /// Most bytes read of a file: a value has far fewer.
@@ -19,7 +21,7 @@ const FILE_BYTES_MAX: u64 = 64;
 
 /// What a file of a device holds.
 #[derive(Debug)]
-struct Kind {
+struct Measure {
     file: &'static str,
     /// Decimal places by which the point moves right on the way to the unit of readings.
     places: i32,
@@ -32,10 +34,10 @@ struct Kind {
     expected: &'static str,
 }
 
-const TEMPERATURE: Kind =
-    Kind { file: "in_temp_input", places: -3, low: -60.0, high: 100.0, unit: "°C", expected: "thousandths of °C" };
+const TEMPERATURE: Measure =
+    Measure { file: "in_temp_input", places: -3, low: -60.0, high: 100.0, unit: "°C", expected: "thousandths of °C" };
 
-const HUMIDITY: Kind = Kind {
+const HUMIDITY: Measure = Measure {
     file: "in_humidityrelative_input",
     places: -3,
     low: 0.0,
@@ -44,8 +46,12 @@ const HUMIDITY: Kind = Kind {
     expected: "thousandths of %",
 };
 
-const PRESSURE: Kind =
-    Kind { file: "in_pressure_input", places: 1, low: 300.0, high: 1200.0, unit: "hPa", expected: "kPa" };
+const PRESSURE: Measure =
+    Measure { file: "in_pressure_input", places: 1, low: 300.0, high: 1200.0, unit: "hPa", expected: "kPa" };
+
+/// Names of complaints.
+const UNUSABLE: &str = "sensor_unusable";
+const SILENT: &str = "sensor_silent";
 
 /// Why a file gave no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,39 +65,43 @@ enum Trouble {
 }
 
 impl Trouble {
-    /// Are both of one kind, whatever the value?
-    fn is_like(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
+    fn kind(&self) -> Kind {
+        let detail = match self {
+            Self::Unreadable(_) => "unreadable",
+            Self::NoNumber(_) => "no number",
+            Self::Implausible { .. } => "implausible",
+        };
+        Kind { event: UNUSABLE, detail }
     }
 }
 
 /// One file of the device.
 #[derive(Debug)]
 struct Channel {
-    kind: &'static Kind,
+    kind: &'static Measure,
     path: PathBuf,
-    /// Told to the operator, and not over yet.
+    /// What was wrong last time.
     trouble: Option<Trouble>,
 }
 
 impl Channel {
-    /// A value in the unit of readings; empty where there is none now. Tells of trouble when it begins and ends.
+    /// A value in the unit of readings; empty where there is none now.
     fn read(&mut self) -> String {
+        let read = self.value();
+        self.trouble = read.as_ref().err().cloned();
+        read.unwrap_or_default()
+    }
+
+    /// Complains of what was wrong last time, and tells when it is over.
+    fn tell(&self, complaints: &Complaints) {
         let path = self.path.display();
-        match self.value() {
-            Ok(value) => {
-                if self.trouble.take().is_some() {
-                    log::info!("{path} gives plausible values again");
-                }
-                value
+        let subject = Subject::Own(path.to_string());
+        match &self.trouble {
+            Some(trouble) => {
+                let text = format!("{path} {trouble} (left empty until it gives plausible values)");
+                complaints.complain(subject, trouble.kind(), &text);
             }
-            Err(trouble) => {
-                if !self.trouble.as_ref().is_some_and(|told| told.is_like(&trouble)) {
-                    log::warn!("{path} {trouble} (left empty until it gives plausible values)");
-                }
-                self.trouble = Some(trouble);
-                String::new()
-            }
+            None => complaints.over(&subject, &[UNUSABLE], &format!("{path} gives plausible values again")),
         }
     }
 
@@ -124,8 +134,7 @@ pub struct Iio {
     clock: Clock,
     /// Temperature, humidity, pressure; `None`: not measured by this device.
     channels: [Option<Channel>; 3],
-    /// Nothing could be read last time.
-    silent: bool,
+    complaints: Arc<Complaints>,
     readings: u64,
 }
 
@@ -148,7 +157,40 @@ impl Iio {
         if channels.iter().all(Option::is_none) {
             return Err(SensorError::Measures { directory: shown });
         }
-        Ok(Self { directory: directory.to_owned(), id, interval, clock, channels, silent: false, readings: 0 })
+        Ok(Self {
+            directory: directory.to_owned(),
+            id,
+            interval,
+            clock,
+            channels,
+            complaints: Arc::default(),
+            readings: 0,
+        })
+    }
+}
+
+impl Iio {
+    /// Complains there of what cannot be read.
+    #[must_use]
+    pub fn complaining(mut self, complaints: &Arc<Complaints>) -> Self {
+        self.complaints = Arc::clone(complaints);
+        self
+    }
+
+    /// Of a device that gives nothing one line is enough.
+    fn tell(&self, silent: bool) {
+        let what = self.describe();
+        let subject = Subject::Own(what.clone());
+        let channels = || self.channels.iter().flatten();
+        if silent {
+            let first = channels().find_map(|channel| Some((&channel.path, channel.trouble.as_ref()?)));
+            let why = first.map_or_else(String::new, |(path, trouble)| format!(", {} {trouble}", path.display()));
+            let text = format!("{what} gives nothing{why}; no readings of {} until it does", self.id);
+            self.complaints.complain(subject, SILENT, &text);
+        } else {
+            self.complaints.over(&subject, &[SILENT], &format!("{what} gives readings again"));
+            channels().for_each(|channel| channel.tell(&self.complaints));
+        }
     }
 }
 
@@ -164,10 +206,7 @@ impl Source for Iio {
         let read = |channel: &mut Option<Channel>| channel.as_mut().map_or_else(String::new, Channel::read);
         let [temperature, humidity, pressure] = self.channels.each_mut().map(read);
         let silent = [&temperature, &humidity, &pressure].iter().all(|value| value.is_empty());
-        if silent && !self.silent {
-            log::warn!("{} gives nothing; no readings of {} until it does", self.describe(), self.id);
-        }
-        self.silent = silent;
+        self.tell(silent);
         if silent {
             return Taken::Nothing;
         }

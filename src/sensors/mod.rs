@@ -6,6 +6,7 @@ mod mock;
 mod stdin;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ pub use iio::Iio;
 pub use mock::Mock;
 pub use stdin::{StandardInput, Stdin};
 
+use crate::complaints::Complaints;
 use crate::config::SensorSource;
 use crate::ids::SensorId;
 use crate::wire::batch::READINGS_MAX;
@@ -96,7 +98,7 @@ pub fn open(
     ids: &[SensorId],
     interval: Duration,
     seed: u64,
-    now: fn() -> Timestamp,
+    (now, complaints): (fn() -> Timestamp, &Arc<Complaints>),
 ) -> Result<Vec<Box<dyn Source>>, SensorError> {
     let mut next = ids.iter().cloned();
     let mut id = || next.next().expect("there is an id for each source that takes one");
@@ -105,8 +107,12 @@ pub fn open(
         let clock = Clock::new(now);
         opened.push(match source {
             SensorSource::Mock => Box::new(Mock::new(id(), interval, seed, clock)),
-            SensorSource::Stdin => Box::new(Stdin::new(StandardInput::open(), clock).beside(ids.to_vec())),
-            SensorSource::Iio(directory) => Box::new(Iio::open(directory, id(), interval, clock)?),
+            SensorSource::Stdin => {
+                Box::new(Stdin::new(StandardInput::open(), clock).beside(ids.to_vec()).complaining(complaints))
+            }
+            SensorSource::Iio(directory) => {
+                Box::new(Iio::open(directory, id(), interval, clock)?.complaining(complaints))
+            }
         });
     }
     Ok(opened)
@@ -143,7 +149,7 @@ mod tests {
     fn each_source_of_the_configuration_opens_as_what_it_is() {
         let open = |sources: &[SensorSource], ids: &[&str]| {
             let ids: Vec<_> = ids.iter().map(|id| id.parse().unwrap()).collect();
-            let opened = open(sources, &ids, Duration::from_secs(1), 1, Timestamp::now)?;
+            let opened = open(sources, &ids, Duration::from_secs(1), 1, (Timestamp::now, &Arc::default()))?;
             Ok(opened.iter().map(|source| source.describe()).collect::<Vec<_>>())
         };
         assert_eq!(open(&[SensorSource::Mock, SensorSource::Stdin], &["s"]).unwrap(), ["mock", "stdin"]);

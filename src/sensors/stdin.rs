@@ -5,11 +5,13 @@ mod descriptor;
 
 use std::fmt;
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::descriptor::Input;
 pub use self::descriptor::StandardInput;
 use super::{text_of, Clock, Source, Taken};
+use crate::complaints::{Complaints, Kind, Subject};
 use crate::ids::SensorId;
 use crate::reading::{self, ReadingError, LINE_BYTES_MAX};
 use crate::wire::batch::{BODY_BYTES_MAX, READINGS_MAX};
@@ -37,6 +39,13 @@ const _: () = assert!(READINGS_MAX * (LINE_BYTES_MAX as u64 + 1) <= BODY_BYTES_M
 const OF_ANOTHER: ReadingError =
     ReadingError { field: "sensor_id", reason: "is that of another source of this peer; see --sensor-id" };
 
+/// Names of complaints.
+const REFUSED: &str = "line_refused";
+const EMPTIED: &str = "value_left_empty";
+
+/// So many characters of a line are shown.
+const SHOWN_MAX: usize = 80;
+
 /// Readings of a reader, a line each.
 pub struct Stdin<R> {
     reader: R,
@@ -56,9 +65,11 @@ pub struct Stdin<R> {
     arrived: String,
     /// Lines begun so far: the number of the line at hand.
     line: u64,
-    refused: Faults,
+    complaints: Arc<Complaints>,
+    /// Lines.
+    refused: u64,
     /// Values that said that none was measured.
-    emptied: Faults,
+    emptied: u64,
     readings: u64,
     /// Where readings are gathered; handed over as a copy, so that what waits for the group takes no more than it needs.
     gathered: Vec<u8>,
@@ -80,35 +91,6 @@ impl<R> fmt::Debug for Stdin<R> {
     }
 }
 
-/// What was wrong with lines: each fault is told of once, with the line where it stood first; then they are counted.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Faults {
-    first: Vec<(u64, ReadingError)>,
-    count: u64,
-    /// The operator knows of so many.
-    told: u64,
-}
-
-impl Faults {
-    /// Is this one to be told of?
-    fn add(&mut self, line: u64, error: ReadingError) -> bool {
-        self.count += 1;
-        let new = self.first.iter().all(|(_, known)| *known != error);
-        if new {
-            self.first.push((line, error));
-            self.told += 1;
-        }
-        new
-    }
-
-    /// How many were not told of.
-    fn rest(&mut self) -> u64 {
-        let rest = self.count - self.told;
-        self.told = self.count;
-        rest
-    }
-}
-
 impl<R: Input> Stdin<R> {
     #[must_use]
     pub fn new(reader: R, clock: Clock) -> Self {
@@ -124,8 +106,9 @@ impl<R: Input> Stdin<R> {
             skipping: false,
             arrived: String::new(),
             line: 0,
-            refused: Faults::default(),
-            emptied: Faults::default(),
+            complaints: Arc::default(),
+            refused: 0,
+            emptied: 0,
             readings: 0,
             gathered: Vec::new(),
         }
@@ -135,6 +118,13 @@ impl<R: Input> Stdin<R> {
     #[must_use]
     pub fn beside(mut self, others: Vec<SensorId>) -> Self {
         self.others = others;
+        self
+    }
+
+    /// Complains there of what is wrong with lines.
+    #[must_use]
+    pub fn complaining(mut self, complaints: &Arc<Complaints>) -> Self {
+        self.complaints = Arc::clone(complaints);
         self
     }
 
@@ -168,9 +158,15 @@ impl<R: Input> Stdin<R> {
             match appended {
                 Ok(Appended::Blank) => continue,
                 Ok(Appended::AsGiven) => {}
-                Ok(Appended::Without(fields)) => fields.into_iter().for_each(|field| self.left_empty(field)),
+                Ok(Appended::Without(fields)) => {
+                    let (sensor, shown) = (sensor_of(line), excerpt(line));
+                    for field in fields {
+                        self.left_empty(&sensor, field, &shown);
+                    }
+                }
                 Err(error) => {
-                    self.refuse(error);
+                    let (sensor, shown) = (sensor_of(line), excerpt(line));
+                    self.refuse(&sensor, error, &shown);
                     continue;
                 }
             }
@@ -179,28 +175,32 @@ impl<R: Input> Stdin<R> {
         count
     }
 
-    fn refuse(&mut self, error: ReadingError) {
-        if self.refused.add(self.line, error) {
-            log::warn!("Line {} of standard input refused: {error}", self.line);
-        }
+    fn refuse(&mut self, sensor: &str, error: ReadingError, line: &str) {
+        self.refused += 1;
+        let subject = Subject::Own(format!("{sensor} {}", error.field));
+        let kind = Kind { event: REFUSED, detail: error.reason };
+        let text = format!("Line {} of standard input refused: {error}: '{line}'", self.line);
+        self.complaints.complain(subject, kind, &text);
     }
 
-    fn left_empty(&mut self, field: &'static str) {
-        let fault = ReadingError { field, reason: "says that it was not measured, and is left empty" };
-        if self.emptied.add(self.line, fault) {
-            log::warn!("Line {} of standard input: {fault}; further ones are counted", self.line);
-        }
+    fn left_empty(&mut self, sensor: &str, field: &str, line: &str) {
+        self.emptied += 1;
+        let subject = Subject::Own(format!("{sensor} {field}"));
+        let text = format!(
+            "Line {} of standard input: {field} says that it was not measured, and is left empty: '{line}'",
+            self.line
+        );
+        self.complaints.complain(subject, EMPTIED, &text);
     }
 
-    fn tell_the_rest(&mut self) {
-        for (faults, what) in [
-            (&mut self.refused, "more lines refused"),
-            (&mut self.emptied, "more values left empty that said that they were not measured"),
-        ] {
-            match faults.rest() {
-                0 => {}
-                rest => log::warn!("Standard input ended, and {rest} {what}"),
-            }
+    fn conclude(&self) {
+        self.complaints.conclude(&[REFUSED, EMPTIED]);
+        let Self { refused, emptied, .. } = self;
+        if refused + emptied > 0 {
+            log::warn!(
+                event = "input_faults", refused = refused, emptied = emptied;
+                "Standard input ended; lines refused: {refused}, values left empty: {emptied}"
+            );
         }
     }
 
@@ -224,7 +224,7 @@ impl<R: Input> Stdin<R> {
                 Ok(length) => (Supply::Flows, self.end + length),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    log::warn!("Standard input cannot be read any more, taken as its end: {error}");
+                    log::warn!(event = "input_unreadable"; "Standard input cannot be read any more, taken as its end: {error}");
                     (Supply::Ended, self.end)
                 }
             };
@@ -255,6 +255,21 @@ fn append(line: &[u8], beside: (&str, &[SensorId]), out: &mut Vec<u8>) -> Result
     match reading::emptied(line) {
         Some((line, fields)) => append_checked(&line, beside, out).map(|()| Appended::Without(fields)),
         None => Err(error),
+    }
+}
+
+/// The sensor that a line names, if it names one.
+fn sensor_of(line: &[u8]) -> String {
+    let id = std::str::from_utf8(reading::sensor_of(line)).ok().and_then(|id| id.parse::<SensorId>().ok());
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
+
+/// The beginning of a line, for people.
+fn excerpt(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&line[..line.len().min(SHOWN_MAX * 4)]);
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
     }
 }
 
@@ -298,7 +313,7 @@ impl<R: Input> Source for Stdin<R> {
                 Supply::Flows => {}
                 Supply::Rests => self.first = true,
                 Supply::Ended => {
-                    self.tell_the_rest();
+                    self.conclude();
                     self.reader.close();
                     return Taken::End;
                 }

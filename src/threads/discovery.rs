@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::node::{lock, Node};
+use crate::complaints::Subject;
 use crate::net;
 use crate::protocol::Input;
 use crate::wire::datagram::DATAGRAM_BYTES_MAX;
@@ -17,7 +18,8 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
         let (length, from) = match receiver.recv(&mut buffer) {
             Ok(datagram) => datagram,
             Err(error) => {
-                node.complaints.warn(format!("cannot read from the discovery port: {error}"));
+                let text = format!("Cannot read from the discovery port: {error}");
+                node.complaints.warn("discovery_unreadable", &text);
                 super::pause(std::time::Duration::from_millis(50));
                 continue;
             }
@@ -35,7 +37,7 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
             }
             Err(error) => {
                 let text = format!("Datagram from {} on the discovery port ignored: {error}", from.ip());
-                node.complaints.warn_of(from.ip(), "datagram", &text);
+                node.complaints.complain(Subject::host(from.ip()), "datagram_ignored", &text);
             }
         }
     }
@@ -69,7 +71,8 @@ impl Node {
         let failed =
             lock(sender).send_each(Instant::now(), |local| self.community.encode(&announced(message.clone(), local)));
         for (target, error) in failed {
-            self.complaints.warn(format!("Discovery cannot send to {target}: {error}"));
+            let text = format!("Discovery cannot send to {target}: {error}");
+            self.complaints.complain(Subject::Own(target.to_string()), "discovery_unsendable", &text);
         }
     }
 }

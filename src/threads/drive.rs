@@ -51,7 +51,7 @@ impl Node {
         for link in afterwards.links {
             link.pump(self);
         }
-        self.voice.write();
+        self.voice.write(&self.complaints);
         for message in &afterwards.datagrams {
             self.broadcast(message);
         }
@@ -143,7 +143,8 @@ impl Node {
         let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
         let most = self.peers_max;
         if links.len() >= most {
-            self.complaints.warn(format!("More than {most} peers to talk to; what is for others is dropped"));
+            let text = format!("More than {most} peers to talk to; what is for others is dropped");
+            self.complaints.warn("too_many_peers", &text);
             return None;
         }
         if let Some(link) = links.get(peer) {

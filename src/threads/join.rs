@@ -6,6 +6,7 @@ use crossbeam_channel::{bounded, Receiver, Sender, TrySendError};
 
 use super::caller;
 use super::node::Node;
+use crate::complaints::Subject;
 use crate::net;
 use crate::protocol::{Answer, Input, Question};
 use crate::wire::{refusal, Hello};
@@ -35,13 +36,21 @@ impl Asker {
     }
 }
 
+fn about(address: &str) -> Subject {
+    Subject::Own(address.to_owned())
+}
+
 pub(super) fn run(node: &Arc<Node>, index: usize) {
     let asker = &node.askers[index];
     while let Ok((question, hello)) = asker.waiting.recv() {
         let address = &asker.address;
         if let Err(why) = put(node, address, &question, &hello) {
-            // Said once; perhaps that peer is only started later.
-            node.complaints.warn(format!("--join {address}: {why}; asking again"));
+            // Perhaps that peer is only started later.
+            let text = format!("--join {address}: {why}; asking again");
+            node.complaints.complain(about(address), "join_unanswered", &text);
+        } else {
+            let text = format!("--join {address} answers");
+            node.complaints.over(&about(address), &["join_unanswered"], &text);
         }
     }
 }
@@ -61,7 +70,8 @@ fn put(node: &Arc<Node>, address: &str, question: &Question, hello: &Hello) -> R
                 continue;
             }
             Answer::Error(why) if !why.starts_with(refusal::ITSELF) => {
-                node.complaints.warn(format!("--join {address} refuses this peer: {why}"));
+                let text = format!("--join {address} refuses this peer: {why}");
+                node.complaints.complain(about(address), "join_refused", &text);
             }
             Answer::Error(_) | Answer::Here(_) => {}
         }

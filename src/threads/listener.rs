@@ -14,6 +14,7 @@ use super::discovery::announced;
 use super::node::{lock, Node};
 use super::reader;
 use super::visitor::{Heard, Stage, Visitor};
+use crate::complaints::Subject;
 use crate::descriptors;
 use crate::net;
 use crate::protocol::{ConnectionId, Input, Verdict};
@@ -87,7 +88,7 @@ impl Listener {
         loop {
             match self.poll.poll(&mut events, self.patience()) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                    node.complaints.warn(format!("cannot wait for connections: {error}"));
+                    node.complaints.warn("listener_failed", &format!("Cannot wait for connections: {error}"));
                     super::pause(ACCEPT_PAUSE);
                 }
                 _ => {}
@@ -139,7 +140,8 @@ impl Listener {
                 }
                 Err(error) => {
                     // Out of file descriptors: those that say nothing give theirs back first.
-                    node.complaints.warn(format!("cannot accept a connection: {}", descriptors::explain(&error)));
+                    let text = format!("Cannot accept a connection: {}", descriptors::explain(&error));
+                    node.complaints.warn("accept_failed", &text);
                     self.make_room(node);
                     self.accept_at = Some(Instant::now() + ACCEPT_PAUSE);
                     return;
@@ -216,7 +218,8 @@ impl Listener {
             },
             Heard::Question(hello, question) => node.step(Input::Asked { connection, from, hello, question }),
             Heard::Nonsense(why) => {
-                node.complaints.warn_of(from, "connection", &format!("Connection from {from} refused: {why}"));
+                let text = format!("Connection from {from} refused: {why}");
+                node.complaints.complain(Subject::host(from), "connection_refused", &text);
                 self.tell(node, connection, &Message::Error { why });
             }
         }

@@ -3,12 +3,10 @@
 
 mod alarm;
 mod caller;
-mod complaints;
 mod dial;
 mod discovery;
 mod drive;
 mod join;
-mod ledger;
 mod link;
 mod listener;
 mod node;
@@ -32,6 +30,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{bounded, never, unbounded, Receiver, Sender};
 
+use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::descriptors::Budget;
 use crate::fatal::Fatal;
@@ -69,7 +68,8 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let receiver = receiver(&config)?;
     let (storage, opened) = resume::open(&config, disk)?;
     let (interval, now) = (config.sensor_interval, jiff::Timestamp::now);
-    let sources = sensors::open(&config.sensors, &config.sensor_ids, interval, random(), now)?;
+    let complaints = Arc::new(Complaints::default());
+    let sources = sensors::open(&config.sensors, &config.sensor_ids, interval, random(), (now, &complaints))?;
     log::info!("Peer ID: {}", config.peer_id);
     log::info!("Listening on {endpoint}");
     if let Some(sensors) = config.sensors_by_id() {
@@ -87,7 +87,9 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let (requests, inbox) = unbounded();
     let settings = settings(&config, opened.incarnation, endpoint);
     let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
-    let node = Arc::new(Node::new(config, core, budget, &storage, (work, requests, exit), porter));
+    let node = Arc::new(Node::new(config, core, budget, &storage, (work, requests, exit), (porter, complaints)));
+    let shared = Arc::clone(&node);
+    spawn("complaints".to_owned(), move || shared.complaints.tell());
     start_storage(&node, storage, works);
     let shared = Arc::clone(&node);
     spawn("sequencer".to_owned(), move || sequencer::run(&shared, &inbox));
@@ -114,6 +116,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     }
     let exit = exits.recv().unwrap_or(Exit::Disk);
     farewell(&node);
+    node.complaints.end();
     let failure = lock(&node.failure).take();
     conclude(&exit, &node.config, failure)
 }
@@ -169,7 +172,7 @@ impl Node {
         budget: Budget,
         storage: &Storage<RealDisk>,
         (work, requests, exit): (Sender<Work>, Sender<sequencer::Asked>, Sender<Exit>),
-        porter: Porter,
+        (porter, complaints): (Porter, Arc<Complaints>),
     ) -> Self {
         let datagrams = config
             .broadcasts()
@@ -193,7 +196,7 @@ impl Node {
             caller: caller::Caller::default(),
             askers: config.join.iter().cloned().map(join::Asker::new).collect(),
             voice: voice::Voice::default(),
-            complaints: complaints::Complaints::default(),
+            complaints,
             exit,
             failure: Mutex::default(),
             peers_max: budget.peers,

@@ -21,7 +21,6 @@ use crossbeam_channel::Sender;
 
 use super::alarm::Bell;
 use super::caller::Caller;
-use super::complaints::Complaints;
 use super::join::Asker;
 use super::link::Link;
 use super::listener::Porter;
@@ -29,6 +28,7 @@ use super::sequencer::Asked;
 use super::share::Pool;
 use super::storage::Work;
 use super::voice::Voice;
+use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::ids::PeerId;
 use crate::net;
@@ -62,7 +62,7 @@ pub(super) struct Node {
     pub(super) caller: Caller,
     pub(super) askers: Vec<Asker>,
     pub(super) voice: Voice,
-    pub(super) complaints: Complaints,
+    pub(super) complaints: Arc<Complaints>,
     pub(super) exit: Sender<Exit>,
     /// How the disk failed, if it did.
     pub(super) failure: Mutex<Option<String>>,
@@ -93,7 +93,8 @@ impl Node {
     pub(super) fn try_spawn(&self, name: String, run: impl FnOnce() + Send + 'static) -> bool {
         let started = thread::Builder::new().name(name).spawn(run);
         if let Err(error) = &started {
-            self.complaints.warn(format!("The system gives no thread ({error}): some connections are dropped"));
+            let text = format!("The system gives no thread ({error}): some connections are dropped");
+            self.complaints.warn("no_thread", &text);
         }
         started.is_ok()
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::node::{lock, Node};
 use super::sequencer::Asked;
 use super::share::{Kept, Share};
+use crate::complaints::Subject;
 use crate::ids::PeerId;
 use crate::net::{self, Incoming, ReadError};
 use crate::protocol::{ConnectionId, Input};
@@ -59,7 +60,8 @@ pub(super) fn start(
     {
         let mut connections = lock(&node.connections);
         if connections.len() >= node.peers_max {
-            node.complaints.warn(format!("More than {} peers connect; closing others", node.peers_max));
+            let text = format!("More than {} peers connect; closing others", node.peers_max);
+            node.complaints.warn("too_many_connections", &text);
             return false;
         }
         connections.insert(connection, Arc::clone(&stream));
@@ -93,10 +95,7 @@ impl Reader {
                     End::Read(_) => format!("Peer {peer} sent what makes no sense: {end}; connection closed"),
                     End::Requests | End::Long => format!("Connection of peer {peer} closed: {end}"),
                 };
-                match stream.peer_addr() {
-                    Ok(from) => self.node.complaints.warn_of(from.ip(), "nonsense", &what),
-                    Err(_) => self.node.complaints.warn(what),
-                }
+                self.node.complaints.complain(Subject::Peer(peer.clone()), "connection_closed", &what);
                 say_error(stream, &end.to_string());
             }
         }

@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use log::Level;
 
 use super::node::{lock, Node};
+use crate::complaints::Subject;
 use crate::config::Fsync;
 use crate::ids::{PeerId, Sequence};
 use crate::protocol::{Done, Input, Store};
@@ -62,7 +63,7 @@ pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Rec
             do_what_is_due(storage, &mut rest)
         };
         for restored in storage.take_restored() {
-            log::warn!("{restored}");
+            node.complaints.complain(Subject::Own(restored.first.join(" ")), "rows_restored", &restored.to_string());
         }
         if let Err(error) = done {
             return error;

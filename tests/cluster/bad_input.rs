@@ -91,10 +91,25 @@ fn a_value_that_says_that_it_was_not_measured_spoils_no_reading() {
     peer.feed("DATA|a|2013-01-01T06:00:00Z|1|nan|3\nDATA|a|2013-01-01T06:00:00Z|2|NaN|N/A\n");
     peer.end_input();
     peer.wait_for("Line 1 of standard input: humidity says that it was not measured, and is left empty");
-    peer.wait_for("Standard input ended, and 1 more values left empty");
+    peer.wait_for("(the last of 1 like this in");
+    peer.wait_for("Standard input ended; lines refused: 0, values left empty: 3");
     peer.wait_for("End of input, 2 readings delivered");
     let rows: Vec<String> = peer.rows().into_values().collect();
     assert_eq!(rows, ["2013-01-01T06:00:00Z,a,1,,3", "2013-01-01T06:00:00Z,a,2,,"]);
+}
+
+#[test]
+fn what_was_only_counted_is_told_at_the_stop() {
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    let line = |number: u32| format!("DATA|a|2013-01-01T06:00:00Z|{number}|nan|3\n");
+    peer.feed(&(0..1000).map(line).collect::<String>());
+    peer.wait_for_rows(1000);
+    peer.signal("-TERM");
+    assert!(peer.wait_for_exit().success());
+    let told: Vec<String> = peer.log().into_iter().filter(|line| line.contains("not measured")).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[1].contains("Line 1000 of") && told[1].contains("(the last of 999 like this in "), "{told:?}");
 }
 
 #[test]

@@ -26,8 +26,12 @@ fn threads(peer: &Peer) -> u64 {
 }
 
 fn assert_small(peer: &Peer) {
+    assert_below(peer, MEMORY_MAX);
+}
+
+fn assert_below(peer: &Peer, most: u64) {
     let memory = status(peer, "VmHWM").unwrap_or(0);
-    assert!(memory < MEMORY_MAX, "{}: {memory} KiB", peer.id);
+    assert!(memory < most, "{}: {memory} KiB", peer.id);
 }
 
 /// So many connections that say nothing.
@@ -114,7 +118,7 @@ fn long_messages_of_many_who_belong_to_nothing_do_not_fill_memory() {
     let group = Group::new();
     let mut peers = group.start_all(&["a", "b"]);
     let address = peers[0].address();
-    let impostors: Vec<Impostor> = (0..12).map(|number| Impostor::new(&format!("x{number}"))).collect();
+    let impostors: Vec<Impostor> = (0..36).map(|number| Impostor::new(&format!("x{number}"))).collect();
     let writers: Vec<_> = impostors
         .into_iter()
         .map(|impostor| {
@@ -131,7 +135,9 @@ fn long_messages_of_many_who_belong_to_nothing_do_not_fill_memory() {
     let kept: Vec<_> = writers.into_iter().map(|writer| writer.join().expect("no panic")).collect();
     peers[1].feed_numbered(0, 100);
     assert_same_rows(&[&peers[0], &peers[1]], 100);
-    assert_small(&peers[0]);
+    // A quarter of a GiB was offered. What is kept of it is a few percent; the rest is what the allocator holds back of
+    // buffers that grew at one time in many threads.
+    assert_below(&peers[0], 96 * 1024);
     drop(kept);
 }
 

@@ -67,7 +67,7 @@ impl Input for StandardInput {
 
     fn close(&mut self) {
         if let Err(error) = system::close() {
-            log::warn!("Standard input has ended and cannot be closed, who writes to it will not notice: {error}");
+            log::warn!(event = "input_not_closed"; "Standard input has ended and cannot be closed, who writes to it will not notice: {error}");
         }
     }
 }

@@ -43,6 +43,22 @@ fn stdin(pieces: &[&[u8]]) -> Stdin<Pieces> {
     Stdin::new(Pieces(pieces.iter().map(|piece| piece.to_vec()).collect()), clock)
 }
 
+/// The lines refused, and why.
+fn refusals<R: Input>(stdin: &Stdin<R>) -> Vec<(u64, ReadingError)> {
+    let heard = stdin.complaints.heard().into_iter().filter(|(_, kind, _)| kind.event == REFUSED);
+    let all: Vec<_> = heard
+        .map(|(subject, kind, text)| {
+            let Subject::Own(about) = subject else { panic!("{subject:?}") };
+            let field = about.split(' ').next_back().unwrap();
+            let field = reading::NAMES.into_iter().chain(["line"]).find(|name| *name == field).unwrap();
+            let line = text.split(' ').nth(1).unwrap().parse().unwrap();
+            (line, ReadingError { field, reason: kind.detail })
+        })
+        .collect();
+    assert_eq!(stdin.refused, all.len() as u64);
+    all
+}
+
 fn readings(taken: &Taken) -> Vec<String> {
     let Taken::Readings(lines) = taken else { panic!("readings, not {taken:?}") };
     lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap()).collect()
@@ -74,7 +90,7 @@ fn crlf_and_blank_lines_are_tolerated() {
     let mut stdin = stdin(&[format!("\r\n{A}\r\n\n  \t\n{B}\n ").as_bytes()]);
     assert_eq!(readings(&stdin.take(10)), [A, B]);
     assert_eq!(stdin.take(10), Taken::End);
-    assert_eq!((stdin.refused, stdin.line), (Faults::default(), 6));
+    assert_eq!((stdin.refused, stdin.line), (0, 6));
 }
 
 #[test]
@@ -83,7 +99,7 @@ fn a_last_line_without_lf_is_refused_however_whole_it_looks() {
         let mut stdin = stdin(&[format!("{B}\n{last}").as_bytes()]);
         assert_eq!(readings(&stdin.take(10)), [B]);
         assert_eq!(stdin.take(10), Taken::End);
-        assert_eq!(stdin.refused, Faults { first: vec![(2, NO_END)], count: 1, told: 1 });
+        assert_eq!(refusals(&stdin), [(2, NO_END)]);
     }
 }
 
@@ -92,10 +108,10 @@ fn a_byte_order_mark_is_skipped_where_a_writer_begins_and_nowhere_else() {
     let marked = [BYTE_ORDER_MARK, A.as_bytes(), b"\r\n"].concat();
     let mut once = stdin(&[&marked[..2], &marked[2..], &marked]);
     assert_eq!(readings(&once.take(10)), [A]);
-    assert_eq!((once.take(10), once.refused.count), (Taken::End, 1));
+    assert_eq!((once.take(10), once.refused), (Taken::End, 1));
     let longest = [BYTE_ORDER_MARK, &[b' '; LINE_BYTES_MAX], b"\r"].concat();
     let mut blank = stdin(&[&longest, b"\n"]);
-    assert_eq!((blank.take(10), blank.refused.count, blank.line), (Taken::End, 0, 1));
+    assert_eq!((blank.take(10), blank.refused, blank.line), (Taken::End, 0, 1));
 }
 
 #[test]
@@ -123,7 +139,7 @@ fn writers_come_one_after_another_until_it_is_over() {
         assert_eq!(readings(&stdin.take(10)), [expected]);
     }
     assert_eq!((stdin.take(10), stdin.readings()), (Taken::End, 3));
-    assert_eq!(stdin.refused, Faults { first: vec![(2, NO_END)], count: 1, told: 1 });
+    assert_eq!(refusals(&stdin), [(2, NO_END)]);
 }
 
 #[test]
@@ -133,10 +149,12 @@ fn a_value_that_says_that_it_was_not_measured_is_left_empty_and_counted() {
     let mut stdin = stdin(&[&text(&lines)]);
     let expected = ["DATA|a|2013-01-01T06:00:00Z|1||", "DATA|a|2013-01-01T06:00:00Z|||3"];
     assert_eq!(readings(&stdin.take(10)), expected);
-    assert_eq!((stdin.take(10), stdin.refused.count), (Taken::End, 1));
-    let first: Vec<_> = stdin.emptied.first.iter().map(|(line, fault)| (*line, fault.field)).collect();
-    assert_eq!(first, [(1, "humidity"), (1, "pressure"), (2, "temperature")]);
-    assert_eq!(stdin.emptied.count, 4);
+    assert_eq!((stdin.take(10), stdin.refused), (Taken::End, 1));
+    let heard = stdin.complaints.heard();
+    let emptied: Vec<_> =
+        heard.iter().filter(|(_, kind, _)| kind.event == EMPTIED).map(|(subject, ..)| subject.to_string()).collect();
+    assert_eq!(emptied, ["a humidity", "a pressure", "a temperature", "a humidity"]);
+    assert_eq!(stdin.emptied, 4);
 }
 
 #[test]
@@ -167,12 +185,18 @@ fn a_request_is_never_overfull() {
 }
 
 #[test]
-fn each_fault_is_told_once_with_line_field_and_reason_and_all_are_counted() {
-    let mut stdin = stdin(&[&text(&["", A, "DATA|a|2013-01-01T06:00:00Z|x|2|3", "nonsense", B])]);
+fn what_is_refused_is_told_with_line_field_reason_and_text() {
+    let long = "n".repeat(100);
+    let mut stdin = stdin(&[&text(&["", A, "DATA|a|2013-01-01T06:00:00Z|x|2|3", &long, B])]);
     assert_eq!(readings(&stdin.take(10)), [A, B]);
-    let [(line, error), ..] = stdin.refused.first[..] else { panic!("a refusal") };
-    assert_eq!((line, error.to_string().as_str()), (3, "temperature is not a finite decimal number"));
-    assert_eq!(stdin.refused.count, 2);
+    let texts: Vec<_> = stdin.complaints.heard().into_iter().map(|(.., text)| text).collect();
+    let what = "temperature is not a finite decimal number: 'DATA|a|2013-01-01T06:00:00Z|x|2|3'";
+    assert_eq!(texts[0], format!("Line 3 of standard input refused: {what}"));
+    assert_eq!(
+        texts[1],
+        format!("Line 4 of standard input refused: line does not begin with DATA|: '{}…'", "n".repeat(80))
+    );
+    assert_eq!(stdin.refused, 2);
 }
 
 #[test]
@@ -183,7 +207,7 @@ fn a_line_of_any_length_takes_bounded_memory_and_is_refused_once() {
     pieces.push(&end);
     let mut stdin = stdin(&pieces);
     assert_eq!(readings(&stdin.take(10)), [A]);
-    assert_eq!(stdin.refused, Faults { first: vec![(1, reading::LINE_TOO_LONG)], count: 1, told: 1 });
+    assert_eq!(refusals(&stdin), [(1, reading::LINE_TOO_LONG)]);
     assert_eq!((stdin.block.len(), stdin.line), (BLOCK_BYTES, 2));
 }
 
@@ -191,9 +215,9 @@ fn a_line_of_any_length_takes_bounded_memory_and_is_refused_once() {
 fn a_line_is_too_long_only_once_its_crlf_cannot_come_any_more() {
     let longest = vec![b' '; LINE_BYTES_MAX];
     let mut blank = stdin(&[&longest, b"\r", b"\n"]);
-    assert_eq!((blank.take(10), blank.refused.count, blank.line), (Taken::End, 0, 1));
+    assert_eq!((blank.take(10), blank.refused, blank.line), (Taken::End, 0, 1));
     let mut longer = stdin(&[&longest, b" ", b"\r", b"\n"]);
-    assert_eq!((longer.take(10), longer.refused.count, longer.line), (Taken::End, 1, 1));
+    assert_eq!((longer.take(10), longer.refused, longer.line), (Taken::End, 1, 1));
 }
 
 #[test]
@@ -218,13 +242,13 @@ fn a_reader_that_fails_counts_as_ended() {
 fn sensors_of_other_sources_are_refused() {
     let mut stdin = stdin(&[&text(&[A, B])]).beside(vec!["a".parse().unwrap()]);
     assert_eq!(readings(&stdin.take(10)), [B]);
-    assert_eq!(stdin.refused.first, [(1, OF_ANOTHER)]);
+    assert_eq!(refusals(&stdin), [(1, OF_ANOTHER)]);
 }
 
-/// Readings, lines refused, and the first of each fault: line by line.
-fn model(text: &[u8]) -> (Vec<Vec<u8>>, Faults) {
+/// Readings, and the lines refused.
+fn model(text: &[u8]) -> (Vec<Vec<u8>>, Vec<(u64, ReadingError)>) {
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-    let (mut readings, mut faults) = (Vec::new(), Faults::default());
+    let (mut readings, mut refused) = (Vec::new(), Vec::new());
     for (at, line) in lines.iter().enumerate() {
         let line = if at == 0 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) } else { line };
         let is_last = at + 1 == lines.len();
@@ -245,15 +269,10 @@ fn model(text: &[u8]) -> (Vec<Vec<u8>>, Faults) {
         };
         match checked {
             Ok(reading) => readings.push(reading),
-            Err(error) => {
-                if faults.first.iter().all(|(_, known)| *known != error) {
-                    faults.first.push((at as u64 + 1, error));
-                }
-                faults.count += 1;
-            }
+            Err(error) => refused.push((at as u64 + 1, error)),
         }
     }
-    (readings, faults)
+    (readings, refused)
 }
 
 fn with_timestamp(fields: reading::Fields) -> Vec<u8> {
@@ -312,9 +331,9 @@ proptest! {
                 Taken::End => break,
             }
         }
-        let (expected, expected_faults) = model(&text);
+        let (expected, expected_refusals) = model(&text);
         prop_assert_eq!(stdin.readings(), expected.len() as u64);
         prop_assert_eq!(given, expected);
-        prop_assert_eq!(stdin.refused, Faults { told: expected_faults.count, ..expected_faults });
+        prop_assert_eq!(refusals(&stdin), expected_refusals);
     }
 }

@@ -1,0 +1,204 @@
+//! What is wrong, told so that nobody drowns in it and nothing falls silent: the first of a kind at once, then how many
+//! came and the last of them, after a minute, ten minutes and an hour, and each hour on; and what is over once.
+//!
+//! Each [`Subject`] and [`Kind`] is a case of its own. What comes from the network has few of them: neither can it fill the
+//! log, nor use up the lines that others need.
+
+mod ledger;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use self::ledger::{Ledger, Limits, Line};
+use crate::ids::PeerId;
+
+/// What a complaint is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// This host, or what this peer was told to use: a sensor, a file, an address; empty where the kind says it all.
+    Own(String),
+    /// A peer, or whoever says that it is one.
+    Peer(PeerId),
+    /// Somebody who said no name that counts.
+    Address(IpAddr),
+}
+
+/// Of this host's own troubles.
+const OWN: Limits = Limits { subject: 64, kind: 64, total: 128 };
+
+/// Of peers, and of strangers. One source varies its texts as it likes: what counts is the kind.
+const PEERS: Limits = Limits { subject: 8, kind: 16, total: 64 };
+const STRANGERS: Limits = Limits { subject: 4, kind: 16, total: 64 };
+
+impl Subject {
+    /// The address as which a host counts: on IPv6 it has as many as it likes in its network of 64 bits.
+    #[must_use]
+    pub fn host(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+
+    fn pool(&self) -> usize {
+        match self {
+            Self::Own(_) => 0,
+            Self::Peer(_) => 1,
+            Self::Address(_) => 2,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own(what) => f.write_str(what),
+            Self::Peer(peer) => peer.fmt(f),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
+}
+
+/// What is wrong: one of a closed set, whatever the text says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// The stable name under which programs know it.
+    pub event: &'static str,
+    /// Which of several that have this name.
+    pub detail: &'static str,
+}
+
+impl From<&'static str> for Kind {
+    fn from(event: &'static str) -> Self {
+        Self { event, detail: "" }
+    }
+}
+
+/// All complaints of a peer, of all threads.
+#[derive(Debug)]
+pub struct Complaints {
+    started: Instant,
+    pools: Mutex<[Ledger; 3]>,
+    /// Signalled when something may be due earlier than before.
+    sooner: Condvar,
+    /// All there were, for tests of those who complain.
+    #[cfg(test)]
+    heard: Mutex<Vec<(Subject, Kind, String)>>,
+}
+
+impl Default for Complaints {
+    fn default() -> Self {
+        let pools = [OWN, PEERS, STRANGERS].map(Ledger::new);
+        Self {
+            started: Instant::now(),
+            pools: Mutex::new(pools),
+            sooner: Condvar::new(),
+            #[cfg(test)]
+            heard: Mutex::default(),
+        }
+    }
+}
+
+impl Complaints {
+    /// Warns, at once or later by count. At the level `debug` each is said.
+    pub fn complain(&self, subject: Subject, kind: impl Into<Kind>, text: &str) {
+        let kind = kind.into();
+        #[cfg(test)]
+        self.heard.lock().unwrap().push((subject.clone(), kind, text.to_owned()));
+        let noted = self.lock()[subject.pool()].complain(subject, kind, text, self.started.elapsed());
+        if noted.first {
+            log::warn!(event = kind.event; "{text}");
+        } else {
+            log::debug!(event = kind.event; "{text}");
+        }
+        if noted.opened {
+            self.sooner.notify_one();
+        }
+    }
+
+    /// Of this peer's own troubles, where there is only one of the kind.
+    pub fn warn(&self, kind: impl Into<Kind>, text: &str) {
+        self.complain(Subject::Own(String::new()), kind, text);
+    }
+
+    /// It is as it should be again, of which `text` tells once it has lasted for a minute.
+    pub fn over(&self, subject: &Subject, events: &[&str], text: &str) {
+        let noted = self.lock()[subject.pool()].over(subject, events, text, self.started.elapsed());
+        if noted {
+            self.sooner.notify_one();
+        }
+    }
+
+    /// Tells now what was only counted of these kinds, which come no more.
+    pub fn conclude(&self, events: &[&str]) {
+        self.settle(|kind| events.contains(&kind.event));
+    }
+
+    /// Tells now all that was only counted: this peer stops.
+    pub fn end(&self) {
+        self.settle(|_| true);
+    }
+
+    fn settle(&self, which: impl Fn(Kind) -> bool) {
+        let now = self.started.elapsed();
+        let lines: Vec<Line> = self.lock().iter_mut().flat_map(|pool| pool.settle(&which, now)).collect();
+        lines.iter().for_each(say);
+    }
+
+    /// Tells what is due, for ever.
+    pub fn tell(&self) -> ! {
+        loop {
+            let now = self.started.elapsed();
+            let mut pools = self.lock();
+            let lines: Vec<Line> = pools.iter_mut().flat_map(|pool| pool.due(now)).collect();
+            if lines.is_empty() {
+                let next = pools.iter().filter_map(Ledger::next_due).min();
+                let wait = next.map_or(Duration::from_secs(3600), |next| next.saturating_sub(now));
+                // Whatever it is that wakes it, what is due is looked at anew.
+                let _ = self.sooner.wait_timeout(pools, wait);
+                continue;
+            }
+            drop(pools);
+            lines.iter().for_each(say);
+        }
+    }
+
+    /// All there were.
+    #[cfg(test)]
+    pub(crate) fn heard(&self) -> Vec<(Subject, Kind, String)> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [Ledger; 3]> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn say(line: &Line) {
+    let Line { event, text, count, over } = line;
+    if *over {
+        log::info!(event = event, over = true; "{text}");
+    } else {
+        log::warn!(event = event, count = count; "{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_one_source_however_many_addresses_it_has() {
+        for (one, other, same) in [
+            ("2001:db8::1", "2001:db8::ffff:1", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+            ("::ffff:10.0.0.1", "10.0.0.1", true),
+            ("10.0.0.1", "10.0.0.2", false),
+        ] {
+            let host = |address: &str| Subject::host(address.parse().unwrap());
+            assert_eq!(host(one) == host(other), same, "{one} {other}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The cases of one pool: what is told when. Time is told, so that a day takes no time in a test.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Kind, Subject};
+
+/// What an allowance is for, and how long a case stays open in which nothing happens.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// When it is told what was counted, from the first on; then each hour.
+const STEPS: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(600), HOUR];
+
+/// What is over is said to be when it has been for so long.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Open cases, and subjects with an allowance, at a time. What is beyond is counted among others.
+const CASES_MAX: usize = 256;
+
+/// How many lines an hour: at once, or evenly.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) subject: u32,
+    pub(super) kind: u32,
+    pub(super) total: u32,
+}
+
+/// A line to be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) event: &'static str,
+    pub(super) text: String,
+    /// How many it stands for.
+    pub(super) count: u64,
+    pub(super) over: bool,
+}
+
+/// What became of a complaint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Noted {
+    /// It is to be said at once.
+    pub(super) first: bool,
+    /// There is a new case, which may be due before all others.
+    pub(super) opened: bool,
+}
+
+/// Fills up again with time: until when it would take to be full.
+#[derive(Debug, Clone, Copy, Default)]
+struct Allowance {
+    full_at: Duration,
+}
+
+impl Allowance {
+    fn spent(self, limit: u32, now: Duration) -> Duration {
+        self.full_at.max(now) + HOUR / limit
+    }
+
+    /// Is there room for one more?
+    fn has(self, limit: u32, now: Duration) -> bool {
+        self.spent(limit, now) <= now + HOUR
+    }
+}
+
+#[derive(Debug)]
+struct Case {
+    opened: Duration,
+    /// When it was told of last.
+    told: Duration,
+    /// Times at which it was looked at.
+    step: usize,
+    /// Not told yet.
+    count: u64,
+    /// The last one.
+    text: String,
+    /// What was told last is that it is wrong.
+    wrong: bool,
+    /// Since when it is over, and the line that says so.
+    over: Option<(Duration, String)>,
+}
+
+impl Case {
+    fn new(text: &str, now: Duration) -> Self {
+        Self { opened: now, told: now, step: 0, count: 0, text: text.to_owned(), wrong: true, over: None }
+    }
+
+    /// When to tell what was counted.
+    fn counted_at(&self) -> Duration {
+        let hours = self.step.saturating_sub(STEPS.len() - 1);
+        let step = STEPS[self.step.min(STEPS.len() - 1)];
+        self.opened + step + HOUR * u32::try_from(hours).unwrap_or(u32::MAX)
+    }
+
+    /// When to say that it is over.
+    fn over_at(&self) -> Option<Duration> {
+        self.over.as_ref().filter(|_| self.wrong).map(|(since, _)| *since + QUIET)
+    }
+
+    fn due(&self) -> Duration {
+        self.over_at().map_or(self.counted_at(), |over| over.min(self.counted_at()))
+    }
+
+    /// The line of what was counted since the last one.
+    fn tell(&mut self, event: &'static str, now: Duration) -> Line {
+        let count = std::mem::take(&mut self.count);
+        let text = format!("{} (the last of {count} like this in {})", self.text, span(now.saturating_sub(self.told)));
+        (self.told, self.wrong) = (now, true);
+        Line { event, text, count, over: false }
+    }
+}
+
+/// `12 s`, `10 min`, `25 h`.
+fn span(time: Duration) -> String {
+    match time.as_secs().max(1) {
+        seconds @ ..=99 => format!("{seconds} s"),
+        seconds @ ..=5999 => format!("{} min", (seconds + 30) / 60),
+        seconds => format!("{} h", (seconds + 1800) / 3600),
+    }
+}
+
+/// Subjects of one class, and what is wrong with them. `None`: those for whom there is no room.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    limits: Limits,
+    cases: BTreeMap<(Kind, Option<Subject>), Case>,
+    subjects: BTreeMap<Subject, Allowance>,
+    kinds: BTreeMap<Kind, Allowance>,
+    total: Allowance,
+}
+
+impl Ledger {
+    pub(super) fn new(limits: Limits) -> Self {
+        let total = Allowance::default();
+        Self { limits, cases: BTreeMap::new(), subjects: BTreeMap::new(), kinds: BTreeMap::new(), total }
+    }
+
+    /// Notes one.
+    pub(super) fn complain(&mut self, subject: Subject, kind: Kind, text: &str, now: Duration) -> Noted {
+        let mut key = (kind, Some(subject));
+        if !self.cases.contains_key(&key) {
+            let subject = key.1.as_ref().expect("just made");
+            if self.cases.len() < CASES_MAX && self.spend(Some(subject), kind, now) {
+                self.cases.insert(key, Case::new(text, now));
+                return Noted { first: true, opened: true };
+            }
+            key.1 = None;
+        }
+        let opened = !self.cases.contains_key(&key);
+        let case = self.cases.entry(key).or_insert_with(|| Case::new(text, now));
+        case.count += 1;
+        case.over = None;
+        text.clone_into(&mut case.text);
+        Noted { first: false, opened }
+    }
+
+    /// Notes that it is over, where it was not before. One line tells of all cases of a subject that have one name.
+    pub(super) fn over(&mut self, subject: &Subject, events: &[&str], text: &str, now: Duration) -> bool {
+        let mut noted = false;
+        for ((kind, about), case) in &mut self.cases {
+            if about.as_ref() == Some(subject) && events.contains(&kind.event) && case.over.is_none() {
+                case.over = Some((now, text.to_owned()));
+                // Of another one the line comes already.
+                case.wrong &= !noted;
+                noted |= case.wrong;
+            }
+        }
+        noted
+    }
+
+    /// The lines for which it is time.
+    pub(super) fn due(&mut self, now: Duration) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let keys: Vec<_> =
+            self.cases.iter().filter(|(_, case)| case.due() <= now).map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            let case = &self.cases[&key];
+            let (counted, over) = (case.counted_at() <= now, case.over_at().is_some_and(|at| at <= now));
+            let silent = counted && case.count == 0 && case.step >= STEPS.len() - 1;
+            let tells = case.count > 0 && (counted || over) && self.spend(key.1.as_ref(), key.0, now);
+            let case = self.cases.get_mut(&key).expect("just looked at");
+            if tells {
+                lines.push(case.tell(key.0.event, now));
+            }
+            if counted {
+                case.step += 1;
+            }
+            if over {
+                case.wrong = false;
+                let text = case.over.as_ref().map_or_else(String::new, |(_, text)| text.clone());
+                lines.push(Line { event: key.0.event, text, count: 0, over: true });
+            }
+            if silent {
+                self.cases.remove(&key);
+            }
+        }
+        lines
+    }
+
+    /// When there is something to tell, or to forget.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.cases.values().map(Case::due).min()
+    }
+
+    /// Ends the cases of these kinds: what was counted is told, whatever the limits are.
+    pub(super) fn settle(&mut self, which: impl Fn(Kind) -> bool, now: Duration) -> Vec<Line> {
+        let mut lines = Vec::new();
+        self.cases.retain(|(kind, _), case| {
+            let ends = which(*kind);
+            if ends && case.count > 0 {
+                lines.push(case.tell(kind.event, now));
+            }
+            !ends
+        });
+        lines
+    }
+
+    /// Takes a line from each allowance, or from none. Others share one, which never lacks: there are as many as kinds.
+    fn spend(&mut self, subject: Option<&Subject>, kind: Kind, now: Duration) -> bool {
+        let Some(subject) = subject else { return true };
+        if self.subjects.len() >= CASES_MAX {
+            self.subjects.retain(|_, allowance| allowance.full_at > now);
+        }
+        if self.subjects.len() >= CASES_MAX && !self.subjects.contains_key(subject) {
+            return false;
+        }
+        let limits = self.limits;
+        let mut spends = [
+            (self.subjects.entry(subject.clone()).or_default(), limits.subject),
+            (self.kinds.entry(kind).or_default(), limits.kind),
+            (&mut self.total, limits.total),
+        ];
+        if !spends.iter().all(|(allowance, limit)| allowance.has(*limit, now)) {
+            return false;
+        }
+        for (allowance, limit) in &mut spends {
+            allowance.full_at = allowance.spent(*limit, now);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;
