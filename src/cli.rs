@@ -2,6 +2,7 @@
 //!
 //! What a value may be stands in `config::value`, what goes together in `config`; the options of `peer verify` in `verify`.
 
+mod environment;
 mod verify;
 
 use std::ffi::OsString;
@@ -18,8 +19,10 @@ use uuid::Uuid;
 
 use crate::config::{self, value, Config, ConfigError, Fsync, SensorSource};
 use crate::ids::{PeerId, SensorId};
+use crate::log_lines::Format;
 use crate::wire::Timing;
 
+pub use environment::strange_variables;
 pub use verify::Verify;
 
 /// The other name of the discovery port's environment variable.
@@ -230,6 +233,15 @@ struct Arguments {
     #[arg(long, env = "PEER_LOG_LEVEL", value_name = "LEVEL", help_heading = "Logging")]
     #[arg(default_value = config::LOG_LEVEL, ignore_case = true, value_parser = log_levels())]
     log_level: LevelFilter,
+
+    /// text for people, json for programs: one object a line
+    ///
+    /// json: `ts`, `level`, `peer`, `thread`, `event` (a stable name), `message`, and what else is known of the event as
+    /// further members. text: time, level, thread, text; where standard error is the journal of systemd, its priorities
+    /// take the place of time and level.
+    #[arg(long, env = "PEER_LOG_FORMAT", value_name = "FORMAT", help_heading = "Logging")]
+    #[arg(default_value = "text", ignore_case = true, value_parser = log_formats())]
+    log_format: Format,
 }
 
 /// What else than running a peer can be asked for.
@@ -250,6 +262,10 @@ pub enum Task {
 fn log_levels() -> impl TypedValueParser<Value = LevelFilter> {
     PossibleValuesParser::new(["error", "warn", "info", "debug", "trace"])
         .try_map(|level| level.to_ascii_lowercase().parse::<LevelFilter>())
+}
+
+fn log_formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::NAMES).try_map(|format| format.to_ascii_lowercase().parse::<Format>())
 }
 
 impl Arguments {
@@ -293,6 +309,7 @@ impl Arguments {
             sensor_interval: self.sensor_interval_seconds,
             data_dir: self.data_dir,
             log_level: self.log_level,
+            log_format: self.log_format,
         };
         config.check()
     }

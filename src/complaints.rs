@@ -107,11 +107,12 @@ impl Complaints {
         let kind = kind.into();
         #[cfg(test)]
         self.heard.lock().unwrap().push((subject.clone(), kind, text.to_owned()));
+        let about = subject.to_string();
         let noted = self.lock()[subject.pool()].complain(subject, kind, text, self.started.elapsed());
         if noted.first {
-            log::warn!(event = kind.event; "{text}");
+            log::warn!(event = kind.event, about = about; "{text}");
         } else {
-            log::debug!(event = kind.event; "{text}");
+            log::debug!(event = kind.event, about = about; "{text}");
         }
         if noted.opened {
             self.sooner.notify_one();
@@ -177,11 +178,11 @@ impl Complaints {
 }
 
 fn say(line: &Line) {
-    let Line { event, text, count, over } = line;
+    let Line { event, about, text, count, over } = line;
     if *over {
-        log::info!(event = event, over = true; "{text}");
+        log::info!(event = event, about = about, over = true; "{text}");
     } else {
-        log::warn!(event = event, count = count; "{text}");
+        log::warn!(event = event, about = about, count = count; "{text}");
     }
 }
 

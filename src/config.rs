@@ -12,6 +12,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::ids::{PeerId, SensorId};
+use crate::log_lines::Format;
 use crate::wire::Timing;
 
 /// Default of [`Config::group`].
@@ -119,6 +120,8 @@ pub struct Config {
     pub fsync: Fsync,
     /// What is logged, where `RUST_LOG` does not say otherwise.
     pub log_level: LevelFilter,
+    /// The form of its lines.
+    pub log_format: Format,
 }
 
 /// Which values do not go together.
@@ -285,6 +288,7 @@ mod tests {
             sensor_interval: value::duration(SENSOR_INTERVAL_SECONDS).unwrap(),
             data_dir: DATA_DIR.into(),
             log_level: LevelFilter::Info,
+            log_format: Format::Text,
         }
     }
 

@@ -24,7 +24,7 @@
 //!
 //! | layer | module | knows |
 //! | --- | --- | --- |
-//! | names | [`ids`], [`reading`], `ranges` (sets of numbers) | nothing |
+//! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written) | nothing |
 //! | limits | [`descriptors`] | nothing: who may have how many files open |
 //! | text | [`wire`] | names |
 //! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
@@ -44,6 +44,7 @@ pub mod config;
 pub mod descriptors;
 pub mod fatal;
 pub mod ids;
+mod json;
 pub mod log_lines;
 pub mod net;
 pub mod protocol;

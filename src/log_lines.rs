@@ -1,6 +1,9 @@
 //! The log: lines on standard error, written by a thread of their own. Who says something does not wait for whoever reads it,
 //! and least of all for a disk that stands still: a heartbeat must not wait for a line.
 
+mod events;
+mod form;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -10,7 +13,10 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{bounded, Receiver, Sender};
-use log::LevelFilter;
+use log::{Level, LevelFilter};
+
+pub use events::EVENTS;
+pub use form::{Form, Format};
 
 /// Lines that may wait: some seconds of a busy log, and less than a MiB.
 const LINES_MAX: usize = 4096;
@@ -50,23 +56,22 @@ impl Write for Lines {
     }
 }
 
-/// Starts the log: time in UTC with milliseconds, level, thread, text. `RUST_LOG` wins over the level.
+/// Starts the log. `RUST_LOG` wins over the level.
 ///
 /// # Errors
 /// Where the system gives no thread.
-pub fn start(level: LevelFilter) -> io::Result<()> {
+pub fn start(level: LevelFilter, form: Form) -> io::Result<()> {
     let (writer, lines) = bounded(LINES_MAX);
-    thread::Builder::new().name("log".to_owned()).spawn(move || write(&lines))?;
+    let of_writer = form.clone();
+    thread::Builder::new().name("log".to_owned()).spawn(move || write(&lines, &of_writer))?;
     // Started once, by `main`.
     let _ = WRITER.set(writer.clone());
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).parse_default_env();
     builder.target(env_logger::Target::Pipe(Box::new(Lines(writer))));
-    builder.format(|out, record| {
+    builder.format(move |out, record| {
         let thread = thread::current();
-        let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-        let text = record.args().to_string();
-        writeln!(out, "{time} {:<5} {}: {}", record.level(), escaped(thread.name().unwrap_or("?")), escaped(&text))
+        out.write_all(form.of_record(record, thread.name().unwrap_or("?")).as_bytes())
     });
     builder.init();
     Ok(())
@@ -108,7 +113,7 @@ pub fn flush() {
 }
 
 /// Writes until the process ends. A reader that went away is no reason to end.
-fn write(lines: &Receiver<Work>) {
+fn write(lines: &Receiver<Work>, form: &Form) {
     while let Ok(work) = lines.recv() {
         let mut out = io::stderr();
         match work {
@@ -121,8 +126,8 @@ fn write(lines: &Receiver<Work>) {
         }
         let count = DROPPED.swap(0, Ordering::Relaxed);
         if count > 0 {
-            let _ =
-                writeln!(out, "({count} lines of the log were dropped here: it was not read or written fast enough)");
+            let text = format!("{count} lines of the log were dropped here: it was not read or written fast enough");
+            let _ = out.write_all(form.plain(Level::Warn, "log_dropped", &text).as_bytes());
         }
     }
 }

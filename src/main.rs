@@ -4,10 +4,11 @@
 use std::io;
 use std::process::ExitCode;
 
-use peer::cli::{Task, Verify};
+use log::Level;
+use peer::cli::{strange_variables, Task, Verify};
 use peer::config::Config;
 use peer::fatal::Fatal;
-use peer::log_lines;
+use peer::log_lines::{self, Form};
 use peer::verify::{self, Asked};
 
 fn main() -> ExitCode {
@@ -28,15 +29,19 @@ fn compare(options: Verify) -> ExitCode {
 }
 
 fn run(config: Config) -> ExitCode {
-    if let Err(cause) = log_lines::start(config.log_level) {
+    let form = Form::new(config.log_format, config.peer_id.clone());
+    if let Err(cause) = log_lines::start(config.log_level, form.clone()) {
         let fatal = Fatal::Thread { name: "log".to_owned(), cause }.to_string();
-        eprintln!("{}", log_lines::escaped(&fatal));
+        eprint!("{}", form.plain(Level::Error, "fatal", &fatal));
         return ExitCode::FAILURE;
+    }
+    for text in strange_variables(std::env::vars_os()) {
+        log::warn!(event = "unknown_variable"; "{text}");
     }
     let status = match peer::threads::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fatal) => {
-            log::error!("{fatal}");
+            log::error!(event = "fatal"; "{fatal}");
             ExitCode::FAILURE
         }
     };

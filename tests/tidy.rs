@@ -7,18 +7,21 @@ use std::path::{Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("ids", &[]),
     ("ranges", &[]),
+    ("json", &[]),
+    ("log_lines", &["ids", "json"]),
+    ("complaints", &["ids"]),
     ("descriptors", &[]),
     ("reading", &["ids"]),
     ("wire", &["ids", "reading"]),
     ("protocol", &["ids", "ranges", "wire"]),
     ("storage", &["descriptors", "ids", "ranges", "reading", "wire"]),
     ("net", &["wire"]),
-    ("sensors", &["ids", "reading", "wire", "config"]),
-    ("config", &["ids", "wire"]),
-    ("verify", &["ids", "reading", "wire", "storage"]),
+    ("sensors", &["complaints", "ids", "reading", "wire", "config"]),
+    ("config", &["ids", "log_lines", "wire"]),
+    ("verify", &["ids", "json", "reading", "wire", "storage"]),
 ];
 
 /// What makes a run differ from the run before: not for what is simulated.
@@ -111,4 +114,12 @@ fn files_are_short_and_say_first_what_they_are_for() {
         assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
         assert!(text.starts_with("//! "), "{} does not begin with its duty", path.display());
     }
+}
+
+#[test]
+fn every_event_of_the_log_is_documented() {
+    let text = fs::read_to_string(root().join("docs/log.md")).expect("it is there");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(rows.collect::<Vec<_>>(), peer::log_lines::EVENTS);
+    assert!(peer::log_lines::EVENTS.is_sorted());
 }

@@ -146,7 +146,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
 #[test]
 fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() {
     let command = command(|_| false);
-    assert_eq!(options(&command).count(), 19);
+    assert_eq!(options(&command).count(), 20);
     for arg in options(&command) {
         let long = arg.get_long().expect("a long name");
         let variable = format!("PEER_{}", long.to_ascii_uppercase().replace('-', "_"));

@@ -29,6 +29,8 @@ pub(super) struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) event: &'static str,
+    /// The subject; empty for that of many others.
+    pub(super) about: String,
     pub(super) text: String,
     /// How many it stands for.
     pub(super) count: u64,
@@ -100,12 +102,16 @@ impl Case {
     }
 
     /// The line of what was counted since the last one.
-    fn tell(&mut self, event: &'static str, now: Duration) -> Line {
+    fn tell(&mut self, (kind, subject): (Kind, Option<&Subject>), now: Duration) -> Line {
         let count = std::mem::take(&mut self.count);
         let text = format!("{} (the last of {count} like this in {})", self.text, span(now.saturating_sub(self.told)));
         (self.told, self.wrong) = (now, true);
-        Line { event, text, count, over: false }
+        Line { event: kind.event, about: about(subject), text, count, over: false }
     }
+}
+
+fn about(subject: Option<&Subject>) -> String {
+    subject.map_or_else(String::new, ToString::to_string)
 }
 
 /// `12 s`, `10 min`, `25 h`.
@@ -178,7 +184,7 @@ impl Ledger {
             let tells = case.count > 0 && (counted || over) && self.spend(key.1.as_ref(), key.0, now);
             let case = self.cases.get_mut(&key).expect("just looked at");
             if tells {
-                lines.push(case.tell(key.0.event, now));
+                lines.push(case.tell((key.0, key.1.as_ref()), now));
             }
             if counted {
                 case.step += 1;
@@ -186,7 +192,8 @@ impl Ledger {
             if over {
                 case.wrong = false;
                 let text = case.over.as_ref().map_or_else(String::new, |(_, text)| text.clone());
-                lines.push(Line { event: key.0.event, text, count: 0, over: true });
+                let about = about(key.1.as_ref());
+                lines.push(Line { event: key.0.event, about, text, count: 0, over: true });
             }
             if silent {
                 self.cases.remove(&key);
@@ -203,10 +210,10 @@ impl Ledger {
     /// Ends the cases of these kinds: what was counted is told, whatever the limits are.
     pub(super) fn settle(&mut self, which: impl Fn(Kind) -> bool, now: Duration) -> Vec<Line> {
         let mut lines = Vec::new();
-        self.cases.retain(|(kind, _), case| {
+        self.cases.retain(|(kind, subject), case| {
             let ends = which(*kind);
             if ends && case.count > 0 {
-                lines.push(case.tell(kind.event, now));
+                lines.push(case.tell((*kind, subject.as_ref()), now));
             }
             !ends
         });

@@ -70,13 +70,14 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let (interval, now) = (config.sensor_interval, jiff::Timestamp::now);
     let complaints = Arc::new(Complaints::default());
     let sources = sensors::open(&config.sensors, &config.sensor_ids, interval, random(), (now, &complaints))?;
-    log::info!("Peer ID: {}", config.peer_id);
-    log::info!("Listening on {endpoint}");
+    log::info!(event = "peer_id"; "Peer ID: {}", config.peer_id);
+    log::info!(event = "listening", endpoint:% = endpoint; "Listening on {endpoint}");
     if let Some(sensors) = config.sensors_by_id() {
-        log::info!("Sensor ids: {sensors}");
+        log::info!(event = "sensor_ids"; "Sensor ids: {sensors}");
     }
     if let Some(sensor) = config.sensor_ids.first().filter(|_| config.invents) {
         log::warn!(
+            event = "made_up", sensor:% = sensor;
             "This peer makes its readings up, as sensor {sensor}: no --sensor was given; --sensor none, stdin or iio:DIRECTORY \
              ends that, and --sensor mock says that it is meant"
         );
@@ -127,12 +128,13 @@ fn directory(config: &Config) -> Result<RealDisk, Fatal> {
     let claimed = if config.resume { claim(dir, id).map(|disk| (disk, None)) } else { claim_anew(dir, id) };
     let (disk, aside) = claimed.map_err(|error| Fatal::Storage(error.to_string()))?;
     if let Some(aside) = aside {
-        log::warn!("{aside}");
+        log::warn!(event = "set_aside"; "{aside}");
     }
     let others = harmless(dir, id).map_err(|error| Fatal::Storage(error.to_string()))?;
     if !others.is_empty() {
         let (path, names) = (dir.join(id.as_str()), others.join(", "));
-        log::warn!("{} holds what is no peer's: {names}; it is left alone", path.display());
+        let path = path.display();
+        log::warn!(event = "files_left_alone"; "{path} holds what is no peer's: {names}; it is left alone");
     }
     Ok(disk)
 }
@@ -142,7 +144,10 @@ fn receiver(config: &Config) -> Result<Option<net::Receiver>, Fatal> {
         return Ok(None);
     }
     if !net::REUSE_PORT {
-        log::warn!("This system has no SO_REUSEPORT: only one peer of this machine may hear discovery on a port");
+        log::warn!(
+            event = "no_reuse_port";
+            "This system has no SO_REUSEPORT: only one peer of this machine may hear discovery on a port"
+        );
     }
     let port = config.broadcast_port;
     let receiver = net::Receiver::bind(config.bind, config.broadcast_address, port);
@@ -241,12 +246,15 @@ fn farewell(node: &Arc<Node>) {
 fn conclude(exit: &Exit, config: &Config, failure: Option<String>) -> Result<(), Fatal> {
     match exit {
         Exit::Stopped => {
-            log::info!("Stopped");
+            log::info!(event = "stopped"; "Stopped");
             Ok(())
         }
         Exit::StoppedWith { uncommitted } => {
             let advice = if config.resume { "--resume goes on with them" } else { "give them again if they matter" };
-            log::warn!("Stopped; readings taken in and not known to be committed: {uncommitted}; {advice}");
+            log::warn!(
+                event = "stopped", uncommitted = uncommitted;
+                "Stopped; readings taken in and not known to be committed: {uncommitted}; {advice}"
+            );
             Ok(())
         }
         Exit::Duplicate { endpoint } => Err(Fatal::Duplicate { id: config.peer_id.clone(), endpoint: *endpoint }),
@@ -258,7 +266,7 @@ fn conclude(exit: &Exit, config: &Config, failure: Option<String>) -> Result<(),
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) {
     let started = thread::Builder::new().name(name.clone()).spawn(run);
     if let Err(cause) = started {
-        log::error!("{}", Fatal::Thread { name, cause });
+        log::error!(event = "fatal"; "{}", Fatal::Thread { name, cause });
         log_lines::flush();
         std::process::exit(1);
     }

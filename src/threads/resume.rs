@@ -26,17 +26,22 @@ pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>
 /// Says what was mended, and what this peer goes on with.
 pub(super) fn tell(config: &Config, opened: &Opened) {
     for repair in &opened.repairs {
-        log::warn!("{repair}");
+        log::warn!(event = "repaired"; "{repair}");
     }
     if config.quorum.is_some() && opened.needs == NEEDS_ALL {
         log::warn!(
+            event = "log_incomplete";
             "The log of this peer may lack readings that others count on: it takes part in no quorum until it has \
              fetched what the group holds"
         );
     }
     if config.resume {
         let waiting: u64 = opened.pending.iter().map(|range| range.count).sum();
-        log::info!("Resumed: {} entries, {} delivered, {waiting} readings waiting", opened.last, opened.delivered);
+        let (entries, delivered) = (opened.last, opened.delivered);
+        log::info!(
+            event = "resumed", entries = entries, delivered = delivered, waiting = waiting;
+            "Resumed: {entries} entries, {delivered} delivered, {waiting} readings waiting"
+        );
     }
 }
 

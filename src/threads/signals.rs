@@ -17,7 +17,7 @@ pub(super) fn listen() -> io::Result<impl FnOnce(&Arc<Node>)> {
     let mut signals = signal_hook::iterator::Signals::new(asking)?;
     Ok(move |node: &Arc<Node>| {
         for _ in signals.forever() {
-            log::info!("Asked to stop");
+            log::info!(event = "stopping"; "Asked to stop");
             node.step(Input::Stop);
         }
     })

@@ -205,7 +205,8 @@ fn log_delivered(node: &Node, before: Sequence, up_to: Sequence) {
     while let Ok(Read::Frames(frames)) = node.log.read(after, up_to, cuts, 256 * 1024) {
         for frame in &frames {
             for (sequence, payload) in frame.entries().filter(|(sequence, _)| (before + 1..=up_to).contains(sequence)) {
-                log::debug!("Delivered #{sequence}: {}", String::from_utf8_lossy(payload));
+                let reading = String::from_utf8_lossy(payload);
+                log::debug!(event = "delivered", sequence = sequence; "Delivered #{sequence}: {reading}");
             }
             after = frame.last();
         }

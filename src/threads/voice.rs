@@ -8,7 +8,8 @@ use log::Level;
 
 use super::node::lock;
 use crate::complaints::{Complaints, Kind, Subject};
-use crate::protocol::event::Loudness;
+use crate::json::{array, quoted, Object};
+use crate::protocol::event::{Field, Loudness};
 use crate::protocol::Event;
 
 /// Lines that wait to be written. Whoever comes first writes for all.
@@ -52,9 +53,16 @@ fn say(event: &Event, complaints: &Complaints) {
             return complaints.complain(subject, kind, &text);
         }
     };
-    for line in text.lines() {
-        log::log!(level, event = event.name(); "{line}");
+    let mut fields = Object::new();
+    for (name, field) in event.fields() {
+        match field {
+            Field::Text(text) => fields.text(name, &text),
+            Field::Number(number) => fields.raw(name, &number.to_string()),
+            Field::Flag(flag) => fields.raw(name, &flag.to_string()),
+            Field::List(list) => fields.raw(name, &array(list.iter().map(|item| quoted(item)))),
+        }
     }
+    log::log!(level, event = event.name(), lines = true, fields = fields.members(); "{text}");
 }
 
 /// What others can cause again and again, as one case of a complaint.

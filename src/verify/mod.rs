@@ -7,7 +7,7 @@
 mod check;
 mod compare;
 mod faults;
-mod json;
+mod json_report;
 mod lines;
 mod looks;
 mod once;
@@ -103,7 +103,7 @@ pub fn run(asked: &Asked, out: &mut dyn Write, errors: &mut dyn Write) -> io::Re
     }
     let verdict = verdict(&peers, selection.missing.len());
     if asked.json {
-        writeln!(out, "{}", json::text(asked, &selection, &peers, verdict))?;
+        writeln!(out, "{}", json_report::text(asked, &selection, &peers, verdict))?;
         out.flush()?;
     } else {
         report::write(&peers, reference, &selection, verdict, out, errors)?;

@@ -2,9 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::thread;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use crate::harness::Group;
+use serde_json::Value;
+
+use crate::harness::{Group, PATIENCE};
 
 /// Answers whoever asks with an `ERROR` that would rewrite a terminal.
 fn answer_with_escapes() -> String {
@@ -52,4 +56,44 @@ fn a_stranger_that_varies_what_it_sends_gets_a_handful_of_lines() {
     let warnings: Vec<String> = peer.log().into_iter().filter(|line| line.contains(" WARN ")).collect();
     assert!((1..=4).contains(&warnings.len()), "{warnings:?}");
     assert!(peer.is_running());
+}
+
+#[test]
+fn for_programs_each_line_is_an_object_that_says_who_speaks_and_of_what() {
+    let group = Group::new();
+    let peer = group.start_with("a", &["--sensor", "none", "--log-format", "json", "--log-level", "trace"]);
+    peer.wait_for("\"event\":\"view\"");
+    peer.signal("-TERM");
+    peer.wait_for("\"event\":\"stopped\"");
+    let lines: Vec<Value> = peer.log().iter().map(|line| serde_json::from_str(line).expect(line)).collect();
+    for line in &lines {
+        assert_eq!(line["peer"], "a", "{line}");
+        assert!(["ts", "level", "thread", "message"].iter().all(|name| line[name].is_string()), "{line}");
+    }
+    let of = |event: &str| lines.iter().find(|line| line["event"] == event).expect("it is there");
+    assert_eq!(of("view")["members"], serde_json::json!(["a"]));
+    assert_eq!((&of("view")["leads"], &of("view")["term"]), (&true.into(), &1.into()));
+    assert_eq!(of("view")["message"], "View 1.1@a: [a]\nIs Group Leader: True");
+}
+
+#[test]
+fn the_journal_is_given_priorities_and_no_time() {
+    let group = Group::new();
+    let log = fs::File::create(group.directory.join("journal")).expect("a file");
+    let stat = log.metadata().expect("it is open");
+    let mut command = group.command("a");
+    command.env("JOURNAL_STREAM", format!("{}:{}", stat.dev(), stat.ino())).env("PEER_SENSR", "stdin");
+    let mut child = command.args(["--sensor", "none"]).stderr(log).spawn().expect("it starts");
+    let text = || fs::read_to_string(group.directory.join("journal")).expect("it is there");
+    let until = Instant::now() + PATIENCE;
+    while !text().contains("Is Group Leader: True") && Instant::now() < until {
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ran");
+    let text = text();
+    let first = "<4>main: The environment variable PEER_SENSR is none of this program's; is PEER_SENSOR meant?";
+    assert_eq!(text.lines().next(), Some(first));
+    assert!(text.lines().any(|line| line.starts_with("<6>") && line.ends_with(": Is Group Leader: True")), "{text}");
+    assert!(text.lines().all(|line| line.starts_with('<')), "{text}");
 }

@@ -12,6 +12,6 @@ pub(crate) mod station;
 pub(crate) mod witness;
 
 pub(crate) use group::{Group, TIMING_SHORT};
-pub(crate) use process::Peer;
+pub(crate) use process::{Peer, PATIENCE};
 pub(crate) use rows::{assert_fed, assert_same_rows, flip_a_bit, Rows};
 pub(crate) use skip::skipped;

@@ -1,3 +1,5 @@
+//! Days of complaints, in no time.
+
 use super::*;
 
 const LIMITS: Limits = Limits { subject: 4, kind: 16, total: 64 };

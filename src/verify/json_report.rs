@@ -1,12 +1,11 @@
 //! What is found as one JSON object on one line, for programs: `verdict` and `status` first, then the peers.
 
-use std::fmt::Write as _;
-
 use super::check::{hex, Checked};
 use super::faults::Fault;
 use super::report::LINES_MAX;
 use super::select::Selection;
 use super::{Asked, Peer, Verdict};
+use crate::json::{array, quoted, Object};
 
 /// The whole text, without a line end.
 pub(super) fn text(asked: &Asked, selection: &Selection, peers: &[Peer], verdict: Verdict) -> String {
@@ -55,53 +54,4 @@ fn fault(fault: &Fault) -> String {
     object.raw("to", &fault.last.to_string());
     object.text("what", &fault.what);
     object.end()
-}
-
-/// An object whose members are added one by one.
-struct Object(String);
-
-impl Object {
-    fn new() -> Self {
-        Self("{".to_owned())
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        self.raw(name, &quoted(value));
-    }
-
-    /// A value that is JSON as it stands.
-    fn raw(&mut self, name: &str, value: &str) {
-        let comma = if self.0.len() > 1 { "," } else { "" };
-        write!(self.0, "{comma}{}:{value}", quoted(name)).expect("a string takes everything");
-    }
-
-    fn end(self) -> String {
-        self.0 + "}"
-    }
-}
-
-fn array(items: impl Iterator<Item = String>) -> String {
-    format!("[{}]", items.collect::<Vec<_>>().join(","))
-}
-
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => write!(quoted, "\\u{:04x}", u32::from(c)).expect("a string takes everything"),
-            c => quoted.push(c),
-        }
-    }
-    quoted + "\""
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_quoted_so_that_nothing_in_it_ends_it() {
-        assert_eq!(quoted("a\"b\\c\n\u{7f}é"), "\"a\\\"b\\\\c\\u000a\\u007fé\"");
-    }
 }

@@ -1,0 +1,60 @@
+//! Environment variables that look like this program's and are not: a misspelt one changes nothing, and nobody would notice.
+
+use std::ffi::OsString;
+
+use super::command;
+
+/// How this program's variables begin.
+const PREFIX: &str = "PEER_";
+
+/// Names that have less in common are no misspellings of each other: 0 nothing, 1 all.
+const LIKE: f64 = 0.5;
+
+/// One line for each of these variables that no option heeds.
+#[must_use]
+pub fn strange_variables(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<String> {
+    let command = command(|_| true);
+    let known: Vec<String> = std::iter::once(&command)
+        .chain(command.get_subcommands())
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(|arg| arg.get_env().map(|name| name.to_string_lossy().into_owned()))
+        .collect();
+    let names = variables.into_iter().map(|(name, _)| name.to_string_lossy().into_owned());
+    let mut strange: Vec<String> = names
+        .filter(|name| name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX)))
+        .filter(|name| !known.contains(name))
+        .collect();
+    strange.sort_unstable();
+    strange.iter().map(|name| line(name, &known)).collect()
+}
+
+fn line(name: &str, known: &[String]) -> String {
+    let own = name[PREFIX.len()..].to_ascii_uppercase();
+    let likeness =
+        |other: &String| strsim::normalized_damerau_levenshtein(&own, other.strip_prefix(PREFIX).unwrap_or(other));
+    let nearest = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    match nearest.filter(|nearest| likeness(nearest) >= LIKE) {
+        Some(nearest) => format!("The environment variable {name} is none of this program's; is {nearest} meant?"),
+        None => format!("The environment variable {name} is none of this program's; 'peer --help' names them"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_misspelt_is_told_with_the_nearest_name() {
+        let set = ["PEER_SENSR", "PEER_SENSOR", "peer_group", "PEER_SENSOR_INTERVAL", "PEERS", "PATH", "PEER_X"];
+        let lines = strange_variables(set.map(|name| (name.into(), "1".into())));
+        let told = [
+            ("PEER_SENSOR_INTERVAL", "is PEER_SENSOR_INTERVAL_SECONDS meant?"),
+            ("PEER_SENSR", "is PEER_SENSOR meant?"),
+            ("PEER_X", "'peer --help' names them"),
+            ("peer_group", "is PEER_GROUP meant?"),
+        ];
+        let expected =
+            told.map(|(name, rest)| format!("The environment variable {name} is none of this program's; {rest}"));
+        assert_eq!(lines, expected);
+    }
+}
