@@ -23,6 +23,8 @@ pub enum Subject {
     Peer(PeerId),
     /// Somebody who said no name that counts.
     Address(IpAddr),
+    /// A group that is not this one.
+    Group(String),
 }
 
 /// Of this host's own troubles.
@@ -46,7 +48,7 @@ impl Subject {
         match self {
             Self::Own(_) => 0,
             Self::Peer(_) => 1,
-            Self::Address(_) => 2,
+            Self::Address(_) | Self::Group(_) => 2,
         }
     }
 }
@@ -54,7 +56,7 @@ impl Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Own(what) => f.write_str(what),
+            Self::Own(what) | Self::Group(what) => f.write_str(what),
             Self::Peer(peer) => peer.fmt(f),
             Self::Address(address) => address.fmt(f),
         }
@@ -70,9 +72,35 @@ pub struct Kind {
     pub detail: &'static str,
 }
 
+/// How often it is told that something goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// After a minute, ten minutes, an hour, and each hour on.
+    Often,
+    /// Not within ten minutes.
+    Seldom,
+    /// It may well be meant.
+    Once,
+}
+
+impl Kind {
+    #[must_use]
+    pub fn new(event: &'static str, detail: &'static str) -> Self {
+        Self { event, detail }
+    }
+
+    fn pace(self) -> Pace {
+        match self.event {
+            "other_group" => Pace::Once,
+            "unreachable" | "not_reached" | "other_version" => Pace::Seldom,
+            _ => Pace::Often,
+        }
+    }
+}
+
 impl From<&'static str> for Kind {
     fn from(event: &'static str) -> Self {
-        Self { event, detail: "" }
+        Self::new(event, "")
     }
 }
 

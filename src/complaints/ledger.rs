@@ -3,13 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Kind, Subject};
+use super::{Kind, Pace, Subject};
 
 /// What an allowance is for, and how long a case stays open in which nothing happens.
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// When it is told what was counted, from the first on; then each hour.
-const STEPS: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(600), HOUR];
+fn steps(pace: Pace) -> &'static [Duration] {
+    const STEPS: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(600), HOUR];
+    match pace {
+        Pace::Often => &STEPS,
+        Pace::Seldom => &STEPS[1..],
+        Pace::Once => &STEPS[2..],
+    }
+}
 
 /// What is over is said to be when it has been for so long.
 const QUIET: Duration = Duration::from_secs(60);
@@ -65,6 +72,7 @@ impl Allowance {
 
 #[derive(Debug)]
 struct Case {
+    pace: Pace,
     opened: Duration,
     /// When it was told of last.
     told: Duration,
@@ -81,15 +89,16 @@ struct Case {
 }
 
 impl Case {
-    fn new(text: &str, now: Duration) -> Self {
-        Self { opened: now, told: now, step: 0, count: 0, text: text.to_owned(), wrong: true, over: None }
+    fn new(kind: Kind, text: &str, now: Duration) -> Self {
+        let pace = kind.pace();
+        Self { pace, opened: now, told: now, step: 0, count: 0, text: text.to_owned(), wrong: true, over: None }
     }
 
     /// When to tell what was counted.
     fn counted_at(&self) -> Duration {
-        let hours = self.step.saturating_sub(STEPS.len() - 1);
-        let step = STEPS[self.step.min(STEPS.len() - 1)];
-        self.opened + step + HOUR * u32::try_from(hours).unwrap_or(u32::MAX)
+        let steps = steps(self.pace);
+        let hours = self.step.saturating_sub(steps.len() - 1);
+        self.opened + steps[self.step.min(steps.len() - 1)] + HOUR * u32::try_from(hours).unwrap_or(u32::MAX)
     }
 
     /// When to say that it is over.
@@ -99,6 +108,15 @@ impl Case {
 
     fn due(&self) -> Duration {
         self.over_at().map_or(self.counted_at(), |over| over.min(self.counted_at()))
+    }
+
+    /// Is it open for an hour at least?
+    fn is_old(&self) -> bool {
+        self.step >= steps(self.pace).len() - 1
+    }
+
+    fn has_to_tell(&self) -> bool {
+        self.count > 0 && self.pace != Pace::Once
     }
 
     /// The line of what was counted since the last one.
@@ -145,13 +163,13 @@ impl Ledger {
         if !self.cases.contains_key(&key) {
             let subject = key.1.as_ref().expect("just made");
             if self.cases.len() < CASES_MAX && self.spend(Some(subject), kind, now) {
-                self.cases.insert(key, Case::new(text, now));
+                self.cases.insert(key, Case::new(kind, text, now));
                 return Noted { first: true, opened: true };
             }
             key.1 = None;
         }
         let opened = !self.cases.contains_key(&key);
-        let case = self.cases.entry(key).or_insert_with(|| Case::new(text, now));
+        let case = self.cases.entry(key).or_insert_with(|| Case::new(kind, text, now));
         case.count += 1;
         case.over = None;
         text.clone_into(&mut case.text);
@@ -180,14 +198,15 @@ impl Ledger {
         for key in keys {
             let case = &self.cases[&key];
             let (counted, over) = (case.counted_at() <= now, case.over_at().is_some_and(|at| at <= now));
-            let silent = counted && case.count == 0 && case.step >= STEPS.len() - 1;
-            let tells = case.count > 0 && (counted || over) && self.spend(key.1.as_ref(), key.0, now);
+            let silent = counted && case.count == 0 && case.is_old();
+            let tells = case.has_to_tell() && (counted || over) && self.spend(key.1.as_ref(), key.0, now);
             let case = self.cases.get_mut(&key).expect("just looked at");
             if tells {
                 lines.push(case.tell((key.0, key.1.as_ref()), now));
             }
             if counted {
                 case.step += 1;
+                case.count = if case.pace == Pace::Once { 0 } else { case.count };
             }
             if over {
                 case.wrong = false;
@@ -212,7 +231,7 @@ impl Ledger {
         let mut lines = Vec::new();
         self.cases.retain(|(kind, subject), case| {
             let ends = which(*kind);
-            if ends && case.count > 0 {
+            if ends && case.has_to_tell() {
                 lines.push(case.tell((*kind, subject.as_ref()), now));
             }
             !ends

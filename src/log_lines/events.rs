@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` tells of each.
 
 /// Sorted.
-pub const EVENTS: [&str; 57] = [
+pub const EVENTS: [&str; 61] = [
     "accept_failed",
     "alone",
     "connection_closed",
@@ -38,6 +38,9 @@ pub const EVENTS: [&str; 57] = [
     "misbehaved",
     "no_reuse_port",
     "no_thread",
+    "not_reached",
+    "other_group",
+    "other_version",
     "peer_id",
     "readings_forged",
     "readings_lost",
@@ -57,6 +60,7 @@ pub const EVENTS: [&str; 57] = [
     "too_many_connections",
     "too_many_peers",
     "unknown_variable",
+    "unreachable",
     "value_left_empty",
     "view",
 ];

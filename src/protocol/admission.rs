@@ -142,17 +142,21 @@ impl Peer {
         answer: Answer,
         turn: &mut Turn,
     ) {
+        let Some(visitor) = self.visitors.waiting.get(&connection) else { return };
+        let peer = visitor.hello.peer.clone();
+        self.note_heard(&peer, from, turn.now);
+        self.note_answer(from, &answer, turn);
         let Some(visitor) = self.visitors.waiting.get_mut(&connection) else { return };
         let Contact { id, incarnation, priority, .. } = match answer {
             Answer::Here(here) if here.dialled => here.contact,
             Answer::Refused => {
                 let (peer, incarnation) = (visitor.hello.peer.clone(), visitor.hello.incarnation);
-                self.dismiss(connection, "nobody listens where it says it does", turn);
+                self.dismiss(connection, refusal::NOBODY_LISTENS, turn);
                 return self.on_gone_at(&peer, incarnation, from, turn);
             }
             Answer::Here(_) => return self.dismiss(connection, "its process did not make it", turn),
             Answer::Silent | Answer::Error(_) => {
-                return self.dismiss(connection, "its process does not answer where it says it listens", turn);
+                return self.dismiss(connection, refusal::NO_ANSWER, turn);
             }
         };
         if id != visitor.hello.peer || incarnation != visitor.hello.incarnation {
@@ -261,7 +265,7 @@ impl Peer {
     pub(super) fn look_after_visitors(&mut self, turn: &mut Turn) {
         let now = turn.now;
         for connection in self.visitors.that(|visitor| !visitor.proven && now >= visitor.until) {
-            self.dismiss(connection, "its process does not answer where it says it listens", turn);
+            self.dismiss(connection, refusal::NO_ANSWER, turn);
         }
         for connection in self.visitors.that(|visitor| visitor.ask_at.is_some_and(|at| now >= at)) {
             self.ask_the_elder(connection, turn);
@@ -328,6 +332,9 @@ impl Peer {
         turn: &mut Turn,
     ) {
         let refused = self.check_hello(hello).err();
+        if refused.is_none() {
+            self.note_reached(&hello.peer, turn);
+        }
         let message = match &refused {
             Some(why) => Message::Error { why: why.clone() },
             None => Message::Here(Box::new(self.here(hello, &question))),

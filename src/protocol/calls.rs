@@ -12,6 +12,7 @@ use super::budget::Budget;
 use super::effect::{Call, Effect};
 use super::input::{Answer, ConnectionId, Question, Time};
 use super::peer::Peer;
+use super::reach::Reach;
 use super::token::proof_of;
 use super::turn::Turn;
 use crate::ids::PeerId;
@@ -65,6 +66,8 @@ pub(super) struct Calls {
     /// Questions that strangers' words may cost, and those of each host.
     budget: Budget,
     hosts: BTreeMap<IpAddr, Budget>,
+    /// What questions come to again and again.
+    pub(super) reach: Reach,
 }
 
 impl Default for Calls {
@@ -75,6 +78,7 @@ impl Default for Calls {
             recent: BTreeMap::new(),
             budget: Budget::new(BURST),
             hosts: BTreeMap::new(),
+            reach: Reach::default(),
         }
     }
 }
@@ -211,6 +215,9 @@ impl Peer {
             Answer::Here(here) if here.nonce != nonce => Answer::Silent,
             answer => answer,
         };
+        if purpose == Purpose::Group {
+            self.note_answer(from, &answer, turn);
+        }
         match (purpose, answer) {
             (Purpose::Group, Answer::Here(here)) => self.on_here(from, *here, turn),
             (Purpose::Group, Answer::Error(why)) => self.on_question_refused(&why, turn),

@@ -82,6 +82,7 @@ impl Peer {
         if why.starts_with(refusal::WRONG_ADDRESSEE) {
             self.on_refused(peer, turn);
         } else {
+            self.note_rejection(peer, why, turn);
             self.on_question_refused(why, turn);
         }
     }

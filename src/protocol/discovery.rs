@@ -175,6 +175,7 @@ impl Peer {
             }
             return;
         }
+        self.note_heard(&contact.id, contact.endpoint, turn.now);
         match message {
             Message::NewPeerRequest(contact) => self.on_seeker_heard(&contact, turn),
             Message::Leader(leadership) => self.on_leader_heard(leadership, turn),

@@ -1,6 +1,7 @@
 //! What the core tells the operator: one event, one line. The texts are the contract of INTERFACE.md.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use crate::ids::{Origin, PeerId, Sequence, Term};
 
@@ -65,6 +66,26 @@ pub enum Event {
         name: &'static str,
         leader: String,
         own: String,
+    },
+    /// A peer is heard, and does not answer where it says that it listens; or nobody listens there (`refused`).
+    Unreachable {
+        peer: PeerId,
+        endpoint: SocketAddr,
+        refused: bool,
+    },
+    /// It answers again.
+    Reachable {
+        peer: PeerId,
+    },
+    /// A peer says that this one does not answer.
+    NotReached {
+        peer: PeerId,
+        /// Where this one listens.
+        endpoint: SocketAddr,
+    },
+    /// That peer reached this one.
+    Reached {
+        peer: PeerId,
     },
     /// A peer is configured otherwise and refused this one.
     Refused {
@@ -139,6 +160,8 @@ pub enum Loudness {
     Alert,
     /// What others can cause again and again: a few are told.
     Warning,
+    /// The end of a warning of the same name.
+    Over,
 }
 
 impl Event {
@@ -147,7 +170,13 @@ impl Event {
     pub fn fields(&self) -> Vec<(&'static str, Field)> {
         match self {
             Self::Alone | Self::Stuck => vec![],
-            Self::Joined { peer } | Self::Misbehaved { peer, .. } => vec![("who", peer.into())],
+            Self::Unreachable { peer, endpoint, .. } | Self::NotReached { peer, endpoint } => {
+                vec![("who", peer.into()), ("endpoint", Field::Text(endpoint.to_string()))]
+            }
+            Self::Joined { peer }
+            | Self::Reachable { peer }
+            | Self::Reached { peer }
+            | Self::Misbehaved { peer, .. } => vec![("who", peer.into())],
             Self::View { term, change, members, leader_here } => vec![
                 ("term", Field::Number(term.counter)),
                 ("change", Field::Number(*change)),
@@ -203,6 +232,8 @@ impl Event {
             Self::Suspended { .. } => "suspended",
             Self::Stuck => "disk_stuck",
             Self::OtherKnob { .. } => "timing_differs",
+            Self::Unreachable { .. } | Self::Reachable { .. } => "unreachable",
+            Self::NotReached { .. } | Self::Reached { .. } => "not_reached",
             Self::Refused { .. } => "refused",
             Self::Lost { .. } => "readings_lost",
             Self::Forged { .. } => "readings_forged",
@@ -218,6 +249,8 @@ impl Event {
             Self::Stuck
             | Self::OtherKnob { .. }
             | Self::Refused { .. }
+            | Self::Unreachable { .. }
+            | Self::NotReached { .. }
             | Self::Lost { .. }
             | Self::Forged { .. }
             | Self::NotStoring { .. }
@@ -228,6 +261,7 @@ impl Event {
             | Self::MemberFailed { .. }
             | Self::Split { .. }
             | Self::Suspended { .. } => Loudness::Alert,
+            Self::Reachable { .. } | Self::Reached { .. } => Loudness::Over,
             Self::Merging { readings, .. } if *readings > 0 => Loudness::Alert,
             _ => Loudness::Info,
         }
@@ -244,6 +278,28 @@ impl fmt::Display for List<'_> {
             write!(f, "{}{id}", if at == 0 { "" } else { ", " })?;
         }
         f.write_str("]")
+    }
+}
+
+impl Event {
+    /// Who reaches whom.
+    fn fmt_reach(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { peer, endpoint, refused } => write!(
+                f,
+                "Peer {peer} is heard and cannot be reached at {endpoint} over TCP ({}): a firewall may be in the way; give that \
+                 peer a fixed --port and open it there, or see to its --bind",
+                if *refused { "nobody listens there" } else { "no answer" }
+            ),
+            Self::Reachable { peer } => write!(f, "Peer {peer} can be reached"),
+            Self::NotReached { peer, endpoint } => write!(
+                f,
+                "Peer {peer} cannot reach this one at {endpoint} over TCP, so that they are in no group together: give this one \
+                 a fixed --port and open it here, or see to --bind"
+            ),
+            Self::Reached { peer } => write!(f, "Peer {peer} reached this one"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -287,6 +343,9 @@ impl fmt::Display for Event {
                 f,
                 "The leader runs with {name} {leader}, this peer with {own}: give every peer the same, or they elect for ever"
             ),
+            Self::Unreachable { .. } | Self::Reachable { .. } | Self::NotReached { .. } | Self::Reached { .. } => {
+                self.fmt_reach(f)
+            }
             Self::Refused { why } => write!(f, "A peer refused this one: {why}"),
             Self::Lost { origin, first, last } => {
                 write!(

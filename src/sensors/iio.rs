@@ -71,7 +71,7 @@ impl Trouble {
             Self::NoNumber(_) => "no number",
             Self::Implausible { .. } => "implausible",
         };
-        Kind { event: UNUSABLE, detail }
+        Kind::new(UNUSABLE, detail)
     }
 }
 

@@ -178,7 +178,7 @@ impl<R: Input> Stdin<R> {
     fn refuse(&mut self, sensor: &str, error: ReadingError, line: &str) {
         self.refused += 1;
         let subject = Subject::Own(format!("{sensor} {}", error.field));
-        let kind = Kind { event: REFUSED, detail: error.reason };
+        let kind = Kind::new(REFUSED, error.reason);
         let text = format!("Line {} of standard input refused: {error}: '{line}'", self.line);
         self.complaints.complain(subject, kind, &text);
     }

@@ -1,12 +1,13 @@
 //! The connection under a link: how it is made, how its end is noticed, what that means for what waits.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::node::{lock, Node};
+use crate::complaints::Subject;
 use crate::net::{self, DialError, Incoming};
 use crate::protocol::Input;
 use crate::wire::{encode, Hello, Message};
@@ -23,6 +24,9 @@ const DIAL_TIME_MAX: Duration = Duration::from_secs(1);
 /// Bytes that the receiver of a link may say: one line.
 const ERROR_BYTES_MAX: usize = 4096;
 
+/// The name of the complaint.
+const UNREACHABLE: &str = "unreachable";
+
 impl Link {
     pub(super) fn dial(self: &Arc<Self>, node: &Arc<Node>) {
         let (endpoint, hello) = {
@@ -38,6 +42,7 @@ impl Link {
         };
         match dialed {
             Ok(stream) => {
+                self.reached(node);
                 // Before anybody can answer to the new connection: a `FETCH` that came of it must find what this step does.
                 let (closed, report) = {
                     let mut state = lock(&self.state);
@@ -53,9 +58,33 @@ impl Link {
             }
             Err(DialError::Refused) => self.refused(node),
             Err(error) => {
+                if let Some(endpoint) = endpoint {
+                    self.unreached(node, endpoint, &error);
+                }
                 self.dial_later(&error, RETRY_PAUSE);
                 node.retire(self, Link::is_over);
             }
+        }
+    }
+
+    /// No dial gets an answer for a heartbeat timeout, though somebody whom this peer believes says that it is there.
+    fn unreached(&self, node: &Node, endpoint: SocketAddr, error: &DialError) {
+        let since = *lock(&self.state).failing.get_or_insert_with(Instant::now);
+        if since.elapsed() < node.config.timing.heartbeat_timeout {
+            return;
+        }
+        let (peer, subject) = (&self.peer, Subject::Peer(self.peer.clone()));
+        let text = format!(
+            "Peer {peer} cannot be reached at {endpoint} over TCP ({error}): a firewall may be in the way; give that peer a \
+             fixed --port and open it there, or see to its --bind"
+        );
+        node.complaints.complain(subject, UNREACHABLE, &text);
+    }
+
+    fn reached(&self, node: &Node) {
+        if lock(&self.state).failing.take().is_some() {
+            let text = format!("Peer {} can be reached", self.peer);
+            node.complaints.over(&Subject::Peer(self.peer.clone()), &[UNREACHABLE], &text);
         }
     }
 

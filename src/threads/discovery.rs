@@ -28,7 +28,20 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
             Ok(message) => {
                 node.step(Input::Datagram { from: from.ip().to_canonical(), message: seen(message, from) });
             }
-            Err(WireError::OtherGroup) => log::debug!("datagram from {}: another group", from.ip()),
+            Err(WireError::OtherGroup { group }) => {
+                let text = format!(
+                    "Peers of the group {group} are heard on the discovery port (from {}), this one is of {}; if they belong \
+                     together, give all the same --group",
+                    from.ip(),
+                    node.community.group
+                );
+                node.complaints.complain(Subject::Group(group), "other_group", &text);
+            }
+            Err(error @ WireError::Version { .. }) => {
+                let text =
+                    format!("Peer at {} cannot be understood: {error}; run the same version everywhere", from.ip());
+                node.complaints.complain(Subject::host(from.ip()), "other_version", &text);
+            }
             // A group that is there refuses who wants to be part of it.
             Err(WireError::OtherQuorum { quorum, leader: Some(endpoint) }) => {
                 if net::seen(endpoint, from).ip() == from.ip().to_canonical() {

@@ -46,6 +46,8 @@ pub(super) struct State {
     pub(super) connections: u64,
     /// No dial before this.
     pub(super) dial_at: Option<Instant>,
+    /// Since when each dial gets no answer.
+    pub(super) failing: Option<Instant>,
 }
 
 #[derive(Default)]

@@ -52,6 +52,7 @@ fn say(event: &Event, complaints: &Complaints) {
             let (subject, kind) = case_of(event);
             return complaints.complain(subject, kind, &text);
         }
+        Loudness::Over => return complaints.over(&case_of(event).0, &[event.name()], &text),
     };
     let mut fields = Object::new();
     for (name, field) in event.fields() {
@@ -68,7 +69,11 @@ fn say(event: &Event, complaints: &Complaints) {
 /// What others can cause again and again, as one case of a complaint.
 fn case_of(event: &Event) -> (Subject, Kind) {
     let subject = match event {
-        Event::Misbehaved { peer, .. } => Subject::Peer(peer.clone()),
+        Event::Misbehaved { peer, .. }
+        | Event::Unreachable { peer, .. }
+        | Event::Reachable { peer }
+        | Event::NotReached { peer, .. }
+        | Event::Reached { peer } => Subject::Peer(peer.clone()),
         Event::Lost { origin, .. } | Event::Forged { origin, .. } => Subject::Peer(origin.peer.clone()),
         _ => Subject::Own(String::new()),
     };
@@ -77,5 +82,5 @@ fn case_of(event: &Event) -> (Subject, Kind) {
         Event::Misbehaved { what, .. } => what,
         _ => "",
     };
-    (subject, Kind { event: event.name(), detail })
+    (subject, Kind::new(event.name(), detail))
 }

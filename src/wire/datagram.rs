@@ -46,8 +46,9 @@ impl Community {
         if version != u64::from(PROTOCOL_VERSION) {
             return Err(WireError::Version { version });
         }
-        if parse::group(&mut fields)? != self.group {
-            return Err(WireError::OtherGroup);
+        let group = parse::group(&mut fields)?;
+        if group != self.group {
+            return Err(WireError::OtherGroup { group });
         }
         let quorum: Option<u32> = fields.optional("quorum", "-")?;
         fields.end()?;

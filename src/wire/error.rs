@@ -26,8 +26,8 @@ pub enum WireError {
     Version { version: u64 },
     #[error("the connection ended in the middle of a message")]
     Truncated,
-    #[error("it belongs to another group")]
-    OtherGroup,
+    #[error("it is of the group {group}")]
+    OtherGroup { group: String },
     /// `leader`: where the leader of a group says that it listens, whose datagram it is.
     #[error("it runs with {}; give every peer the same --quorum", quorum.map_or("no --quorum".to_owned(), |quorum| format!("--quorum {quorum}")))]
     OtherQuorum { quorum: Option<u32>, leader: Option<std::net::SocketAddr> },

@@ -21,6 +21,11 @@ pub fn endpoint_in_use(why: &str) -> Option<SocketAddr> {
     why.strip_prefix(ID_IN_USE)?.strip_prefix(AT)?.parse().ok()
 }
 
+/// The process that a connection names does not answer where it says that it listens.
+pub const NO_ANSWER: &str = "its process does not answer where it says it listens";
+/// Nobody listens there.
+pub const NOBODY_LISTENS: &str = "nobody listens where it says it does";
+
 /// The dialler reached itself, as one does who has his own address among those to join.
 pub const ITSELF: &str = "this is the very peer that dials";
 /// The peers were started with different `--quorum`: the newcomer ends.

@@ -241,7 +241,7 @@ proptest! {
             prop_assert!(bytes.len() <= datagram::DATAGRAM_BYTES_MAX);
             prop_assert_eq!(community.parse(&bytes), Ok(message));
             let other = Community { group: "others".into(), quorum };
-            prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherGroup));
+            prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherGroup { group: community.group.clone() }));
             let other = Community { group: "sensors".into(), quorum: Some(11) };
             prop_assert_eq!(other.parse(&bytes), Err(WireError::OtherQuorum { quorum, leader }));
         }

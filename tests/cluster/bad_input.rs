@@ -119,6 +119,10 @@ fn peers_of_another_group_stay_by_themselves() {
     here.wait_for_view(&["a"]);
     let there = group.start_with("b", &["--sensor", "none", "--group", "kitchen"]);
     there.wait_for_view(&["b"]);
+    here.wait_for(
+        "Peers of the group kitchen are heard on the discovery port (from 127.0.0.1), this one is of sensors",
+    );
+    there.wait_for("Peers of the group sensors are heard");
     assert!(here.leads() && there.leads());
 }
 

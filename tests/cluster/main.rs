@@ -8,12 +8,13 @@ mod disk;
 mod election;
 mod fail_stop;
 mod foreign;
-#[expect(dead_code, unused_imports, reason = "what long random runs need is for the other targets")]
+#[expect(dead_code, reason = "what long random runs need is for the other targets")]
 #[path = "../harness/mod.rs"]
 mod harness;
 mod log_lines;
 mod names;
 mod quorum;
+mod reach;
 mod readers;
 mod resume;
 mod sources;

@@ -148,3 +148,24 @@ fn spans_are_told_as_people_do() {
         assert_eq!(span(seconds(time)), text);
     }
 }
+
+#[test]
+fn some_are_told_seldom_and_some_once() {
+    let mut ledger = ledger();
+    let (mut seldom, mut once) = (Vec::new(), Vec::new());
+    for now in (0..7300).step_by(10) {
+        for (at, text) in told(&mut ledger, now) {
+            if text.starts_with('p') { &mut seldom } else { &mut once }.push(at);
+        }
+        if complain(&mut ledger, subject("p"), "unreachable", "p", seconds(now)) {
+            seldom.push(now);
+        }
+        if complain(&mut ledger, subject("g"), "other_group", "g", seconds(now)) {
+            once.push(now);
+        }
+    }
+    assert_eq!((seldom, once), (vec![0, 600, 3600, 7200], vec![0]));
+    assert_eq!(ledger.settle(|kind| kind.event == "other_group", seconds(7300)), []);
+    told(&mut ledger, 12_000);
+    assert!(complain(&mut ledger, subject("g"), "other_group", "g", seconds(12_000)), "it was away for an hour");
+}

@@ -250,9 +250,10 @@ fn model(text: &[u8]) -> (Vec<Vec<u8>>, Vec<(u64, ReadingError)>) {
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
     let (mut readings, mut refused) = (Vec::new(), Vec::new());
     for (at, line) in lines.iter().enumerate() {
+        // With its byte order mark: what is too long to become a reading is forgotten before it is looked at.
+        let whole = line.len();
         let line = if at == 0 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) } else { line };
         let is_last = at + 1 == lines.len();
-        let whole = line.len();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() <= LINE_BYTES_MAX && line.iter().all(u8::is_ascii_whitespace) {
             continue;
