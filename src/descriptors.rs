@@ -69,19 +69,33 @@ fn limit() -> u64 {
     rlimit::increase_nofile_limit(u64::MAX).unwrap_or(USUAL)
 }
 
+/// `EMFILE`: this process may have no more open; elsewhere `ERROR_TOO_MANY_OPEN_FILES` and `WSAEMFILE`.
+const OF_PROCESS: &[i32] = if cfg!(windows) { &[4, 10_024] } else { &[24] };
+
+/// `ENFILE`: the whole system has no more.
+const OF_SYSTEM: &[i32] = if cfg!(windows) { &[] } else { &[23] };
+
 /// Does this error say that there is no descriptor left, for this process or on the whole system?
 #[must_use]
 pub fn ran_out(error: &io::Error) -> bool {
-    /// `ENFILE` and `EMFILE`, the same on all of them; elsewhere `ERROR_TOO_MANY_OPEN_FILES` and `WSAEMFILE`.
-    const CODES: [i32; 2] = if cfg!(windows) { [4, 10_024] } else { [23, 24] };
-    error.raw_os_error().is_some_and(|code| CODES.contains(&code))
+    error.raw_os_error().is_some_and(|code| OF_PROCESS.contains(&code) || OF_SYSTEM.contains(&code))
+}
+
+/// What to do about an error that says that there is no descriptor left.
+#[must_use]
+pub fn advice(error: &io::Error) -> String {
+    if error.raw_os_error().is_some_and(|code| OF_SYSTEM.contains(&code)) {
+        return "end what keeps so many files open, or raise the limit of the whole system (on Linux sysctl fs.file-max)"
+            .to_owned();
+    }
+    format!("this process may have {} files open: raise the limit (ulimit -n)", limit())
 }
 
 /// The text of an error; where there is no descriptor left, with what the limit is and what to do.
 #[must_use]
 pub fn explain(error: &io::Error) -> String {
     if ran_out(error) {
-        format!("{error}; this process may have {} files open: raise the limit (ulimit -n)", limit())
+        format!("{error}; {}", advice(error))
     } else {
         error.to_string()
     }
@@ -113,10 +127,13 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn only_a_lack_of_descriptors_is_explained_by_the_limit() {
-        for (code, explained) in [(23, true), (24, true), (13, false), (28, false)] {
+    fn only_a_lack_of_descriptors_is_explained_by_the_limit_that_was_met() {
+        for (code, limit) in [(23, "fs.file-max"), (24, "ulimit -n"), (13, ""), (28, "")] {
             let error = io::Error::from_raw_os_error(code);
-            assert_eq!((ran_out(&error), explain(&error).contains("ulimit -n")), (explained, explained), "{error}");
+            let explained =
+                explain(&error).strip_prefix(&error.to_string()).map(str::to_owned).expect("its own text first");
+            assert!(ran_out(&error) != limit.is_empty() && explained.contains(limit), "{error}: {explained}");
+            assert_eq!(explained.is_empty(), limit.is_empty());
         }
     }
 }

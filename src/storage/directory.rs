@@ -46,7 +46,7 @@ pub fn claim_anew(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<Stri
 /// The directory of a peer, made where it is missing. What others put there is refused.
 fn own_directory(data_dir: &Path, id: &PeerId) -> Result<PathBuf, StorageError> {
     let root = data_dir.join(id.as_str());
-    let unusable = |source| StorageError::directory(&root, source);
+    let unusable = |source| StorageError::directory(&root, &root, source);
     match fs::symlink_metadata(&root) {
         Ok(metadata) if metadata.is_dir() => check_own(&root)?,
         Ok(_) => return Err(StorageError::NotDirectory { path: root }),
@@ -61,10 +61,10 @@ fn own_directory(data_dir: &Path, id: &PeerId) -> Result<PathBuf, StorageError> 
 }
 
 fn lock(root: &Path) -> Result<File, StorageError> {
-    let unusable = |source| StorageError::directory(root, source);
     let path = root.join("lock");
+    let unusable = |source| StorageError::directory(root, &path, source);
     let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(unusable)?;
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
     match FileExt::try_lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -95,8 +95,9 @@ pub(super) fn check_own(root: &Path) -> Result<(), StorageError> {
 }
 
 fn check_entries(root: &Path, dir: &str, own: &dyn Fn(&str, bool, bool) -> bool) -> Result<(), StorageError> {
-    let unusable = |source| StorageError::directory(root, source);
-    for entry in fs::read_dir(root.join(dir)).map_err(unusable)? {
+    let path = root.join(dir);
+    let unusable = |source| StorageError::directory(root, &path, source);
+    for entry in fs::read_dir(&path).map_err(unusable)? {
         let entry = entry.map_err(unusable)?;
         // Of the entry itself: a symbolic link is neither.
         let kind = entry.file_type().map_err(unusable)?;

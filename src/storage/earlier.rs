@@ -57,7 +57,7 @@ impl fmt::Display for Kept {
 /// # Errors
 /// Where that cannot be done; then nothing is lost, and the next start goes on with it.
 pub(super) fn keep(root: &Path) -> Result<Option<Kept>, StorageError> {
-    let set_aside = |source| StorageError::SetAside { path: root.to_owned(), source };
+    let set_aside = |source| StorageError::set_aside(root, source);
     let part = part_of(root);
     if !part.exists() && !is_worth_keeping(root)? {
         return Ok(None);
@@ -101,7 +101,7 @@ pub(super) fn take_back(root: &Path) -> Result<(), StorageError> {
         fs::rename(part.join(&name), to)
     });
     let removed = moved.and_then(|()| sync_all([root])).and_then(|()| fs::remove_dir_all(&part));
-    removed.map_err(|source| StorageError::SetAside { path: root.to_owned(), source })
+    removed.map_err(|source| StorageError::set_aside(root, source))
 }
 
 /// Rows, and sensors that have any. The sequences of all files together have no gaps, so the last of them counts the rows.
@@ -133,7 +133,7 @@ fn move_all(root: &Path, part: &Path) -> io::Result<()> {
 /// The first of `<id>.previous`, `<id>.previous.2` … that is free, or holds what was kept before and nothing else: that is
 /// removed.
 fn make_way(root: &Path) -> Result<PathBuf, StorageError> {
-    let failed = |source| StorageError::SetAside { path: root.to_owned(), source };
+    let failed = |source| StorageError::set_aside(root, source);
     for number in 1_u64.. {
         let suffix = if number == 1 { String::new() } else { format!(".{number}") };
         let to = beside(root, &format!(".previous{suffix}"));

@@ -5,15 +5,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
-use crate::descriptors;
+use super::fault::Fault;
 use crate::ids::Sequence;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     #[error(
-        "cannot use the directory {}: {source}; make it writable or choose another --data-dir", path.display()
+        "cannot use the directory {}: {fault}; {}",
+        path.display(), fault.advice("make it writable or choose another --data-dir")
     )]
-    Directory { path: PathBuf, source: io::Error },
+    Directory { path: PathBuf, fault: Fault },
     #[error(
         "{} is a symbolic link or no directory; move it away or choose another --data-dir or --peer-id",
         path.display()
@@ -26,10 +27,10 @@ pub enum StorageError {
     )]
     Foreign { path: PathBuf, name: String },
     #[error(
-        "cannot set aside what {} holds: {source}; move it away, or choose another --data-dir or --peer-id",
-        path.display()
+        "cannot set aside what {} holds: {fault}; {}",
+        path.display(), fault.advice("move it away, or choose another --data-dir or --peer-id")
     )]
-    SetAside { path: PathBuf, source: io::Error },
+    SetAside { path: PathBuf, fault: Fault },
     #[error("{} is in use by another live peer (process {process}); stop it or choose another --peer-id", path.display())]
     InUse { path: PathBuf, process: String },
     #[error(
@@ -43,12 +44,8 @@ pub enum StorageError {
         path.display(), given.map_or("none".to_owned(), |given| given.to_string())
     )]
     OtherQuorum { path: PathBuf, kept: u32, given: Option<u32> },
-    #[error("the disk is full: cannot {doing} {}: {source}; make room and start again", path.display())]
-    Full { path: PathBuf, doing: &'static str, source: io::Error },
-    #[error("cannot {doing} {}: {what} and start again", path.display())]
-    Descriptors { path: PathBuf, doing: &'static str, what: String },
-    #[error("cannot {doing} {}: {source}; check the disk and start again", path.display())]
-    Io { path: PathBuf, doing: &'static str, source: io::Error },
+    #[error("cannot {doing} {}: {fault}; {} and start again", path.display(), fault.advice("check the disk"))]
+    Io { path: PathBuf, doing: &'static str, fault: Fault },
     #[error(
         "{} is damaged: {why}; check the disk, and start without --resume to fetch everything from the group",
         path.display()
@@ -69,12 +66,15 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// What is wrong where a peer's directory cannot be used at all.
-    pub(super) fn directory(path: &Path, source: io::Error) -> Self {
-        if descriptors::ran_out(&source) {
-            return Self::Descriptors { path: path.to_owned(), doing: "use", what: descriptors::explain(&source) };
-        }
-        Self::Directory { path: path.to_owned(), source }
+    /// What is wrong where a peer's directory cannot be used at all, for the sake of this `path` in it.
+    pub(super) fn directory(directory: &Path, path: &Path, source: io::Error) -> Self {
+        Self::Directory { path: directory.to_owned(), fault: Fault::of(directory, path, source) }
+    }
+
+    /// What is wrong where an earlier life's files cannot be moved out of a peer's directory, to beside it.
+    pub(super) fn set_aside(directory: &Path, source: io::Error) -> Self {
+        let beside = directory.parent().unwrap_or(directory);
+        Self::SetAside { path: directory.to_owned(), fault: Fault::of(directory, beside, source) }
     }
 }
 
@@ -86,13 +86,8 @@ pub(super) fn failed<'a, D: Disk>(
 ) -> impl FnOnce(io::Error) -> StorageError + use<'a, D> {
     move |source| {
         let path = disk.full_path(path);
-        if descriptors::ran_out(&source) {
-            return StorageError::Descriptors { path, doing, what: descriptors::explain(&source) };
-        }
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageError::Full { path, doing, source },
-            _ => StorageError::Io { path, doing, source },
-        }
+        let fault = Fault::of(&disk.full_path(""), &path, source);
+        StorageError::Io { path, doing, fault }
     }
 }
 
@@ -110,9 +105,12 @@ mod tests {
     #[cfg(unix)]
     fn a_disk_that_fails_for_want_of_descriptors_is_not_called_a_broken_one() {
         let (disk, cause) = (MemoryDisk::default(), || io::Error::from_raw_os_error(24));
-        for error in [failed(&disk, "append to", "a.csv")(cause()), StorageError::directory(Path::new("p"), cause())] {
+        for error in [
+            failed(&disk, "append to", "a.csv")(cause()),
+            StorageError::directory(Path::new("p"), Path::new("p"), cause()),
+        ] {
             let text = error.to_string();
-            assert!(text.contains("raise the limit (ulimit -n) and start again") && !text.contains("check"), "{text}");
+            assert!(text.contains("raise the limit (ulimit -n)") && !text.contains("check"), "{text}");
         }
     }
 }

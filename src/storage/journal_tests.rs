@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 
+use super::super::fault::Fault;
 use super::super::memory_disk::MemoryDisk;
 use super::super::testing::{frame, Recording, TempDir};
 use super::*;
@@ -126,7 +127,7 @@ fn a_batch_that_does_not_fit_the_disk_does_not_count() {
     journal.append(&one).unwrap();
     disk.set_capacity(one.bytes().len() + 10);
     let error = journal.append(&two).unwrap_err();
-    assert!(matches!(error, StorageError::Full { .. }), "{error}");
+    assert!(matches!(error, StorageError::Io { fault: Fault::Full(_), .. }), "{error}");
     assert_eq!((journal.last(), read_all(&journal, 0, 1000)), (5, vec![one.clone()]));
     disk.set_capacity(usize::MAX);
     journal.append(&two).unwrap();

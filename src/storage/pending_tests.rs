@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::super::fault::Fault;
 use super::super::memory_disk::MemoryDisk;
 use super::super::testing::{payload, request, TempDir};
 use super::*;
@@ -178,7 +179,7 @@ fn what_does_not_fit_the_disk_is_not_kept() {
     pending.keep(&request("a/1", 1, 2)).unwrap();
     disk.set_capacity(100);
     let error = pending.keep(&request("a/1", 1, 5)).unwrap_err();
-    assert!(matches!(error, StorageError::Full { .. }), "{error}");
+    assert!(matches!(error, StorageError::Io { fault: Fault::Full(_), .. }), "{error}");
     assert_eq!(recalled(&pending, &range(1, 5)), [1, 2]);
     disk.set_capacity(usize::MAX);
     pending.keep(&request("a/1", 1, 5)).unwrap();

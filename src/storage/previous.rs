@@ -94,21 +94,24 @@ fn check_head(root: &Path, path: &str) -> Result<(), StorageError> {
 /// The first bytes of a file; none of one that is missing, as where another process is setting it aside.
 pub(super) fn head(root: &Path, path: &str, bytes: usize) -> Result<Vec<u8>, StorageError> {
     let mut head = Vec::new();
-    let read = File::open(root.join(path)).and_then(|file| file.take(bytes as u64).read_to_end(&mut head));
+    let path = root.join(path);
+    let read = File::open(&path).and_then(|file| file.take(bytes as u64).read_to_end(&mut head));
     match read {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StorageError::directory(root, error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StorageError::directory(root, &path, error)),
         _ => Ok(head),
     }
 }
 
 pub(super) fn names(root: &Path, dir: &str) -> Result<Vec<String>, StorageError> {
-    let entries = match fs::read_dir(root.join(dir)) {
+    let path = root.join(dir);
+    let failed = |error| StorageError::directory(root, &path, error);
+    let entries = match fs::read_dir(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(|error| StorageError::directory(root, error))?,
+        entries => entries.map_err(failed)?,
     };
     let name = |entry: io::Result<fs::DirEntry>| entry.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let names: io::Result<Vec<String>> = entries.map(name).collect();
-    names.map_err(|error| StorageError::directory(root, error))
+    names.map_err(failed)
 }
 
 /// Moves all but `lock` out of a directory whose `lock` is held, into a new one beside it. The lock stays where it is, so
@@ -117,7 +120,7 @@ pub(super) fn names(root: &Path, dir: &str) -> Result<Vec<String>, StorageError>
 /// # Errors
 /// Where that cannot be done; then everything is where it was, if it could be moved back.
 pub(super) fn set_aside(root: &Path, files: usize) -> Result<SetAside, StorageError> {
-    let failed = |source| StorageError::SetAside { path: root.to_owned(), source };
+    let failed = |source| StorageError::set_aside(root, source);
     let to = make_room(root).map_err(failed)?;
     let mut moved: Vec<String> = Vec::new();
     for name in names(root, "")?.into_iter().filter(|name| name != "lock") {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::super::fault::Fault;
 use super::super::memory_disk::MemoryDisk;
 use super::super::testing::frame;
 use super::*;
@@ -112,7 +113,7 @@ fn what_a_full_disk_does_not_take_is_written_later() {
     files.deliver(&batch(1, &lines), 1, 3).unwrap();
     disk.set_capacity(150);
     let error = files.flush().unwrap_err();
-    assert!(matches!(error, StorageError::Full { .. }), "{error}");
+    assert!(matches!(error, StorageError::Io { fault: Fault::Full(_), .. }), "{error}");
     assert_eq!(disk.files().into_keys().collect::<Vec<_>>(), ["a.csv"]);
     disk.set_capacity(usize::MAX);
     files.flush().unwrap();

@@ -150,7 +150,7 @@ fn check_all(targets: &[Target], asked: &Asked) -> Vec<Peer> {
 /// What cannot be read, and why; what a peer would do about it is of no use here.
 fn unreadable(error: &StorageError) -> String {
     match error {
-        StorageError::Io { path, doing, source } => format!("cannot {doing} {}: {source}", path.display()),
+        StorageError::Io { path, doing, fault } => format!("cannot {doing} {}: {fault}", path.display()),
         error => error.to_string(),
     }
 }

@@ -29,7 +29,7 @@ fn mounted(command: &Command, directory: &Path, options: &str) -> Command {
 }
 
 /// Starts a peer on a disk of its own; prints why there is none where this system does not let it.
-fn start_on_a_disk(group: &Group, id: &str, options: &str) -> Option<Peer> {
+pub(super) fn start_on_a_disk(group: &Group, id: &str, options: &str) -> Option<Peer> {
     let directory = group.data_of(id);
     fs::create_dir_all(&directory).expect("a directory to mount on");
     let tried = mounted(&Command::new("true"), &directory, options).output();
@@ -46,7 +46,7 @@ fn start_on_a_disk(group: &Group, id: &str, options: &str) -> Option<Peer> {
     None
 }
 
-fn errors(peer: &Peer) -> Vec<String> {
+pub(super) fn errors(peer: &Peer) -> Vec<String> {
     peer.log().into_iter().filter(|line| line.contains("ERROR")).collect()
 }
 

@@ -16,6 +16,8 @@ mod names;
 mod quorum;
 mod reach;
 mod readers;
+#[cfg(target_os = "linux")]
+mod refusals;
 mod resume;
 mod sources;
 mod stop;

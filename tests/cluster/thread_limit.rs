@@ -8,13 +8,13 @@ use std::process::Command;
 use crate::harness::{assert_same_rows, skipped, Group, Peer};
 
 /// A user that nobody has.
-const USER: &str = "61954";
+pub(super) const USER: &str = "61954";
 
 /// A peer under a user of its own; prints why there is none where this system does not let it.
-fn start_as_nobody(group: &Group, id: &str) -> Option<Peer> {
+pub(super) fn start_as_nobody(group: &Group, id: &str) -> Option<Peer> {
     let works = Command::new("setpriv").args(["--reuid", USER, "--clear-groups", "prlimit", "--version"]).output();
     if !works.is_ok_and(|output| output.status.success()) {
-        skipped("a limit of threads", "this needs root, setpriv and prlimit");
+        skipped("no peer of another user can be started here", "this needs root, setpriv and prlimit");
         return None;
     }
     fs::set_permissions(&group.directory, fs::Permissions::from_mode(0o777)).expect("the test's own");

@@ -1,0 +1,95 @@
+//! What the system refuses a peer's files for other reasons than a full or broken disk, and what the peer says of it.
+
+use std::fs;
+use std::os::unix::fs::{chown, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
+
+use super::disk::{errors, start_on_a_disk};
+use super::thread_limit::{start_as_nobody, USER};
+use crate::harness::{skipped, Group, Peer};
+
+/// Waits for its end, for which it gives one line.
+fn last_words(peer: &mut Peer) -> String {
+    assert_eq!(peer.wait_for_exit().code(), Some(1));
+    let said = errors(peer);
+    assert_eq!(said.len(), 1, "{said:?}");
+    said.concat()
+}
+
+/// A reading each of so many sensors.
+fn of_sensors(sensors: u32) -> String {
+    (0..sensors).map(|s| format!("DATA|s{s}|2013-01-01T06:00:00Z|1|2|3\n")).collect()
+}
+
+#[test]
+fn a_disk_without_inodes_is_not_called_full() {
+    let group = Group::new();
+    let Some(mut peer) = start_on_a_disk(&group, "a", "size=4m,nr_inodes=20") else { return };
+    peer.wait_for_view(&["a"]);
+    peer.feed(&of_sensors(40));
+    let said = last_words(&mut peer);
+    assert!(said.contains("no inode is left for another file") && said.contains("df -i"), "{said}");
+    assert!(said.contains(".csv") && !said.contains("is full"), "{said}");
+}
+
+#[test]
+fn a_peer_that_may_open_no_file_more_names_its_limit() {
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    peer.wait_for_view(&["a"]);
+    let (process, limit) = (peer.process().to_string(), "--nofile=5:5");
+    let limited = Command::new("prlimit").args(["--pid", &process, limit]).output();
+    if !limited.is_ok_and(|output| output.status.success()) {
+        skipped("the limit of a running process cannot be set here", "this needs prlimit");
+        return;
+    }
+    peer.feed(&of_sensors(1));
+    let said = last_words(&mut peer);
+    assert!(said.contains("this process may have 5 files open: raise the limit (ulimit -n)"), "{said}");
+}
+
+/// What a peer says that runs as another user than root, with `data/m` as it is.
+fn refused(group: &Group) -> Option<String> {
+    start_as_nobody(group, "m").map(|mut peer| last_words(&mut peer))
+}
+
+fn give(path: &Path) {
+    chown(path, Some(USER.parse().expect("a number")), None).expect("root may");
+}
+
+#[test]
+fn what_belongs_to_another_user_is_named_with_its_owner_and_the_command_that_gives_it() {
+    let group = Group::new();
+    let (data, file) = (group.data_of("m"), group.data_of("m").join("s0.csv"));
+    let all = data.parent().expect("data").to_owned();
+    let whose = |what: &str| format!("{what} belongs to root, and this peer runs as {USER}; ");
+    let given = format!("run chown -R {USER} data/m as root");
+    fs::create_dir_all(&data).expect("the test's own");
+    let Some(said) = refused(&group) else { return };
+    assert!(
+        said.contains(&format!(
+            "cannot use the directory data/m: Permission denied (os error 13): {}{given}",
+            whose("data/m")
+        )),
+        "{said}"
+    );
+
+    // In a directory of its own a file that somebody else wrote.
+    give(&data);
+    fs::write(&file, "").expect("root may");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("root may");
+    let said = refused(&group).expect("as before");
+    assert!(said.contains(&format!("{}{given}", whose("data/m/s0.csv"))), "{said}");
+
+    // Nothing can be made beside it.
+    give(&file);
+    fs::set_permissions(&all, fs::Permissions::from_mode(0o755)).expect("root may");
+    let said = refused(&group).expect("as before");
+    assert!(said.contains(&format!("{}move it away", whose("data"))), "{said}");
+
+    fs::remove_dir_all(&data).expect("root may");
+    let said = refused(&group).expect("as before");
+    let made = format!("{}run install -d -o {USER} data/m as root, or choose another --data-dir", whose("data"));
+    assert!(said.contains(&made), "{said}");
+}
