@@ -19,7 +19,7 @@ pub enum Fault {
     /// No file more may be open.
     Descriptors(io::Error),
     /// Another user's.
-    Owner { source: io::Error, owned: Owned },
+    Owner { source: io::Error, owned: Box<Owned> },
     /// What the system's own words say best.
     Other(io::Error),
 }
@@ -34,7 +34,7 @@ impl Fault {
             io::ErrorKind::StorageFull => Self::Full(source),
             io::ErrorKind::QuotaExceeded => Self::Quota(source),
             io::ErrorKind::PermissionDenied => match owner::of_another(directory, path) {
-                Some(owned) => Self::Owner { source, owned },
+                Some(owned) => Self::Owner { source, owned: Box::new(owned) },
                 None => Self::Other(source),
             },
             _ => Self::Other(source),
@@ -63,7 +63,8 @@ impl fmt::Display for Fault {
             Self::Full(source) => write!(f, "the disk is full ({source})"),
             Self::Inodes(source) => write!(f, "the disk has room, and no inode is left for another file ({source})"),
             Self::Quota(source) => write!(f, "the quota of this user is used up ({source})"),
-            Self::Owner { source, owned: Owned { what, owner, user, .. } } => {
+            Self::Owner { source, owned } => {
+                let Owned { what, owner, user, .. } = &**owned;
                 write!(f, "{source}: {} belongs to {owner}, and this peer runs as {user}", what.display())
             }
             Self::Descriptors(source) | Self::Other(source) => write!(f, "{source}"),

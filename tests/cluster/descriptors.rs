@@ -20,7 +20,7 @@ fn start(group: &Group, id: &str, limit: u32) -> Peer {
 }
 
 /// Readings of so many sensors, one each.
-fn readings(sensors: u32) -> String {
+pub(super) fn readings(sensors: u32) -> String {
     let lines: Vec<String> = (0..sensors).map(|s| format!("DATA|s{s}|2013-01-01T06:00:00Z|{s}|2|3\n")).collect();
     lines.concat()
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::{chown, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
+use super::descriptors::readings;
 use super::disk::{errors, start_on_a_disk};
 use super::thread_limit::{start_as_nobody, USER};
 use crate::harness::{skipped, Group, Peer};
@@ -17,17 +18,12 @@ fn last_words(peer: &mut Peer) -> String {
     said.concat()
 }
 
-/// A reading each of so many sensors.
-fn of_sensors(sensors: u32) -> String {
-    (0..sensors).map(|s| format!("DATA|s{s}|2013-01-01T06:00:00Z|1|2|3\n")).collect()
-}
-
 #[test]
 fn a_disk_without_inodes_is_not_called_full() {
     let group = Group::new();
     let Some(mut peer) = start_on_a_disk(&group, "a", "size=4m,nr_inodes=20") else { return };
     peer.wait_for_view(&["a"]);
-    peer.feed(&of_sensors(40));
+    peer.feed(&readings(40));
     let said = last_words(&mut peer);
     assert!(said.contains("no inode is left for another file") && said.contains("df -i"), "{said}");
     assert!(said.contains(".csv") && !said.contains("is full"), "{said}");
@@ -44,7 +40,7 @@ fn a_peer_that_may_open_no_file_more_names_its_limit() {
         skipped("the limit of a running process cannot be set here", "this needs prlimit");
         return;
     }
-    peer.feed(&of_sensors(1));
+    peer.feed(&readings(1));
     let said = last_words(&mut peer);
     assert!(said.contains("this process may have 5 files open: raise the limit (ulimit -n)"), "{said}");
 }
