@@ -8,7 +8,8 @@ use std::sync::Arc;
 /// Position of an entry in the group's order: 1, 2, 3 … `0` stands for "before the first".
 pub type Sequence = u64;
 
-/// Milliseconds since the Unix epoch at a peer's start, above that of every earlier start of the same id.
+/// Nanoseconds since the Unix epoch at a peer's start, above that of every earlier start that its files tell of. It tells lives
+/// apart, and does not order them: a host that lost its disk may have a clock that went back.
 pub type Incarnation = u64;
 
 /// Number of a reading among those of its origin: 1, 2, 3 …

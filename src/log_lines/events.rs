@@ -1,9 +1,10 @@
 //! The names of all events, for programs: `docs/log.md` tells of each.
 
 /// Sorted.
-pub const EVENTS: [&str; 61] = [
+pub const EVENTS: [&str; 62] = [
     "accept_failed",
     "alone",
+    "clock_behind",
     "connection_closed",
     "connection_refused",
     "coordinator_heard",

@@ -1,6 +1,8 @@
 //! Numbers of this life that stand in the log with other readings than this peer's: somebody handed them in under its name.
 //! What it took in itself is ordered again under new numbers, so that nothing is lost.
 
+use std::time::Duration;
+
 use super::effect::Store;
 use super::event::Event;
 use super::peer::Peer;
@@ -37,6 +39,17 @@ impl Peer {
                     }
                 }
             }
+        }
+    }
+
+    /// Looks whether a batch holds readings of an earlier life of this peer that began later than this one: the clock went
+    /// back. Whoever is told a lie by it has one line too many in the log, and nothing else.
+    pub(super) fn compare_lives(&mut self, frame: &Frame, turn: &mut Turn) {
+        let own = self.pending.own();
+        let lives = frame.ranges().iter().filter(|range| range.origin.peer == own.peer);
+        let Some(latest) = lives.map(|range| range.origin.incarnation).max() else { return };
+        if latest > own.incarnation && !std::mem::replace(&mut self.warned_of_clock, true) {
+            turn.tell(Event::ClockBehind { by: Duration::from_nanos(latest - own.incarnation) });
         }
     }
 

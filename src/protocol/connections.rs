@@ -102,7 +102,7 @@ impl Peer {
         // The leader may have named the life that took its place.
         if let Some(seat) = self.last_view.get(peer).cloned() {
             let Seat { priority, incarnation, endpoint } = seat;
-            if self.contacts.get(peer).is_some_and(|known| known.incarnation < incarnation) {
+            if self.contacts.get(peer).is_some_and(|known| known.incarnation != incarnation) {
                 self.learn(&Contact { id: peer.clone(), priority, incarnation, endpoint }, false, turn);
             }
         }

@@ -82,10 +82,9 @@ impl Contacts {
     /// Notes a contact that the process itself proved (`proven`), or that the leader of the own view gave. Does it count?
     pub(super) fn learn(&mut self, contact: &Contact, proven: bool, now: Time) -> bool {
         if self.claim(contact) != Claim::Current {
-            // What a leader says of a process whose connection is open is older, or newer, than that.
-            let speaks = |known: &Known| known.connection.is_some() || known.proven;
-            if self.known.get(&contact.id).is_some_and(|known| speaks(known) || known.incarnation > contact.incarnation)
-            {
+            // What a leader says of a process whose connection is open is older, or newer, than that. Of two things that
+            // leaders said the later counts, whichever life it names: clocks go back.
+            if self.known.get(&contact.id).is_some_and(|known| known.connection.is_some() || known.proven) {
                 return false;
             }
             self.known.remove(&contact.id);

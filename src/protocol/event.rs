@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use super::about::About;
 use crate::ids::{Origin, PeerId, Sequence, Term};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +105,10 @@ pub enum Event {
         first: u64,
         last: u64,
     },
+    /// An earlier life of this peer began later by its clock, by so much, as the log has it.
+    ClockBehind {
+        by: Duration,
+    },
     /// Nothing is committed because these members store nothing.
     NotStoring {
         peers: Vec<PeerId>,
@@ -156,7 +162,7 @@ impl From<usize> for Field {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loudness {
     Info,
-    /// What the group lost. Never held back.
+    /// What the group lost, or what is told once in a life. Never held back.
     Alert,
     /// What others can cause again and again: a few are told.
     Warning,
@@ -208,6 +214,7 @@ impl Event {
                 ("first", Field::Number(*first)),
                 ("last", Field::Number(*last)),
             ],
+            Self::ClockBehind { by } => vec![("seconds", Field::Number(by.as_secs()))],
             Self::NotStoring { peers } => vec![("who", peers.into())],
             Self::InputDelivered { readings } => vec![("readings", Field::Number(*readings))],
         }
@@ -237,6 +244,7 @@ impl Event {
             Self::Refused { .. } => "refused",
             Self::Lost { .. } => "readings_lost",
             Self::Forged { .. } => "readings_forged",
+            Self::ClockBehind { .. } => "clock_behind",
             Self::NotStoring { .. } => "members_not_storing",
             Self::Misbehaved { .. } => "misbehaved",
             Self::InputDelivered { .. } => "input_delivered",
@@ -260,7 +268,8 @@ impl Event {
             | Self::Gone { .. }
             | Self::MemberFailed { .. }
             | Self::Split { .. }
-            | Self::Suspended { .. } => Loudness::Alert,
+            | Self::Suspended { .. }
+            | Self::ClockBehind { .. } => Loudness::Alert,
             Self::Reachable { .. } | Self::Reached { .. } => Loudness::Over,
             Self::Merging { readings, .. } if *readings > 0 => Loudness::Alert,
             _ => Loudness::Info,
@@ -358,6 +367,13 @@ impl fmt::Display for Event {
                 f,
                 "Readings {first} to {last} of {origin} in the log are not this peer's: somebody gave them under its name; its \
                  own ones are ordered under other numbers"
+            ),
+            Self::ClockBehind { by } => write!(
+                f,
+                "The clock of this host is behind by {} or more: readings of this peer in the log are of a start that is yet to \
+                 come by it, unless others gave them; they stay apart, but those that bear no time of their own get a wrong one \
+                 until it is set",
+                About(*by)
             ),
             Self::NotStoring { peers } => write!(
                 f,

@@ -1,6 +1,7 @@
 //! THE PURE CORE: PROTOCOL.md as a state machine. No clock, socket, file, thread, log or hash order; `Peer::step` takes
 //! what happened and says what to do.
 
+mod about;
 mod addresses;
 mod admission;
 mod budget;
@@ -35,6 +36,7 @@ mod token;
 mod turn;
 pub mod view;
 
+pub use about::About;
 pub use effect::{Call, Effect, Effects, Exit, Serve, State, Store, Verdict};
 pub use event::Event;
 pub use input::{Alarm, Answer, ConnectionId, Done, Found, Input, Question, Time};

@@ -21,15 +21,15 @@ const GAP_MAX: u64 = 1 << 32;
 const TURNED_AWAY_MAX: usize = 1024;
 
 impl Leading {
-    /// May this peer hand in readings of this origin?
+    /// May this peer hand in readings of this origin? Of another life of its own it may, whatever the clock said then: that
+    /// one is over, and clocks go back.
     fn may_order(&self, from: &PeerId, origin: &Origin) -> bool {
         let life = |id: &PeerId| self.taken_in.get(id).map(|taken_in| taken_in.incarnation);
-        let Some(own) = life(from) else { return false };
         if origin.peer == *from {
-            return origin.incarnation <= own;
+            return life(from).is_some();
         }
         let lives = origin.peer == self.term.leader || self.has(&origin.peer);
-        !lives || life(&origin.peer) != Some(origin.incarnation)
+        life(from).is_some() && (!lives || life(&origin.peer) != Some(origin.incarnation))
     }
 }
 

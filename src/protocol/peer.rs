@@ -107,6 +107,8 @@ pub struct Peer {
     pub(super) warned_of: Option<Timing>,
     /// The refusal by a misconfigured peer that the operator was warned of.
     pub(super) warned_of_refusal: Option<String>,
+    /// The operator knows that the clock went back.
+    pub(super) warned_of_clock: bool,
     /// Stopping: until then, what is pending may yet be committed.
     pub(super) leaving: Option<Time>,
     /// It said its last word.
@@ -160,6 +162,7 @@ impl Peer {
             stuck: false,
             warned_of: None,
             warned_of_refusal: None,
+            warned_of_clock: false,
             leaving: None,
             ended: false,
             ended_sources: BTreeMap::new(),
@@ -310,12 +313,8 @@ impl Peer {
     }
 
     pub(super) fn me(&self) -> Contact {
-        Contact {
-            id: self.settings.id.clone(),
-            priority: self.settings.priority,
-            incarnation: self.settings.incarnation,
-            endpoint: self.settings.endpoint,
-        }
+        let Settings { id, priority, incarnation, endpoint, .. } = &self.settings;
+        Contact { id: id.clone(), priority: *priority, incarnation: *incarnation, endpoint: *endpoint }
     }
 
     /// The contact of a peer, or of oneself.

@@ -282,6 +282,7 @@ impl Peer {
             return false;
         }
         self.compare_own(&frame, turn);
+        self.compare_lives(&frame, turn);
         for range in frame.ranges() {
             self.log.enter(range);
         }

@@ -46,7 +46,7 @@ use std::sync::{Arc, Mutex};
 use crate::ids::{Incarnation, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Frame, Range, Request};
 
-pub use directory::{claim, claim_anew, harmless};
+pub use directory::{claim, claim_anew, harmless, last_written};
 pub use disk::{Disk, Stamp};
 pub use error::StorageError;
 pub use fault::{Fault, Owned};

@@ -3,6 +3,7 @@
 
 mod alarm;
 mod caller;
+mod clock;
 mod dial;
 mod discovery;
 mod drive;
@@ -59,6 +60,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let budget = Budget::of_process()?;
     // Early, so that whoever is asked to stop while it reads back what it had stops cleanly, too.
     let signals = signals::listen().map_err(Fatal::Signals)?;
+    clock::check(&config);
     let disk = directory(&config)?.with_open_files(budget.files);
     let (listener, endpoint) = net::listen(config.bind, config.port)
         .map_err(|cause| Fatal::of_bind(SocketAddr::new(config.bind, config.port), cause))?;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use crate::harness::{assert_fed, assert_same_rows, flip_a_bit, Group, Peer};
 
@@ -112,4 +113,24 @@ fn a_copied_directory_is_noticed_as_a_second_peer_of_the_same_id() {
     twin.wait_for("peer id b is already in the group");
     peers[1].feed_numbered(0, 100);
     assert_same_rows(&[&peers[0], &peers[1]], 200);
+}
+
+#[test]
+fn a_clock_that_went_back_is_told_of_once_and_the_peer_goes_on() {
+    let group = Group::new();
+    let mut peer = group.start_with("a", &RESUME);
+    peer.feed_numbered(0, 100);
+    peer.wait_for_rows(100);
+    assert!(!peer.said("The clock of this host"), "{:?}", peer.log());
+    peer.kill();
+    // To a file that was written in ten days it makes no difference which of the two clocks is right.
+    let state = fs::File::options().append(true).open(group.data_of("a").join("state")).expect("a peer's");
+    state.set_modified(SystemTime::now() + Duration::from_secs(10 * 86_400 + 3600)).expect("the test's own");
+    let mut peer = group.start_with("a", &RESUME);
+    peer.wait_for("10 days before this peer last wrote a file: it went back");
+    peer.feed_numbered(100, 200);
+    peer.wait_for_rows(200);
+    let said = peer.log().into_iter().filter(|line| line.contains("The clock of this host")).count();
+    assert_eq!((said, peer.is_running()), (1, true));
+    assert_fed(&peer.rows(), "a", 0, 200);
 }

@@ -1,10 +1,10 @@
 //! What must not last: a wait for an answer that makes no sense, a life that is over, a term that nobody else believes.
 
-use peer::protocol::{Alarm, Answer, ConnectionId, Effect, Found, Input, Question, Standing, Verdict};
+use peer::protocol::{Alarm, Answer, ConnectionId, Effect, Event, Found, Input, Question, Standing, Time, Verdict};
 use peer::wire::{Belongs, Message, Token};
 
 use crate::bench::{
-    contact, frame, hello, here, id, leadership, leads, request, said_to, seat, term, view, view_of, Bench, LIFE,
+    contact, frame, hello, here, id, leadership, leads, request, said_to, seat, term, told, view, view_of, Bench, LIFE,
 };
 
 /// Where somebody is that nobody knows.
@@ -56,6 +56,38 @@ fn a_leader_that_was_left_adds_nobody_before_it_is_asked_again() {
     assert_eq!(learner.peer.standing(), Standing::Seeking);
     learner.said(1, Message::Added { view: view("1@z/5", vec![], 0), incarnation: LIFE });
     assert_eq!(learner.peer.standing(), Standing::Seeking);
+}
+
+#[test]
+fn readings_of_an_earlier_life_that_began_later_tell_once_that_the_clock_went_back() {
+    let mut learner = Bench::learner();
+    let mut behind = |first, origin: &str| {
+        let frame = frame(&term("1@z/5"), first, request(origin, first, 1));
+        let effects = learner.said(1, Message::Ordered { term: term("1@z/5"), frame });
+        let events = told(&effects).into_iter();
+        events
+            .filter_map(|event| if let Event::ClockBehind { by } = event { Some(*by) } else { None })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(behind(1, "x/900"), [], "of another peer");
+    assert_eq!(behind(2, "m/99"), [], "before this life");
+    assert_eq!(behind(3, &format!("m/{}", LIFE + 7)), [Time::from_nanos(7)]);
+    assert_eq!(behind(4, &format!("m/{}", LIFE + 8)), [], "said before");
+}
+
+#[test]
+fn of_two_lives_that_a_leader_named_the_later_named_counts_though_its_number_is_lower() {
+    let mut peer = Bench::member(&["z"]);
+    let mut names = |change, life, endpoint: &str| {
+        let mut view = view("1@z/5", vec![], 0);
+        view.change = change;
+        view.members.insert(id("m"), seat(LIFE, "127.0.0.1:7000"));
+        view.members.insert(id("x"), seat(life, endpoint));
+        peer.said(1, Message::ViewChange(view));
+        peer.peer.endpoint_of(&id("x")).expect("a member").to_string()
+    };
+    assert_eq!(names(3, 9, "10.0.0.1:8000"), "10.0.0.1:8000");
+    assert_eq!(names(4, 5, "10.0.0.2:8000"), "10.0.0.2:8000");
 }
 
 #[test]

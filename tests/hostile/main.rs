@@ -12,6 +12,7 @@ mod hoards;
 mod idlers;
 mod lies;
 mod link;
+mod lives;
 mod noise;
 mod requests;
 mod siege;

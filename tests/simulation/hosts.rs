@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use peer::ids::PeerId;
+use peer::ids::{Incarnation, PeerId};
 use peer::protocol::{Exit, Input, Secret, Settings};
 use peer::storage::{MemoryDisk, Options};
 use rand::RngExt;
@@ -45,12 +45,13 @@ impl World {
         };
         let endpoint = std::net::SocketAddr::from(([10, 0, 0, u8::try_from(host).expect("few hosts")], port));
         let resume = self.plan.mode != Mode::Default;
-        if resume && cleared {
-            // Somebody removed the directory, or put another disk in.
+        // Somebody removed the directory, or put another disk in.
+        let replaced = if resume { cleared } else { number % 3 == 2 };
+        if replaced {
             self.disks[host] = MemoryDisk::new();
         }
         let twins = self.sabotage == Sabotage::TwoLivesAsOne;
-        let now = u64::try_from(self.now.as_millis()).expect("short runs");
+        let now = self.start_time(host, replaced && number % 2 == 0);
         let (id, disk, now) = if twins {
             (Self::id_of(0), MemoryDisk::new(), 1)
         } else {
@@ -87,6 +88,18 @@ impl World {
         self.hosts[host] = Some(number);
         self.set_alarms(number);
         self.after(self.plan.reading_gap, Event::Readings(number));
+    }
+
+    /// What the clock says that a peer takes for the number of its life. A host without a battery may have gone `back` to a
+    /// time before its earlier lives; so fine is the clock that no two of them are the same.
+    fn start_time(&self, host: usize, back: bool) -> Incarnation {
+        let now = u64::try_from(self.now.as_millis()).expect("short runs");
+        let taken = |time| self.processes.iter().any(|p| p.host == host && p.origin.incarnation == time);
+        let mut time = if back { now / 3 } else { now };
+        while taken(time) {
+            time += 1;
+        }
+        time
     }
 
     /// The process is gone.

@@ -1,0 +1,75 @@
+//! Is the clock of this host behind? One without a battery starts at whatever time it last knew. Only the times of readings
+//! that bear none of their own depend on it, so this is said once, and the peer goes on.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::protocol::About;
+use crate::storage;
+
+/// A version, and the day on which it was made: no clock that is right can tell an earlier time. The day is written here by
+/// hand, beside the version that it belongs to (a test fails where only that one changes), and is not the time of the build:
+/// what is built of one source is the same, whenever it is built.
+const MADE: (&str, &str) = ("0.1.0", "2026-11-25T00:00:00Z");
+
+/// File systems round times, and may be another host's, with a clock of its own.
+const ROUNDING: Duration = Duration::from_secs(60);
+
+/// Warns if the clock says what cannot be. To be asked before anything is written.
+pub(super) fn check(config: &Config) {
+    let written = storage::last_written(&config.data_dir, &config.peer_id);
+    if let Some((by, why)) = doubt(SystemTime::now(), written) {
+        log::warn!(
+            event = "clock_behind", seconds = by.as_secs();
+            "{why}; readings that bear no time of their own get a wrong one until it is set"
+        );
+    }
+}
+
+/// By how much a clock is behind that says `now`, where a file of this peer was last `written` then; and how that is known.
+fn doubt(now: SystemTime, written: Option<SystemTime>) -> Option<(Duration, String)> {
+    let made: Timestamp = MADE.1.parse().expect("a time");
+    let behind = |time: SystemTime| time.duration_since(now).ok().filter(|by| *by > ROUNDING);
+    let says = Timestamp::try_from(now).map_or_else(|_| "an impossible time".to_owned(), |now| format!("{now:.0}"));
+    let says = format!("The clock of this host says {says}");
+    if let Some(by) = written.and_then(behind) {
+        return Some((by, format!("{says}, {} before this peer last wrote a file: it went back", About(by))));
+    }
+    let by = behind(made.try_into().expect("a time of this century"))?;
+    let day = &MADE.1[.."2026-11-25".len()];
+    let why = format!("{says}, and this version of peer was made on {day}: it is behind by {} or more", About(by));
+    Some((by, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> SystemTime {
+        text.parse::<Timestamp>().unwrap().try_into().unwrap()
+    }
+
+    #[test]
+    fn the_day_is_that_of_this_version() {
+        assert_eq!(MADE.0, env!("CARGO_PKG_VERSION"), "write down when this version was made");
+    }
+
+    #[test]
+    fn only_a_clock_before_what_is_known_to_be_over_is_doubted() {
+        let doubt = |now: &str, written: Option<&str>| doubt(time(now), written.map(time));
+        assert_eq!(doubt(MADE.1, None), None);
+        assert_eq!(doubt("2030-01-01T00:00:00Z", Some("2029-12-31T00:00:00Z")), None);
+        assert_eq!(doubt("2030-01-01T00:00:00Z", Some("2030-01-01T00:00:59Z")), None, "rounded");
+        let (by, text) = doubt("2030-01-01T00:00:00Z", Some("2030-01-04T00:00:01Z")).unwrap();
+        assert_eq!(by, Duration::from_secs(3 * 86_400 + 1));
+        assert_eq!(
+            text,
+            "The clock of this host says 2030-01-01T00:00:00Z, 3 days before this peer last wrote a file: it went back"
+        );
+        let (_, text) = doubt("1970-01-01T00:00:12Z", None).unwrap();
+        assert!(text.contains("says 1970-01-01T00:00:12Z, and this version of peer was made on"), "{text}");
+        assert!(text.ends_with(": it is behind by 56 years or more"), "{text}");
+    }
+}
