@@ -12,9 +12,9 @@ use super::budget::Budget;
 use super::effect::{Call, Effect};
 use super::input::{Answer, ConnectionId, Question, Time};
 use super::peer::Peer;
-use super::reach::Reach;
 use super::token::proof_of;
 use super::turn::Turn;
+use super::unreachable::Reach;
 use crate::ids::PeerId;
 use crate::wire::{Message, Token};
 

@@ -24,7 +24,6 @@ mod merge;
 mod ordering;
 pub mod peer;
 pub mod pending;
-mod reach;
 mod receive;
 mod recovery;
 pub mod replication;
@@ -34,6 +33,7 @@ mod standing;
 mod stopping;
 mod token;
 mod turn;
+mod unreachable;
 pub mod view;
 
 pub use about::About;

@@ -9,6 +9,6 @@ mod groups;
 mod hearsay;
 mod lasting;
 mod ordering;
-mod reach;
 mod resume;
 mod splits;
+mod unreachable;
