@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` tells of each.
 
 /// Sorted.
-pub const EVENTS: [&str; 62] = [
+pub const EVENTS: [&str; 63] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -57,6 +57,7 @@ pub const EVENTS: [&str; 62] = [
     "stopped",
     "stopping",
     "suspended",
+    "takes_over",
     "timing_differs",
     "too_many_connections",
     "too_many_peers",

@@ -43,6 +43,8 @@ pub(super) enum Purpose {
     Elder(PeerId, ConnectionId),
     /// The same, where another one answered a question.
     Predecessor(PeerId),
+    /// Does it answer here, and whom does it follow?
+    Reach,
     /// Does another process live under this peer's own id?
     Proof,
 }
@@ -178,6 +180,11 @@ impl Peer {
         }
     }
 
+    /// Asks whether somebody answers here, and whom it follows.
+    pub(super) fn ask_for_reach(&mut self, to: SocketAddr, urgent: bool, turn: &mut Turn) {
+        self.call(Some(to), Purpose::Reach, (None, None), urgent, turn);
+    }
+
     /// Asks for proof that another process is there.
     pub(super) fn ask_for_proof(&mut self, to: SocketAddr, hint: Option<Message>, turn: &mut Turn) {
         if self.calls.spend(to, turn.now) {
@@ -222,6 +229,7 @@ impl Peer {
             (Purpose::Group, Answer::Here(here)) => self.on_here(from, *here, turn),
             (Purpose::Group, Answer::Error(why)) => self.on_question_refused(&why, turn),
             (Purpose::Group, Answer::Refused | Answer::Silent) => {}
+            (Purpose::Reach, answer) => self.on_looked(from, answer, turn),
             (Purpose::Visitor(connection), answer) => self.on_visitor_answer(connection, from, answer, turn),
             (Purpose::Elder(peer, connection), answer) => self.on_elder_answer(&peer, connection, answer, turn),
             (Purpose::Predecessor(peer), answer) => self.on_predecessor_answer(&peer, &answer, turn),

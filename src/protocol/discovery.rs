@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rand::RngExt;
 
-use super::contacts::Claim;
+use super::contacts::{Claim, Known};
 use super::effect::Effect;
 use super::election::COUNTER_JOINED_MAX;
 use super::event::Event;
@@ -53,6 +53,7 @@ impl Peer {
     pub(super) fn on_discovery_alarm(&mut self, turn: &mut Turn) {
         self.look_after_visitors(turn);
         self.ask_for_second_proof(turn);
+        self.look_around(turn);
         let Role::Seeking(seeking) = &self.role else { return };
         let election_timeout = self.settings.timing.election_timeout;
         if turn.now >= seeking.request_at {
@@ -185,19 +186,24 @@ impl Peer {
 
     fn on_seeker_heard(&mut self, contact: &Contact, turn: &mut Turn) {
         let pause = self.settings.timing.election_timeout / 10;
+        self.note_outsider(contact, turn.now);
         let proven = self.contacts.is_proven(contact);
-        if proven {
+        // Its broadcasts may come from where it cannot be reached: who counts it would wait for it in vain.
+        let patience = self.settings.timing.heartbeat_timeout;
+        let answers = |known: &Known| turn.now < known.vouched + patience;
+        let reached = proven && self.contacts.get(&contact.id).is_some_and(answers);
+        if reached {
             self.note_seeker(contact, turn.now);
         }
         match &self.role {
-            Role::Seeking(_) | Role::Electing(_) | Role::Promised(_) if !proven => {
-                self.ask_for_group(contact.endpoint, None, (false, pause), turn);
+            Role::Seeking(_) | Role::Electing(_) | Role::Promised(_) if !reached => {
+                self.ask_for_group(contact.endpoint, None, (proven, pause), turn);
             }
             // It may have to be asked for its promise soon: where a quorum is needed, or the leader alone told of it so far.
             Role::Member(_)
-                if !proven && (self.settings.quorum.is_some() || self.last_view.contains_key(&contact.id)) =>
+                if !reached && (self.settings.quorum.is_some() || self.last_view.contains_key(&contact.id)) =>
             {
-                self.ask_for_group(contact.endpoint, None, (false, pause), turn);
+                self.ask_for_group(contact.endpoint, None, (proven, pause), turn);
             }
             Role::Leader(_) | Role::Proposing(_) => {
                 if let Some(leadership) = self.leadership() {
@@ -218,6 +224,7 @@ impl Peer {
     pub(super) fn on_leader_heard(&mut self, leadership: Leadership, turn: &mut Turn) {
         let pause = self.settings.timing.election_timeout / 10;
         let leader = &leadership.leader;
+        self.note_outsider(leader, turn.now);
         match &self.role {
             Role::Seeking(seeking) if seeking.asked.is_none() && self.trusts_contact(leader) => {
                 self.ask_for_group(leader.endpoint, None, (self.contacts.is_proven(leader), pause), turn);

@@ -216,6 +216,7 @@ impl Peer {
             turn.say(to, Message::Coordinator { term: term.clone() });
         }
         let told = asked.is_empty();
+        let takes_over = matches!(&self.role, Role::Proposing(proposing) if proposing.takes_over);
         self.role = Role::Proposing(Proposing {
             invited: asked.clone(),
             // A leader that was silent is told, and waited for nowhere.
@@ -226,6 +227,7 @@ impl Peer {
             phase: Phase::Gathering,
             told,
             raising,
+            takes_over,
         });
         self.decide_when_all_answered(turn);
     }

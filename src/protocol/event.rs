@@ -52,6 +52,11 @@ pub enum Event {
         of: usize,
         left: usize,
     },
+    TakesOver {
+        leader: PeerId,
+        reached: usize,
+        size: usize,
+    },
     Merging {
         leader: PeerId,
         readings: u64,
@@ -199,6 +204,9 @@ impl Event {
             Self::Split { away, of, left } => {
                 vec![("away", away.into()), ("of", (*of).into()), ("left", (*left).into())]
             }
+            Self::TakesOver { leader, reached, size } => {
+                vec![("leader", leader.into()), ("reached", (*reached).into()), ("size", (*size).into())]
+            }
             Self::Merging { leader, readings } => {
                 vec![("leader", leader.into()), ("readings", Field::Number(*readings))]
             }
@@ -235,6 +243,7 @@ impl Event {
             Self::ElectionWon { .. } => "election_won",
             Self::CoordinatorHeard { .. } => "coordinator_heard",
             Self::Split { .. } => "split",
+            Self::TakesOver { .. } => "takes_over",
             Self::Merging { .. } => "merging",
             Self::Suspended { .. } => "suspended",
             Self::Stuck => "disk_stuck",
@@ -338,6 +347,9 @@ impl fmt::Display for Event {
             Self::CoordinatorHeard { peer } => write!(f, "Received COORDINATOR announcement: {peer}"),
             Self::Split { away, of, left } => {
                 write!(f, "Split: {} of {of} members out of reach, {}; going on with {left}", away.len(), List(away))
+            }
+            Self::TakesOver { leader, reached, size } => {
+                write!(f, "Taking over from {leader}: {reached} peers answer here, and its view has {size}")
             }
             Self::Merging { leader, readings } => {
                 write!(f, "Merging with the group of {leader}: {readings} readings to order again")

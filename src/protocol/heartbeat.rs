@@ -50,6 +50,7 @@ impl Peer {
         let Role::Electing(electing) = &mut self.role else { return };
         let Some(following) = electing.following.take() else { return };
         self.role = Role::Member(following);
+        self.begin_to_look(false, turn.now);
         // Its silence closed the link to it, and the next one is a first dial, of which nobody reports that it is new.
         self.restart(turn);
     }

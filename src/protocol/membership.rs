@@ -160,6 +160,7 @@ impl Peer {
         }
         let (term, change, members) = (leading.term.clone(), leading.change, view::ordered_peer_list(&leading.members));
         turn.tell(Event::View { term, change, members, leader_here: true });
+        self.begin_to_look(change == 1, turn.now);
         for id in &to {
             self.say_view(id, turn);
         }
@@ -239,6 +240,7 @@ impl Peer {
         let joins = matches!(self.role, Role::Learner(_)) || !self.last_view.contains_key(&self.settings.id);
         self.tell_gone(&view, turn);
         self.last_view.clone_from(&view.members);
+        self.begin_to_look(!again, turn.now);
         if again {
             self.become_member(&view);
             self.settle(turn);

@@ -24,6 +24,7 @@ mod merge;
 mod ordering;
 pub mod peer;
 pub mod pending;
+mod reach;
 mod receive;
 mod recovery;
 pub mod replication;

@@ -20,7 +20,8 @@ use super::election::COUNTER_JOINED_MAX;
 use super::input::{Alarm, Done, Found, Input, Time};
 use super::log::Log;
 use super::pending::Pending;
-use super::role::{Following, Leading, Phase, Role, Seeking};
+use super::reach::Outsiders;
+use super::role::{Following, Leading, Role, Seeking};
 use super::token::Secret;
 use super::turn::Turn;
 use super::view::Members;
@@ -75,6 +76,8 @@ pub struct Peer {
     pub(super) visitors: Visitors,
     pub(super) calls: Calls,
     pub(super) doubts: Doubts,
+    /// Who is heard of and in no view here.
+    pub(super) outsiders: Outsiders,
     /// It was a member, or led, in this life.
     pub(super) served: bool,
     /// The operator knows of an election won of which no view came yet.
@@ -146,6 +149,7 @@ impl Peer {
             visitors: Visitors::default(),
             calls: Calls::default(),
             doubts: Doubts::default(),
+            outsiders: Outsiders::default(),
             served: false,
             won: false,
             raises: Budget::new(RAISES_MAX),
@@ -285,7 +289,7 @@ impl Peer {
 
     /// When somebody is to be asked again.
     fn questions_due(&self) -> Option<Time> {
-        self.visitors.due().into_iter().chain(self.doubts.due()).min()
+        self.visitors.due().into_iter().chain(self.doubts.due()).chain(self.look_due()).min()
     }
 
     /// A deadline found more than a heartbeat interval late means that this process did not run. What waits is read
@@ -388,10 +392,5 @@ impl Peer {
             Role::Leader(leading) => Some(leading),
             _ => None,
         }
-    }
-
-    /// Is the best log being fetched, or a cut waited for, after an election won?
-    pub(super) fn is_fetching(&self) -> bool {
-        matches!(&self.role, Role::Proposing(proposing) if matches!(proposing.phase, Phase::Fetching { .. }))
     }
 }

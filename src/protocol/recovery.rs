@@ -58,7 +58,8 @@ impl Peer {
         let other = &term.leader;
         let lives = |known: &Known| !known.dead || known.incarnation != term.incarnation;
         let lives = self.contacts.get(other).is_none_or(lives);
-        let rival = lives && view::priority(self.priority_of(other), other) > own;
+        let takes_over = matches!(&self.role, Role::Proposing(proposing) if proposing.takes_over);
+        let rival = lives && !takes_over && view::priority(self.priority_of(other), other) > own;
         if !rival && self.may_outbid() && self.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
             return self.propose_again(turn);
         }
@@ -117,6 +118,11 @@ impl Peer {
         self.let_go(turn);
         self.tell_suspended(have, turn);
         self.seek(None, turn);
+    }
+
+    /// Is the best log being fetched, or a cut waited for, after an election won?
+    pub(super) fn is_fetching(&self) -> bool {
+        matches!(&self.role, Role::Proposing(proposing) if matches!(proposing.phase, Phase::Fetching { .. }))
     }
 
     /// Leads once the best log is here, and the storage has said what a cut before it removed.

@@ -98,6 +98,8 @@ pub(super) struct Proposing {
     pub(super) told: bool,
     /// A living leader that lifts its term for a joiner: how many members its view has.
     pub(super) raising: Option<usize>,
+    /// It takes over from a leader that reaches fewer: whom it asks has nobody else to follow.
+    pub(super) takes_over: bool,
 }
 
 /// How far a proposer is.

@@ -67,7 +67,8 @@ pub(super) fn seen(mut message: Message, from: std::net::SocketAddr) -> Message 
 }
 
 /// Names the address that is right where this goes out.
-pub(super) fn announced(mut message: Message, local: std::net::IpAddr) -> Message {
+#[must_use]
+pub fn announced(mut message: Message, local: std::net::IpAddr) -> Message {
     match &mut message {
         Message::NewPeerRequest(contact) => contact.endpoint = net::announced(contact.endpoint, local),
         Message::Leader(leadership) => leadership.leader.endpoint = net::announced(leadership.leader.endpoint, local),

@@ -22,6 +22,8 @@ mod storage;
 mod visitor;
 mod voice;
 
+pub use discovery::announced;
+
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;

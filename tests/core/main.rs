@@ -9,6 +9,7 @@ mod groups;
 mod hearsay;
 mod lasting;
 mod ordering;
+mod reach;
 mod resume;
 mod splits;
 mod unreachable;

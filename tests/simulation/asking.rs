@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use peer::protocol::{Answer, ConnectionId, Input, Question, Time};
+use peer::threads::announced;
 use peer::wire::Message;
 
 use crate::liar;
@@ -47,6 +48,9 @@ impl World {
         if liar::listens_at(to) {
             return self.liar_answers(from, to, &question);
         }
+        if self.left.contains(&to) {
+            return None;
+        }
         let host = self.processes.iter().find(|process| process.endpoint == to).map(|process| process.host)?;
         let own = self.processes[from].host;
         if self.dark[host] || self.cut(own, host).or(self.cut(host, own)).is_some() {
@@ -57,13 +61,16 @@ impl World {
             return None;
         }
         self.scheduled += 1;
-        let (connection, hello) = (ConnectionId(self.scheduled), self.processes[from].peer.hello(None));
+        let (connection, hello) = (ConnectionId(self.scheduled), self.processes[from].hello(None));
+        let own = self.processes[from].endpoint.ip();
+        let question = Question { hint: question.hint.map(|hint| announced(hint, own)), ..question };
         let input = Input::Asked { connection, from: self.processes[from].endpoint.ip(), hello, question };
         self.answer = None;
         self.step(listener, input);
         match self.answer.take()? {
             Message::Here(mut here) => {
                 here.dialled |= self.sabotage == Sabotage::ProvenByAnybody;
+                here.contact.endpoint = to;
                 Some(Answer::Here(here))
             }
             Message::Error { why } => Some(Answer::Error(why)),

@@ -44,6 +44,7 @@ impl World {
                     process.paused_until = Some(process.paused_until.map_or(until, |before| before.max(until)));
                 }
             }
+            Fault::Move(host) => self.move_host(host),
             Fault::Break(a, b) => self.break_links(a, b),
             Fault::Part(split, length) => self.part(&split, length),
             Fault::CutLink { from, to, back, what, length } => {
@@ -117,6 +118,16 @@ impl World {
     /// This happened to the disk of a host, too.
     pub(crate) fn harm(&mut self, host: usize, damage: Damage) {
         self.damage[host] = self.damage[host].max(damage);
+    }
+
+    /// Its connections carry nothing more, and nobody finds out by them.
+    fn move_host(&mut self, host: usize) {
+        let Some(number) = self.hosts[host] else { return };
+        self.connections.retain(|_, connection| connection.from != number && connection.to != number);
+        let process = &mut self.processes[number];
+        self.left.push(process.endpoint);
+        let moves = u8::try_from(self.left.len()).expect("few moves");
+        process.endpoint = ([10, 1, moves, u8::try_from(host).expect("few hosts")], process.endpoint.port()).into();
     }
 
     fn break_links(&mut self, a: usize, b: usize) {

@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     Stop(usize),
     /// SIGSTOP and SIGCONT.
     Pause(usize, Time),
+    /// A host gets another address: what it and others say at the old one comes to nothing, and nobody is told.
+    Move(usize),
     /// Connections between two hosts break, with what is under way.
     Break(usize, usize),
     /// The network falls into sides.

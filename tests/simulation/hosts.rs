@@ -70,7 +70,7 @@ impl World {
             id,
             priority: self.plan.priorities[host],
             incarnation: opened.incarnation,
-            endpoint,
+            endpoint: if self.plan.any_address { ([0, 0, 0, 0], port).into() } else { endpoint },
             group: "sensors".into(),
             quorum,
             resume,
@@ -82,6 +82,7 @@ impl World {
         self.trace(|| format!("p{host} starts as process {number} after {damage:?}: {opened:?}"));
         let found = self.sabotage.found(found(&opened));
         let mut process = Process::new(host, settings, storage, &found, self.clocks[host].shows(self.now));
+        process.endpoint = endpoint;
         let before = self.processes.iter().rfind(|before| before.host == host);
         self.checks.started(before, &mut process, &opened, damage);
         self.processes.push(process);

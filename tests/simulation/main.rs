@@ -3,8 +3,9 @@
 //!
 //! `PEER_SIM_MODE` says which options the peers have: `default`, `resume` or `quorum` (unset: all of these, one after the
 //! other). `PEER_SIM_SEEDS` says how many seeds to run (200 of each), `PEER_SIM_SPLITS` how many splits of each kind are
-//! healed against the clock (30), `PEER_SIM_FIRST` which seed is the first (0). `PEER_SIM_TRACE=1` prints everything that
-//! happens. A run that fails prints the command that repeats it.
+//! healed against the clock (30), `PEER_SIM_REACH` how many networks of each kind do not let all reach all (12),
+//! `PEER_SIM_FIRST` which seed is the first (0). `PEER_SIM_TRACE=1` prints everything that happens. A run that fails prints
+//! the command that repeats it.
 
 mod asking;
 mod clock;
@@ -23,6 +24,7 @@ mod network;
 mod numbers;
 mod plan;
 mod process;
+mod reach;
 mod rows;
 mod run;
 mod sabotage;

@@ -56,6 +56,8 @@ pub(crate) struct Plan {
     pub join_only: bool,
     /// A process that starts again listens where the one before it did.
     pub same_port: bool,
+    /// Peers listen at whatever address their host has, and others say which that is.
+    pub any_address: bool,
     /// In the end all hosts are started that do not run.
     pub all_return: bool,
     /// `--fsync batch`: what is reported as stored survives a power cut.
@@ -121,6 +123,7 @@ impl Plan {
             starting: rng.random_range(1..=hosts),
             join_only: rng.random_bool(0.15),
             same_port: rng.random_bool(0.4),
+            any_address: false,
             // Whose log was damaged is no part of the quorum that it needs itself.
             all_return: rng.random_bool(0.5) || rots,
             durable: mode == Mode::Quorum || (mode == Mode::Resume && rng.random_bool(0.5)),

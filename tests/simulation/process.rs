@@ -5,8 +5,9 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use peer::ids::{Origin, PeerId, Sequence, Term};
+use peer::net;
 use peer::protocol::{ConnectionId, Exit, Found, Input, Peer, Settings, Store, Time};
-use peer::wire::{Frame, Lines, Request};
+use peer::wire::{Frame, Hello, Lines, Request};
 
 use crate::network::Link;
 use crate::numbers::Numbers;
@@ -97,6 +98,12 @@ impl Process {
         numbers.extend(self.shelf.rows.batches().iter().flat_map(Frame::ranges));
         numbers.extend(&self.peer.pending());
         numbers
+    }
+
+    /// What it says on a connection first: where its host is now.
+    pub(crate) fn hello(&self, to: Option<&PeerId>) -> Hello {
+        let hello = self.peer.hello(to);
+        Hello { endpoint: net::announced(hello.endpoint, self.endpoint.ip()), ..hello }
     }
 
     pub(crate) fn id(&self) -> &PeerId {

@@ -5,6 +5,7 @@ use std::mem;
 
 use peer::ids::PeerId;
 use peer::protocol::{ConnectionId, Input, Time, Verdict};
+use peer::threads::announced;
 use peer::wire::{refusal, Message};
 use rand::RngExt;
 
@@ -29,8 +30,9 @@ impl World {
                 continue;
             }
             let delay = self.delay();
+            let message = announced(message.clone(), self.processes[from].endpoint.ip());
             let from = self.processes[from].endpoint.ip();
-            self.after(delay, Event::Datagram { process, from, message: message.clone() });
+            self.after(delay, Event::Datagram { process, from, message });
         }
     }
 
@@ -75,6 +77,9 @@ impl World {
     fn is_out_of_reach(&self, number: usize, peer: &PeerId) -> bool {
         let process = &self.processes[number];
         let Some(endpoint) = process.peer.endpoint_of(peer) else { return false };
+        if self.left.contains(&endpoint) {
+            return true;
+        }
         let host = self.processes.iter().find(|p| p.endpoint == endpoint).map_or(process.host, |p| p.host);
         self.dark[host] || self.cut(process.host, host).or(self.cut(host, process.host)).is_some()
     }
@@ -107,7 +112,7 @@ impl World {
             return self.dialed_the_liar(number, peer, attempt);
         }
         let listener = self.processes.iter().position(|p| p.alive && Some(p.endpoint) == endpoint);
-        let hello = process.peer.hello(Some(peer));
+        let hello = process.hello(Some(peer));
         let link = self.processes[number].links.get_mut(peer).expect("just seen");
         let old = link.old.take();
         let Some(listener) = listener else {

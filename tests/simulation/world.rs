@@ -100,12 +100,16 @@ pub(crate) struct World {
     pub damage: Vec<Damage>,
     pub clocks: Vec<Clock>,
     pub cuts: Cuts,
+    /// Addresses that hosts had once: nothing answers there.
+    pub left: Vec<SocketAddr>,
     pub connections: BTreeMap<u64, Connection>,
     pub liar: Option<Liar>,
     pub checks: Checks,
     pub sabotage: Sabotage,
     /// What the last question was answered, in the step that took it.
     pub answer: Option<Message>,
+    /// Views that peers told their operators of.
+    pub views: u64,
     /// Sources go on giving readings.
     pub feeding: bool,
     /// Events since the last time the clock moved on.
@@ -138,11 +142,13 @@ impl World {
             damage: vec![Damage::None; plan.hosts],
             clocks,
             cuts: Cuts::default(),
+            left: Vec::new(),
             connections: BTreeMap::new(),
             liar: plan.liar.map(Liar::new),
             checks: Checks::new(plan.quorum(), plan.liar.map(|liar| liar.level)),
             sabotage: Sabotage::None,
             answer: None,
+            views: 0,
             feeding: true,
             at_once: 0,
             events: 0,
@@ -372,6 +378,7 @@ impl World {
             let text = format!("p{}: {event}", self.processes[number].host);
             self.trace(|| text);
         }
+        self.views += u64::from(matches!(event, Told::View { .. }));
         self.checks.told(&mut self.processes[number], event);
     }
 }

@@ -1,0 +1,117 @@
+//! A member that reaches more peers than its leader does.
+
+use peer::protocol::{Alarm, Answer, Effects, Event, Question, Standing};
+use peer::wire::{Belongs, Message};
+
+use crate::bench::{contact, here, id, leadership, leads, said_to, seat, told, view, view_of, Bench};
+
+/// Longer than two groups take to become one.
+const MERGE: u64 = 26_000;
+
+/// Members of the view of [`Bench::member`], where they are, and a leader outside of it.
+const LEADER: &str = "127.0.0.1:8000";
+const MEMBER: &str = "127.0.0.1:8001";
+const OUTSIDE: &str = "127.0.0.1:9001";
+
+fn hears_outsider(bench: &mut Bench) {
+    let outsider = contact("x", 5, OUTSIDE);
+    bench.hears(Message::Leader(leadership("1@x/5", outsider, 1, 0)));
+}
+
+/// It follows `z` beside `a`, and hears of `x`, for as long as it takes to ask everybody.
+fn looks_around() -> Bench {
+    let mut bench = Bench::member(&["z", "a"]);
+    for _ in 0..=MERGE / 5000 {
+        hears_outsider(&mut bench);
+        bench.heartbeat();
+        bench.after(5000);
+    }
+    bench.alarm(Alarm::Discovery);
+    assert!([LEADER, MEMBER, OUTSIDE].into_iter().all(|at| bench.waits_for(at)), "{:?}", bench.open());
+    bench
+}
+
+fn leader_answers(bench: &mut Bench) -> Effects {
+    let mut own = view_of(view("1@z/5", vec![], 0), LEADER, 1);
+    own.members.extend([(id("a"), seat(5, MEMBER)), (id("m"), seat(100, "127.0.0.1:7000"))]);
+    bench.answered(LEADER, leads(LEADER, own))
+}
+
+fn member_answers(bench: &mut Bench) -> Effects {
+    bench.answered(MEMBER, here(contact("a", 5, MEMBER), Belongs::Follows(contact("z", 5, LEADER))))
+}
+
+fn outsider_answers(bench: &mut Bench, size: u64) -> Effects {
+    bench.answered(OUTSIDE, leads(OUTSIDE, view_of(view("1@x/5", vec![], 0), OUTSIDE, size)))
+}
+
+fn nobody(_: &Question) -> Answer {
+    Answer::Silent
+}
+
+fn takes_over(effects: &Effects) -> bool {
+    told(effects).iter().any(|event| matches!(event, Event::TakesOver { reached: 4, size: 3, .. }))
+}
+
+#[test]
+fn a_member_that_reaches_its_view_and_another_leader_takes_over() {
+    let mut bench = looks_around();
+    leader_answers(&mut bench);
+    outsider_answers(&mut bench, 1);
+    let effects = member_answers(&mut bench);
+    assert!(takes_over(&effects), "{effects:?}");
+    assert_eq!(bench.peer.standing(), Standing::Proposing);
+    for asked in ["z", "a"] {
+        assert!(matches!(said_to(&effects, asked)[..], [Message::Coordinator { .. }]), "{effects:?}");
+    }
+    assert!(said_to(&effects, "x").is_empty(), "it yields by itself: {effects:?}");
+}
+
+#[test]
+fn one_that_reaches_no_more_than_its_view_has_stays() {
+    let mut bench = looks_around();
+    leader_answers(&mut bench);
+    outsider_answers(&mut bench, 1);
+    bench.answered(MEMBER, nobody);
+    assert_eq!(bench.peer.standing(), Standing::Member);
+    // And asks again only after twice the time.
+    for _ in 0..=MERGE / 5000 {
+        hears_outsider(&mut bench);
+        bench.heartbeat();
+        bench.after(5000).alarm(Alarm::Discovery);
+    }
+    assert_eq!(bench.open(), [""; 0]);
+}
+
+#[test]
+fn one_that_reaches_the_leader_of_a_larger_group_goes_over_to_it() {
+    let mut bench = looks_around();
+    leader_answers(&mut bench);
+    member_answers(&mut bench);
+    outsider_answers(&mut bench, 5);
+    assert_eq!(bench.peer.standing(), Standing::Seeking);
+    assert!(bench.waits_for(OUTSIDE), "it asks before it joins");
+}
+
+#[test]
+fn datagrams_alone_move_nobody() {
+    let mut bench = looks_around();
+    leader_answers(&mut bench);
+    member_answers(&mut bench);
+    bench.answered(OUTSIDE, nobody);
+    assert_eq!(bench.peer.standing(), Standing::Member);
+}
+
+#[test]
+fn a_peer_that_comes_in_meanwhile_is_no_reason_to_look() {
+    let mut bench = Bench::member(&["z", "a"]);
+    hears_outsider(&mut bench);
+    let mut change = view("1@z/5", vec![], 0);
+    change.change = 3;
+    for (name, life, at) in [("z", 5, LEADER), ("a", 5, MEMBER), ("m", 100, "127.0.0.1:7000"), ("x", 5, OUTSIDE)] {
+        change.members.insert(id(name), seat(life, at));
+    }
+    bench.said(1, Message::ViewChange(change));
+    bench.after(MERGE).alarm(Alarm::Discovery);
+    assert!(!bench.waits_for(MEMBER), "{:?}", bench.open());
+}
