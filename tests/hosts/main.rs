@@ -8,5 +8,6 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 mod network;
+mod reach;
 mod splits;
 mod weather;

@@ -79,6 +79,20 @@ impl Network {
         must(&["-n", &self.host(from), "neigh", "del", &address(to), "dev", "eth0"]);
     }
 
+    /// From now on nothing gets from one of these hosts to another of them; the others reach all.
+    pub(crate) fn keep_apart(&self, hosts: &[usize]) {
+        for host in hosts {
+            must(&["-n", &self.hub(), "link", "set", &port(*host), "type", "bridge_slave", "isolated", "on"]);
+        }
+    }
+
+    /// A host gets another address in the place of the one that it has.
+    pub(crate) fn renumber(&self, host: usize) {
+        let (name, old, new) = (self.host(host), format!("{}/24", address(host)), format!("10.77.0.{}/24", host + 101));
+        must(&["-n", &name, "address", "del", &old, "dev", "eth0"]);
+        must(&["-n", &name, "address", "add", &new, "broadcast", "+", "dev", "eth0"]);
+    }
+
     /// Does a host hear broadcasts? What it sends arrives in any case.
     pub(crate) fn hear(&self, host: usize, hears: bool) {
         let flood = if hears { "on" } else { "off" };

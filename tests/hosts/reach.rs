@@ -1,0 +1,103 @@
+//! Hosts that do not all reach each other, for as long as their peers run, and one whose address changes.
+
+use std::rc::Rc;
+
+use rand::rngs::SmallRng;
+use rand::SeedableRng;
+
+use crate::harness::settle::{finish, wait_for_one_group, Disks};
+use crate::harness::station::Station;
+use crate::harness::{Group, TIMING_SHORT};
+use crate::network::Network;
+
+/// The one in the middle ranks lowest.
+const IDS: [&str; 3] = ["a", "b", "c"];
+const MIDDLE: usize = 0;
+const ENDS: [usize; 2] = [1, 2];
+
+/// Three peers that do not run yet, each on a host of its own.
+fn three(options: &'static [&'static str]) -> Option<(Vec<Station>, Rc<Network>)> {
+    let network = Network::new(IDS.len())?;
+    let group = Rc::new(Group::timed(TIMING_SHORT));
+    let stations = IDS.iter().enumerate().map(|(host, id)| network.station(&group, host, id, options)).collect();
+    Some((stations, network))
+}
+
+/// Starts all, the ends first, so that one of them leads. Returns which.
+fn start(stations: &mut [Station]) -> usize {
+    let mut rng = SmallRng::seed_from_u64(0);
+    for end in ENDS {
+        stations[end].start(&mut rng);
+    }
+    for end in ENDS {
+        stations[end].peer().wait_for_view(&["b", "c"]);
+    }
+    stations[MIDDLE].start(&mut rng);
+    wait_for_one_group(stations);
+    ENDS.into_iter().find(|end| stations[*end].peer().leads()).expect("an end leads")
+}
+
+/// All follow the one in the middle, though it ranks lowest.
+fn expect_the_middle_to_lead(stations: &[Station]) {
+    stations[MIDDLE].peer().wait_for("Is Group Leader: True");
+    wait_for_one_group(stations);
+    assert!(stations[MIDDLE].peer().leads());
+}
+
+#[test]
+fn two_hosts_that_reach_only_a_third_are_one_group_with_it() {
+    let Some((mut stations, network)) = three(&[]) else { return };
+    network.keep_apart(&ENDS);
+    let mut rng = SmallRng::seed_from_u64(0);
+    for station in &mut stations {
+        station.start(&mut rng);
+    }
+    wait_for_one_group(&stations);
+    assert!(stations[MIDDLE].peer().leads());
+    finish(&mut stations, Disks::Kept);
+}
+
+#[test]
+fn a_group_whose_leader_loses_sight_of_one_is_led_by_who_sees_both() {
+    let Some((mut stations, network)) = three(&[]) else { return };
+    start(&mut stations);
+    network.keep_apart(&ENDS);
+    expect_the_middle_to_lead(&stations);
+    finish(&mut stations, Disks::Kept);
+}
+
+#[test]
+fn with_a_quorum_a_group_is_led_by_who_sees_both_too() {
+    let Some((mut stations, network)) = three(&["--resume", "--quorum", "2"]) else { return };
+    start(&mut stations);
+    network.keep_apart(&ENDS);
+    expect_the_middle_to_lead(&stations);
+    finish(&mut stations, Disks::Kept);
+}
+
+/// The leader, or the member in the middle, gets another address: its connections die without a word, and the others know
+/// it by one that is nobody's.
+fn renumber(leader: bool, options: &'static [&'static str]) {
+    let Some((mut stations, network)) = three(options) else { return };
+    let end = start(&mut stations);
+    let host = if leader { end } else { MIDDLE };
+    let before = stations[host].peer().rows().len();
+    network.renumber(host);
+    stations[host].peer().wait_for_rows(before + 50);
+    finish(&mut stations, Disks::Kept);
+}
+
+#[test]
+fn a_leader_whose_address_changes_is_one_of_the_group_again() {
+    renumber(true, &[]);
+}
+
+#[test]
+fn a_member_whose_address_changes_is_one_of_the_group_again() {
+    renumber(false, &[]);
+}
+
+#[test]
+fn with_a_quorum_a_leader_whose_address_changes_is_one_of_the_group_again() {
+    renumber(true, &["--resume", "--quorum", "2"]);
+}
