@@ -1,11 +1,15 @@
 //! What the core tells the operator: one event, one line. The texts are the contract of INTERFACE.md.
 
+mod fields;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::about::About;
 use crate::ids::{Origin, PeerId, Sequence, Term};
+
+pub use fields::Field;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -130,39 +134,6 @@ pub enum Event {
     },
 }
 
-/// Something that is known of an event, for programs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Field {
-    Text(String),
-    Number(u64),
-    Flag(bool),
-    List(Vec<String>),
-}
-
-impl From<&PeerId> for Field {
-    fn from(peer: &PeerId) -> Self {
-        Self::Text(peer.to_string())
-    }
-}
-
-impl From<&Vec<PeerId>> for Field {
-    fn from(peers: &Vec<PeerId>) -> Self {
-        Self::List(peers.iter().map(ToString::to_string).collect())
-    }
-}
-
-impl From<&String> for Field {
-    fn from(text: &String) -> Self {
-        Self::Text(text.clone())
-    }
-}
-
-impl From<usize> for Field {
-    fn from(count: usize) -> Self {
-        Self::Number(count as u64)
-    }
-}
-
 /// How loud an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loudness {
@@ -176,58 +147,6 @@ pub enum Loudness {
 }
 
 impl Event {
-    /// What is known of it, by stable names; those of its text.
-    #[must_use]
-    pub fn fields(&self) -> Vec<(&'static str, Field)> {
-        match self {
-            Self::Alone | Self::Stuck => vec![],
-            Self::Unreachable { peer, endpoint, .. } | Self::NotReached { peer, endpoint } => {
-                vec![("who", peer.into()), ("endpoint", Field::Text(endpoint.to_string()))]
-            }
-            Self::Joined { peer }
-            | Self::Reachable { peer }
-            | Self::Reached { peer }
-            | Self::Misbehaved { peer, .. } => vec![("who", peer.into())],
-            Self::View { term, change, members, leader_here } => vec![
-                ("term", Field::Number(term.counter)),
-                ("change", Field::Number(*change)),
-                ("leader", (&term.leader).into()),
-                ("members", members.into()),
-                ("leads", Field::Flag(*leader_here)),
-            ],
-            Self::LeaderTimeout { leader } | Self::LeaderFailed { leader } => vec![("leader", leader.into())],
-            Self::ElectionWon { peer } | Self::CoordinatorHeard { peer } => vec![("leader", peer.into())],
-            Self::Gone { peers } => vec![("gone", peers.into())],
-            Self::MemberFailed { peer, members } | Self::MemberLeft { peer, members } => {
-                vec![("who", peer.into()), ("members", members.into())]
-            }
-            Self::Split { away, of, left } => {
-                vec![("away", away.into()), ("of", (*of).into()), ("left", (*left).into())]
-            }
-            Self::TakesOver { leader, reached, size } => {
-                vec![("leader", leader.into()), ("reached", (*reached).into()), ("size", (*size).into())]
-            }
-            Self::Merging { leader, readings } => {
-                vec![("leader", leader.into()), ("readings", Field::Number(*readings))]
-            }
-            Self::Suspended { have, need, waiting } => {
-                vec![("have", (*have).into()), ("need", (*need).into()), ("waiting", Field::Number(*waiting))]
-            }
-            Self::OtherKnob { name, leader, own } => {
-                vec![("option", Field::Text((*name).to_owned())), ("leader", leader.into()), ("own", own.into())]
-            }
-            Self::Refused { why } => vec![("why", why.into())],
-            Self::Lost { origin, first, last } | Self::Forged { origin, first, last } => vec![
-                ("origin", Field::Text(origin.to_string())),
-                ("first", Field::Number(*first)),
-                ("last", Field::Number(*last)),
-            ],
-            Self::ClockBehind { by } => vec![("seconds", Field::Number(by.as_secs()))],
-            Self::NotStoring { peers } => vec![("who", peers.into())],
-            Self::InputDelivered { readings } => vec![("readings", Field::Number(*readings))],
-        }
-    }
-
     /// The stable name under which programs know it.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -300,6 +219,32 @@ impl fmt::Display for List<'_> {
 }
 
 impl Event {
+    /// What is wrong with the readings of a life.
+    fn fmt_lives(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost { origin, first, last } => {
+                write!(
+                    f,
+                    "Readings {first} to {last} of {origin} are lost, unless they turn up: nobody here has them, since a disk \
+                     lost them or was cleared"
+                )
+            }
+            Self::Forged { origin, first, last } => write!(
+                f,
+                "Readings {first} to {last} of {origin} in the log are not this peer's: somebody gave them under its name; its \
+                 own ones are ordered under other numbers"
+            ),
+            Self::ClockBehind { by } => write!(
+                f,
+                "The clock of this host is behind by {} or more: readings of this peer in the log are of a start that is yet to \
+                 come by it, unless others gave them; they stay apart, but those that bear no time of their own get a wrong one \
+                 until it is set",
+                About(*by)
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// Who reaches whom.
     fn fmt_reach(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -368,25 +313,7 @@ impl fmt::Display for Event {
                 self.fmt_reach(f)
             }
             Self::Refused { why } => write!(f, "A peer refused this one: {why}"),
-            Self::Lost { origin, first, last } => {
-                write!(
-                    f,
-                    "Readings {first} to {last} of {origin} are lost, unless they turn up: nobody here has them, since a disk \
-                     lost them or was cleared"
-                )
-            }
-            Self::Forged { origin, first, last } => write!(
-                f,
-                "Readings {first} to {last} of {origin} in the log are not this peer's: somebody gave them under its name; its \
-                 own ones are ordered under other numbers"
-            ),
-            Self::ClockBehind { by } => write!(
-                f,
-                "The clock of this host is behind by {} or more: readings of this peer in the log are of a start that is yet to \
-                 come by it, unless others gave them; they stay apart, but those that bear no time of their own get a wrong one \
-                 until it is set",
-                About(*by)
-            ),
+            Self::Lost { .. } | Self::Forged { .. } | Self::ClockBehind { .. } => self.fmt_lives(f),
             Self::NotStoring { peers } => write!(
                 f,
                 "Nothing is committed any more: {} of the members store nothing, {}; going on without them",
