@@ -49,7 +49,10 @@ fn own_directory(data_dir: &Path, id: &PeerId) -> Result<PathBuf, StorageError> 
     let root = data_dir.join(id.as_str());
     let unusable = |source| StorageError::directory(&root, &root, source);
     match fs::symlink_metadata(&root) {
-        Ok(metadata) if metadata.is_dir() => check_own(&root)?,
+        Ok(metadata) if metadata.is_dir() => {
+            check_own(&root)?;
+            previous::check_owner(&root, id)?;
+        }
         Ok(_) => return Err(StorageError::NotDirectory { path: root }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(&root).map_err(unusable)?;
@@ -156,8 +159,10 @@ fn set_aside(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::state::State;
     use super::super::testing::TempDir;
     use super::*;
+    use crate::reading::CSV_HEADER;
 
     fn tree(root: &Path) -> Vec<String> {
         let mut names: Vec<_> =
@@ -177,6 +182,27 @@ mod tests {
         claim(temp.path(), &"q".parse().unwrap()).unwrap();
         drop(disk);
         claim(temp.path(), &id).unwrap();
+    }
+
+    #[test]
+    fn the_directory_of_another_peer_is_refused_before_anything_is_moved() {
+        // As where the disk folds case, and a peer `P` was there first.
+        let temp = TempDir::new();
+        let root = temp.path().join("p");
+        fs::create_dir(&root).unwrap();
+        let state =
+            State { id: "P".parse().unwrap(), incarnation: 1, promised: None, synced: None, needs: 0, quorum: None };
+        fs::write(root.join("state"), state.to_text()).unwrap();
+        fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n")).unwrap();
+        let id = "p".parse().unwrap();
+        for claimed in [claim(temp.path(), &id).map(drop), claim_anew(temp.path(), &id).map(drop)] {
+            let error = claimed.unwrap_err().to_string();
+            assert!(error.contains("belongs to the peer P"), "{error}");
+        }
+        assert_eq!(
+            (tree(temp.path()), tree(&root)),
+            (vec!["p".to_owned()], vec!["a.csv".to_owned(), "state".to_owned()])
+        );
     }
 
     #[test]

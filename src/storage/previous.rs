@@ -10,6 +10,7 @@ use super::directory::is_harmless;
 use super::error::StorageError;
 use super::state::{self, State};
 use super::{csv_beside, journal, pending};
+use crate::ids::PeerId;
 use crate::reading::CSV_HEADER;
 
 /// What was set aside, in words for the operator.
@@ -65,6 +66,19 @@ pub(super) fn count_files(root: &Path) -> Result<usize, StorageError> {
         files += 1;
     }
     Ok(files)
+}
+
+/// Refuses a directory whose `state` is another peer's.
+///
+/// # Errors
+/// Names that peer, or says what cannot be read.
+pub(super) fn check_owner(root: &Path, id: &PeerId) -> Result<(), StorageError> {
+    match State::parse(&head(root, state::PATH, state::BYTES_MAX + 1)?) {
+        Some(State { id: found, .. }) if found != *id => {
+            Err(StorageError::OtherPeer { path: root.to_owned(), found: found.to_string() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Is there a peer's `state`, whole or damaged?
@@ -166,7 +180,6 @@ mod tests {
     use super::super::directory::{claim, claim_anew};
     use super::super::testing::TempDir;
     use super::*;
-    use crate::ids::PeerId;
 
     /// Every path below a directory, with what it holds.
     fn tree(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
