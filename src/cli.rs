@@ -202,7 +202,8 @@ struct Arguments {
 
     /// Files go to `DIR/<peer id>/`
     ///
-    /// One CSV file a sensor, and the peer's own files. What an earlier start left, or looks like a peer's, is moved to
+    /// One CSV file a sensor, and the peer's own files. Ids with capitals have '+' and a number behind them there: Lab is
+    /// Lab+1, so that no disk takes it for lab. What an earlier start left, or looks like a peer's, is moved to
     /// `DIR/<peer id>.previous` unless --resume is given, and anything else is refused.
     #[arg(long, env = "PEER_DATA_DIR", value_name = "DIR", help_heading = "Storage", default_value = config::DATA_DIR)]
     data_dir: PathBuf,

@@ -105,7 +105,7 @@ name! {
     PeerId
 }
 name! {
-    /// Name of a sensor, and so of its CSV file.
+    /// Name of a sensor; its CSV file is named after it.
     SensorId
 }
 

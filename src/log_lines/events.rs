@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` tells of each.
 
 /// Sorted.
-pub const EVENTS: [&str; 63] = [
+pub const EVENTS: [&str; 64] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -46,6 +46,7 @@ pub const EVENTS: [&str; 63] = [
     "readings_forged",
     "readings_lost",
     "refused",
+    "renamed",
     "repaired",
     "resumed",
     "rows_restored",

@@ -277,7 +277,7 @@ pub(super) type Rows = BTreeMap<String, Vec<u8>>;
 pub(super) fn rows_of(log: &[Frame], delivered: Sequence) -> Rows {
     let mut files = Rows::new();
     for (sequence, payload) in log.iter().flat_map(Frame::entries).filter(|(sequence, _)| *sequence <= delivered) {
-        let name = format!("{}.csv", std::str::from_utf8(reading::sensor_of(payload)).unwrap());
+        let name = csv_name(std::str::from_utf8(reading::sensor_of(payload)).unwrap());
         let file = files.entry(name).or_insert_with(|| format!("{CSV_HEADER}\n").into_bytes());
         reading::append_row(sequence, payload, file);
     }

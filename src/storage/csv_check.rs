@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::disk::Disk;
 use super::error::{failed, StorageError};
+use super::file_names::{csv_name, sensor_of};
 use super::sensor_csv::row_sequence;
 use crate::ids::{SensorId, Sequence};
 use crate::reading::{self, CSV_HEADER};
@@ -59,11 +60,11 @@ impl<D: Disk> CsvCheck<D> {
     /// The disk's.
     pub(super) fn new(disk: Arc<D>) -> Result<Self, StorageError> {
         let names = disk.list("").map_err(failed(&*disk, "list", ""))?;
-        let files: Vec<SensorId> = names.iter().filter_map(|name| name.strip_suffix(".csv")?.parse().ok()).collect();
+        let files: Vec<SensorId> = names.iter().filter_map(|name| sensor_of(name)).collect();
         let chunk = (ROWS_BYTES_ALL / files.len().max(1)).clamp(ROWS_BYTES_MIN, ROWS_BYTES_MAX);
         let mut check = Self { disk, sensors: Vec::new(), by_name: HashMap::new(), recent: 0, chunk };
         for name in files {
-            let path = format!("{name}.csv");
+            let path = csv_name(name.as_str());
             let bytes = check.disk.len(&path).map_err(failed(&*check.disk, "look at", &path))?;
             let tail = last_row(&*check.disk, &path, bytes)?;
             check.add(name, bytes, tail);
@@ -75,7 +76,7 @@ impl<D: Disk> CsvCheck<D> {
         let at = self.sensors.len();
         self.by_name.insert(name.as_str().as_bytes().into(), at);
         let rows = format!("{CSV_HEADER}\n").into_bytes();
-        let path = format!("{name}.csv");
+        let path = csv_name(name.as_str());
         self.sensors.push(Sensor { name, path, bytes, matched: 0, missing: None, last: 0, rows, waiting: 0, tail });
         at
     }

@@ -9,13 +9,31 @@ use fs4::{FileExt, TryLockError};
 
 use super::csv_beside;
 use super::earlier;
+use super::earlier_names::is_named;
 use super::error::StorageError;
+use super::file_names::{name_of, sensor_of, sensor_of_earlier};
 use super::journal;
 use super::previous;
 use super::real_disk::{self, RealDisk};
-use crate::ids::{check_name, PeerId};
+use crate::ids::PeerId;
 
-/// Creates `<data_dir>/<id>/` where it is missing and takes it for this process, until the disk is dropped.
+/// Where the files of a peer are.
+#[must_use]
+pub fn directory_of(data_dir: &Path, id: &PeerId) -> PathBuf {
+    data_dir.join(name_of(id.as_str()))
+}
+
+/// The directory of a peer, if it is there: by its name of now, or the one that an earlier version gave it.
+#[must_use]
+pub fn find_directory(data_dir: &Path, id: &PeerId) -> Option<PathBuf> {
+    let (now, earlier) = (directory_of(data_dir, id), data_dir.join(id.as_str()));
+    if now.is_dir() {
+        return Some(now);
+    }
+    is_named(&earlier).is_ok_and(|is_there| is_there).then_some(earlier)
+}
+
+/// Creates the directory of a peer where it is missing and takes it for this process, until the disk is dropped.
 ///
 /// # Errors
 /// Where it cannot be used, holds anything but a peer's files (then it is left as it was), or is in use.
@@ -46,7 +64,7 @@ pub fn claim_anew(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<Stri
 
 /// The directory of a peer, made where it is missing. What others put there is refused.
 fn own_directory(data_dir: &Path, id: &PeerId) -> Result<PathBuf, StorageError> {
-    let root = data_dir.join(id.as_str());
+    let root = directory_of(data_dir, id);
     let unusable = |source| StorageError::directory(&root, &root, source);
     match fs::symlink_metadata(&root) {
         Ok(metadata) if metadata.is_dir() => {
@@ -64,7 +82,7 @@ fn own_directory(data_dir: &Path, id: &PeerId) -> Result<PathBuf, StorageError> 
     Ok(root)
 }
 
-fn lock(root: &Path) -> Result<File, StorageError> {
+pub(super) fn lock(root: &Path) -> Result<File, StorageError> {
     let path = root.join("lock");
     let unusable = |source| StorageError::directory(root, &path, source);
     let mut file =
@@ -116,7 +134,7 @@ fn check_entries(root: &Path, dir: &str, own: &dyn Fn(&str, bool, bool) -> bool)
 
 /// Is this the name of a file that a peer makes in its directory?
 pub(super) fn is_own(name: &str) -> bool {
-    let is_csv = name.strip_suffix(".csv").is_some_and(|stem| check_name(stem.as_bytes()).is_ok());
+    let is_csv = sensor_of(name).or_else(|| sensor_of_earlier(name)).is_some();
     is_csv
         || csv_beside::is_beside(name)
         || set_aside(name)
@@ -137,7 +155,7 @@ pub(super) fn is_harmless(name: &str) -> bool {
 /// # Errors
 /// Where it cannot be read.
 pub fn harmless(data_dir: &Path, id: &PeerId) -> Result<Vec<String>, StorageError> {
-    let mut names = previous::names(&data_dir.join(id.as_str()), "")?;
+    let mut names = previous::names(&directory_of(data_dir, id), "")?;
     names.retain(|name| is_harmless(name));
     names.sort_unstable();
     Ok(names)
@@ -146,7 +164,7 @@ pub fn harmless(data_dir: &Path, id: &PeerId) -> Result<Vec<String>, StorageErro
 /// When a file in a peer's directory was last written, by the clock of then. `None`: there is none, or nobody knows.
 #[must_use]
 pub fn last_written(data_dir: &Path, id: &PeerId) -> Option<SystemTime> {
-    let root = data_dir.join(id.as_str());
+    let root = find_directory(data_dir, id)?;
     let entries =
         [root.join(journal::DIR), root].into_iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten();
     let files = entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
@@ -186,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_directory_of_another_peer_is_refused_before_anything_is_moved() {
-        // As where the disk folds case, and a peer `P` was there first.
+        // As where the disk folds case, and a peer `P` of an earlier version was there first.
         let temp = TempDir::new();
         let root = temp.path().join("p");
         fs::create_dir(&root).unwrap();
@@ -197,7 +215,7 @@ mod tests {
         let id = "p".parse().unwrap();
         for claimed in [claim(temp.path(), &id).map(drop), claim_anew(temp.path(), &id).map(drop)] {
             let error = claimed.unwrap_err().to_string();
-            assert!(error.contains("belongs to the peer P"), "{error}");
+            assert!(error.contains("belongs to the peer P; name that directory P+1 again"), "{error}");
         }
         assert_eq!(
             (tree(temp.path()), tree(&root)),

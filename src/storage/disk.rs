@@ -12,7 +12,8 @@ pub struct Stamp {
     pub bytes: u64,
 }
 
-/// The files of one peer, by paths relative to its directory: `state`, `journal/<segment>.log`, `<sensor>.csv`.
+/// The files of one peer, by paths relative to its directory: `state`, `journal/<segment>.log`, and those of sensors, whose
+/// names `file_names.rs` makes.
 ///
 /// Implementations synchronise themselves, so that one thread may read while another one appends. A file that does not
 /// exist is one of no bytes.

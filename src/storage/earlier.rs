@@ -1,11 +1,12 @@
 //! The rows of an earlier life of this very peer, where it starts without `--resume`: they are kept beside its directory until
 //! the next such start. Nobody shall lose months of data for want of an option.
 //!
-//! They are moved into `.<id>.previous.part`, which no peer can be called, and that takes the place of `<id>.previous` once it is
-//! whole. What a crash between leaves is finished by the next start without `--resume`, and undone by one with it.
+//! They are moved into `.<name>.previous.part` (by the name of the directory), which no peer's can be called, and that takes the
+//! place of `<name>.previous` once it is whole. What a crash between leaves is finished by the next start without `--resume`,
+//! and undone by one with it.
 //!
-//! A peer may be called `<id>.previous`, and somebody may have put files there: nothing is removed but what this peer moved
-//! there itself. Where the name is taken, the next one with a number is.
+//! Another peer's directory may be `<name>.previous`, and somebody may have put files there: nothing is removed but what this
+//! peer moved there itself. Where the name is taken, the next one with a number is.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use super::csv_check::last_row;
 use super::directory::check_own;
 use super::disk::Disk;
 use super::error::{failed, StorageError};
+use super::file_names::id_of;
 use super::journal;
 use super::previous::{count_files, head, names, sync_all};
 use super::read_only_disk::ReadOnlyDisk;
@@ -130,7 +132,7 @@ fn move_all(root: &Path, part: &Path) -> io::Result<()> {
     sync_all([part, root])
 }
 
-/// The first of `<id>.previous`, `<id>.previous.2` … that is free, or holds what was kept before and nothing else: that is
+/// The first of `<name>.previous`, `<name>.previous.2` … that is free, or holds what was kept before and nothing else: that is
 /// removed.
 fn make_way(root: &Path) -> Result<PathBuf, StorageError> {
     let failed = |source| StorageError::set_aside(root, source);
@@ -153,16 +155,17 @@ fn make_way(root: &Path) -> Result<PathBuf, StorageError> {
 /// Did this very peer move all of that there? A directory that a peer runs in, or ran in, has a `lock`. What cannot be read is
 /// not known to be its own.
 fn was_kept_by(root: &Path, to: &Path) -> bool {
-    let id = root.file_name().unwrap_or_default().to_string_lossy();
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    let Some(id) = id_of(&name) else { return false };
     let begins = format!("id:{id}\n");
     let has_own_state = head(to, state::PATH, begins.len()).is_ok_and(|head| head == begins.as_bytes());
     let is_locked = fs::symlink_metadata(to.join("lock")).is_ok();
     has_own_state && !is_locked && check_own(to).is_ok() && count_files(to).is_ok()
 }
 
-fn part_of(root: &Path) -> PathBuf {
-    let id = root.file_name().unwrap_or_default().to_string_lossy();
-    root.with_file_name(format!(".{id}.previous.part"))
+pub(super) fn part_of(root: &Path) -> PathBuf {
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    root.with_file_name(format!(".{name}.previous.part"))
 }
 
 fn beside(root: &Path, suffix: &str) -> PathBuf {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
 use super::fault::Fault;
+use super::file_names::name_of;
 use crate::ids::Sequence;
 
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +35,8 @@ pub enum StorageError {
     #[error("{} is in use by another live peer (process {process}); stop it or choose another --peer-id", path.display())]
     InUse { path: PathBuf, process: String },
     #[error(
-        "{} belongs to the peer {found}; move its directory back to that name or choose another --data-dir",
-        path.display()
+        "{} belongs to the peer {found}; name that directory {} again, or choose another --data-dir",
+        path.display(), name_of(found)
     )]
     OtherPeer { path: PathBuf, found: String },
     #[error(

@@ -11,6 +11,7 @@ use super::csv_check::last_row;
 use super::directory::is_own;
 use super::disk::Disk;
 use super::error::{failed, StorageError};
+use super::file_names::{csv_name, sensor_of, sensor_of_earlier};
 use super::journal;
 use super::read_only_disk::ReadOnlyDisk;
 use super::scan::Scan;
@@ -40,7 +41,7 @@ pub struct Inspection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvFile {
     pub sensor: SensorId,
-    /// Its path within the directory.
+    /// Its path within the directory: that of now, or of an earlier version where there is no other.
     pub name: String,
     pub bytes: u64,
 }
@@ -71,8 +72,12 @@ impl Inspection {
         let runs = is_locked(root);
         let (mut csv, mut foreign) = (Vec::new(), Vec::new());
         let mut has_journal = false;
-        for (name, metadata) in entries(&disk, "")? {
-            let sensor = name.strip_suffix(".csv").and_then(|stem| stem.parse::<SensorId>().ok());
+        let found = entries(&disk, "")?;
+        let stands = |name: &str| found.binary_search_by(|(there, _)| there.as_str().cmp(name)).is_ok();
+        let earlier = |name: &str| sensor_of_earlier(name).filter(|sensor| !stands(&csv_name(sensor.as_str())));
+        let sensors: Vec<Option<SensorId>> =
+            found.iter().map(|(name, _)| sensor_of(name).or_else(|| earlier(name))).collect();
+        for ((name, metadata), sensor) in found.into_iter().zip(sensors) {
             match sensor.filter(|_| metadata.is_file()) {
                 Some(sensor) => {
                     let bytes = bytes_up_to(&disk, &name, metadata.len(), up_to)?;
@@ -81,7 +86,7 @@ impl Inspection {
                     }
                 }
                 None if name == journal::DIR && metadata.is_dir() => has_journal = true,
-                None if is_own(&name) && metadata.is_file() => {}
+                None if is_own(&name) && sensor_of_earlier(&name).is_none() && metadata.is_file() => {}
                 None => foreign.push(name),
             }
         }
@@ -97,13 +102,13 @@ impl Inspection {
                 }
             }
         }
-        csv.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        csv.sort_by_cached_key(|file: &CsvFile| csv_name(file.sensor.as_str()));
         segments.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         foreign.sort_unstable();
         Ok(Self { disk, csv, segments, foreign, runs })
     }
 
-    /// The sensors' files, by name.
+    /// The sensors' files, by the names of now.
     #[must_use]
     pub fn csv(&self) -> &[CsvFile] {
         &self.csv
@@ -221,7 +226,7 @@ fn bytes_up_to(disk: &ReadOnlyDisk, name: &str, bytes: u64, up_to: Option<Sequen
     }
 }
 
-/// Name and metadata of what stands in a directory, of symbolic links those of the link.
+/// Name and metadata of what stands in a directory, by name; of symbolic links those of the link.
 fn entries(disk: &ReadOnlyDisk, dir: &str) -> Result<Vec<(String, fs::Metadata)>, StorageError> {
     let read = || -> io::Result<_> {
         let mut found = Vec::new();
@@ -234,6 +239,7 @@ fn entries(disk: &ReadOnlyDisk, dir: &str) -> Result<Vec<(String, fs::Metadata)>
                 Err(error) => return Err(error),
             }
         }
+        found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Ok(found)
     };
     read().map_err(failed(disk, "list", dir))

@@ -12,8 +12,10 @@ mod csv_write;
 mod directory;
 mod disk;
 mod earlier;
+mod earlier_names;
 mod error;
 mod fault;
+mod file_names;
 mod in_place;
 mod inspect;
 mod intact;
@@ -46,17 +48,19 @@ use std::sync::{Arc, Mutex};
 use crate::ids::{Incarnation, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Frame, Range, Request};
 
-pub use directory::{claim, claim_anew, harmless, last_written};
+pub use directory::{claim, claim_anew, directory_of, find_directory, harmless, last_written};
 pub use disk::{Disk, Stamp};
+pub use earlier_names::{rename_directory, EarlierDirectory};
 pub use error::StorageError;
 pub use fault::{Fault, Owned};
+pub use file_names::{csv_name, id_of};
 pub use inspect::{CsvFile, Inspection, JournalWalk, Piece};
 pub use journal::{Journal, JournalReader, Read, SEGMENT_BYTES};
 pub use log_reader::LogReader;
 pub use memory_disk::MemoryDisk;
 pub use options::{Opened, Options};
 pub use real_disk::{RealDisk, OPEN_FILES_MAX};
-pub use repair::{CsvRepair, CsvRestored, Repair};
+pub use repair::{CsvRenamed, CsvRepair, CsvRestored, Repair};
 pub use sensor_csv::BUFFER_BYTES_MAX;
 pub use start::check_state;
 pub use tail::{Tail, TailRead, TAIL_BYTES_MAX};
@@ -364,6 +368,10 @@ mod crash_tests;
 mod csv_resume_tests;
 #[cfg(test)]
 mod damage_tests;
+#[cfg(test)]
+mod file_name_tests;
+#[cfg(test)]
+mod folding_disk;
 #[cfg(test)]
 mod resume_tests;
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub enum Repair {
     PendingTorn { path: PathBuf, bytes: u64 },
     /// Parts of `pending` could not be read; the rest was written anew.
     PendingDamaged { path: PathBuf, bytes: u64, readings: u64, set_aside: PathBuf },
+    /// CSV files were named as an earlier version named them.
+    Renamed(CsvRenamed),
     /// The CSV files did not agree with the log.
     Csv(CsvRepair),
 }
@@ -42,6 +44,42 @@ pub struct CsvRepair {
     /// Names of the first files that lost something, and how many did.
     pub first: Vec<String>,
     pub files: u64,
+}
+
+/// CSV files that have other names than an earlier version gave them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvRenamed {
+    /// The directory.
+    pub path: PathBuf,
+    /// Files that stood there under both names, of which the earlier one was set aside.
+    pub set_aside: u64,
+    /// Names of the first files, as they were and as they are, and how many were renamed.
+    pub first: Vec<String>,
+    pub files: u64,
+}
+
+impl CsvRenamed {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, set_aside: 0, first: Vec::new(), files: 0 }
+    }
+
+    pub(super) fn name(&mut self, from: &str, to: &str) {
+        note(&format!("{from} is {to} now"), &mut self.first, &mut self.files);
+    }
+}
+
+impl fmt::Display for CsvRenamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, set_aside, first, files } = self;
+        write!(f, "CSV files in {} had names of an earlier version: {files} renamed", path.display())?;
+        if !first.is_empty() {
+            write!(f, " ({}); whoever follows one has to follow its new name", named(first, *files))?;
+        }
+        if *set_aside > 0 {
+            write!(f, "; {set_aside} that stood there under both names set aside as *.damaged")?;
+        }
+        Ok(())
+    }
 }
 
 /// CSV files that were written anew while the peer ran, since another program had taken them away or changed them.
@@ -154,6 +192,7 @@ impl fmt::Display for Repair {
                 path.display(),
                 set_aside.display()
             ),
+            Self::Renamed(renamed) => renamed.fmt(f),
             Self::Csv(repair) => repair.fmt(f),
         }
     }

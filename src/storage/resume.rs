@@ -12,7 +12,7 @@ use super::pending::Pending;
 use super::sensor_csv::SensorCsv;
 use super::start::{self, Begun};
 use super::tail::Tail;
-use super::{csv_beside, csv_mend, in_place, pending_load, salvage, walk};
+use super::{csv_beside, csv_mend, earlier_names, in_place, pending_load, salvage, walk};
 use super::{Opened, Options, Repair, Storage, READ_BYTES};
 use crate::ids::{Incarnation, PeerId, Sequence, NEEDS_ALL};
 use crate::wire::{Frame, Range, RunList};
@@ -47,6 +47,7 @@ pub(super) fn open<D: Disk>(
     start::check_quorum(&*disk, found.as_ref(), options.quorum)?;
     let state_damaged = !repairs.is_empty();
     csv_beside::remove_leftovers(&*disk)?;
+    repairs.extend(earlier_names::rename_csv(&*disk)?.map(Repair::Renamed));
     let mut pending = pending_load::load(&disk, &mut repairs)?;
     let mut check = CsvCheck::new(Arc::clone(&disk))?;
     let mut contents = Contents::default();

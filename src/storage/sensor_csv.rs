@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::csv_beside;
 use super::disk::{Disk, Stamp};
 use super::error::{damaged, failed, StorageError};
+use super::file_names::csv_name;
 use crate::ids::{parse_number, SensorId, Sequence};
 use crate::reading::{self, CSV_HEADER};
 use crate::wire::Frame;
@@ -162,7 +163,7 @@ impl<D: Disk> SensorCsv<D> {
         // It becomes a file name, so it is checked here whatever was checked before.
         let parsed = std::str::from_utf8(name).ok().and_then(|text| text.parse::<SensorId>().ok());
         let sensor = parsed.ok_or(StorageError::Sensor { sequence })?;
-        let path = format!("{sensor}.csv");
+        let path = csv_name(sensor.as_str());
         Ok(self.add(sensor, path, Stamp::default()))
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::fault::Fault;
+use super::super::file_names;
 use super::super::memory_disk::MemoryDisk;
 use super::super::testing::frame;
 use super::*;
@@ -25,7 +26,7 @@ fn csv(rows: &[&str]) -> Vec<u8> {
 
 /// As after a restart: nothing is known of the files but what they are.
 fn found(disk: &MemoryDisk) -> SensorCsv<MemoryDisk> {
-    let path = |path: String| (path.strip_suffix(".csv").unwrap().parse().unwrap(), path);
+    let path = |path: String| (file_names::sensor_of(&path).unwrap(), path);
     SensorCsv::found(Arc::new(disk.clone()), disk.files().into_keys().map(path)).unwrap()
 }
 
@@ -34,7 +35,7 @@ fn expected(payloads: &[String]) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for (sequence, payload) in (1..).zip(payloads) {
         let sensor = String::from_utf8(reading::sensor_of(payload.as_bytes()).to_vec()).unwrap();
-        let file = files.entry(format!("{sensor}.csv")).or_insert_with(|| csv(&[]));
+        let file = files.entry(csv_name(&sensor)).or_insert_with(|| csv(&[]));
         reading::append_row(sequence, payload.as_bytes(), file);
     }
     files
@@ -42,7 +43,7 @@ fn expected(payloads: &[String]) -> BTreeMap<String, Vec<u8>> {
 
 fn payloads(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<String>> {
     let value = prop_oneof!["", "-?[0-9]{1,9}[.][0-9]{1,9}"];
-    let payload = ("[abc][xy.]{0,2}", value.clone(), value.clone(), value)
+    let payload = ("[abC][xY.]{0,2}", value.clone(), value.clone(), value)
         .prop_map(|(sensor, t, h, p)| format!("DATA|{sensor}|2013-01-01T06:00:00Z|{t}|{h}|{p}"));
     prop::collection::vec(payload, count)
 }

@@ -42,7 +42,9 @@ use crate::log_lines;
 use crate::net;
 use crate::protocol::{Alarm, Exit, Peer, Secret, Settings};
 use crate::sensors;
-use crate::storage::{claim, claim_anew, harmless, RealDisk, Storage};
+use crate::storage::{
+    claim, claim_anew, directory_of, harmless, rename_directory, EarlierDirectory, RealDisk, Storage, StorageError,
+};
 use crate::wire::Community;
 use listener::{Listener, Porter};
 use node::{lock, Node};
@@ -129,14 +131,20 @@ pub fn run(config: Config) -> Result<(), Fatal> {
 /// Takes this peer's directory, in which only what is known to be a peer's is ever cleared.
 fn directory(config: &Config) -> Result<RealDisk, Fatal> {
     let (dir, id) = (&config.data_dir, &config.peer_id);
+    let failed = |error: StorageError| Fatal::Storage(error.to_string());
+    match rename_directory(dir, id).map_err(failed)? {
+        Some(renamed @ EarlierDirectory::Renamed { .. }) => log::warn!(event = "renamed"; "{renamed}"),
+        Some(left @ EarlierDirectory::LeftAlone { .. }) => log::warn!(event = "files_left_alone"; "{left}"),
+        None => {}
+    }
     let claimed = if config.resume { claim(dir, id).map(|disk| (disk, None)) } else { claim_anew(dir, id) };
-    let (disk, aside) = claimed.map_err(|error| Fatal::Storage(error.to_string()))?;
+    let (disk, aside) = claimed.map_err(failed)?;
     if let Some(aside) = aside {
         log::warn!(event = "set_aside"; "{aside}");
     }
-    let others = harmless(dir, id).map_err(|error| Fatal::Storage(error.to_string()))?;
+    let others = harmless(dir, id).map_err(failed)?;
     if !others.is_empty() {
-        let (path, names) = (dir.join(id.as_str()), others.join(", "));
+        let (path, names) = (directory_of(dir, id), others.join(", "));
         let path = path.display();
         log::warn!(event = "files_left_alone"; "{path} holds what is no peer's: {names}; it is left alone");
     }

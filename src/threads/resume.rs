@@ -7,7 +7,7 @@ use crate::config::{Config, Fsync};
 use crate::fatal::Fatal;
 use crate::ids::NEEDS_ALL;
 use crate::protocol::Found;
-use crate::storage::{self, Opened, Options, RealDisk, Storage, StorageError};
+use crate::storage::{self, Opened, Options, RealDisk, Repair, Storage, StorageError};
 
 /// Opens the files of this peer, which nobody else may use then.
 pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>, Opened), Fatal> {
@@ -26,7 +26,10 @@ pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>
 /// Says what was mended, and what this peer goes on with.
 pub(super) fn tell(config: &Config, opened: &Opened) {
     for repair in &opened.repairs {
-        log::warn!(event = "repaired"; "{repair}");
+        match repair {
+            Repair::Renamed(renamed) => log::warn!(event = "renamed"; "{renamed}"),
+            repair => log::warn!(event = "repaired"; "{repair}"),
+        }
     }
     if config.quorum.is_some() && opened.needs == NEEDS_ALL {
         log::warn!(

@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sha2::{Digest, Sha256};
-
+use super::digest::{digest, named_as_before};
 use super::faults::{rows_named, shown, Faults};
 use super::lines::Sum;
 use super::once::Once;
 use super::rows::Rows;
 use crate::ids::{Origin, Sequence, Term};
 use crate::reading;
-use crate::storage::{Inspection, Piece, StorageError};
+use crate::storage::{csv_name, Inspection, Piece, StorageError};
 use crate::wire::Frame;
 
 /// What one peer's files hold.
@@ -95,27 +94,13 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
             notes.push(format!("{name} is no file of a peer, and was not looked at"));
         }
     }
+    notes.extend(named_as_before(&inspection));
     // Where all that is asked for is there, nothing is to come.
     let runs = runs && up_to.is_none_or(|up_to| holds < up_to);
     let (count, last) = (rows.count, rows.last);
     let sums = rows.sums();
     let digest = digest(&inspection, &sums);
     Ok(Checked { runs, rows: count, holds, last, sums, digest, faults, notes, lag, inspection })
-}
-
-/// SHA-256 of what `sha256sum *.csv` prints in the directory, with names in the order of their bytes.
-fn digest(inspection: &Inspection, sums: &[Sum]) -> Sum {
-    let mut hasher = Sha256::new();
-    for (file, sum) in inspection.csv().iter().zip(sums) {
-        hasher.update(format!("{}  {}\n", hex(sum), file.name));
-    }
-    hasher.finalize().into()
-}
-
-/// A digest as it is printed.
-pub(super) fn hex(sum: &Sum) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).expect("half a byte");
-    sum.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[derive(Debug)]
@@ -361,7 +346,7 @@ impl Missing {
     fn rest(&mut self, inspection: &Inspection) -> Vec<Lag> {
         let files = self.of_file.iter_mut().zip(inspection.csv());
         let with_file = files.filter_map(|(run, file)| Some((file.name.clone(), run.take()?)));
-        let without = std::mem::take(&mut self.of_none).into_iter().map(|(sensor, run)| (format!("{sensor}.csv"), run));
+        let without = std::mem::take(&mut self.of_none).into_iter().map(|(sensor, run)| (csv_name(&sensor), run));
         with_file.chain(without).map(|(file, Run { first, last, count })| Lag { file, first, last, count }).collect()
     }
 
@@ -374,9 +359,8 @@ impl Missing {
         }
         for (sensor, Run { first, last, count }) in &self.of_none {
             let span = (*first, *last);
-            faults.add_torn(&format!("{sensor}.csv"), span, || {
-                format!("is missing, and with it {}", rows_named(span, *count))
-            });
+            faults
+                .add_torn(&csv_name(sensor), span, || format!("is missing, and with it {}", rows_named(span, *count)));
         }
     }
 }

@@ -7,7 +7,7 @@ use super::faults::{rows_named, shown, Faults};
 use super::lines::{Line, Lines};
 use super::rows::block_bytes;
 use crate::ids::Sequence;
-use crate::storage::{Inspection, StorageError};
+use crate::storage::{csv_name, Inspection, StorageError};
 
 /// Notes at `peer` in what its files differ from those of `other`, but for rows above what either holds without gaps: by
 /// these the one is behind the other, and no more.
@@ -21,7 +21,7 @@ pub(super) fn compare(
     let (mut at, mut of) = (0, 0);
     while at < own.len() || of < others.len() {
         let order = match (own.get(at), others.get(of)) {
-            (Some(one), Some(two)) => one.name.cmp(&two.name),
+            (Some(one), Some(two)) => csv_name(one.sensor.as_str()).cmp(&csv_name(two.sensor.as_str())),
             (Some(_), None) => Ordering::Less,
             _ => Ordering::Greater,
         };

@@ -1,6 +1,7 @@
 //! What is found as one JSON object on one line, for programs: `verdict` and `status` first, then the peers.
 
-use super::check::{hex, Checked};
+use super::check::Checked;
+use super::digest::hex;
 use super::faults::Fault;
 use super::report::LINES_MAX;
 use super::select::Selection;

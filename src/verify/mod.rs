@@ -6,6 +6,7 @@
 
 mod check;
 mod compare;
+mod digest;
 mod faults;
 mod json_report;
 mod lines;
@@ -218,5 +219,7 @@ fn put_back(peer: &mut Peer, faults: Faults) {
 
 #[cfg(test)]
 mod asked_tests;
+#[cfg(test)]
+mod name_tests;
 #[cfg(test)]
 mod tests;

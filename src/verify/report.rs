@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::check::{hex, Checked};
+use super::check::Checked;
+use super::digest::hex;
 use super::select::Selection;
 use super::{Peer, Verdict};
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::ids::PeerId;
+use crate::storage::{directory_of, find_directory, id_of};
 
 /// A directory to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,8 @@ pub(super) fn select(data_dirs: &[PathBuf], peers: &[PathBuf]) -> Result<Selecti
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         if !seen.contains(&real) {
             seen.push(real);
-            selection.targets.push(Target { label: name(&path), path });
+            let name = name(&path);
+            selection.targets.push(Target { label: id_of(&name).unwrap_or(&name).to_owned(), path });
         }
     }
     let names: Vec<String> = selection.targets.iter().map(|target| target.label.clone()).collect();
@@ -101,7 +103,12 @@ fn is_set_aside(name: &str) -> bool {
 
 /// Has this directory the name of a peer, and any of its files, or nothing at all? One that cannot be read may be one.
 fn may_be_peer(path: &Path) -> bool {
-    name(path).parse::<PeerId>().is_ok() && holds_peer(path)
+    named_id(&name(path)).is_some() && holds_peer(path)
+}
+
+/// The peer that is named by its id, or by the name of its directory.
+fn named_id(text: &str) -> Option<PeerId> {
+    id_of(text).unwrap_or(text).parse().ok()
 }
 
 /// Is anything in it a peer's, or nothing in it at all?
@@ -119,8 +126,7 @@ fn no_peer(path: &Path) -> String {
 
 /// The directories of a peer that is named by its id, in any of the data directories, or by its path.
 fn named(data_dirs: &[PathBuf], peer: &Path) -> Result<Vec<PathBuf>, String> {
-    let is_id = peer.to_str().is_some_and(|text| text.parse::<PeerId>().is_ok());
-    if !is_id {
+    let Some(id) = peer.to_str().and_then(named_id) else {
         return if !peer.is_dir() {
             Err(format!("{} is neither a peer's id nor a directory", peer.display()))
         } else if holds_peer(peer) {
@@ -128,15 +134,15 @@ fn named(data_dirs: &[PathBuf], peer: &Path) -> Result<Vec<PathBuf>, String> {
         } else {
             Err(no_peer(peer))
         };
-    }
-    let found: Vec<PathBuf> = data_dirs.iter().map(|dir| dir.join(peer)).filter(|path| path.is_dir()).collect();
+    };
+    let found: Vec<PathBuf> = data_dirs.iter().filter_map(|dir| find_directory(dir, &id)).collect();
     if let Some(other) = found.iter().find(|path| !holds_peer(path)) {
         return Err(no_peer(other));
     }
     if !found.is_empty() {
         return Ok(found);
     }
-    let places: Vec<String> = data_dirs.iter().map(|dir| dir.join(peer).display().to_string()).collect();
+    let places: Vec<String> = data_dirs.iter().map(|dir| directory_of(dir, &id).display().to_string()).collect();
     let places = places.join(", ");
     if peer.is_dir() {
         return Err(format!("there is no {places}; for the directory {0} write ./{0}", peer.display()));

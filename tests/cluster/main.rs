@@ -11,6 +11,7 @@ mod foreign;
 #[expect(dead_code, reason = "what long random runs need is for the other targets")]
 #[path = "../harness/mod.rs"]
 mod harness;
+mod ids;
 mod log_lines;
 mod names;
 mod quorum;

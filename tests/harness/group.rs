@@ -8,6 +8,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use peer::storage::directory_of;
+
 use super::process::Peer;
 use super::station::Station;
 
@@ -78,7 +80,7 @@ impl Group {
     }
 
     pub(crate) fn data_of(&self, id: &str) -> PathBuf {
-        self.directory.join("data").join(id)
+        directory_of(&self.directory.join("data"), &id.parse().expect("an id"))
     }
 
     /// A station whose peer starts on loopback with these options, fed on standard input.

@@ -1,0 +1,32 @@
+//! One SHA-256 for all files of a peer, which anybody can work out by hand.
+
+use sha2::{Digest, Sha256};
+
+use super::lines::Sum;
+use crate::storage::{csv_name, CsvFile, Inspection};
+
+/// Says which files have names of an earlier version.
+pub(super) fn named_as_before(inspection: &Inspection) -> Option<String> {
+    let names = |file: &CsvFile| (file.name.clone(), csv_name(file.sensor.as_str()));
+    let mut earlier = inspection.csv().iter().map(names).filter(|(name, now)| name != now);
+    let (name, now) = earlier.next()?;
+    let more = earlier.count();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(format!("{name}{more} named by an earlier version; the digest is that of the names of now, as {now}"))
+}
+
+/// SHA-256 of what `sha256sum *.csv` prints in the directory, with names in the order of their bytes; names of earlier
+/// versions are taken for those of now, so that equal rows have equal digests.
+pub(super) fn digest(inspection: &Inspection, sums: &[Sum]) -> Sum {
+    let mut hasher = Sha256::new();
+    for (file, sum) in inspection.csv().iter().zip(sums) {
+        hasher.update(format!("{}  {}\n", hex(sum), csv_name(file.sensor.as_str())));
+    }
+    hasher.finalize().into()
+}
+
+/// A digest as it is printed.
+pub(super) fn hex(sum: &Sum) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).expect("half a byte");
+    sum.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
