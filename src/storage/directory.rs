@@ -82,6 +82,7 @@ fn own_directory(data_dir: &Path, id: &PeerId) -> Result<PathBuf, StorageError> 
     Ok(root)
 }
 
+/// Takes the `lock` of a directory for this process.
 pub(super) fn lock(root: &Path) -> Result<File, StorageError> {
     let path = root.join("lock");
     let unusable = |source| StorageError::directory(root, &path, source);

@@ -12,6 +12,14 @@ pub struct Stamp {
     pub bytes: u64,
 }
 
+/// Makes a missing file one of no bytes.
+pub(super) fn or_empty<T: Default>(result: io::Result<T>) -> io::Result<T> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
+        result => result,
+    }
+}
+
 /// The files of one peer, by paths relative to its directory: `state`, `journal/<segment>.log`, and those of sensors, whose
 /// names `file_names.rs` makes.
 ///

@@ -62,6 +62,12 @@ pub enum StorageError {
          files are touched, and start it again", path.display()
     )]
     Gone { path: PathBuf },
+    #[error("{} is there already, and not empty; remove it or give another directory", path.display())]
+    Occupied { path: PathBuf },
+    #[error("{} is within {}, which is to be copied; give another directory", path.display(), of.display())]
+    Inside { path: PathBuf, of: PathBuf },
+    #[error("{} changed again and again while it was copied; try again when the group is at rest", path.display())]
+    Unsteady { path: PathBuf },
     #[error("reading {sequence} names no valid sensor, so it has no file; check the versions of the group's peers")]
     Sensor { sequence: u64 },
 }

@@ -16,8 +16,8 @@ use super::journal;
 use super::read_only_disk::ReadOnlyDisk;
 use super::scan::Scan;
 use super::sensor_csv::rows_end;
-use super::state::{self, State};
-use crate::ids::{SensorId, Sequence};
+use super::state;
+use crate::ids::{PeerId, SensorId, Sequence};
 use crate::reading::CSV_HEADER;
 use crate::wire::Frame;
 
@@ -132,6 +132,14 @@ impl Inspection {
         self.runs || is_locked(&self.disk.full_path(""))
     }
 
+    /// Whose directory is it, as its `state` says?
+    ///
+    /// # Errors
+    /// The disk's; or where there is no `state`, or a damaged one.
+    pub fn id(root: &Path) -> Result<PeerId, StorageError> {
+        state::read(&ReadOnlyDisk::new(root.to_owned())).map(|state| state.id)
+    }
+
     /// Is a directory in use by a living peer?
     #[must_use]
     pub fn is_in_use(root: &Path) -> bool {
@@ -141,8 +149,7 @@ impl Inspection {
     /// Says `state` that the peer runs under a quorum? Then its log may be ahead of its rows for as long as there is none.
     #[must_use]
     pub fn has_quorum(&self) -> bool {
-        let text = self.disk.read(state::PATH, 0, state::BYTES_MAX + 1).unwrap_or_default();
-        State::parse(&text).is_some_and(|state| state.quorum.is_some())
+        state::read(&self.disk).is_ok_and(|state| state.quorum.is_some())
     }
 
     /// The sequence of the last whole row that stands in a file by now; `None` where there is none.

@@ -36,6 +36,8 @@ mod salvage;
 mod scan;
 mod sensor_csv;
 mod set_aside;
+mod snapshot;
+mod snapshot_copy;
 mod start;
 mod state;
 mod tail;
@@ -62,6 +64,8 @@ pub use options::{Opened, Options};
 pub use real_disk::{RealDisk, OPEN_FILES_MAX};
 pub use repair::{CsvRenamed, CsvRepair, CsvRestored, Repair};
 pub use sensor_csv::BUFFER_BYTES_MAX;
+pub use snapshot::Snapshot;
+pub use snapshot_copy::Copied;
 pub use start::check_state;
 pub use tail::{Tail, TailRead, TAIL_BYTES_MAX};
 

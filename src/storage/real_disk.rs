@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
-use super::disk::{Disk, Stamp};
+use super::disk::{or_empty, Disk, Stamp};
 
 /// Files kept open for appending, unless fewer are to be. A reading's sensor is most often one of the last few, however many
 /// sensors there are.
@@ -74,7 +74,7 @@ impl RealDisk {
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        or_absent(sync_dir(&self.root.join(dir)))
+        or_empty(sync_dir(&self.root.join(dir)))
     }
 }
 
@@ -146,14 +146,6 @@ pub(super) fn sync_dir(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a missing file one of no bytes.
-fn or_absent<T: Default>(result: io::Result<T>) -> io::Result<T> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
-        result => result,
-    }
-}
-
 impl Disk for RealDisk {
     fn list(&self, dir: &str) -> io::Result<Vec<String>> {
         let entries = match fs::read_dir(self.root.join(dir)) {
@@ -172,11 +164,11 @@ impl Disk for RealDisk {
     }
 
     fn len(&self, path: &str) -> io::Result<u64> {
-        or_absent(fs::metadata(self.root.join(path)).map(|metadata| metadata.len()))
+        or_empty(fs::metadata(self.root.join(path)).map(|metadata| metadata.len()))
     }
 
     fn stamp(&self, path: &str) -> io::Result<Stamp> {
-        or_absent(fs::symlink_metadata(self.root.join(path)).map(|metadata| stamp_of(&metadata)))
+        or_empty(fs::symlink_metadata(self.root.join(path)).map(|metadata| stamp_of(&metadata)))
     }
 
     fn append(&self, path: &str, bytes: &[u8]) -> io::Result<Stamp> {
@@ -194,7 +186,7 @@ impl Disk for RealDisk {
     }
 
     fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        or_absent(File::open(self.root.join(path)).and_then(|mut file| {
+        or_empty(File::open(self.root.join(path)).and_then(|mut file| {
             file.seek(SeekFrom::Start(offset))?;
             let mut bytes = Vec::with_capacity(len);
             file.take(len as u64).read_to_end(&mut bytes)?;
@@ -262,7 +254,7 @@ impl Disk for RealDisk {
     fn remove(&self, path: &str) -> io::Result<()> {
         let mut appending = self.appending();
         appending.files.remove(path);
-        or_absent(fs::remove_file(self.root.join(path)))?;
+        or_empty(fs::remove_file(self.root.join(path)))?;
         appending.name_changed(path);
         Ok(())
     }

@@ -77,6 +77,17 @@ fn is_whole<D: Disk>(disk: &D, path: &str, at: u64) -> Result<bool, StorageError
     Ok(FrameHead::parse(&bytes[..end]).is_ok_and(whole))
 }
 
+/// Does any whole batch stand in a segment, from a byte on?
+pub(super) fn holds_batch<D: Disk>(disk: &D, path: &str, from: u64) -> Result<bool, StorageError> {
+    let mut holds = false;
+    intact::find(disk, path, from, VERB, &mut |_, bytes| {
+        let parsed = parse(bytes);
+        holds |= parsed.is_some();
+        Ok(parsed.map(|(_, length)| length))
+    })?;
+    Ok(holds)
+}
+
 fn shorten<D: Disk>(disk: &D, path: &str, to: u64) -> Result<(), StorageError> {
     if to == 0 {
         return disk.remove(path).map_err(failed(disk, "remove", path));

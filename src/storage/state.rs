@@ -1,5 +1,7 @@
 //! The file `state`: who this is, which life, and what it promised. A few lines of text, read strictly; replaced whole.
 
+use super::disk::{or_empty, Disk};
+use super::error::{damaged, failed, StorageError};
 use crate::ids::{parse_number, Incarnation, PeerId, Sequence, Term};
 
 /// Name of the file.
@@ -52,6 +54,16 @@ impl State {
         // Everything is in canonical form, so the rest of the file, and its checksum, follow from the fields.
         (state.to_text() == text).then_some(state)
     }
+}
+
+/// The `state` of a peer's directory that somebody else looks at.
+///
+/// # Errors
+/// The disk's; or where there is none, or a damaged one.
+pub(super) fn read<D: Disk>(disk: &D) -> Result<State, StorageError> {
+    let text = or_empty(disk.read(PATH, 0, BYTES_MAX + 1)).map_err(failed(disk, "read", PATH))?;
+    let why = if text.is_empty() { "it is missing" } else { "its fields and checksum do not agree" };
+    State::parse(&text).ok_or_else(|| damaged(disk, PATH, why))
 }
 
 #[cfg(test)]

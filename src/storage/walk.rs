@@ -38,9 +38,25 @@ pub(super) fn walk<D: Disk>(
     disk: &D,
     visit: &mut dyn FnMut(&Frame) -> Result<(), StorageError>,
 ) -> Result<Walked, StorageError> {
+    walk_after(disk, 0, visit)
+}
+
+/// The same from the segment on in which the batch after `after` is.
+///
+/// # Errors
+/// The disk's, or what `visit` returns.
+pub(super) fn walk_after<D: Disk>(
+    disk: &D,
+    after: Sequence,
+    visit: &mut dyn FnMut(&Frame) -> Result<(), StorageError>,
+) -> Result<Walked, StorageError> {
     let names = disk.list(DIR).map_err(failed(disk, "list", DIR))?;
-    let firsts: Vec<Sequence> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
+    let mut firsts: Vec<Sequence> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
     let mut walked = Walked::default();
+    if let Some(at) = firsts.iter().rposition(|first| *first <= after + 1).filter(|_| after > 0) {
+        firsts.drain(..at);
+        walked.last = firsts[0].saturating_sub(1);
+    }
     let mut term = None;
     for (at, first) in firsts.iter().enumerate() {
         let mut segment = Segment::new(*first);

@@ -1,0 +1,253 @@
+//! Where a copy of a peer's directory is made, and how it gets its name: written and verified in a directory beside, and
+//! renamed once all of it is on the platter. So whatever has the name is whole. What is copied is `snapshot_copy`'s.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::directory::lock;
+use super::error::StorageError;
+use super::read_only_disk::ReadOnlyDisk;
+use super::real_disk::{sync_dir, RealDisk};
+use super::snapshot_copy::{self, Copied};
+use crate::ids::PeerId;
+
+/// A copy of the directory of a peer that is being made, and has not its name yet. Dropped, it leaves nothing.
+#[derive(Debug)]
+pub struct Snapshot {
+    source: ReadOnlyDisk,
+    disk: Arc<RealDisk>,
+    /// Where it is made.
+    path: PathBuf,
+    /// Where it will be.
+    to: PathBuf,
+    /// Held until it has its name: two that make the same copy would write into each other's.
+    _lock: File,
+    made: Made,
+}
+
+/// Directories that are removed again unless all goes well.
+#[derive(Debug)]
+struct Made {
+    /// Removed with all it holds.
+    partial: Option<PathBuf>,
+    /// The deepest first; removed where nothing else is in them.
+    parents: Vec<PathBuf>,
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // What stays is told by its name.
+        if let Some(partial) = &self.partial {
+            let _ = fs::remove_dir_all(partial);
+        }
+        for parent in &self.parents {
+            let _ = fs::remove_dir(parent);
+        }
+    }
+}
+
+impl Snapshot {
+    /// Makes room for a copy of the directory of the peer `id`, at `<dest>/<id>`, which must not be there or be empty.
+    ///
+    /// # Errors
+    /// Where that cannot be.
+    pub fn begin(source: &Path, id: &PeerId, dest: &Path) -> Result<Self, StorageError> {
+        let unusable = |path: &Path| {
+            let path = path.to_owned();
+            move |error| StorageError::directory(&path, error)
+        };
+        refuse_inside(source, dest)?;
+        let to = dest.join(id.as_str());
+        refuse_occupied(&to)?;
+        let missing = dest.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+        let mut made = Made { partial: None, parents: missing.map(Path::to_owned).collect() };
+        fs::create_dir_all(dest).map_err(unusable(dest))?;
+        // No peer has a name that begins so.
+        let partial = dest.join(format!(".{id}.partial"));
+        match fs::create_dir(&partial) {
+            Ok(()) => made.partial = Some(partial.clone()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(unusable(&partial)(error)),
+        }
+        let lock = lock(&partial)?;
+        made.partial = Some(partial.clone());
+        let path = partial.join(id.as_str());
+        if path.exists() {
+            // One that was interrupted left it.
+            fs::remove_dir_all(&path).map_err(unusable(&path))?;
+        }
+        fs::create_dir(&path).map_err(unusable(&path))?;
+        let disk = Arc::new(RealDisk::new(path.clone(), lock.try_clone().map_err(unusable(&partial))?));
+        Ok(Self { source: ReadOnlyDisk::new(source.to_owned()), disk, path, to, _lock: lock, made })
+    }
+
+    /// Copies; what was copied before is replaced. `takes_over`: nothing but the copy counts from now on.
+    ///
+    /// # Errors
+    /// The disk's; where the source is damaged, or does not stand still for long enough. A running peer replaces files, so that
+    /// another try may be worth it.
+    pub fn copy(&self, takes_over: bool) -> Result<Copied, StorageError> {
+        snapshot_copy::copy(&self.source, &self.disk, takes_over)
+    }
+
+    /// Where the copy is until it has its name.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the copy its name, once all of it is on the platter. Returns where it is.
+    ///
+    /// # Errors
+    /// The disk's; or where the name was taken meanwhile.
+    pub fn publish(self) -> Result<PathBuf, StorageError> {
+        let Self { disk, path, to, mut made, _lock, .. } = self;
+        // Some systems rename no directory with files that are open.
+        drop(disk);
+        refuse_occupied(&to)?;
+        let publish = || {
+            sync_all(&path)?;
+            if to.exists() {
+                fs::remove_dir(&to)?;
+            }
+            fs::rename(&path, &to)?;
+            std::iter::once(&to).chain(&made.parents).try_for_each(|path| sync_dir(parent(path)))
+        };
+        publish().map_err(|source| StorageError::directory(&to, source))?;
+        made.parents.clear();
+        Ok(to)
+    }
+}
+
+/// A peer would refuse to start in its directory if there were anything else in it.
+fn refuse_inside(source: &Path, dest: &Path) -> Result<(), StorageError> {
+    let or_here = |path| if path == Path::new("") { Path::new(".") } else { path };
+    let real = dest.ancestors().find_map(|path| fs::canonicalize(or_here(path)).ok());
+    let within = fs::canonicalize(source).is_ok_and(|source| real.is_some_and(|real| real.starts_with(source)));
+    if within {
+        return Err(StorageError::Inside { path: dest.to_owned(), of: source.to_owned() });
+    }
+    Ok(())
+}
+
+fn refuse_occupied(to: &Path) -> Result<(), StorageError> {
+    let is_empty = || fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_none());
+    match fs::symlink_metadata(to) {
+        Ok(metadata) if !metadata.is_dir() || !is_empty() => Err(StorageError::Occupied { path: to.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Returns once all files below a directory are on the platter.
+fn sync_all(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sync_all(&path)?;
+        } else {
+            // Windows syncs only what may be written to.
+            File::options().append(true).open(path)?.sync_all()?;
+        }
+    }
+    sync_dir(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::directory::claim;
+    use super::super::testing::{frame, TempDir};
+    use super::super::{Options, Storage};
+    use super::*;
+
+    /// The directory of `p`, which has stopped, with five rows.
+    fn source(temp: &TempDir) -> PathBuf {
+        let id: PeerId = "p".parse().unwrap();
+        let disk = claim(&temp.path().join("data"), &id).unwrap();
+        let (mut storage, _) = Storage::open(Arc::new(disk), &id, 5, Options::default()).unwrap();
+        storage.append(&frame(1, 1, "a/1", 1, 5)).unwrap();
+        storage.deliver(5).unwrap();
+        storage.flush().unwrap();
+        temp.path().join("data/p")
+    }
+
+    fn begin(source: &Path, dest: &Path) -> Result<Snapshot, StorageError> {
+        Snapshot::begin(source, &"p".parse().unwrap(), dest)
+    }
+
+    fn names(path: &Path) -> Vec<String> {
+        let names = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn a_copy_has_its_name_once_it_is_whole_and_leaves_nothing_else() {
+        let temp = TempDir::new();
+        let (source, dest) = (source(&temp), temp.path().join("backup/monday"));
+        let snapshot = begin(&source, &dest).unwrap();
+        snapshot.copy(false).unwrap();
+        assert_eq!(names(&dest), [".p.partial"]);
+        drop(snapshot);
+        assert_eq!(names(temp.path()), ["data"], "also what was made to hold it is gone");
+        // An empty directory of that name may be there.
+        fs::create_dir_all(dest.join("p")).unwrap();
+        let snapshot = begin(&source, &dest).unwrap();
+        snapshot.copy(false).unwrap();
+        assert_eq!(snapshot.publish().unwrap(), dest.join("p"));
+        assert_eq!((names(&dest), names(&dest.join("p"))), (vec!["p".to_owned()], names_of_copy()));
+        assert_eq!(fs::read(dest.join("p/a1.csv")).unwrap(), fs::read(source.join("a1.csv")).unwrap());
+    }
+
+    fn names_of_copy() -> Vec<String> {
+        ["a0.csv", "a1.csv", "a2.csv", "journal", "state"].map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn what_is_there_is_refused_and_stays() {
+        let temp = TempDir::new();
+        let (source, dest) = (source(&temp), temp.path().join("backup"));
+        fs::create_dir_all(dest.join("p")).unwrap();
+        fs::write(dest.join("p/notes.txt"), "mine").unwrap();
+        for dest in [&dest, &temp.path().join("data")] {
+            assert!(matches!(begin(&source, dest), Err(StorageError::Occupied { .. })));
+        }
+        for inside in [source.clone(), source.join("x/y")] {
+            assert!(matches!(begin(&source, &inside), Err(StorageError::Inside { .. })));
+        }
+        fs::write(temp.path().join("file"), "").unwrap();
+        assert!(matches!(begin(&source, &temp.path().join("file")), Err(StorageError::Directory { .. })));
+        assert_eq!(names(&dest.join("p")), ["notes.txt"]);
+        assert_eq!(
+            (names(&dest), names(temp.path())),
+            (vec!["p".to_owned()], ["backup", "data", "file"].map(str::to_owned).to_vec())
+        );
+    }
+
+    #[test]
+    fn what_was_interrupted_is_replaced_and_what_is_being_made_is_not() {
+        let temp = TempDir::new();
+        let (source, dest) = (source(&temp), temp.path().join("backup"));
+        fs::create_dir_all(dest.join(".p.partial/p/journal")).unwrap();
+        fs::write(dest.join(".p.partial/p/old.csv"), "half a").unwrap();
+        let snapshot = begin(&source, &dest).unwrap();
+        snapshot.copy(false).unwrap();
+        assert!(matches!(begin(&source, &dest), Err(StorageError::InUse { .. })));
+        // Whoever takes the name meanwhile keeps it.
+        fs::create_dir(dest.join("p")).unwrap();
+        fs::write(dest.join("p/notes.txt"), "mine").unwrap();
+        assert!(matches!(snapshot.publish(), Err(StorageError::Occupied { .. })));
+        assert_eq!((names(&dest), names(&dest.join("p"))), (vec!["p".to_owned()], vec!["notes.txt".to_owned()]));
+        fs::remove_dir_all(dest.join("p")).unwrap();
+        let snapshot = begin(&source, &dest).unwrap();
+        snapshot.copy(false).unwrap();
+        snapshot.copy(false).unwrap();
+        assert_eq!(names(&snapshot.publish().unwrap()), names_of_copy());
+    }
+}
