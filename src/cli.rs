@@ -1,8 +1,10 @@
 //! Command line and environment -> [`Config`]: the options, their help, and what is said of a wrong one.
 //!
-//! What a value may be stands in `config::value`, what goes together in `config`; the options of `peer verify` in `verify`.
+//! What a value may be stands in `config::value`, what goes together in `config`; those of `peer verify`
+//! and `peer snapshot` in `verify` and `snapshot`.
 
 mod environment;
+mod snapshot;
 mod verify;
 
 use std::ffi::OsString;
@@ -23,6 +25,7 @@ use crate::log_lines::Format;
 use crate::wire::Timing;
 
 pub use environment::strange_variables;
+pub use snapshot::Snapshot;
 pub use verify::Verify;
 
 /// The other name of the discovery port's environment variable.
@@ -49,6 +52,8 @@ Examples:
       where broadcast does not reach
   peer verify
       proves that all peers below data/ hold the same rows in the same order
+  peer snapshot backup
+      copies all peers below data/ to backup/, also while they run
 
 Every option can be set by the environment variable named with it; the option wins, and an empty
 variable counts as not set.
@@ -249,6 +254,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Verify(Verify),
+    Snapshot(Snapshot),
 }
 
 /// What is asked for.
@@ -258,6 +264,8 @@ pub enum Task {
     Run(Box<Config>),
     /// Compare the files of peers.
     Verify(Verify),
+    /// Copy the files of peers.
+    Snapshot(Snapshot),
 }
 
 fn log_levels() -> impl TypedValueParser<Value = LevelFilter> {
@@ -348,8 +356,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
     let mut command = command(is_set);
     let matches = command.try_get_matches_from_mut(arguments)?;
     let mut typed = Arguments::from_arg_matches(&matches)?;
-    if let Some(Verb::Verify(verify)) = typed.verb.take() {
-        return Ok(Task::Verify(verify));
+    match typed.verb.take() {
+        Some(Verb::Verify(verify)) => return Ok(Task::Verify(verify)),
+        Some(Verb::Snapshot(snapshot)) => return Ok(Task::Snapshot(snapshot)),
+        None => {}
     }
     let config =
         typed.into_config(names_source(&matches)).map_err(|error| command.error(ErrorKind::ValueValidation, error))?;

@@ -32,7 +32,7 @@
 //! | knobs | [`config`], [`cli`], [`fatal`] | names, limits, and what sensors there are |
 //! | lines | [`log_lines`], [`complaints`] | names: where `log` writes to, and how much is said of what is wrong |
 //! | doing | [`threads`] | all of the above, and decides nothing |
-//! | proving | [`verify`] | names, text, storage: looks at files that peers wrote, runs none |
+//! | proving | [`verify`] | names, text, storage: looks at files that peers wrote, copies them, runs none |
 //!
 //! To read the code as a student: `ids`, then `protocol::view`, `protocol::input` and `protocol::effect`, then
 //! `protocol::peer` with its one `match`, then a mechanism that interests you (`protocol/election.rs`, say), and last

@@ -1,11 +1,12 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
-//! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict.
+//! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, or copies
+//! them.
 
 use std::io;
 use std::process::ExitCode;
 
 use log::Level;
-use peer::cli::{strange_variables, Task, Verify};
+use peer::cli::{strange_variables, Snapshot, Task, Verify};
 use peer::config::Config;
 use peer::fatal::Fatal;
 use peer::log_lines::{self, Form};
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
     match peer::cli::parse(std::env::args_os()).unwrap_or_else(|error| error.exit()) {
         Task::Run(config) => run(*config),
         Task::Verify(verify) => compare(verify),
+        Task::Snapshot(snapshot) => copy(snapshot),
     }
 }
 
@@ -25,6 +27,17 @@ fn compare(options: Verify) -> ExitCode {
         Ok(verdict) => verdict.status().into(),
         // Nobody is left to tell, as behind `| head`.
         Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn copy(options: Snapshot) -> ExitCode {
+    let (peers, dest) = options.peers_and_dest();
+    let (peers, dest) = (peers.to_vec(), dest.to_owned());
+    let Snapshot { data_dirs, take_over: takes_over, .. } = options;
+    let wanted = verify::Wanted { data_dirs, peers, dest, takes_over, patience: verify::PATIENCE };
+    match verify::snapshot(&wanted, &mut io::stdout().lock(), &mut io::stderr().lock()) {
+        Ok(true) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
     }
 }
 

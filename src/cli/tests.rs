@@ -1,6 +1,7 @@
 //! What users type, and what they get.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use clap::ArgAction;
 
@@ -201,13 +202,14 @@ fn help_groups_the_options_in_the_order_of_the_contract() {
     }
 }
 
+fn task(options: &str) -> Result<Option<Verb>, clap::Error> {
+    let mut command = command(|_| false);
+    let matches = command.try_get_matches_from_mut(options.split_whitespace())?;
+    Ok(Arguments::from_arg_matches(&matches)?.verb)
+}
+
 #[test]
 fn verify_has_options_of_its_own_and_takes_none_of_a_peer() {
-    let task = |options: &str| {
-        let mut command = command(|_| false);
-        let matches = command.try_get_matches_from_mut(options.split_whitespace())?;
-        Ok::<_, clap::Error>(Arguments::from_arg_matches(&matches)?.verb)
-    };
     let verb = task("peer verify").unwrap();
     assert!(
         matches!(verb, Some(Verb::Verify(Verify { data_dirs, peers, up_to: None, json: false })) if data_dirs == [PathBuf::from("data")] && peers.is_empty())
@@ -226,6 +228,26 @@ fn verify_has_options_of_its_own_and_takes_none_of_a_peer() {
     for part in ["sha256sum *.csv | sha256sum", "Exit status: 0 if all agree, 4 if some", "PEER_DATA_DIR"] {
         assert!(help.contains(part), "{part} is missing in {help}");
     }
+}
+
+#[test]
+fn of_what_snapshot_is_given_the_last_is_where_to() {
+    for (options, given) in [
+        ("backup", &[][..]),
+        ("kitchen backup", &["kitchen"]),
+        ("kitchen --take-over pi2/roof backup", &["kitchen", "pi2/roof"]),
+    ] {
+        let verb = task(&format!("peer snapshot {options}")).unwrap();
+        let Some(Verb::Snapshot(snapshot)) = verb else { panic!("{verb:?}") };
+        let (peers, dest) = snapshot.peers_and_dest();
+        assert_eq!((&snapshot.data_dirs[..], dest), (&[PathBuf::from("data")][..], Path::new("backup")), "{options}");
+        assert_eq!(peers, given.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(snapshot.take_over, options.contains("--take-over"));
+    }
+    for wrong in ["peer snapshot", "peer snapshot --port 7000 backup", "peer --port 7000 snapshot backup"] {
+        assert_eq!(task(wrong).unwrap_err().exit_code(), 2, "{wrong}");
+    }
+    assert!(task("peer snapshot --help").unwrap_err().to_string().contains("Exit status: 0 if all were copied"));
 }
 
 #[test]

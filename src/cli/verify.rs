@@ -27,7 +27,7 @@ Examples:
   peer verify
       all peers below data/
   peer verify --data-dir pi1/data --data-dir pi2/data --data-dir pi3/data
-      directories gathered from three machines; stop the peers before copying
+      directories gathered from three machines, with 'peer snapshot' or of stopped peers
   peer verify --up-to 9000 kitchen
       one peer, on its own machine, perhaps running; compare the digests by eye
   peer verify pi1/data/kitchen pi2/data/roof

@@ -89,6 +89,11 @@ impl Faults {
         self.kept.is_empty()
     }
 
+    /// Those that are kept.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Fault> {
+        self.kept.iter()
+    }
+
     /// The first of those that are kept, by sequence.
     pub(super) fn first(&self, max: usize) -> Vec<&Fault> {
         let mut faults: Vec<&Fault> = self.kept.iter().collect();

@@ -1,5 +1,6 @@
 //! `peer verify`: proves from the files alone that peers hold the same rows in the same order. Each directory is checked
-//! by itself (`check`: rows against journal, 1 to n, each once), then all against one of them (`compare`). Reads only.
+//! by itself (`check`: rows against journal, 1 to n, each once), then all against one of them (`compare`). Reads only, but for
+//! `snapshot`, which proves of a copy what it says of it.
 //!
 //! What the files mean to a peer that starts is `storage`'s. Rows are not taken apart and compared by value: each must be,
 //! byte for byte, what its journal entry is written as; only where there is no entry, its fields are checked.
@@ -15,6 +16,7 @@ mod once;
 mod report;
 mod rows;
 mod select;
+mod snapshot;
 
 use std::io::{self, Write};
 use std::num::NonZero;
@@ -31,6 +33,7 @@ use compare::compare;
 use faults::Faults;
 pub use looks::PATIENCE;
 use select::{Selection, Target};
+pub use snapshot::{snapshot, Wanted};
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

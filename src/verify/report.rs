@@ -91,7 +91,7 @@ fn write_faults(peers: &[Peer], notes: &[String], out: &mut dyn Write) -> io::Re
             writeln!(
                 out,
                 "note: {label}: torn at the end, as a copy that was made while the peer ran, or after a crash; up to row \
-                 {holds} all is as it must be, and can be compared with --up-to {holds}; stop a peer before its directory is copied"
+                 {holds} all is as it must be, and can be compared with --up-to {holds}; 'peer snapshot' copies a peer that runs"
             )?;
         }
     }
@@ -138,6 +138,6 @@ fn agreement(peers: &[Peer], reference: Option<usize>) -> String {
     text
 }
 
-fn number(count: u64, one: &str, many: &str) -> String {
+pub(super) fn number(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }

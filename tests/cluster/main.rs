@@ -20,6 +20,7 @@ mod readers;
 #[cfg(target_os = "linux")]
 mod refusals;
 mod resume;
+mod snapshot;
 mod sources;
 mod stop;
 mod strangers;
