@@ -73,6 +73,15 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// Does it take somebody who makes room before another try is worth it?
+    #[must_use]
+    pub fn is_want(&self) -> bool {
+        match self {
+            Self::Directory { fault, .. } | Self::SetAside { fault, .. } | Self::Io { fault, .. } => fault.is_want(),
+            _ => false,
+        }
+    }
+
     /// What is wrong where a peer's directory cannot be used at all, for the sake of this `path` in it.
     pub(super) fn directory(directory: &Path, path: &Path, source: io::Error) -> Self {
         Self::Directory { path: directory.to_owned(), fault: Fault::of(directory, path, source) }

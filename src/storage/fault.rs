@@ -41,8 +41,19 @@ impl Fault {
         }
     }
 
+    /// What was asked for is not there.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Self::Other(source) if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Something is used up, and stays so until somebody makes room.
+    pub(super) fn is_want(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Inodes(_) | Self::Quota(_) | Self::Descriptors(_))
+    }
+
     /// What to do about it; `otherwise` where the system's words say no more than that it failed.
-    pub(super) fn advice(&self, otherwise: &str) -> String {
+    #[must_use]
+    pub fn advice(&self, otherwise: &str) -> String {
         match self {
             Self::Full(_) => "make room".to_owned(),
             Self::Inodes(_) => {

@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::directory::lock;
+use super::directory::{directory_of, lock};
 use super::error::StorageError;
+use super::file_names::name_of;
 use super::read_only_disk::ReadOnlyDisk;
 use super::real_disk::{sync_dir, RealDisk};
 use super::snapshot_copy::{self, Copied};
@@ -56,16 +57,16 @@ impl Snapshot {
     pub fn begin(source: &Path, id: &PeerId, dest: &Path) -> Result<Self, StorageError> {
         let unusable = |path: &Path| {
             let path = path.to_owned();
-            move |error| StorageError::directory(&path, error)
+            move |error| StorageError::directory(&path, &path, error)
         };
         refuse_inside(source, dest)?;
-        let to = dest.join(id.as_str());
+        let to = directory_of(dest, id);
         refuse_occupied(&to)?;
         let missing = dest.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
         let mut made = Made { partial: None, parents: missing.map(Path::to_owned).collect() };
         fs::create_dir_all(dest).map_err(unusable(dest))?;
         // No peer has a name that begins so.
-        let partial = dest.join(format!(".{id}.partial"));
+        let partial = dest.join(format!(".{}.partial", name_of(id.as_str())));
         match fs::create_dir(&partial) {
             Ok(()) => made.partial = Some(partial.clone()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -73,7 +74,7 @@ impl Snapshot {
         }
         let lock = lock(&partial)?;
         made.partial = Some(partial.clone());
-        let path = partial.join(id.as_str());
+        let path = directory_of(&partial, id);
         if path.exists() {
             // One that was interrupted left it.
             fs::remove_dir_all(&path).map_err(unusable(&path))?;
@@ -115,7 +116,7 @@ impl Snapshot {
             fs::rename(&path, &to)?;
             std::iter::once(&to).chain(&made.parents).try_for_each(|path| sync_dir(parent(path)))
         };
-        publish().map_err(|source| StorageError::directory(&to, source))?;
+        publish().map_err(|source| StorageError::directory(&to, &to, source))?;
         made.parents.clear();
         Ok(to)
     }

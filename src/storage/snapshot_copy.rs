@@ -127,9 +127,7 @@ fn walk_log<S: Disk>(
 ) -> Result<(), StorageError> {
     let walked = match walk::walk_after(source, after, visit) {
         // Nothing was ever ordered.
-        Err(StorageError::Io { doing: "list", source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return Ok(())
-        }
+        Err(StorageError::Io { doing: "list", fault, .. }) if fault.is_missing() => return Ok(()),
         walked => walked?,
     };
     let Some(broken) = walked.broken else { return Ok(()) };

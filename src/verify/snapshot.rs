@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::check::{hex, Checked};
+use super::check::Checked;
+use super::digest::hex;
 use super::looks::look;
 use super::report::number;
 use super::select::{self, Target};
@@ -83,10 +84,8 @@ fn copy(target: &Target, wanted: &Wanted) -> Result<String, String> {
 /// Copies once, and compares the copy with its own journal, and with the rows of the original. Returns what the original holds
 /// that is no peer's, too.
 fn attempt(snapshot: &Snapshot, source: &Path, wanted: &Wanted) -> Result<(Copied, Checked, Vec<String>), Failure> {
-    let copied = snapshot.copy(wanted.takes_over).map_err(|error| Failure {
-        passing: !matches!(error, StorageError::Full { .. } | StorageError::Descriptors { .. }),
-        why: told(&error),
-    })?;
+    let copied =
+        snapshot.copy(wanted.takes_over).map_err(|error| Failure { passing: !error.is_want(), why: told(&error) })?;
     let checked = |path: &Path, up_to| {
         look(path, up_to, wanted.patience).map_err(|error| Failure { why: told(&error), passing: true })
     };
@@ -138,11 +137,13 @@ fn told(error: &StorageError) -> String {
             "{} is damaged: {why}; 'peer verify' tells what holds, a start with --resume mends it",
             path.display()
         ),
-        StorageError::Directory { path, source } => {
-            format!("cannot use {}: {source}; make it writable or give another directory", path.display())
+        StorageError::Directory { path, fault } => {
+            let advice = fault.advice("make it writable or give another directory");
+            format!("cannot use {}: {fault}; {advice}", path.display())
         }
-        StorageError::Full { path, source, .. } => {
-            format!("the disk is full: cannot write {}: {source}; make room or give another directory", path.display())
+        StorageError::Io { path, doing, fault } if error.is_want() => {
+            let advice = fault.advice("");
+            format!("cannot {doing} {}: {fault}; {advice}, or give another directory", path.display())
         }
         StorageError::InUse { path, process } => {
             format!("another snapshot is made in {} (process {process}); wait for its end", path.display())

@@ -282,6 +282,11 @@ fn a_disk_that_is_full_is_said_to_be_and_nothing_is_left_on_it() {
     let output = run(&[env!("CARGO_BIN_EXE_peer"), "snapshot", "a", "full"]).expect("it ran before");
     let errors = String::from_utf8(output.stderr).expect("text");
     assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
-    assert!(errors.starts_with("error: a: the disk is full: ") && errors.contains("make room"), "{errors}");
+    assert!(
+        errors.starts_with("error: a: cannot ")
+            && errors.contains(": the disk is full (")
+            && errors.contains("; make room"),
+        "{errors}"
+    );
     assert_eq!(String::from_utf8(output.stdout).expect("text"), "");
 }
