@@ -66,6 +66,8 @@ fn wrong_options_end_with_2_and_say_which() {
         (&["--log-level", "loud"], "--log-level"),
         (&["--quorum", "2"], "--resume"),
         (&["--resume"], "--peer-id"),
+        (&["--resume", "--peer-id", "a"], "name a source: --sensor none"),
+        (&["--log-format", "xml"], "--log-format"),
         (&["--fsync", "sometimes"], "--fsync"),
         (&["left over"], "left over"),
     ] {

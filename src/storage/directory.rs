@@ -15,6 +15,7 @@ use super::file_names::{name_of, sensor_of, sensor_of_earlier};
 use super::journal;
 use super::previous;
 use super::real_disk::{self, RealDisk};
+use super::state;
 use crate::ids::PeerId;
 
 /// Where the files of a peer are.
@@ -36,9 +37,10 @@ pub fn find_directory(data_dir: &Path, id: &PeerId) -> Option<PathBuf> {
 /// Creates the directory of a peer where it is missing and takes it for this process, until the disk is dropped.
 ///
 /// # Errors
-/// Where it cannot be used, holds anything but a peer's files (then it is left as it was), or is in use.
+/// Where it cannot be used, is none of this peer and holds anything but a peer's files (then it is left as it was), or is in
+/// use.
 pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
-    let root = own_directory(data_dir, id)?;
+    let root = own_directory(data_dir, id, true)?;
     let lock = lock(&root)?;
     earlier::take_back(&root)?;
     Ok(RealDisk::new(root, lock))
@@ -50,7 +52,7 @@ pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
 /// # Errors
 /// As those of [`claim`]; and where a file is not what its name says, or cannot be set aside.
 pub fn claim_anew(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<String>), StorageError> {
-    let root = own_directory(data_dir, id)?;
+    let root = own_directory(data_dir, id, false)?;
     // Before the lock, so that what is refused has none afterwards; and again with it, since whoever had it may have come
     // and gone between.
     previous::unvouched(&root)?;
@@ -62,13 +64,15 @@ pub fn claim_anew(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<Stri
     Ok((RealDisk::new(root, lock), aside))
 }
 
-/// The directory of a peer, made where it is missing. What others put there is refused.
-fn own_directory(data_dir: &Path, id: &PeerId) -> Result<PathBuf, StorageError> {
+/// The directory of a peer, made where it is missing. What others put there is refused; `resumes`: but what somebody put
+/// into one that is this peer's by its `state`. A home that `--data-dir` names by mistake has none.
+fn own_directory(data_dir: &Path, id: &PeerId, resumes: bool) -> Result<PathBuf, StorageError> {
     let root = directory_of(data_dir, id);
     let unusable = |source| StorageError::directory(&root, &root, source);
     match fs::symlink_metadata(&root) {
         Ok(metadata) if metadata.is_dir() => {
-            check_own(&root)?;
+            let others = if resumes && root.join(state::PATH).is_file() { Others::Stay } else { Others::Refused };
+            check_own(&root, others)?;
             previous::check_owner(&root, id)?;
         }
         Ok(_) => return Err(StorageError::NotDirectory { path: root }),
@@ -103,11 +107,20 @@ pub(super) fn lock(root: &Path) -> Result<File, StorageError> {
     Ok(file)
 }
 
+/// What becomes of files that are no peer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    Refused,
+    /// Unless they have the name of one that a peer makes.
+    Stay,
+}
+
 /// Refuses a directory with anything in it that is not a peer's.
-pub(super) fn check_own(root: &Path) -> Result<(), StorageError> {
+pub(super) fn check_own(root: &Path, others: Others) -> Result<(), StorageError> {
     check_entries(root, "", &|name, is_file, is_dir| match name {
         "journal" => is_dir,
-        _ => (is_file && is_own(name)) || is_harmless(name),
+        _ if is_own(name) => is_file,
+        _ => is_harmless(name) || others == Others::Stay,
     })?;
     let is_segment =
         |name: &str, is_file, _| is_file && (journal::parse_segment_name(name).is_some() || set_aside(name));
@@ -151,13 +164,13 @@ pub(super) fn is_harmless(name: &str) -> bool {
     NAMES.contains(&name) || BEGINNINGS.iter().any(|start| name.starts_with(start)) || name.ends_with('~') || is_swap
 }
 
-/// Names in a peer's directory that are nobody's data.
+/// Names in a peer's directory that are no peer's.
 ///
 /// # Errors
 /// Where it cannot be read.
-pub fn harmless(data_dir: &Path, id: &PeerId) -> Result<Vec<String>, StorageError> {
+pub fn others(data_dir: &Path, id: &PeerId) -> Result<Vec<String>, StorageError> {
     let mut names = previous::names(&directory_of(data_dir, id), "")?;
-    names.retain(|name| is_harmless(name));
+    names.retain(|name| name != journal::DIR && !is_own(name));
     names.sort_unstable();
     Ok(names)
 }
@@ -259,7 +272,24 @@ mod tests {
         assert_eq!(aside, None);
         let mut expected: Vec<&str> = left.into_iter().chain(["lost+found"]).collect();
         expected.sort_unstable();
-        assert_eq!(harmless(temp.path(), &id).unwrap(), expected);
+        assert_eq!(others(temp.path(), &id).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_somebody_put_beside_the_rows_of_a_peer_stays_where_it_resumes() {
+        let (temp, id) = (TempDir::new(), "p".parse().unwrap());
+        let root = temp.path().join("p");
+        fs::create_dir_all(root.join("photos")).unwrap();
+        fs::write(root.join("notes.txt"), "mine").unwrap();
+        let refused = claim(temp.path(), &id).unwrap_err().to_string();
+        assert!(refused.contains("which is no file of a peer"), "it is no peer's directory: {refused}");
+        fs::write(root.join("state"), "id:p\n").unwrap();
+        drop(claim(temp.path(), &id).unwrap());
+        assert_eq!(others(temp.path(), &id).unwrap(), ["notes.txt", "photos"]);
+        let refused = claim_anew(temp.path(), &id).unwrap_err().to_string();
+        assert!(refused.contains("which is no file of a peer"), "it would have to be moved: {refused}");
+        fs::create_dir(root.join("a.csv")).unwrap();
+        assert!(claim(temp.path(), &id).is_err(), "it has the name of a file of the peer");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::csv_check::last_row;
-use super::directory::check_own;
+use super::directory::{check_own, Others};
 use super::disk::Disk;
 use super::error::{failed, StorageError};
 use super::file_names::id_of;
@@ -160,7 +160,7 @@ fn was_kept_by(root: &Path, to: &Path) -> bool {
     let begins = format!("id:{id}\n");
     let has_own_state = head(to, state::PATH, begins.len()).is_ok_and(|head| head == begins.as_bytes());
     let is_locked = fs::symlink_metadata(to.join("lock")).is_ok();
-    has_own_state && !is_locked && check_own(to).is_ok() && count_files(to).is_ok()
+    has_own_state && !is_locked && check_own(to, Others::Refused).is_ok() && count_files(to).is_ok()
 }
 
 pub(super) fn part_of(root: &Path) -> PathBuf {

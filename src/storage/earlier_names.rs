@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::directory::{check_own, lock};
+use super::directory::{check_own, lock, Others};
 use super::disk::Disk;
 use super::error::{failed, StorageError};
 use super::file_names::{csv_name, name_of, sensor_of_earlier};
@@ -78,7 +78,7 @@ pub fn rename_directory(data_dir: &Path, id: &PeerId) -> Result<Option<EarlierDi
     let is_there = is_named(&old)? && check_owner(&old, id).is_ok();
     let is_to_move = is_there && !exists(&new);
     if is_to_move {
-        check_own(&old)?;
+        check_own(&old, Others::Stay)?;
         unvouched(&old)?;
         // Nobody uses it; and where files are open, not every system renames their directory.
         drop(lock(&old)?);
@@ -174,9 +174,13 @@ mod tests {
         assert!(matches!(error, StorageError::InUse { .. }), "{error}");
         drop(file);
         fs::write(root.join("notes.txt"), "mine").unwrap();
+        fs::create_dir(root.join("pending")).unwrap();
         let error = rename_directory(temp.path(), &id()).unwrap_err().to_string();
-        assert!(error.contains("\"notes.txt\", which is no file of a peer; nothing was touched"), "{error}");
+        assert!(error.contains("\"pending\", which is no file of a peer; nothing was touched"), "{error}");
         assert_eq!(listed(&temp), ["Lab"]);
+        fs::remove_dir(root.join("pending")).unwrap();
+        rename_directory(temp.path(), &id()).unwrap();
+        assert!(temp.path().join("Lab+1/notes.txt").is_file());
     }
 
     #[test]

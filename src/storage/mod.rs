@@ -50,7 +50,7 @@ use std::sync::{Arc, Mutex};
 use crate::ids::{Incarnation, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Frame, Range, Request};
 
-pub use directory::{claim, claim_anew, directory_of, find_directory, harmless, last_written};
+pub use directory::{claim, claim_anew, directory_of, find_directory, last_written, others};
 pub use disk::{Disk, Stamp};
 pub use earlier_names::{rename_directory, EarlierDirectory};
 pub use error::StorageError;

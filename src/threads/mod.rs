@@ -43,7 +43,7 @@ use crate::net;
 use crate::protocol::{Alarm, Exit, Peer, Secret, Settings};
 use crate::sensors;
 use crate::storage::{
-    claim, claim_anew, directory_of, harmless, rename_directory, EarlierDirectory, RealDisk, Storage, StorageError,
+    claim, claim_anew, directory_of, others, rename_directory, EarlierDirectory, RealDisk, Storage, StorageError,
 };
 use crate::wire::Community;
 use listener::{Listener, Porter};
@@ -54,6 +54,9 @@ use storage::Work;
 /// The last words have so long to go out, and the last rows to be written: with the half second in which the core waits
 /// for commits, this keeps the end within a second.
 const FAREWELL: Duration = Duration::from_millis(250);
+
+/// So many names of files are told.
+const NAMES_MAX: usize = 20;
 
 /// Runs a peer until it is asked to stop.
 ///
@@ -142,11 +145,13 @@ fn directory(config: &Config) -> Result<RealDisk, Fatal> {
     if let Some(aside) = aside {
         log::warn!(event = "set_aside"; "{aside}");
     }
-    let others = harmless(dir, id).map_err(failed)?;
+    let others = others(dir, id).map_err(failed)?;
     if !others.is_empty() {
-        let (path, names) = (directory_of(dir, id), others.join(", "));
+        let (path, names) = (directory_of(dir, id), others[..others.len().min(NAMES_MAX)].join(", "));
+        let more =
+            if others.len() > NAMES_MAX { format!(" and {} more", others.len() - NAMES_MAX) } else { String::new() };
         let path = path.display();
-        log::warn!(event = "files_left_alone"; "{path} holds what is no peer's: {names}; it is left alone");
+        log::warn!(event = "files_left_alone"; "{path} holds what is no peer's: {names}{more}; it is left alone");
     }
     Ok(disk)
 }
