@@ -27,7 +27,7 @@ impl fmt::Display for EarlierDirectory {
         match self {
             Self::Renamed { from, to } => {
                 let (from, to) = (from.display(), to.display());
-                write!(f, "{from}, as an earlier version named it, is {to} now: see Files in the README")
+                write!(f, "{from}, as an earlier version named it, is {to} now: see docs/files.md")
             }
             Self::LeftAlone { path, used } => {
                 let (path, used) = (path.display(), used.display());

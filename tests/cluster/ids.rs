@@ -66,7 +66,7 @@ fn ids_that_differ_by_case_have_files_and_directories_of_their_own_and_those_of_
     assert_eq!((names(&data), again.rows()), (vec!["Lab+1".to_owned(), "lab".to_owned()], rows));
     assert_eq!(again.files().into_keys().collect::<Vec<_>>(), FILES);
     let said: Vec<String> = again.log().into_iter().filter(|line| line.contains(" WARN ")).collect();
-    assert!(said.len() == 2 && said[0].ends_with("data/Lab+1 now: see Files in the README"), "{said:?}");
+    assert!(said.len() == 2 && said[0].ends_with("data/Lab+1 now: see docs/files.md"), "{said:?}");
     assert!(said[1].contains("4 renamed (CON.csv is +CON+7.csv now, EWR.csv is EWR+7.csv now, "), "{said:?}");
     again.wait_for_view(&["Lab"]);
     feed(&mut again);

@@ -1,4 +1,4 @@
-//! Those who read the files: what the README shows for three readers of CSV files loads a real peer's directory, each row as
+//! Those who read the files: what docs/files.md shows for three readers of CSV files loads a real peer's directory, each row as
 //! what it was given as. The packages are fetched once, into cargo's directory for what tests need.
 
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use crate::harness::{skipped, Group, Rows};
 
-/// What the lines of the README were tried with.
+/// What the lines of docs/files.md were tried with.
 const PACKAGES: [&str; 3] = ["duckdb==2.0.1", "pandas==3.1.1", "polars==2.1.0"];
 
 /// Prints what each of them loaded, a row a line, and ends where a column has another type than it should.
@@ -53,7 +53,7 @@ fn duckdb_pandas_and_polars_load_what_a_peer_writes() {
     assert_eq!(peer.wait_for_exit().code(), Some(0));
 
     let directory = peer.data.to_str().expect("text");
-    let script = format!("{}\n{PRINT}", readme_block().replace("data/peer1", directory));
+    let script = format!("{}\n{PRINT}", shown_block().replace("data/peer1", directory));
     let output = python(&["-c", &script], Some(&packages)).expect("it ran before");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).expect("text");
@@ -86,10 +86,10 @@ fn expected(rows: &Rows) -> Vec<Row> {
     rows.iter().map(|(sequence, rest)| row(&format!("{sequence},{rest}"), time)).collect()
 }
 
-/// The lines of the README, so that they are the ones that work.
-fn readme_block() -> String {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("it is there");
-    let (_, block) = readme.split_once("```python\n").expect("it shows how");
+/// The lines of docs/files.md, so that they are the ones that work.
+fn shown_block() -> String {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/files.md")).expect("it is there");
+    let (_, block) = page.split_once("```python\n").expect("it shows how");
     block.split_once("```").expect("it ends").0.to_owned()
 }
 
