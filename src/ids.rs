@@ -1,4 +1,4 @@
-//! The names of PROTOCOL.md section 1 as types: who a peer is, which sensor, which term, which reading.
+//! The names of docs/protocol.md section 1 as types: who a peer is, which sensor, which term, which reading.
 //! Parsing and printing of each stands here, so that a value of these types is always well formed.
 
 use std::fmt;

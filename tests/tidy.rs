@@ -123,3 +123,60 @@ fn every_event_of_the_log_is_documented() {
     assert_eq!(rows.collect::<Vec<_>>(), peer::log_lines::EVENTS);
     assert!(peer::log_lines::EVENTS.is_sorted());
 }
+
+/// Pages for readers, with what stands in them.
+fn pages() -> Vec<(PathBuf, String)> {
+    let mut paths = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+    for entry in fs::read_dir(root().join("docs")).expect("it is there") {
+        paths.push(entry.expect("readable").path());
+    }
+    paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).expect("text"))).collect()
+}
+
+/// The anchors of a page's headings, as they are made of them.
+fn anchors(page: &Path) -> Vec<String> {
+    let text = fs::read_to_string(page).expect("text");
+    let headings =
+        text.lines().filter_map(|line| line.strip_prefix('#')).map(|line| line.trim_start_matches('#').trim());
+    let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
+    headings.map(|heading| heading.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+}
+
+#[test]
+fn links_of_pages_lead_somewhere() {
+    for (page, text) in pages() {
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = if file.is_empty() { page.clone() } else { page.parent().expect("a directory").join(file) };
+            assert!(path.is_file(), "{}: {target} is not there", page.display());
+            let leads = anchor.is_empty() || anchors(&path).iter().any(|known| known == anchor);
+            assert!(leads, "{}: {target} has no such heading", page.display());
+        }
+    }
+}
+
+#[test]
+fn rules_that_comments_cite_exist() {
+    let protocol = fs::read_to_string(root().join("docs/protocol.md")).expect("it is there");
+    let cited = "docs/protocol.md";
+    let mut rules = 0;
+    for path in ["src", "tests", "benches"].into_iter().flat_map(|part| sources(&root().join(part))) {
+        let text = fs::read_to_string(&path).expect("text");
+        if path.ends_with("tests/tidy.rs") {
+            continue;
+        }
+        for rest in text.split(cited).skip(1) {
+            let end = rest.find([')', ':', '\n', '`']).unwrap_or(rest.len());
+            let is_rule = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit());
+            for rule in rest[..end].split([' ', ',']).filter(is_rule).map(|word| word.trim_end_matches('.')) {
+                let is_there = protocol.contains(&format!("**{rule}")) || protocol.contains(&format!("\n## {rule}. "));
+                assert!(is_there, "{} cites rule {rule}, which is not there", path.display());
+                rules += 1;
+            }
+        }
+        for plan in ["PROTOCOL.md", "INTERFACE.md", "ARCHITECTURE.md", "STYLE.md", "ORIGINAL.md"] {
+            assert!(!text.contains(plan), "{} cites {plan}, which is not in the project", path.display());
+        }
+    }
+    assert!(rules > 10, "the test looks in the wrong place");
+}

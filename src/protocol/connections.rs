@@ -1,5 +1,5 @@
-//! Connections and processes: what comes on them, who is gone, what a new link restarts (PROTOCOL.md 2, 5.1). Who may
-//! speak stands in `admission.rs`.
+//! Connections and processes: what comes on them, who is gone, what a new link restarts (docs/protocol.md 2, 5.1). Who
+//! may speak stands in `admission.rs`.
 
 use std::net::SocketAddr;
 

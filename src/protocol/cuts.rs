@@ -1,4 +1,5 @@
-//! What is cut from the log is not lost: it comes back as pending (PROTOCOL.md 6). And with a quorum, what must never be cut.
+//! What is cut from the log is not lost: it comes back as pending (docs/protocol.md 6). And with a quorum, what must
+//! never be cut.
 
 use super::effect::Store;
 use super::event::Event;

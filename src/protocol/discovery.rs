@@ -1,4 +1,4 @@
-//! Finding a group: seeking, asking, founding (PROTOCOL.md 3.1, 3.2, 3.5).
+//! Finding a group: seeking, asking, founding (docs/protocol.md 3.1, 3.2, 3.5).
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! The bully election: who wins, and the promise that makes a term (PROTOCOL.md 5.3, 5.4).
+//! The bully election: who wins, and the promise that makes a term (docs/protocol.md 5.3, 5.4).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What the core tells the operator: one event, one line. The texts are the contract of INTERFACE.md.
+//! What the core tells the operator: one event, one line. Scripts rely on the texts: `docs/log.md` has them.
 
 mod fields;
 

@@ -1,4 +1,5 @@
-//! Signs of life: what a leader sends every interval, what counts as one, and whom it drops for silence (PROTOCOL.md 5.1).
+//! Signs of life: what a leader sends every interval, what counts as one, and whom it drops for silence
+//! (docs/protocol.md 5.1).
 
 use super::effect::Effect;
 use super::event::Event;

@@ -1,4 +1,4 @@
-//! A follower's eye on its leader: silence for the heartbeat timeout (PROTOCOL.md 5.1).
+//! A follower's eye on its leader: silence for the heartbeat timeout (docs/protocol.md 5.1).
 
 use super::event::Event;
 use super::peer::Peer;

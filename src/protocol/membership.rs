@@ -1,4 +1,4 @@
-//! Who belongs: joins, learners that catch up, views and their changes (PROTOCOL.md 3.2 to 3.4, 5.2, 5.6).
+//! Who belongs: joins, learners that catch up, views and their changes (docs/protocol.md 3.2 to 3.4, 5.2, 5.6).
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Two groups become one: who yields to whom, and how its members are told (PROTOCOL.md 7, and `STALE` of 2).
+//! Two groups become one: who yields to whom, and how its members are told (docs/protocol.md 7, and `STALE` of 2).
 
 use super::input::Time;
 use super::peer::Peer;

@@ -1,5 +1,5 @@
-//! THE PURE CORE: PROTOCOL.md as a state machine. No clock, socket, file, thread, log or hash order; `Peer::step` takes
-//! what happened and says what to do.
+//! THE PURE CORE: docs/protocol.md as a state machine. No clock, socket, file, thread, log or hash order; `Peer::step`
+//! takes what happened and says what to do.
 
 mod about;
 mod addresses;

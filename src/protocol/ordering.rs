@@ -1,5 +1,5 @@
-//! Readings on their way into the order: taken in, sent to the leader a window at a time, ordered there (PROTOCOL.md 4.1
-//! to 4.3).
+//! Readings on their way into the order: taken in, sent to the leader a window at a time, ordered there
+//! (docs/protocol.md 4.1 to 4.3).
 
 use super::effect::Store;
 use super::event::Event;

@@ -1,4 +1,4 @@
-//! From an election won to a term that leads: the best log is found and brought in (PROTOCOL.md 5.5 to 5.7).
+//! From an election won to a term that leads: the best log is found and brought in (docs/protocol.md 5.5 to 5.7).
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Bringing the leader's log to the others: where each one is, what it may be sent, what that commits (PROTOCOL.md 4.4 to
-//! 4.6).
+//! Bringing the leader's log to the others: where each one is, what it may be sent, what that commits (docs/protocol.md
+//! 4.4 to 4.6).
 
 use super::budget::Budget;
 use super::effect::{Effect, Serve, Store};

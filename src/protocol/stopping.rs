@@ -1,4 +1,4 @@
-//! The end of a peer: asked to stop, or its disk failed (PROTOCOL.md 5.8).
+//! The end of a peer: asked to stop, or its disk failed (docs/protocol.md 5.8).
 
 use super::effect::{Effect, Exit};
 use super::input::Time;

@@ -1,6 +1,6 @@
-//! The files of one peer, as PROTOCOL.md section 8 says: the log (`journal.rs`, its end in memory in `tail.rs`), the CSV
-//! files (`sensor_csv.rs`), what is pending (`pending.rs`) and `state`. One thread writes, others read the log. What is
-//! stored, and when it is said that it is, is decided elsewhere.
+//! The files of one peer, as docs/protocol.md section 8 says: the log (`journal.rs`, its end in memory in `tail.rs`),
+//! the CSV files (`sensor_csv.rs`), what is pending (`pending.rs`) and `state`. One thread writes, others read the log.
+//! What is stored, and when it is said that it is, is decided elsewhere.
 //!
 //! After an error nothing more can be stored; what had been stored before still is.
 

@@ -1,5 +1,5 @@
-//! What PROTOCOL.md section 9 promises, one file a promise. 1 to 6 and 8 are checked as things happen, 7 and 9 at the
-//! end of a run. `tests` breaks each on purpose.
+//! What docs/protocol.md section 9 promises, one file a promise. 1 to 6 and 8 are checked as things happen, 7 and 9 at
+//! the end of a run. `tests` breaks each on purpose.
 
 mod comes_to_rest;
 mod commits_are_held;
