@@ -168,6 +168,11 @@ events() {
             split(substr(stamp, 12), part, /[:Z]/)
             return (part[1] * 3600 + part[2] * 60 + part[3]) * 1000
         }
+        # Since the leader was missed, across midnight, too.
+        function passed(since,  left) {
+            left = ms(time) - since
+            return left < 0 ? left + 86400000 : left
+        }
         function show(what) { printf "%s  %s\n", substr(time, 12, 12), what }
         {
             time = $2
@@ -181,7 +186,7 @@ events() {
             term = part[2]; leader = part[4]; members = text
             sub(/^[^[]*/, "", members)
             if (lost && term > last) {
-                show(sprintf("%s took over after %d ms: %s", leader, ms(time) - lost, members))
+                show(sprintf("%s took over after %d ms: %s", leader, passed(lost), members))
                 lost = 0
             } else if (term > last) {
                 show(leader " leads " members)
@@ -203,6 +208,18 @@ size() {
     echo "$found"
 }
 
+# victim: the process of the leader, or else of one that lives; nothing where all are dead.
+victim() {
+    local place found=""
+    for place in 2 1 0; do
+        if [ -z "${DEAD[place]}" ]; then found=${PID[place]}; fi
+    done
+    for place in 0 1 2; do
+        if [ "${STATE[place]}" = leads ]; then found=${PID[place]}; fi
+    done
+    echo "$found"
+}
+
 # draw: the whole screen, no line longer than it is wide.
 draw() {
     local height width place head foot
@@ -218,7 +235,8 @@ draw() {
         echo
         echo "Events (UTC)"
     )
-    foot="Try  kill -9 ${PID[0]}  "
+    foot=$(victim)
+    if [ -n "$foot" ]; then foot="Try  kill -9 $foot  "; fi
     if [ -n "$KEYS" ]; then foot="${foot}r: start the dead again  "; fi
     foot=$(echo && echo "${foot}Ctrl-C: end all" | fold -s -w "$width")
     {
@@ -231,16 +249,15 @@ draw() {
         END { printf "\033[J" }'
 }
 
-SHOWN=0
+SHOWN=
 LAST=
-# say: what is new, as plain lines.
+# say: what is new, as plain lines. An event may come after others that happened later.
 say() {
-    local all count place line="" state
+    local all place line="" state
     all=$(events)
-    count=$(printf '%s' "$all" | grep -c '' || true)
-    if [ "$count" -gt "$SHOWN" ]; then
-        printf '%s\n' "$all" | tail -n "$((count - SHOWN))"
-        SHOWN=$count
+    if [ "$all" != "$SHOWN" ]; then
+        printf '%s\n' "$all" | grep -vxF -f <(printf '%s\n' "$SHOWN") || true
+        SHOWN=$all
     fi
     state="${STATE[*]}"
     if [ "$state" != "$LAST" ] || [ $((SECONDS % 10)) = 0 ]; then

@@ -34,7 +34,8 @@
 //! | doing | [`threads`] | all of the above, and decides nothing |
 //! | proving | [`verify`] | names, text, storage: looks at files that peers wrote, copies them, runs none |
 //!
-//! `docs/protocol.md` has the rules that comments cite, and `docs/contributing.md` how the code is kept and tested.
+//! `docs/protocol.md` has the rules that comments cite, `docs/tour.md` a way through the code for an evening, and
+//! `docs/contributing.md` how the code is kept and tested.
 //!
 //! To read the code as a student: `ids`, then `protocol::view`, `protocol::input` and `protocol::effect`, then
 //! `protocol::peer` with its one `match`, then a mechanism that interests you (`protocol/election.rs`, say), and last
