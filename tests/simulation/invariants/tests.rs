@@ -79,7 +79,7 @@ fn a_request_that_never_arrives_breaks_promise_3() {
 
 #[test]
 fn stale_that_never_arrives_breaks_promise_9() {
-    assert_noticed(Mode::Quorum, Sabotage::NoStale, "promise 9");
+    assert_noticed_from(900, Mode::Quorum, Sabotage::NoStale, "promise 9");
 }
 
 #[test]
@@ -154,5 +154,5 @@ fn a_life_that_begins_with_the_incarnation_of_the_one_before_breaks_promise_1() 
 
 #[test]
 fn a_liar_who_is_believed_to_be_anybody_breaks_promise_2() {
-    assert_noticed(Mode::Default, Sabotage::ProvenByAnybody, "promise 2");
+    assert_noticed_from(600, Mode::Default, Sabotage::ProvenByAnybody, "promise 2");
 }
