@@ -280,5 +280,4 @@ fn exponent(number: &[u8], at: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[path = "grammar_tests.rs"]
 mod tests;

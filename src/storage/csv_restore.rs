@@ -71,5 +71,4 @@ impl<D: Disk> SensorCsv<D> {
 }
 
 #[cfg(test)]
-#[path = "csv_restore_tests.rs"]
 mod tests;

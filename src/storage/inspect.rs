@@ -262,5 +262,4 @@ fn is_locked(root: &Path) -> bool {
 }
 
 #[cfg(test)]
-#[path = "inspect_tests.rs"]
 mod tests;

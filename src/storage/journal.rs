@@ -362,5 +362,4 @@ fn to_usize(bytes: u64) -> usize {
 }
 
 #[cfg(test)]
-#[path = "journal_tests.rs"]
 mod tests;

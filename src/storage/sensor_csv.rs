@@ -232,5 +232,4 @@ pub(super) fn row_sequence(row: &[u8]) -> Option<Sequence> {
 }
 
 #[cfg(test)]
-#[path = "sensor_csv_tests.rs"]
 mod tests;

@@ -213,5 +213,4 @@ fn skip_lives(of: Incarnation) -> Incarnation {
 }
 
 #[cfg(test)]
-#[path = "snapshot_copy_tests.rs"]
 mod tests;

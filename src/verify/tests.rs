@@ -10,6 +10,9 @@ use crate::ids::Sequence;
 use crate::storage::{claim, Inspection, Options, RealDisk, Storage};
 use crate::wire::{Frame, Lines, Request};
 
+mod asked;
+mod names;
+
 /// A data directory of its own, removed when dropped.
 pub(super) struct Data(pub(super) PathBuf);
 

@@ -8,6 +8,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::ids::{Origin, PeerId, Term, INCARNATION_MAX, NUMBER_MAX};
 
+mod bounds;
+mod payloads;
+
 fn id() -> impl Strategy<Value = PeerId> {
     prop_oneof![8 => "[A-Za-z0-9][A-Za-z0-9._-]{0,12}", 1 => "[A-Za-z0-9][A-Za-z0-9._-]{63}"]
         .prop_map(|text| text.parse().unwrap())

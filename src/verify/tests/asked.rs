@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::tests::{ask, frames, Data};
-use super::*;
+use super::super::*;
+use super::{ask, frames, Data};
 use crate::storage::Options;
 
 /// The digest that stands in the line of a peer.

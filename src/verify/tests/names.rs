@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::tests::{ask, Data};
-use super::*;
+use super::super::*;
+use super::{ask, Data};
 use crate::wire::{Frame, Lines, Request};
 
 /// Four readings of two sensors.

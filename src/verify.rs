@@ -221,8 +221,4 @@ fn put_back(peer: &mut Peer, faults: Faults) {
 }
 
 #[cfg(test)]
-mod asked_tests;
-#[cfg(test)]
-mod name_tests;
-#[cfg(test)]
 mod tests;

@@ -381,5 +381,4 @@ mod resume_tests;
 #[cfg(test)]
 mod steady_tests;
 #[cfg(test)]
-#[path = "storage_tests.rs"]
 mod tests;

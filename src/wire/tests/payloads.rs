@@ -1,6 +1,6 @@
 //! A payload is what the grammar says wherever it enters: no request brings anything else, and no batch.
 
-use super::*;
+use super::super::*;
 use crate::ids::Term;
 
 /// Lines that stood in the CSV files, or ended every peer, where a batch was believed what it held.

@@ -1,4 +1,4 @@
-//! Tests of `mod.rs`, `start.rs` and `log_reader.rs`: the files of a peer together.
+//! Tests of `storage.rs`, `start.rs` and `log_reader.rs`: the files of a peer together.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc;

@@ -56,8 +56,4 @@ pub use message::{
 };
 
 #[cfg(test)]
-mod bounds_tests;
-#[cfg(test)]
-mod payload_tests;
-#[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 
-use super::batch::{BODY_BYTES_MAX, HEAD_BYTES_MAX, READINGS_MAX};
-use super::*;
+use super::super::batch::{BODY_BYTES_MAX, HEAD_BYTES_MAX, READINGS_MAX};
+use super::super::*;
 use crate::ids::{Origin, Term, INCARNATION_MAX, NUMBER_MAX};
 use crate::reading;
 
