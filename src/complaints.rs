@@ -70,10 +70,11 @@ pub struct Kind {
     pub event: &'static str,
     /// Which of several that have this name.
     pub detail: &'static str,
+    pace: Pace,
 }
 
 /// How often it is told that something goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Pace {
     /// After a minute, ten minutes, an hour, and each hour on.
     Often,
@@ -84,17 +85,22 @@ enum Pace {
 }
 
 impl Kind {
+    /// Told again after a minute, ten minutes, an hour, and each hour on.
     #[must_use]
     pub fn new(event: &'static str, detail: &'static str) -> Self {
-        Self { event, detail }
+        Self { event, detail, pace: Pace::Often }
     }
 
-    fn pace(self) -> Pace {
-        match self.event {
-            "other_group" => Pace::Once,
-            "unreachable" | "not_reached" | "other_version" => Pace::Seldom,
-            _ => Pace::Often,
-        }
+    /// Told again after ten minutes at the earliest.
+    #[must_use]
+    pub fn seldom(self) -> Self {
+        Self { pace: Pace::Seldom, ..self }
+    }
+
+    /// Told once.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { pace: Pace::Once, ..self }
     }
 }
 

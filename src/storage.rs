@@ -4,6 +4,7 @@
 //!
 //! After an error nothing more can be stored; what had been stored before still is.
 
+mod ages;
 mod csv_beside;
 mod csv_check;
 mod csv_mend;
@@ -50,7 +51,8 @@ use std::sync::{Arc, Mutex};
 use crate::ids::{Incarnation, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Frame, Range, Request};
 
-pub use directory::{claim, claim_anew, directory_of, find_directory, last_written, others};
+pub use ages::{last_readings, last_written};
+pub use directory::{claim, claim_anew, directory_of, find_directory, others};
 pub use disk::{Disk, Stamp};
 pub use earlier_names::{rename_directory, EarlierDirectory};
 pub use error::StorageError;

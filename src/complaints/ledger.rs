@@ -90,7 +90,7 @@ struct Case {
 
 impl Case {
     fn new(kind: Kind, text: &str, now: Duration) -> Self {
-        let pace = kind.pace();
+        let pace = kind.pace;
         Self { pace, opened: now, told: now, step: 0, count: 0, text: text.to_owned(), wrong: true, over: None }
     }
 

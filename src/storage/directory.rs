@@ -3,7 +3,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use fs4::{FileExt, TryLockError};
 
@@ -173,16 +172,6 @@ pub fn others(data_dir: &Path, id: &PeerId) -> Result<Vec<String>, StorageError>
     names.retain(|name| name != journal::DIR && !is_own(name));
     names.sort_unstable();
     Ok(names)
-}
-
-/// When a file in a peer's directory was last written, by the clock of then. `None`: there is none, or nobody knows.
-#[must_use]
-pub fn last_written(data_dir: &Path, id: &PeerId) -> Option<SystemTime> {
-    let root = find_directory(data_dir, id)?;
-    let entries =
-        [root.join(journal::DIR), root].into_iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten();
-    let files = entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
-    files.filter_map(|metadata| metadata.modified().ok()).max()
 }
 
 fn set_aside(name: &str) -> bool {

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use crate::config::Config;
+use crate::ids::SensorId;
 use crate::protocol::About;
 use crate::storage;
 
@@ -20,7 +21,8 @@ const ROUNDING: Duration = Duration::from_secs(60);
 /// Warns if the clock says what cannot be. To be asked before anything is written.
 pub(super) fn check(config: &Config) {
     let written = storage::last_written(&config.data_dir, &config.peer_id);
-    if let Some((by, why)) = doubt(SystemTime::now(), written) {
+    let readings = storage::last_readings(&config.data_dir, &config.peer_id);
+    if let Some((by, why)) = doubt(SystemTime::now(), written, newest(readings)) {
         log::warn!(
             event = "clock_behind", seconds = by.as_secs();
             "{why}; readings that bear no time of their own get a wrong one until it is set"
@@ -28,8 +30,20 @@ pub(super) fn check(config: &Config) {
     }
 }
 
-/// By how much a clock is behind that says `now`, where a file of this peer was last `written` then; and how that is known.
-fn doubt(now: SystemTime, written: Option<SystemTime>) -> Option<(Duration, String)> {
+/// The newest of readings, with its sensor.
+fn newest(readings: Vec<(SensorId, String)>) -> Option<(SystemTime, SensorId)> {
+    let times = readings.into_iter().filter_map(|(sensor, text)| Some((text.parse::<Timestamp>().ok()?, sensor)));
+    let (time, sensor) = times.max()?;
+    Some((SystemTime::try_from(time).ok()?, sensor))
+}
+
+/// By how much a clock is behind that says `now`, where a file of this peer was last `written` then, and its `newest` reading
+/// is of then; and how that is known. The file is asked first: the time of a reading is what its source says.
+fn doubt(
+    now: SystemTime,
+    written: Option<SystemTime>,
+    newest: Option<(SystemTime, SensorId)>,
+) -> Option<(Duration, String)> {
     let made: Timestamp = MADE.1.parse().expect("a time");
     let behind = |time: SystemTime| time.duration_since(now).ok().filter(|by| *by > ROUNDING);
     let says = Timestamp::try_from(now).map_or_else(|_| "an impossible time".to_owned(), |now| format!("{now:.0}"));
@@ -37,9 +51,18 @@ fn doubt(now: SystemTime, written: Option<SystemTime>) -> Option<(Duration, Stri
     if let Some(by) = written.and_then(behind) {
         return Some((by, format!("{says}, {} before this peer last wrote a file: it went back", About(by))));
     }
-    let by = behind(made.try_into().expect("a time of this century"))?;
-    let day = &MADE.1[.."2026-11-25".len()];
-    let why = format!("{says}, and this version of peer was made on {day}: it is behind by {} or more", About(by));
+    if let Some(by) = behind(made.try_into().expect("a time of this century")) {
+        let day = &MADE.1[.."2026-11-25".len()];
+        let why = format!("{says}, and this version of peer was made on {day}: it is behind by {} or more", About(by));
+        return Some((by, why));
+    }
+    let (time, sensor) = newest?;
+    let by = behind(time)?;
+    let why = format!(
+        "{says}, {} before the newest reading in its files, of sensor {sensor}: it went back, or the clock of that source runs \
+         ahead",
+        About(by)
+    );
     Some((by, why))
 }
 
@@ -58,7 +81,7 @@ mod tests {
 
     #[test]
     fn only_a_clock_before_what_is_known_to_be_over_is_doubted() {
-        let doubt = |now: &str, written: Option<&str>| doubt(time(now), written.map(time));
+        let doubt = |now: &str, written: Option<&str>| doubt(time(now), written.map(time), None);
         assert_eq!(doubt(MADE.1, None), None);
         assert_eq!(doubt("2030-01-01T00:00:00Z", Some("2029-12-31T00:00:00Z")), None);
         assert_eq!(doubt("2030-01-01T00:00:00Z", Some("2030-01-01T00:00:59Z")), None, "rounded");
@@ -71,5 +94,21 @@ mod tests {
         let (_, text) = doubt("1970-01-01T00:00:12Z", None).unwrap();
         assert!(text.contains("says 1970-01-01T00:00:12Z, and this version of peer was made on"), "{text}");
         assert!(text.ends_with(": it is behind by 56 years or more"), "{text}");
+    }
+
+    #[test]
+    fn a_reading_of_a_time_to_come_is_told_with_its_sensor() {
+        let readings = [("roof", "2030-01-02T00:00:00Z"), ("cellar", "2030-01-03T02:00:00+02:00"), ("attic", "now")];
+        let newest = newest(readings.map(|(sensor, text)| (sensor.parse().unwrap(), text.to_owned())).to_vec());
+        assert_eq!(doubt(time("2030-01-03T00:00:00Z"), None, newest.clone()), None);
+        let (by, text) = doubt(time("2030-01-01T00:00:00Z"), None, newest.clone()).unwrap();
+        assert_eq!(by, Duration::from_secs(2 * 86_400));
+        assert_eq!(
+            text,
+            "The clock of this host says 2030-01-01T00:00:00Z, 2 days before the newest reading in its files, of sensor cellar: \
+             it went back, or the clock of that source runs ahead"
+        );
+        let (_, text) = doubt(time("2030-01-01T00:00:00Z"), Some(time("2031-01-01T00:00:00Z")), newest).unwrap();
+        assert!(text.ends_with("before this peer last wrote a file: it went back"), "{text}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::node::{lock, Node};
-use crate::complaints::Subject;
+use crate::complaints::{Kind, Subject};
 use crate::net::{self, DialError, Incoming};
 use crate::protocol::Input;
 use crate::wire::{encode, Hello, Message};
@@ -78,7 +78,7 @@ impl Link {
             "Peer {peer} cannot be reached at {endpoint} over TCP ({error}): a firewall may be in the way; give that peer a \
              fixed --port and open it there, or see to its --bind"
         );
-        node.complaints.complain(subject, UNREACHABLE, &text);
+        node.complaints.complain(subject, Kind::from(UNREACHABLE).seldom(), &text);
     }
 
     fn reached(&self, node: &Node) {

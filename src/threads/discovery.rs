@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::node::{lock, Node};
-use crate::complaints::Subject;
+use crate::complaints::{Kind, Subject};
 use crate::net;
 use crate::protocol::Input;
 use crate::wire::datagram::DATAGRAM_BYTES_MAX;
@@ -35,12 +35,12 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
                     from.ip(),
                     node.community.group
                 );
-                node.complaints.complain(Subject::Group(group), "other_group", &text);
+                node.complaints.complain(Subject::Group(group), Kind::from("other_group").once(), &text);
             }
             Err(error @ WireError::Version { .. }) => {
                 let text =
                     format!("Peer at {} cannot be understood: {error}; run the same version everywhere", from.ip());
-                node.complaints.complain(Subject::host(from.ip()), "other_version", &text);
+                node.complaints.complain(Subject::host(from.ip()), Kind::from("other_version").seldom(), &text);
             }
             // A group that is there refuses who wants to be part of it.
             Err(WireError::OtherQuorum { quorum, leader: Some(endpoint) }) => {

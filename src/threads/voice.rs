@@ -82,5 +82,32 @@ fn case_of(event: &Event) -> (Subject, Kind) {
         Event::Misbehaved { what, .. } => what,
         _ => "",
     };
-    (subject, Kind::new(event.name(), detail))
+    let kind = Kind::new(event.name(), detail);
+    // What somebody has to go and mend, on this host or another: it takes a while, and is not mended sooner by more lines.
+    let seldom = matches!(
+        event,
+        Event::OtherKnob { .. } | Event::Refused { .. } | Event::Unreachable { .. } | Event::NotReached { .. }
+    );
+    (subject, if seldom { kind.seldom() } else { kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_has_to_change_is_told_seldom() {
+        let peer = || "p".parse().unwrap();
+        let knob = Event::OtherKnob { name: "heartbeat timeout", leader: "5 s".to_owned(), own: "1 s".to_owned() };
+        assert_eq!(case_of(&knob).1, Kind::new("timing_differs", "heartbeat timeout").seldom());
+        assert_eq!(case_of(&Event::Refused { why: String::new() }).1, Kind::from("refused").seldom());
+        let endpoint = "127.0.0.1:1".parse().unwrap();
+        for event in
+            [Event::NotReached { peer: peer(), endpoint }, Event::Unreachable { peer: peer(), endpoint, refused: true }]
+        {
+            assert_eq!(case_of(&event).1, Kind::from(event.name()).seldom());
+        }
+        let misbehaved = Event::Misbehaved { peer: peer(), what: "lies", at: 1 };
+        assert_eq!(case_of(&misbehaved).1, Kind::new("misbehaved", "lies"));
+    }
 }

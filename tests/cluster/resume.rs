@@ -134,3 +134,19 @@ fn a_clock_that_went_back_is_told_of_once_and_the_peer_goes_on() {
     assert_eq!((said, peer.is_running()), (1, true));
     assert_fed(&peer.rows(), "a", 0, 200);
 }
+
+#[test]
+fn a_clock_before_the_newest_reading_is_told_of_once() {
+    let group = Group::new();
+    let mut peer = group.start_with("a", &RESUME);
+    peer.feed_numbered(0, 100);
+    peer.feed("DATA|cellar|2199-01-01T00:00:00Z|1|2|3\n");
+    peer.wait_for_rows(101);
+    peer.kill();
+    let mut peer = group.start_with("a", &RESUME);
+    peer.wait_for("before the newest reading in its files, of sensor cellar: it went back, or");
+    peer.feed_numbered(100, 200);
+    peer.wait_for_rows(201);
+    let said = peer.log().into_iter().filter(|line| line.contains("The clock of this host")).count();
+    assert_eq!((said, peer.is_running()), (1, true));
+}

@@ -12,7 +12,7 @@ fn ledger() -> Ledger {
     Ledger::new(LIMITS)
 }
 
-fn complain(ledger: &mut Ledger, subject: Subject, kind: &'static str, text: &str, now: Duration) -> bool {
+fn complain(ledger: &mut Ledger, subject: Subject, kind: impl Into<Kind>, text: &str, now: Duration) -> bool {
     ledger.complain(subject, kind.into(), text, now).first
 }
 
@@ -121,7 +121,7 @@ fn what_comes_and_goes_is_no_line_each_time() {
 fn one_subject_gets_a_handful_and_leaves_the_rest_to_others() {
     let mut ledger = ledger();
     let kinds = ["a", "b", "c", "d", "e", "f", "g", "h"];
-    let said = kinds.iter().filter(|kind| complain(&mut ledger, subject(1), kind, "x", seconds(60)));
+    let said = kinds.into_iter().filter(|kind| complain(&mut ledger, subject(1), *kind, "x", seconds(60)));
     assert_eq!(said.count(), 4);
     assert!(complain(&mut ledger, subject(2), "a", "x", seconds(60)));
     let others = told(&mut ledger, 120);
@@ -157,15 +157,18 @@ fn some_are_told_seldom_and_some_once() {
         for (at, text) in told(&mut ledger, now) {
             if text.starts_with('p') { &mut seldom } else { &mut once }.push(at);
         }
-        if complain(&mut ledger, subject("p"), "unreachable", "p", seconds(now)) {
+        if complain(&mut ledger, subject("p"), Kind::from("unreachable").seldom(), "p", seconds(now)) {
             seldom.push(now);
         }
-        if complain(&mut ledger, subject("g"), "other_group", "g", seconds(now)) {
+        if complain(&mut ledger, subject("g"), Kind::from("other_group").once(), "g", seconds(now)) {
             once.push(now);
         }
     }
     assert_eq!((seldom, once), (vec![0, 600, 3600, 7200], vec![0]));
     assert_eq!(ledger.settle(|kind| kind.event == "other_group", seconds(7300)), []);
     told(&mut ledger, 12_000);
-    assert!(complain(&mut ledger, subject("g"), "other_group", "g", seconds(12_000)), "it was away for an hour");
+    assert!(
+        complain(&mut ledger, subject("g"), Kind::from("other_group").once(), "g", seconds(12_000)),
+        "it was away for an hour"
+    );
 }

@@ -1,0 +1,38 @@
+//! What a peer's files tell of the time: it was at least as late when they were written. Read before a start claims them,
+//! and told to nobody but the operator, so that what cannot be read is passed over.
+
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::csv_check::last_row;
+use super::directory::find_directory;
+use super::disk::Disk;
+use super::file_names::sensor_of;
+use super::journal;
+use super::read_only_disk::ReadOnlyDisk;
+use crate::ids::{PeerId, SensorId};
+
+/// When a file in a peer's directory was last written, by the clock of then. `None`: there is none, or nobody knows.
+#[must_use]
+pub fn last_written(data_dir: &Path, id: &PeerId) -> Option<SystemTime> {
+    let root = find_directory(data_dir, id)?;
+    let entries =
+        [root.join(journal::DIR), root].into_iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten().flatten();
+    let files = entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
+    files.filter_map(|metadata| metadata.modified().ok()).max()
+}
+
+/// The last row of each CSV file of a peer: its sensor and its timestamp, as it was given.
+#[must_use]
+pub fn last_readings(data_dir: &Path, id: &PeerId) -> Vec<(SensorId, String)> {
+    let Some(disk) = find_directory(data_dir, id).map(ReadOnlyDisk::new) else { return Vec::new() };
+    let names = disk.list("").unwrap_or_default();
+    names.iter().filter_map(|name| Some((sensor_of(name)?, timestamp(&disk, name)?))).collect()
+}
+
+fn timestamp<D: Disk>(disk: &D, path: &str) -> Option<String> {
+    let bytes = disk.len(path).ok()?;
+    let (_, row) = last_row(disk, path, bytes).ok()??;
+    std::str::from_utf8(&row).ok()?.split(',').nth(1).map(str::to_owned)
+}
