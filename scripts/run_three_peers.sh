@@ -33,14 +33,31 @@ EVENTS=logs/demo_events.txt
 export PEER_SENSOR_INTERVAL_SECONDS=${PEER_SENSOR_INTERVAL_SECONDS:-1}
 
 mkdir -p logs
-# One at a time in a checkout: two would write the same logs. A lock whose process is gone counts for nothing.
-if ! (set -C && echo $$ >"$LOCK") 2>/dev/null; then
+
+# take <file>: writes this process into a file that must not be there yet.
+take() { (set -C && echo $$ >"$1") 2>/dev/null; }
+
+# One at a time in a checkout: two would write the same logs. A lock whose process is gone counts for nothing, and is
+# removed by one start at a time: two that found it stale could remove each other's new one.
+if ! take "$LOCK"; then
+    if ! take "$LOCK.stale"; then
+        echo "Another start is about to run here (process $(cat "$LOCK.stale")); if there is none, remove $LOCK.stale" >&2
+        exit 1
+    fi
     other=$(cat "$LOCK" 2>/dev/null || true)
     if [ -n "$other" ] && ps -p "$other" -o args= 2>/dev/null | grep -q run_three_peers; then
+        rm -f "$LOCK.stale"
         echo "This checkout's three peers run already (process $other); end that first, with Ctrl-C or kill $other" >&2
         exit 1
     fi
-    echo $$ >"$LOCK"
+    rm -f "$LOCK"
+    taken=1
+    take "$LOCK" || taken=
+    rm -f "$LOCK.stale"
+    if [ -z "$taken" ]; then
+        echo "Another start was faster; end that first" >&2
+        exit 1
+    fi
 fi
 
 LIVE=
@@ -60,8 +77,28 @@ leave_screen() {
 finish() {
     leave_screen
     stop_all
+    # The guard has nothing to end any more.
+    echo done >&8
     rm -f "$LOCK"
 }
+# The guard holds the other end of descriptor 8, is told each peer's process, and ends them where this script is gone without
+# having ended them: after a kill -9.
+guard() {
+    local line guarded=()
+    trap '' INT TERM HUP PIPE
+    while read -r line; do
+        [ "$line" != done ] || return 0
+        guarded+=("$line")
+    done
+    for line in ${guarded[@]+"${guarded[@]}"}; do
+        # Its number may be another process's by now.
+        if ps -p "$line" -o args= 2>/dev/null | grep -q -- "--peer-id peer[123] "; then
+            kill "$line"
+            kill -CONT "$line"
+        fi
+    done
+}
+exec 8> >(guard >/dev/null 2>&1)
 trap finish EXIT
 stopping=
 trap 'stopping=1' INT TERM HUP
@@ -89,8 +126,9 @@ DEAD=("" "" "")
 launch() {
     local place=$1 resume=$2 id=${IDS[$1]}
     shift 2
-    PEER_RESUME=$resume "$PEER" --peer-id "$id" --bind 127.0.0.1 "$@" 2>>"logs/${id}_log.txt" </dev/null &
+    PEER_RESUME=$resume "$PEER" --peer-id "$id" --bind 127.0.0.1 "$@" 2>>"logs/${id}_log.txt" </dev/null 8>&- &
     PID[place]=$!
+    echo "$!" >&8
     DEAD[place]=
     PIDS+=("$!")
 }
@@ -104,7 +142,7 @@ this_run() {
 STATE=("" "" "")
 HELD=(0 0 0)
 look() {
-    local place id log view group="" status
+    local place id log view number status newest=0 leader="" group="" views=("" "" "")
     for place in 0 1 2; do
         id=${IDS[place]}
         if [ -z "${DEAD[place]}" ] && ! kill -0 "${PID[place]}" 2>/dev/null; then
@@ -130,13 +168,20 @@ look() {
             continue
         fi
         HELD[place]=$(rows "$id")
+        # "View <term>.<change>@<leader>: [<members>]", of which the newest in all logs counts.
+        view=$(echo "$log" | grep -o "View [^ ]*: \[.*\]" | tail -n 1 || true)
+        views[place]=${view#View *: }
+        number=$(echo "$view" | awk -F '[ .@]' '{ print $2 * 1000000 + $3 }')
+        if [ "$number" -gt "$newest" ]; then
+            newest=$number
+            leader=$(echo "$view" | sed 's/.*@//; s/:.*//')
+            group=${views[place]}
+        fi
         case $(ps -p "${PID[place]}" -o stat= 2>/dev/null) in
         T*) STATE[place]=hung ;;
         *)
             if echo "$log" | grep "Is Group Leader:" | tail -n 1 | grep -q True; then
                 STATE[place]=leads
-                view=$(echo "$log" | grep -o "View [^ ]*: \[.*\]" | tail -n 1 || true)
-                group=${view#View *: }
             else
                 STATE[place]=member
             fi
@@ -148,11 +193,14 @@ look() {
         this_run peer1 | grep -q "Asked to stop" && this_run peer2 | grep -q "Asked to stop"; then
         stopping=1
     fi
-    # One that the leader does not count any more, though its process lives, is silent.
+    # One that was with the leader of the newest view and is not in it, though its process lives, is silent: be it the leader
+    # before.
     for place in 0 1 2; do
-        if [ "${STATE[place]}" = member ] && [ -n "$group" ]; then
+        case "${STATE[place]} ${views[place]}" in
+        "member "*"$leader"* | "leads "*"$leader"*)
             case $group in *"${IDS[place]}"*) ;; *) STATE[place]=hung ;; esac
-        fi
+            ;;
+        esac
     done
 }
 
