@@ -3,9 +3,11 @@
 
 mod grammar;
 mod intake;
+mod row;
 
 pub use grammar::Checker;
 pub use intake::emptied;
+pub use row::{append_row, row_sequence, Row, CSV_HEADER, HEADER_LINE, ROW_BYTES_MAX};
 
 /// How a payload begins.
 pub const VERB: &[u8] = b"DATA|";
@@ -19,9 +21,6 @@ pub const TIMESTAMP_BYTES_MAX: usize = 40;
 
 /// Longest value, in bytes: a double's 17 digits, sign, point and exponent.
 pub const VALUE_BYTES_MAX: usize = 24;
-
-/// First line of every CSV file, without its LF.
-pub const CSV_HEADER: &str = "sequence,timestamp,sensor_id,temperature_c,humidity_pct,pressure_hpa";
 
 /// Which field of a line is wrong, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -89,40 +88,6 @@ pub fn sensor_of(payload: &[u8]) -> &[u8] {
     &rest[..memchr::memchr(b'|', rest).unwrap_or(rest.len())]
 }
 
-/// Appends the CSV row of a checked payload, LF included. The fields' grammar leaves nothing to quote.
-pub fn append_row(sequence: u64, payload: &[u8], out: &mut Vec<u8>) {
-    append_decimal(sequence, out);
-    let sensor = sensor_of(payload);
-    let rest = payload.get(VERB.len() + sensor.len() + 1..).unwrap_or(b"");
-    let end = memchr::memchr(b'|', rest).unwrap_or(rest.len());
-    out.push(b',');
-    out.extend_from_slice(&rest[..end]);
-    out.push(b',');
-    out.extend_from_slice(sensor);
-    let values = out.len();
-    out.extend_from_slice(&rest[end..]);
-    for byte in &mut out[values..] {
-        if *byte == b'|' {
-            *byte = b',';
-        }
-    }
-    out.push(b'\n');
-}
-
-fn append_decimal(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + u8::try_from(number % 10).expect("a digit");
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -176,24 +141,6 @@ mod tests {
         #[test]
         fn no_line_makes_it_panic(line in proptest::collection::vec(any::<u8>(), 0..220)) {
             let _ = check(&line);
-        }
-
-        #[test]
-        fn rows_are_what_a_csv_reader_reads(
-            sequence in any::<u64>(),
-            sensor in "[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
-            values in proptest::collection::vec(proptest::option::of(-1e6f64..1e6), 3),
-        ) {
-            let text = |value: &Option<f64>| value.map_or_else(String::new, |value| format!("{value:.3}"));
-            let values: Vec<String> = values.iter().map(text).collect();
-            let payload = format!("DATA|{sensor}|2013-01-01T06:00:00Z|{}", values.join("|"));
-            prop_assert!(check(payload.as_bytes()).is_ok());
-            let mut file = format!("{CSV_HEADER}\n").into_bytes();
-            append_row(sequence, payload.as_bytes(), &mut file);
-            let mut reader = csv::Reader::from_reader(&file[..]);
-            let record = reader.records().next().unwrap().unwrap();
-            let expected = [&sequence.to_string(), "2013-01-01T06:00:00Z", &sensor, &values[0], &values[1], &values[2]];
-            prop_assert_eq!(record.iter().collect::<Vec<_>>(), expected);
         }
     }
 }

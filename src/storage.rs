@@ -1,50 +1,27 @@
-//! The files of one peer, as docs/protocol.md section 8 says: the log (`journal.rs`, its end in memory in `tail.rs`),
-//! the CSV files (`sensor_csv.rs`), what is pending (`pending.rs`) and `state`. One thread writes, others read the log.
+//! The files of one peer, as docs/protocol.md section 8 says: the log (`journal.rs`, its end in memory in
+//! `journal/tail.rs`), the CSV files (`csv_files.rs`), what is pending (`pending.rs`) and `state`. One thread writes, others read the log.
 //! What is stored, and when it is said that it is, is decided elsewhere.
 //!
 //! After an error nothing more can be stored; what had been stored before still is.
 
 mod ages;
-mod csv_beside;
-mod csv_check;
-mod csv_mend;
-mod csv_restore;
-mod csv_write;
+mod csv_files;
 mod directory;
 mod disk;
-mod earlier;
-mod earlier_names;
 mod error;
-mod fault;
 mod file_names;
 mod in_place;
 mod inspect;
-mod intact;
 mod journal;
-mod log_reader;
-mod memory_disk;
 mod numbers;
-mod options;
+mod opening;
 mod pending;
-mod pending_load;
-mod platter;
-mod previous;
-mod read_only_disk;
-mod real_disk;
 mod repair;
-mod resume;
-mod salvage;
-mod scan;
-mod sensor_csv;
 mod set_aside;
 mod snapshot;
-mod snapshot_copy;
-mod start;
 mod state;
-mod tail;
 #[cfg(test)]
-mod testing;
-mod walk;
+mod tests;
 
 use std::sync::{Arc, Mutex};
 
@@ -52,27 +29,28 @@ use crate::ids::{Incarnation, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Frame, Range, Request};
 
 pub use ages::{last_readings, last_written};
+pub use csv_files::BUFFER_BYTES_MAX;
+pub use directory::earlier_names::{rename_directory, EarlierDirectory};
 pub use directory::{claim, claim_anew, directory_of, find_directory, others};
-pub use disk::{Disk, Stamp};
-pub use earlier_names::{rename_directory, EarlierDirectory};
+pub use disk::memory::MemoryDisk;
+pub use disk::real::{RealDisk, OPEN_FILES_MAX};
+pub use disk::{Disk, ReadDisk, Stamp};
+pub use error::fault::{Fault, Owned};
 pub use error::StorageError;
-pub use fault::{Fault, Owned};
 pub use file_names::{csv_name, id_of};
 pub use inspect::{CsvFile, Inspection, JournalWalk, Piece};
+pub use journal::log_reader::LogReader;
+pub use journal::tail::{Tail, TailRead, TAIL_BYTES_MAX};
 pub use journal::{Journal, JournalReader, Read, SEGMENT_BYTES};
-pub use log_reader::LogReader;
-pub use memory_disk::MemoryDisk;
-pub use options::{Opened, Options};
-pub use real_disk::{RealDisk, OPEN_FILES_MAX};
+pub use opening::options::{Opened, Options};
+pub use opening::start::check_state;
 pub use repair::{CsvRenamed, CsvRepair, CsvRestored, Repair};
-pub use sensor_csv::BUFFER_BYTES_MAX;
+pub use snapshot::copy::Copied;
 pub use snapshot::Snapshot;
-pub use snapshot_copy::Copied;
-pub use start::check_state;
-pub use tail::{Tail, TailRead, TAIL_BYTES_MAX};
 
+use csv_files::SensorCsv;
+use opening::start;
 use pending::Pending;
-use sensor_csv::SensorCsv;
 use state::State;
 
 /// What is read of the log at once, in bytes: several of the largest batches.
@@ -108,7 +86,7 @@ impl<D: Disk> Storage<D> {
     /// The disk's; or where the files are another peer's. What was wrong with the own ones is mended, and told.
     pub fn open(disk: Arc<D>, id: &PeerId, now: Incarnation, options: Options) -> Result<(Self, Opened), StorageError> {
         if options.resume {
-            return resume::open(disk, id, now, options);
+            return opening::open(disk, id, now, options);
         }
         let (state, repairs) = start::begin(&*disk, id, now, options.quorum)?;
         start::clear(&*disk)?;
@@ -367,20 +345,3 @@ impl<D: Disk> Storage<D> {
         }
     }
 }
-
-#[cfg(test)]
-mod crash_tests;
-#[cfg(test)]
-mod csv_resume_tests;
-#[cfg(test)]
-mod damage_tests;
-#[cfg(test)]
-mod file_name_tests;
-#[cfg(test)]
-mod folding_disk;
-#[cfg(test)]
-mod resume_tests;
-#[cfg(test)]
-mod steady_tests;
-#[cfg(test)]
-mod tests;

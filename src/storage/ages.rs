@@ -5,13 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::csv_check::last_row;
+use super::csv_files::ends::last_row;
 use super::directory::find_directory;
-use super::disk::Disk;
+use super::disk::read_only::ReadOnlyDisk;
+use super::disk::ReadDisk;
 use super::file_names::sensor_of;
 use super::journal;
-use super::read_only_disk::ReadOnlyDisk;
 use crate::ids::{PeerId, SensorId};
+use crate::reading::Row;
 
 /// When a file in a peer's directory was last written, by the clock of then. `None`: there is none, or nobody knows.
 #[must_use]
@@ -31,8 +32,8 @@ pub fn last_readings(data_dir: &Path, id: &PeerId) -> Vec<(SensorId, String)> {
     names.iter().filter_map(|name| Some((sensor_of(name)?, timestamp(&disk, name)?))).collect()
 }
 
-fn timestamp<D: Disk>(disk: &D, path: &str) -> Option<String> {
+fn timestamp<D: ReadDisk>(disk: &D, path: &str) -> Option<String> {
     let bytes = disk.len(path).ok()?;
     let (_, row) = last_row(disk, path, bytes).ok()??;
-    std::str::from_utf8(&row).ok()?.split(',').nth(1).map(str::to_owned)
+    String::from_utf8(Row::parse(&row)?.timestamp()?.to_vec()).ok()
 }

@@ -1,20 +1,21 @@
 //! A peer's directory on the real disk: claimed by one process at a time, and never one that holds anything else.
 
+pub(super) mod earlier;
+pub(super) mod earlier_names;
+pub(super) mod previous;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use fs4::{FileExt, TryLockError};
 
-use super::csv_beside;
-use super::earlier;
-use super::earlier_names::is_named;
+use self::earlier_names::is_named;
+use super::csv_files::beside;
+use super::disk::real::{self, RealDisk};
 use super::error::StorageError;
 use super::file_names::{name_of, sensor_of, sensor_of_earlier};
-use super::journal;
-use super::previous;
-use super::real_disk::{self, RealDisk};
-use super::state;
+use super::{journal, state};
 use crate::ids::PeerId;
 
 /// Where the files of a peer are.
@@ -78,7 +79,7 @@ fn own_directory(data_dir: &Path, id: &PeerId, resumes: bool) -> Result<PathBuf,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(&root).map_err(unusable)?;
             // Without its name on the platter, nothing in it is either.
-            real_disk::sync_dir(data_dir).map_err(unusable)?;
+            real::sync_dir(data_dir).map_err(unusable)?;
         }
         Err(error) => return Err(unusable(error)),
     }
@@ -149,7 +150,7 @@ fn check_entries(root: &Path, dir: &str, own: &dyn Fn(&str, bool, bool) -> bool)
 pub(super) fn is_own(name: &str) -> bool {
     let is_csv = sensor_of(name).or_else(|| sensor_of_earlier(name)).is_some();
     is_csv
-        || csv_beside::is_beside(name)
+        || beside::is_beside(name)
         || set_aside(name)
         || matches!(name, "state" | "state.tmp" | "pending" | "pending.tmp" | "lock")
 }
@@ -180,10 +181,10 @@ fn set_aside(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::State;
-    use super::super::testing::TempDir;
     use super::*;
     use crate::reading::CSV_HEADER;
+    use crate::storage::state::State;
+    use crate::storage::tests::support::TempDir;
 
     fn tree(root: &Path) -> Vec<String> {
         let mut names: Vec<_> =

@@ -1,6 +1,15 @@
 //! What the storage asks of a disk: few operations, on the files of one peer's directory. What the files mean is left to
 //! the others here.
 
+#[cfg(test)]
+pub(super) mod folding;
+pub(super) mod memory;
+mod platter;
+pub(super) mod read_only;
+pub(super) mod real;
+#[cfg(test)]
+pub(super) mod recording;
+
 use std::io;
 use std::path::PathBuf;
 
@@ -20,13 +29,12 @@ pub(super) fn or_empty<T: Default>(result: io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// The files of one peer, by paths relative to its directory: `state`, `journal/<segment>.log`, and those of sensors, whose
-/// names `file_names.rs` makes.
+/// Looks at the files of one peer, by paths relative to its directory: `state`, `journal/<segment>.log`, and those of
+/// sensors, whose names `file_names.rs` makes. This is all that a disk can do which is only looked at.
 ///
-/// Implementations synchronise themselves, so that one thread may read while another one appends. A file that does not
-/// exist is one of no bytes.
-pub trait Disk: Send + Sync + 'static {
-    /// The names of the files in a directory (`""` or `"journal"`), sorted. A missing directory holds none.
+/// Implementations synchronise themselves, so that one thread may read while another one appends.
+pub trait ReadDisk: Send + Sync + 'static {
+    /// The names of the files in a directory (`""` or `"journal"`), sorted.
     ///
     /// # Errors
     /// The disk's.
@@ -38,7 +46,20 @@ pub trait Disk: Send + Sync + 'static {
     /// The disk's.
     fn len(&self, path: &str) -> io::Result<u64>;
 
-    /// What stands under a name now, whatever is open.
+    /// Reads `len` bytes from `offset` on, fewer where the file ends before.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>>;
+
+    /// Where a file is, for the operator.
+    fn full_path(&self, path: &str) -> PathBuf;
+}
+
+/// Changes the files of one peer. On such a disk a missing directory holds no files, and a file that does not exist is one of
+/// no bytes: whoever writes makes it.
+pub trait Disk: ReadDisk {
+    /// What is under a name now, whatever is open: to be compared with what [`Self::append`] says that it wrote to.
     ///
     /// # Errors
     /// The disk's.
@@ -50,12 +71,6 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// The disk's; then nothing was added.
     fn append(&self, path: &str, bytes: &[u8]) -> io::Result<Stamp>;
-
-    /// Reads `len` bytes from `offset` on, fewer where the file ends before.
-    ///
-    /// # Errors
-    /// The disk's.
-    fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>>;
 
     /// Makes `to` a new file of the first `len` bytes of `from`, which has as many.
     ///
@@ -99,7 +114,4 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// The disk's.
     fn sync_names(&self, dir: &str) -> io::Result<()>;
-
-    /// Where a file is, for the operator.
-    fn full_path(&self, path: &str) -> PathBuf;
 }

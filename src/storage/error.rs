@@ -1,11 +1,13 @@
 //! What can go wrong with a peer's files, in words that say what to do. Every variant means the same for the state:
 //! what was asked for does not count, and nothing more can be stored.
 
+pub(super) mod fault;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::disk::Disk;
-use super::fault::Fault;
+use self::fault::Fault;
+use super::disk::ReadDisk;
 use super::file_names::name_of;
 use crate::ids::Sequence;
 
@@ -95,7 +97,7 @@ impl StorageError {
 }
 
 /// Makes an error of the disk one of the storage, which names the file and what was tried with it.
-pub(super) fn failed<'a, D: Disk>(
+pub(super) fn failed<'a, D: ReadDisk>(
     disk: &'a D,
     doing: &'static str,
     path: &'a str,
@@ -108,14 +110,14 @@ pub(super) fn failed<'a, D: Disk>(
 }
 
 /// A file that does not hold what it must.
-pub(super) fn damaged<D: Disk>(disk: &D, path: &str, why: impl Into<String>) -> StorageError {
+pub(super) fn damaged<D: ReadDisk>(disk: &D, path: &str, why: impl Into<String>) -> StorageError {
     StorageError::Damaged { path: disk.full_path(path), why: why.into() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::memory_disk::MemoryDisk;
     use super::*;
+    use crate::storage::disk::memory::MemoryDisk;
 
     #[test]
     #[cfg(unix)]

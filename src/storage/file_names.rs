@@ -71,8 +71,8 @@ fn is_device(id: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::folding_disk;
     use super::*;
+    use crate::storage::disk::folding;
 
     /// Longest name that eCryptfs takes, the least of all file systems that are used.
     const BYTES_MAX: usize = 143;
@@ -134,7 +134,7 @@ mod tests {
         fn a_name_is_read_back_and_meets_no_other_and_no_device(one in ids(), other in ids()) {
             let name = name_of(&one);
             prop_assert_eq!(id_of(&name), Some(&one[..]));
-            prop_assert!(!folding_disk::is_device(&name) && !folding_disk::is_device(&csv_name(&one)), "{}", name);
+            prop_assert!(!folding::is_device(&name) && !folding::is_device(&csv_name(&one)), "{}", name);
             prop_assert!(!name.ends_with('.') && csv_name(&one).len() <= BYTES_MAX);
             prop_assert_eq!(one == other, name.eq_ignore_ascii_case(&name_of(&other)));
             // Nor what another id was called before there was a rule.

@@ -7,25 +7,20 @@ use std::path::{Path, PathBuf};
 
 use fs4::{FileExt, TryLockError};
 
-use super::csv_check::last_row;
+use super::csv_files::ends::{last_row, rows_end};
 use super::directory::is_own;
-use super::disk::Disk;
+use super::disk::read_only::ReadOnlyDisk;
+use super::disk::ReadDisk;
 use super::error::{failed, StorageError};
 use super::file_names::{csv_name, sensor_of, sensor_of_earlier};
-use super::journal;
-use super::read_only_disk::ReadOnlyDisk;
-use super::scan::Scan;
-use super::sensor_csv::rows_end;
-use super::state;
+use super::journal::scan::Scan;
+use super::{journal, state};
 use crate::ids::{PeerId, SensorId, Sequence};
-use crate::reading::CSV_HEADER;
+use crate::reading::HEADER_LINE;
 use crate::wire::Frame;
 
 /// What is read of a segment at once, in bytes: several of the largest batches.
 const READ_BYTES: usize = 1024 * 1024;
-
-/// The header and its LF.
-const HEADER_BYTES: u64 = CSV_HEADER.len() as u64 + 1;
 
 /// What stands in a peer's directory at one moment.
 #[derive(Debug)]
@@ -81,7 +76,7 @@ impl Inspection {
             match sensor.filter(|_| metadata.is_file()) {
                 Some(sensor) => {
                     let bytes = bytes_up_to(&disk, &name, metadata.len(), up_to)?;
-                    if up_to.is_none() || bytes > HEADER_BYTES {
+                    if up_to.is_none() || bytes > HEADER_LINE.len() as u64 {
                         csv.push(CsvFile { sensor, name, bytes });
                     }
                 }

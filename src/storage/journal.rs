@@ -1,12 +1,16 @@
 //! The log on disk: batches as they were sent, one after the other, in segments named by their first sequence. Written
-//! by one thread, read by many. What is recent is served from memory by `tail.rs`.
+//! by one thread, read by many. What is recent is served from memory by `journal/tail.rs`.
+
+pub(super) mod log_reader;
+pub(super) mod scan;
+pub(super) mod tail;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::disk::Disk;
+use self::scan::Scan;
+use super::disk::{Disk, ReadDisk};
 use super::error::{damaged, failed, StorageError};
-use super::scan::Scan;
 use crate::ids::Sequence;
 use crate::wire::Frame;
 
@@ -262,7 +266,7 @@ impl<D: Disk> Journal<D> {
     }
 }
 
-impl<D: Disk> JournalReader<D> {
+impl<D: ReadDisk> JournalReader<D> {
     fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().expect("no holder of the lock panics")
     }

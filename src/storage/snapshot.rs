@@ -1,17 +1,19 @@
 //! Where a copy of a peer's directory is made, and how it gets its name: written and verified in a directory beside, and
-//! renamed once all of it is on the platter. So whatever has the name is whole. What is copied is `snapshot_copy`'s.
+//! renamed once all of it is on the platter. So whatever has the name is whole. What is copied is `copy.rs`'s.
+
+pub(super) mod copy;
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::copy::Copied;
 use super::directory::{directory_of, lock};
+use super::disk::read_only::ReadOnlyDisk;
+use super::disk::real::{sync_dir, RealDisk};
 use super::error::StorageError;
 use super::file_names::name_of;
-use super::read_only_disk::ReadOnlyDisk;
-use super::real_disk::{sync_dir, RealDisk};
-use super::snapshot_copy::{self, Copied};
 use crate::ids::PeerId;
 
 /// A copy of the directory of a peer that is being made, and has not its name yet. Dropped, it leaves nothing.
@@ -90,7 +92,7 @@ impl Snapshot {
     /// The disk's; where the source is damaged, or does not stand still for long enough. A running peer replaces files, so that
     /// another try may be worth it.
     pub fn copy(&self, takes_over: bool) -> Result<Copied, StorageError> {
-        snapshot_copy::copy(&self.source, &self.disk, takes_over)
+        copy::copy(&self.source, &self.disk, takes_over)
     }
 
     /// Where the copy is until it has its name.
@@ -161,10 +163,10 @@ fn sync_all(dir: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::directory::claim;
-    use super::super::testing::{frame, TempDir};
-    use super::super::{Options, Storage};
     use super::*;
+    use crate::storage::directory::claim;
+    use crate::storage::tests::support::{frame, TempDir};
+    use crate::storage::{Options, Storage};
 
     /// The directory of `p`, which has stopped, with five rows.
     fn source(temp: &TempDir) -> PathBuf {

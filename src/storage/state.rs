@@ -1,6 +1,6 @@
 //! The file `state`: who this is, which life, and what it promised. A few lines of text, read strictly; replaced whole.
 
-use super::disk::{or_empty, Disk};
+use super::disk::{or_empty, ReadDisk};
 use super::error::{damaged, failed, StorageError};
 use crate::ids::{parse_number, Incarnation, PeerId, Sequence, Term};
 
@@ -60,7 +60,7 @@ impl State {
 ///
 /// # Errors
 /// The disk's; or where there is none, or a damaged one.
-pub(super) fn read<D: Disk>(disk: &D) -> Result<State, StorageError> {
+pub(super) fn read<D: ReadDisk>(disk: &D) -> Result<State, StorageError> {
     let text = or_empty(disk.read(PATH, 0, BYTES_MAX + 1)).map_err(failed(disk, "read", PATH))?;
     let why = if text.is_empty() { "it is missing" } else { "its fields and checksum do not agree" };
     State::parse(&text).ok_or_else(|| damaged(disk, PATH, why))

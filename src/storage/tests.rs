@@ -1,13 +1,22 @@
-//! Tests of `storage.rs`, `start.rs` and `log_reader.rs`: the files of a peer together.
+//! Tests of `storage.rs`, `opening/start.rs` and `journal/log_reader.rs`: the files of a peer together.
+
+pub(super) mod crash;
+mod csv_resume;
+mod damage;
+mod file_names;
+mod resume;
+mod steady;
+pub(super) mod support;
 
 use std::collections::BTreeSet;
 use std::sync::mpsc;
 
 use proptest::prelude::*;
 
-use super::testing::{frame, payload, request, Recording, TempDir};
 use super::*;
 use crate::reading::{append_row, CSV_HEADER};
+use crate::storage::disk::recording::Recording;
+use support::{frame, payload, request, TempDir};
 
 fn open<D: Disk>(disk: D, now: Incarnation) -> Storage<D> {
     Storage::open(Arc::new(disk), &"p".parse().unwrap(), now, Options { durable: true, ..Options::default() })

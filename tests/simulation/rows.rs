@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use peer::ids::Sequence;
-use peer::storage::{Disk, MemoryDisk};
+use peer::storage::{MemoryDisk, ReadDisk};
 use peer::wire::Frame;
 
 const HEADER: &str = "sequence,timestamp,sensor_id,temperature_c,humidity_pct,pressure_hpa\n";

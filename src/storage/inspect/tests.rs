@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use super::super::testing::{frame, TempDir};
-use super::super::{claim, Journal};
 use super::*;
+use crate::storage::tests::support::{frame, TempDir};
+use crate::storage::{claim, Disk, Journal};
 use std::sync::Arc;
 
 #[test]
@@ -72,14 +72,4 @@ fn a_directory_runs_while_a_process_holds_it_and_looking_does_not_keep_it() {
     fs::remove_file(root.join("lock")).unwrap();
     assert!(!Inspection::open(&root, None).unwrap().runs());
     assert!(!root.join("lock").exists());
-}
-
-#[test]
-fn every_change_is_refused() {
-    let temp = TempDir::new();
-    let disk = ReadOnlyDisk::new(temp.path().to_owned());
-    assert!(disk.append("a", b"x").is_err() && disk.replace("a", b"x", true).is_err());
-    assert!(disk.truncate("a", 0).is_err() && disk.remove("a").is_err());
-    assert!(disk.rename("a", "b").is_err() && disk.sync("a").is_err());
-    assert!(disk.list("").unwrap().is_empty());
 }

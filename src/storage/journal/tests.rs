@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 
-use super::super::fault::Fault;
-use super::super::memory_disk::MemoryDisk;
-use super::super::testing::{frame, Recording, TempDir};
 use super::*;
+use crate::storage::disk::memory::MemoryDisk;
+use crate::storage::disk::recording::Recording;
+use crate::storage::error::fault::Fault;
+use crate::storage::tests::support::{frame, TempDir};
 
 /// All of the log above `after`, read in pieces.
 fn read_all<D: Disk>(journal: &Journal<D>, mut after: Sequence, max_bytes: usize) -> Vec<Frame> {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::super::fault::Fault;
-use super::super::memory_disk::MemoryDisk;
-use super::super::testing::{payload, request, TempDir};
 use super::*;
 use crate::ids::{INCARNATION_MAX, NUMBER_MAX};
+use crate::storage::disk::memory::MemoryDisk;
+use crate::storage::error::fault::Fault;
+use crate::storage::tests::support::{payload, request, TempDir};
+use crate::storage::ReadDisk;
 use crate::wire::batch::READINGS_MAX;
 
 const ORIGINS: [&str; 3] = ["a/1", "a/2", "some-origin-of-readings/1"];
@@ -128,7 +129,7 @@ proptest! {
             prop_assert_eq!(parse_record(&record), Ok((request.clone(), record.len())));
         }
         let mut repairs = Vec::new();
-        let found = super::super::pending_load::load(&disk, &mut repairs).unwrap();
+        let found = crate::storage::opening::pending_load::load(&disk, &mut repairs).unwrap();
         prop_assert_eq!(&repairs[..], []);
         for range in pending.ranges().ranges() {
             let count = |pending: &Pending<MemoryDisk>| -> u64 {

@@ -1,0 +1,161 @@
+//! The form of a row: how a reading is written into a CSV file, and how a row is read back.
+
+use csv::{ByteRecord, ReaderBuilder, Terminator};
+
+use super::{sensor_of, LINE_BYTES_MAX, VERB};
+use crate::ids::{parse_number, Sequence};
+
+/// First line of every CSV file, without its LF.
+pub const CSV_HEADER: &str = "sequence,timestamp,sensor_id,temperature_c,humidity_pct,pressure_hpa";
+
+/// The same with its LF.
+pub const HEADER_LINE: &str = "sequence,timestamp,sensor_id,temperature_c,humidity_pct,pressure_hpa\n";
+
+/// Longest row, LF included, in bytes: a payload line whose verb has become a sequence of 20 digits and a comma.
+pub const ROW_BYTES_MAX: usize = LINE_BYTES_MAX - VERB.len() + 20 + 1 + 1;
+
+/// Fields of a row.
+const FIELDS: usize = 6;
+
+/// Appends the CSV row of a checked payload, LF included. It is written as bytes, not by a CSV writer: the grammar of the
+/// fields leaves nothing to quote, so that a row is its payload with other separators, millions of times a second.
+pub fn append_row(sequence: u64, payload: &[u8], out: &mut Vec<u8>) {
+    append_decimal(sequence, out);
+    let sensor = sensor_of(payload);
+    let rest = payload.get(VERB.len() + sensor.len() + 1..).unwrap_or(b"");
+    let end = memchr::memchr(b'|', rest).unwrap_or(rest.len());
+    out.push(b',');
+    out.extend_from_slice(&rest[..end]);
+    out.push(b',');
+    out.extend_from_slice(sensor);
+    let values = out.len();
+    out.extend_from_slice(&rest[end..]);
+    for byte in &mut out[values..] {
+        if *byte == b'|' {
+            *byte = b',';
+        }
+    }
+    out.push(b'\n');
+}
+
+fn append_decimal(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(number % 10).expect("a digit");
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// The sequence that a line begins with, as no other text writes that number. This alone is asked of most lines, and of very
+/// many, so that it is read without taking the line apart.
+#[must_use]
+pub fn row_sequence(line: &[u8]) -> Option<Sequence> {
+    let digits = &line[..memchr::memchr(b',', line)?];
+    parse_number(std::str::from_utf8(digits).ok()?)
+}
+
+/// A line of a CSV file taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row(ByteRecord);
+
+impl Row {
+    /// Takes a line apart, with its LF or without. `None` if it is not one record that begins with a sequence. No field of a
+    /// peer's row is quoted, so that a quote is a character like others, and damaged rows are not read as sound ones.
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        row_sequence(line)?;
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .quoting(false)
+            .terminator(Terminator::Any(b'\n'))
+            .buffer_capacity(ROW_BYTES_MAX)
+            .from_reader(line);
+        let mut record = ByteRecord::new();
+        let is_read = reader.read_byte_record(&mut record).ok()?;
+        (is_read && reader.position().byte() == line.len() as u64).then_some(Self(record))
+    }
+
+    /// Its fields, as they are written.
+    pub fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter()
+    }
+
+    /// The timestamp of its reading.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<&[u8]> {
+        self.0.get(1)
+    }
+
+    /// Has it the form of a row of this sensor?
+    #[must_use]
+    pub fn is_of(&self, sensor: &str) -> bool {
+        self.0.len() == FIELDS && self.0.get(2) == Some(sensor.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::check;
+    use super::*;
+    use crate::ids::NUMBER_MAX;
+
+    #[test]
+    fn the_longest_row_fits_its_bound() {
+        let number = format!("-1.{}", "0".repeat(21));
+        let line = format!("DATA|{}|{}|{number}|{number}|{number}", "s".repeat(64), "t".repeat(40));
+        assert!(LINE_BYTES_MAX - line.len() < 10);
+        let mut row = Vec::new();
+        append_row(u64::MAX, line.as_bytes(), &mut row);
+        assert!(row.len() <= ROW_BYTES_MAX);
+        assert_eq!(HEADER_LINE.strip_suffix('\n'), Some(CSV_HEADER));
+    }
+
+    #[test]
+    fn a_damaged_line_is_not_read_as_a_row_of_its_sensor() {
+        assert!(Row::parse(b"7,2013-01-01T06:00:00Z,a,1,,\n").unwrap().is_of("a"));
+        for damaged in [
+            &b"7,2013-01-01T06:00:00Z,\"a\",1,,\n"[..],
+            b"7,2013-01-01T06:00:00Z,b,1,,\n",
+            b"7,2013-01-01T06:00:00Z,a,1,\n",
+            b"7,2013-01-01T06:00:00Z,a,1,,,\n",
+            b"7,2013-01-01T06:00:00Z, a,1,,\n",
+        ] {
+            assert!(!Row::parse(damaged).unwrap().is_of("a"), "{}", damaged.escape_ascii());
+        }
+        for none in [&b""[..], b"\n", b"07,a\n", b"\xef\xbb\xbf7,t,a,1,,\n", b"7\n", b"7,t,a,1,,\n8,t,a,1,,\n"] {
+            assert_eq!(Row::parse(none), None, "{}", none.escape_ascii());
+        }
+        assert_eq!(Row::parse(b"7,t,a,1,,\r\n").unwrap().fields().last(), Some(&b"\r"[..]));
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_what_a_csv_reader_reads(
+            sequence in 0..=NUMBER_MAX,
+            sensor in "[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+            values in proptest::collection::vec(proptest::option::of(-1e6f64..1e6), 3),
+        ) {
+            let text = |value: &Option<f64>| value.map_or_else(String::new, |value| format!("{value:.3}"));
+            let values: Vec<String> = values.iter().map(text).collect();
+            let payload = format!("DATA|{sensor}|2013-01-01T06:00:00Z|{}", values.join("|"));
+            prop_assert!(check(payload.as_bytes()).is_ok());
+            let mut file = format!("{CSV_HEADER}\n").into_bytes();
+            append_row(sequence, payload.as_bytes(), &mut file);
+            let row = Row::parse(&file[CSV_HEADER.len() + 1..]).unwrap();
+            prop_assert!(row.is_of(&sensor) && row.timestamp() == Some(b"2013-01-01T06:00:00Z"));
+            let mut reader = csv::Reader::from_reader(&file[..]);
+            let record = reader.records().next().unwrap().unwrap();
+            let expected = [&sequence.to_string(), "2013-01-01T06:00:00Z", &sensor, &values[0], &values[1], &values[2]];
+            prop_assert_eq!(record.iter().collect::<Vec<_>>(), expected);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! A CSV file that loses rows, or is written anew, is not changed: a new file is written beside it and takes its name. Whoever
+//! reads the old one keeps it whole, and whoever follows the name sees that another file stands there.
+
+use crate::storage::disk::{Disk, Stamp};
+use crate::storage::error::{failed, StorageError};
+
+/// What stands behind the name of a CSV file in that of the one that is to take its place.
+pub(in crate::storage) const SUFFIX: &str = ".tmp";
+
+/// Where the file is written that takes the place of this one.
+pub(in crate::storage) fn path_of(path: &str) -> String {
+    format!("{path}{SUFFIX}")
+}
+
+/// Puts a file of the first `kept` bytes in the place of this one.
+///
+/// # Errors
+/// The disk's; then the old one is still there.
+pub(in crate::storage) fn cut<D: Disk>(disk: &D, path: &str, kept: u64, careful: bool) -> Result<Stamp, StorageError> {
+    let new = path_of(path);
+    disk.copy(path, &new, kept).map_err(failed(disk, "copy", path))?;
+    take_place(disk, path, careful)?;
+    disk.stamp(path).map_err(failed(disk, "look at", path))
+}
+
+/// Gives what was written beside a file its name.
+///
+/// # Errors
+/// The disk's; then the old one is still there.
+pub(in crate::storage) fn take_place<D: Disk>(disk: &D, path: &str, careful: bool) -> Result<(), StorageError> {
+    let new = path_of(path);
+    if careful {
+        // The old rows are perhaps on the platter for long: what takes their place has to be, too, before they go.
+        disk.sync(&new).map_err(failed(disk, "sync", &new))?;
+    }
+    disk.rename(&new, path).map_err(failed(disk, "replace", path))
+}
+
+/// Removes what a life before did not come to give its name.
+///
+/// # Errors
+/// The disk's.
+pub(in crate::storage) fn remove_leftovers<D: Disk>(disk: &D) -> Result<(), StorageError> {
+    for name in disk.list("").map_err(failed(disk, "list", ""))? {
+        if is_beside(&name) {
+            disk.remove(&name).map_err(failed(disk, "remove", &name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Is this the name of a file that is to take the place of a CSV file?
+pub(in crate::storage) fn is_beside(name: &str) -> bool {
+    name.strip_suffix(SUFFIX).is_some_and(|name| name.strip_suffix(".csv").is_some())
+}

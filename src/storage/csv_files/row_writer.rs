@@ -1,0 +1,98 @@
+//! Writes rows of some sensors from the journal, in one walk over it.
+
+use std::collections::HashMap;
+
+use super::BUFFER_BYTES_MAX;
+use crate::ids::{SensorId, Sequence};
+use crate::reading::{self, HEADER_LINE};
+use crate::storage::disk::{Disk, Stamp};
+use crate::storage::error::{failed, StorageError};
+use crate::storage::journal::{JournalReader, Read};
+use crate::storage::READ_BYTES;
+
+/// A file that lacks rows of its sensor.
+#[derive(Debug)]
+pub(in crate::storage) struct Target {
+    pub(in crate::storage) path: String,
+    /// The first sequence that it lacks.
+    pub(in crate::storage) from: Sequence,
+    /// What it is now. One of no bytes gets its header, too.
+    pub(in crate::storage) stamp: Stamp,
+    rows: Vec<u8>,
+}
+
+impl Target {
+    pub(in crate::storage) fn new(path: String, from: Sequence, stamp: Stamp) -> Self {
+        Self { path, from, stamp, rows: Vec::new() }
+    }
+}
+
+#[derive(Debug)]
+pub(in crate::storage) struct RowWriter<'a, D> {
+    disk: &'a D,
+    targets: Vec<Target>,
+    by_name: HashMap<Box<[u8]>, usize>,
+    buffered: usize,
+}
+
+impl<'a, D: Disk> RowWriter<'a, D> {
+    pub(in crate::storage) fn new(disk: &'a D, targets: impl IntoIterator<Item = (SensorId, Target)>) -> Self {
+        let (names, targets): (Vec<SensorId>, Vec<Target>) = targets.into_iter().unzip();
+        let by_name = names.iter().enumerate().map(|(at, name)| (name.as_str().as_bytes().into(), at)).collect();
+        Self { disk, targets, by_name, buffered: 0 }
+    }
+
+    /// Writes what each file lacks of the rows up to this one. Returns how many rows that were, and what the files are then,
+    /// in the order in which they were given.
+    ///
+    /// # Errors
+    /// The disk's, or where the journal is damaged.
+    pub(in crate::storage) fn write(
+        mut self,
+        journal: &JournalReader<D>,
+        up_to: Sequence,
+    ) -> Result<(u64, Vec<Target>), StorageError> {
+        let from = self.targets.iter().map(|target| target.from).min().unwrap_or(Sequence::MAX).max(1);
+        let (mut after, mut written, cuts) = (from - 1, 0, journal.cuts());
+        while after < up_to {
+            let Read::Frames(frames) = journal.read_from(after, up_to, cuts, READ_BYTES)? else { break };
+            for frame in frames {
+                for (sequence, payload) in frame.entries().filter(|(sequence, _)| *sequence <= up_to) {
+                    written += u64::from(self.add(sequence, payload));
+                }
+                after = frame.last();
+            }
+            if self.buffered >= BUFFER_BYTES_MAX {
+                self.flush()?;
+            }
+        }
+        self.flush()?;
+        Ok((written, self.targets))
+    }
+
+    /// Is this a row that is lacking?
+    fn add(&mut self, sequence: Sequence, payload: &[u8]) -> bool {
+        let Some(at) = self.by_name.get(reading::sensor_of(payload)) else { return false };
+        let target = &mut self.targets[*at];
+        if sequence < target.from {
+            return false;
+        }
+        let before = target.rows.len();
+        if before == 0 && target.stamp.bytes == 0 {
+            target.rows.extend_from_slice(HEADER_LINE.as_bytes());
+        }
+        reading::append_row(sequence, payload, &mut target.rows);
+        self.buffered += target.rows.len() - before;
+        true
+    }
+
+    fn flush(&mut self) -> Result<(), StorageError> {
+        for target in self.targets.iter_mut().filter(|target| !target.rows.is_empty()) {
+            let path = &target.path;
+            target.stamp = self.disk.append(path, &target.rows).map_err(failed(self.disk, "append to", path))?;
+            target.rows.clear();
+        }
+        self.buffered = 0;
+        Ok(())
+    }
+}

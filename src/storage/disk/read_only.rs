@@ -1,0 +1,49 @@
+//! A peer's directory for those who only look: no lock is taken, and nothing can be changed.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use super::ReadDisk;
+
+/// The files below a directory, as they are. What is missing is an error: it was seen a moment ago.
+#[derive(Debug)]
+pub(in crate::storage) struct ReadOnlyDisk {
+    root: PathBuf,
+}
+
+impl ReadOnlyDisk {
+    pub(in crate::storage) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+}
+
+impl ReadDisk for ReadOnlyDisk {
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.root.join(dir))? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn len(&self, path: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.root.join(path))?.len())
+    }
+
+    fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut file = File::open(self.root.join(path))?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::with_capacity(len);
+        file.take(len as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn full_path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+}

@@ -1,0 +1,361 @@
+//! The disk that the operating system gives: one peer's directory, claimed and locked by `directory.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+
+use super::{or_empty, Disk, ReadDisk, Stamp};
+
+/// Files kept open for appending, unless fewer are to be. A reading's sensor is most often one of the last few, however many
+/// sensors there are.
+pub const OPEN_FILES_MAX: usize = 64;
+
+/// One peer's directory.
+#[derive(Debug)]
+pub struct RealDisk {
+    root: PathBuf,
+    /// Held for as long as the directory is used.
+    _lock: File,
+    open_files_max: usize,
+    appending: Mutex<Appending>,
+}
+
+#[derive(Debug, Default)]
+struct Appending {
+    files: BTreeMap<String, Handle>,
+    /// Counts uses, so that the file unused for longest is known.
+    uses: u64,
+    /// Directories with names that are perhaps not on the platter.
+    changed: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    file: File,
+    stamp: Stamp,
+    used: u64,
+}
+
+impl RealDisk {
+    /// Takes a directory whose `lock` is held.
+    pub(in crate::storage) fn new(root: PathBuf, lock: File) -> Self {
+        // What earlier processes named may be unsynced, too.
+        let changed = ["", "journal"].into_iter().map(str::to_owned).collect();
+        let appending = Appending { changed, ..Appending::default() };
+        Self { root, _lock: lock, open_files_max: OPEN_FILES_MAX, appending: Mutex::new(appending) }
+    }
+
+    /// Keeps at most so many files open for appending, and no more than [`OPEN_FILES_MAX`].
+    #[must_use]
+    pub fn with_open_files(self, most: usize) -> Self {
+        Self { open_files_max: most.clamp(1, OPEN_FILES_MAX), ..self }
+    }
+
+    fn appending(&self) -> MutexGuard<'_, Appending> {
+        self.appending.lock().expect("no holder of the lock panics")
+    }
+
+    /// Opens a file for appending; creates it, and its directory, where they are missing.
+    fn open(&self, path: &str) -> io::Result<(File, bool)> {
+        let full = self.root.join(path);
+        let existing = appending().open(&full);
+        match existing {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(parent) = full.parent() {
+                    fs::create_dir_all(parent)?;
+                }
+                let file = appending().create(true).open(&full)?;
+                Ok((file, true))
+            }
+            existing => Ok((existing?, false)),
+        }
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        or_empty(sync_dir(&self.root.join(dir)))
+    }
+}
+
+impl Appending {
+    /// The handle of a file, opened if need be in the place of the one unused for longest.
+    fn handle(&mut self, disk: &RealDisk, path: &str) -> io::Result<&mut Handle> {
+        self.uses += 1;
+        if !self.files.contains_key(path) {
+            if self.files.len() >= disk.open_files_max {
+                let oldest = self.files.iter().min_by_key(|(_, handle)| handle.used).map(|(path, _)| path.clone());
+                self.files.remove(&oldest.expect("there are some"));
+            }
+            let (file, created) = disk.open(path)?;
+            if created {
+                self.name_changed(path);
+            }
+            let stamp = stamp_of(&file.metadata()?);
+            self.files.insert(path.to_owned(), Handle { file, stamp, used: 0 });
+        }
+        let handle = self.files.get_mut(path).expect("it is there now");
+        handle.used = self.uses;
+        Ok(handle)
+    }
+
+    fn name_changed(&mut self, path: &str) {
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        self.changed.insert(parent.to_owned());
+        // The directory itself may be new as well.
+        self.changed.insert(String::new());
+    }
+}
+
+fn appending() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.append(true);
+    // Nobody may take its name from a file that is open: others may read and write it, and not remove it.
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 1 | 2);
+    options
+}
+
+fn stamp_of(metadata: &fs::Metadata) -> Stamp {
+    Stamp { file: identity(metadata), bytes: metadata.len() }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+/// Elsewhere the time at which a file was made tells it from its successor.
+#[cfg(not(unix))]
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    let since = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
+    let made = metadata.created().ok().and_then(since).unwrap_or_default();
+    (made.as_secs(), u64::from(made.subsec_nanos()))
+}
+
+/// Returns once it is on the platter which files there are in a directory.
+#[cfg(unix)]
+pub(in crate::storage) fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Elsewhere a directory cannot be synced like a file; the file system's own journal keeps the names in order.
+#[cfg(not(unix))]
+pub(in crate::storage) fn sync_dir(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+impl ReadDisk for RealDisk {
+    fn list(&self, dir: &str) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(self.root.join(dir)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn len(&self, path: &str) -> io::Result<u64> {
+        or_empty(fs::metadata(self.root.join(path)).map(|metadata| metadata.len()))
+    }
+
+    fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        or_empty(File::open(self.root.join(path)).and_then(|mut file| {
+            file.seek(SeekFrom::Start(offset))?;
+            let mut bytes = Vec::with_capacity(len);
+            file.take(len as u64).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        }))
+    }
+
+    fn full_path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+}
+
+impl Disk for RealDisk {
+    fn stamp(&self, path: &str) -> io::Result<Stamp> {
+        or_empty(fs::symlink_metadata(self.root.join(path)).map(|metadata| stamp_of(&metadata)))
+    }
+
+    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<Stamp> {
+        let mut appending = self.appending();
+        let handle = appending.handle(self, path)?;
+        if let Err(error) = handle.file.write_all(bytes) {
+            if handle.file.set_len(handle.stamp.bytes).is_err() {
+                // What stands there is unknown now: it is asked anew if the file is used again.
+                appending.files.remove(path);
+            }
+            return Err(error);
+        }
+        handle.stamp.bytes += bytes.len() as u64;
+        Ok(handle.stamp)
+    }
+
+    fn copy(&self, from: &str, to: &str, len: u64) -> io::Result<()> {
+        let mut appending = self.appending();
+        appending.files.remove(to);
+        appending.name_changed(to);
+        let target = self.root.join(to);
+        let copied = File::open(self.root.join(from))
+            .and_then(|source| io::copy(&mut source.take(len), &mut File::create(&target)?))
+            .and_then(|copied| if copied == len { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
+        if copied.is_err() {
+            // Half a file would only take room; that it stays does no harm.
+            let _ = fs::remove_file(target);
+        }
+        copied
+    }
+
+    fn truncate(&self, path: &str, len: u64) -> io::Result<()> {
+        if self.len(path)? <= len {
+            return Ok(());
+        }
+        let mut appending = self.appending();
+        let handle = appending.handle(self, path)?;
+        handle.file.set_len(len)?;
+        handle.stamp.bytes = len;
+        Ok(())
+    }
+
+    fn replace(&self, path: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
+        let temporary = format!("{path}.tmp");
+        let write = || {
+            let mut file = File::create(self.root.join(&temporary))?;
+            file.write_all(bytes)?;
+            if durable {
+                file.sync_all()?;
+            }
+            Ok(())
+        };
+        if let Err(error) = write() {
+            // Half a file would only take room; that it stays does no harm.
+            let _ = fs::remove_file(self.root.join(&temporary));
+            return Err(error);
+        }
+        self.rename(&temporary, path)?;
+        if durable {
+            self.sync_dir(path.rsplit_once('/').map_or("", |(parent, _)| parent))?;
+        }
+        Ok(())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut appending = self.appending();
+        appending.files.remove(from);
+        appending.files.remove(to);
+        fs::rename(self.root.join(from), self.root.join(to))?;
+        appending.name_changed(to);
+        Ok(())
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        let mut appending = self.appending();
+        appending.files.remove(path);
+        or_empty(fs::remove_file(self.root.join(path)))?;
+        appending.name_changed(path);
+        Ok(())
+    }
+
+    fn sync(&self, path: &str) -> io::Result<()> {
+        let mut appending = self.appending();
+        appending.handle(self, path)?.file.sync_all()?;
+        for dir in std::mem::take(&mut appending.changed) {
+            self.sync_dir(&dir)?;
+        }
+        Ok(())
+    }
+
+    fn sync_names(&self, dir: &str) -> io::Result<()> {
+        self.sync_dir(dir)?;
+        self.appending().changed.remove(dir);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::tests::support::TempDir;
+
+    #[test]
+    fn far_more_files_than_may_be_open_are_appended_to() {
+        for most in [OPEN_FILES_MAX, 4] {
+            let (_temp, disk) = TempDir::disk("p");
+            let disk = disk.with_open_files(most);
+            for round in 0..3 {
+                for file in 0..3 * OPEN_FILES_MAX {
+                    disk.append(&format!("s{file}.csv"), format!("{round}\n").as_bytes()).unwrap();
+                }
+                assert_eq!(disk.appending().files.len(), most);
+            }
+            for file in 0..3 * OPEN_FILES_MAX {
+                assert_eq!(disk.read(&format!("s{file}.csv"), 0, 99).unwrap(), b"0\n1\n2\n");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_truncated_or_replaced_is_appended_to_at_its_new_end() {
+        let (_temp, disk) = TempDir::disk("p");
+        disk.append("journal/1.log", b"abcdef").unwrap();
+        disk.truncate("journal/1.log", 2).unwrap();
+        disk.append("journal/1.log", b"XY").unwrap();
+        assert_eq!(disk.read("journal/1.log", 0, 99).unwrap(), b"abXY");
+        disk.append("pending", b"old").unwrap();
+        disk.replace("pending", b"new", true).unwrap();
+        disk.append("pending", b"er").unwrap();
+        disk.sync("pending").unwrap();
+        assert_eq!((disk.len("pending").unwrap(), disk.read("pending", 1, 3).unwrap()), (5, b"ewe".to_vec()));
+        assert_eq!(disk.list("journal").unwrap(), ["1.log"]);
+        assert_eq!(disk.list("").unwrap(), ["lock", "pending"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_name_is_told_from_the_file_that_was_written_to_whatever_became_of_it() {
+        let (_temp, disk) = TempDir::disk("p");
+        let append = |text: &str| disk.append("a.csv", text.as_bytes()).unwrap();
+        let first = append("one");
+        assert_eq!((disk.stamp("a.csv").unwrap(), first.bytes), (first, 3));
+        disk.copy("a.csv", "a.csv.tmp", 2).unwrap();
+        assert_ne!(disk.stamp("a.csv.tmp").unwrap().file, first.file);
+        assert_eq!(disk.read("a.csv.tmp", 0, 9).unwrap(), b"on");
+        assert!(disk.copy("a.csv", "x", 4).is_err() && disk.len("x").unwrap() == 0, "it has not so many bytes");
+        fs::rename(disk.full_path("a.csv"), disk.full_path("b.csv")).unwrap();
+        assert_eq!(disk.stamp("a.csv").unwrap(), Stamp::default());
+        assert_eq!(append("two"), Stamp { bytes: 6, ..first }, "it is open");
+        fs::copy(disk.full_path("b.csv"), disk.full_path("a.csv")).unwrap();
+        assert_ne!(disk.stamp("a.csv").unwrap(), disk.stamp("b.csv").unwrap());
+        disk.rename("a.csv.tmp", "a.csv").unwrap();
+        assert_ne!(append("x").file, first.file, "what takes its place is opened");
+        assert_eq!(disk.read("a.csv", 0, 9).unwrap(), b"onx");
+    }
+
+    #[test]
+    fn a_file_that_is_missing_has_no_bytes() {
+        let (_temp, disk) = TempDir::disk("p");
+        assert_eq!((disk.len("x").unwrap(), disk.read("x", 0, 9).unwrap()), (0, vec![]));
+        assert!(disk.list("journal").unwrap().is_empty());
+        disk.remove("x").unwrap();
+        disk.truncate("x", 0).unwrap();
+        assert!(!disk.full_path("x").exists());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_reported_as_full() {
+        let (_temp, disk) = TempDir::disk("p");
+        std::os::unix::fs::symlink("/dev/full", disk.full_path("a.csv")).unwrap();
+        let error = disk.append("a.csv", b"row\n").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+}

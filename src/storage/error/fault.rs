@@ -1,0 +1,234 @@
+//! Why the system refused what was asked of a disk: its own word for that is too short to tell a disk without room from one
+//! without inodes, or a file of another user from one that nobody may write.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::descriptors;
+
+/// What an error of the system means, for the operator.
+#[derive(Debug)]
+pub enum Fault {
+    /// There is no room.
+    Full(io::Error),
+    /// There is room, and for no file more.
+    Inodes(io::Error),
+    /// There is room, and not for this user.
+    Quota(io::Error),
+    /// No file more may be open.
+    Descriptors(io::Error),
+    /// Another user's.
+    Owner { source: io::Error, owned: Box<Owned> },
+    /// What the system's own words say best.
+    Other(io::Error),
+}
+
+impl Fault {
+    /// What an error means that concerns `path`, which is the peer's `directory`, a file in it, or what it lies in. The disk
+    /// is asked as it is now.
+    pub(in crate::storage) fn of(directory: &Path, path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            _ if descriptors::ran_out(&source) => Self::Descriptors(source),
+            io::ErrorKind::StorageFull if lacks_inodes(path) => Self::Inodes(source),
+            io::ErrorKind::StorageFull => Self::Full(source),
+            io::ErrorKind::QuotaExceeded => Self::Quota(source),
+            io::ErrorKind::PermissionDenied => match owner::of_another(directory, path) {
+                Some(owned) => Self::Owner { source, owned: Box::new(owned) },
+                None => Self::Other(source),
+            },
+            _ => Self::Other(source),
+        }
+    }
+
+    /// What was asked for is not there.
+    pub(in crate::storage) fn is_missing(&self) -> bool {
+        matches!(self, Self::Other(source) if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Something is used up, and stays so until somebody makes room.
+    pub(in crate::storage) fn is_want(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Inodes(_) | Self::Quota(_) | Self::Descriptors(_))
+    }
+
+    /// What to do about it; `otherwise` where the system's words say no more than that it failed.
+    #[must_use]
+    pub fn advice(&self, otherwise: &str) -> String {
+        match self {
+            Self::Full(_) => "make room".to_owned(),
+            Self::Inodes(_) => {
+                "remove files that nobody needs (df -i counts inodes), or make the file system anew with more"
+                    .to_owned()
+            }
+            Self::Quota(_) => "make room within the quota, or have it raised".to_owned(),
+            Self::Descriptors(source) => descriptors::advice(source),
+            Self::Owner { owned, .. } => owned.command.clone().unwrap_or_else(|| otherwise.to_owned()),
+            Self::Other(_) => otherwise.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(source) => write!(f, "the disk is full ({source})"),
+            Self::Inodes(source) => write!(f, "the disk has room, and no inode is left for another file ({source})"),
+            Self::Quota(source) => write!(f, "the quota of this user is used up ({source})"),
+            Self::Owner { source, owned } => {
+                let Owned { what, owner, user, .. } = &**owned;
+                write!(f, "{source}: {} belongs to {owner}, and this peer runs as {user}", what.display())
+            }
+            Self::Descriptors(source) | Self::Other(source) => write!(f, "{source}"),
+        }
+    }
+}
+
+/// Whose what is, and what makes it this user's.
+#[derive(Debug)]
+pub struct Owned {
+    what: PathBuf,
+    owner: String,
+    user: String,
+    command: Option<String>,
+}
+
+/// Where a relative path begins it has no name.
+#[cfg(unix)]
+fn here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    }
+}
+
+/// Has the file system that this path is on room, and no inode? Some make them as they are needed, and count none.
+#[cfg(unix)]
+fn lacks_inodes(path: &Path) -> bool {
+    // What could not be created is not there to be asked.
+    let room = path.ancestors().find_map(|path| rustix::fs::statvfs(here(path)).ok());
+    room.is_some_and(|room| room.f_files > 0 && room.f_favail == 0 && room.f_bavail > 0)
+}
+
+#[cfg(not(unix))]
+fn lacks_inodes(_path: &Path) -> bool {
+    false
+}
+
+#[cfg(unix)]
+mod owner {
+    use std::fs;
+    use std::io::ErrorKind;
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+
+    use super::{here, Owned};
+
+    /// The nearest to `path` that belongs to another user, up to the peer's `directory`, or to what it would be made in.
+    pub(in crate::storage) fn of_another(directory: &Path, path: &Path) -> Option<Owned> {
+        // As a person writes it: without a slash at the end.
+        let directory = directory.components().as_path();
+        let user = rustix::process::geteuid().as_raw();
+        let whose = |path: &Path| fs::symlink_metadata(here(path)).ok().map(|metadata| metadata.uid());
+        let within = path.ancestors().take_while(|path| path.starts_with(directory));
+        let above = directory.ancestors().find(|above| whose(above).is_some())?;
+        let foreign = |path| whose(path).filter(|owner| *owner != user).map(|owner| (here(path), owner));
+        let (what, owner) = within.chain([above, path]).find_map(foreign)?;
+        let (named, quoted) = (name_of(user), quoted(directory));
+        // Where one may not even look, nobody knows what is there.
+        let missing = || fs::symlink_metadata(directory).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        let command = if what.starts_with(directory) {
+            Some(format!("run chown -R {named} {quoted} as root"))
+        } else if missing() {
+            Some(format!("run install -d -o {named} {quoted} as root, or choose another --data-dir"))
+        } else {
+            None
+        };
+        Some(Owned { what: what.to_owned(), owner: name_of(owner), user: named, command })
+    }
+
+    /// A user's name, where this system keeps it in its own file; the number does everywhere.
+    fn name_of(user: u32) -> String {
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let named = users.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (fields.nth(1)? == user.to_string()).then(|| name.to_owned())
+        });
+        named.unwrap_or_else(|| user.to_string())
+    }
+
+    /// As a shell takes it for one word.
+    fn quoted(path: &Path) -> String {
+        let text = path.display().to_string();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        if text.chars().all(plain) {
+            text
+        } else {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn users_have_names_where_they_are_known_and_paths_are_one_word() {
+            assert_eq!((name_of(0), name_of(4_000_000_001)), ("root".to_owned(), "4000000001".to_owned()));
+            assert_eq!(quoted(Path::new("data/a-1.x_y")), "data/a-1.x_y");
+            assert_eq!(quoted(Path::new("my data/it's")), r"'my data/it'\''s'");
+        }
+    }
+}
+
+/// Elsewhere owners are not what access goes by.
+#[cfg(not(unix))]
+mod owner {
+    pub(in crate::storage) fn of_another(
+        _directory: &std::path::Path,
+        _path: &std::path::Path,
+    ) -> Option<super::Owned> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::tests::support::TempDir;
+
+    fn of(source: impl Into<io::Error>) -> Fault {
+        let temp = TempDir::new();
+        Fault::of(temp.path(), &temp.path().join("a.csv"), source.into())
+    }
+
+    #[test]
+    fn each_fault_says_what_it_is_and_what_to_do_and_all_else_what_was_given() {
+        for (kind, says, advice) in [
+            (io::ErrorKind::StorageFull, "the disk is full (", "make room"),
+            (io::ErrorKind::QuotaExceeded, "the quota of this user is used up (", "make room within the quota"),
+            // What one's own is, is refused for another reason.
+            (io::ErrorKind::PermissionDenied, "permission denied", "look at it"),
+            (io::ErrorKind::ReadOnlyFilesystem, "read-only", "look at it"),
+        ] {
+            let fault = of(kind);
+            let (text, todo) = (fault.to_string(), fault.advice("look at it"));
+            assert!(text.starts_with(says) && todo.starts_with(advice), "{text}; {todo}");
+        }
+        let inodes = Fault::Inodes(io::ErrorKind::StorageFull.into());
+        assert!(inodes.to_string().contains("no inode is left") && inodes.advice("").contains("df -i"), "{inodes}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_lack_of_descriptors_is_told_from_that_of_the_whole_system() {
+        let advice = |code| of(io::Error::from_raw_os_error(code)).advice("look at it");
+        assert!(
+            advice(24).contains("ulimit -n") && advice(23).contains("fs.file-max"),
+            "{} {}",
+            advice(24),
+            advice(23)
+        );
+    }
+}

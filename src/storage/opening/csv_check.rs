@@ -1,0 +1,185 @@
+//! Holds the CSV files against the log, while the log is read once from its beginning: how much of each file is as it must
+//! be, and which rows it lacks. Mending is left to `csv_mend.rs`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::ids::{SensorId, Sequence};
+use crate::reading::{self, row_sequence, HEADER_LINE};
+use crate::storage::csv_files::ends::last_row;
+use crate::storage::disk::Disk;
+use crate::storage::error::{failed, StorageError};
+use crate::storage::file_names::{csv_name, sensor_of};
+use crate::wire::Frame;
+
+/// Rows of all sensors that wait to be compared, in bytes, as long as each has room for [`ROWS_BYTES_MIN`].
+const ROWS_BYTES_ALL: usize = 32 * 1024 * 1024;
+
+/// Rows of one sensor that are compared at once, in bytes: below this, reading costs more than comparing.
+const ROWS_BYTES_MIN: usize = 2 * 1024;
+
+/// More of them at once would not make it faster.
+const ROWS_BYTES_MAX: usize = 256 * 1024;
+
+#[derive(Debug)]
+pub(in crate::storage) struct CsvCheck<D> {
+    disk: Arc<D>,
+    pub(in crate::storage) sensors: Vec<Sensor>,
+    pub(in crate::storage) by_name: HashMap<Box<[u8]>, usize>,
+    /// The sensor of the last row.
+    recent: usize,
+    /// What is compared at once.
+    chunk: usize,
+}
+
+/// A sensor that has a file, or readings in the log.
+#[derive(Debug)]
+pub(in crate::storage) struct Sensor {
+    pub(in crate::storage) name: SensorId,
+    pub(in crate::storage) path: String,
+    /// Bytes of the file.
+    pub(in crate::storage) bytes: u64,
+    /// So many of its bytes are as they must be: header and rows.
+    pub(in crate::storage) matched: u64,
+    /// The first reading in the log that has no row within `matched`.
+    pub(in crate::storage) missing: Option<Sequence>,
+    /// The last reading that has one.
+    last: Sequence,
+    /// What must follow `matched`, and the sequence of its last row.
+    rows: Vec<u8>,
+    waiting: Sequence,
+    /// The last whole row of the file, until it is found in the log.
+    tail: Option<(Sequence, Vec<u8>)>,
+}
+
+impl<D: Disk> CsvCheck<D> {
+    /// # Errors
+    /// The disk's.
+    pub(in crate::storage) fn new(disk: Arc<D>) -> Result<Self, StorageError> {
+        let names = disk.list("").map_err(failed(&*disk, "list", ""))?;
+        let files: Vec<SensorId> = names.iter().filter_map(|name| sensor_of(name)).collect();
+        let chunk = (ROWS_BYTES_ALL / files.len().max(1)).clamp(ROWS_BYTES_MIN, ROWS_BYTES_MAX);
+        let mut check = Self { disk, sensors: Vec::new(), by_name: HashMap::new(), recent: 0, chunk };
+        for name in files {
+            let path = csv_name(name.as_str());
+            let bytes = check.disk.len(&path).map_err(failed(&*check.disk, "look at", &path))?;
+            let tail = last_row(&*check.disk, &path, bytes)?;
+            check.add(name, bytes, tail);
+        }
+        Ok(check)
+    }
+
+    fn add(&mut self, name: SensorId, bytes: u64, tail: Option<(Sequence, Vec<u8>)>) -> usize {
+        let at = self.sensors.len();
+        self.by_name.insert(name.as_str().as_bytes().into(), at);
+        let rows = HEADER_LINE.as_bytes().to_vec();
+        let path = csv_name(name.as_str());
+        self.sensors.push(Sensor { name, path, bytes, matched: 0, missing: None, last: 0, rows, waiting: 0, tail });
+        at
+    }
+
+    /// The sensor of this name; one without a file if there is none yet.
+    fn find(&mut self, name: &[u8], sequence: Sequence) -> Result<usize, StorageError> {
+        if let Some(at) = self.by_name.get(name) {
+            return Ok(*at);
+        }
+        let parsed = std::str::from_utf8(name).ok().and_then(|text| text.parse().ok());
+        Ok(self.add(parsed.ok_or(StorageError::Sensor { sequence })?, 0, None))
+    }
+
+    /// Takes the next batch of the log.
+    ///
+    /// # Errors
+    /// The disk's, or a payload without a valid sensor id.
+    pub(in crate::storage) fn visit(&mut self, frame: &Frame) -> Result<(), StorageError> {
+        for (sequence, payload) in frame.entries() {
+            let name = reading::sensor_of(payload);
+            if self.sensors.get(self.recent).is_none_or(|sensor| sensor.name.as_str().as_bytes() != name) {
+                self.recent = self.find(name, sequence)?;
+            }
+            let sensor = &mut self.sensors[self.recent];
+            sensor.expect(sequence, payload);
+            if sensor.rows.len() >= self.chunk {
+                sensor.compare(&*self.disk)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what still waits. Returns the highest sequence that has its row.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(in crate::storage) fn finish(&mut self) -> Result<Sequence, StorageError> {
+        let mut delivered = 0;
+        for sensor in &mut self.sensors {
+            sensor.compare(&*self.disk)?;
+            delivered = delivered.max(sensor.last);
+        }
+        Ok(delivered)
+    }
+}
+
+impl<D> CsvCheck<D> {
+    /// The sensors, and their files.
+    pub(in crate::storage) fn into_files(self) -> impl Iterator<Item = (SensorId, String)> {
+        self.sensors.into_iter().map(|sensor| (sensor.name, sensor.path))
+    }
+}
+
+impl Sensor {
+    /// The next reading of the sensor.
+    fn expect(&mut self, sequence: Sequence, payload: &[u8]) {
+        if self.missing.is_none() {
+            reading::append_row(sequence, payload, &mut self.rows);
+            self.waiting = sequence;
+        } else if self.tail.as_ref().is_some_and(|(tail, _)| *tail == sequence) {
+            let mut row = Vec::new();
+            reading::append_row(sequence, payload, &mut row);
+            self.is_tail(sequence, &row);
+        }
+    }
+
+    /// Compares what waits with what stands in the file.
+    fn compare<D: Disk>(&mut self, disk: &D) -> Result<(), StorageError> {
+        if self.missing.is_some() || self.rows.is_empty() {
+            return Ok(());
+        }
+        let rows = std::mem::take(&mut self.rows);
+        let left = self.bytes - self.matched;
+        let block = if left == 0 {
+            Vec::new()
+        } else {
+            disk.read(&self.path, self.matched, rows.len()).map_err(failed(disk, "read", &self.path))?
+        };
+        if block == rows {
+            self.matched += rows.len() as u64;
+            self.last = self.waiting;
+            self.rows = rows;
+            self.rows.clear();
+            return Ok(());
+        }
+        let (mut at, mut apart) = (0, false);
+        for row in rows.split_inclusive(|byte| *byte == b'\n') {
+            apart |= !block[at..].starts_with(row);
+            let sequence = row_sequence(row);
+            if !apart {
+                at += row.len();
+                self.matched += row.len() as u64;
+                self.last = sequence.unwrap_or(0);
+            } else if let Some(sequence) = sequence {
+                self.missing.get_or_insert(sequence);
+                self.is_tail(sequence, row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Behind what is damaged, the last row tells alone how far the file went.
+    fn is_tail(&mut self, sequence: Sequence, row: &[u8]) {
+        if self.tail.as_ref().is_some_and(|(tail, text)| *tail == sequence && text == row) {
+            self.last = sequence;
+            self.tail = None;
+        }
+    }
+}

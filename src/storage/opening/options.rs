@@ -1,0 +1,71 @@
+//! What a storage is opened with, and what it finds.
+
+use crate::ids::{Incarnation, Sequence, Term};
+use crate::storage::repair::Repair;
+use crate::wire::{Range, RunList};
+
+/// What becomes of what earlier lives left, and when something counts as stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Keep what earlier lives left.
+    pub resume: bool,
+    /// What is promised, and what a cut keeps, is on the platter before anybody hears of it.
+    pub durable: bool,
+    /// `--quorum`, which is the same in every life.
+    pub quorum: Option<u32>,
+}
+
+impl Options {
+    /// Will anybody rely on these files after a power loss? Then what replaces or shortens one of them is synced before
+    /// anything is built on it.
+    pub(in crate::storage) fn careful(self) -> bool {
+        self.resume || self.durable
+    }
+}
+
+/// What a peer finds when it starts. Without `resume`, nothing but the incarnation.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// This life: the time of its start, or one more than the highest life before where the clock says less.
+    pub incarnation: Incarnation,
+    pub promised: Option<Term>,
+    pub synced: Option<Term>,
+    /// The sequence that the log has to reach, or it was damaged; [`NEEDS_ALL`](crate::ids::NEEDS_ALL) where it was.
+    pub needs: Sequence,
+    pub runs: RunList,
+    /// The sequence of the last entry.
+    pub last: Sequence,
+    /// Which numbers of which origin stand in the log; those of one origin are disjoint, merged and rising.
+    pub origins: Vec<Range>,
+    /// Last sequence and ranges of each batch that ends above `delivered`.
+    pub uncommitted: Vec<(Sequence, Vec<Range>)>,
+    /// Highest sequence with a CSV row.
+    pub delivered: Sequence,
+    /// Readings kept as pending and not delivered.
+    pub pending: Vec<Range>,
+    /// `state` was there and could not be read, or was not there although it must have been: what was promised is
+    /// forgotten, and only the clock and the log tell this life from the ones before.
+    pub state_damaged: bool,
+    /// What was wrong with the files, and what was done: one line each for the operator.
+    pub repairs: Vec<Repair>,
+}
+
+impl Opened {
+    /// What is left of a directory that was cleared.
+    pub(in crate::storage) fn cleared(incarnation: Incarnation, repairs: Vec<Repair>) -> Self {
+        Self {
+            incarnation,
+            promised: None,
+            synced: None,
+            needs: 0,
+            runs: RunList::new(),
+            last: 0,
+            origins: Vec::new(),
+            uncommitted: Vec::new(),
+            delivered: 0,
+            pending: Vec::new(),
+            state_damaged: !repairs.is_empty(),
+            repairs,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Mends a journal that ends before its files do: what can still be read behind that is kept as pending, and only then the
+//! files are cut or set aside. Whatever happens in between, the next start finds what it needs to do the same.
+
+use super::intact;
+use super::walk::Broken;
+use crate::ids::Sequence;
+use crate::storage::disk::{Disk, ReadDisk};
+use crate::storage::error::{failed, StorageError};
+use crate::storage::journal::segment_path;
+use crate::storage::numbers::Numbers;
+use crate::storage::pending::Pending;
+use crate::storage::repair::Repair;
+use crate::storage::set_aside;
+use crate::wire::batch::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
+use crate::wire::frame::FrameHead;
+use crate::wire::{Frame, Request};
+
+/// How a batch begins.
+const VERB: &[u8] = b"BATCH:";
+
+/// What was found behind the log's end.
+#[derive(Debug, Default)]
+struct Found {
+    batches: u64,
+    readings: u64,
+}
+
+/// Mends a journal whose log ends at `last` and holds `logged`.
+///
+/// # Errors
+/// The disk's.
+pub(super) fn mend<D: Disk>(
+    disk: &D,
+    broken: &Broken,
+    last: Sequence,
+    logged: &Numbers,
+    pending: &mut Pending<D>,
+) -> Result<Repair, StorageError> {
+    let path = segment_path(broken.segment);
+    let end = disk.len(&path).map_err(failed(disk, "look at", &path))?;
+    let mut found = Found::default();
+    keep_intact(disk, &path, broken.offset, logged, pending, &mut found)?;
+    for later in &broken.later {
+        keep_intact(disk, &segment_path(*later), 0, logged, pending, &mut found)?;
+    }
+    if broken.later.is_empty() && found.batches == 0 && !is_whole(disk, &path, broken.offset)? {
+        shorten(disk, &path, broken.offset)?;
+        return Ok(Repair::JournalTorn { path: disk.full_path(&path), bytes: end - broken.offset, last });
+    }
+    pending.sync()?;
+    let mut aside = Vec::new();
+    for later in broken.later.iter().rev() {
+        aside.push(set_aside::rename(disk, &segment_path(*later))?);
+    }
+    if broken.offset == 0 {
+        aside.push(set_aside::rename(disk, &path)?);
+    } else {
+        aside.push(set_aside::copy(disk, &path)?);
+        shorten(disk, &path, broken.offset)?;
+    }
+    Ok(Repair::JournalDamaged {
+        path: disk.full_path(&path),
+        why: broken.why.clone(),
+        last,
+        batches: found.batches,
+        readings: found.readings,
+        set_aside: aside,
+    })
+}
+
+/// Does a whole batch stand there, just as it was written? Then no crash tore it: it is one that nobody may have written.
+fn is_whole<D: ReadDisk>(disk: &D, path: &str, at: u64) -> Result<bool, StorageError> {
+    let bytes = disk.read(path, at, HEAD_BYTES_MAX + BODY_BYTES_MAX).map_err(failed(disk, "read", path))?;
+    let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(HEAD_BYTES_MAX)]) else { return Ok(false) };
+    let body = &bytes[end + 1..];
+    let whole = |head: FrameHead| body.get(..head.body_bytes).is_some_and(|body| head.seals(body));
+    Ok(FrameHead::parse(&bytes[..end]).is_ok_and(whole))
+}
+
+/// Does any whole batch stand in a segment, from a byte on?
+pub(in crate::storage) fn holds_batch<D: ReadDisk>(disk: &D, path: &str, from: u64) -> Result<bool, StorageError> {
+    let mut holds = false;
+    intact::find(disk, path, from, VERB, &mut |_, bytes| {
+        let parsed = parse(bytes);
+        holds |= parsed.is_some();
+        Ok(parsed.map(|(_, length)| length))
+    })?;
+    Ok(holds)
+}
+
+fn shorten<D: Disk>(disk: &D, path: &str, to: u64) -> Result<(), StorageError> {
+    if to == 0 {
+        return disk.remove(path).map_err(failed(disk, "remove", path));
+    }
+    disk.truncate(path, to).map_err(failed(disk, "truncate", path))
+}
+
+/// Keeps the readings of whole batches that the log does not hold.
+fn keep_intact<D: Disk>(
+    disk: &D,
+    path: &str,
+    from: u64,
+    logged: &Numbers,
+    pending: &mut Pending<D>,
+    found: &mut Found,
+) -> Result<(), StorageError> {
+    intact::find(disk, path, from, VERB, &mut |_, bytes| {
+        let Some((frame, length)) = parse(bytes) else { return Ok(None) };
+        found.batches += 1;
+        for request in frame.requests() {
+            for (first, last) in logged.missing(&request.range()) {
+                let lines = request.lines.slice(first - request.first, last - first + 1);
+                let part = Request { origin: request.origin.clone(), first, lines };
+                found.readings += part.lines.count();
+                pending.keep(&part)?;
+            }
+        }
+        Ok(Some(length))
+    })
+}
+
+/// Reads the batch that some bytes begin with; and how long it is.
+pub(in crate::storage) fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
+    let end = memchr::memchr(b'\n', &bytes[..bytes.len().min(HEAD_BYTES_MAX)])?;
+    let length = end + 1 + FrameHead::parse(&bytes[..end]).ok()?.body_bytes;
+    let frame = Frame::parse(bytes.get(..length)?.to_vec()).ok()?;
+    Some((frame, length))
+}

@@ -1,0 +1,154 @@
+//! The beginning of a peer's life: which one it is, and what is left of the earlier ones.
+
+use crate::ids::{Incarnation, PeerId, Sequence, INCARNATION_MAX, NEEDS_ALL, NUMBER_MAX};
+use crate::storage::directory::is_harmless;
+use crate::storage::disk::Disk;
+use crate::storage::error::{damaged, failed, StorageError};
+use crate::storage::repair::Repair;
+use crate::storage::state::{self, State};
+use crate::storage::{journal, set_aside};
+use crate::wire::RunList;
+
+/// What `state` says of the life before.
+#[derive(Debug)]
+pub(in crate::storage) struct Begun {
+    pub(in crate::storage) found: Option<State>,
+    /// At most one: `state` could not be read, or was missing beside other files.
+    pub(in crate::storage) repairs: Vec<Repair>,
+}
+
+/// Says whether `state` vouches for the other files: it can be read, or nothing else is there either.
+///
+/// # Errors
+/// The disk's; or where it is damaged or missing. Nothing is changed.
+pub fn check_state<D: Disk>(disk: &D) -> Result<(), StorageError> {
+    match read_state(disk)? {
+        None if holds_anything(disk)? => Err(damaged(disk, state::PATH, "it is missing")),
+        _ => Ok(()),
+    }
+}
+
+/// Reads `state`, which stays as it is until a new one takes its place; with `keep`, a damaged one is copied first.
+pub(in crate::storage) fn look<D: Disk>(disk: &D, id: &PeerId, keep: bool) -> Result<Begun, StorageError> {
+    let path = disk.full_path(state::PATH);
+    let (found, repairs) = match read_state(disk) {
+        Ok(None) if keep && holds_anything(disk)? => {
+            (None, vec![Repair::State { path, what: "is missing", set_aside: None }])
+        }
+        Ok(found) => (found, Vec::new()),
+        Err(StorageError::Damaged { .. }) => {
+            let set_aside = if keep { Some(set_aside::copy(disk, state::PATH)?) } else { None };
+            (None, vec![Repair::State { path, what: "is damaged", set_aside }])
+        }
+        Err(error) => return Err(error),
+    };
+    if let Some(other) = found.as_ref().filter(|found| found.id != *id) {
+        return Err(StorageError::OtherPeer { path: disk.full_path(""), found: other.id.to_string() });
+    }
+    Ok(Begun { found, repairs })
+}
+
+/// Begins a new life without anything of the earlier ones but the incarnation: once this returns, no later one can have the
+/// same, whatever becomes of this one.
+pub(in crate::storage) fn begin<D: Disk>(
+    disk: &D,
+    id: &PeerId,
+    now: Incarnation,
+    quorum: Option<u32>,
+) -> Result<(State, Vec<Repair>), StorageError> {
+    let Begun { found, repairs } = look(disk, id, false)?;
+    if found.is_none() && repairs.is_empty() && holds_anything(disk)? {
+        // Whoever claims a directory to clear it has set that aside.
+        return Err(damaged(disk, state::PATH, "it is missing"));
+    }
+    let incarnation = next_life(now, found.map(|found| found.incarnation), None);
+    let state = State { id: id.clone(), incarnation, promised: None, synced: None, needs: 0, quorum };
+    save(disk, &state, true)?;
+    Ok((state, repairs))
+}
+
+/// The `state` of a new life that goes on with a log of these runs that ends at `last` and is on the platter; and what its
+/// `synced` needed, where the log is too short for that. `told`: the highest life that the log and what is pending tell of.
+pub(in crate::storage) fn continued(
+    found: Option<State>,
+    id: &PeerId,
+    (now, quorum): (Incarnation, Option<u32>),
+    (runs, last): (&RunList, Sequence),
+    told: Option<Incarnation>,
+) -> (State, Option<Sequence>) {
+    let incarnation = next_life(now, found.as_ref().map(|found| found.incarnation), told);
+    let newest = runs.last();
+    let needed = found.as_ref().map_or(0, |found| found.needs);
+    let short = (needed > last && needed != NEEDS_ALL).then_some(needed);
+    let promised = found.as_ref().and_then(|found| found.promised.clone());
+    let needs = if needed > last { NEEDS_ALL } else { last };
+    // An entry of a term says that the log held everything up to the term's start, and no more.
+    let of_log = || newest.map(|(term, _)| term.clone());
+    let synced = found.filter(|_| needs != NEEDS_ALL).map_or_else(of_log, |found| found.synced.max(of_log()));
+    // Whoever stored an entry had promised its term.
+    let promised = promised.max(newest.map(|(term, _)| term.clone()));
+    (State { id: id.clone(), incarnation, promised, synced, needs, quorum }, short)
+}
+
+/// Refuses to go on with another quorum: what was promised under one holds under no other.
+pub(in crate::storage) fn check_quorum<D: Disk>(
+    disk: &D,
+    found: Option<&State>,
+    given: Option<u32>,
+) -> Result<(), StorageError> {
+    match found.and_then(|found| found.quorum) {
+        Some(kept) if given != Some(kept) => Err(StorageError::OtherQuorum { path: disk.full_path(""), kept, given }),
+        _ => Ok(()),
+    }
+}
+
+/// Highest life that a clock gives (that of the year 2116), or that the log and what is pending are believed. Others can
+/// forge what these tell, `state` they cannot.
+pub(in crate::storage) const TOLD_MAX: Incarnation = INCARNATION_MAX - (1 << 32);
+
+/// The life after `before`, which `state` tells; where that was lost, after `told`, the highest of this peer that its log
+/// and what is pending tell of up to [`TOLD_MAX`].
+///
+/// A life begins at or below `TOLD_MAX + 1`, and each start adds one to the life in `state`: to come to
+/// [`INCARNATION_MAX`], above which nobody reads its readings, would take four billion starts. From a `state` that says
+/// more, which no peer wrote, it still starts.
+fn next_life(now: Incarnation, before: Option<Incarnation>, told: Option<Incarnation>) -> Incarnation {
+    let now = now.min(TOLD_MAX);
+    before.or(told).map_or(now, |before| now.max(before + 1)).min(NUMBER_MAX)
+}
+
+fn holds_anything<D: Disk>(disk: &D) -> Result<bool, StorageError> {
+    let holds = |dir: &str, own: &dyn Fn(&String) -> bool| {
+        disk.list(dir).map(|names| names.iter().any(own)).map_err(failed(disk, "list", dir))
+    };
+    Ok(holds("", &|name| name == "pending" || name.strip_suffix(".csv").is_some())? || holds(journal::DIR, &|_| true)?)
+}
+
+/// Removes all files but `state`, `lock` and what is nobody's data: of a directory that a peer's `state` says is its own, and of no other.
+pub(in crate::storage) fn clear<D: Disk>(disk: &D) -> Result<(), StorageError> {
+    let remove = |path: &str| disk.remove(path).map_err(failed(disk, "remove", path));
+    let segments = disk.list(journal::DIR).map_err(failed(disk, "list", journal::DIR))?;
+    // From the end, so that what a crash leaves is a log without gaps.
+    for name in segments.iter().rev() {
+        remove(&format!("{}/{name}", journal::DIR))?;
+    }
+    let names = disk.list("").map_err(failed(disk, "list", ""))?;
+    let stays = |name: &str| matches!(name, "lock" | state::PATH) || is_harmless(name);
+    names.iter().filter(|name| !stays(name)).try_for_each(|name| remove(name))
+}
+
+/// Replaces `state`.
+pub(in crate::storage) fn save<D: Disk>(disk: &D, state: &State, durable: bool) -> Result<(), StorageError> {
+    disk.replace(state::PATH, state.to_text().as_bytes(), durable).map_err(failed(disk, "replace", state::PATH))
+}
+
+fn read_state<D: Disk>(disk: &D) -> Result<Option<State>, StorageError> {
+    let names = disk.list("").map_err(failed(disk, "list", ""))?;
+    if !names.iter().any(|name| name == state::PATH) {
+        return Ok(None);
+    }
+    let text = disk.read(state::PATH, 0, state::BYTES_MAX + 1).map_err(failed(disk, "read", state::PATH))?;
+    let state =
+        State::parse(&text).ok_or_else(|| damaged(disk, state::PATH, "its fields and checksum do not agree"))?;
+    Ok(Some(state))
+}

@@ -1,0 +1,123 @@
+//! Reads a journal from its beginning: what of it is the log, and where that ends before the files do.
+
+use crate::ids::{Sequence, Term};
+use crate::storage::disk::ReadDisk;
+use crate::storage::error::{failed, StorageError};
+use crate::storage::journal::scan::Scan;
+use crate::storage::journal::{parse_segment_name, segment_path, Segment, DIR};
+use crate::wire::Frame;
+
+/// What is read of a segment at once, in bytes: enough to cost few calls, little enough to stay in a processor's cache.
+const BLOCK_BYTES: usize = 1024 * 1024;
+
+/// The log that the files of a journal hold.
+#[derive(Debug, Default)]
+pub(in crate::storage) struct Walked {
+    pub(in crate::storage) segments: Vec<Segment>,
+    pub(in crate::storage) last: Sequence,
+    pub(in crate::storage) broken: Option<Broken>,
+}
+
+/// Where the log ends before the files do.
+#[derive(Debug)]
+pub(in crate::storage) struct Broken {
+    /// The segment that holds what is no part of the log.
+    pub(in crate::storage) segment: Sequence,
+    /// From here on.
+    pub(in crate::storage) offset: u64,
+    pub(in crate::storage) why: String,
+    /// The segments behind it.
+    pub(in crate::storage) later: Vec<Sequence>,
+}
+
+/// Shows every batch of the log to `visit`.
+///
+/// # Errors
+/// The disk's, or what `visit` returns.
+pub(in crate::storage) fn walk<D: ReadDisk>(
+    disk: &D,
+    visit: &mut dyn FnMut(&Frame) -> Result<(), StorageError>,
+) -> Result<Walked, StorageError> {
+    walk_after(disk, 0, visit)
+}
+
+/// The same from the segment on in which the batch after `after` is.
+///
+/// # Errors
+/// The disk's, or what `visit` returns.
+pub(in crate::storage) fn walk_after<D: ReadDisk>(
+    disk: &D,
+    after: Sequence,
+    visit: &mut dyn FnMut(&Frame) -> Result<(), StorageError>,
+) -> Result<Walked, StorageError> {
+    let names = disk.list(DIR).map_err(failed(disk, "list", DIR))?;
+    let mut firsts: Vec<Sequence> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
+    let mut walked = Walked::default();
+    if let Some(at) = firsts.iter().rposition(|first| *first <= after + 1).filter(|_| after > 0) {
+        firsts.drain(..at);
+        walked.last = firsts[0].saturating_sub(1);
+    }
+    let mut term = None;
+    for (at, first) in firsts.iter().enumerate() {
+        let mut segment = Segment::new(*first);
+        let why = walk_segment(disk, &mut segment, &mut walked.last, &mut term, visit)?;
+        let offset = segment.bytes;
+        if offset > 0 {
+            walked.segments.push(segment);
+        }
+        if let Some(why) = why {
+            let later = firsts[at + 1..].to_vec();
+            walked.broken = Some(Broken { segment: *first, offset, why, later });
+            break;
+        }
+    }
+    Ok(walked)
+}
+
+/// Takes what continues the log; says why that is not all, if it is not.
+fn walk_segment<D: ReadDisk>(
+    disk: &D,
+    segment: &mut Segment,
+    last: &mut Sequence,
+    term: &mut Option<Term>,
+    visit: &mut dyn FnMut(&Frame) -> Result<(), StorageError>,
+) -> Result<Option<String>, StorageError> {
+    let path = segment_path(segment.first);
+    if segment.first != *last + 1 {
+        return Ok(Some(format!("it begins at sequence {} where {} is to follow", segment.first, *last + 1)));
+    }
+    let end = disk.len(&path).map_err(failed(disk, "look at", &path))?;
+    if end == 0 {
+        return Ok(Some("it is empty".to_owned()));
+    }
+    let mut scan = Scan::new(disk, &path, 0, end, BLOCK_BYTES);
+    loop {
+        let next = match scan.head() {
+            Ok(None) => return Ok(None),
+            Ok(Some((_, length))) => scan.frame(length),
+            Err(error) => Err(error),
+        };
+        let frame = match next {
+            Ok(frame) => frame,
+            Err(StorageError::Damaged { why, .. }) => return Ok(Some(why)),
+            Err(error) => return Err(error),
+        };
+        let at = segment.bytes;
+        if frame.first() != *last + 1 {
+            return Ok(Some(format!(
+                "sequence {} stands where {} is to follow at byte {at}",
+                frame.first(),
+                *last + 1
+            )));
+        }
+        if term.as_ref().is_some_and(|term| frame.term() < term) {
+            return Ok(Some(format!("the term falls to {} at byte {at}", frame.term())));
+        }
+        if term.as_ref() != Some(frame.term()) {
+            *term = Some(frame.term().clone());
+        }
+        visit(&frame)?;
+        segment.add(&frame);
+        *last = frame.last();
+    }
+}

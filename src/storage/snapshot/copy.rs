@@ -1,0 +1,220 @@
+//! Copies what a peer has on one disk to another, as it was at one moment, while the peer may go on writing. It is not asked,
+//! and notices nothing.
+//!
+//! A reading that was taken in is pending, in the log, or both; it goes from the one into the other, and a cut takes it back.
+//! So what is pending is read between two looks at the log: what left it before stands in the log by the second one. A cut in
+//! between would have added to what is pending, so that is looked at once more; and in the end the whole log is read again,
+//! which has to be what was copied. The rows are written anew from the log, as far as the peer had delivered them.
+
+use std::io;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::ids::{Incarnation, SensorId, Sequence, Term, NEEDS_ALL};
+use crate::storage::csv_files::ends::last_row;
+use crate::storage::disk::{or_empty, Disk, ReadDisk};
+use crate::storage::error::{damaged, failed, StorageError};
+use crate::storage::opening::{salvage, start, walk};
+use crate::storage::state::{self, State};
+use crate::storage::{journal, pending, Options, Storage};
+use crate::wire::Frame;
+
+/// What was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// Rows up to here are written.
+    pub delivered: Sequence,
+    /// The log goes so far.
+    pub last: Sequence,
+    /// Readings that wait to be ordered, or to be delivered.
+    pub waiting: u64,
+}
+
+/// Copies once, to a disk that holds nothing but what earlier tries left. `takes_over`: nothing but the copy counts from now on.
+///
+/// # Errors
+/// The disks'; where the source is damaged, which may also be what a file looks like that is replaced just then; and where it
+/// was changed too much meanwhile.
+pub(in crate::storage) fn copy<S: ReadDisk, D: Disk>(
+    source: &S,
+    disk: &Arc<D>,
+    takes_over: bool,
+) -> Result<Copied, StorageError> {
+    let before = state::read(source)?;
+    let (storage, _) = Storage::open(Arc::clone(disk), &before.id, before.incarnation, Options::default())?;
+    let mut copying = Copying { source, storage, digest: Sha256::new(), term: None };
+    // Most of it first, so that what follows is done within moments.
+    copying.follow()?;
+    copying.follow()?;
+    let delivered = last_delivered(source)?;
+    let waiting = read_pending(source)?;
+    copying.follow()?;
+    let waiting_then = read_pending(source)?;
+    if !waiting_then.starts_with(&waiting) {
+        return Err(unsteady(source));
+    }
+    copying.confirm()?;
+    let after = state::read(source)?;
+    if (after.incarnation, after.quorum) != (before.incarnation, before.quorum) {
+        return Err(unsteady(source));
+    }
+    let Copying { mut storage, term, .. } = copying;
+    let last = storage.last();
+    if delivered > last {
+        let why = format!("it ends with entry {last}, but there is a row {delivered}");
+        return Err(damaged(source, journal::DIR, why));
+    }
+    keep(&waiting_then, &mut storage)?;
+    storage.deliver(delivered)?;
+    storage.flush()?;
+    let waiting = storage.pending.ranges().ranges().map(|range| range.count).sum();
+    storage.sync()?;
+    let state = as_copied(source, before, after, (last, term), takes_over)?;
+    start::save(&**disk, &state, true)?;
+    Ok(Copied { delivered, last, waiting })
+}
+
+fn unsteady<S: ReadDisk>(source: &S) -> StorageError {
+    StorageError::Unsteady { path: source.full_path("") }
+}
+
+struct Copying<'a, S, D> {
+    source: &'a S,
+    storage: Storage<D>,
+    /// Of all batches that were copied.
+    digest: Sha256,
+    /// The term of the last one.
+    term: Option<Term>,
+}
+
+impl<S: ReadDisk, D: Disk> Copying<'_, S, D> {
+    /// Takes what the log holds beyond what was copied.
+    fn follow(&mut self) -> Result<(), StorageError> {
+        let (source, copied) = (self.source, self.storage.last());
+        walk_log(source, copied, &mut |frame| {
+            if frame.last() <= copied {
+                return Ok(());
+            }
+            if frame.first() != self.storage.last() + 1 {
+                return Err(unsteady(source));
+            }
+            self.digest.update(frame.bytes());
+            self.term = Some(frame.term().clone());
+            self.storage.append(frame)
+        })
+    }
+
+    /// Asserts that the log is what was copied, and perhaps goes on from there.
+    fn confirm(&self) -> Result<(), StorageError> {
+        let (copied, mut digest) = (self.storage.last(), Sha256::new());
+        walk_log(self.source, 0, &mut |frame| {
+            if frame.first() <= copied {
+                digest.update(frame.bytes());
+            }
+            Ok(())
+        })?;
+        if digest.finalize() == self.digest.clone().finalize() {
+            Ok(())
+        } else {
+            Err(unsteady(self.source))
+        }
+    }
+}
+
+/// Shows the batches of the log, from the segment on that holds the one after `after`, up to the first that is not whole: one
+/// that is just being written, or that a crash tore.
+fn walk_log<S: ReadDisk>(
+    source: &S,
+    after: Sequence,
+    visit: &mut dyn FnMut(&Frame) -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
+    let walked = match walk::walk_after(source, after, visit) {
+        // Nothing was ever ordered.
+        Err(StorageError::Io { doing: "list", fault, .. }) if fault.is_missing() => return Ok(()),
+        walked => walked?,
+    };
+    let Some(broken) = walked.broken else { return Ok(()) };
+    let again = walk::walk_after(source, walked.last, &mut |_| Ok(()))?;
+    if again.last > walked.last {
+        return Ok(());
+    }
+    let path = journal::segment_path(broken.segment);
+    if broken.later.is_empty() && !salvage::holds_batch(source, &path, broken.offset)? {
+        return Ok(());
+    }
+    Err(damaged(source, &path, broken.why))
+}
+
+/// The whole file at once, since it may be replaced.
+fn read_pending<S: ReadDisk>(source: &S) -> Result<Vec<u8>, StorageError> {
+    let read = source
+        .len(pending::PATH)
+        .and_then(|bytes| source.read(pending::PATH, 0, usize::try_from(bytes).map_err(io::Error::other)?));
+    or_empty(read).map_err(failed(source, "read", pending::PATH))
+}
+
+/// Keeps every whole record, wherever what is not stands between them.
+fn keep<D: Disk>(bytes: &[u8], storage: &mut Storage<D>) -> Result<(), StorageError> {
+    let verb = memchr::memmem::Finder::new(pending::VERB);
+    let mut at = 0;
+    while let Some(found) = verb.find(&bytes[at..]).map(|found| at + found) {
+        at = found + 1;
+        if let Ok((request, length)) = pending::parse_record(&bytes[found..]) {
+            storage.keep(&request)?;
+            at = found + length;
+        }
+    }
+    Ok(())
+}
+
+/// The highest sequence that has a row.
+fn last_delivered<S: ReadDisk>(source: &S) -> Result<Sequence, StorageError> {
+    let mut delivered = 0;
+    for name in source.list("").map_err(failed(source, "list", ""))? {
+        if name.strip_suffix(".csv").is_some_and(|stem| stem.parse::<SensorId>().is_ok()) {
+            let bytes = source.len(&name).map_err(failed(source, "look at", &name))?;
+            delivered = delivered.max(last_row(source, &name, bytes)?.map_or(0, |(sequence, _)| sequence));
+        }
+    }
+    Ok(delivered)
+}
+
+/// What a peer that starts from the copy may say of itself. What the original promised last still binds; but it may have stored
+/// more since than the copy holds, and said so. Where that counts, under a quorum, the copy has to fetch what the group holds
+/// before it takes part, unless it takes over.
+fn as_copied<S: ReadDisk>(
+    source: &S,
+    before: State,
+    after: State,
+    (last, term): (Sequence, Option<Term>),
+    takes_over: bool,
+) -> Result<State, StorageError> {
+    let is_short = before.needs > last;
+    if takes_over && is_short && before.needs != NEEDS_ALL {
+        let why = format!("it ends with entry {last}, but was written up to {}", before.needs);
+        return Err(damaged(source, journal::DIR, why));
+    }
+    let needs = match () {
+        () if takes_over => last,
+        () if is_short || before.quorum.is_some() => NEEDS_ALL,
+        () => before.needs,
+    };
+    // An entry of a term says that the log held everything up to the term's start, and no more.
+    let synced = if is_short || needs == NEEDS_ALL { term } else { before.synced.clone() };
+    let incarnation = skip_lives(before.incarnation);
+    Ok(State { promised: after.promised, synced, needs, incarnation, ..before })
+}
+
+/// Where no clock says more, the next life has the number after this one: the copy's is not to be that of the original.
+fn skip_lives(of: Incarnation) -> Incarnation {
+    let skipped = of + 1 + Incarnation::from(rand::random::<u32>());
+    if skipped > start::TOLD_MAX {
+        of
+    } else {
+        skipped
+    }
+}
+
+#[cfg(test)]
+mod tests;

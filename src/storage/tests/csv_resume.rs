@@ -1,0 +1,178 @@
+//! Tests of `opening/csv_check.rs` and `csv_mend.rs`: CSV files that do not agree with the log, one way after the other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::reading::{self, CSV_HEADER};
+use crate::storage::tests::support::{frame, TempDir};
+use crate::storage::*;
+
+const RESUME: Options = Options { resume: true, durable: false, quorum: None };
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// Thirty readings of the sensors a0, a1 and a2, of which so many are delivered.
+fn delivered<D: Disk>(disk: &Arc<D>, up_to: Sequence) {
+    let (mut storage, _) = Storage::open(Arc::clone(disk), &"p".parse().unwrap(), 1, Options::default()).unwrap();
+    for first in [1, 11, 21] {
+        let frame = frame(1, first, "a/1", first, 10);
+        storage.tail().lock().unwrap().push(frame.clone());
+        storage.append(&frame).unwrap();
+    }
+    storage.deliver(up_to).unwrap();
+    storage.flush().unwrap();
+}
+
+fn resume<D: Disk>(disk: &Arc<D>) -> Opened {
+    Storage::open(Arc::clone(disk), &"p".parse().unwrap(), 1, RESUME).unwrap().1
+}
+
+fn csv_files<D: Disk>(disk: &D) -> Files {
+    let names = disk.list("").unwrap().into_iter().filter(|name| name.strip_suffix(".csv").is_some());
+    names.map(|name| (name.clone(), disk.read(&name, 0, 1 << 20).unwrap())).collect()
+}
+
+/// What stands there once the files were damaged and resumed; and how it came about. Nothing is left for a second start.
+fn mended<D: Disk>(disk: &Arc<D>, damage: impl FnOnce(&D)) -> (Sequence, [u64; 4]) {
+    damage(disk);
+    let opened = resume(disk);
+    let counts = match &opened.repairs[..] {
+        [] => [0; 4],
+        [Repair::Csv(CsvRepair { cut, removed, set_aside, rows, .. })] => [*cut, *removed, *set_aside, *rows],
+        repairs => panic!("{repairs:?}"),
+    };
+    assert_eq!(resume(disk).repairs, []);
+    (opened.delivered, counts)
+}
+
+fn row(sequence: Sequence, payload: &str) -> Vec<u8> {
+    let mut row = Vec::new();
+    reading::append_row(sequence, payload.as_bytes(), &mut row);
+    row
+}
+
+/// Damages the files of thirty readings, 25 of them delivered: what a start makes of it must be as before.
+fn restored(damage: impl FnOnce(&MemoryDisk)) -> (Sequence, [u64; 4]) {
+    let disk = Arc::new(MemoryDisk::new());
+    delivered(&disk, 25);
+    let before = csv_files(&*disk);
+    let outcome = mended(&disk, damage);
+    if outcome.0 == 25 {
+        assert_eq!(csv_files(&*disk), before);
+    }
+    outcome
+}
+
+fn changed(path: &'static str, change: impl FnOnce(&mut Vec<u8>)) -> impl FnOnce(&MemoryDisk) {
+    move |disk| {
+        let mut bytes = disk.files()[path].clone();
+        change(&mut bytes);
+        disk.replace(path, &bytes, true).unwrap();
+    }
+}
+
+#[test]
+fn files_that_agree_are_left_as_they_are() {
+    assert_eq!(restored(|_| ()), (25, [0; 4]));
+}
+
+#[test]
+fn what_a_crash_leaves_at_the_end_of_a_file_is_cut() {
+    for end in [&b"26"[..], &[0; 700], b"26,2013\0\0\0"] {
+        assert_eq!(restored(|disk| disk.append("a1.csv", end).map(drop).unwrap()), (25, [1, 0, 0, 0]), "{end:?}");
+    }
+}
+
+#[test]
+fn rows_that_the_log_lost_are_kept_under_another_name() {
+    let above = row(31, "DATA|a1|2013-01-01T06:00:00Z|1||");
+    for end in [&above[..], &[&above[..], b"32,2"].concat()] {
+        let mut kept = Vec::new();
+        let damage = |disk: &MemoryDisk| {
+            disk.append("a1.csv", end).unwrap();
+            kept.push(disk.clone());
+        };
+        assert_eq!(restored(damage), (25, [1, 0, 1, 0]), "{end:?}");
+        assert_eq!(kept[0].files()["a1.csv.damaged"], end);
+    }
+}
+
+#[test]
+fn rows_that_are_missing_below_the_highest_one_are_written() {
+    // Number 25 is of sensor a1.
+    for path in ["a0.csv", "a2.csv"] {
+        assert_eq!(restored(|disk| disk.remove(path).unwrap()), (25, [0, 0, 0, 8]));
+        assert_eq!(restored(changed(path, |bytes| bytes.truncate(bytes.len() - 3))), (25, [1, 0, 0, 1]));
+        assert_eq!(restored(changed(path, |bytes| bytes.truncate(CSV_HEADER.len() - 3))), (25, [1, 0, 0, 8]));
+    }
+    // Nobody knows of a row that was the highest.
+    assert_eq!(restored(changed("a1.csv", |bytes| bytes.truncate(bytes.len() - 3))), (24, [1, 0, 0, 0]));
+}
+
+#[test]
+fn a_file_that_holds_something_else_is_set_aside_and_written_anew_as_far_as_it_went() {
+    assert_eq!(restored(changed("a1.csv", |bytes| bytes[3] ^= 1)), (25, [0, 0, 1, 9]));
+    assert_eq!(restored(changed("a1.csv", |bytes| bytes[100] = 0)), (25, [0, 0, 1, 9]));
+    assert_eq!(restored(changed("a0.csv", |bytes| drop(bytes.drain(110..120)))), (25, [0, 0, 1, 8]));
+    assert_eq!(restored(changed("a2.csv", |bytes| bytes.extend([b'x'; 300]))), (25, [0, 0, 1, 8]));
+    assert_eq!(restored(changed("a2.csv", |bytes| bytes.extend(b"note\n"))), (25, [0, 0, 1, 8]));
+    // A row of the log, but not of this sensor, or not the next one.
+    let foreign = row(26, "DATA|a2|2013-01-01T06:00:00Z|26|-0.5|");
+    assert_eq!(restored(changed("a0.csv", |bytes| bytes.extend(foreign))), (25, [0, 0, 1, 8]));
+}
+
+#[test]
+fn a_file_of_a_sensor_without_rows_goes() {
+    let header = format!("{CSV_HEADER}\n").into_bytes();
+    for own in [&header[..], b"sequ"] {
+        assert_eq!(restored(|disk| disk.append("b.csv", own).map(drop).unwrap()), (25, [0, 1, 0, 0]), "{own:?}");
+    }
+    let known = row(7, "DATA|b|2013-01-01T06:00:00Z|1||");
+    let above = row(31, "DATA|b|2013-01-01T06:00:00Z|1||");
+    for foreign in [&b"dear diary\n"[..], &[&header[..], &known].concat(), &[&header[..], &above].concat()] {
+        assert_eq!(
+            restored(|disk| disk.append("b.csv", foreign).map(drop).unwrap()),
+            (25, [0, 0, 1, 0]),
+            "{foreign:?}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_added_that_is_not_known_to_be_delivered() {
+    let disk = Arc::new(MemoryDisk::new());
+    delivered(&disk, 0);
+    assert_eq!(mended(&disk, |_| ()), (0, [0; 4]));
+    assert_eq!(csv_files(&*disk), Files::new());
+}
+
+#[test]
+fn far_more_sensors_than_files_may_be_open_are_mended_on_a_real_disk() {
+    let (_temp, disk) = TempDir::disk("p");
+    let disk = Arc::new(disk);
+    let sensors = 3 * OPEN_FILES_MAX as u64;
+    let (mut storage, _) = Storage::open(Arc::clone(&disk), &"p".parse().unwrap(), 1, RESUME).unwrap();
+    let count = 5 * sensors;
+    let line = |number: u64| format!("DATA|s{}|2013-01-01T06:00:00Z|{number}||\n", number % sensors);
+    let text: String = (1..=count).map(line).collect();
+    let lines = crate::wire::Lines::new(text.into_bytes(), count);
+    let request = Request { origin: "a/1".parse().unwrap(), first: 1, lines };
+    let frame = Frame::build("1@l/1".parse().unwrap(), 1, &[request]);
+    storage.tail().lock().unwrap().push(frame.clone());
+    storage.append(&frame).unwrap();
+    storage.deliver(count).unwrap();
+    storage.flush().unwrap();
+    drop(storage);
+    let before = csv_files(&*disk);
+    assert_eq!(before.len() as u64, sensors);
+    // The last reading of all is one of s0.
+    let damage = |disk: &RealDisk| {
+        for sensor in 1..sensors {
+            disk.truncate(&format!("s{sensor}.csv"), 150).unwrap();
+        }
+    };
+    let (delivered, [cut, removed, set_aside, rows]) = mended(&disk, damage);
+    assert_eq!((delivered, cut, removed, set_aside), (count, sensors - 1, 0, 0));
+    assert!(rows >= 3 * (sensors - 1), "{rows}");
+    assert_eq!(csv_files(&*disk), before);
+}

@@ -1,0 +1,99 @@
+//! Files that were changed behind a peer's back: what is whole in them is found, whatever happens while they are mended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::RngExt;
+
+use crate::storage::tests::crash::{
+    check_contents, entries, read_all, readings, rows_of, rows_on, run_all, Reading, Run,
+};
+use crate::storage::*;
+
+/// Offset, bytes and readings of each record of a journal's segment or of `pending`.
+fn records(path: &str, bytes: &[u8]) -> Vec<(usize, usize, Vec<Reading>)> {
+    let (mut at, mut found) = (0, Vec::new());
+    while at < bytes.len() {
+        let (ranges, length) = if path == "pending" {
+            let (request, length) = pending::parse_record(&bytes[at..]).unwrap();
+            (vec![request.range()], length)
+        } else {
+            let (frame, length) = opening::salvage::parse(&bytes[at..]).unwrap();
+            (frame.ranges().to_vec(), length)
+        };
+        found.push((at, length, readings(&ranges).collect()));
+        at += length;
+    }
+    found
+}
+
+/// The readings that stand in records which are the same before and after.
+fn untouched(before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Reading> {
+    let mut all = BTreeSet::new();
+    for (path, bytes) in before.iter().filter(|(path, _)| *path == "pending" || path.strip_suffix(".log").is_some()) {
+        let Some(now) = after.get(path) else { continue };
+        for (at, length, readings) in records(path, bytes) {
+            if now.get(at..at + length) == Some(&bytes[at..at + length]) {
+                all.extend(readings);
+            }
+        }
+    }
+    all
+}
+
+/// A peer that stopped, its files all on the platter.
+fn stopped(seed: u64) -> Run {
+    let mut run = Run::new(seed);
+    let mut storage = run.open().unwrap().0;
+    for _ in 0..run.rng.random_range(5..60) {
+        run.step(&mut storage).unwrap();
+    }
+    if run.rng.random_bool(0.8) {
+        storage.flush().unwrap();
+    }
+    storage.sync().unwrap();
+    // Else the draw of what a power cut takes would be one of files that nobody damaged.
+    for path in run.disk.files().into_keys() {
+        run.disk.sync(&path).unwrap();
+    }
+    run
+}
+
+fn run(seed: u64) {
+    let mut run = stopped(seed);
+    let before = run.disk.files();
+    let damage = run.disk.corrupt(run.rng.random()).unwrap();
+    let damaged = run.disk.files();
+    let whole = untouched(&before, &damaged);
+    let flipped = damage.contains("flipped");
+    // Lives that do not come to begin: what they mend, the last one need not.
+    let mut begun = false;
+    while run.rng.random_bool(0.5) {
+        run.disk.crash_after(run.rng.random_range(0..25));
+        begun |= run.open().is_ok();
+        run.disk.revive();
+        if run.rng.random_bool(0.5) {
+            run.disk.power_cut(run.rng.random());
+        }
+        begun |= run.disk.files() != damaged;
+    }
+    let (storage, opened) = run.open().unwrap();
+    let log = read_all(&storage);
+    assert!(run.model.log.starts_with(&log), "{damage}: {log:?} is no beginning of {:?}", run.model.log);
+    let kept: BTreeSet<Reading> = readings(&opened.pending).collect();
+    let held: BTreeSet<Reading> = entries(&log).union(&kept).copied().collect();
+    let lost: Vec<_> = whole.difference(&held).collect();
+    assert!(lost.is_empty(), "{damage}: lost {lost:?}; {:?}", opened.repairs);
+    check_contents(&opened, &log, &kept);
+    assert_eq!(rows_on(&run.disk), rows_of(&log, opened.delivered), "{damage}");
+    let told = !opened.repairs.is_empty() || begun;
+    assert!(!flipped || damage.contains(".damaged") || told, "{damage}: nobody was told");
+    let again = run.open().unwrap().1;
+    assert_eq!(again.repairs, [], "{damage}, after {:?}", opened.repairs);
+    assert_eq!((again.last, again.delivered, &again.pending), (opened.last, opened.delivered, &opened.pending));
+    assert!(again.incarnation > opened.incarnation);
+}
+
+#[test]
+fn whatever_is_damaged_what_is_whole_is_found() {
+    run_all(run);
+}

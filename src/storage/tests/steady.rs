@@ -1,0 +1,88 @@
+//! What a storage costs while nothing happens to it: what is synced, and how long the file of what is pending gets.
+
+use std::sync::Arc;
+
+use crate::storage::disk::recording::Recording;
+use crate::storage::tests::resume::RESUME;
+use crate::storage::tests::support::{frame, request};
+use crate::storage::*;
+
+fn open(options: Options) -> Storage<Recording> {
+    Storage::open(Arc::default(), &"p".parse().unwrap(), 1, options).unwrap().0
+}
+
+fn changes(storage: &Storage<Recording>) -> Vec<String> {
+    std::mem::take(&mut *storage.disk.changes.lock().unwrap())
+}
+
+/// Takes a reading in, orders it, and delivers it.
+fn pass<D: Disk>(storage: &mut Storage<D>, first: u64, count: u64) {
+    storage.keep(&request("some-origin/1", first, count)).unwrap();
+    let frame = frame(1, first, "some-origin/1", first, count);
+    storage.tail().lock().unwrap().push(frame.clone());
+    storage.append(&frame).unwrap();
+    storage.deliver(frame.last()).unwrap();
+}
+
+#[test]
+fn a_sync_costs_nothing_where_nothing_changed_and_else_one_for_each_file() {
+    let mut storage = open(RESUME);
+    changes(&storage);
+    storage.sync().unwrap();
+    assert_eq!(changes(&storage), Vec::<String>::new());
+    pass(&mut storage, 1, 3);
+    pass(&mut storage, 4, 3);
+    changes(&storage);
+    storage.sync().unwrap();
+    assert_eq!(changes(&storage), ["sync pending", "sync journal/00000000000000000001.log"]);
+    storage.sync().unwrap();
+    assert_eq!(changes(&storage), Vec::<String>::new());
+}
+
+#[test]
+fn whoever_does_not_ask_for_it_waits_for_no_sync() {
+    for options in [Options::default(), Options { durable: false, ..RESUME }] {
+        let mut storage = open(options);
+        let begun = changes(&storage);
+        assert!(options.resume || begun == ["replace state true"], "{begun:?}");
+        (0..100).for_each(|at| pass(&mut storage, at * 100 + 1, 100));
+        storage.flush().unwrap();
+        let changes = changes(&storage);
+        assert!(changes.iter().all(|change| !change.starts_with("sync")), "{changes:?}");
+    }
+}
+
+#[test]
+fn what_is_kept_until_it_is_delivered_does_not_make_the_file_grow_for_ever() {
+    for (durable, limit) in [(true, 128 * 1024), (false, 8 * 1024 * 1024 + 64 * 1024)] {
+        let mut storage = open(Options { durable, ..RESUME });
+        let (mut longest, mut kept) = (0, 0);
+        for at in 0..300 {
+            pass(&mut storage, at * 1000 + 1, 1000);
+            if durable {
+                storage.sync().unwrap();
+            }
+            let bytes = storage.disk.len("pending").unwrap();
+            longest = longest.max(bytes);
+            kept += 1000 * 50;
+        }
+        assert!(longest > 0 && longest < limit && limit < kept, "{longest} bytes");
+    }
+}
+
+#[test]
+fn what_is_always_waited_for_does_not_make_the_file_grow_either() {
+    let mut storage = open(RESUME);
+    let mut longest = 0;
+    for at in 0..400 {
+        storage.keep(&request("some-origin/1", at * 1000 + 1, 1000)).unwrap();
+        let frame = frame(1, at * 1000 + 1, "some-origin/1", at * 1000 + 1, 1000);
+        storage.tail().lock().unwrap().push(frame.clone());
+        storage.append(&frame).unwrap();
+        // One batch is always under way.
+        storage.deliver(at * 1000).unwrap();
+        storage.sync().unwrap();
+        longest = longest.max(storage.disk.len("pending").unwrap());
+    }
+    assert!(longest < 9 * 1024 * 1024, "{longest} bytes");
+}
