@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::ids::{Incarnation, SensorId, Sequence, Term, NEEDS_ALL};
+use crate::ids::{Incarnation, Sequence, Term, NEEDS_ALL};
 use crate::storage::csv_files::ends::last_row;
 use crate::storage::disk::{or_empty, Disk, ReadDisk};
 use crate::storage::error::{damaged, failed, StorageError};
+use crate::storage::file_names::{sensor_of, sensor_of_earlier};
 use crate::storage::opening::{salvage, start, walk};
 use crate::storage::state::{self, State};
 use crate::storage::{journal, pending, Options, Storage};
@@ -172,7 +173,7 @@ fn keep<D: Disk>(bytes: &[u8], storage: &mut Storage<D>) -> Result<(), StorageEr
 fn last_delivered<S: ReadDisk>(source: &S) -> Result<Sequence, StorageError> {
     let mut delivered = 0;
     for name in source.list("").map_err(failed(source, "list", ""))? {
-        if name.strip_suffix(".csv").is_some_and(|stem| stem.parse::<SensorId>().is_ok()) {
+        if sensor_of(&name).or_else(|| sensor_of_earlier(&name)).is_some() {
             let bytes = source.len(&name).map_err(failed(source, "look at", &name))?;
             delivered = delivered.max(last_row(source, &name, bytes)?.map_or(0, |(sequence, _)| sequence));
         }

@@ -13,6 +13,7 @@ use crate::storage::tests::crash::{
 };
 use crate::storage::tests::support::{frame, request};
 use crate::storage::{MemoryDisk, Opened};
+use crate::wire::{Lines, Request};
 
 /// The disk of a peer that goes on whenever somebody looks at it.
 struct Living {
@@ -223,4 +224,22 @@ fn a_log_that_lost_something_is_not_made_to_look_whole() {
     disk.remove(state::PATH).unwrap();
     let error = copied(&disk, false).unwrap_err();
     assert!(error.to_string().contains("state is damaged: it is missing"), "{error}");
+}
+
+#[test]
+fn rows_count_as_delivered_whatever_their_file_is_called() {
+    for name in ["Up+1.csv", "Up.csv"] {
+        let disk = MemoryDisk::new();
+        let (mut storage, _) =
+            Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), 5, Options::default()).unwrap();
+        let text = "DATA|up|2013-01-01T06:00:00Z|1||\nDATA|Up|2013-01-01T06:00:00Z|1||\n".to_owned();
+        let lines = Lines::new(text.into_bytes(), 2);
+        let request = Request { origin: "a/1".parse().unwrap(), first: 1, lines };
+        storage.append(&Frame::build(term("3@l/1"), 1, &[request])).unwrap();
+        storage.deliver(2).unwrap();
+        storage.flush().unwrap();
+        disk.rename("Up+1.csv", name).unwrap();
+        let copied = super::copy(&disk, &Arc::new(MemoryDisk::new()), false).unwrap();
+        assert_eq!(copied, Copied { delivered: 2, last: 2, waiting: 0 }, "{name}");
+    }
 }
