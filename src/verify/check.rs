@@ -8,7 +8,7 @@ use super::lines::Sum;
 use super::once::Once;
 use super::rows::Rows;
 use crate::ids::{Origin, Sequence, Term};
-use crate::reading;
+use crate::reading::{self, Row};
 use crate::storage::{csv_name, Inspection, Piece, StorageError};
 use crate::wire::Frame;
 
@@ -367,12 +367,13 @@ impl Missing {
 
 /// Is this a row of this sensor, by the grammar of readings?
 fn check_row(row: &[u8], sensor: &str) -> Result<(), String> {
-    let text = std::str::from_utf8(row).map_err(|_| "is no text".to_owned())?;
-    let fields: Vec<&str> = text.split(',').collect();
+    let text = |field: &[u8]| std::str::from_utf8(field).map(str::to_owned).map_err(|_| "is no text".to_owned());
+    let fields = Row::parse(row).map(|row| row.fields().map(text).collect::<Result<Vec<String>, String>>());
+    let fields = fields.unwrap_or_else(|| Err("is no row".to_owned()))?;
     let [_, timestamp, name, values @ ..] = &fields[..] else { return Err("has too few fields".to_owned()) };
     let payload = format!("DATA|{name}|{timestamp}|{}", values.join("|"));
     reading::check(payload.as_bytes()).map_err(|error| format!("is no reading, {error}"))?;
-    if *name == sensor {
+    if name == sensor {
         Ok(())
     } else {
         Err("is another sensor's".to_owned())

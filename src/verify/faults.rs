@@ -1,12 +1,10 @@
 //! What does not agree: one entry each, with file and sequences; bounded in number, the rest counted.
 
 use crate::ids::Sequence;
+use crate::reading::ROW_BYTES_MAX;
 
 /// So many are kept for each peer, and what exceeds them is counted: enough to tell what was said already.
 const KEPT_MAX: usize = 1_000;
-
-/// Longest part of a row that is shown, in bytes: all of any row that a peer writes.
-const SHOWN_BYTES_MAX: usize = 216;
 
 /// One disagreement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,9 +110,9 @@ pub(super) fn rows_named((first, last): (Sequence, Sequence), count: u64) -> Str
     }
 }
 
-/// Bytes of a file as text that harms no terminal.
+/// Bytes of a file as text that harms no terminal: all of any row that a peer writes.
 pub(super) fn shown(bytes: &[u8]) -> String {
-    let part = &bytes[..bytes.len().min(SHOWN_BYTES_MAX)];
+    let part = &bytes[..bytes.len().min(ROW_BYTES_MAX)];
     let dots = if part.len() < bytes.len() { "…" } else { "" };
     format!("\"{}{dots}\"", part.escape_ascii())
 }

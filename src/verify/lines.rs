@@ -1,13 +1,12 @@
-//! The lines of one CSV file, read in blocks, and the SHA-256 of what was read.
+//! The lines of one CSV file, read in blocks, and the SHA-256 of what was read. A row is compared byte for byte with what its
+//! journal entry is written as, so lines are kept as they are: a CSV reader would skip empty ones, and not tell whether the
+//! last ends in LF.
 
 use sha2::{Digest, Sha256};
 
-use crate::ids::{parse_number, Sequence};
-use crate::reading::LINE_BYTES_MAX;
+use crate::ids::Sequence;
+use crate::reading::{row_sequence, ROW_BYTES_MAX};
 use crate::storage::{Inspection, StorageError};
-
-/// Longest row, in bytes: a sequence of 20 digits, and what a payload holds beside its verb.
-const ROW_BYTES_MAX: usize = LINE_BYTES_MAX + 21;
 
 /// SHA-256 of a file, or of all.
 pub(super) type Sum = [u8; 32];
@@ -83,7 +82,8 @@ impl Lines {
 
     fn line(&mut self, start: usize, end: usize, whole: bool) -> Line {
         self.number += 1;
-        let sequence = sequence_of(&self.block[start..end]);
+        // 1 or more.
+        let sequence = row_sequence(&self.block[start..end]).filter(|sequence| *sequence > 0);
         Line { start, end, sequence, number: self.number, whole }
     }
 
@@ -103,10 +103,4 @@ impl Lines {
         self.block.extend_from_slice(&bytes);
         Ok(bytes.len())
     }
-}
-
-/// The sequence that a row begins with: 1 or more.
-fn sequence_of(row: &[u8]) -> Option<Sequence> {
-    let digits = &row[..memchr::memchr(b',', row)?];
-    parse_number(std::str::from_utf8(digits).ok()?).filter(|sequence| *sequence > 0)
 }
