@@ -1,5 +1,7 @@
 //! THE PURE CORE: docs/protocol.md as a state machine. No clock, socket, file, thread, log or hash order; `Peer::step`
 //! takes what happened and says what to do.
+//!
+#![doc = include_str!("../docs/protocol.md")]
 
 mod about;
 mod addresses;

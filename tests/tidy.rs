@@ -158,6 +158,38 @@ fn links_of_pages_lead_somewhere() {
     }
 }
 
+/// What a text names in backquotes, line by line; of source text, in its comments only.
+fn named<'a>(path: &Path, text: &'a str) -> Vec<&'a str> {
+    let is_source = path.extension().is_some_and(|extension| extension == "rs");
+    let words = |line: &'a str| line.split('`').skip(1).step_by(2);
+    let comment = |line: &'a str| if is_source { line.find("//").map_or("", |at| &line[at..]) } else { line };
+    text.lines().flat_map(|line| words(comment(line))).collect()
+}
+
+#[test]
+fn files_that_comments_and_pages_name_exist() {
+    let source_files: Vec<PathBuf> =
+        ["src", "tests", "benches"].into_iter().flat_map(|part| sources(&root().join(part))).collect();
+    let texts = source_files.iter().map(|path| (path.clone(), fs::read_to_string(path).expect("text")));
+    let mut files = 0;
+    for (path, text) in texts.chain(pages()) {
+        let is_path = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c));
+        for name in named(&path, &text).into_iter().filter(is_path) {
+            let top = name.split_once('/').map_or("", |(top, _)| top);
+            let is_there = if ["src", "docs", "tests", "scripts", "benches"].contains(&top) {
+                root().join(name).exists()
+            } else if name.ends_with(".rs") {
+                source_files.iter().any(|file| file.ends_with(name))
+            } else {
+                continue;
+            };
+            assert!(is_there, "{} names {name}, which is not there", path.display());
+            files += 1;
+        }
+    }
+    assert!(files > 50, "the test looks in the wrong place");
+}
+
 #[test]
 fn rules_that_comments_cite_exist() {
     let protocol = fs::read_to_string(root().join("docs/protocol.md")).expect("it is there");

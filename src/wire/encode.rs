@@ -1,4 +1,4 @@
-//! Messages -> text. The grammar is in the head of `wire`.
+//! Messages -> text. The grammar is in docs/protocol.md 2.
 
 use std::fmt::Write;
 use std::time::Duration;

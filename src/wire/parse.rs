@@ -1,4 +1,4 @@
-//! One line -> a message, or what is known of it before its block has come. The grammar is in the head of `wire`.
+//! One line -> a message, or what is known of it before its block has come. The grammar is in docs/protocol.md 2.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
