@@ -133,9 +133,9 @@ launch() {
     PIDS+=("$!")
 }
 
-# this_run <id>: its log since its last start.
+# this_run <id>: its log since its last start, without what RUST_LOG adds.
 this_run() {
-    awk '/ Peer ID: /{ text = "" } { text = text $0 "\n" } END { printf "%s", text }' "logs/$1_log.txt"
+    awk '$2 ~ /^(TRACE|DEBUG)$/ { next } / Peer ID: /{ text = "" } { text = text $0 "\n" } END { printf "%s", text }' "logs/$1_log.txt"
 }
 
 # The state of each peer, in one word, and the readings that it holds: STATE and HELD.
@@ -163,7 +163,7 @@ look() {
             continue
         fi
         log=$(this_run "$id")
-        if ! echo "$log" | grep -q "Is Group Leader:"; then
+        if ! grep -q "Is Group Leader:" <<<"$log"; then
             STATE[place]=starting
             continue
         fi
@@ -180,7 +180,7 @@ look() {
         case $(ps -p "${PID[place]}" -o stat= 2>/dev/null) in
         T*) STATE[place]=hung ;;
         *)
-            if echo "$log" | grep "Is Group Leader:" | tail -n 1 | grep -q True; then
+            if grep "Is Group Leader:" <<<"$log" | tail -n 1 | grep -q True; then
                 STATE[place]=leads
             else
                 STATE[place]=member
@@ -190,7 +190,7 @@ look() {
     done
     # A Ctrl-C that the shell missed, which asked them all to stop.
     if [ -n "${DEAD[0]}" ] && [ -n "${DEAD[1]}" ] && [ -n "${DEAD[2]}" ] &&
-        this_run peer1 | grep -q "Asked to stop" && this_run peer2 | grep -q "Asked to stop"; then
+        grep -q "Asked to stop" <<<"$(this_run peer1)" && grep -q "Asked to stop" <<<"$(this_run peer2)"; then
         stopping=1
     fi
     # One that was with the leader of the newest view and is not in it, though its process lives, is silent: be it the leader
@@ -211,7 +211,7 @@ events() {
     {
         for id in "${IDS[@]}"; do sed "s/^/$id /" "logs/${id}_log.txt"; done
         sed 's/^/demo /' "$EVENTS"
-    } | { grep -E 'View |failed, updated|left, updated|Leader (failure|heartbeat)|Merging|Suspended|demo: ' || true; } | sort -s -k2,2 | awk '
+    } | { grep -vE '^[^ ]* [^ ]* (TRACE|DEBUG) ' || true; } | { grep -E 'View |failed, updated|left, updated|Leader (failure|heartbeat)|Merging|Suspended|demo: ' || true; } | sort -s -k2,2 | awk '
         function ms(stamp,  part) {
             split(substr(stamp, 12), part, /[:Z]/)
             return (part[1] * 3600 + part[2] * 60 + part[3]) * 1000
