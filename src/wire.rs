@@ -1,6 +1,6 @@
 //! Text <-> messages. Pure: no sockets, no clock.
 //!
-//! The grammar, and a reading's way in bytes, are in docs/protocol.md 2: each line here has its row there.
+//! The grammar, and a reading's way in bytes, are in docs/protocol.md 2: tests/tidy.rs holds each verb to it.
 
 pub mod batch;
 mod cursor;

@@ -158,6 +158,22 @@ fn links_of_pages_lead_somewhere() {
     }
 }
 
+#[test]
+fn every_verb_that_is_read_is_in_the_grammar() {
+    let protocol = fs::read_to_string(root().join("docs/protocol.md")).expect("it is there");
+    let is_verb =
+        |text: &&str| !text.is_empty() && text.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c == ' ');
+    let mut verbs = 0;
+    for code in layer("wire").iter().map(|path| code(path)) {
+        let arms = code.split("\" =>").filter_map(|before| before.rsplit('"').next());
+        for verb in arms.filter(is_verb) {
+            assert!(protocol.contains(&format!("`{verb}:")), "docs/protocol.md does not say how {verb} is written");
+            verbs += 1;
+        }
+    }
+    assert!(verbs > 20, "the test looks in the wrong place");
+}
+
 /// What a text names in backquotes, line by line; of source text, in its comments only.
 fn named<'a>(path: &Path, text: &'a str) -> Vec<&'a str> {
     let is_source = path.extension().is_some_and(|extension| extension == "rs");
