@@ -41,13 +41,17 @@ const IMPURE: [&str; 13] = [
     "rand::rng(",
 ];
 
+fn is_source(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
+}
+
 fn sources(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).expect("a directory of the project") {
         let path = entry.expect("readable").path();
         if path.is_dir() {
             found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if is_source(&path) {
             found.push(path);
         }
     }
@@ -176,9 +180,8 @@ fn every_verb_that_is_read_is_in_the_grammar() {
 
 /// What a text names in backquotes, line by line; of source text, in its comments only.
 fn named<'a>(path: &Path, text: &'a str) -> Vec<&'a str> {
-    let is_source = path.extension().is_some_and(|extension| extension == "rs");
     let words = |line: &'a str| line.split('`').skip(1).step_by(2);
-    let comment = |line: &'a str| if is_source { line.find("//").map_or("", |at| &line[at..]) } else { line };
+    let comment = |line: &'a str| if is_source(path) { line.find("//").map_or("", |at| &line[at..]) } else { line };
     text.lines().flat_map(|line| words(comment(line))).collect()
 }
 
@@ -192,13 +195,13 @@ fn files_that_comments_and_pages_name_exist() {
         let is_path = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c));
         for name in named(&path, &text).into_iter().filter(is_path) {
             let top = name.split_once('/').map_or("", |(top, _)| top);
-            let is_there = if ["src", "docs", "tests", "scripts", "benches"].contains(&top) {
-                root().join(name).exists()
-            } else if name.ends_with(".rs") {
-                source_files.iter().any(|file| file.ends_with(name))
-            } else {
+            let is_source = is_source(Path::new(name));
+            if !is_source && !["src", "docs", "tests", "scripts", "benches"].contains(&top) {
                 continue;
-            };
+            }
+            // From the root, or as its neighbours call it.
+            let is_there =
+                root().join(name).exists() || is_source && source_files.iter().any(|file| file.ends_with(name));
             assert!(is_there, "{} names {name}, which is not there", path.display());
             files += 1;
         }
