@@ -26,7 +26,7 @@
 //! | --- | --- | --- |
 //! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written) | nothing |
 //! | limits | [`descriptors`] | nothing: who may have how many files open |
-//! | text | [`wire`] | names |
+//! | text | [`wire`], `numbers` (sets of readings) | names |
 //! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
 //! | beside it | [`storage`], [`net`], [`sensors`] | names, text, limits; never the protocol or each other |
 //! | knobs | [`config`], [`cli`], [`fatal`] | names, limits, and what sensors there are |
@@ -50,6 +50,7 @@ pub mod ids;
 mod json;
 pub mod log_lines;
 pub mod net;
+mod numbers;
 pub mod protocol;
 mod ranges;
 pub mod reading;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 /// A set of whole numbers, kept as disjoint spans that do not touch. Most sets are one span for good, and there are many of
-/// them: so the highest span, the one that grows, stands in the set itself.
+/// them, as many as anybody sends origins: so the highest span, the one that grows, is in the set itself, which is 24 bytes and
+/// nothing on the heap. This is why it is not a `RangeInclusiveSet` of the crate `rangemap`, which has a node of a tree on the
+/// heap for the first span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RangeSet {
     /// First and last number of the highest span; where the set is empty, [`NOTHING`].
@@ -85,26 +87,31 @@ impl RangeSet {
     /// The parts of `first..=last` that are not in the set, rising.
     #[must_use]
     pub(crate) fn missing(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
-        let mut gaps = Vec::new();
-        let mut next = first;
         let lower = self.lower.iter().flat_map(|spans| {
             let before = spans.0.range(..=first).next_back();
             before.into_iter().chain(spans.0.range(first.saturating_add(1)..)).map(|(from, to)| (*from, *to))
         });
-        for (from, to) in lower.chain((!self.is_empty()).then_some(self.top)) {
-            if from > last || next > last {
-                break;
-            }
-            if from > next {
-                gaps.push((next, from - 1));
-            }
-            next = next.max(to.saturating_add(1));
-        }
-        if next <= last {
-            gaps.push((next, last));
-        }
-        gaps
+        gaps(lower.chain((!self.is_empty()).then_some(self.top)), first, last)
     }
+}
+
+/// The parts of `first..=last` that no span has. The spans rise and do not overlap, and none before that part is needed.
+pub(crate) fn gaps(spans: impl IntoIterator<Item = (u64, u64)>, first: u64, last: u64) -> Vec<(u64, u64)> {
+    let mut gaps = Vec::new();
+    let mut next = first;
+    for (from, to) in spans {
+        if from > last || next > last {
+            break;
+        }
+        if from > next {
+            gaps.push((next, from - 1));
+        }
+        next = next.max(to.saturating_add(1));
+    }
+    if next <= last {
+        gaps.push((next, last));
+    }
+    gaps
 }
 
 impl Spans {

@@ -13,7 +13,6 @@ mod file_names;
 mod in_place;
 mod inspect;
 mod journal;
-mod numbers;
 mod opening;
 mod pending;
 mod repair;

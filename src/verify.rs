@@ -12,7 +12,6 @@ mod faults;
 mod json_report;
 mod lines;
 mod looks;
-mod once;
 mod report;
 mod rows;
 mod select;

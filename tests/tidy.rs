@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("ids", &[]),
     ("ranges", &[]),
     ("json", &[]),
@@ -16,12 +16,13 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("descriptors", &[]),
     ("reading", &["ids"]),
     ("wire", &["ids", "reading"]),
-    ("protocol", &["ids", "ranges", "wire"]),
-    ("storage", &["descriptors", "ids", "ranges", "reading", "wire"]),
+    ("numbers", &["ids", "ranges", "wire"]),
+    ("protocol", &["ids", "numbers", "ranges", "wire"]),
+    ("storage", &["descriptors", "ids", "numbers", "ranges", "reading", "wire"]),
     ("net", &["wire"]),
     ("sensors", &["complaints", "ids", "reading", "wire", "config"]),
     ("config", &["ids", "log_lines", "wire"]),
-    ("verify", &["ids", "json", "reading", "wire", "storage"]),
+    ("verify", &["ids", "json", "numbers", "reading", "wire", "storage"]),
 ];
 
 /// What makes a run differ from the run before: not for what is simulated.

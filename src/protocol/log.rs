@@ -1,10 +1,11 @@
 //! What the core knows of its own log: terms, ends, whose readings stand in it, how far it is stored and committed. The
 //! entries themselves are with the storage.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::input::Found;
 use crate::ids::{Origin, Sequence, Term};
+use crate::numbers::Numbers;
 use crate::ranges::RangeSet;
 use crate::wire::{Frame, Range, RunList};
 
@@ -17,7 +18,7 @@ pub(super) struct Log {
     /// The own storage has reached this.
     stable: Sequence,
     /// Which numbers of which origin stand in the log.
-    origins: BTreeMap<Origin, RangeSet>,
+    origins: Numbers,
     /// Last sequence and ranges of each batch above `committed`.
     uncommitted: VecDeque<(Sequence, Vec<Range>)>,
     /// How often the log was cut in this process.
@@ -40,7 +41,7 @@ impl Log {
             last: found.last,
             committed: found.delivered.min(found.last),
             stable: found.last,
-            origins: BTreeMap::new(),
+            origins: Numbers::default(),
             uncommitted: found.uncommitted.iter().cloned().collect(),
             cuts: 0,
             unfinished: VecDeque::new(),
@@ -82,32 +83,17 @@ impl Log {
 
     /// The numbers of an origin that stand in the log.
     pub(super) fn numbers_of(&self, origin: &Origin) -> Option<&RangeSet> {
-        self.origins.get(origin)
+        self.origins.of(origin)
     }
 
     /// The parts of `first..=last` of an origin that do not stand in the log.
     pub(super) fn missing(&self, origin: &Origin, first: u64, last: u64) -> Vec<(u64, u64)> {
-        self.origins.get(origin).map_or_else(|| vec![(first, last)], |numbers| numbers.missing(first, last))
+        self.origins.missing(origin, first, last)
     }
 
     /// Notes that these readings stand in the log, or are about to be framed into it.
     pub(super) fn enter(&mut self, range: &Range) {
-        if let Some(numbers) = self.origins.get_mut(&range.origin) {
-            return numbers.insert(range.first, range.last());
-        }
-        let mut numbers = RangeSet::default();
-        numbers.insert(range.first, range.last());
-        self.origins.insert(self.sharing(&range.origin), numbers);
-    }
-
-    /// The same origin, with the text of its peer's id shared with another life of that peer, if one is known: origins stay
-    /// for good, and each message brings a text of its own.
-    fn sharing(&self, origin: &Origin) -> Origin {
-        let before = self.origins.range::<Origin, _>(..origin).next_back();
-        let mut beside =
-            before.into_iter().chain(self.origins.range::<Origin, _>(origin..).next()).map(|(known, _)| &known.peer);
-        let peer = beside.find(|peer| **peer == origin.peer).unwrap_or(&origin.peer);
-        Origin { peer: peer.clone(), incarnation: origin.incarnation }
+        self.origins.insert(range);
     }
 
     /// Appends a batch whose ranges were entered.
@@ -155,12 +141,7 @@ impl Log {
             self.shorten(to);
         }
         for range in returned {
-            if let Some(numbers) = self.origins.get_mut(&range.origin) {
-                numbers.remove(range.first, range.last());
-                if numbers.is_empty() {
-                    self.origins.remove(&range.origin);
-                }
-            }
+            self.origins.remove(range);
         }
         more
     }
@@ -180,32 +161,5 @@ impl Log {
             self.committed = last;
         }
         (self.committed > before).then_some(ranges)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lives_of_one_peer_share_the_text_of_its_id() {
-        let found = Found {
-            promised: None,
-            synced: None,
-            needs: 0,
-            runs: RunList::new(),
-            last: 0,
-            origins: Vec::new(),
-            uncommitted: Vec::new(),
-            delivered: 0,
-            pending: Vec::new(),
-        };
-        let mut log = Log::new(&found);
-        for origin in ["b/5", "a/9", "b/7", "b/3", "c/1", "b/6", "b/6"] {
-            log.enter(&Range { origin: origin.parse().unwrap(), first: 1, count: 2 });
-        }
-        let text = |origin: &Origin| (origin.peer.to_string(), origin.peer.as_str().as_ptr());
-        let texts: std::collections::BTreeSet<_> = log.origins.keys().map(text).collect();
-        assert_eq!((log.origins.len(), texts.len()), (6, 3));
     }
 }

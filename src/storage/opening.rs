@@ -21,10 +21,10 @@ use super::error::StorageError;
 use super::in_place;
 use super::journal::tail::Tail;
 use super::journal::{Journal, Read, DIR};
-use super::numbers::Numbers;
 use super::pending::Pending;
 use super::{Opened, Options, Repair, Storage, READ_BYTES};
 use crate::ids::{Incarnation, PeerId, Sequence, NEEDS_ALL};
+use crate::numbers::Numbers;
 use crate::wire::{Frame, Range, RunList};
 
 /// What the log holds, as far as it is not the journal's own knowledge.
@@ -127,7 +127,7 @@ fn forget_delivered<D: Disk>(
     for range in pending.ranges().ranges() {
         done.insert(&range);
         // What is left is what the log does not lack, and not what it holds above.
-        for (first, last) in contents.numbers.missing(&range) {
+        for (first, last) in contents.numbers.missing(&range.origin, range.first, range.last()) {
             done.remove(&Range { origin: range.origin.clone(), first, count: last - first + 1 });
         }
     }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::disk::Disk;
 use super::error::{damaged, failed, StorageError};
-use super::numbers::Numbers;
 use crate::ids::{Number, Origin};
+use crate::numbers::Numbers;
+use crate::ranges::gaps;
 use crate::wire::batch::HEAD_BYTES_MAX;
 use crate::wire::{Cursor, Lines, Range, Request, WireError};
 
@@ -90,18 +91,7 @@ impl Index {
 
     /// First and last number of each part of a range that is not here.
     fn missing(&self, range: &Range) -> Vec<(Number, Number)> {
-        let mut missing = Vec::new();
-        let mut next = range.first;
-        for (first, last, _) in self.within(range) {
-            if next < first {
-                missing.push((next, first - 1));
-            }
-            next = last + 1;
-        }
-        if next <= range.last() {
-            missing.push((next, range.last()));
-        }
-        missing
+        gaps(self.within(range).into_iter().map(|(first, last, _)| (first, last)), range.first, range.last())
     }
 
     /// Notes a record at the end of the file. What is here already stays where it is.

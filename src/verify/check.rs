@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use super::digest::{digest, named_as_before};
 use super::faults::{rows_named, shown, Faults};
 use super::lines::Sum;
-use super::once::Once;
 use super::rows::Rows;
 use crate::ids::{Origin, Sequence, Term};
+use crate::numbers::Numbers;
 use crate::reading::{self, Row};
 use crate::storage::{csv_name, Inspection, Piece, StorageError};
 use crate::wire::Frame;
@@ -62,7 +62,7 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
         settled: 0,
         holds: 0,
         term: None,
-        once: Once::default(),
+        entered: Numbers::default(),
         damage: None,
         expected: Vec::new(),
     };
@@ -117,7 +117,8 @@ struct Check<'a> {
     settled: Sequence,
     holds: Sequence,
     term: Option<Term>,
-    once: Once,
+    /// Readings of the entries that were looked at.
+    entered: Numbers,
     /// The first part of the journal since the last batch that is none, and why.
     damage: Option<(String, String)>,
     expected: Vec<u8>,
@@ -144,11 +145,12 @@ impl Check<'_> {
         }
         self.term = Some(frame.term().clone());
         for range in frame.ranges() {
-            if let Some(number) = self.once.take(range) {
+            if let Some(number) = self.entered.first_held(range) {
                 self.faults.add("journal", span, || {
                     format!("reading {number} of {} stands again in the batch {}..{}", range.origin, span.0, span.1)
                 });
             }
+            self.entered.insert(range);
         }
         let up_to = self.up_to;
         for (sequence, payload) in frame.entries().take_while(|(sequence, _)| *sequence <= up_to) {

@@ -4,10 +4,10 @@
 use super::intact;
 use super::walk::Broken;
 use crate::ids::Sequence;
+use crate::numbers::Numbers;
 use crate::storage::disk::{Disk, ReadDisk};
 use crate::storage::error::{failed, StorageError};
 use crate::storage::journal::segment_path;
-use crate::storage::numbers::Numbers;
 use crate::storage::pending::Pending;
 use crate::storage::repair::Repair;
 use crate::storage::set_aside;
@@ -108,7 +108,7 @@ fn keep_intact<D: Disk>(
         let Some((frame, length)) = parse(bytes) else { return Ok(None) };
         found.batches += 1;
         for request in frame.requests() {
-            for (first, last) in logged.missing(&request.range()) {
+            for (first, last) in logged.missing(&request.origin, request.first, request.range().last()) {
                 let lines = request.lines.slice(first - request.first, last - first + 1);
                 let part = Request { origin: request.origin.clone(), first, lines };
                 found.readings += part.lines.count();
