@@ -1,4 +1,4 @@
-//! Sets of numbers that come in long runs: which readings of an origin stand somewhere. What they mean is the user's.
+//! Sets of numbers that come in long runs: which readings of an origin are somewhere. What they mean is the user's.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,9 @@
-//! The files of one peer, as docs/protocol.md section 8 says: the log (`journal.rs`, its end in memory in
-//! `journal/tail.rs`), the CSV files (`csv_files.rs`), what is pending (`pending.rs`) and `state`. One thread writes, others read the log.
-//! What is stored, and when it is said that it is, is decided elsewhere.
+//! The files of one peer, as docs/protocol.md section 8 says: the log (`journal.rs`, its end in memory in `journal/tail.rs`),
+//! the CSV files (`csv_files.rs`), what is pending (`pending.rs`) and `state`. One thread writes, others read the log. What is
+//! stored, and when it is said that it is, is decided elsewhere.
+//!
+//! `opening` runs once, at a start: it reads what earlier lives left, and mends it. `directory` claims the directory before
+//! that. `disk` is all that is asked of a disk, real or in memory. `inspect` and `snapshot` look at another peer's directory.
 //!
 //! After an error nothing more can be stored; what had been stored before still is.
 
@@ -28,11 +31,10 @@ use crate::ids::{Incarnation, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Frame, Range, Request};
 
 pub use ages::{last_readings, last_written};
-pub use csv_files::BUFFER_BYTES_MAX;
 pub use directory::earlier_names::{rename_directory, EarlierDirectory};
-pub use directory::{claim, claim_anew, directory_of, find_directory, others};
+pub use directory::{claim, claim_cleared, directory_of, find_directory, others};
 pub use disk::memory::MemoryDisk;
-pub use disk::real::{RealDisk, OPEN_FILES_MAX};
+pub use disk::real::RealDisk;
 pub use disk::{Disk, ReadDisk, Stamp};
 pub use error::fault::{Fault, Owned};
 pub use error::StorageError;
@@ -40,7 +42,7 @@ pub use file_names::{csv_name, id_of};
 pub use inspect::{CsvFile, Inspection, JournalWalk, Piece};
 pub use journal::log_reader::LogReader;
 pub use journal::tail::{Tail, TailRead, TAIL_BYTES_MAX};
-pub use journal::{Journal, JournalReader, Read, SEGMENT_BYTES};
+pub use journal::Read;
 pub use opening::options::{Opened, Options};
 pub use opening::start::check_state;
 pub use repair::{CsvRenamed, CsvRepair, CsvRestored, Repair};
@@ -48,16 +50,17 @@ pub use snapshot::copy::Copied;
 pub use snapshot::Snapshot;
 
 use csv_files::SensorCsv;
+use journal::Journal;
 use opening::start;
 use pending::Pending;
 use state::State;
 
-/// What is read of the log at once, in bytes: several of the largest batches.
+/// What is read of the log in one step, in bytes: several of the largest batches.
 const READ_BYTES: usize = 1024 * 1024;
 
 /// All that one peer has on disk, for the thread that writes it.
 ///
-/// Whoever decides on the log tells the [`Tail`] first, and then, in the same order, the storage. Each cut of the log
+/// The thread that decides on the log tells the [`Tail`] first, and then, in the same order, the storage. Each cut of the log
 /// reaches both, so that they count alike.
 #[derive(Debug)]
 pub struct Storage<D> {
@@ -69,11 +72,11 @@ pub struct Storage<D> {
     csv: SensorCsv<D>,
     pending: Pending<D>,
     delivered: Sequence,
-    /// The log is on the platter up to here, and `state` says so: who finds it shorter finds it damaged.
+    /// The log is on the platter up to here, and `state` says so: a start that finds it shorter finds it damaged.
     vouched: Sequence,
     /// The lock of the directory that was opened.
     claimed: Stamp,
-    /// CSV files that were written anew, until somebody asks.
+    /// CSV files that were restored, until somebody asks.
     restored: Vec<CsvRestored>,
 }
 
@@ -82,7 +85,7 @@ impl<D: Disk> Storage<D> {
     /// incarnation.
     ///
     /// # Errors
-    /// The disk's; or where the files are another peer's. What was wrong with the own ones is mended, and told.
+    /// The disk's; or where the files are another peer's. What was wrong with its own is mended, and told.
     pub fn open(disk: Arc<D>, id: &PeerId, now: Incarnation, options: Options) -> Result<(Self, Opened), StorageError> {
         if options.resume {
             return opening::open(disk, id, now, options);
@@ -110,12 +113,6 @@ impl<D: Disk> Storage<D> {
     #[must_use]
     pub fn tail(&self) -> Arc<Mutex<Tail>> {
         Arc::clone(&self.tail)
-    }
-
-    /// Reads the log on disk, from any thread.
-    #[must_use]
-    pub fn journal_reader(&self) -> JournalReader<D> {
-        self.journal.reader()
     }
 
     /// Reads the log wherever it is, from any thread.
@@ -198,10 +195,13 @@ impl<D: Disk> Storage<D> {
     }
 
     /// Cuts the log to `to`, or where that is within a batch, as only a peer that lies can have it, to the end of the
-    /// one before; then `last` tells. Replaces `state`. What stood above is kept as pending; returned is what that was.
+    /// one before; then `last` tells. Replaces `state`. What was above is kept as pending; returned is what that was.
+    ///
+    /// First what goes is made pending and safe, then `state` says that it is not needed, and only then do rows and log lose it:
+    /// whatever a crash leaves of this, no reading is lost, and no start takes the shorter log for a damaged one.
     ///
     /// # Errors
-    /// Where a quorum has committed what stood above: that is never cut, whoever asks for it, and nothing was changed.
+    /// Where a quorum has committed what is above: that is never cut, whoever asks for it, and nothing was changed.
     /// The disk's, or where what it holds is damaged. At no time is a reading neither in the log nor pending.
     pub fn cut(
         &mut self,
@@ -225,7 +225,7 @@ impl<D: Disk> Storage<D> {
         }
         self.journal.cut(to)?;
         if self.options.careful() {
-            // Before anything is appended: after a power loss, what is new could stand before what was cut.
+            // Before anything is appended: after a power loss, what is new could come before what was cut.
             self.journal.sync()?;
         }
         if to < asked {
@@ -296,7 +296,7 @@ impl<D: Disk> Storage<D> {
     /// Batches from the one that holds `after + 1` on, some of them perhaps above `up_to`.
     fn frames_after(&self, after: Sequence, up_to: Sequence) -> Result<Vec<Frame>, StorageError> {
         let cuts = self.journal.cuts();
-        // If the tail was cut more often, another log stands there than the one that is worked on here.
+        // If the tail was cut more often, it holds another log than the one that is worked on here.
         let tail = self.tail.lock().expect("no holder of the lock panics").after(after, cuts, READ_BYTES);
         if let TailRead::Frames(frames) = tail {
             return Ok(frames);
@@ -307,7 +307,7 @@ impl<D: Disk> Storage<D> {
         }
     }
 
-    /// Keeps what stands above `to` as pending; returns what that is.
+    /// Keeps what is above `to` as pending; returns what that is.
     fn keep_above(&mut self, to: Sequence) -> Result<Vec<Range>, StorageError> {
         let (reader, cuts) = (self.journal.reader(), self.journal.cuts());
         let mut kept: Vec<Range> = Vec::new();

@@ -43,7 +43,7 @@ use crate::net;
 use crate::protocol::{Alarm, Exit, Peer, Secret, Settings};
 use crate::sensors;
 use crate::storage::{
-    claim, claim_anew, directory_of, others, rename_directory, EarlierDirectory, RealDisk, Storage, StorageError,
+    claim, claim_cleared, directory_of, others, rename_directory, EarlierDirectory, RealDisk, Storage, StorageError,
 };
 use crate::wire::Community;
 use listener::{Listener, Porter};
@@ -140,7 +140,7 @@ fn directory(config: &Config) -> Result<RealDisk, Fatal> {
         Some(left @ EarlierDirectory::LeftAlone { .. }) => log::warn!(event = "files_left_alone"; "{left}"),
         None => {}
     }
-    let claimed = if config.resume { claim(dir, id).map(|disk| (disk, None)) } else { claim_anew(dir, id) };
+    let claimed = if config.resume { claim(dir, id).map(|disk| (disk, None)) } else { claim_cleared(dir, id) };
     let (disk, aside) = claimed.map_err(failed)?;
     if let Some(aside) = aside {
         log::warn!(event = "set_aside"; "{aside}");

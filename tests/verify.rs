@@ -186,7 +186,7 @@ fn rows_that_are_missing_are_named() {
 }
 
 #[test]
-fn a_row_that_stands_twice_is_named() {
+fn a_row_that_is_there_twice_is_named() {
     let group = Group::new();
     group.change("peer3/s1.csv", |lines| lines.insert(2, row(4)));
     group.assert_disagrees(&[&format!("peer3: s1.csv: row 4 stands a second time: \"{}\"", row(4))]);

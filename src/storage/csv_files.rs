@@ -18,7 +18,7 @@ use crate::wire::Frame;
 
 /// Rows of all sensors that wait to be written, in bytes: enough for appends that cost little a row, with a hundred
 /// sensors too.
-pub const BUFFER_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const BUFFER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Room that all the buffers together keep while they are empty, in bytes, however many sensors there are.
 const KEPT_BYTES_MAX: usize = 4 * BUFFER_BYTES_MAX;
@@ -40,9 +40,9 @@ pub(super) struct SensorCsv<D> {
 pub(super) struct Sensor {
     pub(super) name: SensorId,
     pub(super) path: String,
-    /// What was written, and must stand under the name. Of no bytes: there is no file yet.
+    /// What was written, and must be under the name. Of no bytes: there is no file yet.
     pub(super) stamp: Stamp,
-    /// Something else stands there, and the file is to be written anew.
+    /// Something else is there, and the file is to be written again.
     pub(super) displaced: bool,
     rows: Vec<u8>,
 }
@@ -104,7 +104,7 @@ impl<D: Disk> SensorCsv<D> {
         Ok(())
     }
 
-    /// Writes what waits, by sensor name. What waits for a file that is to be written anew is in the journal, and not needed.
+    /// Writes what waits, by sensor name. What waits for a file that is to be written again is in the journal, and not needed.
     ///
     /// # Errors
     /// The disk's; then what is not written still waits.
@@ -133,7 +133,7 @@ impl<D: Disk> SensorCsv<D> {
     /// # Errors
     /// The disk's, or where a file does not hold rows.
     pub(super) fn truncate_above(&mut self, to: Sequence, careful: bool) -> Result<(), StorageError> {
-        // So that all rows stand in one place.
+        // So that all rows are in one place.
         self.flush()?;
         let disk = &*self.disk;
         for Sensor { path, stamp, .. } in self.sensors.iter_mut().filter(|sensor| sensor.stamp.bytes > 0) {

@@ -46,14 +46,14 @@ pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
     Ok(RealDisk::new(root, lock))
 }
 
-/// As [`claim`], for a peer that begins anew: rows of its own, and what stands there without a peer's `state`, are set aside,
-/// which is returned in words for the operator.
+/// As [`claim`], for a peer that begins without its earlier rows: they, and what is there without a peer's `state`, are set
+/// aside, which is returned in words for the operator.
 ///
 /// # Errors
 /// As those of [`claim`]; and where a file is not what its name says, or cannot be set aside.
-pub fn claim_anew(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<String>), StorageError> {
+pub fn claim_cleared(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<String>), StorageError> {
     let root = own_directory(data_dir, id, false)?;
-    // Before the lock, so that what is refused has none afterwards; and again with it, since whoever had it may have come
+    // Before the lock, so that what is refused has none afterwards; and again with it, since another process may have come
     // and gone between.
     previous::unvouched(&root)?;
     let lock = lock(&root)?;
@@ -217,7 +217,7 @@ mod tests {
         fs::write(root.join("state"), state.to_text()).unwrap();
         fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n")).unwrap();
         let id = "p".parse().unwrap();
-        for claimed in [claim(temp.path(), &id).map(drop), claim_anew(temp.path(), &id).map(drop)] {
+        for claimed in [claim(temp.path(), &id).map(drop), claim_cleared(temp.path(), &id).map(drop)] {
             let error = claimed.unwrap_err().to_string();
             assert!(error.contains("belongs to the peer P; name that directory P+1 again"), "{error}");
         }
@@ -258,7 +258,7 @@ mod tests {
             fs::write(root.join(name), "theirs").unwrap();
         }
         drop(claim(temp.path(), &id).unwrap());
-        let (_disk, aside) = claim_anew(temp.path(), &id).unwrap();
+        let (_disk, aside) = claim_cleared(temp.path(), &id).unwrap();
         assert_eq!(aside, None);
         let mut expected: Vec<&str> = left.into_iter().chain(["lost+found"]).collect();
         expected.sort_unstable();
@@ -276,7 +276,7 @@ mod tests {
         fs::write(root.join("state"), "id:p\n").unwrap();
         drop(claim(temp.path(), &id).unwrap());
         assert_eq!(others(temp.path(), &id).unwrap(), ["notes.txt", "photos"]);
-        let refused = claim_anew(temp.path(), &id).unwrap_err().to_string();
+        let refused = claim_cleared(temp.path(), &id).unwrap_err().to_string();
         assert!(refused.contains("which is no file of a peer"), "it would have to be moved: {refused}");
         fs::create_dir(root.join("a.csv")).unwrap();
         assert!(claim(temp.path(), &id).is_err(), "it has the name of a file of the peer");

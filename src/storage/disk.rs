@@ -13,7 +13,7 @@ pub(super) mod recording;
 use std::io;
 use std::path::PathBuf;
 
-/// Which file stands under a name, and how long it is: what a name is compared by with the file that was written to.
+/// Which file a name means, and how long it is: by this a name is compared with the file that was written to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stamp {
     /// What the system tells files apart by: on Unix device and inode.
@@ -57,7 +57,7 @@ pub trait ReadDisk: Send + Sync + 'static {
 }
 
 /// Changes the files of one peer. On such a disk a missing directory holds no files, and a file that does not exist is one of
-/// no bytes: whoever writes makes it.
+/// no bytes, since a write makes it.
 pub trait Disk: ReadDisk {
     /// What is under a name now, whatever is open: to be compared with what [`Self::append`] says that it wrote to.
     ///

@@ -1,9 +1,9 @@
 //! What ids are called on a disk, by one rule on every system. An id is a name that every file system takes, but for three
-//! things: many take `Temp` and `temp` for the same name; Windows keeps some names for its devices, with whatever behind a
+//! things: many take `Temp` and `temp` for the same name; Windows keeps some names for its devices, with whatever after a
 //! dot; and it drops dots at the end. So an id's name is
 //!
 //! - the id, as it is written;
-//! - behind it, where it holds capitals or ends with a dot, `+` and which of its characters are capitals, in hexadecimal: the
+//! - after it, where it holds capitals or ends with a dot, `+` and which of its characters are capitals, in hexadecimal: the
 //!   lowest bit is for the first;
 //! - before it, where it is a device's name, or begins with one and a dot, `+`.
 //!
@@ -15,7 +15,7 @@ use crate::ids::{check_name, SensorId, NAME_BYTES_MAX};
 /// What no id holds.
 const MARK: char = '+';
 
-/// What stands behind the name of a sensor in that of its file.
+/// What follows the name of a sensor in that of its file.
 const CSV: &str = ".csv";
 
 /// Names of devices; and those that are followed by a digit.
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_id_leaves_room_for_all_that_stands_behind_names() {
+    fn the_longest_id_leaves_room_for_all_that_follows_names() {
         let id = format!("CON.{}", "Z".repeat(60));
         let name = csv_name(&id);
         assert_eq!(name, format!("+{id}+fffffffffffffff7.csv"));

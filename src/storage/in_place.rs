@@ -1,4 +1,4 @@
-//! Does what a peer wrote still stand under the names of its files? Other programs move, remove and replace them while it
+//! Is what a peer wrote still there under the names of its files? Other programs move, remove and replace them while it
 //! runs, and a file that is open does not notice.
 
 use super::disk::{Disk, Stamp};
@@ -6,7 +6,7 @@ use super::error::{failed, StorageError};
 use super::repair::CsvRestored;
 use super::{pending, Storage};
 
-/// Stands in the directory as long as this process has it.
+/// It is in the directory as long as this process holds that.
 const LOCK: &str = "lock";
 
 /// The file that says that the directory is the one that was claimed.
@@ -17,10 +17,10 @@ pub(super) fn claimed<D: Disk>(disk: &D) -> Result<Stamp, StorageError> {
 
 impl<D: Disk> Storage<D> {
     /// Compares the names of all files with what was written, which costs one look at the disk for each. CSV files that are
-    /// not what they must be are written anew from the journal, what waits for them included.
+    /// not what they must be are written again from the journal, what waits for them included.
     ///
     /// # Errors
-    /// Where anything else is gone, which nothing here could be written anew from; or the disk's.
+    /// Where anything else is gone, which cannot be restored from what is here; or the disk's.
     pub fn check_names(&mut self) -> Result<(), StorageError> {
         if claimed(&*self.disk)? != self.claimed {
             return Err(StorageError::Gone { path: self.disk.full_path("") });
@@ -35,14 +35,14 @@ impl<D: Disk> Storage<D> {
         self.flush()
     }
 
-    /// Writes the CSV files anew that are known not to be what was written.
+    /// Writes the CSV files again that are known not to be what was written.
     pub(super) fn restore(&mut self) -> Result<(), StorageError> {
         let careful = self.options.careful();
         self.restored.extend(self.csv.restore(&self.journal.reader(), self.delivered, careful)?);
         Ok(())
     }
 
-    /// What was written anew since this was asked last, for the operator.
+    /// What was restored since this was asked last, for the operator.
     pub fn take_restored(&mut self) -> Vec<CsvRestored> {
         std::mem::take(&mut self.restored)
     }

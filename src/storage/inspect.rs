@@ -14,20 +14,17 @@ use super::disk::ReadDisk;
 use super::error::{failed, StorageError};
 use super::file_names::{csv_name, sensor_of, sensor_of_earlier};
 use super::journal::scan::Scan;
-use super::{journal, state};
+use super::{journal, state, READ_BYTES};
 use crate::ids::{PeerId, SensorId, Sequence};
 use crate::reading::HEADER_LINE;
 use crate::wire::Frame;
 
-/// What is read of a segment at once, in bytes: several of the largest batches.
-const READ_BYTES: usize = 1024 * 1024;
-
-/// What stands in a peer's directory at one moment.
+/// What is in a peer's directory at one moment.
 #[derive(Debug)]
 pub struct Inspection {
     disk: ReadOnlyDisk,
     csv: Vec<CsvFile>,
-    segments: Vec<Segment>,
+    segments: Vec<SegmentFile>,
     foreign: Vec<String>,
     runs: bool,
 }
@@ -42,7 +39,7 @@ pub struct CsvFile {
 }
 
 #[derive(Debug)]
-struct Segment {
+struct SegmentFile {
     path: String,
     bytes: u64,
 }
@@ -68,8 +65,8 @@ impl Inspection {
         let (mut csv, mut foreign) = (Vec::new(), Vec::new());
         let mut has_journal = false;
         let found = entries(&disk, "")?;
-        let stands = |name: &str| found.binary_search_by(|(there, _)| there.as_str().cmp(name)).is_ok();
-        let earlier = |name: &str| sensor_of_earlier(name).filter(|sensor| !stands(&csv_name(sensor.as_str())));
+        let is_there = |name: &str| found.binary_search_by(|(there, _)| there.as_str().cmp(name)).is_ok();
+        let earlier = |name: &str| sensor_of_earlier(name).filter(|sensor| !is_there(&csv_name(sensor.as_str())));
         let sensors: Vec<Option<SensorId>> =
             found.iter().map(|(name, _)| sensor_of(name).or_else(|| earlier(name))).collect();
         for ((name, metadata), sensor) in found.into_iter().zip(sensors) {
@@ -85,13 +82,13 @@ impl Inspection {
                 None => foreign.push(name),
             }
         }
-        // After the rows: what has a row then stands in the journal by now.
+        // After the rows: what has a row then is in the journal by now.
         let mut segments = Vec::new();
         if has_journal {
             for (name, metadata) in entries(&disk, journal::DIR)? {
                 let path = format!("{}/{name}", journal::DIR);
                 if metadata.is_file() && journal::parse_segment_name(&name).is_some() {
-                    segments.push(Segment { path, bytes: metadata.len() });
+                    segments.push(SegmentFile { path, bytes: metadata.len() });
                 } else if !name.ends_with(".damaged") {
                     foreign.push(path);
                 }
@@ -147,7 +144,7 @@ impl Inspection {
         state::read(&self.disk).is_ok_and(|state| state.quorum.is_some())
     }
 
-    /// The sequence of the last whole row that stands in a file by now; `None` where there is none.
+    /// The sequence of the last whole row that a file holds by now; `None` where there is none.
     #[must_use]
     pub fn last_row(&self, name: &str) -> Option<Sequence> {
         let bytes = self.disk.len(name).ok()?;
@@ -173,13 +170,13 @@ impl Inspection {
 #[derive(Debug)]
 pub struct JournalWalk<'a> {
     disk: &'a ReadOnlyDisk,
-    segments: std::slice::Iter<'a, Segment>,
-    open: Option<(&'a Segment, Scan<'a, ReadOnlyDisk>)>,
+    segments: std::slice::Iter<'a, SegmentFile>,
+    open: Option<(&'a SegmentFile, Scan<'a, ReadOnlyDisk>)>,
 }
 
 impl JournalWalk<'_> {
-    /// The next piece of the journal, `None` at its end. Behind a batch whose checksum does not hold, the next one of the
-    /// segment is tried; behind bytes that are none at all, the next segment.
+    /// The next piece of the journal, `None` at its end. After a batch whose checksum does not hold, the next one of the
+    /// segment is tried; after bytes that are none at all, the next segment.
     ///
     /// # Errors
     /// The disk's.
@@ -228,7 +225,7 @@ fn bytes_up_to(disk: &ReadOnlyDisk, name: &str, bytes: u64, up_to: Option<Sequen
     }
 }
 
-/// Name and metadata of what stands in a directory, by name; of symbolic links those of the link.
+/// Name and metadata of what is in a directory, by name; of symbolic links those of the link.
 fn entries(disk: &ReadOnlyDisk, dir: &str) -> Result<Vec<(String, fs::Metadata)>, StorageError> {
     let read = || -> io::Result<_> {
         let mut found = Vec::new();

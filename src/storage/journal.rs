@@ -16,7 +16,7 @@ use crate::wire::Frame;
 
 /// A segment that would outgrow this is followed by a new one. Large enough for few files, small enough for a cut to
 /// remove most of what goes with whole files.
-pub const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The position of one batch every so many bytes is kept in memory: 16 bytes for 64 KiB of history, and what is read in
 /// vain before the batch that was asked for is less than that.
@@ -63,7 +63,7 @@ struct Place {
 
 /// The log on disk, for the thread that writes it.
 #[derive(Debug)]
-pub struct Journal<D> {
+pub(super) struct Journal<D> {
     reader: JournalReader<D>,
     /// Segments with bytes that are perhaps not on the platter.
     unsynced: BTreeSet<String>,
@@ -75,7 +75,7 @@ pub struct Journal<D> {
 
 /// The log on disk, for those who read it while it is written. Clones read the same.
 #[derive(Debug)]
-pub struct JournalReader<D> {
+pub(super) struct JournalReader<D> {
     disk: Arc<D>,
     index: Arc<Mutex<Index>>,
 }
@@ -97,7 +97,7 @@ pub(super) fn parse_segment_name(name: &str) -> Option<Sequence> {
 }
 
 impl Index {
-    /// Where the batch that holds a sequence of the log stands, or one shortly before it.
+    /// Where the batch that holds a sequence of the log is, or one shortly before it.
     fn locate(&self, sequence: Sequence) -> Place {
         let at = self.segments.partition_point(|segment| segment.first <= sequence) - 1;
         let segment = &self.segments[at];
@@ -123,7 +123,7 @@ impl Segment {
 impl<D: Disk> Journal<D> {
     /// A journal without entries, on a disk that holds none.
     #[must_use]
-    pub fn new(disk: Arc<D>) -> Self {
+    pub(super) fn new(disk: Arc<D>) -> Self {
         let reader = JournalReader { disk, index: Arc::default() };
         Self { reader, unsynced: BTreeSet::new(), names_unsynced: false, segment_bytes: SEGMENT_BYTES }
     }
@@ -137,19 +137,19 @@ impl<D: Disk> Journal<D> {
     }
 
     #[must_use]
-    pub fn reader(&self) -> JournalReader<D> {
+    pub(super) fn reader(&self) -> JournalReader<D> {
         self.reader.clone()
     }
 
     /// The sequence of the last entry.
     #[must_use]
-    pub fn last(&self) -> Sequence {
+    pub(super) fn last(&self) -> Sequence {
         self.reader.index().last
     }
 
     /// How often it was cut in this process.
     #[must_use]
-    pub fn cuts(&self) -> u64 {
+    pub(super) fn cuts(&self) -> u64 {
         self.reader.cuts()
     }
 
@@ -163,7 +163,7 @@ impl<D: Disk> Journal<D> {
     ///
     /// # Errors
     /// The disk's; then the batch is not there.
-    pub fn append(&mut self, frame: &Frame) -> Result<bool, StorageError> {
+    pub(super) fn append(&mut self, frame: &Frame) -> Result<bool, StorageError> {
         let bytes = frame.bytes().len() as u64;
         let current = {
             let index = self.reader.index();
@@ -190,7 +190,7 @@ impl<D: Disk> Journal<D> {
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged.
-    pub fn batch_end(&self, to: Sequence) -> Result<Sequence, StorageError> {
+    pub(super) fn batch_end(&self, to: Sequence) -> Result<Sequence, StorageError> {
         let place = {
             let index = self.reader.index();
             if to >= index.last || index.segments.first().is_none_or(|segment| segment.first > to) {
@@ -212,11 +212,15 @@ impl<D: Disk> Journal<D> {
         Ok(end.unwrap_or(to))
     }
 
-    /// Removes what stands above `to`, the end of a batch.
+    /// Removes what is above `to`, the end of a batch.
+    ///
+    /// The index forgets it first, so that no reader is sent to bytes that are about to go, and counts the cut before any byte
+    /// goes; then whole segments are removed from the end, and the last one that stays is shortened. A crash at any point leaves a
+    /// log without gaps, longer than it should be at worst.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged.
-    pub fn cut(&mut self, to: Sequence) -> Result<(), StorageError> {
+    pub(super) fn cut(&mut self, to: Sequence) -> Result<(), StorageError> {
         let disk = &*self.reader.disk;
         let kept = self.reader.end_of(to)?;
         let removed = {
@@ -229,7 +233,7 @@ impl<D: Disk> Journal<D> {
                 segment.bytes = place.offset;
             }
             index.last = to;
-            // Before any byte goes: whoever finds it unchanged has read what was there before.
+            // A reader that finds this number unchanged has read what was there before.
             index.cuts += 1;
             removed
         };
@@ -251,10 +255,10 @@ impl<D: Disk> Journal<D> {
     ///
     /// # Errors
     /// The disk's.
-    pub fn sync(&mut self) -> Result<(), StorageError> {
+    pub(super) fn sync(&mut self) -> Result<(), StorageError> {
         let disk = &*self.reader.disk;
         if self.names_unsynced {
-            // First, so that no removed segment can come back behind what is synced now.
+            // First, so that no removed segment can come back after what is synced now.
             disk.sync_names(DIR).map_err(failed(disk, "sync", DIR))?;
             self.names_unsynced = false;
         }
@@ -273,7 +277,7 @@ impl<D: ReadDisk> JournalReader<D> {
 
     /// How often the journal was cut in this process.
     #[must_use]
-    pub fn cuts(&self) -> u64 {
+    pub(super) fn cuts(&self) -> u64 {
         self.index().cuts
     }
 
@@ -283,7 +287,7 @@ impl<D: ReadDisk> JournalReader<D> {
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged.
-    pub fn read_from(
+    pub(super) fn read_from(
         &self,
         after: Sequence,
         up_to: Sequence,

@@ -1,7 +1,7 @@
 //! Opens what earlier lives left: reads all of it once, mends what is damaged or does not agree, in an order in which
 //! nothing gets lost whatever happens in between, and tells what there is.
 
-pub(super) mod csv_check;
+mod csv_check;
 mod csv_mend;
 mod intact;
 pub(super) mod options;
@@ -43,7 +43,12 @@ impl Contents {
     }
 }
 
-/// Begins a new life of the peer on what the earlier ones left.
+/// Begins a new life of the peer on what the earlier ones left (docs/protocol.md, 8).
+///
+/// The order is the point. `pending` is read first, since what a damaged log loses is added to it. The log is read once, and its
+/// runs, its numbers and the check of the CSV files come from that one walk. What the log lost is in `pending`, and both are on
+/// the platter, before any row is changed; `state`, which says how far the log must reach from now on, is replaced last. A crash
+/// between any two of these leaves what the next start mends in the same way.
 ///
 /// # Errors
 /// The disk's; or where the files are another peer's.
@@ -107,6 +112,8 @@ pub(super) fn open<D: Disk>(
 }
 
 /// Forgets what is pending of readings that are delivered. Returns what is in the log and not delivered.
+///
+/// A reading that is in the log above `delivered` stays pending: the log may still be cut there, and then it is nowhere else.
 fn forget_delivered<D: Disk>(
     journal: &Journal<D>,
     contents: &Contents,

@@ -1,6 +1,6 @@
-//! The file `pending`: readings that were taken in, or cut from the log, and are not yet committed. Only where each stands
-//! is kept in memory. The file grows at its end; it is emptied when nothing in it is pending, and written anew when most
-//! of it is not.
+//! The file `pending`: readings that were taken in, or cut from the log, and are not yet committed. Only the place of
+//! each is kept in memory. The file grows at its end; it is emptied when nothing in it is pending, and what is pending is written
+//! to a new one when most of it is not.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::wire::{Cursor, Lines, Range, Request, WireError};
 /// Name of the file.
 pub(super) const PATH: &str = "pending";
 
-/// Where it is written anew.
+/// Where a new one is written, until it takes the place of the old.
 pub(super) const COMPACTED_PATH: &str = "pending.tmp";
 
-/// What is written at once when the file is written anew, in bytes.
+/// What is written to a new file in one step, in bytes.
 const COPY_BYTES: usize = 256 * 1024;
 
 /// What each record begins with.
@@ -52,7 +52,7 @@ impl Default for Limits {
     }
 }
 
-/// Where each pending reading stands.
+/// Where each pending reading is.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// Pieces of records in which all is pending, by origin and first number; those of one origin do not overlap.
@@ -237,7 +237,8 @@ impl<D: Disk> Pending<D> {
         self.synced
     }
 
-    /// Removes what is forgotten from the file. After a power loss it may be there again.
+    /// Removes what is forgotten from the file. After a power loss it may be there again, which does no harm: a start forgets
+    /// what its log has delivered.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged; what was not forgotten is still there.

@@ -12,13 +12,13 @@ pub enum Repair {
     State { path: PathBuf, what: &'static str, set_aside: Option<PathBuf> },
     /// The last segment ended within a batch, as after a crash; the rest was cut.
     JournalTorn { path: PathBuf, bytes: u64, last: Sequence },
-    /// The log ends before its files do. What could be read behind that is pending now.
+    /// The log ends before its files do. What could be read after that is pending now.
     JournalDamaged { path: PathBuf, why: String, last: Sequence, batches: u64, readings: u64, set_aside: Vec<PathBuf> },
     /// The log is shorter than `synced` needs.
     JournalShort { path: PathBuf, needs: Sequence, last: Sequence },
     /// `pending` ended within a record, as after a crash; the rest was cut.
     PendingTorn { path: PathBuf, bytes: u64 },
-    /// Parts of `pending` could not be read; the rest was written anew.
+    /// Parts of `pending` could not be read; the rest was written to a new file.
     PendingDamaged { path: PathBuf, bytes: u64, readings: u64, set_aside: PathBuf },
     /// CSV files were named as an earlier version named them.
     Renamed(CsvRenamed),
@@ -51,7 +51,7 @@ pub struct CsvRepair {
 pub struct CsvRenamed {
     /// The directory.
     pub path: PathBuf,
-    /// Files that stood there under both names, of which the earlier one was set aside.
+    /// Files that were there under both names, of which the earlier one was set aside.
     pub set_aside: u64,
     /// Names of the first files, as they were and as they are, and how many were renamed.
     pub first: Vec<String>,
@@ -82,14 +82,14 @@ impl fmt::Display for CsvRenamed {
     }
 }
 
-/// CSV files that were written anew while the peer ran, since another program had taken them away or changed them.
+/// CSV files that were written again while the peer ran, since another program had taken them away or changed them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvRestored {
     /// The directory.
     pub path: PathBuf,
     /// Rows that were written from the journal.
     pub rows: u64,
-    /// Files of others that stood there, and were set aside.
+    /// Files of others that were there, and were set aside.
     pub set_aside: u64,
     /// Names of the first files, and how many there are.
     pub first: Vec<String>,

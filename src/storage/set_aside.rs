@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::disk::Disk;
 use super::error::{failed, StorageError};
 
-/// What is copied at once, in bytes.
+/// What is copied in one step, in bytes.
 const COPY_BYTES: usize = 1024 * 1024;
 
 /// Renames a file; returns where it is now.

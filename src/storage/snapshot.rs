@@ -89,7 +89,7 @@ impl Snapshot {
     /// Copies; what was copied before is replaced. `takes_over`: nothing but the copy counts from now on.
     ///
     /// # Errors
-    /// The disk's; where the source is damaged, or does not stand still for long enough. A running peer replaces files, so that
+    /// The disk's; where the source is damaged, or is not at rest for long enough. A running peer replaces files, so that
     /// another try may be worth it.
     pub fn copy(&self, takes_over: bool) -> Result<Copied, StorageError> {
         copy::copy(&self.source, &self.disk, takes_over)
@@ -242,7 +242,7 @@ mod tests {
         let snapshot = begin(&source, &dest).unwrap();
         snapshot.copy(false).unwrap();
         assert!(matches!(begin(&source, &dest), Err(StorageError::InUse { .. })));
-        // Whoever takes the name meanwhile keeps it.
+        // What takes the name meanwhile keeps it.
         fs::create_dir(dest.join("p")).unwrap();
         fs::write(dest.join("p/notes.txt"), "mine").unwrap();
         assert!(matches!(snapshot.publish(), Err(StorageError::Occupied { .. })));

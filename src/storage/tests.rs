@@ -330,7 +330,7 @@ fn a_cut_that_the_storage_comes_to_while_the_journal_is_read_disturbs_nobody_who
 }
 
 #[test]
-fn a_log_reader_gets_the_log_as_often_cut_as_it_asks_however_far_behind_the_storage_is() {
+fn a_log_reader_gets_the_log_as_often_cut_as_it_asks_however_late_the_storage_is() {
     let mut storage = open(MemoryDisk::new(), 1);
     let (tail, reader) = (storage.tail(), storage.log_reader());
     // The incarnation of the origin tells how often the log was cut before its readings were ordered.

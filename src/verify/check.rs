@@ -32,7 +32,7 @@ pub(super) struct Checked {
     pub(super) lag: Vec<Lag>,
 }
 
-/// Rows that stand in the journal of a running peer and not in their file, which they may be on their way to.
+/// Rows that are in the journal of a running peer and not in their file: they may be on their way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lag {
     pub(super) file: String,
@@ -253,7 +253,7 @@ impl Check<'_> {
                 self.again(head, file)?;
                 continue;
             }
-            // Behind the end of the journal some files may go on further than others.
+            // After the end of the journal some files may go on further than others.
             self.lacks(head - 1, up_to == Sequence::MAX);
             let name = &self.inspection.csv()[file];
             let row = self.rows.row(file);
@@ -301,7 +301,7 @@ impl Check<'_> {
     }
 }
 
-/// Rows that have an entry and do not stand in their file, told when the next row that does comes, or at the end.
+/// Rows that have an entry and are not in their file, told when the next row that does comes, or at the end.
 #[derive(Debug)]
 struct Missing {
     of_file: Vec<Option<Run>>,

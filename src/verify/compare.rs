@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::check::Checked;
 use super::faults::{rows_named, shown, Faults};
-use super::lines::{Line, Lines};
+use super::lines::{Line, LineReader};
 use super::rows::block_bytes;
 use crate::ids::Sequence;
 use crate::storage::{csv_name, Inspection, StorageError};
@@ -44,13 +44,13 @@ pub(super) fn compare(
 /// The rows of a file at one of the peers.
 struct Side<'a> {
     inspection: &'a Inspection,
-    lines: Lines,
+    lines: LineReader,
     row: Option<Line>,
 }
 
 impl<'a> Side<'a> {
     fn new(inspection: &'a Inspection, file: usize) -> Result<Self, StorageError> {
-        let mut side = Self { inspection, lines: Lines::new(file, block_bytes(2)), row: None };
+        let mut side = Self { inspection, lines: LineReader::new(file, block_bytes(2)), row: None };
         side.advance()?;
         Ok(side)
     }
@@ -125,7 +125,7 @@ impl Pair<'_> {
         }
     }
 
-    /// A row that stands in the file of one of them only.
+    /// A row that the file of one of them holds, and the other does not.
     fn alone(&mut self, order: Ordering, sequence: Sequence) {
         let (run, holds) = match order {
             Ordering::Less => (&mut self.extra, self.other.holds),

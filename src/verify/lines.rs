@@ -13,7 +13,7 @@ pub(super) type Sum = [u8; 32];
 
 /// Where to go on in a file.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct LineReader {
     /// Position of the file among those of the directory.
     file: usize,
     block: Vec<u8>,
@@ -41,7 +41,7 @@ pub(super) struct Line {
     pub(super) whole: bool,
 }
 
-impl Lines {
+impl LineReader {
     pub(super) fn new(file: usize, block_bytes: usize) -> Self {
         assert!(block_bytes > ROW_BYTES_MAX, "a block holds a row");
         Self { file, block: Vec::new(), block_bytes, at: 0, offset: 0, number: 0, hasher: Sha256::new() }
@@ -87,7 +87,7 @@ impl Lines {
         Line { start, end, sequence, number: self.number, whole }
     }
 
-    /// Reads on, behind what is left of the block; returns how many bytes.
+    /// Reads on, after what is left of the block; returns how many bytes.
     fn fill(&mut self, inspection: &Inspection) -> Result<usize, StorageError> {
         let file = &inspection.csv()[self.file];
         let left = usize::try_from(file.bytes - self.offset).unwrap_or(usize::MAX);

@@ -14,7 +14,7 @@ use crate::storage::{Inspection, StorageError};
 const LOOKS_MAX: u32 = 3;
 
 /// How long rows may be under way. A row follows its entry when a majority has stored that, which a member that hangs keeps
-/// from it for the heartbeat timeout and an election: 15 s by default. A file that another program took away is written anew
+/// from it for the heartbeat timeout and an election: 15 s by default. A file that another program took away is restored
 /// within some seconds. And a disk may be slow.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -48,7 +48,7 @@ pub(super) fn look(path: &Path, up_to: Option<Sequence>, patience: Duration) -> 
     Ok(again)
 }
 
-/// Waits until the rows that the journal was ahead stand in their files.
+/// Waits until the rows that the journal was ahead are in their files.
 fn came(checked: &Checked, patience: Duration) -> bool {
     let until = Instant::now() + patience;
     let mut left: Vec<&Lag> = checked.lag.iter().collect();

@@ -58,7 +58,7 @@ fn found(peers: &[Peer]) -> impl Iterator<Item = (&str, &Checked)> {
     peers.iter().filter_map(|peer| Some((peer.label.as_str(), peer.found.as_ref().ok()?)))
 }
 
-/// In columns as wide as what stands in them.
+/// In columns as wide as what is in them.
 fn write_table(peers: &[Peer], out: &mut dyn Write) -> io::Result<()> {
     let heading = ["PEER", "ROWS", "SENSORS", "LAST", "SHA-256"].map(str::to_owned);
     let cells = |(label, one): (&str, &Checked)| {

@@ -6,7 +6,7 @@ use std::collections::binary_heap::PeekMut;
 use std::collections::BinaryHeap;
 
 use super::faults::{shown, Faults};
-use super::lines::{Line, Lines, Sum};
+use super::lines::{Line, LineReader, Sum};
 use crate::ids::Sequence;
 use crate::reading::CSV_HEADER;
 use crate::storage::{Inspection, StorageError};
@@ -36,7 +36,7 @@ pub(super) struct Rows<'a> {
 /// A file: its next row, and the one that follows.
 #[derive(Debug)]
 struct File {
-    lines: Lines,
+    lines: LineReader,
     row: Vec<u8>,
     next: Option<Line>,
 }
@@ -49,7 +49,7 @@ pub(super) fn block_bytes(files: usize) -> usize {
 impl<'a> Rows<'a> {
     pub(super) fn new(inspection: &'a Inspection, runs: bool, faults: &mut Faults) -> Result<Self, StorageError> {
         let block_bytes = block_bytes(inspection.csv().len());
-        let file = |at| File { lines: Lines::new(at, block_bytes), row: Vec::new(), next: None };
+        let file = |at| File { lines: LineReader::new(at, block_bytes), row: Vec::new(), next: None };
         let files: Vec<File> = (0..inspection.csv().len()).map(file).collect();
         let mut rows = Self { inspection, runs, files, heads: BinaryHeap::new(), count: 0, last: 0 };
         for at in 0..rows.files.len() {

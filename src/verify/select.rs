@@ -14,7 +14,7 @@ pub(super) struct Target {
     pub(super) path: PathBuf,
 }
 
-/// What is compared, and what stands beside it and is not.
+/// What is compared, and what is beside it and is not.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Selection {
     pub(super) targets: Vec<Target>,

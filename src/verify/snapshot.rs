@@ -98,7 +98,7 @@ fn attempt(snapshot: &Snapshot, source: &Path, wanted: &Wanted) -> Result<(Copie
         let why = format!("{file}{}; 'peer verify' tells all of it, a start with --resume mends it", fault.what);
         return Err(Failure { why, passing: true });
     }
-    // Rows that a crash kept from their files stand in the copy.
+    // Rows that a crash kept from their files are in the copy.
     if found.digest != original.digest && !original.faults.only_torn() {
         let why = format!("the rows in {} are not those that were copied; try again", source.display());
         return Err(Failure { why, passing: true });

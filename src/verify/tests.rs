@@ -145,7 +145,7 @@ fn no_line_can_go_come_twice_or_change_places_unseen() {
             for damaged in [without, twice, swapped] {
                 fs::write(&path, damaged.concat()).unwrap();
                 let (verdict, text) = data.verify();
-                // Who lacks the last row of all holds nothing that is wrong.
+                // A peer that lacks the last row of all holds nothing that is wrong.
                 let said: Vec<&str> = text.lines().filter(|line| line.starts_with("a: ")).collect();
                 let behind = said == ["a: behind: holds 1..11 of 1..12"];
                 let expected = if behind { Verdict::Behind } else { Verdict::Disagree };
@@ -166,7 +166,7 @@ fn a_journal_may_reach_beyond_the_rows_and_end_in_half_a_batch() {
     fs::write(&segment, &whole[..whole.len() - 3]).unwrap();
     let (verdict, text) = data.verify();
     assert!(verdict == Verdict::Agree && text.contains("as a crash leaves it after entry 8"), "{text}");
-    // But not where rows stand on that batch.
+    // But not where there are rows of that batch.
     data.peer("a", &frames(), 10);
     fs::write(&segment, &whole[..whole.len() - 3]).unwrap();
     let (verdict, text) = data.verify();

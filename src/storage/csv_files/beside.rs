@@ -1,10 +1,10 @@
-//! A CSV file that loses rows, or is written anew, is not changed: a new file is written beside it and takes its name. Whoever
-//! reads the old one keeps it whole, and whoever follows the name sees that another file stands there.
+//! A CSV file that loses rows, or is restored, is not changed: a new file is written beside it and takes its name. A reader of
+//! the old one keeps it whole, and a program that follows the name sees that it means another file.
 
 use crate::storage::disk::{Disk, Stamp};
 use crate::storage::error::{failed, StorageError};
 
-/// What stands behind the name of a CSV file in that of the one that is to take its place.
+/// What follows the name of a CSV file in that of the one that is to take its place.
 pub(in crate::storage) const SUFFIX: &str = ".tmp";
 
 /// Where the file is written that takes the place of this one.

@@ -28,7 +28,7 @@ pub(in crate::storage) fn last_row<D: ReadDisk>(
     Ok(row_sequence(&row).map(|sequence| (sequence, row)))
 }
 
-/// Where the rows above `to` begin, which stand at the end of a file; half a row there counts as one of them.
+/// Where the rows above `to` begin, which are at the end of a file; half a row there counts as one of them.
 pub(in crate::storage) fn rows_end<D: ReadDisk>(
     disk: &D,
     path: &str,

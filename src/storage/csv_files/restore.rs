@@ -1,5 +1,5 @@
 //! CSV files whose names another program took away, gave to something else, or whose bytes it changed: noticed by what
-//! stands under the name, and written anew from the journal.
+//! is under the name, and written again from the journal.
 
 use super::beside::{self, take_place};
 use super::row_writer::{RowWriter, Target};
@@ -24,7 +24,7 @@ impl<D: Disk> SensorCsv<D> {
         Ok(())
     }
 
-    /// Writes the files anew that are not what was written, with all their rows up to the last that is delivered. What
+    /// Writes the files again that are not what was written, with all their rows up to the last that is delivered. What
     /// another program put there is set aside. `None` where nothing was to be done.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl<D: Disk> SensorCsv<D> {
         for (at, new) in displaced.into_iter().zip(written) {
             let sensor = &mut self.sensors[at];
             let there = disk.stamp(&sensor.path).map_err(failed(disk, "look at", &sensor.path))?;
-            // A part of what was written stands in the journal: whatever else is there is not this peer's to remove.
+            // A part of what was written is in the journal: whatever else is there is not this peer's to remove.
             let own_part = there.file == sensor.stamp.file && there.bytes < sensor.stamp.bytes;
             if there.bytes > 0 && !own_part {
                 set_aside::rename(disk, &sensor.path)?;

@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::ids::PeerId;
     use crate::reading::CSV_HEADER;
-    use crate::storage::directory::{claim, claim_anew};
+    use crate::storage::directory::{claim, claim_cleared};
     use crate::storage::state::State;
     use crate::storage::tests::support::TempDir;
 
@@ -207,7 +207,7 @@ mod tests {
         let temp = TempDir::new();
         let root = used(&temp);
         let rows = read(&root.join("a.csv"));
-        let (disk, aside) = claim_anew(temp.path(), &id()).unwrap();
+        let (disk, aside) = claim_cleared(temp.path(), &id()).unwrap();
         let said = aside.unwrap();
         assert!(said.contains("held 3 rows of 2 sensors") && said.contains("p.previous now"), "{said}");
         let previous = temp.path().join("p.previous");
@@ -219,13 +219,13 @@ mod tests {
         );
         assert!(!root.join("a.csv").exists() && !root.join("journal").exists());
         drop(disk);
-        let (disk, aside) = claim_anew(temp.path(), &id()).unwrap();
+        let (disk, aside) = claim_cleared(temp.path(), &id()).unwrap();
         assert_eq!(aside, None, "without rows nothing is kept, and nothing removed");
         assert_eq!(read(&previous.join("a.csv")), rows);
         drop(disk);
         used(&temp);
         fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,9,,\n")).unwrap();
-        claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+        claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
         assert!(read(&previous.join("a.csv")).ends_with("1,,a,9,,\n"), "the newest alone is kept");
         assert!(!temp.path().join("p.previous.2").exists());
     }
@@ -243,7 +243,7 @@ mod tests {
                 claim(temp.path(), &id()).unwrap();
                 assert!(read(&root.join("a.csv")).ends_with("3,,a,,,\n"));
             } else {
-                claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+                claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
                 for name in ["a.csv", "b.csv", "state"] {
                     assert!(temp.path().join("p.previous").join(name).exists(), "{name}");
                 }
@@ -259,7 +259,7 @@ mod tests {
         let previous = temp.path().join("p.previous");
         fs::create_dir(&previous).unwrap();
         fs::write(previous.join("diary.csv"), "dear").unwrap();
-        claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+        claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
         assert_eq!(read(&previous.join("diary.csv")), "dear");
         assert!(temp.path().join("p.previous.2/a.csv").exists());
     }
@@ -274,7 +274,7 @@ mod tests {
         let state = State { id: other, incarnation: 7, promised: None, synced: None, needs: 0, quorum: None };
         fs::write(theirs.join("state"), state.to_text()).unwrap();
         fs::write(theirs.join("x.csv"), format!("{CSV_HEADER}\n1,,x,,,\n")).unwrap();
-        let said = claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+        let said = claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
         assert!(theirs.join("lock").exists() && theirs.join("x.csv").exists(), "a living peer's directory stays");
         assert!(said.contains("p.previous.2 now"), "{said}");
         drop(running);
@@ -282,7 +282,7 @@ mod tests {
         fs::write(temp.path().join("p.previous.2/notes.txt"), "mine").unwrap();
         for _ in 0..2 {
             used(&temp);
-            let said = claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+            let said = claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
             assert!(said.contains("p.previous.3 now"), "its own are replaced: {said}");
         }
         assert_eq!(read(&temp.path().join("p.previous.2/notes.txt")), "mine");
@@ -297,7 +297,7 @@ mod tests {
             fs::remove_file(root.join(name)).unwrap();
         }
         fs::write(root.join("journal/00000000000000000001.log"), "BATCH:").unwrap();
-        let said = claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+        let said = claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
         assert!(said.contains("held a journal and no rows"), "{said}");
         assert!(temp.path().join("p.previous/journal/00000000000000000001.log").exists());
     }
@@ -312,7 +312,7 @@ mod tests {
         let part = temp.path().join(".p.previous.part");
         fs::create_dir(&part).unwrap();
         fs::write(part.join(".DS_Store"), "theirs").unwrap();
-        assert_eq!(claim_anew(temp.path(), &id()).unwrap().1, None);
+        assert_eq!(claim_cleared(temp.path(), &id()).unwrap().1, None);
         assert_eq!(read(&root.join(".DS_Store")), "theirs");
         assert!(!part.exists());
     }

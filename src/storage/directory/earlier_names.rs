@@ -53,7 +53,7 @@ pub(in crate::storage) fn rename_csv<D: Disk>(disk: &D) -> Result<Option<CsvRena
     for (name, sensor) in earlier {
         let new = csv_name(sensor.as_str());
         if names.binary_search(&new).is_ok() {
-            // What stands there was written later; all rows are in the journal.
+            // What is there was written later; all rows are in the journal.
             set_aside::rename(disk, &name)?;
             done.set_aside += 1;
         } else {
@@ -110,7 +110,7 @@ fn exists(path: &Path) -> bool {
 mod tests {
     use super::*;
     use crate::reading::CSV_HEADER;
-    use crate::storage::directory::{claim, claim_anew};
+    use crate::storage::directory::{claim, claim_cleared};
     use crate::storage::state::State;
     use crate::storage::tests::support::TempDir;
 
@@ -214,7 +214,7 @@ mod tests {
         for _ in 0..2 {
             // Whose `state` says whose it is, also where its name is not the id.
             used(&temp, "Lab+1", "Lab");
-            claim_anew(temp.path(), &id()).unwrap().1.unwrap();
+            claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
         }
         assert_eq!(listed(&temp), ["Lab+1", "Lab+1.previous"]);
     }

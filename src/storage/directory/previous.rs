@@ -1,4 +1,4 @@
-//! What stands in a peer's directory without a `state`: perhaps all that is left of something, so it is never cleared. It is
+//! What is in a peer's directory without a `state`: perhaps all that is left of something, so it is never cleared. It is
 //! set aside if it looks like a peer's, and refused if it does not.
 
 use std::fmt;
@@ -37,7 +37,7 @@ impl fmt::Display for SetAside {
 }
 
 /// Counts the files that nothing vouches for: none where a peer's `state` says that the directory is its own. Those that do
-/// not count hold nothing, whoever made them.
+/// not count hold nothing.
 ///
 /// # Errors
 /// Names a file that is no peer's, or says what cannot be read. Nothing is changed.
@@ -159,7 +159,7 @@ pub(in crate::storage) fn sync_all<const N: usize>(directories: [&Path; N]) -> i
     directories.into_iter().try_for_each(real::sync_dir)
 }
 
-/// Makes `<root>.previous`, or with the lowest number behind that.
+/// Makes `<root>.previous`, or with the lowest free number after that.
 fn make_room(root: &Path) -> io::Result<PathBuf> {
     let mut name = root.as_os_str().to_owned();
     name.push(".previous");
@@ -180,7 +180,7 @@ fn make_room(root: &Path) -> io::Result<PathBuf> {
 mod tests {
     use super::*;
     use crate::reading::CSV_HEADER;
-    use crate::storage::directory::{claim, claim_anew};
+    use crate::storage::directory::{claim, claim_cleared};
     use crate::storage::tests::support::TempDir;
 
     /// Every path below a directory, with what it holds.
@@ -227,7 +227,7 @@ mod tests {
         ] {
             let (temp, _, id) = holding(&[("b.csv", &rows()), ("b.csv.damaged", "x"), (name, text)]);
             let before = tree(temp.path());
-            let error = claim_anew(temp.path(), &id).unwrap_err().to_string();
+            let error = claim_cleared(temp.path(), &id).unwrap_err().to_string();
             assert!(error.contains(&format!("{name:?}, which is no file of a peer; nothing was touched")), "{error}");
             assert_eq!(tree(temp.path()), before, "{name}");
         }
@@ -248,7 +248,7 @@ mod tests {
             for name in taken {
                 fs::write(temp.path().join(name), "taken").unwrap();
             }
-            let (disk, aside) = claim_anew(temp.path(), &id).unwrap();
+            let (disk, aside) = claim_cleared(temp.path(), &id).unwrap();
             let to = temp.path().join(["p.previous", "p.previous.2", "p.previous.3"][taken.len()]);
             let aside = aside.unwrap();
             assert_eq!(aside, SetAside { from: root.clone(), to: to.clone(), files: kept.len() }.to_string());
@@ -258,7 +258,7 @@ mod tests {
             }
             assert_eq!(tree(&root).len(), 1, "only the lock is left");
             drop(disk);
-            assert_eq!(claim_anew(temp.path(), &id).unwrap().1, None);
+            assert_eq!(claim_cleared(temp.path(), &id).unwrap().1, None);
         }
     }
 
@@ -268,7 +268,7 @@ mod tests {
         let first = temp.path().join("p.previous");
         fs::create_dir(&first).unwrap();
         fs::write(first.join("a.csv"), rows()).unwrap();
-        let (_disk, aside) = claim_anew(temp.path(), &id).unwrap();
+        let (_disk, aside) = claim_cleared(temp.path(), &id).unwrap();
         let second = temp.path().join("p.previous.2");
         assert!(aside.unwrap().contains(&second.display().to_string()));
         assert_eq!(fs::read_to_string(first.join("a.csv")).unwrap(), rows());
@@ -280,14 +280,14 @@ mod tests {
             State { id: "p".parse().unwrap(), incarnation: 1, promised: None, synced: None, needs: 0, quorum: None };
         for text in [state.to_text(), "id:p\nwith a damaged rest".to_owned()] {
             let (temp, _, id) = holding(&[("a.csv", "time,value\n"), ("state", &text)]);
-            assert_eq!(claim_anew(temp.path(), &id).unwrap().1, None);
+            assert_eq!(claim_cleared(temp.path(), &id).unwrap().1, None);
         }
     }
 
     #[test]
     fn what_a_first_start_left_when_it_crashed_is_nothing() {
         let (temp, _, id) = holding(&[("lock", "7"), ("state.tmp", "id:p\ninc")]);
-        assert_eq!(claim_anew(temp.path(), &id).unwrap().1, None);
+        assert_eq!(claim_cleared(temp.path(), &id).unwrap().1, None);
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
         let (temp, _, id) = holding(&[("a.csv", &rows())]);
         let _disk = claim(temp.path(), &id).unwrap();
         let before = tree(temp.path());
-        let error = claim_anew(temp.path(), &id).unwrap_err();
+        let error = claim_cleared(temp.path(), &id).unwrap_err();
         assert!(matches!(error, StorageError::InUse { .. }), "{error}");
         assert_eq!(tree(temp.path()), before);
     }
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn what_cannot_be_set_aside_stays_where_it_is() {
         let (temp, root, _) = holding(&[("a.csv", &rows())]);
-        // A name that is too long with anything behind it.
+        // A name that is too long with anything after it.
         let long = temp.path().join("x".repeat(250));
         fs::rename(&root, &long).unwrap();
         let error = set_aside(&long, 1).unwrap_err().to_string();

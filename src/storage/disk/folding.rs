@@ -1,5 +1,5 @@
 //! For tests: a disk in memory with the names of the strictest systems. Names that differ by case only are one, as made first;
-//! devices have names of their own, with whatever behind a dot; and dots at the end are dropped.
+//! devices have names of their own, with whatever after a dot; and dots at the end are dropped.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::{Disk, ReadDisk, Stamp};
 #[derive(Debug, Default)]
 pub(in crate::storage) struct FoldingDisk(pub(in crate::storage) MemoryDisk);
 
-/// Spelled out, and not asked of whoever is tested with it.
+/// Spelled out, and not asked of the code that is tested with it.
 const DEVICES: [&str; 24] = [
     "con", "prn", "aux", "nul", "com0", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "lpt0",
     "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
@@ -23,7 +23,7 @@ pub(in crate::storage) fn is_device(name: &str) -> bool {
 }
 
 impl FoldingDisk {
-    /// The name under which a file stands, or is to.
+    /// The name that a file has, or is to have.
     fn resolve(&self, path: &str) -> io::Result<String> {
         let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
         let name = name.trim_end_matches('.');

@@ -226,7 +226,7 @@ impl Disk for MemoryDisk {
     fn replace(&self, path: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
         let mut memory = self.changing()?;
         memory.check_alive()?;
-        // Old and new stand side by side for a moment, as on a real disk.
+        // Old and new are side by side for a moment, as on a real disk.
         memory.check_room(bytes.len())?;
         memory.files.replace(path, bytes, durable);
         Ok(())

@@ -151,7 +151,7 @@ impl Platter {
         self.contents.values_mut().for_each(|content| content.lose_power(rng));
     }
 
-    /// Loses a file behind everybody's back.
+    /// Loses a file, and tells nobody.
     pub(super) fn lose(&mut self, path: &str) {
         self.names.remove(path);
         self.synced.remove(path);
@@ -159,7 +159,7 @@ impl Platter {
         self.forget_unreachable();
     }
 
-    /// Changes what is on the platter behind everybody's back.
+    /// Changes what is on the platter, and tells nobody.
     pub(super) fn overwrite(&mut self, path: &str, damage: impl FnOnce(&mut Vec<u8>)) {
         let id = self.names[path];
         let content = self.contents.get_mut(&id).expect("every name has a content");

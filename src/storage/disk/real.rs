@@ -10,7 +10,7 @@ use super::{or_empty, Disk, ReadDisk, Stamp};
 
 /// Files kept open for appending, unless fewer are to be. A reading's sensor is most often one of the last few, however many
 /// sensors there are.
-pub const OPEN_FILES_MAX: usize = 64;
+pub(in crate::storage) const OPEN_FILES_MAX: usize = 64;
 
 /// One peer's directory.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl RealDisk {
         Self { root, _lock: lock, open_files_max: OPEN_FILES_MAX, appending: Mutex::new(appending) }
     }
 
-    /// Keeps at most so many files open for appending, and no more than [`OPEN_FILES_MAX`].
+    /// Keeps at most so many files open for appending, if that is fewer than by default.
     #[must_use]
     pub fn with_open_files(self, most: usize) -> Self {
         Self { open_files_max: most.clamp(1, OPEN_FILES_MAX), ..self }
@@ -191,7 +191,7 @@ impl Disk for RealDisk {
         let handle = appending.handle(self, path)?;
         if let Err(error) = handle.file.write_all(bytes) {
             if handle.file.set_len(handle.stamp.bytes).is_err() {
-                // What stands there is unknown now: it is asked anew if the file is used again.
+                // What is there is unknown now: it is asked again if the file is used again.
                 appending.files.remove(path);
             }
             return Err(error);

@@ -30,7 +30,7 @@ fn it_finds_rows_journal_and_what_is_foreign() {
 }
 
 #[test]
-fn behind_a_batch_that_is_damaged_the_next_is_found() {
+fn after_a_batch_that_is_damaged_the_next_is_found() {
     let (temp, disk) = TempDir::disk("p");
     let disk = Arc::new(disk);
     let mut journal = Journal::new(Arc::clone(&disk));

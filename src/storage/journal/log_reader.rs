@@ -1,4 +1,4 @@
-//! Reads the log wherever it stands, for those who send it: its end from memory, the rest from the journal.
+//! Reads the log wherever it is, for those who send it: its end from memory, the rest from the journal.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 

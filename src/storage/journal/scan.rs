@@ -20,7 +20,7 @@ pub(in crate::storage) struct Scan<'a, D> {
 }
 
 impl<'a, D: ReadDisk> Scan<'a, D> {
-    /// Walks from `offset` to `end`, and reads at least `block_bytes` at once.
+    /// Walks from `offset` to `end`, and reads at least `block_bytes` in one step.
     pub(in crate::storage) fn new(disk: &'a D, path: &'a str, offset: u64, end: u64, block_bytes: usize) -> Self {
         Self { disk, path, offset, end, block: Vec::new(), block_at: offset, block_bytes }
     }

@@ -7,10 +7,10 @@ use crate::ids::Sequence;
 use crate::wire::Frame;
 
 /// What is kept beyond what the journal does not hold yet, in bytes: some tens of batches, so that a peer which is a
-/// moment behind costs no disk access, and little beside what the process needs anyway.
+/// moment late costs no disk access, and little beside what the process needs anyway.
 pub const TAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// The end of the log. Whoever decides on the log tells it here first, and only then the storage: so what is read from
+/// The end of the log. The thread that decides on the log tells it here first, and only then the storage: so what is read from
 /// the journal was right if `cuts` is still the same here afterwards.
 #[derive(Debug)]
 pub struct Tail {
@@ -37,7 +37,7 @@ pub enum TailRead {
 }
 
 impl Tail {
-    /// The tail of a log that stands in the journal up to `last`.
+    /// The tail of a log that the journal holds up to `last`.
     #[must_use]
     pub fn new(last: Sequence) -> Self {
         Self { frames: VecDeque::new(), bytes: 0, last, journaled: last, cuts: 0 }

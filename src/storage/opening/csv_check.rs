@@ -15,34 +15,34 @@ use crate::wire::Frame;
 /// Rows of all sensors that wait to be compared, in bytes, as long as each has room for [`ROWS_BYTES_MIN`].
 const ROWS_BYTES_ALL: usize = 32 * 1024 * 1024;
 
-/// Rows of one sensor that are compared at once, in bytes: below this, reading costs more than comparing.
+/// Rows of one sensor that are compared in one step, in bytes: below this, reading costs more than comparing.
 const ROWS_BYTES_MIN: usize = 2 * 1024;
 
-/// More of them at once would not make it faster.
+/// More of them in one step would not make it faster.
 const ROWS_BYTES_MAX: usize = 256 * 1024;
 
 #[derive(Debug)]
-pub(in crate::storage) struct CsvCheck<D> {
+pub(super) struct CsvCheck<D> {
     disk: Arc<D>,
-    pub(in crate::storage) sensors: Vec<Sensor>,
-    pub(in crate::storage) by_name: HashMap<Box<[u8]>, usize>,
+    pub(super) sensors: Vec<SensorFile>,
+    pub(super) by_name: HashMap<Box<[u8]>, usize>,
     /// The sensor of the last row.
     recent: usize,
-    /// What is compared at once.
+    /// What is compared in one step, in bytes.
     chunk: usize,
 }
 
 /// A sensor that has a file, or readings in the log.
 #[derive(Debug)]
-pub(in crate::storage) struct Sensor {
-    pub(in crate::storage) name: SensorId,
-    pub(in crate::storage) path: String,
+pub(super) struct SensorFile {
+    pub(super) name: SensorId,
+    pub(super) path: String,
     /// Bytes of the file.
-    pub(in crate::storage) bytes: u64,
+    pub(super) bytes: u64,
     /// So many of its bytes are as they must be: header and rows.
-    pub(in crate::storage) matched: u64,
+    pub(super) matched: u64,
     /// The first reading in the log that has no row within `matched`.
-    pub(in crate::storage) missing: Option<Sequence>,
+    pub(super) missing: Option<Sequence>,
     /// The last reading that has one.
     last: Sequence,
     /// What must follow `matched`, and the sequence of its last row.
@@ -55,7 +55,7 @@ pub(in crate::storage) struct Sensor {
 impl<D: Disk> CsvCheck<D> {
     /// # Errors
     /// The disk's.
-    pub(in crate::storage) fn new(disk: Arc<D>) -> Result<Self, StorageError> {
+    pub(super) fn new(disk: Arc<D>) -> Result<Self, StorageError> {
         let names = disk.list("").map_err(failed(&*disk, "list", ""))?;
         let files: Vec<SensorId> = names.iter().filter_map(|name| sensor_of(name)).collect();
         let chunk = (ROWS_BYTES_ALL / files.len().max(1)).clamp(ROWS_BYTES_MIN, ROWS_BYTES_MAX);
@@ -74,7 +74,7 @@ impl<D: Disk> CsvCheck<D> {
         self.by_name.insert(name.as_str().as_bytes().into(), at);
         let rows = HEADER_LINE.as_bytes().to_vec();
         let path = csv_name(name.as_str());
-        self.sensors.push(Sensor { name, path, bytes, matched: 0, missing: None, last: 0, rows, waiting: 0, tail });
+        self.sensors.push(SensorFile { name, path, bytes, matched: 0, missing: None, last: 0, rows, waiting: 0, tail });
         at
     }
 
@@ -91,7 +91,7 @@ impl<D: Disk> CsvCheck<D> {
     ///
     /// # Errors
     /// The disk's, or a payload without a valid sensor id.
-    pub(in crate::storage) fn visit(&mut self, frame: &Frame) -> Result<(), StorageError> {
+    pub(super) fn visit(&mut self, frame: &Frame) -> Result<(), StorageError> {
         for (sequence, payload) in frame.entries() {
             let name = reading::sensor_of(payload);
             if self.sensors.get(self.recent).is_none_or(|sensor| sensor.name.as_str().as_bytes() != name) {
@@ -110,7 +110,7 @@ impl<D: Disk> CsvCheck<D> {
     ///
     /// # Errors
     /// The disk's.
-    pub(in crate::storage) fn finish(&mut self) -> Result<Sequence, StorageError> {
+    pub(super) fn finish(&mut self) -> Result<Sequence, StorageError> {
         let mut delivered = 0;
         for sensor in &mut self.sensors {
             sensor.compare(&*self.disk)?;
@@ -122,12 +122,12 @@ impl<D: Disk> CsvCheck<D> {
 
 impl<D> CsvCheck<D> {
     /// The sensors, and their files.
-    pub(in crate::storage) fn into_files(self) -> impl Iterator<Item = (SensorId, String)> {
+    pub(super) fn into_files(self) -> impl Iterator<Item = (SensorId, String)> {
         self.sensors.into_iter().map(|sensor| (sensor.name, sensor.path))
     }
 }
 
-impl Sensor {
+impl SensorFile {
     /// The next reading of the sensor.
     fn expect(&mut self, sequence: Sequence, payload: &[u8]) {
         if self.missing.is_none() {
@@ -140,7 +140,7 @@ impl Sensor {
         }
     }
 
-    /// Compares what waits with what stands in the file.
+    /// Compares what waits with what the file holds.
     fn compare<D: Disk>(&mut self, disk: &D) -> Result<(), StorageError> {
         if self.missing.is_some() || self.rows.is_empty() {
             return Ok(());
@@ -175,7 +175,7 @@ impl Sensor {
         Ok(())
     }
 
-    /// Behind what is damaged, the last row tells alone how far the file went.
+    /// After what is damaged, the last row alone tells how far the file went.
     fn is_tail(&mut self, sequence: Sequence, row: &[u8]) {
         if self.tail.as_ref().is_some_and(|(tail, text)| *tail == sequence && text == row) {
             self.last = sequence;

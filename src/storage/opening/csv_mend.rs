@@ -1,6 +1,6 @@
 //! Brings the CSV files in line with the log, once `csv_check.rs` has told how far they are.
 
-use super::csv_check::{CsvCheck, Sensor};
+use super::csv_check::{CsvCheck, SensorFile};
 use crate::ids::Sequence;
 use crate::reading::{row_sequence, Row, HEADER_LINE, ROW_BYTES_MAX};
 use crate::storage::csv_files::beside;
@@ -11,11 +11,15 @@ use crate::storage::journal::JournalReader;
 use crate::storage::repair::CsvRepair;
 use crate::storage::set_aside;
 
-/// What is read of a file at once, in bytes.
+/// What is read of a file in one step, in bytes.
 const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Cuts, removes or sets aside what does not agree with a log that ends at `last`, and writes the rows up to `delivered`
 /// that are missing.
+///
+/// The log is what counts, and rows follow from it: a file is cut to what agrees with the log, and written on from the journal.
+/// What else it holds is kept as `*.damaged`, unless a crash explains it (half a row, zeros): rows above a damaged log may be the
+/// last copy of something.
 ///
 /// # Errors
 /// The disk's, or where the journal is damaged.
@@ -44,12 +48,12 @@ pub(super) fn mend<D: Disk>(
 /// Takes from a file what is not as it must be.
 fn trim<D: Disk>(
     disk: &D,
-    sensor: &mut Sensor,
+    sensor: &mut SensorFile,
     last: Sequence,
     delivered: Sequence,
     done: &mut CsvRepair,
 ) -> Result<(), StorageError> {
-    let Sensor { path, bytes, matched, .. } = &*sensor;
+    let SensorFile { path, bytes, matched, .. } = &*sensor;
     let (bytes, matched) = (*bytes, *matched);
     let holds_rows = matched > HEADER_LINE.len() as u64;
     let rest = if matched < bytes { rest_of(disk, sensor, last)? } else { Rest::Nothing };
@@ -83,7 +87,7 @@ fn trim<D: Disk>(
     Ok(())
 }
 
-/// What stands in a file behind the rows of the log.
+/// What a file holds after the rows of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rest {
     /// Nothing, half a row, or the zeros that a power loss leaves.
@@ -102,7 +106,7 @@ impl Rest {
     }
 }
 
-fn rest_of<D: Disk>(disk: &D, sensor: &Sensor, last: Sequence) -> Result<Rest, StorageError> {
+fn rest_of<D: Disk>(disk: &D, sensor: &SensorFile, last: Sequence) -> Result<Rest, StorageError> {
     let (mut at, mut rest, mut above) = (sensor.matched, Vec::new(), last);
     let (mut zeros, mut rows) = (false, 0);
     loop {
@@ -136,6 +140,6 @@ fn rest_of<D: Disk>(disk: &D, sensor: &Sensor, last: Sequence) -> Result<Rest, S
 }
 
 /// Has a line the form of a row of this sensor?
-fn is_row(line: &[u8], sensor: &Sensor) -> bool {
+fn is_row(line: &[u8], sensor: &SensorFile) -> bool {
     Row::parse(line).is_some_and(|row| row.is_of(sensor.name.as_str()))
 }

@@ -1,4 +1,4 @@
-//! Finds the records of a file that are whole, wherever what is not stands between them.
+//! Finds the records of a file that are whole, with whatever damage between them.
 
 use crate::storage::disk::ReadDisk;
 use crate::storage::error::{failed, StorageError};
@@ -7,13 +7,13 @@ use crate::wire::batch::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 /// Longest record: a batch, or a part of what is pending.
 const RECORD_BYTES_MAX: usize = HEAD_BYTES_MAX + BODY_BYTES_MAX;
 
-/// What is read at once, in bytes: several of the longest records.
+/// What is read in one step, in bytes: several of the longest records.
 const WINDOW_BYTES: usize = 4 * RECORD_BYTES_MAX;
 
 /// Takes what may be a record: its offset, and what follows from there on. Says how long it is, if it is one.
 pub(super) type Take<'a> = dyn FnMut(u64, &[u8]) -> Result<Option<usize>, StorageError> + 'a;
 
-/// Shows `take` every place from `from` on where a record may begin, which is where `verb` stands, with a whole record at least
+/// Shows `take` every place from `from` on where a record may begin, which is where `verb` is, with a whole record at least
 /// unless the file ends before. What is within a record is not shown.
 ///
 /// # Errors

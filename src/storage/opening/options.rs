@@ -35,7 +35,7 @@ pub struct Opened {
     pub runs: RunList,
     /// The sequence of the last entry.
     pub last: Sequence,
-    /// Which numbers of which origin stand in the log; those of one origin are disjoint, merged and rising.
+    /// Which numbers of which origin are in the log; those of one origin are disjoint, merged and rising.
     pub origins: Vec<Range>,
     /// Last sequence and ranges of each batch that ends above `delivered`.
     pub uncommitted: Vec<(Sequence, Vec<Range>)>,

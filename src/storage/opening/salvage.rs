@@ -1,4 +1,4 @@
-//! Mends a journal that ends before its files do: what can still be read behind that is kept as pending, and only then the
+//! Mends a journal that ends before its files do: what can still be read after that is kept as pending, and only then the
 //! files are cut or set aside. Whatever happens in between, the next start finds what it needs to do the same.
 
 use super::intact;
@@ -18,14 +18,18 @@ use crate::wire::{Frame, Request};
 /// How a batch begins.
 const VERB: &[u8] = b"BATCH:";
 
-/// What was found behind the log's end.
+/// What was found after the log's end.
 #[derive(Debug, Default)]
-struct Found {
+struct Salvaged {
     batches: u64,
     readings: u64,
 }
 
 /// Mends a journal whose log ends at `last` and holds `logged`.
+///
+/// Batches after the damage cannot stay, since the log would have a gap. Their readings are pending again, for perhaps nobody
+/// else has them, and are ordered once more if the group lacks them. They are synced before any file goes. Only what a crash can
+/// leave, half a batch at the very end, is cut without a copy.
 ///
 /// # Errors
 /// The disk's.
@@ -38,7 +42,7 @@ pub(super) fn mend<D: Disk>(
 ) -> Result<Repair, StorageError> {
     let path = segment_path(broken.segment);
     let end = disk.len(&path).map_err(failed(disk, "look at", &path))?;
-    let mut found = Found::default();
+    let mut found = Salvaged::default();
     keep_intact(disk, &path, broken.offset, logged, pending, &mut found)?;
     for later in &broken.later {
         keep_intact(disk, &segment_path(*later), 0, logged, pending, &mut found)?;
@@ -68,7 +72,7 @@ pub(super) fn mend<D: Disk>(
     })
 }
 
-/// Does a whole batch stand there, just as it was written? Then no crash tore it: it is one that nobody may have written.
+/// Is a whole batch there, just as it was written? Then no crash tore it: it is one that nobody may have written.
 fn is_whole<D: ReadDisk>(disk: &D, path: &str, at: u64) -> Result<bool, StorageError> {
     let bytes = disk.read(path, at, HEAD_BYTES_MAX + BODY_BYTES_MAX).map_err(failed(disk, "read", path))?;
     let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(HEAD_BYTES_MAX)]) else { return Ok(false) };
@@ -77,7 +81,7 @@ fn is_whole<D: ReadDisk>(disk: &D, path: &str, at: u64) -> Result<bool, StorageE
     Ok(FrameHead::parse(&bytes[..end]).is_ok_and(whole))
 }
 
-/// Does any whole batch stand in a segment, from a byte on?
+/// Does a segment hold any whole batch, from a byte on?
 pub(in crate::storage) fn holds_batch<D: ReadDisk>(disk: &D, path: &str, from: u64) -> Result<bool, StorageError> {
     let mut holds = false;
     intact::find(disk, path, from, VERB, &mut |_, bytes| {
@@ -102,7 +106,7 @@ fn keep_intact<D: Disk>(
     from: u64,
     logged: &Numbers,
     pending: &mut Pending<D>,
-    found: &mut Found,
+    found: &mut Salvaged,
 ) -> Result<(), StorageError> {
     intact::find(disk, path, from, VERB, &mut |_, bytes| {
         let Some((frame, length)) = parse(bytes) else { return Ok(None) };

@@ -58,7 +58,7 @@ pub(in crate::storage) fn begin<D: Disk>(
 ) -> Result<(State, Vec<Repair>), StorageError> {
     let Begun { found, repairs } = look(disk, id, false)?;
     if found.is_none() && repairs.is_empty() && holds_anything(disk)? {
-        // Whoever claims a directory to clear it has set that aside.
+        // A claim that clears the directory has set that aside.
         return Err(damaged(disk, state::PATH, "it is missing"));
     }
     let incarnation = next_life(now, found.map(|found| found.incarnation), None);
@@ -69,6 +69,9 @@ pub(in crate::storage) fn begin<D: Disk>(
 
 /// The `state` of a new life that goes on with a log of these runs that ends at `last` and is on the platter; and what its
 /// `synced` needed, where the log is too short for that. `told`: the highest life that the log and what is pending tell of.
+///
+/// Where the log is shorter than `needs`, this peer said *stored* of entries that it has no more. It may promise less then:
+/// `synced` falls to what its entries prove, and it needs all that the group holds before it counts again (docs/protocol.md, 8).
 pub(in crate::storage) fn continued(
     found: Option<State>,
     id: &PeerId,
@@ -85,7 +88,7 @@ pub(in crate::storage) fn continued(
     // An entry of a term says that the log held everything up to the term's start, and no more.
     let of_log = || newest.map(|(term, _)| term.clone());
     let synced = found.filter(|_| needs != NEEDS_ALL).map_or_else(of_log, |found| found.synced.max(of_log()));
-    // Whoever stored an entry had promised its term.
+    // A peer that stored an entry had promised its term.
     let promised = promised.max(newest.map(|(term, _)| term.clone()));
     (State { id: id.clone(), incarnation, promised, synced, needs, quorum }, short)
 }
@@ -124,7 +127,8 @@ fn holds_anything<D: Disk>(disk: &D) -> Result<bool, StorageError> {
     Ok(holds("", &|name| name == "pending" || name.strip_suffix(".csv").is_some())? || holds(journal::DIR, &|_| true)?)
 }
 
-/// Removes all files but `state`, `lock` and what is nobody's data: of a directory that a peer's `state` says is its own, and of no other.
+/// Removes all files but `state`, `lock` and what is nobody's data: of a directory that a peer's `state` says is its own, and of
+/// no other.
 pub(in crate::storage) fn clear<D: Disk>(disk: &D) -> Result<(), StorageError> {
     let remove = |path: &str| disk.remove(path).map_err(failed(disk, "remove", path));
     let segments = disk.list(journal::DIR).map_err(failed(disk, "list", journal::DIR))?;

@@ -7,7 +7,7 @@ use crate::storage::journal::scan::Scan;
 use crate::storage::journal::{parse_segment_name, segment_path, Segment, DIR};
 use crate::wire::Frame;
 
-/// What is read of a segment at once, in bytes: enough to cost few calls, little enough to stay in a processor's cache.
+/// What is read of a segment in one step, in bytes: enough to cost few calls, little enough to stay in a processor's cache.
 const BLOCK_BYTES: usize = 1024 * 1024;
 
 /// The log that the files of a journal hold.
@@ -26,11 +26,14 @@ pub(in crate::storage) struct Broken {
     /// From here on.
     pub(in crate::storage) offset: u64,
     pub(in crate::storage) why: String,
-    /// The segments behind it.
+    /// The segments after it.
     pub(in crate::storage) later: Vec<Sequence>,
 }
 
 /// Shows every batch of the log to `visit`.
+///
+/// The log ends at the first batch that is not whole, does not continue the one before, or is of a lower term. What follows may
+/// be left from a log that was cut, and nothing in it can say that it is not.
 ///
 /// # Errors
 /// The disk's, or what `visit` returns.

@@ -154,7 +154,7 @@ fn a_record_with_a_number_that_is_beyond_all_is_none() {
 }
 
 #[test]
-fn a_file_of_which_little_is_pending_is_written_anew() {
+fn a_file_of_which_little_is_pending_is_replaced() {
     let disk = MemoryDisk::new();
     let mut pending = Pending::new(Arc::new(disk.clone()));
     let mut longest = 0;

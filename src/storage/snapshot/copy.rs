@@ -2,9 +2,9 @@
 //! and notices nothing.
 //!
 //! A reading that was taken in is pending, in the log, or both; it goes from the one into the other, and a cut takes it back.
-//! So what is pending is read between two looks at the log: what left it before stands in the log by the second one. A cut in
+//! So what is pending is read between two looks at the log: what left it before is in the log by the second one. A cut in
 //! between would have added to what is pending, so that is looked at once more; and in the end the whole log is read again,
-//! which has to be what was copied. The rows are written anew from the log, as far as the peer had delivered them.
+//! which has to be what was copied. The rows are written from the log, as far as the peer had delivered them.
 
 use std::io;
 use std::sync::Arc;
@@ -147,7 +147,7 @@ fn walk_log<S: ReadDisk>(
     Err(damaged(source, &path, broken.why))
 }
 
-/// The whole file at once, since it may be replaced.
+/// The whole file in one read, since it may be replaced.
 fn read_pending<S: ReadDisk>(source: &S) -> Result<Vec<u8>, StorageError> {
     let read = source
         .len(pending::PATH)
@@ -155,7 +155,7 @@ fn read_pending<S: ReadDisk>(source: &S) -> Result<Vec<u8>, StorageError> {
     or_empty(read).map_err(failed(source, "read", pending::PATH))
 }
 
-/// Keeps every whole record, wherever what is not stands between them.
+/// Keeps every whole record, with whatever damage between them.
 fn keep<D: Disk>(bytes: &[u8], storage: &mut Storage<D>) -> Result<(), StorageError> {
     let verb = memchr::memmem::Finder::new(pending::VERB);
     let mut at = 0;

@@ -21,7 +21,7 @@ pub(in crate::storage) type Reading = (usize, Number);
 /// What the storage was told, and what it may have lost.
 #[derive(Debug, Default)]
 pub(in crate::storage) struct Model {
-    /// Everything appended, as it stands if nothing is lost.
+    /// Everything appended, as it is if nothing is lost.
     pub(in crate::storage) log: Vec<Frame>,
     /// So many batches of it are on the platter, or will be left by the cut that is under way.
     floor: usize,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::reading::{self, CSV_HEADER};
+use crate::storage::disk::real::OPEN_FILES_MAX;
 use crate::storage::tests::support::{frame, TempDir};
 use crate::storage::*;
 
@@ -32,7 +33,7 @@ fn csv_files<D: Disk>(disk: &D) -> Files {
     names.map(|name| (name.clone(), disk.read(&name, 0, 1 << 20).unwrap())).collect()
 }
 
-/// What stands there once the files were damaged and resumed; and how it came about. Nothing is left for a second start.
+/// What is there once the files were damaged and resumed; and how it came about. Nothing is left for a second start.
 fn mended<D: Disk>(disk: &Arc<D>, damage: impl FnOnce(&D)) -> (Sequence, [u64; 4]) {
     damage(disk);
     let opened = resume(disk);
@@ -110,7 +111,7 @@ fn rows_that_are_missing_below_the_highest_one_are_written() {
 }
 
 #[test]
-fn a_file_that_holds_something_else_is_set_aside_and_written_anew_as_far_as_it_went() {
+fn a_file_that_holds_something_else_is_set_aside_and_restored_as_far_as_it_went() {
     assert_eq!(restored(changed("a1.csv", |bytes| bytes[3] ^= 1)), (25, [0, 0, 1, 9]));
     assert_eq!(restored(changed("a1.csv", |bytes| bytes[100] = 0)), (25, [0, 0, 1, 9]));
     assert_eq!(restored(changed("a0.csv", |bytes| drop(bytes.drain(110..120)))), (25, [0, 0, 1, 8]));

@@ -1,4 +1,4 @@
-//! Files that were changed behind a peer's back: what is whole in them is found, whatever happens while they are mended.
+//! Files that another program changed: what is whole in them is found, whatever happens while they are mended.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ fn records(path: &str, bytes: &[u8]) -> Vec<(usize, usize, Vec<Reading>)> {
     found
 }
 
-/// The readings that stand in records which are the same before and after.
+/// The readings of records which are the same before and after.
 fn untouched(before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Reading> {
     let mut all = BTreeSet::new();
     for (path, bytes) in before.iter().filter(|(path, _)| *path == "pending" || path.strip_suffix(".log").is_some()) {

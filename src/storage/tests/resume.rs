@@ -57,7 +57,7 @@ fn a_resumed_life_finds_what_the_one_before_left() {
 }
 
 #[test]
-fn what_no_source_may_give_any_more_is_read_where_it_stands() {
+fn what_no_source_may_give_any_more_is_read_where_it_is() {
     let line = "DATA|a|2013-01-01t06:00:60z|+1|007.5|\n";
     assert!(crate::reading::check_input(line.trim_end().as_bytes()).is_err());
     let request = |origin: &str| Request {
@@ -156,7 +156,7 @@ fn mended(disk: &MemoryDisk) -> (Sequence, Vec<Range>, (u64, u64, usize)) {
 }
 
 #[test]
-fn what_is_whole_behind_a_flipped_bit_is_pending_and_the_files_are_set_aside() {
+fn what_is_whole_after_a_flipped_bit_is_pending_and_the_files_are_set_aside() {
     let disk = MemoryDisk::new();
     three_segments(&disk);
     let mut bytes = disk.files()[&segment(1)].clone();
@@ -281,7 +281,7 @@ fn a_life_at_the_end_of_all_numbers_is_followed_by_one_that_is_read() {
 }
 
 #[test]
-fn pending_that_is_torn_is_cut_and_damaged_written_anew_with_all_that_is_whole() {
+fn pending_that_is_torn_is_cut_and_damaged_replaced_by_all_that_is_whole() {
     let disk = MemoryDisk::new();
     let (mut storage, _) = open(&disk);
     for first in [1, 3, 5] {

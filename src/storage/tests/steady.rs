@@ -40,7 +40,7 @@ fn a_sync_costs_nothing_where_nothing_changed_and_else_one_for_each_file() {
 }
 
 #[test]
-fn whoever_does_not_ask_for_it_waits_for_no_sync() {
+fn without_fsync_batch_nothing_waits_for_a_sync() {
     for options in [Options::default(), Options { durable: false, ..RESUME }] {
         let mut storage = open(options);
         let begun = changes(&storage);

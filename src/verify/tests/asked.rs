@@ -8,7 +8,7 @@ use super::super::*;
 use super::{ask, frames, Data};
 use crate::storage::Options;
 
-/// The digest that stands in the line of a peer.
+/// The digest in the line of a peer.
 fn digest<'a>(text: &'a str, label: &str) -> &'a str {
     let line = text.lines().find(|line| line.starts_with(&format!("{label} "))).unwrap();
     line.split_whitespace().nth(4).unwrap()
@@ -19,7 +19,7 @@ fn up_to(data: &Data, last: Sequence) -> (Verdict, String) {
 }
 
 #[test]
-fn rows_up_to_a_sequence_have_one_digest_however_much_follows_and_whoever_runs() {
+fn rows_up_to_a_sequence_have_one_digest_however_much_follows_and_whichever_peer_runs() {
     let data = Data::new();
     data.peer("a", &frames(), 12);
     data.peer("b", &frames(), 8);

@@ -41,7 +41,7 @@ fn meddlings() -> [(&'static str, Meddle, u64); 6] {
 }
 
 #[test]
-fn whatever_becomes_of_a_file_all_its_rows_are_written_anew_and_what_is_anothers_is_kept() {
+fn whatever_becomes_of_a_file_all_its_rows_are_restored_and_what_is_anothers_is_kept() {
     for (what, meddle, aside) in meddlings() {
         // Rows may wait when it is noticed, or be written before that; the life may be the first, or a later one.
         for (waits, later) in [(true, false), (false, false), (true, true), (false, true)] {
@@ -63,7 +63,7 @@ fn whatever_becomes_of_a_file_all_its_rows_are_written_anew_and_what_is_anothers
             assert_eq!(told.iter().map(|done| (done.files, done.rows)).collect::<Vec<_>>(), [(1, 20)], "{what}");
             let text = told[0].to_string();
             assert!(text.starts_with("o1.csv was moved, removed or changed by another program"), "{text}");
-            // What was written to another's file before that was noticed stands there, too.
+            // What was written to another's file before that was noticed is there, too.
             assert!(told[0].set_aside >= aside, "{what}: {text}");
             assert_eq!(disk.files().keys().filter(|name| name.ends_with(".damaged")).count() as u64, told[0].set_aside);
             write(&mut storage, &mut log, 3);
@@ -102,7 +102,7 @@ fn a_file_of_a_name_that_a_new_sensor_gets_is_set_aside() {
 }
 
 #[test]
-fn a_log_that_is_gone_cannot_be_written_anew() {
+fn a_log_that_is_gone_cannot_be_restored() {
     let gone: [(&str, Meddle); 3] = [
         ("journal/00000000000000000001.log", |disk| disk.remove("journal/00000000000000000001.log").unwrap()),
         ("journal/00000000000000000001.log", |disk| disk.truncate("journal/00000000000000000001.log", 9).unwrap()),
@@ -137,7 +137,7 @@ fn a_directory_that_is_gone_ends_it_though_files_of_that_name_are_there_again() 
 
 #[test]
 #[cfg(unix)]
-fn a_file_that_is_swapped_on_a_real_disk_is_written_anew_though_more_are_open_than_may_be() {
+fn a_file_that_is_swapped_on_a_real_disk_is_restored_though_more_are_open_than_may_be() {
     let (temp, disk) = TempDir::disk("p");
     let mut log = Vec::new();
     let mut storage = open(Arc::new(disk.with_open_files(1)));
@@ -167,7 +167,7 @@ fn follow(path: &std::path::Path) -> Option<(std::process::Child, std::sync::mps
 
 #[test]
 #[cfg(target_os = "linux")]
-fn whoever_follows_a_file_gets_the_rows_that_replace_others_and_whoever_has_it_open_keeps_it() {
+fn a_program_that_follows_a_file_gets_the_rows_that_replace_others_and_one_that_has_it_open_keeps_it() {
     use std::io::Read;
     let (temp, disk) = TempDir::disk("p");
     let mut log = Vec::new();
@@ -181,7 +181,7 @@ fn whoever_follows_a_file_gets_the_rows_that_replace_others_and_whoever_has_it_o
     let Some((mut tail, lines)) = follow(&path) else { return eprintln!("SKIPPED: there is no tail") };
     let next = || lines.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
     assert_eq!((0..before.lines().count()).map(|_| next() + "\n").collect::<String>(), before);
-    // Other rows take the place of some, and the file is as long as before at once.
+    // Other rows take the place of some, and the file is as long as before from then on.
     storage.tail().lock().unwrap().cut(3);
     storage.cut(3, None, None, 0).unwrap();
     log.truncate(1);
