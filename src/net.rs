@@ -10,7 +10,7 @@ mod interfaces;
 mod listen;
 mod send_now;
 
-pub use address::{announced, canonical, resolve, seen};
+pub use address::{announced, canonical, endpoint_announced, endpoint_seen, resolve, seen};
 pub use broadcast::{Receiver, Sender, REUSE_PORT};
 pub use connection::{dial, give_up_after, hang_up, write_all_vectored, DialError, Incoming, Outgoing, ReadError};
 pub use listen::{listen, probe};

@@ -22,8 +22,6 @@ mod storage;
 mod visitor;
 mod voice;
 
-pub use discovery::announced;
-
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;

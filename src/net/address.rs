@@ -8,16 +8,47 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 
+use crate::wire::Message;
+
+/// A message as this peer sends it from where its own address is `local`.
+#[must_use]
+pub fn announced(mut message: Message, local: IpAddr) -> Message {
+    if let Some(endpoint) = own_endpoint(&mut message) {
+        *endpoint = endpoint_announced(*endpoint, local);
+    }
+    message
+}
+
+/// A message that came from `source`, with an endpoint of its sender that can be dialled from here.
+#[must_use]
+pub fn seen(mut message: Message, source: SocketAddr) -> Message {
+    if let Some(endpoint) = own_endpoint(&mut message) {
+        *endpoint = endpoint_seen(*endpoint, source);
+    }
+    message
+}
+
+/// Where the sender of a message says that it listens itself.
+fn own_endpoint(message: &mut Message) -> Option<&mut SocketAddr> {
+    match message {
+        Message::Hello(hello) => Some(&mut hello.endpoint),
+        Message::NewPeerRequest(contact) => Some(&mut contact.endpoint),
+        Message::Leader(leadership) => Some(&mut leadership.leader.endpoint),
+        Message::Here(here) => Some(&mut here.contact.endpoint),
+        _ => None,
+    }
+}
+
 /// The endpoint as a peer tells it to where its own address is `local`.
 #[must_use]
-pub fn announced(endpoint: SocketAddr, local: IpAddr) -> SocketAddr {
+pub fn endpoint_announced(endpoint: SocketAddr, local: IpAddr) -> SocketAddr {
     let address = if endpoint.ip().is_unspecified() { local } else { endpoint.ip() };
     SocketAddr::new(address.to_canonical(), endpoint.port())
 }
 
 /// The endpoint that a peer told of itself, as it can be dialled from here; what it said came from `source`.
 #[must_use]
-pub fn seen(endpoint: SocketAddr, source: SocketAddr) -> SocketAddr {
+pub fn endpoint_seen(endpoint: SocketAddr, source: SocketAddr) -> SocketAddr {
     let address = if endpoint.ip().is_unspecified() { source.ip() } else { endpoint.ip() };
     match (address.to_canonical(), source) {
         (IpAddr::V6(address), SocketAddr::V6(source)) if address.is_unicast_link_local() => {
@@ -51,6 +82,7 @@ pub fn resolve(text: &str) -> io::Result<Vec<SocketAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::{Belongs, Contact, Decoder, Here, Leadership, Token};
 
     fn endpoint(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -65,7 +97,11 @@ mod tests {
             ("[::]:70", "fd00::2", "[fd00::2]:70"),
             ("10.0.0.1:70", "192.168.1.5", "10.0.0.1:70"),
         ] {
-            assert_eq!(announced(endpoint(own), local.parse().unwrap()), endpoint(expected), "{own} at {local}");
+            assert_eq!(
+                endpoint_announced(endpoint(own), local.parse().unwrap()),
+                endpoint(expected),
+                "{own} at {local}"
+            );
         }
     }
 
@@ -79,8 +115,39 @@ mod tests {
             ("[fd00::7%5]:70", "[fe80::2%3]:4711", "[fd00::7]:70"),
             ("10.0.0.1:70", "192.168.1.5:4711", "10.0.0.1:70"),
         ] {
-            assert_eq!(seen(endpoint(told), endpoint(source)), endpoint(expected), "{told} from {source}");
+            assert_eq!(endpoint_seen(endpoint(told), endpoint(source)), endpoint(expected), "{told} from {source}");
         }
+    }
+
+    #[test]
+    fn every_message_that_names_its_sender_has_the_address_filled_in() {
+        let contact =
+            || Contact { id: "a".parse().unwrap(), priority: 0, incarnation: 1, endpoint: endpoint("[::]:70") };
+        let hello = "HELLO:2:sensors:-:a:1:[::]:70::0000000000000001\n".as_bytes();
+        let mut decoder = Decoder::new();
+        decoder.space()[..hello.len()].copy_from_slice(hello);
+        decoder.filled(hello.len());
+        let nonce = Token(1);
+        let here =
+            Here { nonce, contact: contact(), seeking: true, serves: false, dialled: false, belongs: Belongs::Nowhere };
+        let leadership = Leadership { term: "1@a/1".parse().unwrap(), leader: contact(), size: 1, last: 0 };
+        for message in [
+            decoder.next_message().unwrap().unwrap(),
+            Message::NewPeerRequest(contact()),
+            Message::Leader(leadership),
+            Message::Here(Box::new(here)),
+        ] {
+            let filled = [
+                announced(message.clone(), "192.168.1.5".parse().unwrap()),
+                seen(message, endpoint("192.168.1.5:4711")),
+            ];
+            for mut message in filled {
+                let own = own_endpoint(&mut message).copied();
+                assert_eq!(own, Some(endpoint("192.168.1.5:70")), "{message:?}");
+            }
+        }
+        let ok = Message::Ok { term: None };
+        assert_eq!(announced(ok.clone(), "192.168.1.5".parse().unwrap()), ok);
     }
 
     #[test]

@@ -13,7 +13,7 @@ const BACKLOG: i32 = 128;
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 
 /// Listens on an address and port (0: any that is free); tells which endpoint that is. `::` hears IPv4, too, where the
-/// system can do that; [`seen`](super::seen) tells such a source as an IPv4 address.
+/// system can do that; [`endpoint_seen`](super::endpoint_seen) tells such a source as an IPv4 address.
 ///
 /// # Errors
 /// The system's, `AddrInUse` where another process listens there.
@@ -97,7 +97,7 @@ mod tests {
         };
         let dialled = TcpStream::connect((LOOPBACK, endpoint.port())).unwrap();
         let (_accepted, source) = listener.accept().unwrap();
-        assert_eq!(super::super::seen(endpoint, source), (LOOPBACK, endpoint.port()).into());
+        assert_eq!(super::super::endpoint_seen(endpoint, source), (LOOPBACK, endpoint.port()).into());
         drop(dialled);
     }
 }

@@ -7,7 +7,6 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::discovery::announced;
 use super::node::{lock, Node};
 use crate::net::{self, DialError, Incoming, ReadError};
 use crate::protocol::{Answer, Call, Input, Question};
@@ -123,11 +122,9 @@ pub(super) fn ask(node: &Node, to: SocketAddr, question: Question, hello: Hello,
     if put(&stream, question, hello).is_err() {
         return Answer::Silent;
     }
-    match Incoming::new(stream).at_most(most).message_within(patience) {
-        Ok(Some(Message::Here(mut here))) => {
-            here.contact.endpoint = net::seen(here.contact.endpoint, to);
-            Answer::Here(here)
-        }
+    let answer = Incoming::new(stream).at_most(most).message_within(patience);
+    match answer.map(|message| message.map(|message| net::seen(message, to))) {
+        Ok(Some(Message::Here(here))) => Answer::Here(here),
         Ok(Some(Message::Error { why })) => Answer::Error(why),
         // A process that ends resets what it has not read.
         Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => Answer::Refused,
@@ -135,15 +132,13 @@ pub(super) fn ask(node: &Node, to: SocketAddr, question: Question, hello: Hello,
     }
 }
 
-fn put(mut stream: &std::net::TcpStream, question: Question, mut hello: Hello) -> io::Result<()> {
+fn put(mut stream: &std::net::TcpStream, question: Question, hello: Hello) -> io::Result<()> {
     let local = stream.local_addr()?.ip();
-    hello.endpoint = net::announced(hello.endpoint, local);
+    let Question { nonce, hint, dialled } = question;
     let mut bytes = Vec::new();
-    encode(&Message::Hello(hello), &mut bytes);
-    if let Some(hint) = question.hint {
-        encode(&announced(hint, local), &mut bytes);
+    for message in [Message::Hello(hello)].into_iter().chain(hint).chain([Message::Who { nonce, dialled }]) {
+        encode(&net::announced(message, local), &mut bytes);
     }
-    encode(&Message::Who { nonce: question.nonce, dialled: question.dialled }, &mut bytes);
     stream.write_all(&bytes)?;
     stream.shutdown(Shutdown::Write)
 }

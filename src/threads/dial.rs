@@ -175,9 +175,8 @@ impl Link {
 }
 
 /// Says who speaks, from which address.
-fn greet(mut stream: &TcpStream, mut hello: Hello) -> std::io::Result<()> {
-    hello.endpoint = net::announced(hello.endpoint, stream.local_addr()?.ip());
+fn greet(mut stream: &TcpStream, hello: Hello) -> std::io::Result<()> {
     let mut line = Vec::new();
-    encode(&Message::Hello(hello), &mut line);
+    encode(&net::announced(Message::Hello(hello), stream.local_addr()?.ip()), &mut line);
     stream.write_all(&line)
 }

@@ -26,7 +26,7 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
         };
         match node.community.parse(&buffer[..length]) {
             Ok(message) => {
-                node.step(Input::Datagram { from: from.ip().to_canonical(), message: seen(message, from) });
+                node.step(Input::Datagram { from: from.ip().to_canonical(), message: net::seen(message, from) });
             }
             Err(WireError::OtherGroup { group }) => {
                 let text = format!(
@@ -44,7 +44,7 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
             }
             // A group that is there refuses who wants to be part of it.
             Err(WireError::OtherQuorum { quorum, leader: Some(endpoint) }) => {
-                if net::seen(endpoint, from).ip() == from.ip().to_canonical() {
+                if net::endpoint_seen(endpoint, from).ip() == from.ip().to_canonical() {
                     node.step(Input::OtherQuorum { why: refusal::wrong_quorum(quorum, node.community.quorum) });
                 }
             }
@@ -56,34 +56,12 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
     }
 }
 
-/// Who does not know its own address speaks from the one it is seen at.
-pub(super) fn seen(mut message: Message, from: std::net::SocketAddr) -> Message {
-    match &mut message {
-        Message::NewPeerRequest(contact) => contact.endpoint = net::seen(contact.endpoint, from),
-        Message::Leader(leadership) => leadership.leader.endpoint = net::seen(leadership.leader.endpoint, from),
-        _ => {}
-    }
-    message
-}
-
-/// Names the address that is right where this goes out.
-#[must_use]
-pub fn announced(mut message: Message, local: std::net::IpAddr) -> Message {
-    match &mut message {
-        Message::NewPeerRequest(contact) => contact.endpoint = net::announced(contact.endpoint, local),
-        Message::Leader(leadership) => leadership.leader.endpoint = net::announced(leadership.leader.endpoint, local),
-        Message::Here(here) => here.contact.endpoint = net::announced(here.contact.endpoint, local),
-        _ => {}
-    }
-    message
-}
-
 impl Node {
     /// Sends to every network, naming on each the address that is right there.
     pub(super) fn broadcast(&self, message: &Message) {
         let Some(sender) = &self.datagrams else { return };
-        let failed =
-            lock(sender).send_each(Instant::now(), |local| self.community.encode(&announced(message.clone(), local)));
+        let failed = lock(sender)
+            .send_each(Instant::now(), |local| self.community.encode(&net::announced(message.clone(), local)));
         for (target, error) in failed {
             let text = format!("Discovery cannot send to {target}: {error}");
             self.complaints.complain(Subject::Own(target.to_string()), "discovery_unsendable", &text);

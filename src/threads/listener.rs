@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use super::discovery::announced;
 use super::node::{lock, Node};
 use super::reader;
 use super::visitor::{Heard, Stage, Visitor};
@@ -248,7 +247,7 @@ impl Listener {
     fn tell(&mut self, node: &Arc<Node>, connection: ConnectionId, message: &Message) {
         let Some(visitor) = self.visitors.get_mut(&connection) else { return };
         let Ok(local) = visitor.stream.local_addr() else { return drop(self.visitors.remove(&connection)) };
-        visitor.tell(&announced(message.clone(), local.ip()), Instant::now());
+        visitor.tell(&net::announced(message.clone(), local.ip()), Instant::now());
         if visitor.part() {
             self.visitors.remove(&connection);
         }

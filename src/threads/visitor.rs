@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 
-use super::discovery::seen;
 use crate::net;
 use crate::protocol::Question;
 use crate::wire::{encode, Decoder, Hello, Message, WireError};
@@ -143,9 +142,8 @@ impl Words {
     /// `HELLO` makes a link where it names an addressee; elsewhere a question follows, perhaps behind a hint.
     fn understand(&mut self, from: SocketAddr) -> Result<Heard, WireError> {
         while let Some(message) = self.decoder.next_message()? {
-            match (message, self.hello.take()) {
-                (Message::Hello(mut hello), None) => {
-                    hello.endpoint = net::seen(hello.endpoint, from);
+            match (net::seen(message, from), self.hello.take()) {
+                (Message::Hello(hello), None) => {
                     if hello.addressee.is_some() {
                         return Ok(Heard::Link(hello));
                     }
@@ -154,8 +152,7 @@ impl Words {
                 (_, None) => return Ok(Heard::Nonsense("its first line is not HELLO".to_owned())),
                 (Message::Who { nonce, dialled }, Some(hello)) => {
                     let dialled = dialled.map(|(token, at)| (token, net::canonical(at)));
-                    let hint = self.hint.take().map(|hint| seen(hint, from));
-                    return Ok(Heard::Question(hello, Question { nonce, hint, dialled }));
+                    return Ok(Heard::Question(hello, Question { nonce, hint: self.hint.take(), dialled }));
                 }
                 (hint @ (Message::NewPeerRequest(_) | Message::Leader(_)), Some(hello)) if self.hint.is_none() => {
                     (self.hello, self.hint) = (Some(hello), Some(hint));

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
+use peer::net::announced;
 use peer::protocol::{Answer, ConnectionId, Input, Question, Time};
-use peer::threads::announced;
 use peer::wire::Message;
 
 use crate::liar;

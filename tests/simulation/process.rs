@@ -103,7 +103,7 @@ impl Process {
     /// What it says on a connection first: where its host is now.
     pub(crate) fn hello(&self, to: Option<&PeerId>) -> Hello {
         let hello = self.peer.hello(to);
-        Hello { endpoint: net::announced(hello.endpoint, self.endpoint.ip()), ..hello }
+        Hello { endpoint: net::endpoint_announced(hello.endpoint, self.endpoint.ip()), ..hello }
     }
 
     pub(crate) fn id(&self) -> &PeerId {

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::mem;
 
 use peer::ids::PeerId;
+use peer::net::announced;
 use peer::protocol::{ConnectionId, Input, Time, Verdict};
-use peer::threads::announced;
 use peer::wire::{refusal, Message};
 use rand::RngExt;
 
