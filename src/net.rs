@@ -8,10 +8,12 @@ mod broadcast;
 mod connection;
 mod interfaces;
 mod listen;
+mod outgoing;
 mod send_now;
 
 pub use address::{announced, canonical, endpoint_announced, endpoint_seen, resolve, seen};
 pub use broadcast::{Receiver, Sender, REUSE_PORT};
-pub use connection::{dial, give_up_after, hang_up, write_all_vectored, DialError, Incoming, Outgoing, ReadError};
+pub use connection::{dial, give_up_after, hang_up, DialError, Incoming, ReadError};
 pub use listen::{listen, probe};
-pub use send_now::{send_now, CAN_SEND_NOW};
+pub use outgoing::Outgoing;
+pub use send_now::CAN_SEND_NOW;

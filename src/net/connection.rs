@@ -3,17 +3,14 @@
 //! A stream is shared by whoever may end it; [`hang_up`] wakes its reader or writer wherever that waits. Nothing here has
 //! a timeout but the dial and the answer to a question: how long silence may last is decided elsewhere.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::wire::{encode_head, readings, Decoder, Message, WireError};
-
-/// Text that is kept for the next message after one was written: enough for all but views and lists of runs.
-const KEEP_BYTES: usize = 16 * 1024;
+use crate::wire::{Decoder, Message, WireError};
 
 /// No time at all is an error of its own to the library; it means the least there is.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
@@ -209,77 +206,6 @@ impl Incoming {
             }
         }
     }
-}
-
-/// What goes to a connection: messages are put together, then written at once. Readings are not copied.
-#[derive(Debug)]
-pub struct Outgoing {
-    stream: Arc<TcpStream>,
-    /// All that waits but readings.
-    text: Vec<u8>,
-    /// Messages with readings, and where these stand in the text.
-    bulk: Vec<(usize, Message)>,
-}
-
-impl Outgoing {
-    #[must_use]
-    pub fn new(stream: Arc<TcpStream>) -> Self {
-        Self { stream, text: Vec::new(), bulk: Vec::new() }
-    }
-
-    /// Adds a message to what [`Outgoing::flush`] will write.
-    pub fn put(&mut self, message: Message) {
-        encode_head(&message, &mut self.text);
-        if !readings(&message).is_empty() {
-            self.bulk.push((self.text.len(), message));
-        }
-    }
-
-    /// Writes all that was put; waits as long as the other side does not read.
-    ///
-    /// # Errors
-    /// The system's: the connection broke, and what was put is dropped.
-    pub fn flush(&mut self) -> io::Result<()> {
-        let mut slices = Vec::with_capacity(2 * self.bulk.len() + 1);
-        let mut written = 0;
-        for (at, message) in &self.bulk {
-            slices.push(IoSlice::new(&self.text[written..*at]));
-            slices.push(IoSlice::new(readings(message)));
-            written = *at;
-        }
-        slices.push(IoSlice::new(&self.text[written..]));
-        let result = write_all_vectored(&self.stream, &mut slices);
-        self.bulk.clear();
-        self.text.clear();
-        self.text.shrink_to(KEEP_BYTES);
-        result
-    }
-
-    /// Nothing more will be said: the other side reads to the end, then finds the connection ended.
-    ///
-    /// # Errors
-    /// The system's, where the connection broke before.
-    pub fn finish(&self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)
-    }
-}
-
-/// Writes all of many buffers, in as few calls as the system takes them; uses them up.
-///
-/// # Errors
-/// The system's: the connection broke.
-pub fn write_all_vectored(mut stream: &TcpStream, mut buffers: &mut [IoSlice<'_>]) -> io::Result<()> {
-    // Empty ones at the front would look like a connection that takes nothing.
-    IoSlice::advance_slices(&mut buffers, 0);
-    while !buffers.is_empty() {
-        match stream.write_vectored(buffers) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(bytes) => IoSlice::advance_slices(&mut buffers, bytes),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

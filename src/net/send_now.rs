@@ -1,22 +1,19 @@
 //! Writing without waiting, where the system has a flag for it: a connection keeps its blocking ways for all others.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::TcpStream;
 
 use socket2::SockRef;
 
-/// Can [`send_now`] be used on this system?
+/// Is there such a flag on this system?
 pub const CAN_SEND_NOW: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// `MSG_DONTWAIT` of Linux.
 const DONT_WAIT: std::ffi::c_int = 0x40;
 
 /// Writes as much as the connection takes without waiting. Returns how many bytes that was, perhaps none.
-///
-/// # Errors
-/// The connection's: it broke.
-pub fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    match SockRef::from(stream).send_with_flags(bytes, DONT_WAIT) {
+pub(super) fn send_now(stream: &TcpStream, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    match SockRef::from(stream).send_vectored_with_flags(buffers, DONT_WAIT) {
         Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(0),
         result => result,
     }

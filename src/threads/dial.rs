@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::link::Link;
-use super::node::{lock, Node};
+use super::lock::lock;
+use super::node::Node;
 use crate::complaints::{Kind, Subject};
 use crate::net::{self, DialError, Incoming};
 use crate::protocol::Input;
@@ -120,10 +121,11 @@ impl Link {
         if let Some(older) = std::mem::replace(&mut writer.old, old) {
             net::hang_up(&older);
         }
-        writer.clear();
+        writer.outgoing.clear();
+        state.taken = false;
         state.connections += 1;
         writer.connection = state.connections;
-        // To be begun anew, if that was asked for while this connection was made.
+        // To be made again, if that was asked for while this connection was made.
         state.up = (!state.dial).then(|| Arc::clone(&stream));
         state.dial_at = Some(Instant::now() + DIAL_PAUSE);
         let connection = state.connections;
@@ -159,18 +161,6 @@ impl Link {
             return;
         }
         self.on_end(connection);
-    }
-
-    /// The connection broke.
-    pub(super) fn on_end(&self, connection: u64) {
-        let mut state = lock(&self.state);
-        if state.connections != connection || state.up.is_none() {
-            return;
-        }
-        state.up = None;
-        state.outbox.on_break();
-        (state.dial, state.report) = (true, true);
-        self.wake.notify_one();
     }
 }
 

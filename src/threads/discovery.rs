@@ -1,14 +1,19 @@
 //! Datagrams: out on every network, in to the core.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use super::node::{lock, Node};
+use super::lock::lock;
+use super::node::Node;
 use crate::complaints::{Kind, Subject};
 use crate::net;
 use crate::protocol::Input;
 use crate::wire::datagram::DATAGRAM_BYTES_MAX;
 use crate::wire::{refusal, Message, WireError};
+
+/// After the system gave an error, it is asked again so much later.
+const ERROR_PAUSE: Duration = Duration::from_millis(50);
 
 /// `discovery-rx`: reads datagrams for ever.
 pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
@@ -20,7 +25,7 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
             Err(error) => {
                 let text = format!("Cannot read from the discovery port: {error}");
                 node.complaints.warn("discovery_unreadable", &text);
-                super::pause(std::time::Duration::from_millis(50));
+                thread::sleep(ERROR_PAUSE);
                 continue;
             }
         };
@@ -42,7 +47,7 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
                     format!("Peer at {} cannot be understood: {error}; run the same version everywhere", from.ip());
                 node.complaints.complain(Subject::host(from.ip()), Kind::from("other_version").seldom(), &text);
             }
-            // A group that is there refuses who wants to be part of it.
+            // A group that is there refuses a peer that wants to be part of it.
             Err(WireError::OtherQuorum { quorum, leader: Some(endpoint) }) => {
                 if net::endpoint_seen(endpoint, from).ip() == from.ip().to_canonical() {
                     node.step(Input::OtherQuorum { why: refusal::wrong_quorum(quorum, node.community.quorum) });
@@ -56,15 +61,13 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
     }
 }
 
-impl Node {
-    /// Sends to every network, naming on each the address that is right there.
-    pub(super) fn broadcast(&self, message: &Message) {
-        let Some(sender) = &self.datagrams else { return };
-        let failed = lock(sender)
-            .send_each(Instant::now(), |local| self.community.encode(&net::announced(message.clone(), local)));
-        for (target, error) in failed {
-            let text = format!("Discovery cannot send to {target}: {error}");
-            self.complaints.complain(Subject::Own(target.to_string()), "discovery_unsendable", &text);
-        }
+/// Sends to every network, naming on each the address that is right there.
+pub(super) fn broadcast(node: &Node, message: &Message) {
+    let Some(sender) = &node.datagrams else { return };
+    let encode = |local| node.community.encode(&net::announced(message.clone(), local));
+    let failed = lock(sender).send_each(Instant::now(), encode);
+    for (target, error) in failed {
+        let text = format!("Discovery cannot send to {target}: {error}");
+        node.complaints.complain(Subject::Own(target.to_string()), "discovery_unsendable", &text);
     }
 }

@@ -1,26 +1,32 @@
-//! One step of the core: lock, read the clock once, step, hand the effects on, unlock; then whatever may take a moment.
+//! One step of the core: lock, read the clock once, step, hand the effects on, unlock; then all that may take a moment.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use log::Level;
 
+use super::inbox::StorageItem;
 use super::link::Link;
-use super::listener::Word;
-use super::node::{lock, Node};
-use super::storage::Work;
+use super::lock::{lock, write};
+use super::node::Node;
+use super::porter::Word;
+use super::{caller, discovery, writer};
 use crate::ids::PeerId;
-use crate::protocol::{Alarm, Answer, Effect, Input, Peer, Store};
-use crate::wire::{Message, Token};
+use crate::protocol::{Alarm, Call, Effect, Input, Peer, Store};
+use crate::storage::StorageError;
+use crate::wire::{Hello, Message};
 
-/// What is done after the core is unlocked.
+/// What is done after the core is unlocked: threads are started, lines and connections written.
 #[derive(Default)]
 struct Afterwards {
-    datagrams: Vec<Message>,
+    /// Links that have no thread yet.
+    new_links: Vec<Arc<Link>>,
+    /// There were too many to make another.
+    too_many_links: bool,
     /// Links that something was put into.
     links: Vec<Arc<Link>>,
-    /// Questions that there is no room for.
-    unasked: Vec<(Token, SocketAddr)>,
+    datagrams: Vec<Message>,
+    calls: Vec<(Call, Hello)>,
 }
 
 impl Node {
@@ -48,28 +54,41 @@ impl Node {
             self.room.notify_all();
         }
         drop(core);
-        for link in afterwards.links {
-            link.pump(self);
+        self.finish(afterwards);
+    }
+
+    fn finish(self: &Arc<Self>, afterwards: Afterwards) {
+        let Afterwards { new_links, too_many_links, links, datagrams, calls } = afterwards;
+        for link in new_links {
+            if !writer::start(self, &link) {
+                // What was to be said is lost, as on a connection that breaks.
+                self.retire(&link, |_| true);
+            }
+        }
+        for link in links {
+            link.pump(&self.log);
+        }
+        for (call, hello) in calls {
+            caller::call(self, call, hello);
+        }
+        if too_many_links {
+            let text = format!("More than {} peers to talk to; what is for others is dropped", self.peers_max);
+            self.complaints.warn("too_many_peers", &text);
         }
         self.voice.write(&self.complaints);
-        for message in &afterwards.datagrams {
-            self.broadcast(message);
-        }
-        for (nonce, from) in afterwards.unasked {
-            self.step(Input::Answered { nonce, from, answer: Answer::Silent });
+        for message in &datagrams {
+            discovery::broadcast(self, message);
         }
     }
 
     /// Hands an effect to the thread that carries it out. Nothing here blocks.
-    fn hand_on(self: &Arc<Self>, core: &Peer, effect: Effect, afterwards: &mut Afterwards) {
+    fn hand_on(&self, core: &Peer, effect: Effect, afterwards: &mut Afterwards) {
         if log::log_enabled!(Level::Trace) {
             log::trace!("-> {effect:?}");
         }
         match effect {
             Effect::Send { to, message } => {
-                if let Some(link) = self.put(&to, message) {
-                    afterwards.touch(link);
-                }
+                self.put(&to, message, afterwards);
             }
             Effect::Serve { to, serve } => {
                 if let Some(link) = self.link(&to) {
@@ -78,12 +97,7 @@ impl Node {
                 }
             }
             Effect::Broadcast(message) => afterwards.datagrams.push(message),
-            Effect::Call(call) => {
-                let asked = (call.question.nonce, call.to);
-                if !self.call(call, core.hello(None)) {
-                    afterwards.unasked.push(asked);
-                }
-            }
+            Effect::Call(call) => afterwards.calls.push((call, core.hello(None))),
             Effect::Ask(question) => self.askers.iter().for_each(|asker| asker.ask(&question, core.hello(None))),
             Effect::Answer { connection, message } => {
                 self.porter.bring(connection, Word::Answer(message));
@@ -94,8 +108,7 @@ impl Node {
                 }
             }
             Effect::Close { peer } => {
-                let link = self.links.write().unwrap_or_else(PoisonError::into_inner).remove(&peer);
-                if let Some(link) = link {
+                if let Some(link) = write(&self.links).remove(&peer) {
                     link.close();
                 }
             }
@@ -124,55 +137,49 @@ impl Node {
             _ => {}
         }
         // Without its storage the peer is ending.
-        let _ = self.storage.send(Work::Store(store));
+        let _ = self.storage.send(StorageItem::Store(store));
     }
 
-    /// Puts a message into the link to a peer; a new link has a thread of its own. Returns the link to be pumped.
-    fn put(self: &Arc<Self>, to: &PeerId, mut message: Message) -> Option<Arc<Link>> {
-        loop {
-            let link = self.link(to).or_else(|| self.new_link(to))?;
+    /// Puts a message into the link to a peer, perhaps a new one.
+    fn put(&self, to: &PeerId, mut message: Message, afterwards: &mut Afterwards) {
+        while let Some(link) = self.link(to).or_else(|| self.new_link(to, afterwards)) {
             match link.put(message) {
-                None => return Some(link),
+                None => return afterwards.touch(link),
                 // It ended just now. One that did is not among the links any more.
                 Some(back) => message = back,
             }
         }
     }
 
-    fn new_link(self: &Arc<Self>, peer: &PeerId) -> Option<Arc<Link>> {
-        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
-        let most = self.peers_max;
-        if links.len() >= most {
-            let text = format!("More than {most} peers to talk to; what is for others is dropped");
-            self.complaints.warn("too_many_peers", &text);
-            return None;
+    fn new_link(&self, peer: &PeerId, afterwards: &mut Afterwards) -> Option<Arc<Link>> {
+        let mut links = write(&self.links);
+        let full = links.len() >= self.peers_max;
+        match links.entry(peer.clone()) {
+            // Another thread made it just now.
+            Entry::Occupied(entry) => Some(Arc::clone(entry.get())),
+            Entry::Vacant(_) if full => {
+                afterwards.too_many_links = true;
+                None
+            }
+            Entry::Vacant(entry) => {
+                let link = Arc::clone(entry.insert(Arc::new(Link::new(peer.clone()))));
+                afterwards.new_links.push(Arc::clone(&link));
+                Some(link)
+            }
         }
-        if let Some(link) = links.get(peer) {
-            return Some(Arc::clone(link));
-        }
-        // Without a thread there is no link, and what was to be said is lost as on a connection that breaks.
-        let link = Link::start(self, peer)?;
-        links.insert(peer.clone(), Arc::clone(&link));
-        Some(link)
-    }
-
-    /// Ends a link, if it is `over`, and its thread with it; the next message makes a new one.
-    /// Returns whether it was the present link to its peer, and is no more.
-    pub(super) fn retire(&self, link: &Arc<Link>, over: impl FnOnce(&Link) -> bool) -> bool {
-        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
-        if !over(link) || !links.get(&link.peer).is_some_and(|present| Arc::ptr_eq(present, link)) {
-            return false;
-        }
-        links.remove(&link.peer);
-        link.close();
-        true
     }
 
     /// Hands a message to a link from outside a step.
     pub(super) fn send(self: &Arc<Self>, to: &PeerId, message: Message) {
-        if let Some(link) = self.put(to, message) {
-            link.pump(self);
-        }
+        let mut afterwards = Afterwards::default();
+        self.put(to, message, &mut afterwards);
+        self.finish(afterwards);
+    }
+
+    /// The disk failed, in writing or in reading: with half of what it stored a peer is no use to anybody.
+    pub(super) fn disk_failed(self: &Arc<Self>, error: &StorageError) {
+        lock(&self.failure).get_or_insert_with(|| error.to_string());
+        self.step(Input::DiskFailed);
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use crossbeam_channel::{bounded, Receiver, Sender, TrySendError};
-
 use super::caller;
 use super::node::Node;
 use crate::complaints::Subject;
@@ -11,38 +9,13 @@ use crate::net;
 use crate::protocol::{Answer, Input, Question};
 use crate::wire::{refusal, Hello};
 
-type Waiting = (Question, Hello);
-
-/// Where questions for one address go. A newer one replaces one that still waits.
-pub(super) struct Asker {
-    address: String,
-    questions: Sender<Waiting>,
-    waiting: Receiver<Waiting>,
-}
-
-impl Asker {
-    pub(super) fn new(address: String) -> Self {
-        let (questions, waiting) = bounded(1);
-        Self { address, questions, waiting }
-    }
-
-    pub(super) fn ask(&self, question: &Question, hello: Hello) {
-        let question = (question.clone(), hello);
-        if let Err(TrySendError::Full(question)) = self.questions.try_send(question) {
-            // Only a step puts in, and there is one at a time.
-            let _ = self.waiting.try_recv();
-            let _ = self.questions.try_send(question);
-        }
-    }
-}
-
 fn about(address: &str) -> Subject {
     Subject::Own(address.to_owned())
 }
 
 pub(super) fn run(node: &Arc<Node>, index: usize) {
     let asker = &node.askers[index];
-    while let Ok((question, hello)) = asker.waiting.recv() {
+    while let Some((question, hello)) = asker.next() {
         let address = &asker.address;
         if let Err(why) = put(node, address, &question, &hello) {
             // Perhaps that peer is only started later.

@@ -1,38 +1,43 @@
-//! `tx-<id>`: what this peer says to one other. Its thread dials where there is something to say, and writes what waits in
-//! the outbox; `dial.rs` knows of connections that come and go.
+//! What this peer says to one other: what waits, and the connection on which it goes out. `writer.rs` is the thread of a
+//! link, `dial.rs` knows of connections that come and go.
 //!
-//! Whoever puts something in writes it himself if the connection takes it at once; only what it does not take is left to
-//! the link's thread, which waits for the receiver. So a message needs no change of threads on its way out, and nobody but
-//! the link's thread ever waits for a slow peer.
+//! The thread that puts something in writes it itself if the connection takes it without waiting; only what it does not
+//! take is left to the link's thread, which waits for the receiver. So a message needs no change of threads on its way
+//! out, and nobody but the link's thread ever waits for a slow peer.
 
-use std::io::Write;
+use std::convert::Infallible;
 use std::net::TcpStream;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
 
-use super::node::{lock, Node};
+use crossbeam_channel::{bounded, Receiver, Sender};
+
+use super::lock::{lock, try_lock};
 use super::outbox::{Outbox, Parcel, Serving};
 use crate::ids::PeerId;
-use crate::net::{self};
+use crate::net::{self, Outgoing};
 use crate::protocol::Serve;
-use crate::storage::Read;
-use crate::wire::{encode, Message};
+use crate::storage::{LogReader, Read, RealDisk};
+use crate::wire::{Frame, Message};
 
-/// Log bytes written at once: enough for few system calls, little enough to let control messages in between.
-const SERVE_BYTES: usize = 256 * 1024;
+/// Log bytes written together: enough for few system calls, little enough to let control messages in between.
+pub(super) const SERVE_BYTES: usize = 256 * 1024;
 
 pub(super) struct Link {
     pub(super) peer: PeerId,
     pub(super) state: Mutex<State>,
     /// The thread has something to do.
     pub(super) wake: Condvar,
-    /// Taken for as long as somebody writes; before `state`.
+    /// Taken for as long as somebody writes.
     pub(super) writer: Mutex<Writer>,
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each changes by itself")]
 pub(super) struct State {
     pub(super) outbox: Outbox,
+    /// Something was taken out, and is not known to be written.
+    pub(super) taken: bool,
     pub(super) closed: bool,
     /// A new connection is wanted even without anything to say.
     pub(super) dial: bool,
@@ -48,6 +53,8 @@ pub(super) struct State {
     pub(super) dial_at: Option<Instant>,
     /// Since when each dial gets no answer.
     pub(super) failing: Option<Instant>,
+    /// Dropped as soon as nothing waits to be written.
+    busy: Option<Sender<Infallible>>,
 }
 
 #[derive(Default)]
@@ -57,35 +64,29 @@ pub(super) struct Writer {
     pub(super) old: Option<Arc<TcpStream>>,
     pub(super) connection: u64,
     /// What was taken out of the outbox and is not written.
-    pub(super) buffer: Vec<u8>,
-    pub(super) written: usize,
+    pub(super) outgoing: Outgoing,
 }
 
-enum Next {
-    Close,
-    Dial,
-    Write,
-}
+impl State {
+    /// To be called where there may be nothing left to write.
+    fn settle(&mut self) {
+        if self.outbox.is_empty() && (self.up.is_none() || !self.taken) {
+            self.busy = None;
+        }
+    }
 
-/// What became of an attempt to write.
-enum Wrote {
-    All,
-    /// The receiver has to read first.
-    Some,
-    Broken,
+    /// The connection ends: what comes again by itself is forgotten.
+    fn down(&mut self) {
+        (self.dial, self.report) = (true, true);
+        self.up = None;
+        self.outbox.on_break();
+        self.settle();
+    }
 }
 
 impl Link {
-    /// Starts the link's thread, which dials when there is something to say. `None`: the system gives none.
-    pub(super) fn start(node: &Arc<Node>, peer: &PeerId) -> Option<Arc<Self>> {
-        let link = Arc::new(Self {
-            peer: peer.clone(),
-            state: Mutex::default(),
-            wake: Condvar::new(),
-            writer: Mutex::default(),
-        });
-        let (run, shared) = (Arc::clone(&link), Arc::clone(node));
-        node.try_spawn(format!("tx-{peer}"), move || run.run(&shared)).then_some(link)
+    pub(super) fn new(peer: PeerId) -> Self {
+        Self { peer, state: Mutex::default(), wake: Condvar::new(), writer: Mutex::default() }
     }
 
     /// Takes a message, or gives it back where this link has ended: there may be a new one.
@@ -95,10 +96,10 @@ impl Link {
             return Some(message);
         }
         if !state.outbox.put(message) {
-            // It does not read. What the core hears of a new connection makes it say anew what still counts.
-            log::debug!("{} does not read what it is told; dialling anew", self.peer);
+            // It does not read. What the core hears of a new connection makes it say again what still counts.
+            log::debug!("{} does not read what it is told; dialling again", self.peer);
             state.outbox.forget();
-            self.begin_anew(&mut state);
+            self.start_over(&mut state);
         }
         None
     }
@@ -107,20 +108,27 @@ impl Link {
         lock(&self.state).outbox.serve(serve);
     }
 
-    /// Begins anew on another connection.
+    /// Starts over on another connection.
     pub(super) fn redial(&self) {
-        self.begin_anew(&mut lock(&self.state));
+        self.start_over(&mut lock(&self.state));
     }
 
-    fn begin_anew(&self, state: &mut State) {
-        (state.dial, state.report) = (true, true);
-        state.up = None;
-        state.outbox.on_break();
+    fn start_over(&self, state: &mut State) {
+        state.down();
         if let Some(stuck) = state.writing.take() {
             // The thread waits for a receiver that does not read; so the end of it is not noticed there too early.
             net::hang_up(&stuck);
         }
         self.wake.notify_one();
+    }
+
+    /// A connection broke.
+    pub(super) fn on_end(&self, connection: u64) {
+        let mut state = lock(&self.state);
+        if state.connections == connection && state.up.is_some() {
+            state.down();
+            self.wake.notify_one();
+        }
     }
 
     /// The core hears now that there is a new connection after a break.
@@ -136,120 +144,8 @@ impl Link {
         for stream in state.up.take().into_iter().chain(state.writing.take()) {
             net::hang_up(&stream);
         }
+        state.settle();
         self.wake.notify_one();
-    }
-
-    /// Nothing waits to be written.
-    pub(super) fn is_idle(&self) -> bool {
-        let writer = match self.writer.try_lock() {
-            Ok(writer) => writer,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
-        };
-        let leftover = !writer.buffer.is_empty();
-        drop(writer);
-        let state = lock(&self.state);
-        // The thread may have looked just then, and seen nothing to do.
-        self.wake.notify_one();
-        state.outbox.is_empty() && (state.up.is_none() || !leftover)
-    }
-
-    /// Writes what waits as far as that goes without waiting, and leaves the rest to the thread.
-    pub(super) fn pump(&self, node: &Node) {
-        if let Ok(mut writer) = self.writer.try_lock() {
-            if net::CAN_SEND_NOW && writer.buffer.is_empty() && writer.stream.is_some() {
-                if let Wrote::All = self.write_now(&mut writer, node) {
-                    return;
-                }
-            }
-        }
-        // Under the lock, so that it does not fall between the thread's last look and its sleep.
-        let state = lock(&self.state);
-        self.wake.notify_one();
-        drop(state);
-    }
-
-    fn write_now(&self, writer: &mut Writer, node: &Node) -> Wrote {
-        loop {
-            if !self.load(writer, node) {
-                let done = lock(&self.state).outbox.is_empty();
-                return if done { Wrote::All } else { Wrote::Some };
-            }
-            let Writer { stream: Some(stream), buffer, written, .. } = writer else { return Wrote::Some };
-            match net::send_now(stream, &buffer[*written..]) {
-                Ok(sent) if *written + sent == buffer.len() => writer.clear(),
-                Ok(sent) => {
-                    *written += sent;
-                    return Wrote::Some;
-                }
-                Err(_) => return Wrote::Broken,
-            }
-        }
-    }
-
-    /// Takes out of the outbox what may be written now, as bytes, but for log batches that are not in memory. `false`: there
-    /// is nothing.
-    fn load(&self, writer: &mut Writer, node: &Node) -> bool {
-        let parcel = {
-            let mut state = lock(&self.state);
-            if state.up.is_none() || state.connections != writer.connection {
-                return false;
-            }
-            state.outbox.take()
-        };
-        let Parcel { messages, serving, last_word } = parcel;
-        for message in &messages {
-            encode(message, &mut writer.buffer);
-        }
-        if let Some(part) = serving {
-            let read = node.log.read_memory(part.after, part.up_to, part.cuts, SERVE_BYTES);
-            self.load_batches(read, &part, writer);
-        }
-        if let Some(message) = &last_word {
-            encode(message, &mut writer.buffer);
-        }
-        !writer.buffer.is_empty()
-    }
-
-    /// Appends log batches as `ORDERED`, and notes how far that went. `false`: there was nothing.
-    fn load_batches(&self, read: Read, part: &Serving, writer: &mut Writer) -> bool {
-        let last = match read {
-            Read::Frames(frames) => {
-                for frame in &frames {
-                    let message = Message::Ordered { term: part.term.clone(), frame: frame.clone() };
-                    encode(&message, &mut writer.buffer);
-                }
-                frames.last().map(crate::wire::Frame::last)
-            }
-            Read::Nothing => return false,
-            Read::Cut => None,
-        };
-        lock(&self.state).outbox.served(part, last);
-        true
-    }
-
-    /// Reads from the disk what is not in memory of the log, for the next write. Without the writer: whoever has something
-    /// else to say meanwhile, a heartbeat above all, does not wait for the disk. `false`: there is nothing to read.
-    fn load_from_disk(&self, node: &Arc<Node>) -> bool {
-        let part = {
-            let state = lock(&self.state);
-            state.up.as_ref().and_then(|_| state.outbox.next_part())
-        };
-        let Some(part) = part else { return false };
-        let read = match node.log.read(part.after, part.up_to, part.cuts, SERVE_BYTES) {
-            Ok(read) => read,
-            Err(error) => {
-                node.disk_failed(&error);
-                return false;
-            }
-        };
-        let mut writer = lock(&self.writer);
-        let current = {
-            let state = lock(&self.state);
-            state.up.is_some() && state.connections == writer.connection && state.outbox.is_next(&part)
-        };
-        // What is not current any more began anew elsewhere.
-        !current || self.load_batches(read, &part, &mut writer)
     }
 
     /// Is there neither a connection nor anything to say?
@@ -258,68 +154,83 @@ impl Link {
         state.up.is_none() && !state.dial && !state.report && state.outbox.is_empty()
     }
 
-    fn run(self: &Arc<Self>, node: &Arc<Node>) {
-        loop {
-            match self.wait() {
-                Next::Close => return lock(&self.writer).hang_up(),
-                Next::Dial => self.dial(node),
-                Next::Write => self.write(node),
-            }
-        }
-    }
-
-    /// Waits until there is something to do.
-    fn wait(&self) -> Next {
+    /// A channel that ends as soon as nothing waits to be written. One at a time.
+    pub(super) fn when_idle(&self) -> Receiver<Infallible> {
+        let (busy, idle) = bounded(0);
         let mut state = lock(&self.state);
-        loop {
-            if state.closed {
-                return Next::Close;
-            }
-            let mut pause = None;
-            if state.up.is_none() && (state.dial || !state.outbox.is_empty()) {
-                match state.dial_at.map(|at| at.saturating_duration_since(Instant::now())) {
-                    None | Some(Duration::ZERO) => return Next::Dial,
-                    left => pause = left,
-                }
-            } else if state.up.is_some() && (!state.outbox.is_empty() || self.has_leftover(&state)) {
-                return Next::Write;
-            }
-            state = match pause {
-                Some(pause) => self.wake.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0,
-                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
-        }
+        state.busy = Some(busy);
+        state.settle();
+        idle
     }
 
-    /// Is something taken out and not written? Asked with `state` locked, so without waiting for the writer: whoever
-    /// writes wakes the thread when it leaves something.
-    fn has_leftover(&self, _state: &MutexGuard<State>) -> bool {
-        self.writer.try_lock().is_ok_and(|writer| !writer.buffer.is_empty())
-    }
-
-    /// Writes all that waits, and waits for the receiver where it must.
-    fn write(&self, node: &Arc<Node>) {
-        loop {
-            let mut guard = lock(&self.writer);
-            let writer = &mut *guard;
-            if writer.buffer.is_empty() && !self.load(writer, node) {
-                drop(guard);
-                if self.load_from_disk(node) {
-                    continue;
-                }
+    /// Writes what waits as far as that goes without waiting, and leaves the rest to the thread.
+    pub(super) fn pump(&self, log: &LogReader<RealDisk>) {
+        if let Some(mut writer) = try_lock(&self.writer).filter(|_| net::CAN_SEND_NOW) {
+            if writer.outgoing.is_empty() && writer.stream.is_some() && self.write_now(&mut writer, log) {
                 return;
             }
-            let Writer { stream: Some(stream), buffer, written, connection, .. } = writer else { return };
-            let connection = *connection;
-            lock(&self.state).writing = Some(Arc::clone(stream));
-            let result = (&**stream).write_all(&buffer[*written..]);
-            lock(&self.state).writing = None;
-            writer.clear();
-            if result.is_err() {
-                drop(guard);
-                return self.on_end(connection);
+        }
+        // Under the lock, so that it does not fall between the thread's last look and its sleep.
+        let state = lock(&self.state);
+        self.wake.notify_one();
+        drop(state);
+    }
+
+    /// False: something is left, because the receiver has to read first, the disk to be read, or the connection broke.
+    fn write_now(&self, writer: &mut Writer, log: &LogReader<RealDisk>) -> bool {
+        while self.load(writer, log) {
+            let Writer { stream: Some(stream), outgoing, .. } = writer else { return false };
+            if !matches!(outgoing.write_now(stream), Ok(true)) {
+                return false;
             }
         }
+        lock(&self.state).outbox.is_empty()
+    }
+
+    /// Takes out of the outbox what may be written now, but for log batches that are not in memory. What was taken out
+    /// before is written. False: there is nothing.
+    pub(super) fn load(&self, writer: &mut Writer, log: &LogReader<RealDisk>) -> bool {
+        let Parcel { messages, serving, last_word } = {
+            let mut state = lock(&self.state);
+            if state.up.is_none() || state.connections != writer.connection {
+                return false;
+            }
+            let parcel = state.outbox.take();
+            state.taken = !parcel.messages.is_empty() || parcel.last_word.is_some();
+            state.settle();
+            parcel
+        };
+        for message in messages {
+            writer.outgoing.put(message);
+        }
+        if let Some(part) = serving {
+            let read = log.read_memory(part.after, part.up_to, part.cuts, SERVE_BYTES);
+            self.load_batches(read, &part, writer);
+        }
+        if let Some(message) = last_word {
+            writer.outgoing.put(message);
+        }
+        !writer.outgoing.is_empty()
+    }
+
+    /// Adds log batches as `ORDERED`, and notes how far that went. False: there was nothing.
+    pub(super) fn load_batches(&self, read: Read, part: &Serving, writer: &mut Writer) -> bool {
+        let last = match read {
+            Read::Frames(frames) => {
+                let last = frames.last().map(Frame::last);
+                for frame in frames {
+                    writer.outgoing.put(Message::Ordered { term: part.term.clone(), frame });
+                }
+                last
+            }
+            Read::Nothing => return false,
+            Read::Cut => None,
+        };
+        let mut state = lock(&self.state);
+        state.outbox.served(part, last);
+        state.taken |= last.is_some();
+        state.settle();
+        true
     }
 }
 
@@ -328,11 +239,5 @@ impl Writer {
         for stream in self.stream.take().into_iter().chain(self.old.take()) {
             net::hang_up(&stream);
         }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.buffer.clear();
-        self.buffer.shrink_to(2 * SERVE_BYTES);
-        self.written = 0;
     }
 }

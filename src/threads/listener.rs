@@ -1,16 +1,18 @@
 //! `listener`: the one thread that serves all incoming connections that have not been admitted, waiting for none of them.
 //! It reads who each is, hands that to the core, answers questions, and gives a link that was admitted a thread of its own
-//! (`reader.rs`). What the core says about a connection comes from any thread, through the [`Porter`].
+//! (`reader.rs`). What the core says about a connection comes from any thread, through the porter.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Token};
 
-use super::node::{lock, Node};
+use super::node::Node;
+use super::porter::{Word, PORTER};
 use super::reader;
 use super::visitor::{Heard, Stage, Visitor};
 use crate::complaints::Subject;
@@ -19,7 +21,7 @@ use crate::net;
 use crate::protocol::{ConnectionId, Input, Verdict};
 use crate::wire::Message;
 
-/// Bytes of answers that wait for who asked; beyond that the oldest goes.
+/// Bytes of answers that wait to be read; beyond that the oldest goes.
 const UNTOLD_MAX: usize = 4 * 1024 * 1024;
 
 /// After the system gave no connection, the next is asked for so much later.
@@ -28,40 +30,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections accepted before others are looked at again.
 const ACCEPTS_MAX: usize = 64;
 
+/// The listening socket; under [`PORTER`] comes word, from `FIRST` on come connections.
 const LISTENER: Token = Token(0);
-const PORTER: Token = Token(1);
-const FIRST: usize = 2;
-
-/// Brings what the core says about connections to the listener's thread. Nothing here waits.
-pub(super) struct Porter {
-    words: Mutex<Vec<(ConnectionId, Word)>>,
-    waker: Waker,
-}
-
-/// What the core says.
-pub(super) enum Word {
-    Verdict(Verdict),
-    Answer(Message),
-    Drop,
-}
-
-impl Porter {
-    pub(super) fn new() -> io::Result<(Self, Poll)> {
-        let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), PORTER)?;
-        Ok((Self { words: Mutex::default(), waker }, poll))
-    }
-
-    pub(super) fn bring(&self, connection: ConnectionId, word: Word) {
-        lock(&self.words).push((connection, word));
-        // One that cannot be woken looks by itself soon.
-        let _ = self.waker.wake();
-    }
-
-    fn take(&self) -> Vec<(ConnectionId, Word)> {
-        std::mem::take(&mut *lock(&self.words))
-    }
-}
+const FIRST: usize = PORTER.0 + 1;
 
 pub(super) struct Listener {
     poll: Poll,
@@ -88,7 +59,7 @@ impl Listener {
             match self.poll.poll(&mut events, self.patience()) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => {
                     node.complaints.warn("listener_failed", &format!("Cannot wait for connections: {error}"));
-                    super::pause(ACCEPT_PAUSE);
+                    thread::sleep(ACCEPT_PAUSE);
                 }
                 _ => {}
             }

@@ -1,40 +1,39 @@
-//! What the threads of a peer share, and who may hold which lock.
-//!
-//! | shared | lock | held for |
-//! | --- | --- | --- |
-//! | `core` | mutex | one step and the non-blocking handing on of its effects |
-//! | `links` | read-write | looking a link up, under the core's lock or alone |
-//! | a link's outbox | mutex | putting in, taking out; never while dialling or writing |
-//! | `connections` | mutex | noting, and closing |
-//! | the porter's words | mutex | leaving word for the listener, which takes it with no other lock held |
-//! | the log's tail | mutex | cloning handles of batches |
-//!
-//! Locks are taken in this order and none of the later is held while an earlier is taken.
+//! What the threads of a peer share. `lock.rs` says who may hold which lock, `drive.rs` how the core is stepped.
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use super::alarm::Bell;
-use super::caller::Caller;
-use super::join::Asker;
+use super::asker::Asker;
+use super::bell::Bell;
+use super::inbox::{SequencerItem, StorageItem};
 use super::link::Link;
-use super::listener::Porter;
-use super::sequencer::Asked;
+use super::lock::{lock, read, write};
+use super::porter::Porter;
+use super::questions::Questions;
 use super::share::Pool;
-use super::storage::Work;
 use super::voice::Voice;
 use crate::complaints::Complaints;
 use crate::config::Config;
+use crate::descriptors::Budget;
 use crate::ids::PeerId;
 use crate::net;
-use crate::protocol::{Alarm, ConnectionId, Exit, Input, Peer, Time};
-use crate::storage::{LogReader, RealDisk, StorageError, Tail};
+use crate::protocol::{Alarm, ConnectionId, Exit, Peer, Time};
+use crate::storage::{LogReader, RealDisk, Storage, Tail};
 use crate::wire::Community;
+
+/// Bytes of requests that wait for the sequencer, of one connection: four times what the readings of an honest peer under
+/// way come to. And of all.
+const REQUESTED_EACH: usize = 8 * 1024 * 1024;
+const REQUESTED_ALL: usize = 24 * 1024 * 1024;
+
+/// Bytes of long messages that are being read, of one connection: the longest line and the longest block. And of all.
+const HELD_EACH: usize = 10 * 1024 * 1024;
+const HELD_ALL: usize = 12 * 1024 * 1024;
 
 /// Everything that threads share.
 pub(super) struct Node {
@@ -43,8 +42,8 @@ pub(super) struct Node {
     pub(super) core: Mutex<Peer>,
     /// Signalled when sources may hand in more.
     pub(super) room: Condvar,
-    pub(super) started: Instant,
-    pub(super) bells: [Bell; 4],
+    started: Instant,
+    bells: [Bell; 4],
     pub(super) links: RwLock<BTreeMap<PeerId, Arc<Link>>>,
     /// Incoming connections that were admitted.
     pub(super) connections: Mutex<BTreeMap<ConnectionId, Arc<TcpStream>>>,
@@ -56,10 +55,10 @@ pub(super) struct Node {
     pub(super) held: Arc<Pool>,
     pub(super) tail: Arc<Mutex<Tail>>,
     pub(super) log: LogReader<RealDisk>,
-    pub(super) storage: Sender<Work>,
-    pub(super) sequencer: Sender<Asked>,
+    pub(super) storage: Sender<StorageItem>,
+    pub(super) sequencer: Sender<SequencerItem>,
     pub(super) datagrams: Option<Mutex<net::Sender>>,
-    pub(super) caller: Caller,
+    pub(super) questions: Questions,
     pub(super) askers: Vec<Asker>,
     pub(super) voice: Voice,
     pub(super) complaints: Arc<Complaints>,
@@ -73,7 +72,47 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Everything the threads share, around a peer that has not taken a step. `started` is zero on the core's clock.
+    /// Everything that threads share, around a peer that has not taken a step. From now on the clock of the core runs.
+    pub(super) fn new(
+        config: Config,
+        core: Peer,
+        budget: Budget,
+        disk: &Storage<RealDisk>,
+        (storage, sequencer, exit): (Sender<StorageItem>, Sender<SequencerItem>, Sender<Exit>),
+        (porter, complaints): (Porter, Arc<Complaints>),
+    ) -> Self {
+        let datagrams = config
+            .broadcasts()
+            .then(|| Mutex::new(net::Sender::new(config.bind, config.broadcast_address, config.broadcast_port)));
+        Self {
+            community: Community { group: config.group.clone(), quorum: config.quorum },
+            core: Mutex::new(core),
+            room: Condvar::new(),
+            started: Instant::now(),
+            bells: Default::default(),
+            links: RwLock::default(),
+            connections: Mutex::default(),
+            porter,
+            requested: Pool::new(REQUESTED_EACH, REQUESTED_ALL),
+            held: Pool::new(HELD_EACH, HELD_ALL),
+            tail: disk.tail(),
+            log: disk.log_reader(),
+            storage,
+            sequencer,
+            datagrams,
+            questions: Questions::default(),
+            askers: config.join.iter().cloned().map(Asker::new).collect(),
+            voice: Voice::default(),
+            complaints,
+            exit,
+            failure: Mutex::default(),
+            peers_max: budget.peers,
+            visitors_max: budget.strangers,
+            config,
+        }
+    }
+
+    /// Time on the core's clock.
     pub(super) fn now(&self) -> Time {
         self.started.elapsed()
     }
@@ -81,12 +120,6 @@ impl Node {
     pub(super) fn bell(&self, alarm: Alarm) -> &Bell {
         let at = Alarm::ALL.iter().position(|other| *other == alarm).expect("one of the four");
         &self.bells[at]
-    }
-
-    /// The disk failed, in writing or in reading: with half of what it stored a peer is no use to anybody.
-    pub(super) fn disk_failed(self: &Arc<Self>, error: &StorageError) {
-        lock(&self.failure).get_or_insert_with(|| error.to_string());
-        self.step(Input::DiskFailed);
     }
 
     /// Starts a thread for something that can be done without: where the system gives none, it is not done. Says so.
@@ -100,11 +133,24 @@ impl Node {
     }
 
     pub(super) fn link(&self, peer: &PeerId) -> Option<Arc<Link>> {
-        self.links.read().unwrap_or_else(PoisonError::into_inner).get(peer).cloned()
+        read(&self.links).get(peer).cloned()
     }
-}
 
-/// Locks. A thread that panics ends the process, so nobody meets what it left half done.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ends a link, if it is `over`, and its thread with it; the next message makes a new one.
+    /// Returns whether it was the present link to its peer, and is no more.
+    pub(super) fn retire(&self, link: &Arc<Link>, over: impl FnOnce(&Link) -> bool) -> bool {
+        let mut links = write(&self.links);
+        if !over(link) || !links.get(&link.peer).is_some_and(|present| Arc::ptr_eq(present, link)) {
+            return false;
+        }
+        links.remove(&link.peer);
+        link.close();
+        true
+    }
+
+    /// Ends an admitted connection; its thread finds out.
+    pub(super) fn shut(&self, connection: ConnectionId) -> bool {
+        let stream = lock(&self.connections).remove(&connection);
+        stream.inspect(|stream| net::hang_up(stream)).is_some()
+    }
 }

@@ -5,8 +5,9 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::node::{lock, Node};
-use super::sequencer::Asked;
+use super::inbox::SequencerItem;
+use super::lock::lock;
+use super::node::Node;
 use super::share::{Kept, Share};
 use crate::complaints::Subject;
 use crate::ids::PeerId;
@@ -57,14 +58,18 @@ pub(super) fn start(
 ) -> bool {
     let stream = Arc::new(stream);
     net::probe(&stream);
-    {
+    let fits = {
         let mut connections = lock(&node.connections);
-        if connections.len() >= node.peers_max {
-            let text = format!("More than {} peers connect; closing others", node.peers_max);
-            node.complaints.warn("too_many_connections", &text);
-            return false;
+        let fits = connections.len() < node.peers_max;
+        if fits {
+            connections.insert(connection, Arc::clone(&stream));
         }
-        connections.insert(connection, Arc::clone(&stream));
+        fits
+    };
+    if !fits {
+        let text = format!("More than {} peers connect; closing others", node.peers_max);
+        node.complaints.warn("too_many_connections", &text);
+        return false;
     }
     let name = format!("rx-{peer}");
     let (requests, held) = (Share::new(&node.requested), Share::new(&node.held));
@@ -74,14 +79,6 @@ pub(super) fn start(
         lock(&node.connections).remove(&connection);
     }
     started
-}
-
-impl Node {
-    /// Ends an admitted connection; its thread finds out.
-    pub(super) fn shut(&self, connection: ConnectionId) -> bool {
-        let stream = lock(&self.connections).remove(&connection);
-        stream.inspect(|stream| net::hang_up(stream)).is_some()
-    }
 }
 
 impl Reader {
@@ -101,8 +98,8 @@ impl Reader {
         }
         net::hang_up(stream);
         lock(&self.node.connections).remove(&self.connection);
-        // Behind the requests that it held. Without its sequencer the peer is ending.
-        let _ = self.node.sequencer.send(Asked::Ended(self.connection));
+        // After the requests that it held. Without its sequencer the peer is ending.
+        let _ = self.node.sequencer.send(SequencerItem::Ended(self.connection));
     }
 
     fn read(&mut self, incoming: &mut Incoming) -> Result<(), End> {
@@ -123,16 +120,16 @@ impl Reader {
             self.node.step(Input::Received { connection, message });
             return Ok(());
         };
-        // Readings of whoever may not order are not kept: the core hears of them at once, and does nothing with them.
+        // Readings of a peer that was not taken in are not kept: the core hears of them here, and does nothing with them.
         if !lock(&self.node.core).takes_readings_of(&self.peer) {
             self.node.step(Input::Requests(vec![(connection, term, request)]));
             return Ok(());
         }
-        // To leave one out and take what comes behind it would leave a gap; on the next connection all of them come again.
+        // To leave one out and take what follows would leave a gap; on the next connection all of them come again.
         let bytes = request.lines.as_bytes().len() + REQUEST_BYTES;
         let kept = self.requests.keep(bytes).ok_or(End::Requests)?;
         // Without its sequencer the peer is ending.
-        let _ = self.node.sequencer.send(Asked::Request((connection, term, request), kept));
+        let _ = self.node.sequencer.send(SequencerItem::Request((connection, term, request), kept));
         Ok(())
     }
 
@@ -152,7 +149,7 @@ impl Reader {
     }
 }
 
-/// Bytes that are read and thrown away behind an `ERROR`, and how long that may take: where some are left when a connection
+/// Bytes that are read and thrown away after an `ERROR`, and how long that may take: where some are left when a connection
 /// is closed, the system takes back what was said on it.
 const DRAINED_MAX: usize = 256 * 1024;
 const DRAIN_TIME: Duration = Duration::from_millis(200);
@@ -160,7 +157,7 @@ const DRAIN_TIME: Duration = Duration::from_millis(200);
 fn say_error(mut stream: &TcpStream, why: &str) {
     let mut line = Vec::new();
     encode(&Message::Error { why: why.to_owned() }, &mut line);
-    // Who does not read it does not want to know; nobody writes here but this once, so there is room.
+    // A sender that does not read it does not want to know; nothing else is ever written here, so there is room.
     let _ = stream.write_all(&line);
     let _ = stream.shutdown(Shutdown::Write);
     let mut thrown = [0; 4096];

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use super::now_nanos;
+use super::opening::now_nanos;
 use crate::config::{Config, Fsync};
 use crate::fatal::Fatal;
 use crate::ids::NEEDS_ALL;
 use crate::protocol::Found;
 use crate::storage::{self, Opened, Options, RealDisk, Repair, Storage, StorageError};
 
-/// Opens the files of this peer, which nobody else may use then.
+/// Opens the files of this peer, which no other process may use from then on.
 pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>, Opened), Fatal> {
     let failed = |error: StorageError| Fatal::Storage(error.to_string());
     if config.quorum.is_some() {
-        // Who does not know what it promised must not promise anything else.
+        // A peer that does not know what it promised must not promise anything else.
         storage::check_state(&disk).map_err(|error| match error {
             StorageError::Damaged { path, why } => Fatal::Forgotten { path, why },
             error => failed(error),

@@ -1,20 +1,21 @@
 //! `sensor`: takes readings from one source and hands them in. Where there is no room, the source waits.
 
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
-
-use super::node::{lock, Node};
+use super::lock::{lock, wait};
+use super::node::Node;
 use crate::protocol::Input;
 use crate::sensors::{Source, Taken, ROOM_READINGS};
 
-/// Runs until the source ends. `never`: a channel on which nothing comes, to wait on.
-pub(super) fn run(node: &Arc<Node>, source: &mut dyn Source, never: &Receiver<()>) {
+/// Runs until the source ends.
+pub(super) fn run(node: &Arc<Node>, source: &mut dyn Source) {
     let mut next = Instant::now();
     loop {
         if let Some(interval) = source.interval() {
-            wait_until(next, never);
+            // Nothing can happen here before it is time.
+            thread::sleep(next.saturating_duration_since(Instant::now()));
             // What was missed while this process was stopped is not made up for.
             next = (next + interval).max(Instant::now());
         }
@@ -27,14 +28,6 @@ pub(super) fn run(node: &Arc<Node>, source: &mut dyn Source, never: &Receiver<()
     }
 }
 
-fn wait_until(time: Instant, never: &Receiver<()>) {
-    let left = time.saturating_duration_since(Instant::now());
-    if left > Duration::ZERO {
-        let waited = never.recv_timeout(left);
-        debug_assert_eq!(waited, Err(RecvTimeoutError::Timeout), "nothing ever comes");
-    }
-}
-
 /// Waits until the core takes a whole request, and says how much it takes.
 fn wait_for_room(node: &Node) -> u64 {
     let mut core = lock(&node.core);
@@ -43,6 +36,6 @@ fn wait_for_room(node: &Node) -> u64 {
         if room >= ROOM_READINGS {
             return room;
         }
-        core = node.room.wait(core).unwrap_or_else(PoisonError::into_inner);
+        core = wait(&node.room, core, None);
     }
 }

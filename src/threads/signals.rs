@@ -32,7 +32,8 @@ fn ignores_hangups() -> bool {
     ignored & (1 << (signal_hook::consts::SIGHUP - 1)) != 0
 }
 
-/// Without signals to wait for, the flag is looked at often enough to stop within the second.
+/// No system but Unix lets a thread wait for a signal without unsafe code: a flag is looked at often enough to stop within
+/// the second.
 #[cfg(not(unix))]
 pub(super) fn listen() -> io::Result<impl FnOnce(&Arc<Node>)> {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,7 +42,7 @@ pub(super) fn listen() -> io::Result<impl FnOnce(&Arc<Node>)> {
     signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&asked))?;
     Ok(move |node: &Arc<Node>| {
         while !asked.load(Ordering::Relaxed) {
-            super::pause(std::time::Duration::from_millis(100));
+            std::thread::sleep(std::time::Duration::from_millis(100));
         }
         node.step(Input::Stop);
     })

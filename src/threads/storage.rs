@@ -1,13 +1,15 @@
-//! `storage`: the sole owner of the disk. It does what the core handed over, in order and as much at once as waits, tells
+//! `storage`: the sole owner of the disk. It does what the core handed over, in order, all that waits as one group, tells
 //! the core, and only then lets go the messages that tell of it.
 
-use std::sync::{mpsc, Arc};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use log::Level;
 
-use super::node::{lock, Node};
+use super::inbox::StorageItem;
+use super::lock::lock;
+use super::node::Node;
 use crate::complaints::Subject;
 use crate::config::Fsync;
 use crate::ids::{PeerId, Sequence};
@@ -15,7 +17,7 @@ use crate::protocol::{Done, Input, Store};
 use crate::storage::{Read, RealDisk, Storage, StorageError};
 use crate::wire::Message;
 
-/// Works done before the core hears of them: bounds how long the first of them waits.
+/// Items done before the core hears of them: bounds how long the first of them waits.
 const GROUP_MAX: usize = 256;
 
 /// The names of all files are compared with what was written so often: nobody who moves a file sees rows go elsewhere for
@@ -26,20 +28,14 @@ const NAMES_EVERY: Duration = Duration::from_secs(3);
 /// it is every 3 seconds with some thousands of sensors.
 const NAMES_SHARE: u32 = 400;
 
-pub(super) enum Work {
-    Store(Store),
-    /// Everything before it is to be written; answers when it is.
-    Finish(mpsc::Sender<()>),
-}
-
-/// What a group of works came to.
+/// What a group of items came to.
 #[derive(Default)]
 struct Group {
     dones: Vec<Done>,
     says: Vec<(PeerId, Message)>,
     /// Rows are written to buffers up to here.
     delivered: Option<Sequence>,
-    finished: Vec<mpsc::Sender<()>>,
+    finished: Vec<Sender<()>>,
 }
 
 /// What is left over from one group to the next.
@@ -53,12 +49,12 @@ struct Rest {
 }
 
 /// Runs until the disk fails. Returns how it did.
-pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<Work>) -> StorageError {
+pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<StorageItem>) -> StorageError {
     let mut rest = Rest { delivered: None, sync_by: None, names_at: Instant::now() + NAMES_EVERY };
     loop {
         let until = rest.sync_by.map_or(rest.names_at, |time| time.min(rest.names_at));
         let done = if let Some(first) = next(inbox, until) {
-            work(node, storage, inbox, first, &mut rest)
+            do_group(node, storage, inbox, first, &mut rest)
         } else {
             do_what_is_due(storage, &mut rest)
         };
@@ -85,24 +81,24 @@ fn do_what_is_due(storage: &mut Storage<RealDisk>, rest: &mut Rest) -> Result<()
     Ok(())
 }
 
-/// Waits for work; `None` if there was none until this time.
-fn next(inbox: &Receiver<Work>, until: Instant) -> Option<Work> {
+/// Waits for an item; `None` if there was none until this time.
+fn next(inbox: &Receiver<StorageItem>, until: Instant) -> Option<StorageItem> {
     if until <= Instant::now() {
         return None;
     }
     match inbox.recv_deadline(until) {
-        Ok(work) => Some(work),
+        Ok(item) => Some(item),
         Err(RecvTimeoutError::Timeout) => None,
         Err(RecvTimeoutError::Disconnected) => unreachable!("the threads share the other end until the process ends"),
     }
 }
 
-/// Does one group of works.
-fn work(
+/// Does what waits as one group.
+fn do_group(
     node: &Arc<Node>,
     storage: &mut Storage<RealDisk>,
-    inbox: &Receiver<Work>,
-    first: Work,
+    inbox: &Receiver<StorageItem>,
+    first: StorageItem,
     rest: &mut Rest,
 ) -> Result<(), StorageError> {
     let mut group = Group { delivered: rest.delivered.take(), ..Group::default() };
@@ -110,16 +106,16 @@ fn work(
     let mut idle = false;
     for _ in 0..GROUP_MAX {
         match next.take() {
-            Some(work) => group.take(work, node, storage)?,
+            Some(item) => group.take(item, node, storage)?,
             None => break,
         }
         match inbox.try_recv() {
-            Ok(work) => next = Some(work),
+            Ok(item) => next = Some(item),
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => idle = true,
         }
     }
-    if let Some(work) = next {
-        group.take(work, node, storage)?;
+    if let Some(item) = next {
+        group.take(item, node, storage)?;
     }
     match node.config.fsync {
         // One sync for all that waited.
@@ -133,7 +129,7 @@ fn work(
     for (to, message) in group.says {
         node.send(&to, message);
     }
-    // Rows are in their files before this thread waits for more work; buffers that are full are written earlier.
+    // Rows are in their files before this thread waits for more; buffers that are full are written earlier.
     if idle || !group.finished.is_empty() {
         storage.flush()?;
         if !group.finished.is_empty() {
@@ -147,17 +143,17 @@ fn work(
         rest.delivered = group.delivered;
     }
     for finished in group.finished {
-        // Who asked may have lost patience.
+        // The thread that asked may have lost patience.
         let _ = finished.send(());
     }
     Ok(())
 }
 
 impl Group {
-    fn take(&mut self, work: Work, node: &Node, storage: &mut Storage<RealDisk>) -> Result<(), StorageError> {
-        let store = match work {
-            Work::Store(store) => store,
-            Work::Finish(answer) => {
+    fn take(&mut self, item: StorageItem, node: &Node, storage: &mut Storage<RealDisk>) -> Result<(), StorageError> {
+        let store = match item {
+            StorageItem::Store(store) => store,
+            StorageItem::Finish(answer) => {
                 self.finished.push(answer);
                 return Ok(());
             }

@@ -17,7 +17,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of the first lines: a `HELLO`, a hint and a question with the longest names take 700.
 const FIRST_BYTES_MAX: usize = 1024;
 
-/// Bytes that are read and thrown away behind a refusal. Where they were left, the system would take back what the other
+/// Bytes that are read and thrown away after a refusal. Where they were left, the system would take back what the other
 /// side is told.
 const DRAINED_MAX: usize = 64 * 1024;
 
@@ -139,7 +139,7 @@ impl Words {
         }
     }
 
-    /// `HELLO` makes a link where it names an addressee; elsewhere a question follows, perhaps behind a hint.
+    /// `HELLO` makes a link where it names an addressee; elsewhere a question follows, perhaps after a hint.
     fn understand(&mut self, from: SocketAddr) -> Result<Heard, WireError> {
         while let Some(message) = self.decoder.next_message()? {
             match (net::seen(message, from), self.hello.take()) {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_says_no_greeting_or_too_much_is_no_peer() {
+    fn a_host_that_says_no_greeting_or_too_much_is_no_peer() {
         for (text, why) in [
             ("COMMIT:1@a/1:7\n".to_owned(), "not HELLO"),
             ("GET / HTTP/1.1\r\n".to_owned(), "verb"),

@@ -2,17 +2,17 @@
 //! written under the core's lock.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, TryLockError};
+use std::sync::Mutex;
 
 use log::Level;
 
-use super::node::lock;
+use super::lock::{lock, try_lock};
 use crate::complaints::{Complaints, Kind, Subject};
 use crate::json::{array, quoted, Object};
 use crate::protocol::event::{Field, Loudness};
 use crate::protocol::Event;
 
-/// Lines that wait to be written. Whoever comes first writes for all.
+/// Lines that wait to be written. The thread that comes first writes for all.
 #[derive(Debug, Default)]
 pub(super) struct Voice {
     waiting: Mutex<VecDeque<Event>>,
@@ -20,7 +20,7 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    /// Puts an event behind those before it. Called under the core's lock, which gives the order.
+    /// Puts an event after those before it. Called under the core's lock, which gives the order.
     pub(super) fn put(&self, event: Event) {
         lock(&self.waiting).push_back(event);
     }
@@ -28,11 +28,7 @@ impl Voice {
     /// Writes what waits, unless another thread is at it: that one writes it all.
     pub(super) fn write(&self, complaints: &Complaints) {
         while !lock(&self.waiting).is_empty() {
-            let writing = match self.writing.try_lock() {
-                Ok(guard) => guard,
-                Err(TryLockError::WouldBlock) => return,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            };
+            let Some(writing) = try_lock(&self.writing) else { return };
             loop {
                 let next = lock(&self.waiting).pop_front();
                 let Some(event) = next else { break };

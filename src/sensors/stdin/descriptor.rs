@@ -1,12 +1,11 @@
-//! Descriptor 0 of this process: when what it gives is over, and that whoever writes to it later notices that nobody reads.
+//! Descriptor 0 of this process: when what it gives is over, and that its later writers notice that nobody reads.
 //!
 //! The end of a file, of a terminal's input or of an anonymous pipe is the end. A named pipe (`mkfifo`) ends each time that
 //! its last writer closes it, and goes on with the next one: it is over once it has no name any more either.
 
 use std::io::{self, ErrorKind, Read};
+use std::thread;
 use std::time::Duration;
-
-use crossbeam_channel::never;
 
 /// How often a named pipe without a writer is asked for the next one: no system tells when it comes. And how often one that
 /// somebody else has told not to block.
@@ -17,7 +16,7 @@ pub trait Input: Read + Send {
     /// It gave nothing: does nothing come any more?
     fn is_over(&self) -> bool;
 
-    /// Nothing is read any more, and who writes is to notice it.
+    /// Nothing is read any more, and its writers are to notice it.
     fn close(&mut self);
 }
 
@@ -26,7 +25,7 @@ pub trait Input: Read + Send {
 pub struct StandardInput {
     stdin: io::Stdin,
     named_pipe: bool,
-    /// It gave nothing, which whoever reads it knows.
+    /// It gave nothing, and its reader knows that.
     idle: bool,
     over: bool,
 }
@@ -54,8 +53,7 @@ impl Read for StandardInput {
                     return read;
                 }
             }
-            // A channel on which nothing comes.
-            let _ = never::<()>().recv_timeout(ASK_AGAIN);
+            thread::sleep(ASK_AGAIN);
         }
     }
 }

@@ -1,0 +1,110 @@
+//! What waits to be written to a connection: messages put together, of which long readings are not copied.
+
+use std::io::{self, IoSlice, Write};
+use std::net::TcpStream;
+
+use super::send_now::send_now;
+use crate::wire::{encode_head, readings, Message};
+
+/// Readings of so many bytes are copied beside their head: a buffer of its own for each costs more, and the system takes
+/// 1024 at a time.
+const COPIED_BYTES_MAX: usize = 4 * 1024;
+
+/// Text that is kept for the next message after one was written: enough for all but views and lists of runs.
+const KEEP_BYTES: usize = 16 * 1024;
+
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    /// All but long readings.
+    text: Vec<u8>,
+    /// Messages with long readings, and where in the text these stand.
+    bulk: Vec<(usize, Message)>,
+    /// Bytes of text and readings, and how many of them are written.
+    length: usize,
+    written: usize,
+}
+
+impl Outgoing {
+    /// Adds a message to what is to be written.
+    pub fn put(&mut self, message: Message) {
+        let before = self.text.len();
+        encode_head(&message, &mut self.text);
+        let readings = readings(&message);
+        self.length += self.text.len() - before + readings.len();
+        if readings.len() <= COPIED_BYTES_MAX {
+            self.text.extend_from_slice(readings);
+        } else {
+            self.bulk.push((self.text.len(), message));
+        }
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Forgets what was put, written or not.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.text.shrink_to(KEEP_BYTES);
+        self.bulk.clear();
+        (self.length, self.written) = (0, 0);
+    }
+
+    /// Writes what the connection takes without waiting. True: that was all of it.
+    ///
+    /// # Errors
+    /// The system's: the connection broke.
+    pub fn write_now(&mut self, stream: &TcpStream) -> io::Result<bool> {
+        let sent = {
+            let mut slices = self.slices();
+            let mut left = &mut slices[..];
+            IoSlice::advance_slices(&mut left, self.written);
+            send_now(stream, left)?
+        };
+        self.written += sent;
+        let all = self.written == self.length;
+        if all {
+            self.clear();
+        }
+        Ok(all)
+    }
+
+    /// Writes all of it; waits as long as the other side does not read.
+    ///
+    /// # Errors
+    /// The system's: the connection broke. What was put is dropped.
+    pub fn write_all(&mut self, stream: &TcpStream) -> io::Result<()> {
+        let result = self.write_rest(stream);
+        self.clear();
+        result
+    }
+
+    fn write_rest(&self, mut stream: &TcpStream) -> io::Result<()> {
+        let mut slices = self.slices();
+        let mut left = &mut slices[..];
+        // Empty ones at the front would look like a connection that takes nothing.
+        IoSlice::advance_slices(&mut left, self.written);
+        while !left.is_empty() {
+            match stream.write_vectored(left) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(bytes) => IoSlice::advance_slices(&mut left, bytes),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn slices(&self) -> Vec<IoSlice<'_>> {
+        let mut slices = Vec::with_capacity(2 * self.bulk.len() + 1);
+        let mut from = 0;
+        for (at, message) in &self.bulk {
+            slices.push(IoSlice::new(&self.text[from..*at]));
+            slices.push(IoSlice::new(readings(message)));
+            from = *at;
+        }
+        slices.push(IoSlice::new(&self.text[from..]));
+        slices
+    }
+}

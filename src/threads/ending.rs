@@ -1,0 +1,53 @@
+//! The end of a peer: its last words, and what its exit means.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+
+use super::inbox::StorageItem;
+use super::link::Link;
+use super::lock::read;
+use super::node::Node;
+use crate::config::Config;
+use crate::fatal::Fatal;
+use crate::protocol::Exit;
+
+/// The last words have so long to go out, and the last rows to be written: with the half second in which the core waits
+/// for commits, this keeps the end within a second.
+const FAREWELL: Duration = Duration::from_millis(250);
+
+/// Lets the last words go out and the last rows be written, within reason.
+pub(super) fn farewell(node: &Node) {
+    let until = Instant::now() + FAREWELL;
+    let (written, wait) = bounded(1);
+    if node.storage.send(StorageItem::Finish(written)).is_ok() {
+        // What is not written by then is said to be lost by nobody: it stands in the other peers' files.
+        let _ = wait.recv_deadline(until);
+    }
+    let links: Vec<Arc<Link>> = read(&node.links).values().cloned().collect();
+    for link in links {
+        // It never brings anything, but ends when the link has written all.
+        let _ = link.when_idle().recv_deadline(until);
+    }
+}
+
+/// What a peer that ended so tells its caller.
+pub(super) fn conclude(exit: &Exit, config: &Config, failure: Option<String>) -> Result<(), Fatal> {
+    match exit {
+        Exit::Stopped => {
+            log::info!(event = "stopped"; "Stopped");
+            Ok(())
+        }
+        Exit::StoppedWith { uncommitted } => {
+            let advice = if config.resume { "--resume goes on with them" } else { "give them again if they matter" };
+            log::warn!(
+                event = "stopped", uncommitted = uncommitted;
+                "Stopped; readings taken in and not known to be committed: {uncommitted}; {advice}"
+            );
+            Ok(())
+        }
+        Exit::Duplicate { endpoint } => Err(Fatal::Duplicate { id: config.peer_id.clone(), endpoint: *endpoint }),
+        Exit::Disk => Err(Fatal::Storage(failure.unwrap_or_else(|| "the storage ended".to_owned()))),
+    }
+}

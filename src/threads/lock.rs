@@ -1,0 +1,60 @@
+//! How threads lock and wait, and which locks there are.
+//!
+//! A thread waits on a channel for what others hand over, up to a deadline where there is one; with [`wait`] for what
+//! others change under a lock; or in a call of the system for a socket. Where an error would come again immediately, and
+//! where a sensor's time has not come, nothing can happen earlier, and the thread sleeps.
+//!
+//! Locks are taken in the order of this table, and none of them while a later one is held. The last six are leaves: no
+//! other lock is taken under them.
+//!
+//! | lock | guards | held for |
+//! | --- | --- | --- |
+//! | a link's `writer` | the connection, and what is being written on it | a write, which may wait for the receiver |
+//! | `core` | the state of the protocol | one step and the handing on of its effects; nothing under it waits |
+//! | `links` | which peer has which link | looking one up, putting one in, taking one out |
+//! | a link's `state` | its outbox, and which connection is the present one | putting in and taking out |
+//! | the voice's `writing` | the order of lines | writing lines; taken with no lock of the above held |
+//! | the complaints' `pools` | how often what was wrong | counting, and writing one line; as above |
+//! | the voice's `waiting` | lines in the order of their steps | putting in, taking out |
+//! | the log's tail | the last batches | cloning handles of batches |
+//! | a bell's `due` | one deadline of the core | setting it; its loop gives it back while it waits |
+//! | the porter's `words` | what the core said of connections | leaving word, taking all |
+//! | `connections` | incoming connections that were admitted | noting one, taking one out |
+//! | `questions`, `datagrams`, `failure` | questions to ask; the discovery sockets; how the disk failed | one call |
+//!
+//! The `writer` and the `core` are never held together: whoever writes has left the core before, so that no peer that
+//! does not read holds up a step.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::time::Duration;
+
+/// Locks. A thread that panics ends the process, so nobody meets what it left half done.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks if that needs no waiting.
+pub(super) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+pub(super) fn read<T>(shared: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    shared.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn write<T>(shared: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    shared.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives the lock back until `changed` is signalled, or the time is over. Returns without a reason at times: the caller
+/// looks again at what it waits for.
+pub(super) fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>, most: Option<Duration>) -> MutexGuard<'a, T> {
+    match most {
+        Some(most) => changed.wait_timeout(guard, most).unwrap_or_else(PoisonError::into_inner).0,
+        None => changed.wait(guard).unwrap_or_else(PoisonError::into_inner),
+    }
+}

@@ -1,0 +1,80 @@
+//! What a peer opens and settles before its first step, as its options say.
+
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::config::Config;
+use crate::fatal::Fatal;
+use crate::ids::{Incarnation, NUMBER_MAX};
+use crate::net;
+use crate::protocol::{Secret, Settings};
+use crate::storage::{
+    claim, claim_cleared, directory_of, others, rename_directory, EarlierDirectory, RealDisk, StorageError,
+};
+
+/// So many names of files are told.
+const NAMES_MAX: usize = 20;
+
+/// Takes this peer's directory, in which only what is known to be a peer's is ever cleared.
+pub(super) fn directory(config: &Config) -> Result<RealDisk, Fatal> {
+    let (dir, id) = (&config.data_dir, &config.peer_id);
+    let failed = |error: StorageError| Fatal::Storage(error.to_string());
+    match rename_directory(dir, id).map_err(failed)? {
+        Some(renamed @ EarlierDirectory::Renamed { .. }) => log::warn!(event = "renamed"; "{renamed}"),
+        Some(left @ EarlierDirectory::LeftAlone { .. }) => log::warn!(event = "files_left_alone"; "{left}"),
+        None => {}
+    }
+    let claimed = if config.resume { claim(dir, id).map(|disk| (disk, None)) } else { claim_cleared(dir, id) };
+    let (disk, aside) = claimed.map_err(failed)?;
+    if let Some(aside) = aside {
+        log::warn!(event = "set_aside"; "{aside}");
+    }
+    let others = others(dir, id).map_err(failed)?;
+    if !others.is_empty() {
+        let (path, names) = (directory_of(dir, id), others[..others.len().min(NAMES_MAX)].join(", "));
+        let more =
+            if others.len() > NAMES_MAX { format!(" and {} more", others.len() - NAMES_MAX) } else { String::new() };
+        let path = path.display();
+        log::warn!(event = "files_left_alone"; "{path} holds what is no peer's: {names}{more}; it is left alone");
+    }
+    Ok(disk)
+}
+
+/// The socket of discovery, where this peer hears any.
+pub(super) fn receiver(config: &Config) -> Result<Option<net::Receiver>, Fatal> {
+    if !config.broadcasts() {
+        return Ok(None);
+    }
+    if !net::REUSE_PORT {
+        log::warn!(
+            event = "no_reuse_port";
+            "This system has no SO_REUSEPORT: only one peer of this machine may hear discovery on a port"
+        );
+    }
+    let port = config.broadcast_port;
+    let receiver = net::Receiver::bind(config.bind, config.broadcast_address, port);
+    receiver.map(Some).map_err(|cause| Fatal::Broadcast { port, cause })
+}
+
+/// What the core is told of this start.
+pub(super) fn settings(config: &Config, incarnation: Incarnation, endpoint: SocketAddr) -> Settings {
+    Settings {
+        id: config.peer_id.clone(),
+        priority: config.priority,
+        incarnation,
+        endpoint,
+        group: config.group.clone(),
+        quorum: config.quorum,
+        resume: config.resume,
+        timing: config.timing,
+        joins: !config.join.is_empty(),
+        seed: rand::random(),
+        secret: Secret(rand::random()),
+    }
+}
+
+/// Nanoseconds since the Unix epoch: so fine that no two starts, not even of copies on two machines, have the same.
+pub(super) fn now_nanos() -> Incarnation {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Incarnation::try_from(since.as_nanos()).map_or(NUMBER_MAX, |nanos| nanos.min(NUMBER_MAX))
+}

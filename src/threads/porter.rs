@@ -1,0 +1,45 @@
+//! Brings what the core says about incoming connections to the listener's thread.
+
+use std::io;
+use std::sync::Mutex;
+
+use mio::{Poll, Token, Waker};
+
+use super::lock::lock;
+use crate::protocol::{ConnectionId, Verdict};
+use crate::wire::Message;
+
+/// Under this token the listener finds that there is word.
+pub(super) const PORTER: Token = Token(1);
+
+pub(super) struct Porter {
+    words: Mutex<Vec<(ConnectionId, Word)>>,
+    waker: Waker,
+}
+
+/// What the core says.
+pub(super) enum Word {
+    Verdict(Verdict),
+    Answer(Message),
+    Drop,
+}
+
+impl Porter {
+    /// With what the listener is to wait on.
+    pub(super) fn new() -> io::Result<(Self, Poll)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), PORTER)?;
+        Ok((Self { words: Mutex::default(), waker }, poll))
+    }
+
+    /// Leaves word. Does not wait.
+    pub(super) fn bring(&self, connection: ConnectionId, word: Word) {
+        lock(&self.words).push((connection, word));
+        // One that cannot be woken looks by itself soon.
+        let _ = self.waker.wake();
+    }
+
+    pub(super) fn take(&self) -> Vec<(ConnectionId, Word)> {
+        std::mem::take(&mut *lock(&self.words))
+    }
+}
