@@ -108,10 +108,10 @@ pub fn open(
         opened.push(match source {
             SensorSource::Mock => Box::new(Mock::new(id(), interval, seed, clock)),
             SensorSource::Stdin => {
-                Box::new(Stdin::new(StandardInput::open(), clock).beside(ids.to_vec()).complaining(complaints))
+                Box::new(Stdin::new(StandardInput::open(), clock, Arc::clone(complaints)).beside(ids.to_vec()))
             }
             SensorSource::Iio(directory) => {
-                Box::new(Iio::open(directory, id(), interval, clock)?.complaining(complaints))
+                Box::new(Iio::open(directory, id(), interval, clock, Arc::clone(complaints))?)
             }
         });
     }
@@ -123,7 +123,7 @@ fn text_of(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 
-/// One reading as lines. The values are checked by whoever made them.
+/// One reading as lines. Its maker has checked the values.
 fn one(id: &SensorId, time: Timestamp, temperature: &str, humidity: &str, pressure: &str) -> Lines {
     let line = format!("DATA|{id}|{}|{temperature}|{humidity}|{pressure}\n", text_of(time));
     debug_assert_eq!(crate::reading::check(line.trim_end().as_bytes()).err(), None, "{line}");

@@ -11,7 +11,7 @@ mod error;
 pub mod frame;
 pub mod message;
 mod parse;
-pub mod refusal;
+mod refusal;
 
 pub use batch::{Lines, Range, Request};
 pub use cursor::Cursor;
@@ -24,6 +24,7 @@ pub use message::{
     Belongs, Contact, Hello, Here, Leadership, Message, RunList, Seat, TermStart, Timing, Token, ViewChange,
     PROTOCOL_VERSION,
 };
+pub use refusal::Refusal;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use super::input::{Answer, ConnectionId, Question, Time};
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::PeerId;
-use crate::wire::{refusal, Contact, Hello, Here, Message};
+use crate::wire::{Contact, Hello, Here, Message, Refusal};
 
 /// Connections of strangers in a row, and in how long as many again are looked at. Whoever makes one pays as much for it as
 /// the question back costs.
@@ -70,7 +70,7 @@ impl Peer {
         turn: &mut Turn,
     ) {
         if let Err(why) = self.check_hello(&hello).and_then(|()| self.check_link(from, &hello)) {
-            return refuse(connection, &why, turn);
+            return refuse(connection, why, turn);
         }
         let waits = |visitor: &Visitor| visitor.hello.endpoint == hello.endpoint;
         let urgent = self.is_familiar(&hello.peer, hello.endpoint) && !self.visitors.waiting.values().any(waits);
@@ -79,7 +79,7 @@ impl Peer {
         }
         let (to, token) = (hello.endpoint, hello.token);
         if !urgent && (self.calls.looks_into_enough() || !self.visitors.budget.spend(turn.now, REFILL)) {
-            return refuse(connection, "too many strangers at once; come again", turn);
+            return refuse(connection, other("too many strangers at once; come again"), turn);
         }
         self.call_back(to, Purpose::Visitor(connection), (token, at), urgent, turn);
         let until = turn.now + self.settings.timing.heartbeat_timeout;
@@ -87,31 +87,27 @@ impl Peer {
     }
 
     /// Is this a peer of this group, and does it mean to speak to this one?
-    fn check_hello(&self, hello: &Hello) -> Result<(), String> {
+    fn check_hello(&self, hello: &Hello) -> Result<(), Refusal> {
         let Hello { group, quorum, addressee, .. } = hello;
         if *group != self.settings.group {
-            return Err(format!("wrong group: this peer is of group {}", self.settings.group));
+            return Err(Refusal::Other(format!("wrong group: this peer is of group {}", self.settings.group)));
         }
         if addressee.as_ref().is_some_and(|id| *id != self.settings.id) {
-            return Err(refusal::WRONG_ADDRESSEE.to_owned());
+            return Err(Refusal::WrongAddressee);
         }
         if *quorum != self.settings.quorum {
-            return Err(refusal::wrong_quorum(self.settings.quorum, *quorum));
+            return Err(Refusal::WrongQuorum { group: self.settings.quorum, newcomer: *quorum });
         }
         Ok(())
     }
 
-    fn check_link(&self, from: IpAddr, hello: &Hello) -> Result<(), String> {
+    fn check_link(&self, from: IpAddr, hello: &Hello) -> Result<(), Refusal> {
         if hello.endpoint.ip() != from {
-            return Err(format!("it comes from {from} and names {}", hello.endpoint));
+            return Err(Refusal::Other(format!("it comes from {from} and names {}", hello.endpoint)));
         }
         if hello.peer == self.settings.id {
             let itself = hello.incarnation == self.settings.incarnation;
-            return Err(if itself {
-                refusal::ITSELF.to_owned()
-            } else {
-                refusal::id_in_use(Some(self.settings.endpoint))
-            });
+            return Err(if itself { Refusal::Itself } else { Refusal::IdInUse(Some(self.settings.endpoint)) });
         }
         Ok(())
     }
@@ -151,16 +147,16 @@ impl Peer {
             Answer::Here(here) if here.dialled => here.contact,
             Answer::Refused => {
                 let (peer, incarnation) = (visitor.hello.peer.clone(), visitor.hello.incarnation);
-                self.dismiss(connection, refusal::NOBODY_LISTENS, turn);
+                self.dismiss(connection, Refusal::NobodyListens, turn);
                 return self.on_gone_at(&peer, incarnation, from, turn);
             }
-            Answer::Here(_) => return self.dismiss(connection, "its process did not make it", turn),
+            Answer::Here(_) => return self.dismiss(connection, other("its process did not make it"), turn),
             Answer::Silent | Answer::Error(_) => {
-                return self.dismiss(connection, refusal::NO_ANSWER, turn);
+                return self.dismiss(connection, Refusal::NoAnswer, turn);
             }
         };
         if id != visitor.hello.peer || incarnation != visitor.hello.incarnation {
-            return self.dismiss(connection, "another process listens where it says it does", turn);
+            return self.dismiss(connection, other("another process listens where it says it does"), turn);
         }
         visitor.proven = true;
         let contact = Contact { id, priority, incarnation, endpoint: from };
@@ -200,8 +196,8 @@ impl Peer {
             // A process with several addresses.
             Answer::Here(here) if is_elder(&here) && one(&here) => {}
             Answer::Here(here) if is_elder(&here) => {
-                let why = refusal::id_in_use(known.map(|(_, endpoint)| endpoint));
-                return self.dismiss(connection, &why, turn);
+                let why = Refusal::IdInUse(known.map(|(_, endpoint)| endpoint));
+                return self.dismiss(connection, why, turn);
             }
             Answer::Here(_) => self.gone(peer, false, turn),
             // What its connection still holds is read first; then this one is admitted.
@@ -215,8 +211,8 @@ impl Peer {
             }
             // Its listener may be overrun, and what it says goes on coming.
             Answer::Silent | Answer::Error(_) if self.was_heard_lately(peer) => {
-                let why = refusal::id_in_use(known.map(|(_, endpoint)| endpoint));
-                return self.dismiss(connection, &why, turn);
+                let why = Refusal::IdInUse(known.map(|(_, endpoint)| endpoint));
+                return self.dismiss(connection, why, turn);
             }
             Answer::Silent | Answer::Error(_) => {
                 self.close(peer, turn);
@@ -265,7 +261,7 @@ impl Peer {
     pub(super) fn look_after_visitors(&mut self, turn: &mut Turn) {
         let now = turn.now;
         for connection in self.visitors.that(|visitor| !visitor.proven && now >= visitor.until) {
-            self.dismiss(connection, refusal::NO_ANSWER, turn);
+            self.dismiss(connection, Refusal::NoAnswer, turn);
         }
         for connection in self.visitors.that(|visitor| visitor.ask_at.is_some_and(|at| now >= at)) {
             self.ask_the_elder(connection, turn);
@@ -312,7 +308,7 @@ impl Peer {
         self.close(&stranger, turn);
     }
 
-    fn dismiss(&mut self, connection: ConnectionId, why: &str, turn: &mut Turn) {
+    fn dismiss(&mut self, connection: ConnectionId, why: Refusal, turn: &mut Turn) {
         self.visitors.waiting.remove(&connection);
         refuse(connection, why, turn);
     }
@@ -346,7 +342,10 @@ impl Peer {
     }
 }
 
-fn refuse(connection: ConnectionId, why: &str, turn: &mut Turn) {
-    let verdict = Verdict::Refuse { why: why.to_owned() };
-    turn.out.push(Effect::Admit { connection, verdict });
+fn refuse(connection: ConnectionId, why: Refusal, turn: &mut Turn) {
+    turn.out.push(Effect::Admit { connection, verdict: Verdict::Refuse { why } });
+}
+
+fn other(why: &str) -> Refusal {
+    Refusal::Other(why.to_owned())
 }

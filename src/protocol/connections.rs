@@ -10,7 +10,7 @@ use super::peer::Peer;
 use super::role::Role;
 use super::turn::Turn;
 use crate::ids::{Incarnation, PeerId};
-use crate::wire::{refusal, Contact, Message, Seat};
+use crate::wire::{Contact, Message, Refusal, Seat};
 
 /// An incoming connection that ends so shortly after the own link was dialled anew is the other side's answer to the end of
 /// the own one before: dialling again would go back and forth without end. If its process is gone, the link tells.
@@ -78,8 +78,8 @@ impl Peer {
     }
 
     /// The receiver of a link says why it does not take it. What it says ends nothing here.
-    pub(super) fn on_rejected(&mut self, peer: &PeerId, why: &str, turn: &mut Turn) {
-        if why.starts_with(refusal::WRONG_ADDRESSEE) {
+    pub(super) fn on_rejected(&mut self, peer: &PeerId, why: &Refusal, turn: &mut Turn) {
+        if *why == Refusal::WrongAddressee {
             self.on_refused(peer, turn);
         } else {
             self.note_rejection(peer, why, turn);

@@ -11,7 +11,7 @@ use super::input::{Answer, Time};
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::PeerId;
-use crate::wire::{refusal, Contact, Here, Message};
+use crate::wire::{Contact, Here, Message, Refusal};
 
 /// Proofs that end a peer which starts.
 const PROOFS: u8 = 2;
@@ -33,9 +33,6 @@ const WAITS_MAX: u32 = 2;
 
 /// So many promises to others a proposer outbids, before it is content to seek.
 const OUTBIDS_MAX: u32 = 8;
-
-/// Longest reason of a refusal that is told.
-const REASON_CHARS_MAX: usize = 160;
 
 /// After so many leaders and proposers of whom nothing came, whoever seeks waits for nobody, and no leader yields.
 const FAILED_MAX: u32 = 3;
@@ -171,23 +168,20 @@ impl Peer {
     }
 
     /// Somebody who was asked, or dialled, answered `ERROR`.
-    pub(super) fn on_question_refused(&mut self, why: &str, turn: &mut Turn) {
-        if why.starts_with(refusal::ID_IN_USE) {
-            if let Some(at) = refusal::endpoint_in_use(why) {
-                self.on_namesake(at, turn);
-            }
-        } else if why.starts_with(refusal::WRONG_QUORUM) {
-            self.warn_of_refusal(why, turn);
+    pub(super) fn on_question_refused(&mut self, why: &Refusal, turn: &mut Turn) {
+        match why {
+            Refusal::IdInUse(Some(at)) => self.on_namesake(*at, turn),
+            Refusal::WrongQuorum { .. } => self.warn_of_refusal(why, turn),
+            _ => {}
         }
     }
 
     /// Others are configured otherwise, or there is another process of this id: the operator has to know.
-    pub(super) fn warn_of_refusal(&mut self, why: &str, turn: &mut Turn) {
-        // A stranger's words, and no longer than any reason that a peer gives.
-        let why: &str = &why.chars().take(REASON_CHARS_MAX).collect::<String>();
-        if self.warned_of_refusal.as_deref() != Some(why) {
-            self.warned_of_refusal = Some(why.to_owned());
-            turn.tell(Event::Refused { why: why.to_owned() });
+    pub(super) fn warn_of_refusal(&mut self, why: &Refusal, turn: &mut Turn) {
+        let why = why.to_string();
+        if self.warned_of_refusal.as_ref() != Some(&why) {
+            self.warned_of_refusal = Some(why.clone());
+            turn.tell(Event::Refused { why });
         }
     }
 
@@ -226,7 +220,7 @@ impl Peer {
         }
         if self.served {
             // What runs goes on, whoever else has its name; the operator has to know.
-            return self.warn_of_refusal(&refusal::id_in_use(Some(from)), turn);
+            return self.warn_of_refusal(&Refusal::IdInUse(Some(from)), turn);
         }
         let Some(proof) = &mut self.doubts.proof else { return };
         proof.times += 1;

@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use super::event::Event;
 use super::input::{ConnectionId, Question};
 use crate::ids::{PeerId, Sequence, Term};
-use crate::wire::{Frame, Message, Range, Request};
+use crate::wire::{Frame, Message, Range, Refusal, Request};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -85,7 +85,7 @@ pub enum Verdict {
     /// Read on.
     Accept,
     /// Answer `ERROR:<why>` and close.
-    Refuse { why: String },
+    Refuse { why: Refusal },
     // A connection without a verdict waits: its lines are not read.
 }
 

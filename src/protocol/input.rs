@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::ids::{PeerId, Sequence, Term};
-use crate::wire::{Hello, Here, Lines, Message, Range, Request, RunList, Token};
+use crate::wire::{Hello, Here, Lines, Message, Range, Refusal, Request, RunList, Token};
 
 /// Time since an arbitrary start, from a clock that never goes back.
 pub type Time = Duration;
@@ -49,10 +49,10 @@ pub enum Input {
     LinkUp { peer: PeerId },
     /// Nobody listens at the address of this peer (or somebody else does): its process is gone.
     Refused { peer: PeerId },
-    /// The peer that was dialled answered `ERROR` to its link (see `wire::refusal`).
-    Rejected { peer: PeerId, why: String },
+    /// The peer that was dialled answered `ERROR` to its link.
+    Rejected { peer: PeerId, why: Refusal },
     /// The leader of another `--quorum` broadcast.
-    OtherQuorum { why: String },
+    OtherQuorum { why: Refusal },
     /// Readings that a sensor of this peer made.
     Readings(Lines),
     /// A source of this peer has nothing more; it gave so many readings.
@@ -84,7 +84,7 @@ pub enum Answer {
     /// Nothing came in time, or what makes no sense.
     Silent,
     /// `ERROR`, and why.
-    Error(String),
+    Error(Refusal),
 }
 
 /// What the storage did.

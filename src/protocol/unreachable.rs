@@ -9,7 +9,7 @@ use super::input::{Answer, Time};
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::PeerId;
-use crate::wire::refusal;
+use crate::wire::Refusal;
 
 /// So many are remembered of either sort; of others nothing is told.
 const REMEMBERED_MAX: usize = 256;
@@ -80,8 +80,8 @@ impl Peer {
     }
 
     /// A peer that was dialled says that it got no answer here.
-    pub(super) fn note_rejection(&mut self, peer: &PeerId, why: &str, turn: &mut Turn) {
-        if ![refusal::NO_ANSWER, refusal::NOBODY_LISTENS].contains(&why) {
+    pub(super) fn note_rejection(&mut self, peer: &PeerId, why: &Refusal, turn: &mut Turn) {
+        if !matches!(why, Refusal::NoAnswer | Refusal::NobodyListens) {
             return;
         }
         let patience = self.settings.timing.heartbeat_timeout;

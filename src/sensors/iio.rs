@@ -139,11 +139,18 @@ pub struct Iio {
 }
 
 impl Iio {
-    /// Looks what the device measures. A file that is missing now is not looked for later.
+    /// Looks what the device measures. A file that is missing now is not looked for later. What cannot be read is told to
+    /// `complaints`.
     ///
     /// # Errors
     /// [`SensorError`] where there is no such directory, or it measures nothing.
-    pub fn open(directory: &Path, id: SensorId, interval: Duration, clock: Clock) -> Result<Self, SensorError> {
+    pub fn open(
+        directory: &Path,
+        id: SensorId,
+        interval: Duration,
+        clock: Clock,
+        complaints: Arc<Complaints>,
+    ) -> Result<Self, SensorError> {
         let shown = directory.display().to_string();
         if let Err(error) = fs::read_dir(directory) {
             return Err(SensorError::Directory { directory: shown, cause: error.to_string() });
@@ -157,26 +164,11 @@ impl Iio {
         if channels.iter().all(Option::is_none) {
             return Err(SensorError::Measures { directory: shown });
         }
-        Ok(Self {
-            directory: directory.to_owned(),
-            id,
-            interval,
-            clock,
-            channels,
-            complaints: Arc::default(),
-            readings: 0,
-        })
+        Ok(Self { directory: directory.to_owned(), id, interval, clock, channels, complaints, readings: 0 })
     }
 }
 
 impl Iio {
-    /// Complains there of what cannot be read.
-    #[must_use]
-    pub fn complaining(mut self, complaints: &Arc<Complaints>) -> Self {
-        self.complaints = Arc::clone(complaints);
-        self
-    }
-
     /// Of a device that gives nothing one line is enough.
     fn tell(&self, silent: bool) {
         let what = self.describe();

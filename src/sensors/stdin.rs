@@ -1,4 +1,4 @@
-//! `DATA|…` lines from standard input, or any other reader: whatever is there is handed over at once, as it was given.
+//! `DATA|…` lines from standard input, or any other reader: what is there is handed over without delay, as it was given.
 //! Only an empty timestamp is filled in, and what says that it was not measured left out.
 
 mod descriptor;
@@ -79,7 +79,7 @@ pub struct Stdin<R> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Supply {
     Flows,
-    /// Nothing for now: whoever wrote to it has gone, another may come.
+    /// Nothing for now: its writer has gone, another may come.
     Rests,
     /// Nothing any more.
     Ended,
@@ -92,8 +92,9 @@ impl<R> fmt::Debug for Stdin<R> {
 }
 
 impl<R: Input> Stdin<R> {
+    /// Complains to `complaints` of what is wrong with lines.
     #[must_use]
-    pub fn new(reader: R, clock: Clock) -> Self {
+    pub fn new(reader: R, clock: Clock, complaints: Arc<Complaints>) -> Self {
         Self {
             reader,
             clock,
@@ -106,7 +107,7 @@ impl<R: Input> Stdin<R> {
             skipping: false,
             arrived: String::new(),
             line: 0,
-            complaints: Arc::default(),
+            complaints,
             refused: 0,
             emptied: 0,
             readings: 0,
@@ -118,13 +119,6 @@ impl<R: Input> Stdin<R> {
     #[must_use]
     pub fn beside(mut self, others: Vec<SensorId>) -> Self {
         self.others = others;
-        self
-    }
-
-    /// Complains there of what is wrong with lines.
-    #[must_use]
-    pub fn complaining(mut self, complaints: &Arc<Complaints>) -> Self {
-        self.complaints = Arc::clone(complaints);
         self
     }
 

@@ -10,7 +10,7 @@ use crate::complaints::{Kind, Subject};
 use crate::net;
 use crate::protocol::Input;
 use crate::wire::datagram::DATAGRAM_BYTES_MAX;
-use crate::wire::{refusal, Message, WireError};
+use crate::wire::{Message, Refusal, WireError};
 
 /// After the system gave an error, it is asked again so much later.
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
@@ -50,7 +50,9 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
             // A group that is there refuses a peer that wants to be part of it.
             Err(WireError::OtherQuorum { quorum, leader: Some(endpoint) }) => {
                 if net::endpoint_seen(endpoint, from).ip() == from.ip().to_canonical() {
-                    node.step(Input::OtherQuorum { why: refusal::wrong_quorum(quorum, node.community.quorum) });
+                    node.step(Input::OtherQuorum {
+                        why: Refusal::WrongQuorum { group: quorum, newcomer: node.community.quorum },
+                    });
                 }
             }
             Err(error) => {

@@ -7,7 +7,7 @@ use super::node::Node;
 use crate::complaints::Subject;
 use crate::net;
 use crate::protocol::{Answer, Input, Question};
-use crate::wire::{refusal, Hello};
+use crate::wire::{Hello, Refusal};
 
 fn about(address: &str) -> Subject {
     Subject::Own(address.to_owned())
@@ -42,7 +42,7 @@ fn put(node: &Arc<Node>, address: &str, question: &Question, hello: &Hello) -> R
                 "no answer in time".clone_into(&mut why);
                 continue;
             }
-            Answer::Error(why) if !why.starts_with(refusal::ITSELF) => {
+            Answer::Error(why) if *why != Refusal::Itself => {
                 let text = format!("--join {address} refuses this peer: {why}");
                 node.complaints.complain(about(address), "join_refused", &text);
             }

@@ -19,7 +19,7 @@ use crate::complaints::Subject;
 use crate::descriptors;
 use crate::net;
 use crate::protocol::{ConnectionId, Input, Verdict};
-use crate::wire::Message;
+use crate::wire::{Message, Refusal};
 
 /// Bytes of answers that wait to be read; beyond that the oldest goes.
 const UNTOLD_MAX: usize = 4 * 1024 * 1024;
@@ -190,7 +190,7 @@ impl Listener {
             Heard::Nonsense(why) => {
                 let text = format!("Connection from {from} refused: {why}");
                 node.complaints.complain(Subject::host(from), "connection_refused", &text);
-                self.tell(node, connection, &Message::Error { why });
+                self.tell(node, connection, &Message::Error { why: Refusal::Other(why) });
             }
         }
     }

@@ -180,7 +180,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Lines;
+    use crate::wire::{Lines, Refusal};
 
     fn term() -> Term {
         "1@a/1".parse().unwrap()
@@ -265,7 +265,7 @@ mod tests {
         outbox.forget();
         assert!(outbox.is_empty());
 
-        let long = || Message::Error { why: "x".repeat(CONTROL_BYTES_MAX) };
+        let long = || Message::Error { why: Refusal::Other("x".repeat(CONTROL_BYTES_MAX)) };
         assert!(outbox.put(long()), "one is taken, however long");
         assert!(!outbox.put(ok()));
     }

@@ -13,7 +13,7 @@ use crate::complaints::Subject;
 use crate::ids::PeerId;
 use crate::net::{self, Incoming, ReadError};
 use crate::protocol::{ConnectionId, Input};
-use crate::wire::{encode, Decoder, Message, WireError};
+use crate::wire::{encode, Decoder, Message, Refusal, WireError};
 
 /// Bytes that every connection may hold while it is read; for what is more, there is a pool.
 const HELD_BYTES: usize = 96 * 1024;
@@ -93,7 +93,7 @@ impl Reader {
                     End::Requests | End::Long => format!("Connection of peer {peer} closed: {end}"),
                 };
                 self.node.complaints.complain(Subject::Peer(peer.clone()), "connection_closed", &what);
-                say_error(stream, &end.to_string());
+                say_error(stream, end.to_string());
             }
         }
         net::hang_up(stream);
@@ -154,9 +154,9 @@ impl Reader {
 const DRAINED_MAX: usize = 256 * 1024;
 const DRAIN_TIME: Duration = Duration::from_millis(200);
 
-fn say_error(mut stream: &TcpStream, why: &str) {
+fn say_error(mut stream: &TcpStream, why: String) {
     let mut line = Vec::new();
-    encode(&Message::Error { why: why.to_owned() }, &mut line);
+    encode(&Message::Error { why: Refusal::Other(why) }, &mut line);
     // A sender that does not read it does not want to know; nothing else is ever written here, so there is room.
     let _ = stream.write_all(&line);
     let _ = stream.shutdown(Shutdown::Write);

@@ -65,7 +65,7 @@ fn with_runs(head: &str, runs: &RunList, out: &mut Vec<u8>) {
 fn short(message: &Message) -> String {
     match message {
         Message::Hello(hello) => hello_text(hello),
-        Message::Error { why } => format!("ERROR:{}", why.replace(|c: char| c.is_control(), " ")),
+        Message::Error { why } => format!("ERROR:{}", why.to_string().replace(|c: char| c.is_control(), " ")),
         Message::NewPeerRequest(contact) => format!("NEW_PEER_REQUEST:{}", contact_text(contact)),
         Message::Leader(leadership) => leader_text(leadership),
         Message::Who { nonce, dialled } => match dialled {

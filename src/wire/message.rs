@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::batch::Request;
 use super::frame::Frame;
+use super::refusal::Refusal;
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
 
 /// Version of the conversation; peers of another version are refused.
@@ -169,7 +170,7 @@ pub struct Leadership {
 pub enum Message {
     Hello(Hello),
     Error {
-        why: String,
+        why: Refusal,
     },
     NewPeerRequest(Contact),
     Leader(Leadership),

@@ -11,6 +11,7 @@ use super::message::{
     Belongs, Contact, Hello, Here, Leadership, Message, RunList, Seat, TermStart, Timing, Token, ViewChange,
     PROTOCOL_VERSION,
 };
+use super::refusal::Refusal;
 use crate::ids::{check_name, Incarnation, PeerId, Sequence, Term};
 
 /// Longest block of runs, in bytes: some hundred thousand elections.
@@ -44,7 +45,7 @@ pub(super) fn parse(line: &str) -> Result<Parsed, WireError> {
     let verb = line.split(':').next().unwrap_or("");
     let whole = match verb {
         "HELLO" => hello(line),
-        "ERROR" => Ok(Message::Error { why: Cursor::new(line, "ERROR")?.remainder().to_owned() }),
+        "ERROR" => Ok(Message::Error { why: refusal(Cursor::new(line, "ERROR")?.remainder()) }),
         "NEW_PEER_REQUEST" => {
             let mut fields = Cursor::new(line, "NEW_PEER_REQUEST")?;
             let contact = contact(&mut fields)?;
@@ -180,6 +181,11 @@ fn runs(block: &[u8], last: Sequence, verb: &'static str) -> Result<RunList, Wir
         return Err(wrong);
     }
     Ok(runs)
+}
+
+fn refusal(text: &str) -> Refusal {
+    let Ok(refusal) = text.parse();
+    refusal
 }
 
 fn hello(line: &str) -> Result<Message, WireError> {

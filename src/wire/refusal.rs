@@ -1,40 +1,124 @@
-//! The reasons of `ERROR:<why>` that the receiver acts on; others are for people to read.
+//! Why a peer refuses another: the text of `ERROR`, and what the receiver acts on in it.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::net::SocketAddr;
+use std::str::FromStr;
 
-/// Between a reason and an address.
+const WRONG_ADDRESSEE: &str = "wrong addressee";
+const ID_IN_USE: &str = "peer id in use";
 const AT: &str = " at ";
+const NO_ANSWER: &str = "its process does not answer where it says it listens";
+const NOBODY_LISTENS: &str = "nobody listens where it says it does";
+const ITSELF: &str = "this is the very peer that dials";
+const WRONG_QUORUM: &str = "wrong quorum: ";
+const IN_THE_GROUP: &str = " in the group, ";
+const AT_THE_NEWCOMER: &str = " at the newcomer";
+const NO_QUORUM: &str = "none";
 
-/// The dialled address has another owner now: counts as a refused connection.
-pub const WRONG_ADDRESSEE: &str = "wrong addressee";
-/// A living process has this peer id: the newcomer ends.
-pub const ID_IN_USE: &str = "peer id in use";
-/// The reason of [`ID_IN_USE`] in full: where the living process listens, if that is known.
-#[must_use]
-pub fn id_in_use(at: Option<SocketAddr>) -> String {
-    at.map_or_else(|| ID_IN_USE.to_owned(), |at| format!("{ID_IN_USE}{AT}{at}"))
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The dialled address has another owner now: counts as a refused connection.
+    WrongAddressee,
+    /// A living process has this peer id, and listens there, if that is known.
+    IdInUse(Option<SocketAddr>),
+    /// The process that a connection names does not answer where it says that it listens.
+    NoAnswer,
+    /// Nobody listens there.
+    NobodyListens,
+    /// The dialler reached itself, as a peer does that has its own address among those to join.
+    Itself,
+    /// The peers were started with different `--quorum`.
+    WrongQuorum { group: Option<u32>, newcomer: Option<u32> },
+    /// For people to read.
+    Other(String),
 }
 
-/// Where the reason of [`ID_IN_USE`] says that the living process listens.
-#[must_use]
-pub fn endpoint_in_use(why: &str) -> Option<SocketAddr> {
-    why.strip_prefix(ID_IN_USE)?.strip_prefix(AT)?.parse().ok()
+impl Refusal {
+    /// Reads one that the receiver acts on. What follows the quorums is advice for people.
+    fn known(text: &str) -> Option<Self> {
+        match text {
+            WRONG_ADDRESSEE => return Some(Self::WrongAddressee),
+            ID_IN_USE => return Some(Self::IdInUse(None)),
+            NO_ANSWER => return Some(Self::NoAnswer),
+            NOBODY_LISTENS => return Some(Self::NobodyListens),
+            ITSELF => return Some(Self::Itself),
+            _ => {}
+        }
+        if let Some(at) = text.strip_prefix(ID_IN_USE).and_then(|rest| rest.strip_prefix(AT)) {
+            return at.parse().ok().map(|at| Self::IdInUse(Some(at)));
+        }
+        let (group, rest) = text.strip_prefix(WRONG_QUORUM)?.split_once(IN_THE_GROUP)?;
+        let (newcomer, _) = rest.split_once(AT_THE_NEWCOMER)?;
+        let quorum = |text: &str| if text == NO_QUORUM { Some(None) } else { text.parse().ok().map(Some) };
+        Some(Self::WrongQuorum { group: quorum(group)?, newcomer: quorum(newcomer)? })
+    }
 }
 
-/// The process that a connection names does not answer where it says that it listens.
-pub const NO_ANSWER: &str = "its process does not answer where it says it listens";
-/// Nobody listens there.
-pub const NOBODY_LISTENS: &str = "nobody listens where it says it does";
+impl FromStr for Refusal {
+    type Err = Infallible;
 
-/// The dialler reached itself, as one does who has his own address among those to join.
-pub const ITSELF: &str = "this is the very peer that dials";
-/// The peers were started with different `--quorum`: the newcomer ends.
-pub const WRONG_QUORUM: &str = "wrong quorum";
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self::known(text).unwrap_or_else(|| Self::Other(text.to_owned())))
+    }
+}
 
-/// The reason of [`WRONG_QUORUM`] in full.
-#[must_use]
-pub fn wrong_quorum(group: Option<u32>, newcomer: Option<u32>) -> String {
-    let name = |quorum: Option<u32>| quorum.map_or_else(|| "none".to_owned(), |quorum| quorum.to_string());
-    let (group, newcomer) = (name(group), name(newcomer));
-    format!("{WRONG_QUORUM}: {group} in the group, {newcomer} at the newcomer; give every peer the same --quorum")
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongAddressee => f.write_str(WRONG_ADDRESSEE),
+            Self::IdInUse(None) => f.write_str(ID_IN_USE),
+            Self::IdInUse(Some(at)) => write!(f, "{ID_IN_USE}{AT}{at}"),
+            Self::NoAnswer => f.write_str(NO_ANSWER),
+            Self::NobodyListens => f.write_str(NOBODY_LISTENS),
+            Self::Itself => f.write_str(ITSELF),
+            Self::WrongQuorum { group, newcomer } => {
+                let name =
+                    |quorum: &Option<u32>| quorum.map_or_else(|| NO_QUORUM.to_owned(), |quorum| quorum.to_string());
+                let (group, newcomer) = (name(group), name(newcomer));
+                write!(
+                    f,
+                    "{WRONG_QUORUM}{group}{IN_THE_GROUP}{newcomer}{AT_THE_NEWCOMER}; give every peer the same --quorum"
+                )
+            }
+            Self::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Refusal {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_the_same() {
+        let at = |text: &str| Refusal::IdInUse(Some(text.parse().unwrap()));
+        for refusal in [
+            Refusal::WrongAddressee,
+            Refusal::IdInUse(None),
+            at("10.0.0.1:7000"),
+            at("[fd00::1]:7000"),
+            Refusal::NoAnswer,
+            Refusal::NobodyListens,
+            Refusal::Itself,
+            Refusal::WrongQuorum { group: Some(2), newcomer: None },
+            Refusal::WrongQuorum { group: None, newcomer: Some(u32::MAX) },
+            Refusal::Other("wrong group: this peer is of group x".to_owned()),
+        ] {
+            assert_eq!(read(&refusal.to_string()), refusal);
+        }
+    }
+
+    #[test]
+    fn what_only_begins_like_a_known_one_is_for_people_to_read() {
+        for text in
+            ["", "peer id in use at home", "peer id in usefulness", "wrong quorum", "wrong quorum: x in the group, 2"]
+        {
+            assert_eq!(read(text), Refusal::Other(text.to_owned()));
+        }
+    }
 }

@@ -136,7 +136,7 @@ fn message() -> impl Strategy<Value = Message> {
         .prop_map(|(term, first, parts)| Frame::build(term, first, &parts));
     prop_oneof![
         hello.prop_map(Message::Hello),
-        "[ -~]{0,40}".prop_map(|why| Message::Error { why }),
+        "[ -~]{0,40}".prop_map(|why| Message::Error { why: Refusal::Other(why) }),
         contact().prop_map(Message::NewPeerRequest),
         leader.prop_map(Message::Leader),
         (any::<u64>(), dialled).prop_map(|(nonce, dialled)| Message::Who { nonce: Token(nonce), dialled }),

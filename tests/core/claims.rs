@@ -2,7 +2,7 @@
 
 use peer::ids::Term;
 use peer::protocol::{Alarm, Answer, ConnectionId, Effect, Event, Found, Input, Question, Standing, Verdict};
-use peer::wire::{Belongs, Hello, Message, Request, RunList, Token};
+use peer::wire::{Belongs, Hello, Message, Refusal, Request, RunList, Token};
 
 use crate::bench::{
     asked, contact, hello, here, id, range, request, said_to, seat, term, told, view, view_of, Bench, LIFE,
@@ -37,7 +37,7 @@ fn a_connection_counts_only_once_its_process_says_that_it_made_it() {
         here(own(), Belongs::Nowhere)(&Question { nonce: Token(0), hint: None, dialled: None }),
         Answer::Silent,
         Answer::Refused,
-        Answer::Error("not me".to_owned()),
+        Answer::Error(Refusal::Other("not me".to_owned())),
     ];
     for answer in answers {
         let mut peer = Bench::new();

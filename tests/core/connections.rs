@@ -1,7 +1,7 @@
 //! Connections and processes: whose word counts, who is gone, and what strangers cost.
 
 use peer::protocol::{Alarm, Answer, ConnectionId, Effect, Event, Exit, Input, Question, Standing, Verdict};
-use peer::wire::{refusal, Belongs, Message, Token};
+use peer::wire::{Belongs, Message, Refusal, Token};
 
 use crate::bench::{asked, at, contact, hello, here, id, leadership, lines, request, sent, term, told, Bench, LIFE};
 
@@ -77,7 +77,7 @@ fn a_known_life_that_answers_keeps_its_id() {
         }
         other => other,
     });
-    let why = refusal::id_in_use(Some("10.0.0.1:8000".parse().unwrap()));
+    let why = Refusal::IdInUse(Some("10.0.0.1:8000".parse().unwrap()));
     assert_eq!(effects, [Effect::Admit { connection: ConnectionId(6), verdict: Verdict::Refuse { why } }]);
 }
 
@@ -132,7 +132,7 @@ fn of_two_that_start_with_one_id_the_younger_goes_when_the_older_answered_twice(
 #[test]
 fn who_is_told_that_its_id_is_in_use_says_where() {
     let at = "10.0.0.9:1".parse().unwrap();
-    let why = refusal::id_in_use(Some(at));
+    let why = Refusal::IdInUse(Some(at));
     let mut peer = Bench::new();
     peer.hello(1, "z", 5, "127.0.0.1:8000");
     assert_eq!(asked(&peer.step(Input::Rejected { peer: id("z"), why }))[0].to, at);
@@ -147,7 +147,7 @@ fn who_is_told_that_its_id_is_in_use_says_where() {
 fn a_newcomer_with_others_of_its_quorum_does_not_go_because_of_one_with_another() {
     let mut peer = Bench::new();
     peer.hears_seeker("a", "127.0.0.1:8001");
-    let why = refusal::wrong_quorum(Some(3), None);
+    let why = Refusal::WrongQuorum { group: Some(3), newcomer: None };
     let effects = peer.step(Input::OtherQuorum { why });
     assert!(matches!(effects[..], [Effect::Tell(Event::Refused { .. })]), "{effects:?}");
     assert_eq!(peer.peer.standing(), Standing::Seeking);
@@ -156,7 +156,7 @@ fn a_newcomer_with_others_of_its_quorum_does_not_go_because_of_one_with_another(
 #[test]
 fn a_stranger_with_another_quorum_ends_nobody() {
     let mut leader = Bench::leader();
-    let why = refusal::wrong_quorum(Some(3), None);
+    let why = Refusal::WrongQuorum { group: Some(3), newcomer: None };
     let other = || Input::OtherQuorum { why: why.clone() };
     for lines in [1, 0] {
         let effects = leader.step(other());

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use peer::protocol::{Alarm, Answer, Effect, Exit, Found, Input, Question, Standing};
-use peer::wire::{refusal, Belongs, Contact, Leadership, Message, Token};
+use peer::wire::{Belongs, Contact, Leadership, Message, Refusal, Token};
 
 use crate::bench::{
     asked, contact, ends, hello, here, id, leadership, leads, said_to, term, view, view_of, Bench, LIFE,
@@ -15,8 +15,8 @@ const AWAY: &str = "10.0.0.9:1";
 /// The highest number of a life.
 const LAST_LIFE: u64 = (1 << 62) - 1;
 
-fn quorums() -> String {
-    refusal::wrong_quorum(Some(3), None)
+fn quorums() -> Refusal {
+    Refusal::WrongQuorum { group: Some(3), newcomer: None }
 }
 
 fn other_quorum() -> Input {
@@ -26,8 +26,8 @@ fn other_quorum() -> Input {
 /// A stranger says all that could end `m`, and answers all questions in the same way, for a while.
 fn pesters(peer: &mut Bench, answer: impl Fn(&Question) -> Answer) -> Vec<Effect> {
     let mut effects = Vec::new();
-    let whys = [refusal::id_in_use(Some(AWAY.parse().unwrap())), refusal::id_in_use(None), quorums()];
-    let others = [refusal::WRONG_ADDRESSEE, refusal::ITSELF, "superseded", ""].map(str::to_owned);
+    let whys = [Refusal::IdInUse(Some(AWAY.parse().unwrap())), Refusal::IdInUse(None), quorums()];
+    let others = [Refusal::WrongAddressee, Refusal::Itself, Refusal::Other("superseded".to_owned())];
     for why in whys.into_iter().chain(others).cycle().take(40) {
         effects.extend(peer.step(Input::Rejected { peer: id("z"), why: why.clone() }));
         effects.extend(peer.step(other_quorum()));
@@ -60,7 +60,7 @@ fn no_error_no_hello_and_no_answer_ends_a_peer_that_serves() {
     for mut peer in serving() {
         let effects = pesters(&mut peer, |_| Answer::Error(quorums()));
         assert!(!ends(&effects), "{effects:?}");
-        let effects = pesters(&mut peer, |_| Answer::Error(refusal::id_in_use(Some(AWAY.parse().unwrap()))));
+        let effects = pesters(&mut peer, |_| Answer::Error(Refusal::IdInUse(Some(AWAY.parse().unwrap()))));
         assert!(!ends(&effects), "{effects:?}");
         let effects = pesters(&mut peer, namesake);
         assert!(!ends(&effects), "{effects:?}");
@@ -70,7 +70,7 @@ fn no_error_no_hello_and_no_answer_ends_a_peer_that_serves() {
 
 #[test]
 fn who_starts_is_ended_by_nobody_who_does_not_prove_it() {
-    for answer in [Answer::Silent, Answer::Refused, Answer::Error(refusal::ID_IN_USE.to_owned())] {
+    for answer in [Answer::Silent, Answer::Refused, Answer::Error(Refusal::IdInUse(None))] {
         let effects = pesters(&mut Bench::new(), |_| answer.clone());
         assert!(!ends(&effects), "{effects:?}");
     }

@@ -1,7 +1,7 @@
 //! Who is heard and cannot be reached is told of, and when that is over.
 
 use peer::protocol::{Answer, Effects, Input, Question, Standing};
-use peer::wire::{refusal, Belongs, Message, Token};
+use peer::wire::{Belongs, Message, Refusal, Token};
 
 use crate::bench::{contact, hello, here, id, told, Bench};
 
@@ -50,7 +50,7 @@ fn who_was_heard_before_it_died_is_not_told_of() {
 fn who_says_that_it_gets_no_answer_here_is_told_of_until_it_asks_here() {
     let mut member = Bench::member(&["z", "y"]);
     let mut rejected = |after| {
-        let why = refusal::NO_ANSWER.to_owned();
+        let why = Refusal::NoAnswer;
         events(&member.after(after).step(Input::Rejected { peer: id("y"), why }))
     };
     assert_eq!((rejected(0), rejected(9000)), (vec![], vec![]));

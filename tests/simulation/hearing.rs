@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use peer::ids::{Incarnation, PeerId};
 use peer::protocol::{Answer, Input, Question, Standing, Time};
-use peer::wire::{refusal, Contact, Message};
+use peer::wire::{Contact, Message, Refusal};
 use rand::RngExt;
 
 use crate::liar::{self, Liar, Line, Told, LIAR};
@@ -87,18 +87,18 @@ impl World {
         matches!(self.processes[number].peer.standing(), Standing::Leader | Standing::Member)
     }
 
-    fn refusal_for(&mut self, number: usize) -> String {
+    fn refusal_for(&mut self, number: usize) -> Refusal {
         let (hosts, serves) = (self.plan.hosts, self.serves(number));
         let own = self.liar().endpoint(hosts);
         let rng = &mut self.liar().rng;
         let victim = SocketAddr::new(liar::address_of(rng.random_range(0..hosts)), 7001);
         match rng.random_range(0..6) {
-            0 => refusal::id_in_use(Some(own)),
-            1 => refusal::id_in_use(Some(victim)),
-            2 => refusal::id_in_use(None),
-            3 => refusal::WRONG_ADDRESSEE.to_owned(),
-            4 if serves => refusal::wrong_quorum(Some(7), None),
-            _ => refusal::ITSELF.to_owned(),
+            0 => Refusal::IdInUse(Some(own)),
+            1 => Refusal::IdInUse(Some(victim)),
+            2 => Refusal::IdInUse(None),
+            3 => Refusal::WrongAddressee,
+            4 if serves => Refusal::WrongQuorum { group: Some(7), newcomer: None },
+            _ => Refusal::Itself,
         }
     }
 

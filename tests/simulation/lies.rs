@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use peer::ids::{Origin, PeerId, Sequence, Term, NUMBER_MAX};
 use peer::protocol::Standing;
 use peer::wire::{
-    encode, Belongs, Contact, Decoder, Frame, Here, Leadership, Lines, Message, Request, RunList, Seat, TermStart,
-    Timing, Token, ViewChange,
+    encode, Belongs, Contact, Decoder, Frame, Here, Leadership, Lines, Message, Refusal, Request, RunList, Seat,
+    TermStart, Timing, Token, ViewChange,
 };
 use rand::rngs::SmallRng;
 use rand::RngExt;
@@ -233,7 +233,7 @@ impl<'a> Lies<'a> {
             18 => self.rumour(to, own).1,
             // A wish to be taken in, but as somebody else only, where that fails.
             _ if !liar::listens_at(own) => self.application(to, me),
-            _ => Message::Error { why: "no".into() },
+            _ => Message::Error { why: Refusal::Other("no".to_owned()) },
         };
         well_formed(&message)
     }

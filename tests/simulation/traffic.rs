@@ -6,7 +6,7 @@ use std::mem;
 use peer::ids::PeerId;
 use peer::net::announced;
 use peer::protocol::{ConnectionId, Input, Time, Verdict};
-use peer::wire::{refusal, Message};
+use peer::wire::{Message, Refusal};
 use rand::RngExt;
 
 use crate::liar::{self, LIAR};
@@ -283,7 +283,7 @@ impl World {
         self.close_all(link.old.into_iter().chain(up));
     }
 
-    pub(crate) fn broken(&mut self, number: usize, peer: &PeerId, connection: u64, why: Option<String>) {
+    pub(crate) fn broken(&mut self, number: usize, peer: &PeerId, connection: u64, why: Option<Refusal>) {
         if !self.processes[number].alive {
             return;
         }
@@ -299,7 +299,7 @@ impl World {
             }
             Some(why) => {
                 self.processes[number].links.remove(peer);
-                let refused = why.starts_with(refusal::WRONG_ADDRESSEE);
+                let refused = why == Refusal::WrongAddressee;
                 self.trace(|| format!("refused: {why} {refused}"));
                 self.step(number, Input::Rejected { peer: peer.clone(), why });
             }

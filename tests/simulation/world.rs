@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use peer::ids::PeerId;
 use peer::protocol::{Alarm, Answer, Done, Effect, Event as Told, Input, Question, Time};
 use peer::storage::MemoryDisk;
-use peer::wire::{Message, Token};
+use peer::wire::{Message, Refusal, Token};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -47,7 +47,7 @@ pub(crate) enum Event {
         process: usize,
         peer: PeerId,
         connection: u64,
-        why: Option<String>,
+        why: Option<Refusal>,
     },
     Alarm {
         process: usize,

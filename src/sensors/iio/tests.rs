@@ -31,7 +31,7 @@ impl Device {
 
     fn open(&self) -> Result<Iio, SensorError> {
         let clock = Clock::new(|| "2024-05-01T12:00:00Z".parse::<Timestamp>().unwrap());
-        Iio::open(&self.0, "bme".parse().unwrap(), Duration::from_secs(15), clock)
+        Iio::open(&self.0, "bme".parse().unwrap(), Duration::from_secs(15), clock, Arc::default())
     }
 }
 
@@ -100,7 +100,8 @@ fn a_device_without_converted_values_is_refused_with_what_is_needed() {
         assert!(error.to_string().contains(part), "{error}");
     }
     let clock = Clock::new(Timestamp::now);
-    let absent = Iio::open(&device.0.join("absent"), "a".parse().unwrap(), Duration::from_secs(1), clock);
+    let absent =
+        Iio::open(&device.0.join("absent"), "a".parse().unwrap(), Duration::from_secs(1), clock, Arc::default());
     let error = absent.unwrap_err().to_string();
     assert!(error.contains("absent: No such file or directory") && !error.contains('\n'), "{error}");
 }

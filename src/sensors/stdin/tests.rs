@@ -40,7 +40,7 @@ const NOW: &str = "2024-05-01T12:00:00.000Z";
 
 fn stdin(pieces: &[&[u8]]) -> Stdin<Pieces> {
     let clock = Clock::new(|| NOW.parse::<Timestamp>().unwrap());
-    Stdin::new(Pieces(pieces.iter().map(|piece| piece.to_vec()).collect()), clock)
+    Stdin::new(Pieces(pieces.iter().map(|piece| piece.to_vec()).collect()), clock, Arc::default())
 }
 
 /// The lines refused, and why.
@@ -133,8 +133,11 @@ fn writers_come_one_after_another_until_it_is_over() {
     }
     let marked = [BYTE_ORDER_MARK, &text(&[B])].concat();
     let pieces = [&text(&[A])[..], b"DATA|a|2013-01-01T06:00:00Z|1|2|1013.2", b"", b"", &marked, b"", &text(&[A])];
-    let mut stdin =
-        Stdin::new(Writers(pieces.iter().map(|piece| piece.to_vec()).collect()), Clock::new(Timestamp::now));
+    let mut stdin = Stdin::new(
+        Writers(pieces.iter().map(|piece| piece.to_vec()).collect()),
+        Clock::new(Timestamp::now),
+        Arc::default(),
+    );
     for expected in [A, B, A] {
         assert_eq!(readings(&stdin.take(10)), [expected]);
     }
@@ -234,7 +237,7 @@ fn a_reader_that_fails_counts_as_ended() {
         }
         fn close(&mut self) {}
     }
-    let mut stdin = Stdin::new(Failing, Clock::new(Timestamp::now));
+    let mut stdin = Stdin::new(Failing, Clock::new(Timestamp::now), Arc::default());
     assert_eq!(stdin.take(1), Taken::End);
 }
 
