@@ -1,6 +1,6 @@
 //! Command line and environment -> [`Config`]: the options, their help, and what is said of a wrong one.
 //!
-//! What a value may be stands in `config::value`, what goes together in `config`; those of `peer verify`
+//! `config::value` holds what a value may be, `config` what goes together; those of `peer verify`
 //! and `peer snapshot` in `verify` and `snapshot`.
 
 mod environment;
@@ -139,7 +139,7 @@ struct Arguments {
     /// A peer's TCP address to ask where broadcast does not reach; repeatable
     ///
     /// A host name, an IPv4 address, or an IPv6 address in brackets, and the --port of that peer, e.g. hub.local:7000 or
-    /// `[fd00::7]:7000`. Several may be parted by commas. One that does not answer is asked again. Default: none.
+    /// `[fd00::7]:7000`. Several may be separated by commas. One that does not answer is asked again. Default: none.
     #[arg(long, env = "PEER_JOIN", value_name = "HOST:PORT", help_heading = "Network")]
     #[arg(value_delimiter = ',', value_parser = value::endpoint)]
     join: Vec<String>,
@@ -183,8 +183,8 @@ struct Arguments {
     ///
     /// mock makes plausible weather up, and is the default; with --resume a source has to be named. stdin reads lines `DATA|sensor_id|timestamp|temperature|humidity|pressure` (°C,
     /// %, hPa); an empty timestamp means now, an empty value not measured. iio:DIRECTORY reads a Linux industrial-I/O
-    /// device, e.g. a BME280 at `iio:/sys/bus/iio/devices/iio:device0`. none stands alone: this peer only keeps what others
-    /// measure. Several may be parted by commas.
+    /// device, e.g. a BME280 at `iio:/sys/bus/iio/devices/iio:device0`. none goes with no other: this peer only keeps what others
+    /// measure. Several may be separated by commas.
     #[arg(long, env = "PEER_SENSOR", value_name = "SOURCE", help_heading = "Sensors")]
     #[arg(default_value = "mock", value_delimiter = ',', value_parser = value::sensor)]
     sensor: Vec<Option<SensorSource>>,
@@ -192,7 +192,7 @@ struct Arguments {
     /// Sensor id of readings that this peer makes itself; repeatable
     ///
     /// For mock and iio; lines of stdin name their own. Has the grammar of a peer id. With several sources give it once for
-    /// each, in their order; otherwise they are numbered, `<ID>-1`, `<ID>-2` and so on. Several may be parted by commas.
+    /// each, in their order; otherwise they are numbered, `<ID>-1`, `<ID>-2` and so on. Several may be separated by commas.
     /// Default: the peer id.
     #[arg(long, env = "PEER_SENSOR_ID", value_name = "ID", help_heading = "Sensors", value_delimiter = ',')]
     sensor_id: Vec<SensorId>,
@@ -207,7 +207,7 @@ struct Arguments {
 
     /// Files go to `DIR/<peer id>/`
     ///
-    /// One CSV file a sensor, and the peer's own files. Ids with capitals have '+' and a number behind them there: Lab is
+    /// One CSV file a sensor, and the peer's own files. Ids with capitals have '+' and a number after them there: Lab is
     /// Lab+1, so that no disk takes it for lab. What an earlier start left, or looks like a peer's, is moved to
     /// `DIR/<peer id>.previous` unless --resume is given, and anything else is refused.
     #[arg(long, env = "PEER_DATA_DIR", value_name = "DIR", help_heading = "Storage", default_value = config::DATA_DIR)]
@@ -216,7 +216,7 @@ struct Arguments {
     /// Keep this peer's data from its last run, and fetch only what is missing
     ///
     /// Readings that were taken in or stored survive the end of the process, however it ends; see --fsync for a power cut.
-    /// Needs --peer-id and --sensor. Default: off, the peer begins with an empty directory, and rows that stand there are kept
+    /// Needs --peer-id and --sensor. Default: off, the peer begins with an empty directory, and rows that are there are kept
     /// in `DIR/<peer id>.previous` until the next such start.
     #[arg(long, env = "PEER_RESUME", help_heading = "Storage", value_parser = BoolishValueParser::new())]
     resume: bool,

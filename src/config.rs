@@ -1,6 +1,6 @@
 //! Every knob of a peer: unit, default, relation to others. Checked once, unchanged after.
 //!
-//! How a value is written stands in `value`; options, environment variables and help in `cli`.
+//! `value` holds how a value is written, `cli` options, environment variables and help.
 
 pub mod value;
 
@@ -44,7 +44,7 @@ pub const FSYNC_WITH_QUORUM: Fsync = Fsync::Batch;
 pub enum Fsync {
     /// Handed to the operating system, which writes it to the disk when it likes.
     Never,
-    /// On the disk. What waits at the same time is synced at once.
+    /// On the disk. One sync serves all that waits.
     Batch,
     /// Handed to the operating system, and on the disk so much later at the latest.
     Every(Duration),
@@ -212,7 +212,7 @@ impl Config {
 /// What the choices of `--sensor` mean together; `None` among them is the word `none`.
 ///
 /// # Errors
-/// [`ConfigError`] where `none` stands beside others, or one stands twice: two readers would tear standard input apart,
+/// [`ConfigError`] where `none` is given beside others, or one is given twice: two readers would tear standard input apart,
 /// and one device would be written down twice under one sensor id.
 pub fn sensors(choices: Vec<Option<SensorSource>>) -> Result<Vec<SensorSource>, ConfigError> {
     let none = choices.contains(&None);
@@ -233,7 +233,7 @@ pub fn sensors(choices: Vec<Option<SensorSource>>) -> Result<Vec<SensorSource>, 
 /// or the peer's, a first, a second and so on.
 ///
 /// # Errors
-/// [`ConfigError`] where the number of those given fits not, or where two sources would have one id.
+/// [`ConfigError`] where the number of those given does not fit, or where two sources would have one id.
 pub fn sensor_ids(
     sources: &[SensorSource],
     given: Vec<SensorId>,
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn sensors_are_a_set_and_none_stands_alone() {
+    fn sensors_are_a_set_and_none_goes_with_no_other() {
         let iio = || SensorSource::Iio("/a".into());
         assert_eq!(sensors(vec![None]), Ok(vec![]));
         assert_eq!(sensors(vec![None, None]), Ok(vec![]));

@@ -1,5 +1,5 @@
-//! How many files and connections this process may have open, and who gets how many of them. Whoever runs out of them would
-//! look like a broken disk.
+//! How many files and connections this process may have open, and how many each use gets. Running out of them would look
+//! like a broken disk.
 
 use std::io;
 
@@ -22,7 +22,7 @@ const PEERS_MAX: u64 = 4096;
 /// Where the limit stays unknown, it is taken for the lowest that is usual.
 const USUAL: u64 = 1024;
 
-/// Who gets how many descriptors.
+/// How many descriptors each use gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Files that stay open for appending.

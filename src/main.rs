@@ -25,7 +25,7 @@ fn compare(options: Verify) -> ExitCode {
     let asked = Asked { data_dirs, peers, up_to, json, patience: verify::PATIENCE };
     match verify::run(&asked, &mut io::stdout().lock(), &mut io::stderr().lock()) {
         Ok(verdict) => verdict.status().into(),
-        // Nobody is left to tell, as behind `| head`.
+        // Nobody is left to tell, as with `| head`.
         Err(_) => ExitCode::FAILURE,
     }
 }

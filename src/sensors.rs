@@ -58,7 +58,7 @@ pub enum Taken {
 
 /// Makes readings.
 pub trait Source: Send {
-    /// How often to call `take`; `None`: again at once, it blocks until there is something.
+    /// How often to call `take`; `None`: without a pause, it blocks until there is something.
     fn interval(&self) -> Option<Duration>;
 
     /// Gives at most `room` readings, and at most what one request holds (`READINGS_MAX`, `BODY_BYTES_MAX`). Without

@@ -64,7 +64,7 @@ pub struct Snapshot {
     /// Without peers: all below the data directories. What is no peer id, such as anything with a '/', is a path. DEST is made
     /// where it is missing, and can be given as '--data-dir'. A copy has its peer's id there, which must be no name yet, or that
     /// of an empty directory.
-    // One list, so that options may stand anywhere between.
+    // One list, so that options may come anywhere between.
     #[arg(value_name = "PEER_ID|DEST", required = true)]
     paths: Vec<PathBuf>,
 }

@@ -163,7 +163,7 @@ fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() 
 }
 
 #[test]
-fn repeatable_options_may_be_parted_by_commas() {
+fn repeatable_options_may_be_separated_by_commas() {
     let command = command(|_| false);
     let repeatable: Vec<&str> = options(&command)
         .filter(|arg| matches!(arg.get_action(), ArgAction::Append))

@@ -11,7 +11,7 @@ What is proven:
   of each peer: the sequences over all its CSV files are 1..n, each once, rising in each
       file; each row is, byte for byte, the entry of that sequence in the peer's journal;
       the journal's checksums hold, its entries have no gap, its terms do not fall, and
-      no reading stands in it twice
+      no reading is in it twice
   of all of them: their CSV files are equal
 
 A peer whose rows are the beginning of the others' is behind. What one that

@@ -10,10 +10,10 @@ use crate::ids;
 /// Shortest duration of an option: what peers say to each other about time is in whole milliseconds.
 pub const DURATION_MIN: Duration = Duration::from_millis(1);
 
-/// Longest duration of an option: a day. Whoever asks for more has mistaken the unit.
+/// Longest duration of an option: a day. A longer one is a mistaken unit.
 pub const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Most digits behind the point of a duration: more cannot be whole milliseconds, even of hours.
+/// Most digits after the point of a duration: more cannot be whole milliseconds, even of hours.
 const FRACTION_DIGITS_MAX: usize = 9;
 
 /// Longest host name, in bytes: that of the domain name system.
@@ -102,7 +102,7 @@ pub fn fsync(text: &str) -> Result<Fsync, ValueError> {
     }
 }
 
-/// What the digits behind the point are of a unit, in whole milliseconds; `None` where that leaves a rest.
+/// What the digits after the point are of a unit, in whole milliseconds; `None` where that leaves a rest.
 fn fraction_of(unit_ms: u64, digits: &str) -> Option<u64> {
     let digits = digits.trim_end_matches('0');
     if digits.is_empty() {
@@ -173,7 +173,7 @@ pub fn endpoint(text: &str) -> Result<String, ValueError> {
     }
 }
 
-/// Reads a source of readings; `None` stands for the word `none`.
+/// Reads a source of readings; `None` is the word `none`.
 ///
 /// # Errors
 /// [`ValueError`] where it is none.

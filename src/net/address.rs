@@ -67,7 +67,7 @@ pub fn canonical(endpoint: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The endpoints that `HOST:PORT` stands for, at least one. Waits for the system's name service.
+/// The endpoints that `HOST:PORT` names, at least one. Waits for the system's name service.
 ///
 /// # Errors
 /// The system's, where the name is not known or the text has no port.

@@ -1,6 +1,6 @@
-//! TCP connections: messages go one way, to whom was dialled.
+//! TCP connections: messages go one way, to the side that was dialled.
 //!
-//! A stream is shared by whoever may end it; [`hang_up`] wakes its reader or writer wherever that waits. Nothing here has
+//! A stream is shared by all threads that may end it; [`hang_up`] wakes its reader or writer wherever that waits. Nothing here has
 //! a timeout but the dial and the answer to a question: how long silence may last is decided elsewhere.
 
 use std::io::{self, Read};
@@ -51,8 +51,8 @@ pub enum ReadError {
     Wire(#[from] WireError),
 }
 
-/// Connects, for at most `timeout`; from the address `bind` where that is a specific one: who listens at one address alone
-/// is known by that, and the other side compares.
+/// Connects, for at most `timeout`; from the address `bind` where that is a specific one: a peer that listens at one
+/// address alone is known by that, and the other side compares.
 ///
 /// # Errors
 /// [`DialError`] says what is known of the other side. Windows repeats a refused dial for 2 s: where the timeout is
@@ -109,16 +109,16 @@ pub struct Incoming {
 impl Incoming {
     #[must_use]
     pub fn new(stream: Arc<TcpStream>) -> Self {
-        Self::behind(stream, Decoder::new())
+        Self::after(stream, Decoder::new())
     }
 
     /// Goes on where another reader stopped.
     #[must_use]
-    pub fn behind(stream: Arc<TcpStream>, decoder: Decoder) -> Self {
+    pub fn after(stream: Arc<TcpStream>, decoder: Decoder) -> Self {
         Self { stream, decoder, most: usize::MAX, left: usize::MAX }
     }
 
-    /// Reads no more than so many bytes: who has more to say than is waited for makes no sense.
+    /// Reads no more than so many bytes: a sender that has more to say than is waited for makes no sense.
     #[must_use]
     pub fn at_most(self, bytes: usize) -> Self {
         Self { most: bytes, left: bytes, ..self }
@@ -130,7 +130,7 @@ impl Incoming {
         self.decoder.held()
     }
 
-    /// The next message, which is whole within so long: who is asked must answer. `None`: the other side hung up.
+    /// The next message, which is whole within so long. `None`: the other side hung up.
     ///
     /// # Errors
     /// As [`Incoming::read_message`]; `TimedOut` where it did not come.

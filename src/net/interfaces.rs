@@ -1,4 +1,4 @@
-//! The networks that this host is on, and how all of each are reached at once.
+//! The networks that this host is on, and how all hosts of each are reached with one datagram.
 
 use std::io;
 use std::net::Ipv4Addr;

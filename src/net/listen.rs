@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-/// Connections that may wait to be accepted: a large group that redials at once after an election.
+/// Connections that may wait to be accepted: a large group in which all redial after an election.
 const BACKLOG: i32 = 128;
 
 /// A connection that was silent for so long is probed; the system gives it up after a few minutes without an answer.
@@ -39,7 +39,7 @@ pub fn listen(bind: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> 
 }
 
 /// Connections of an earlier run keep its port for a minute after it ended; unless that run and this one permit it, a peer
-/// could not be started again on the same port at once. On Windows the option means another thing, that two processes may
+/// could not be started again on the same port for that minute. On Windows the option means another thing, that two processes may
 /// take a port from each other, and a restart works without it.
 fn share_with_the_past(socket: &Socket) -> io::Result<()> {
     if cfg!(windows) {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_port_is_free_again_at_once_although_its_connections_linger() {
+    fn a_fixed_port_is_free_again_although_its_connections_linger() {
         let (listener, endpoint) = listen(LOOPBACK, 0).unwrap();
         let mut dialled = TcpStream::connect(endpoint).unwrap();
         // The side that ends a connection first is the one that keeps the port for a while.

@@ -17,7 +17,7 @@ const KEEP_BYTES: usize = 16 * 1024;
 pub struct Outgoing {
     /// All but long readings.
     text: Vec<u8>,
-    /// Messages with long readings, and where in the text these stand.
+    /// Messages with long readings, and where in the text these belong.
     bulk: Vec<(usize, Message)>,
     /// Bytes of text and readings, and how many of them are written.
     length: usize,

@@ -17,7 +17,7 @@ use crate::reading::{self, ReadingError, LINE_BYTES_MAX};
 use crate::wire::batch::{BODY_BYTES_MAX, READINGS_MAX};
 use crate::wire::Lines;
 
-/// Bytes read at once: what a Linux pipe holds.
+/// Bytes read in one call: what a Linux pipe holds.
 const BLOCK_BYTES: usize = 64 * 1024;
 
 /// What some systems put before a text (U+FEFF), which is no part of its first line.
@@ -35,7 +35,7 @@ const NO_END: ReadingError = ReadingError {
 // The number of readings bounds their bytes too.
 const _: () = assert!(READINGS_MAX * (LINE_BYTES_MAX as u64 + 1) <= BODY_BYTES_MAX as u64);
 
-/// Rows of two sources would stand in one file, and nobody could tell them apart.
+/// Rows of two sources would be in one file, and nobody could tell them apart.
 const OF_ANOTHER: ReadingError =
     ReadingError { field: "sensor_id", reason: "is that of another source of this peer; see --sensor-id" };
 

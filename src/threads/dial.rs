@@ -139,7 +139,7 @@ impl Link {
         }
     }
 
-    /// Nobody listens there: what waits is for nobody.
+    /// Nobody listens there, so what waits has no reader.
     fn refused(self: &Arc<Self>, node: &Arc<Node>) {
         // One that was closed meanwhile speaks of what is over.
         if node.retire(self, |_| true) {
@@ -147,7 +147,7 @@ impl Link {
         }
     }
 
-    /// Reads the other direction of the own connection: the receiver only ever says `ERROR` there, or ends it.
+    /// Reads the other direction of this connection: the receiver only ever says `ERROR` there, or ends it.
     fn watch(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>, connection: u64) {
         let said = Incoming::new(stream).at_most(ERROR_BYTES_MAX).read_message();
         if lock(&self.state).connections != connection {

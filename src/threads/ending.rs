@@ -22,7 +22,7 @@ pub(super) fn farewell(node: &Node) {
     let until = Instant::now() + FAREWELL;
     let (written, wait) = bounded(1);
     if node.storage.send(StorageItem::Finish(written)).is_ok() {
-        // What is not written by then is said to be lost by nobody: it stands in the other peers' files.
+        // What is not written by then is not lost: it is in the other peers' files.
         let _ = wait.recv_deadline(until);
     }
     let links: Vec<Arc<Link>> = read(&node.links).values().cloned().collect();

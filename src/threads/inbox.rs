@@ -1,5 +1,5 @@
 //! What is handed to the `storage` and to the `sequencer`. A step must not wait, so both inboxes take all that comes;
-//! what bounds each stands with its items.
+//! what bounds each is said with its items.
 
 use crossbeam_channel::Sender;
 

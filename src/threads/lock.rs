@@ -22,8 +22,8 @@
 //! | `connections` | incoming connections that were admitted | noting one, taking one out |
 //! | `questions`, `datagrams`, `failure` | questions to ask; the discovery sockets; how the disk failed | one call |
 //!
-//! The `writer` and the `core` are never held together: whoever writes has left the core before, so that no peer that
-//! does not read holds up a step.
+//! The `writer` and the `core` are never held together: a thread that writes has left the core before, so that a peer
+//! that does not read never holds up a step.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::time::Duration;

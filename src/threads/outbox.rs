@@ -1,7 +1,7 @@
 //! What waits to be said to one peer, in the order in which it may go. Data only: the link's thread, or a simulator, takes
 //! it out and does the writing.
 //!
-//! Control messages keep their order and never wait behind bulk. Of what is cumulative the newer replaces the older, and
+//! Control messages keep their order and never wait for bulk. Of what is cumulative the newer replaces the older, and
 //! log batches are not kept here at all but read from the log when there is room for them. What is left is bounded, so that
 //! a peer that stopped reading cannot fill memory: beyond that the link breaks, and what waits is forgotten. That is no
 //! worse than what any connection that breaks had on its way.
@@ -17,7 +17,7 @@ use crate::wire::{encode_head, Message, Request};
 const CONTROL_MAX: usize = 256;
 const CONTROL_BYTES_MAX: usize = 1024 * 1024;
 
-/// Text of requests that goes out at once: a window of many origins would take 25 MiB.
+/// Text of requests that goes out together: a window of many origins would take 25 MiB.
 const REQUEST_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub struct Outbox {
     serving: Option<Serving>,
     /// `LEAVE`, after everything else.
     last_word: Option<Message>,
-    /// How often serving began anew.
+    /// How often serving started over.
     restarts: u64,
     /// The connection broke, and the core has not heard yet that there is a new one.
     broken: bool,
@@ -85,7 +85,7 @@ impl Outbox {
         true
     }
 
-    /// Forgets control messages as well: who does not read them gets no more.
+    /// Forgets control messages as well: a peer that does not read them gets no more.
     pub fn forget(&mut self) {
         self.control.clear();
         self.control_bytes = 0;
@@ -139,7 +139,7 @@ impl Outbox {
         self.broken = true;
     }
 
-    /// The core is about to hear of the new connection, and begins its window anew.
+    /// The core is about to hear of the new connection, and starts its window over.
     pub fn renewed(&mut self) {
         self.broken = false;
     }
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_written_before_a_restart_does_not_move_what_began_anew() {
+    fn a_part_written_before_a_restart_does_not_move_what_started_over() {
         let mut outbox = Outbox::default();
         outbox.serve(serve(Some(0), 9));
         let part = outbox.take().serving.unwrap();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_wait_for_the_window_to_begin_anew_after_a_break() {
+    fn requests_wait_for_the_window_to_start_over_after_a_break() {
         let request = |first| {
             let (origin, lines) = ("a/1".parse().unwrap(), Lines::new(b"DATA|s||1||\n".to_vec(), 1));
             Message::SequencerRequest { term: term(), request: Request { origin, first, lines } }
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_does_not_read_fills_no_memory() {
+    fn a_peer_that_does_not_read_fills_no_memory() {
         let mut outbox = Outbox::default();
         let ok = || Message::Ok { term: None };
         let taken = (0..2 * CONTROL_MAX).take_while(|_| outbox.put(ok())).count();
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_window_of_requests_goes_out_in_pieces_and_the_last_word_behind_it() {
+    fn a_long_window_of_requests_goes_out_in_pieces_and_the_last_word_after_it() {
         let mut outbox = Outbox::default();
         for first in (0..8).map(|piece| 1 + piece * 1000) {
             let lines = Lines::new(format!("DATA|{}||1||\n", "s".repeat(64)).repeat(1000).into_bytes(), 1000);

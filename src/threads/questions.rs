@@ -10,7 +10,7 @@ use crate::wire::Hello;
 /// Questions under way at a time.
 const THREADS_MAX: usize = 16;
 
-/// Of these, those to strangers: whoever names an address where nothing answers does not keep members waiting.
+/// Of these, those to strangers: a stranger that names an address where nothing answers does not keep members waiting.
 const STRANGERS_MAX: usize = 8;
 
 /// Questions that wait, to members and to strangers. What is beyond is not asked, and reported as unanswered.

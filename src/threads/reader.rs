@@ -83,7 +83,7 @@ pub(super) fn start(
 
 impl Reader {
     fn run(&mut self, stream: &Arc<TcpStream>, decoder: Decoder) {
-        let mut incoming = Incoming::behind(Arc::clone(stream), decoder);
+        let mut incoming = Incoming::after(Arc::clone(stream), decoder);
         match self.read(&mut incoming) {
             Ok(()) | Err(End::Read(ReadError::Io(_) | ReadError::Wire(WireError::Truncated))) => {}
             Err(end) => {

@@ -197,7 +197,7 @@ impl RequestHead {
 }
 
 /// How long the `count` payload lines are that a text begins with, each of them checked: what is not of the grammar gets
-/// no further, whoever says that it was ordered.
+/// no further, even if a peer says that it was ordered.
 pub(super) fn check_lines(
     verb: &'static str,
     checker: &mut Checker,

@@ -10,12 +10,12 @@ use crate::ids::{parse_incarnation, parse_number};
 #[derive(Debug)]
 pub struct Cursor<'a> {
     verb: &'static str,
-    /// What follows the colon after the last field read; `None` behind the last field.
+    /// What follows the colon after the last field read; `None` after the last field.
     rest: Option<&'a str>,
 }
 
 impl<'a> Cursor<'a> {
-    /// Begins behind the verb.
+    /// Begins after the verb.
     ///
     /// # Errors
     /// [`WireError::Verb`] where the line has another.
@@ -96,7 +96,7 @@ impl<'a> Cursor<'a> {
         parse_integer(text).ok_or(self.wrong(field))
     }
 
-    /// What stands in brackets, up to the next bracket, and then `separator`.
+    /// What is in brackets, up to the next bracket, and then `separator`.
     pub fn bracketed(&mut self, separator: &str) -> Option<&'a str> {
         let inner = self.rest?.strip_prefix('[')?;
         // The lists hold no brackets but those of IPv6 addresses, which a colon or a slash follows.
@@ -140,7 +140,7 @@ impl<'a> Cursor<'a> {
         usize::try_from(number).ok().filter(|length| *length <= max).ok_or(self.wrong(field))
     }
 
-    /// The next two fields as address and port; an IPv6 address stands in brackets.
+    /// The next two fields as address and port; an IPv6 address is in brackets.
     ///
     /// # Errors
     /// [`WireError::Field`] where they are not.

@@ -11,7 +11,7 @@ use super::parse::{self, Parsed};
 /// Longest datagram that is looked at; `LEADER` with the longest names has some 400 bytes.
 pub const DATAGRAM_BYTES_MAX: usize = 2_048;
 
-/// Who shares one conversation: others on the same port are not listened to.
+/// The peers that share one conversation: others on the same port are not listened to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Community {
     pub group: String,

@@ -28,7 +28,7 @@ pub struct Decoder {
     /// What was not taken out yet.
     start: usize,
     end: usize,
-    /// No LF among so many bytes behind `start`.
+    /// No LF among so many bytes from `start` on.
     scanned: usize,
     /// A line that was taken out, and the length of the block it waits for.
     waiting: Option<(usize, Head)>,

@@ -115,7 +115,7 @@ impl Frame {
         &self.0.ranges
     }
 
-    /// The parts of them that stand above `sequence`.
+    /// The parts of them above `sequence`.
     #[must_use]
     pub fn ranges_after(&self, sequence: Sequence) -> Vec<Range> {
         let mut first = self.first();

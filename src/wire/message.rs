@@ -1,4 +1,4 @@
-//! Everything peers say to each other, as data. How it is written as text stands in `encode` and `parse`.
+//! Everything peers say to each other, as data. `encode` and `parse` hold how it is written as text.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::ids::{Incarnation, PeerId, Sequence, Term};
 /// Version of the conversation; peers of another version are refused.
 pub const PROTOCOL_VERSION: u32 = 2;
 
-/// A number that nobody can guess: whoever repeats it was told it. Written as 16 hex digits.
+/// A number that nobody can guess: a peer that repeats it was told it. Written as 16 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token(pub u64);
 
@@ -40,7 +40,7 @@ impl FromStr for Token {
     }
 }
 
-/// Who a peer is and where it listens.
+/// The name of a peer, and where it listens.
 ///
 /// An endpoint with an unspecified address (`0.0.0.0`, `[::]`) means "the address you see me at": `net` fills it in
 /// where a peer speaks of itself, in datagrams and in `HELLO`.
@@ -72,7 +72,7 @@ pub struct Hello {
     pub endpoint: SocketAddr,
     /// Whom the dialler means to reach; `None` where it only asks a question.
     pub addressee: Option<PeerId>,
-    /// What the dialler tells this addressee at this address alone. Whoever is dialled so asks back with it, at the
+    /// What the dialler tells this addressee at this address alone. The peer that is dialled asks back with it, at the
     /// address that the dialler names, before it believes a word.
     pub token: Token,
 }
@@ -174,7 +174,7 @@ pub enum Message {
     },
     NewPeerRequest(Contact),
     Leader(Leadership),
-    /// Who listens at this address? `dialled`: the token of a connection that came from there, and the address of the
+    /// Which peer listens at this address? `dialled`: the token of a connection that came from there, and the address of the
     /// asker that it was made to: did you make it?
     Who {
         nonce: Token,

@@ -131,7 +131,7 @@ fn networks_that_stay_keep_their_socket() {
 }
 
 #[test]
-fn networks_are_listed_anew_after_a_while_and_not_before() {
+fn networks_are_listed_again_after_a_while_and_not_before() {
     let (_receiver, port) = receiver(LOOPBACK);
     let mut sender = Sender::new(LOOPBACK, None, port);
     let start = Instant::now();

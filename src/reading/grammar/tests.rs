@@ -148,6 +148,14 @@ fn timestamp() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Digits in the form of RFC 3339, with years and fractions that jiff can hold.
+fn rfc_3339() -> impl Strategy<Value = String> {
+    let date = "(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]";
+    let time = "[Tt][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{1,9})?";
+    let zone = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-6][0-9])";
+    proptest::string::string_regex(&format!("{date}{time}{zone}")).unwrap()
+}
+
 /// Lines that are right or nearly so.
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let sensor = prop_oneof![6 => "[A-Za-z0-9][A-Za-z0-9._-]{0,9}", 1 => "[a-z._]{0,2}[a-z/]{60,66}"];
@@ -180,6 +188,12 @@ proptest! {
     #[test]
     fn every_line_is_what_the_plain_grammar_says(line in line()) {
         prop_assert_eq!(said(fields(&line)), said(plain(&line)));
+    }
+
+    #[test]
+    fn of_texts_in_the_form_of_rfc_3339_those_are_taken_that_jiff_takes(text in rfc_3339()) {
+        let taken = Checker::new().line(format!("DATA|s|{text}|1||").as_bytes()).is_ok();
+        prop_assert_eq!(taken, text.parse::<jiff::Timestamp>().is_ok(), "{}", text);
     }
 
     #[test]

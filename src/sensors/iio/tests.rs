@@ -73,7 +73,7 @@ fn a_bme280_is_read_in_the_units_of_readings() {
 }
 
 #[test]
-fn each_reading_is_read_anew() {
+fn each_reading_is_read_from_the_device() {
     let device = Device::new(&ALL);
     let mut iio = device.open().unwrap();
     values(&mut iio);

@@ -77,7 +77,7 @@ mod system {
 
     use rustix::fs::{fstat, FileType};
 
-    /// Anonymous pipes stand in no directory, but all together on a device of their own.
+    /// Anonymous pipes are in no directory, but all together on a device of their own.
     pub(super) fn is_named_pipe(stdin: &io::Stdin) -> bool {
         let is_named = || {
             let found = fstat(stdin)?;
