@@ -35,6 +35,6 @@ done
 stop_all
 for id in "${ids[@]}"; do
     cat "data/$id"/*.csv | grep -v "^sequence," | cut -d, -f1 | sort -n |
-        awk '$1 != NR { exit 1 }' || fail "the sequences of $id have gaps or stand twice"
+        awk '$1 != NR { exit 1 }' || fail "the sequences of $id have gaps or come twice"
 done
 pass "every peer holds every sensor's readings, equal and without gaps"

@@ -194,7 +194,7 @@ fn a_listener_that_takes_nobody_in_is_given_up() {
 }
 
 #[test]
-fn what_is_said_at_once_is_sent_at_once() {
+fn what_is_said_is_sent_without_delay() {
     assert!(pair().0.nodelay().unwrap());
 }
 
