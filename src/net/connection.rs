@@ -1,7 +1,7 @@
 //! TCP connections: messages go one way, to the side that was dialled.
 //!
-//! A stream is shared by all threads that may end it; [`hang_up`] wakes its reader or writer wherever that waits. Nothing here has
-//! a timeout but the dial and the answer to a question: how long silence may last is decided elsewhere.
+//! A stream is shared by all threads that may end it; [`hang_up`] wakes its reader or writer wherever that waits. Nothing
+//! here has a timeout but the dial and the answer to a question: how long silence may last is decided elsewhere.
 
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};

@@ -39,8 +39,8 @@ pub fn listen(bind: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> 
 }
 
 /// Connections of an earlier run keep its port for a minute after it ended; unless that run and this one permit it, a peer
-/// could not be started again on the same port for that minute. On Windows the option means another thing, that two processes may
-/// take a port from each other, and a restart works without it.
+/// could not be started again on the same port for that minute. On Windows the option means another thing, that two
+/// processes may take a port from each other, and a restart works without it.
 fn share_with_the_past(socket: &Socket) -> io::Result<()> {
     if cfg!(windows) {
         return Ok(());
