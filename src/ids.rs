@@ -172,6 +172,13 @@ impl FromStr for Term {
     }
 }
 
+/// What elections compare: the number that `--priority` sets, then the id as bytes (docs/protocol.md, 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank<'a> {
+    pub priority: i64,
+    pub id: &'a PeerId,
+}
+
 /// Highest number that is read: no count of anything comes near, and what is added to one cannot overflow.
 pub const NUMBER_MAX: u64 = 1 << 62;
 
@@ -251,6 +258,13 @@ mod tests {
         assert!(term("2@b/1") > term("2@a/9"));
         assert!(term("2@b/2") > term("2@b/1"));
         assert!(Some(term("0@a/0")) > None);
+    }
+
+    #[test]
+    fn the_priority_number_outranks_the_id() {
+        let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
+        assert!(Rank { priority: 0, id: &b } > Rank { priority: 0, id: &a });
+        assert!(Rank { priority: 1, id: &a } > Rank { priority: 0, id: &b });
     }
 
     #[test]

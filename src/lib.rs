@@ -13,9 +13,9 @@
 //! # The way of a reading
 //!
 //! 1. A `sensor` thread takes readings from its source and steps the core with `Input::Readings`.
-//! 2. `protocol::pending` numbers them and asks for them to be sent to the leader, a window at a time.
+//! 2. `protocol/data/pending.rs` numbers them and asks for them to be sent to the leader, a window at a time.
 //! 3. The leader's `sequencer` thread drains what came from all peers and steps the core once for it;
-//!    `protocol::sequencer` gives the next sequences, and the batch is framed once (`wire::frame::Frame`).
+//!    `protocol/data/sequencer.rs` gives the next sequences, and the batch is framed once (`wire::frame::Frame`).
 //! 4. The same bytes go to every member (`Effect::Serve`, read from the log's tail in memory) and to the `storage` thread.
 //! 5. A member stores the batch and says `STORED`; at the majority the leader says `COMMIT`.
 //! 6. `Store::Deliver`: the `storage` thread writes the rows, one CSV file a sensor.
@@ -37,7 +37,7 @@
 //! `docs/protocol.md` has the rules that comments cite, `docs/tour.md` a way through the code for an evening, and
 //! `docs/contributing.md` how the code is kept and tested.
 //!
-//! To read the code as a student: `ids`, then `protocol::view`, `protocol::input` and `protocol::effect`, then
+//! To read the code as a student: `ids`, then `protocol/data/view.rs`, `protocol::input` and `protocol::effect`, then
 //! `protocol::peer` with its one `match`, then a mechanism that interests you (`protocol/election.rs`, say), and last
 //! `threads::drive`.
 

@@ -1,48 +1,64 @@
-//! THE PURE CORE: docs/protocol.md as a state machine. No clock, socket, file, thread, log or hash order; `Peer::step`
+//! The pure core: docs/protocol.md as a state machine. No clock, socket, file, thread, log or hash order; `Peer::step`
 //! takes what happened and says what to do.
+//!
+//! | room | what is in it | may call |
+//! | --- | --- | --- |
+//! | `input`, `effect`, `event` | all that goes in, and all that comes out | nothing |
+//! | `data/` | what a peer keeps; each type has its own methods | other data |
+//! | `peer`, `deadlines` | the one `match` over inputs, and when the next alarm is due | every mechanism |
+//! | `receive` | the gate that each message of another peer passes | every mechanism |
+//! | all others | one mechanism each, as methods of `Peer` | data, and other mechanisms |
+//!
+//! Mechanisms call each other, and in circles: a lost leader starts an election, one that is won proposes, a proposal
+//! that fails seeks, and so on. There is no order of layers among them. Three rules keep that in hand.
+//!
+//! - A call that may change the role is the last thing that a function does with the role: what follows looks at
+//!   `Peer::role` again.
+//! - A mechanism hands effects to its `Turn`, in the order in which they must happen, and reads none back.
+//! - Data that one mechanism alone needs is private in its file (`Calls`, `Doubts`, `Visitors`). What several need is in
+//!   `data/`, which knows no `Peer`.
 //!
 #![doc = include_str!("../docs/protocol.md")]
 
 mod about;
 mod addresses;
 mod admission;
-mod budget;
 mod calls;
 mod conflict;
 mod connections;
-mod contacts;
+mod credibility;
 mod cuts;
+mod data;
+mod deadlines;
 mod discovery;
 mod doubt;
+mod dropping;
 pub mod effect;
 mod election;
 pub mod event;
 mod heartbeat;
 pub mod input;
-mod leader_check;
-mod log;
 mod membership;
 mod merge;
+mod notices;
 mod ordering;
 pub mod peer;
-pub mod pending;
 mod reach;
 mod receive;
 mod recovery;
-pub mod replication;
-mod role;
-mod sequencer;
+mod replication;
 mod standing;
 mod stopping;
-mod token;
 mod turn;
 mod unreachable;
-pub mod view;
+mod views;
 
 pub use about::About;
+pub use data::follower::AHEAD_READINGS;
+pub use data::pending::{PENDING_READINGS_MAX, WINDOW_READINGS};
+pub use data::token::Secret;
 pub use effect::{Call, Effect, Effects, Exit, Serve, State, Store, Verdict};
 pub use event::Event;
 pub use input::{Alarm, Answer, ConnectionId, Done, Found, Input, Question, Time};
 pub use peer::{Peer, Settings};
 pub use standing::Standing;
-pub use token::Secret;

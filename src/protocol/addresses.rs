@@ -3,10 +3,11 @@
 
 use std::net::SocketAddr;
 
-use super::contacts::{Claim, Known};
+use super::data::contacts::{Claim, Known};
+use super::data::leading::TakenIn;
+use super::data::role::Role;
 use super::effect::Effect;
 use super::peer::Peer;
-use super::role::{Role, TakenIn};
 use super::turn::Turn;
 use crate::ids::{Incarnation, PeerId};
 use crate::wire::Contact;
@@ -82,7 +83,7 @@ impl Peer {
 
     /// Dials the address of a peer anew, where there is a link to it; `Input::LinkUp` says when what it needs can be said.
     pub(super) fn redial(&mut self, peer: &PeerId, turn: &mut Turn) {
-        self.stale_said.retain(|(id, _)| id != peer);
+        self.promises.forget_link(peer);
         turn.out.push(Effect::Redial { peer: peer.clone() });
     }
 }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use super::budget::Budget;
 use super::calls::Purpose;
-use super::contacts::Claim;
+use super::data::budget::Budget;
+use super::data::contacts::Claim;
 use super::effect::{Effect, Verdict};
 use super::input::{Answer, ConnectionId, Question, Time};
 use super::peer::Peer;
@@ -116,7 +116,7 @@ impl Peer {
     /// question of this peer's that it seeks?
     fn is_familiar(&self, peer: &PeerId, endpoint: SocketAddr) -> bool {
         let Some(known) = self.contacts.get(peer).filter(|known| known.endpoint == endpoint) else { return false };
-        self.belongs(peer) || self.last_view.contains_key(peer) || (known.proven && known.sought.is_some())
+        self.belongs(peer) || self.group.last_view.contains_key(peer) || (known.proven && known.sought.is_some())
     }
 
     /// The oldest connection of a stranger goes.
@@ -296,10 +296,12 @@ impl Peer {
         let mut strangers: Vec<(Time, PeerId, ConnectionId)> = self
             .contacts
             .connected()
-            .filter(|(id, ..)| !self.belongs(id) && !self.last_view.contains_key(*id) && !self.asking.contains(*id))
+            .filter(|(id, ..)| {
+                !self.belongs(id) && !self.group.last_view.contains_key(*id) && !self.group.asking.contains(*id)
+            })
             .map(|(id, at, connection)| (at, id.clone(), connection))
             .collect();
-        if strangers.len() <= super::contacts::STRANGERS_MAX {
+        if strangers.len() <= super::data::contacts::STRANGERS_MAX {
             return;
         }
         strangers.sort_unstable();

@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use super::budget::Budget;
+use super::data::budget::Budget;
+use super::data::token::proof_of;
 use super::effect::{Call, Effect};
 use super::input::{Answer, ConnectionId, Question, Time};
 use super::peer::Peer;
-use super::token::proof_of;
 use super::turn::Turn;
 use super::unreachable::Reach;
 use crate::ids::PeerId;
@@ -28,6 +28,9 @@ const REFILL: Time = Time::from_secs(4);
 
 /// Hosts of which is known how many questions their words cost.
 const HOSTS_MAX: usize = 256;
+
+/// How often a member passes word of another leader on to its own in a heartbeat interval.
+const PASSES_MAX: u32 = 8;
 
 /// Addresses that were asked lately are remembered, so many of them.
 const RECENT_MAX: usize = 512;
@@ -68,6 +71,8 @@ pub(super) struct Calls {
     /// Questions that strangers' words may cost, and those of each host.
     budget: Budget,
     hosts: BTreeMap<IpAddr, Budget>,
+    /// How often a member passes word of another leader on to its own.
+    pub(super) passes: Budget,
     /// What questions come to again and again.
     pub(super) reach: Reach,
 }
@@ -80,6 +85,7 @@ impl Default for Calls {
             recent: BTreeMap::new(),
             budget: Budget::new(BURST),
             hosts: BTreeMap::new(),
+            passes: Budget::new(PASSES_MAX),
             reach: Reach::default(),
         }
     }

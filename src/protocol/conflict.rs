@@ -10,9 +10,6 @@ use super::turn::Turn;
 use crate::ids::Number;
 use crate::wire::{Frame, Lines, Request};
 
-/// A part of the log whose readings are to be compared with what the storage keeps.
-pub(super) type Contested = Vec<Request>;
-
 impl Peer {
     /// Looks at what a batch holds under the own origin, before it enters the log.
     pub(super) fn compare_own(&mut self, frame: &Frame, turn: &mut Turn) {
@@ -35,7 +32,7 @@ impl Peer {
                     None => {
                         let contested = Request { origin: own.clone(), first: at, lines: theirs };
                         turn.store(Store::Recall(contested.range()));
-                        self.contested.push(contested);
+                        self.pending.contested.push(contested);
                     }
                 }
             }
@@ -48,21 +45,21 @@ impl Peer {
         let own = self.pending.own();
         let lives = frame.ranges().iter().filter(|range| range.origin.peer == own.peer);
         let Some(latest) = lives.map(|range| range.origin.incarnation).max() else { return };
-        if latest > own.incarnation && !std::mem::replace(&mut self.warned_of_clock, true) {
+        if latest > own.incarnation && !std::mem::replace(&mut self.notices.clock, true) {
             turn.tell(Event::ClockBehind { by: Duration::from_nanos(latest - own.incarnation) });
         }
     }
 
     /// The storage brought what it keeps under the own origin.
     pub(super) fn compare_recalled(&mut self, ours: &Request, turn: &mut Turn) {
-        if self.contested.is_empty() || ours.origin != *self.pending.own() {
+        if self.pending.contested.is_empty() || ours.origin != *self.pending.own() {
             return;
         }
         let (first, last) = (ours.first, ours.range().last());
-        let (met, others): (Vec<Request>, Vec<Request>) = std::mem::take(&mut self.contested)
+        let (met, others): (Vec<Request>, Vec<Request>) = std::mem::take(&mut self.pending.contested)
             .into_iter()
             .partition(|theirs| theirs.first <= last && first <= theirs.range().last());
-        self.contested = others;
+        self.pending.contested = others;
         for theirs in met {
             let (from, to) = (first.max(theirs.first), last.min(theirs.range().last()));
             let part = |of: &Request| of.lines.slice(from - of.first, to - from + 1);
@@ -72,7 +69,7 @@ impl Peer {
             // What was brought in pieces is compared piece by piece.
             if to < theirs.range().last() {
                 let lines = theirs.lines.slice(to + 1 - theirs.first, theirs.range().last() - to);
-                self.contested.push(Request { origin: theirs.origin, first: to + 1, lines });
+                self.pending.contested.push(Request { origin: theirs.origin, first: to + 1, lines });
             }
         }
     }
@@ -88,10 +85,6 @@ impl Peer {
             turn.store(Store::Keep(again));
         }
         // Sources that ended gave some of them.
-        let moved: Vec<u64> = self.ended_sources.range(first..).map(|(taken, _)| *taken).collect();
-        for taken in moved {
-            let readings = self.ended_sources.remove(&taken).unwrap_or_default();
-            *self.ended_sources.entry(self.pending.taken()).or_default() += readings;
-        }
+        self.delivery.renumbered(first, self.pending.taken());
     }
 }

@@ -3,11 +3,11 @@
 
 use std::net::SocketAddr;
 
+use super::data::role::Role;
 use super::effect::Effect;
 use super::event::Event;
 use super::input::{ConnectionId, Time};
 use super::peer::Peer;
-use super::role::Role;
 use super::turn::Turn;
 use crate::ids::{Incarnation, PeerId};
 use crate::wire::{Contact, Message, Refusal, Seat};
@@ -95,12 +95,11 @@ impl Peer {
         if let Some(known) = self.contacts.get_mut(peer) {
             (known.dead, known.refused, known.sought) = (true, None, None);
         }
-        self.asking.remove(peer);
-        self.lost.remove(peer);
-        self.stale_said.retain(|(id, _)| id != peer);
+        self.group.forget(peer);
+        self.promises.forget_link(peer);
         self.lose(peer, left, turn);
         // The leader may have named the life that took its place.
-        if let Some(seat) = self.last_view.get(peer).cloned() {
+        if let Some(seat) = self.group.last_view.get(peer).cloned() {
             let Seat { priority, incarnation, endpoint } = seat;
             if self.contacts.get(peer).is_some_and(|known| known.incarnation != incarnation) {
                 self.learn(&Contact { id: peer.clone(), priority, incarnation, endpoint }, false, turn);
@@ -143,7 +142,7 @@ impl Peer {
     }
 
     pub(super) fn on_link_up(&mut self, peer: &PeerId, turn: &mut Turn) {
-        self.stale_said.retain(|(id, _)| id != peer);
+        self.promises.forget_link(peer);
         if let Some(known) = self.contacts.get_mut(peer) {
             known.linked = Some(turn.now);
         }
@@ -164,7 +163,7 @@ impl Peer {
     /// Closes the link to a silent peer, so that a healed network is not waited for. The next message to it dials anew, and
     /// nobody reports that: what must be said on a new link is for the caller to see to.
     pub(super) fn close(&mut self, peer: &PeerId, turn: &mut Turn) {
-        self.stale_said.retain(|(id, _)| id != peer);
+        self.promises.forget_link(peer);
         turn.out.push(Effect::Close { peer: peer.clone() });
     }
 

@@ -1,11 +1,11 @@
 //! What is cut from the log is not lost: it comes back as pending (docs/protocol.md 6). And with a quorum, what must
 //! never be cut.
 
+use super::data::view;
 use super::effect::Store;
 use super::event::Event;
 use super::peer::Peer;
 use super::turn::Turn;
-use super::view;
 use crate::ids::{PeerId, Sequence};
 use crate::wire::{Range, RunList, ViewChange};
 
@@ -32,7 +32,7 @@ impl Peer {
     /// Cuts the log to what it has in common with that of `with`; what stood above comes back as pending when the storage has
     /// done it. Where a view was left for that, or rows go, the operator is told.
     pub(super) fn cut(&mut self, to: Sequence, with: &PeerId, turn: &mut Turn) {
-        if std::mem::take(&mut self.merging) || to < self.log.committed() {
+        if std::mem::take(&mut self.group.merging) || to < self.log.committed() {
             turn.tell(Event::Merging { leader: with.clone(), readings: self.log.last() - to });
         }
         if to >= self.log.last() {
@@ -40,22 +40,22 @@ impl Peer {
         }
         self.lower(to);
         self.log.cut(to);
-        turn.store(Store::Cut { to, state: self.state() });
+        turn.store(Store::Cut { to, state: self.promises.state() });
     }
 
     /// What a cut to here lowers.
     fn lower(&mut self, to: Sequence) {
-        if self.is_whole() {
-            self.needs = self.needs.min(to);
+        if self.promises.is_whole() {
+            self.promises.needs = self.promises.needs.min(to);
         }
-        self.delivered = self.delivered.min(to);
+        self.delivery.up_to = self.delivery.up_to.min(to);
     }
 
     pub(super) fn on_cut(&mut self, to: Sequence, returned: &[Range], turn: &mut Turn) {
         if self.log.cut_done(to, returned) {
             // A leader said that the logs agree up to the middle of a batch. What it sends has to follow the one before.
             self.lower(to);
-            turn.store(Store::State(self.state()));
+            turn.store(Store::State(self.promises.state()));
             if let Some(following) = self.following_mut() {
                 following.fetched_from = 0;
             }

@@ -6,36 +6,28 @@ use std::net::{IpAddr, SocketAddr};
 
 use rand::RngExt;
 
-use super::contacts::{Claim, Known};
+use super::credibility::COUNTER_JOINED_MAX;
+use super::data::contacts::{Claim, Known};
+use super::data::role::{Proposing, Role, Seeking};
+use super::data::token::proof_of;
 use super::effect::Effect;
-use super::election::COUNTER_JOINED_MAX;
 use super::event::Event;
 use super::input::{Question, Time};
 use super::peer::Peer;
-use super::role::{Proposing, Role, Seeking};
-use super::token::proof_of;
 use super::turn::Turn;
-use super::view;
-use crate::ids::PeerId;
+use crate::ids::{PeerId, Rank};
 use crate::wire::{Belongs, Contact, Hello, Here, Leadership, Message, TermStart, ViewChange};
 
 /// So many seekers of higher priority are told each time that this one seeks, too.
 const TOLD_MAX: usize = 16;
-
-impl Seeking {
-    /// Begins to seek: asks at once, then every `gap` and later.
-    pub(super) fn new(now: Time, gap: Time) -> Self {
-        Self { since: now, request_at: now, gap, asked: None }
-    }
-}
 
 impl Peer {
     /// Goes back to seeking: promise, log and pending stay. `target`: a leader that somebody named whose word counts; it is
     /// asked before it is joined.
     pub(super) fn seek(&mut self, target: Option<&Contact>, turn: &mut Turn) {
         self.role = Role::Seeking(Seeking::new(turn.now, self.settings.timing.election_timeout / 5));
-        self.asking.clear();
-        self.merging &= target.is_some();
+        self.group.asking.clear();
+        self.group.merging &= target.is_some();
         self.pending.restart();
         if let Some(target) = target.filter(|target| target.id != self.settings.id) {
             self.ask_for_group(target.endpoint, None, (true, Time::ZERO), turn);
@@ -46,7 +38,7 @@ impl Peer {
     pub(super) fn ask(&mut self, leader: &PeerId, turn: &mut Turn) {
         let Role::Seeking(seeking) = &mut self.role else { return };
         seeking.asked = Some((leader.clone(), turn.now));
-        let (promised, runs, last) = (self.promised.clone(), self.log.runs().clone(), self.log.last());
+        let (promised, runs, last) = (self.promises.promised.clone(), self.log.runs().clone(), self.log.last());
         turn.say(leader, Message::Join { promised, priority: self.settings.priority, runs, last });
     }
 
@@ -72,7 +64,7 @@ impl Peer {
         let timing = self.settings.timing;
         self.forget_strangers(turn);
         // Who cannot make a group is not to be waited for; it hears of one.
-        if !self.stuck {
+        if !self.promises.stuck {
             turn.out.push(Effect::Broadcast(Message::NewPeerRequest(self.me())));
             if self.settings.joins {
                 self.ask_joins(Message::NewPeerRequest(self.me()), turn);
@@ -94,19 +86,19 @@ impl Peer {
 
     /// Nobody leads: the highest of those who seek makes a group of all of them, the others wait once more.
     fn found_or_wait(&mut self, turn: &mut Turn) {
-        let own = view::priority(self.settings.priority, &self.settings.id);
+        let own = self.rank();
         let mut seekers = self.fresh_seekers();
         let waits = !self.has_waited_enough();
         let ranked = seekers.iter().filter(|id| waits && !self.is_passed_over(id));
-        let ranked = ranked.map(|id| view::priority(self.priority_of(id), id));
-        let higher = ranked.max().filter(|highest| *highest > own).map(|(_, id)| id.clone());
+        let ranked = ranked.map(|id| self.rank_of(id));
+        let higher = ranked.max().filter(|highest| *highest > own).map(|highest| highest.id.clone());
         seekers.remove(&self.settings.id);
         let have = seekers.len() + usize::from(self.has_a_vote());
         if have < self.quorum() {
             self.tell_suspended(have, turn);
         }
-        if higher.is_some() || have < self.quorum() || self.stuck {
-            if !self.stuck {
+        if higher.is_some() || have < self.quorum() || self.promises.stuck {
+            if !self.promises.stuck {
                 if let Some(higher) = higher {
                     self.wait_for_higher(&higher, have >= self.quorum(), turn);
                 }
@@ -131,28 +123,16 @@ impl Peer {
         if self.settings.quorum.is_none() {
             return;
         }
-        let own = view::priority(self.settings.priority, &self.settings.id);
-        let mut higher: Vec<_> = seekers.iter().map(|id| view::priority(self.priority_of(id), id)).collect();
+        let own = self.rank();
+        let mut higher: Vec<Rank> = seekers.iter().map(|id| self.rank_of(id)).collect();
         higher.retain(|rank| *rank > own);
         // Peers of the last view are what the quorum was made of; a stranger's names do not take their turn.
-        higher.sort_by_key(|(priority, id)| Reverse((self.last_view.contains_key(id), *priority, *id)));
-        for (_, id) in higher.into_iter().take(TOLD_MAX) {
+        higher.sort_by_key(|rank| Reverse((self.group.last_view.contains_key(rank.id), *rank)));
+        for Rank { id, .. } in higher.into_iter().take(TOLD_MAX) {
             let Some(to) = self.endpoint_of(id) else { continue };
             let hint = Some(Message::NewPeerRequest(self.me()));
             self.ask_for_group(to, hint, (true, Time::ZERO), turn);
         }
-    }
-
-    /// There are too few peers for the quorum: says so once, until there is a view again.
-    pub(super) fn tell_suspended(&mut self, have: usize, turn: &mut Turn) {
-        if !std::mem::replace(&mut self.suspended, true) {
-            let waiting = self.pending.len() + self.log.taken_back();
-            turn.tell(Event::Suspended { have, need: self.quorum(), waiting });
-        }
-    }
-
-    pub(super) fn priority_of(&self, id: &PeerId) -> i64 {
-        self.contacts.get(id).map_or(0, |known| known.priority)
     }
 
     /// Peers heard of lately that seek.
@@ -201,7 +181,7 @@ impl Peer {
             }
             // It may have to be asked for its promise soon: where a quorum is needed, or the leader alone told of it so far.
             Role::Member(_)
-                if !reached && (self.settings.quorum.is_some() || self.last_view.contains_key(&contact.id)) =>
+                if !reached && (self.settings.quorum.is_some() || self.group.last_view.contains_key(&contact.id)) =>
             {
                 self.ask_for_group(contact.endpoint, None, (proven, pause), turn);
             }
@@ -244,7 +224,7 @@ impl Peer {
         }
         let leader = following.leader.clone();
         // However many are said to lead, the leader hears of a few.
-        if self.passes.spend(turn.now, self.settings.timing.heartbeat_interval) {
+        if self.calls.passes.spend(turn.now, self.settings.timing.heartbeat_interval) {
             turn.send(&leader, Message::Leader(leadership));
         }
     }
@@ -310,15 +290,17 @@ impl Peer {
             }
             _ => Belongs::Nowhere,
         };
-        let seeking = matches!(self.role, Role::Seeking(_)) && !self.stuck;
-        Here { nonce: question.nonce, contact: self.me(), seeking, serves: self.served, dialled, belongs }
+        let seeking = matches!(self.role, Role::Seeking(_)) && !self.promises.stuck;
+        Here { nonce: question.nonce, contact: self.me(), seeking, serves: self.group.served, dialled, belongs }
     }
 
     /// The view that this peer leads, also while it lifts its term for a joiner, and its log as it is.
     fn shown_view(&self) -> Option<ViewChange> {
         let (term, change, members) = match &self.role {
             Role::Leader(leading) => (leading.term.clone(), leading.change, leading.members.clone()),
-            Role::Proposing(Proposing { raising: Some(_), .. }) => (self.promised.clone()?, 0, self.last_view.clone()),
+            Role::Proposing(Proposing { raising: Some(_), .. }) => {
+                (self.promises.promised.clone()?, 0, self.group.last_view.clone())
+            }
             _ => return None,
         };
         let start = TermStart { runs: self.log.runs().clone(), last: self.log.last() };
@@ -329,7 +311,7 @@ impl Peer {
     pub(super) fn leadership(&self) -> Option<Leadership> {
         let (term, size) = match &self.role {
             Role::Leader(leading) => (leading.term.clone(), leading.members.len()),
-            Role::Proposing(proposing) => (self.promised.clone()?, proposing.raising?),
+            Role::Proposing(proposing) => (self.promises.promised.clone()?, proposing.raising?),
             _ => return None,
         };
         Some(Leadership { term, leader: self.me(), size: size as u64, last: self.log.last() })

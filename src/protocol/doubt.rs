@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::effect::Exit;
-use super::event::Event;
 use super::input::{Answer, Time};
 use super::peer::Peer;
 use super::turn::Turn;
@@ -145,7 +144,7 @@ impl Peer {
 
     /// It belongs to a group: who leads it is what it says, and what failed before does not matter.
     pub(super) fn note_group(&mut self, leader: Option<&PeerId>) {
-        (self.served, self.doubts.proof, self.doubts.outbid) = (true, None, 0);
+        (self.group.served, self.doubts.proof, self.doubts.outbid) = (true, None, 0);
         if let Some(leader) = leader {
             self.doubts.failed = 0;
             self.doubts.passed_over.clear();
@@ -173,15 +172,6 @@ impl Peer {
             Refusal::IdInUse(Some(at)) => self.on_namesake(*at, turn),
             Refusal::WrongQuorum { .. } => self.warn_of_refusal(why, turn),
             _ => {}
-        }
-    }
-
-    /// Others are configured otherwise, or there is another process of this id: the operator has to know.
-    pub(super) fn warn_of_refusal(&mut self, why: &Refusal, turn: &mut Turn) {
-        let why = why.to_string();
-        if self.warned_of_refusal.as_ref() != Some(&why) {
-            self.warned_of_refusal = Some(why.clone());
-            turn.tell(Event::Refused { why });
         }
     }
 
@@ -218,7 +208,7 @@ impl Peer {
             self.doubts.proof = None;
             return;
         }
-        if self.served {
+        if self.group.served {
             // What runs goes on, whoever else has its name; the operator has to know.
             return self.warn_of_refusal(&Refusal::IdInUse(Some(from)), turn);
         }
@@ -236,6 +226,6 @@ impl Peer {
         let own = self.settings.incarnation;
         here.contact.id == self.settings.id
             && here.contact.incarnation != own
-            && (self.served || here.serves || here.contact.incarnation < own)
+            && (self.group.served || here.serves || here.contact.incarnation < own)
     }
 }

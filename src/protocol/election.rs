@@ -2,42 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::credibility::COUNTER_MAX;
+use super::data::follower::Follower;
+use super::data::role::{Electing, Phase, Promised, Proposing, Role};
+use super::effect::Store;
 use super::event::Event;
 use super::peer::Peer;
-use super::replication::Follower;
-use super::role::{Electing, Phase, Promised, Proposing, Role};
 use super::turn::Turn;
-use super::view;
-use crate::ids::{PeerId, Term};
+use crate::ids::{PeerId, Rank, Term};
 use crate::wire::Message;
-
-/// Highest counter of a term that is believed: an election each millisecond for nine thousand years.
-pub(super) const COUNTER_MAX: u64 = 1 << 48;
-
-/// Elections that may have been held without this peer. A term that is further above its promise is believed if it is so for
-/// each heartbeat interval since the last great step: whoever lies for a year does not reach the end.
-const COUNTER_STEP: u64 = 1 << 10;
-const COUNTER_STEP_MAX: u64 = 1 << 20;
-
-/// A promise that is so far above the term of a leader was won by lies, and who made it comes back below it.
-const COUNTER_FAR: u64 = 1 << 40;
-
-/// Highest counter of a leader that is joined, or that a promise on disk may bear: what is above is left for elections. With a
-/// quorum so far above the own promise at most.
-pub(super) const COUNTER_JOINED_MAX: u64 = 1 << 44;
-pub(super) const COUNTER_JOINED_STEP: u64 = 1 << 30;
 
 impl Peer {
     /// Starts an election. The term stays installed until a promise, so that a sign of life of its leader ends it.
     pub(super) fn elect(&mut self, silent: Option<PeerId>, turn: &mut Turn) {
-        if self.last_view.is_empty() {
+        if self.group.last_view.is_empty() {
             return self.seek(None, turn);
         }
-        let own = self.rank();
+        let own = self.rank_in_last_view();
         let mut higher: BTreeSet<PeerId> = self
+            .group
             .last_view
             .iter()
-            .filter(|(id, seat)| view::priority(seat.priority, id) > own && !self.contacts.is_dead(id))
+            .filter(|(id, seat)| (Rank { priority: seat.priority, id }) > own && !self.contacts.is_dead(id))
             .map(|(id, _)| id.clone())
             .collect();
         let term = self.installed().or(self.promised()).cloned();
@@ -66,9 +52,10 @@ impl Peer {
 
     /// The own rank among the members of the last view: what that says, whatever it should say. Where two went by different
     /// numbers, each could wait for the other.
-    fn rank(&self) -> (i64, &PeerId) {
+    fn rank_in_last_view(&self) -> Rank<'_> {
         let own = &self.settings.id;
-        view::priority(self.last_view.get(own).map_or(self.settings.priority, |seat| seat.priority), own)
+        let priority = self.group.last_view.get(own).map_or(self.settings.priority, |seat| seat.priority);
+        Rank { priority, id: own }
     }
 
     pub(super) fn on_election_alarm(&mut self, turn: &mut Turn) {
@@ -116,7 +103,7 @@ impl Peer {
     }
 
     pub(super) fn on_ok(&mut self, from: &PeerId, turn: &mut Turn) {
-        if !self.last_view.contains_key(from) {
+        if !self.group.last_view.contains_key(from) {
             return;
         }
         let patience = self.settings.timing.election_timeout * 2;
@@ -133,78 +120,23 @@ impl Peer {
         self.propose_to_all(turn);
     }
 
-    /// Says that an election was won, once until there is a view: without one, elections follow each other.
-    pub(super) fn tell_won(&mut self, turn: &mut Turn) {
-        if !std::mem::replace(&mut self.won, true) {
-            turn.tell(Event::ElectionWon { peer: self.settings.id.clone() });
-        }
-    }
-
-    /// May a term of this counter be believed? Elections raise it by one each.
-    /// What was promised counts, which only elections raise, and not what was heard: else each word could be a step. The time
-    /// since the last great step counts, too, so that no two that were led apart stay apart.
-    pub(super) fn is_credible(&self, counter: u64) -> bool {
-        counter <= self.reach(1) && counter <= COUNTER_MAX
-    }
-
-    /// Will those who follow believe a term of this counter, too? Half the time is enough for that at each of them.
-    pub(super) fn is_credible_to_all(&self, counter: u64) -> bool {
-        counter <= self.reach(2) && counter < COUNTER_MAX
-    }
-
-    /// The highest counter that may be believed now, where only one in so many intervals counts.
-    fn reach(&self, part: u64) -> u64 {
-        let promised = self.promised.as_ref().map_or(0, |term| term.counter);
-        let interval = self.settings.timing.heartbeat_interval.as_nanos().max(1);
-        // Before the first great step there is room for one at once, for a leader and for those who follow it.
-        let (since, ready) = self.stepped.map_or((self.born, 2), |at| (at, 0));
-        let passed = self.now().saturating_sub(since).as_nanos() / interval;
-        let intervals = u64::try_from(passed).unwrap_or(u64::MAX).saturating_add(ready);
-        promised.saturating_add(COUNTER_STEP_MAX.saturating_mul(intervals / part).saturating_add(COUNTER_STEP))
-    }
-
-    /// How far a promise is above a leader's term that was won by lies. With a quorum a promise is not given up for less.
-    pub(super) fn far(&self) -> u64 {
-        if self.settings.quorum.is_some() {
-            COUNTER_FAR
-        } else {
-            COUNTER_STEP_MAX
-        }
-    }
-
-    /// Notes how far a promise went.
-    pub(super) fn note_step(&mut self, term: &Term) {
-        let promised = self.promised.as_ref().map_or(0, |term| term.counter);
-        if term.counter > promised.saturating_add(COUNTER_STEP) {
-            self.stepped = Some(self.now());
-        }
-    }
-
-    /// Learns of a term from somebody who has a part in what this peer does.
-    pub(super) fn note_counter(&mut self, counter: u64) {
-        // What is noted is proposed above, and others have to believe that.
-        if self.is_credible_to_all(counter) {
-            self.counter = self.counter.max(counter);
-        }
-    }
-
     /// Proposes to everyone of the last view and every seeker heard of.
     pub(super) fn propose_to_all(&mut self, turn: &mut Turn) {
-        let asked = self.last_view.keys().cloned().chain(self.fresh_seekers()).collect();
+        let asked = self.group.last_view.keys().cloned().chain(self.fresh_seekers()).collect();
         self.propose(asked, 0, None, turn);
     }
 
     /// Promises a new term with a counter above every one seen and above `floor`, and asks for the logs of the others.
     /// `raising`: a living leader lifts its term, with so many members in its view.
     pub(super) fn propose(&mut self, asked: BTreeSet<PeerId>, floor: u64, raising: Option<usize>, turn: &mut Turn) {
-        let counter = self.counter.max(floor);
+        let counter = self.promises.counter.max(floor);
         if counter >= COUNTER_MAX {
             // Nobody would believe what is above, and elections do not come so far.
             return self.seek(None, turn);
         }
-        self.counter = counter + 1;
+        self.promises.counter = counter + 1;
         let leader = self.settings.id.clone();
-        let term = Term { counter: self.counter, leader, incarnation: self.settings.incarnation };
+        let term = Term { counter: self.promises.counter, leader, incarnation: self.settings.incarnation };
         let silent = match &mut self.role {
             Role::Electing(electing) => electing.silent.take(),
             _ => None,
@@ -232,10 +164,25 @@ impl Peer {
         self.decide_when_all_answered(turn);
     }
 
+    pub(super) fn promise(&mut self, term: &Term, turn: &mut Turn) {
+        if self.promises.promised.as_ref() != Some(term) {
+            self.note_step(term);
+            self.promises.promised = Some(term.clone());
+            // Who comes back below a promise that was won by lies forgets that counter, too.
+            self.promises.counter = if self.promises.counter > term.counter.saturating_add(self.far()) {
+                term.counter
+            } else {
+                self.promises.counter.max(term.counter)
+            };
+            self.promises.forget_older();
+            turn.store(Store::State(self.promises.state()));
+        }
+    }
+
     /// The promise of this term is stored.
     pub(super) fn on_proposed(&mut self, term: &Term) {
-        self.stuck = false;
-        let current = self.promised.as_ref() == Some(term);
+        self.promises.stuck = false;
+        let current = self.promises.promised.as_ref() == Some(term);
         if let Role::Proposing(proposing) = &mut self.role {
             proposing.told |= current;
         }
@@ -244,7 +191,7 @@ impl Peer {
     /// The own promise is not even stored by the time that others should have answered. Who leads now leads alone, and could
     /// take nobody in.
     fn leave_it_to_others(&mut self, turn: &mut Turn) {
-        if !std::mem::replace(&mut self.stuck, true) {
+        if !std::mem::replace(&mut self.promises.stuck, true) {
             turn.tell(Event::Stuck);
         }
         self.seek(None, turn);
@@ -263,15 +210,15 @@ impl Peer {
         }
         // A living leader that lifts its term is no news.
         let raised = self.following().is_some_and(|following| following.leader == *from);
-        if !raised && self.promised.as_ref() != Some(term) {
+        if !raised && self.promises.promised.as_ref() != Some(term) {
             turn.tell(Event::CoordinatorHeard { peer: from.clone() });
         }
-        self.merging = false;
+        self.group.merging = false;
         self.promise(term, turn);
         let deadline = turn.now + self.settings.timing.heartbeat_timeout;
         self.role = Role::Promised(Promised { proposer: from.clone(), deadline, serving: Follower::new(turn.now) });
         self.pending.restart();
-        let (synced, runs, last) = (self.synced.clone(), self.log.runs().clone(), self.log.last());
+        let (synced, runs, last) = (self.promises.synced.clone(), self.log.runs().clone(), self.log.last());
         turn.say(from, Message::LogState { term: term.clone(), synced, runs, last });
     }
 
@@ -288,7 +235,7 @@ impl Peer {
             // Who was kept waiting for nothing too often makes a group of its own. With a quorum nobody can.
             Role::Seeking(_) => {
                 let enough = self.has_waited_enough() && self.settings.quorum.is_none();
-                !self.trusts(proposer) || (enough && !self.last_view.contains_key(proposer))
+                !self.trusts(proposer) || (enough && !self.group.last_view.contains_key(proposer))
             }
             _ => false,
         };

@@ -1,11 +1,12 @@
 //! Signs of life: what a leader sends every interval, what counts as one, and whom it drops for silence
 //! (docs/protocol.md 5.1).
 
+use super::data::following::Following;
+use super::data::role::Role;
 use super::effect::Effect;
 use super::event::Event;
 use super::input::Time;
 use super::peer::Peer;
-use super::role::{Following, Leading, Role};
 use super::turn::Turn;
 use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::Message;
@@ -17,15 +18,6 @@ const LOST_TIME_MAX: Time = Time::from_secs(24 * 60 * 60);
 /// Peers lost from the view that a leader goes on telling of its group; the longest-sorted ones beyond are left to
 /// discovery.
 const LOST_MAX: usize = 64;
-
-impl Leading {
-    /// When something is to be done even if nothing comes.
-    pub(super) fn due(&self, heartbeat_timeout: Time) -> Time {
-        let silent = self.followers.values().map(|follower| follower.heard + heartbeat_timeout);
-        let waiting = self.below.into_iter().chain(self.sequencer.held_since()).map(|since| since + heartbeat_timeout);
-        silent.chain(waiting).fold(self.beat_at, Time::min)
-    }
-}
 
 impl Peer {
     /// Notes a sign of life: of a follower's term for a leader, of the leader's term for a follower. Nothing else counts.
@@ -62,6 +54,24 @@ impl Peer {
             Role::Proposing(proposing) if turn.now >= proposing.beat_at => self.beat_as_proposer(turn),
             _ => {}
         }
+    }
+
+    pub(super) fn on_leader_check_alarm(&mut self, turn: &mut Turn) {
+        let timeout = self.settings.timing.heartbeat_timeout;
+        let (Role::Member(following) | Role::Learner(following)) = &self.role else { return };
+        if !self.late(following.heard + timeout) {
+            return;
+        }
+        let leader = following.leader.clone();
+        self.close(&leader, turn);
+        // What is sent to it after all goes over a new link, and must leave no gap to what may be lost with this one.
+        self.pending.restart();
+        if matches!(self.role, Role::Learner(_)) {
+            self.distrust(&leader, 1, turn);
+            return self.seek(None, turn);
+        }
+        turn.tell(Event::LeaderTimeout { leader: leader.clone() });
+        self.elect(Some(leader), turn);
     }
 
     fn lead_on(&mut self, turn: &mut Turn) {
@@ -108,7 +118,7 @@ impl Peer {
         if self.settings.joins {
             self.ask_joins(message.clone(), turn);
         }
-        let lost = self.lost.iter().filter(|id| !self.contacts.is_dead(id)).filter_map(|id| self.endpoint_of(id));
+        let lost = self.group.lost.iter().filter(|id| !self.contacts.is_dead(id)).filter_map(|id| self.endpoint_of(id));
         for to in lost.take(LOST_MAX).collect::<Vec<_>>() {
             self.ask_for_group(to, Some(message.clone()), (true, interval / 2), turn);
         }
@@ -122,8 +132,8 @@ impl Peer {
         let since = now.saturating_sub((timing.heartbeat_timeout + timing.election_timeout) * 2);
         let contacts = &self.contacts;
         let looked_for = now.saturating_sub(LOST_TIME_MAX);
-        self.lost.retain(|id| contacts.get(id).is_some_and(|known| known.at >= looked_for));
-        let (lost, last_view) = (&self.lost, &self.last_view);
+        self.group.lost.retain(|id| contacts.get(id).is_some_and(|known| known.at >= looked_for));
+        let (lost, last_view) = (&self.group.lost, &self.group.last_view);
         let role = &self.role;
         let needed = |id: &PeerId| belongs(role, id) || lost.contains(id) || last_view.contains_key(id);
         for stranger in self.contacts.forget(since, needed) {
@@ -139,7 +149,7 @@ impl Peer {
     /// A proposer that works shows that it lives.
     fn beat_as_proposer(&mut self, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
-        let (Some(term), leadership) = (self.promised.clone(), self.leadership()) else { return };
+        let (Some(term), leadership) = (self.promises.promised.clone(), self.leadership()) else { return };
         let Role::Proposing(proposing) = &mut self.role else { return };
         proposing.beat_at = turn.now + interval / 2;
         for to in proposing.answers.keys() {
@@ -153,7 +163,7 @@ impl Peer {
     pub(super) fn on_heartbeat(&mut self, from: &PeerId, term: &Term, committed: Sequence, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
         if let Role::Promised(promised) = &mut self.role {
-            if promised.proposer == *from && self.promised.as_ref() == Some(term) {
+            if promised.proposer == *from && self.promises.promised.as_ref() == Some(term) {
                 promised.deadline = turn.now + timeout;
             }
         }

@@ -1,10 +1,10 @@
 //! Two groups become one: who yields to whom, and how its members are told (docs/protocol.md 7, and `STALE` of 2).
 
+use super::data::role::Role;
+use super::data::view;
 use super::input::Time;
 use super::peer::Peer;
-use super::role::Role;
 use super::turn::Turn;
-use super::view;
 use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::{Contact, Leadership, Message, ViewChange};
 
@@ -52,9 +52,8 @@ impl Peer {
         if self.settings.quorum.is_some() {
             return *term > leading.term;
         }
-        let theirs = (size, last, view::priority(leader.priority, &leader.id));
-        let own = view::priority(self.settings.priority, &self.settings.id);
-        theirs > (leading.members.len() as u64, self.log.last(), own)
+        let theirs = (size, last, leader.rank());
+        theirs > (leading.members.len() as u64, self.log.last(), self.rank())
     }
 
     /// This leader's term ends: its members are told whom to join.
@@ -64,18 +63,18 @@ impl Peer {
         for follower in &followers {
             turn.send(follower, Message::Yield { term: term.clone(), leader: leader.cloned() });
         }
-        self.merging = leader.is_some();
+        self.group.merging = leader.is_some();
         self.seek(leader, turn);
     }
 
     pub(super) fn on_yield(&mut self, from: &PeerId, term: &Term, leader: Option<Contact>, turn: &mut Turn) {
         let of_leader = self.following().is_some_and(|following| following.leader == *from && following.term == *term);
         let of_proposer = matches!(&self.role, Role::Promised(promised) if promised.proposer == *from)
-            && self.promised.as_ref() == Some(term);
+            && self.promises.promised.as_ref() == Some(term);
         if !of_leader && !of_proposer {
             return;
         }
-        self.merging = of_leader && leader.is_some();
+        self.group.merging = of_leader && leader.is_some();
         self.seek(leader.as_ref(), turn);
         if let (true, None, Some(to)) = (of_proposer, leader, self.endpoint_of(from)) {
             // It had too few answers, and will try again with those it knows to seek. Broadcast may not reach it, and who
@@ -87,7 +86,7 @@ impl Peer {
 
     /// Says what this peer promised, and which living leader it follows: at most once a link and promise.
     pub(super) fn stale(&mut self, to: &PeerId, turn: &mut Turn) {
-        if !self.stale_said.insert((to.clone(), self.promised.clone())) {
+        if !self.promises.may_say_stale(to) {
             return;
         }
         let leader = match &self.role {
@@ -95,14 +94,14 @@ impl Peer {
             Role::Learner(following) | Role::Member(following) => self.contact(&following.leader.clone()),
             _ => None,
         };
-        turn.send(to, Message::Stale { term: self.promised.clone(), leader });
+        turn.send(to, Message::Stale { term: self.promises.promised.clone(), leader });
     }
 
     pub(super) fn on_stale(&mut self, from: &PeerId, term: Option<&Term>, leader: Option<Contact>, turn: &mut Turn) {
         // A leader that lifts its term for a joiner lives: what the other side of a split says of an older term comes late.
         let raising = matches!(&self.role, Role::Proposing(proposing) if proposing.raising.is_some());
         let follows = raising || matches!(self.role, Role::Leader(_) | Role::Learner(_) | Role::Member(_));
-        if follows && term <= self.promised.as_ref() {
+        if follows && term <= self.promises.promised.as_ref() {
             return;
         }
         // A healed network delivers what two leaders said while it was split: if the one of lower term yielded for that, and
@@ -129,7 +128,7 @@ impl Peer {
                 }
             }
             Role::Proposing(_) if target.is_none() && !raising => {
-                if let Some(term) = term.filter(|term| Some(*term) > self.promised.as_ref()) {
+                if let Some(term) = term.filter(|term| Some(*term) > self.promises.promised.as_ref()) {
                     self.propose_above(term, turn);
                 } else {
                     // It does not want this leader, and that is no reason for others.
@@ -137,32 +136,17 @@ impl Peer {
                 }
             }
             _ => {
-                self.merging = follows && target.is_some();
+                self.group.merging = follows && target.is_some();
                 self.seek(target.as_ref(), turn);
             }
         }
-    }
-
-    /// A learner, or without a quorum a member, that promised another term follows somebody else: one fewer, and no reason for
-    /// the others.
-    fn follows_another(&mut self, from: &PeerId, turn: &mut Turn) -> bool {
-        let Role::Leader(leading) = &mut self.role else { return false };
-        if leading.learners.remove(from).is_some() {
-            leading.followers.remove(from);
-            return true;
-        }
-        let drops = self.settings.quorum.is_none() && leading.members.contains_key(from);
-        if drops {
-            self.drop_member(from, false, turn);
-        }
-        drops
     }
 
     /// Does this peer lead a view, perhaps lifting its term, that `peer` does not belong to?
     fn leads_without(&self, peer: &PeerId) -> bool {
         match &self.role {
             Role::Leader(leading) => !leading.has(peer),
-            Role::Proposing(proposing) => proposing.raising.is_some() && !self.last_view.contains_key(peer),
+            Role::Proposing(proposing) => proposing.raising.is_some() && !self.group.last_view.contains_key(peer),
             _ => false,
         }
     }

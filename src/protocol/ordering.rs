@@ -1,60 +1,25 @@
 //! Readings on their way into the order: taken in, sent to the leader a window at a time, ordered there
 //! (docs/protocol.md 4.1 to 4.3).
 
+use super::data::follower::AHEAD_READINGS;
+use super::data::pending::Next;
+use super::data::role::Role;
 use super::effect::Store;
 use super::event::Event;
-use super::input::{ConnectionId, Time};
+use super::input::ConnectionId;
 use super::peer::Peer;
-use super::pending::Next;
-use super::replication::AHEAD_READINGS;
-use super::role::{Leading, Role, TakenIn};
 use super::turn::Turn;
-use crate::ids::{Origin, PeerId, Term};
+use crate::ids::{PeerId, Term};
 use crate::ranges::RangeSet;
 use crate::wire::{Lines, Message, Request};
 
 /// Longest gap in the numbers of an origin that may ever be given up as lost: years of readings.
 const GAP_MAX: u64 = 1 << 32;
 
-/// Origins of which it is known that requests of a peer were turned away. Where there are more, which no honest peer has under
-/// way, nothing of that peer counts that leaves a gap.
-const TURNED_AWAY_MAX: usize = 1024;
-
-impl Leading {
-    /// May this peer hand in readings of this origin? Of another life of its own it may, whatever the clock said then: that
-    /// one is over, and clocks go back.
-    fn may_order(&self, from: &PeerId, origin: &Origin) -> bool {
-        let life = |id: &PeerId| self.taken_in.get(id).map(|taken_in| taken_in.incarnation);
-        if origin.peer == *from {
-            return life(from).is_some();
-        }
-        let lives = origin.peer == self.term.leader || self.has(&origin.peer);
-        life(from).is_some() && (!lives || life(&origin.peer) != Some(origin.incarnation))
-    }
-}
-
-impl TakenIn {
-    /// May a request of this origin leave a gap? Not where one before it was turned away lately: that is no loss, since its
-    /// sender sends all of it again within `patience`.
-    fn may_leave_a_gap(&self, origin: &Origin, now: Time, patience: Time) -> bool {
-        let known = self.turned_away.len() < TURNED_AWAY_MAX || self.turned_away.contains_key(origin);
-        known && self.turned_away.get(origin).is_none_or(|since| now >= *since + patience)
-    }
-
-    fn turn_away(&mut self, origin: &Origin, now: Time, patience: Time) {
-        if self.turned_away.len() >= TURNED_AWAY_MAX {
-            self.turned_away.retain(|_, since| now < *since + patience);
-        }
-        if self.turned_away.len() < TURNED_AWAY_MAX {
-            self.turned_away.insert(origin.clone(), now);
-        }
-    }
-}
-
 impl Peer {
     pub(super) fn on_readings(&mut self, lines: Lines, turn: &mut Turn) {
         // What comes after the order to stop was not taken in.
-        if self.leaving.is_some() || lines.count() == 0 {
+        if self.ending.until.is_some() || lines.count() == 0 {
             return;
         }
         let taken = self.pending.take(lines);
@@ -67,19 +32,19 @@ impl Peer {
     }
 
     pub(super) fn on_end_of_input(&mut self, readings: u64, turn: &mut Turn) {
-        *self.ended_sources.entry(self.pending.taken()).or_default() += readings;
+        self.delivery.end_of_source(self.pending.taken(), readings);
         self.tell_of_ended_sources(turn);
     }
 
     /// Says of each source that ended when all it gave stands in the CSV files.
     pub(super) fn tell_of_ended_sources(&mut self, turn: &mut Turn) {
-        while let Some((taken, readings)) = self.ended_sources.first_key_value().map(|(taken, n)| (*taken, *n)) {
+        while let Some((taken, readings)) = self.delivery.first_ended() {
             // While the storage still cuts, some of them may be about to become pending again.
             let committed = !self.log.is_cutting() && self.pending.first_own().is_none_or(|first| first > taken);
-            if !committed || self.delivered < self.log.committed() {
+            if !committed || self.delivery.up_to < self.log.committed() {
                 return;
             }
-            self.ended_sources.pop_first();
+            self.delivery.forget_first_ended();
             turn.tell(Event::InputDelivered { readings });
         }
     }

@@ -1,38 +1,36 @@
 //! One peer: `Peer::step` takes what happened and says what to do.
 //!
-//! Here stands what it keeps, the one `match` over all that can happen, and the deadlines. What each input means stands in
-//! the file of its mechanism.
+//! Here is what a peer keeps, and the one `match` over all that can happen. What each input means is in the file of its
+//! mechanism.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use rand::rngs::SmallRng;
 use rand::SeedableRng;
 
 use super::admission::Visitors;
-use super::budget::Budget;
 use super::calls::Calls;
-use super::conflict::Contested;
-use super::contacts::Contacts;
+use super::credibility::COUNTER_JOINED_MAX;
+use super::data::clock::Clock;
+use super::data::contacts::Contacts;
+use super::data::delivery::Delivery;
+use super::data::ending::Ending;
+use super::data::following::Following;
+use super::data::group::Group;
+use super::data::leading::Leading;
+use super::data::log::Log;
+use super::data::pending::Pending;
+use super::data::promises::Promises;
+use super::data::role::{Role, Seeking};
+use super::data::token::Secret;
 use super::doubt::Doubts;
-use super::effect::{Effects, State, Store};
-use super::election::COUNTER_JOINED_MAX;
+use super::effect::Effects;
 use super::input::{Alarm, Done, Found, Input, Time};
-use super::log::Log;
-use super::pending::Pending;
+use super::notices::Notices;
 use super::reach::Outsiders;
-use super::role::{Following, Leading, Role, Seeking};
-use super::token::Secret;
 use super::turn::Turn;
-use super::view::Members;
-use crate::ids::{Incarnation, Origin, PeerId, Sequence, Term, NEEDS_ALL};
+use crate::ids::{Incarnation, Origin, PeerId, Rank};
 use crate::wire::{Contact, Seat, Timing};
-
-/// How often a leader lifts its term in a heartbeat timeout: each joiner may have promised more than the one before.
-const RAISES_MAX: u32 = 8;
-
-/// How often a member passes word of another leader on to its own in a heartbeat interval.
-const PASSES_MAX: u32 = 8;
 
 /// What a peer is told about itself when it is made.
 #[derive(Debug, Clone)]
@@ -55,71 +53,24 @@ pub struct Settings {
     pub secret: Secret,
 }
 
+/// All that a peer keeps. What several mechanisms need is in `data/`; what one alone needs is defined beside it.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 pub struct Peer {
     pub(super) settings: Settings,
-    /// Time of the last step.
-    now: Time,
+    pub(super) clock: Clock,
     pub(super) role: Role,
-    pub(super) promised: Option<Term>,
-    pub(super) synced: Option<Term>,
-    /// What `synced` needs the log to reach; [`NEEDS_ALL`] while it may lack what this peer acknowledged in an earlier life.
-    pub(super) needs: Sequence,
-    /// The highest term counter seen.
-    pub(super) counter: u64,
+    pub(super) promises: Promises,
     pub(super) log: Log,
     pub(super) pending: Pending,
-    /// What of the log is to be compared with readings on disk.
-    pub(super) contested: Contested,
+    pub(super) delivery: Delivery,
+    pub(super) group: Group,
     pub(super) contacts: Contacts,
     pub(super) visitors: Visitors,
     pub(super) calls: Calls,
     pub(super) doubts: Doubts,
-    /// Who is heard of and in no view here.
     pub(super) outsiders: Outsiders,
-    /// It was a member, or led, in this life.
-    pub(super) served: bool,
-    /// The operator knows of an election won of which no view came yet.
-    pub(super) won: bool,
-    /// How often a leader lifts its term for joiners.
-    pub(super) raises: Budget,
-    /// How often a member tells its leader of another group.
-    pub(super) passes: Budget,
-    /// When a promise last went far above the one before.
-    pub(super) stepped: Option<Time>,
-    /// When it was made.
-    pub(super) born: Time,
-    /// Members of the last view installed, whatever became of it.
-    pub(super) last_view: Members,
-    /// Peers that fell out of a view of this leader's and may still live.
-    pub(super) lost: BTreeSet<PeerId>,
-    /// Who asked to join while this peer proposes.
-    pub(super) asking: BTreeSet<PeerId>,
-    /// `STALE` was said to this peer, of this promise, on the present link.
-    pub(super) stale_said: BTreeSet<(PeerId, Option<Term>)>,
-    /// This process was stopped: until then, deadlines found far too late are not over.
-    patience: Time,
-    /// This peer leaves an own view for the group of another leader.
-    pub(super) merging: bool,
-    /// The operator knows that there are too few peers for the quorum.
-    pub(super) suspended: bool,
-    /// A promise of its own was not stored in time, and is not yet: others are to lead.
-    pub(super) stuck: bool,
-    /// The leader's timing that the operator was warned of.
-    pub(super) warned_of: Option<Timing>,
-    /// The refusal by a misconfigured peer that the operator was warned of.
-    pub(super) warned_of_refusal: Option<String>,
-    /// The operator knows that the clock went back.
-    pub(super) warned_of_clock: bool,
-    /// Stopping: until then, what is pending may yet be committed.
-    pub(super) leaving: Option<Time>,
-    /// It said its last word.
-    pub(super) ended: bool,
-    /// CSV rows are written up to here.
-    pub(super) delivered: Sequence,
-    /// Sources that ended: the last number taken in then -> how many readings the source gave.
-    pub(super) ended_sources: BTreeMap<u64, u64>,
+    pub(super) notices: Notices,
+    pub(super) ending: Ending,
     pub(super) rng: SmallRng,
 }
 
@@ -128,48 +79,22 @@ impl Peer {
     #[must_use]
     pub fn new(settings: Settings, found: &Found, now: Time) -> Self {
         let own = Origin { peer: settings.id.clone(), incarnation: settings.incarnation };
-        // A log shorter than what `synced` needs was damaged: only its last entry's term can be vouched for.
-        let damaged = found.needs > found.last;
         let log = Log::new(found);
-        // A promise beyond all elections was won by a lie.
-        let believed = |term: &&Term| term.counter <= COUNTER_JOINED_MAX;
-        let promised = found.promised.as_ref().filter(believed).or(log.last_term().filter(believed)).cloned();
         Self {
-            now,
+            clock: Clock::new(now),
             role: Role::Seeking(Seeking::new(now, settings.timing.election_timeout / 5)),
-            counter: promised.as_ref().map_or(0, |term| term.counter),
-            promised,
-            synced: if damaged { log.last_term().cloned() } else { found.synced.clone() },
-            needs: if damaged { NEEDS_ALL } else { found.needs },
+            promises: Promises::new(found, &log, COUNTER_JOINED_MAX),
             pending: Pending::new(own, found),
-            contested: Contested::new(),
-            delivered: log.committed(),
+            delivery: Delivery::new(log.committed()),
             log,
+            group: Group::default(),
             contacts: Contacts::default(),
             visitors: Visitors::default(),
             calls: Calls::default(),
             doubts: Doubts::default(),
             outsiders: Outsiders::default(),
-            served: false,
-            won: false,
-            raises: Budget::new(RAISES_MAX),
-            passes: Budget::new(PASSES_MAX),
-            stepped: None,
-            born: now,
-            last_view: Members::new(),
-            lost: BTreeSet::new(),
-            asking: BTreeSet::new(),
-            stale_said: BTreeSet::new(),
-            patience: Time::ZERO,
-            merging: false,
-            suspended: false,
-            stuck: false,
-            warned_of: None,
-            warned_of_refusal: None,
-            warned_of_clock: false,
-            leaving: None,
-            ended: false,
-            ended_sources: BTreeMap::new(),
+            notices: Notices::default(),
+            ending: Ending::default(),
             rng: SmallRng::seed_from_u64(settings.seed),
             settings,
         }
@@ -177,10 +102,10 @@ impl Peer {
 
     /// Takes in what happened at `now` and appends what is to be done, in the order in which it must happen.
     pub fn step(&mut self, now: Time, input: Input, out: &mut Effects) {
-        if self.ended {
+        if self.ending.over {
             return;
         }
-        self.now = now;
+        self.clock.now = now;
         self.notice_a_stop();
         let turn = &mut Turn { now, out };
         match input {
@@ -237,84 +162,13 @@ impl Peer {
             }
             Done::Delivered { up_to } => {
                 // It may tell of what was cut since.
-                self.delivered = up_to.min(self.log.committed());
+                self.delivery.up_to = up_to.min(self.log.committed());
                 self.tell_of_ended_sources(turn);
             }
         }
     }
 
-    /// When the loop of this alarm must next call `step` with it; `None`: not before something else happens.
-    #[must_use]
-    pub fn deadline(&self, alarm: Alarm) -> Option<Time> {
-        if self.ended {
-            return None;
-        }
-        let due = self.due(alarm)?;
-        // One found far too late waits for the patience that `notice_a_stop` granted.
-        let put_off = self.now > due + self.settings.timing.heartbeat_interval;
-        let due = if put_off { due.max(self.patience) } else { due };
-        // Who stops has no patience.
-        Some(match (alarm, self.leaving) {
-            (Alarm::Heartbeat, Some(leaving)) => due.min(leaving),
-            _ => due,
-        })
-    }
-
-    fn due(&self, alarm: Alarm) -> Option<Time> {
-        let Timing { heartbeat_timeout, election_timeout, .. } = self.settings.timing;
-        match (alarm, &self.role) {
-            (Alarm::Discovery, Role::Seeking(seeking)) => {
-                let since = seeking.asked.as_ref().map_or(seeking.since, |(_, asked)| *asked);
-                let own = seeking.request_at.min(since + election_timeout);
-                Some(self.questions_due().map_or(own, |due| due.min(own)))
-            }
-            (Alarm::Discovery, _) => self.questions_due(),
-            (Alarm::LeaderCheck, Role::Learner(following) | Role::Member(following)) => {
-                Some(following.heard + heartbeat_timeout)
-            }
-            (Alarm::Election, Role::Electing(electing)) => Some(electing.deadline),
-            (Alarm::Election, Role::Promised(promised)) => Some(promised.deadline),
-            (Alarm::Election, Role::Proposing(proposing)) => Some(proposing.deadline),
-            (Alarm::Heartbeat, Role::Leader(leading)) => {
-                let due = leading.due(heartbeat_timeout);
-                Some(self.leaving.map_or(due, |leaving| leaving.min(due)))
-            }
-            (Alarm::Heartbeat, Role::Proposing(proposing)) => {
-                Some(self.leaving.map_or(proposing.beat_at, |leaving| leaving.min(proposing.beat_at)))
-            }
-            (Alarm::Heartbeat, _) => self.leaving,
-            _ => None,
-        }
-    }
-
-    /// When somebody is to be asked again.
-    fn questions_due(&self) -> Option<Time> {
-        self.visitors.due().into_iter().chain(self.doubts.due()).chain(self.look_due()).min()
-    }
-
-    /// A deadline found more than a heartbeat interval late means that this process did not run. What waits is read
-    /// first: such deadlines are put off once, by an interval.
-    fn notice_a_stop(&mut self) {
-        let grace = self.settings.timing.heartbeat_interval;
-        let stopped = |due: Time| self.now > due + grace && self.patience <= due + grace;
-        if Alarm::ALL.iter().filter_map(|alarm| self.due(*alarm)).any(stopped) {
-            self.patience = self.now + grace;
-        }
-    }
-
-    /// Is this deadline over?
-    pub(super) fn late(&self, due: Time) -> bool {
-        self.now >= due
-            && (self.now.checked_sub(due).unwrap() <= self.settings.timing.heartbeat_interval
-                || self.now >= self.patience)
-    }
-
     // What mechanisms share.
-
-    /// The time of this step.
-    pub(super) fn now(&self) -> Time {
-        self.now
-    }
 
     pub(super) fn me(&self) -> Contact {
         let Settings { id, priority, incarnation, endpoint, .. } = &self.settings;
@@ -331,6 +185,19 @@ impl Peer {
         Some(Contact { id: id.clone(), priority, incarnation, endpoint })
     }
 
+    pub(super) fn priority_of(&self, id: &PeerId) -> i64 {
+        self.contacts.get(id).map_or(0, |known| known.priority)
+    }
+
+    pub(super) fn rank(&self) -> Rank<'_> {
+        Rank { priority: self.settings.priority, id: &self.settings.id }
+    }
+
+    /// The rank of another peer, by the priority that it gave.
+    pub(super) fn rank_of<'a>(&self, id: &'a PeerId) -> Rank<'a> {
+        Rank { priority: self.priority_of(id), id }
+    }
+
     pub(super) fn seat(&self, id: &PeerId) -> Option<Seat> {
         let Contact { priority, incarnation, endpoint, .. } = self.contact(id)?;
         Some(Seat { priority, incarnation, endpoint })
@@ -341,34 +208,10 @@ impl Peer {
         self.settings.quorum.map_or(1, |quorum| usize::try_from(quorum).unwrap_or(usize::MAX))
     }
 
-    /// Does its log hold all that this peer ever acknowledged? Where it was damaged, nobody knows before a leader's log is here.
-    pub(super) fn is_whole(&self) -> bool {
-        self.needs != NEEDS_ALL
-    }
-
     /// Does this peer's log count where a quorum of logs is looked for? What is committed is in some log of every quorum, and
     /// has to be found there.
     pub(super) fn has_a_vote(&self) -> bool {
-        self.settings.quorum.is_none() || self.is_whole()
-    }
-
-    pub(super) fn state(&self) -> State {
-        State { promised: self.promised.clone(), synced: self.synced.clone(), needs: self.needs }
-    }
-
-    pub(super) fn promise(&mut self, term: &Term, turn: &mut Turn) {
-        if self.promised.as_ref() != Some(term) {
-            self.note_step(term);
-            self.promised = Some(term.clone());
-            // Who comes back below a promise that was won by lies forgets that counter, too.
-            self.counter = if self.counter > term.counter.saturating_add(self.far()) {
-                term.counter
-            } else {
-                self.counter.max(term.counter)
-            };
-            self.stale_said.retain(|(_, said)| said.as_ref() == Some(term));
-            turn.store(Store::State(self.state()));
-        }
+        self.settings.quorum.is_none() || self.promises.is_whole()
     }
 
     pub(super) fn following(&self) -> Option<&Following> {

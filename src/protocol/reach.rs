@@ -8,14 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use super::budget::Budget;
+use super::data::budget::Budget;
+use super::data::role::Role;
 use super::event::Event;
 use super::input::{Answer, Time};
 use super::peer::Peer;
-use super::role::Role;
 use super::turn::Turn;
-use super::view;
-use crate::ids::PeerId;
+use crate::ids::{PeerId, Rank};
 use crate::wire::{Belongs, Contact, Here};
 
 /// Peers outside of the view that are noted. What is beyond waits until one of them is silent.
@@ -87,7 +86,7 @@ impl Peer {
     /// The view is another: who is in it is no outsider, and who is not gets as much time as it takes to come in. `term`: the
     /// term is new, too, and whoever it leaves outside was not brought in by that.
     pub(super) fn begin_to_look(&mut self, term: bool, now: Time) {
-        let members: BTreeSet<PeerId> = self.last_view.keys().cloned().collect();
+        let members: BTreeSet<PeerId> = self.group.last_view.keys().cloned().collect();
         let Outsiders { heard, look, .. } = &mut self.outsiders;
         *look = None;
         heard.retain(|id, _| !members.contains(id));
@@ -103,11 +102,11 @@ impl Peer {
         if let Some(look) = &self.outsiders.look {
             return Some(look.since + self.settings.timing.heartbeat_timeout);
         }
-        let own = view::priority(self.settings.priority, &self.settings.id);
+        let own = self.rank();
         let higher = following
             .members
             .iter()
-            .filter(|(id, seat)| **id != following.leader && view::priority(seat.priority, id) > own);
+            .filter(|(id, seat)| **id != following.leader && (Rank { priority: seat.priority, id }) > own);
         let higher = u32::try_from(higher.count()).unwrap_or(HIGHER_MAX).min(HIGHER_MAX);
         let (patience, election_timeout) = (self.merge_time(), self.settings.timing.election_timeout);
         let due = |outsider: &Outsider| outsider.since + patience * 2u32.pow(outsider.in_vain.min(DOUBLINGS_MAX));
@@ -194,8 +193,7 @@ impl Peer {
         let (size, leader) = (following.members.len(), following.leader.clone());
         let asked = look.answered.len() + 1;
         let reached = asked + look.leaders.len();
-        let largest =
-            look.leaders.into_values().max_by_key(|(size, contact)| (*size, contact.priority, contact.id.clone()));
+        let largest = look.leaders.into_values().max_by(|(a, x), (b, y)| (a, x.rank()).cmp(&(b, y.rank())));
         let theirs = largest.as_ref().map_or(0, |(size, _)| *size);
         let takes_over = reached > size.max(theirs) && asked >= self.quorum();
         let goes_over = theirs > size && theirs >= self.quorum();
@@ -216,7 +214,7 @@ impl Peer {
                 proposing.takes_over = true;
             }
         } else if let Some((_, contact)) = largest {
-            self.merging = true;
+            self.group.merging = true;
             self.seek(Some(&contact), turn);
         }
     }

@@ -1,8 +1,8 @@
 //! The gate that every message of another peer passes: what it tells by coming at all, whether its term still counts, and
 //! whose handler it is for.
 
+use super::data::role::{LogState, Role};
 use super::peer::Peer;
-use super::role::{LogState, Role};
 use super::turn::Turn;
 use crate::ids::PeerId;
 use crate::wire::Message;
@@ -16,7 +16,7 @@ impl Peer {
         if let Some(term) = term.filter(|_| self.heeds(from)) {
             self.note_counter(term.counter);
         }
-        let old = term < self.promised.as_ref()
+        let old = term < self.promises.promised.as_ref()
             && !counts_whatever_was_promised(&message)
             && !matches!(&message, Message::Added { view, .. } if self.may_install(view));
         self.note_life(from, &message, turn);
@@ -36,7 +36,7 @@ impl Peer {
             Role::Leader(leading) => leading.has(from),
             _ => self.following().is_some_and(|following| following.leader == *from),
         };
-        in_role || self.last_view.contains_key(from)
+        in_role || self.group.last_view.contains_key(from)
     }
 
     fn dispatch(&mut self, from: &PeerId, message: Message, turn: &mut Turn) {

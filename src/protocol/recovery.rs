@@ -1,14 +1,12 @@
 //! From an election won to a term that leads: the best log is found and brought in (docs/protocol.md 5.5 to 5.7).
 
-use std::collections::BTreeMap;
-
-use super::contacts::Known;
+use super::data::contacts::Known;
+use super::data::leading::Leading;
+use super::data::role::{LogState, Phase, Proposing, Role};
+use super::data::view;
 use super::event::Event;
 use super::peer::Peer;
-use super::role::{Leading, LogState, Phase, Proposing, Role};
-use super::sequencer::Sequencer;
 use super::turn::Turn;
-use super::view;
 use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::{Message, TermStart};
 
@@ -18,11 +16,13 @@ impl Peer {
             Role::Leader(leading) if leading.term == *term && !leading.has(from) => {
                 self.add_learner(from, turn);
             }
-            Role::Seeking(_) if self.promised.as_ref() == Some(term) => {
+            Role::Seeking(_) if self.promises.promised.as_ref() == Some(term) => {
                 // This proposal was given up; the promiser would wait for nothing.
                 turn.send(from, Message::Yield { term: term.clone(), leader: None });
             }
-            Role::Proposing(proposing) if self.promised.as_ref() == Some(term) && proposing.invited.contains(from) => {
+            Role::Proposing(proposing)
+                if self.promises.promised.as_ref() == Some(term) && proposing.invited.contains(from) =>
+            {
                 proposing.answers.insert(from.clone(), state);
                 proposing.asked.remove(from);
                 self.decide_when_all_answered(turn);
@@ -45,7 +45,7 @@ impl Peer {
     pub(super) fn propose_again(&mut self, turn: &mut Turn) {
         let Role::Proposing(proposing) = &self.role else { return };
         let invited: Vec<PeerId> = proposing.invited.iter().cloned().collect();
-        let asked = self.last_view.keys().cloned().chain(invited).chain(self.fresh_seekers()).collect();
+        let asked = self.group.last_view.keys().cloned().chain(invited).chain(self.fresh_seekers()).collect();
         self.propose(asked, 0, None, turn);
     }
 
@@ -54,13 +54,12 @@ impl Peer {
     /// that is not known to be gone may live: perhaps it does not know this peer either, and they would outbid each other for
     /// ever.
     pub(super) fn propose_above(&mut self, term: &Term, turn: &mut Turn) {
-        let own = view::priority(self.settings.priority, &self.settings.id);
         let other = &term.leader;
         let lives = |known: &Known| !known.dead || known.incarnation != term.incarnation;
         let lives = self.contacts.get(other).is_none_or(lives);
         let takes_over = matches!(&self.role, Role::Proposing(proposing) if proposing.takes_over);
-        let rival = lives && !takes_over && view::priority(self.priority_of(other), other) > own;
-        if !rival && self.may_outbid() && self.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
+        let rival = lives && !takes_over && self.rank_of(other) > self.rank();
+        if !rival && self.may_outbid() && self.promises.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
             return self.propose_again(turn);
         }
         self.let_go(turn);
@@ -69,7 +68,7 @@ impl Peer {
 
     /// Who promised looks for a leader instead of waiting.
     fn let_go(&self, turn: &mut Turn) {
-        let (Role::Proposing(proposing), Some(term)) = (&self.role, &self.promised) else { return };
+        let (Role::Proposing(proposing), Some(term)) = (&self.role, &self.promises.promised) else { return };
         for to in proposing.answers.keys() {
             turn.send(to, Message::Yield { term: term.clone(), leader: None });
         }
@@ -86,7 +85,7 @@ impl Peer {
     /// Enough answers, or none to wait for: the log with the highest `(synced, last)` is the best.
     pub(super) fn decide(&mut self, turn: &mut Turn) {
         let Role::Proposing(proposing) = &self.role else { return };
-        let own = self.has_a_vote().then(|| (&self.synced, self.log.last()));
+        let own = self.has_a_vote().then(|| (&self.promises.synced, self.log.last()));
         let have = proposing.answers.len() + usize::from(own.is_some());
         if have < self.quorum() {
             return self.give_up(have, turn);
@@ -103,7 +102,7 @@ impl Peer {
             _ => (None, self.log.last()),
         };
         if let Some(owner) = &owner {
-            let Some(term) = self.promised.clone() else { return };
+            let Some(term) = self.promises.promised.clone() else { return };
             turn.say(owner, Message::Fetch { term, from: self.log.last() + 1 });
         }
         let deadline = turn.now + self.settings.timing.election_timeout;
@@ -134,25 +133,25 @@ impl Peer {
     }
 
     fn lead(&mut self, turn: &mut Turn) {
-        let Some(term) = self.promised.clone() else { return };
+        let Some(term) = self.promises.promised.clone() else { return };
         let last = self.log.last();
         let role = std::mem::replace(&mut self.role, Role::placeholder(turn.now));
         let Role::Proposing(proposing) = role else { unreachable!("only a proposer is to lead") };
         let mut members: view::Members =
             proposing.answers.into_keys().filter_map(|id| Some((id.clone(), self.seat(&id)?))).collect();
         members.extend(self.seat(&self.settings.id).map(|seat| (self.settings.id.clone(), seat)));
-        let away = self.last_view.keys().filter(|id| !members.contains_key(*id) && !self.contacts.is_dead(id));
+        let away = self.group.last_view.keys().filter(|id| !members.contains_key(*id) && !self.contacts.is_dead(id));
         let away: Vec<PeerId> = away.cloned().collect();
         if !away.is_empty() {
-            turn.tell(Event::Split { away: away.clone(), of: self.last_view.len(), left: members.len() });
+            turn.tell(Event::Split { away: away.clone(), of: self.group.last_view.len(), left: members.len() });
         }
-        self.lost.extend(away);
-        self.role = Role::Leader(Leading::new(term, self.log_at(last), turn));
-        self.merging = false;
+        self.group.lost.extend(away);
+        self.role = Role::Leader(Leading::new(term, self.log_at(last), turn.now));
+        self.group.merging = false;
         self.pending.restart();
         self.settle(turn);
         self.change_view(members, turn);
-        for id in std::mem::take(&mut self.asking) {
+        for id in std::mem::take(&mut self.group.asking) {
             let stranger = self.leading().is_some_and(|leading| !leading.has(&id));
             if stranger && self.contacts.get(&id).is_some_and(|known| !known.dead) {
                 self.add_learner(&id, turn);
@@ -163,24 +162,5 @@ impl Peer {
 
     fn log_at(&self, last: Sequence) -> TermStart {
         TermStart { runs: self.log.runs().clone(), last }
-    }
-}
-
-impl Leading {
-    fn new(term: Term, start: TermStart, turn: &Turn) -> Self {
-        Self {
-            term,
-            change: 0,
-            members: BTreeMap::new(),
-            start,
-            learners: BTreeMap::new(),
-            followers: BTreeMap::new(),
-            sequencer: Sequencer::default(),
-            beat_at: turn.now,
-            below: None,
-            taken_in: BTreeMap::new(),
-            waits_at: None,
-            beats_in_vain: 0,
-        }
     }
 }

@@ -1,83 +1,15 @@
 //! Bringing the leader's log to the others: where each one is, what it may be sent, what that commits (docs/protocol.md
 //! 4.4 to 4.6).
 
-use super::budget::Budget;
-use super::effect::{Effect, Serve, Store};
+use super::data::following::Following;
+use super::data::role::{Phase, Role};
+use super::data::view;
+use super::effect::{Effect, Store};
 use super::event::Event;
-use super::input::Time;
-use super::log::Log;
 use super::peer::Peer;
-use super::role::{Following, Phase, Role};
 use super::turn::Turn;
-use super::view;
 use crate::ids::{PeerId, Sequence, Term};
-use crate::wire::batch::READINGS_MAX;
-use crate::wire::{Frame, Message, Timing};
-
-/// Entries served ahead of what the receiver has stored, and ordered ahead of what the own storage has. It covers a round trip
-/// and a sync at full speed, and bounds what a peer has to keep in memory: 6 MiB of the longest lines.
-pub const AHEAD_READINGS: u64 = 32 * READINGS_MAX;
-
-/// How often a follower may go back in a heartbeat timeout: each new link makes it begin anew, and what was under way on the
-/// one before, [`AHEAD_READINGS`] at most, goes out again.
-const AGAIN_MAX: u32 = 16;
-
-/// Where somebody is that is served from the own log.
-#[derive(Debug)]
-pub(super) struct Follower {
-    /// It said where to begin, on the present link.
-    serving: bool,
-    /// It may be sent what begins at or below this.
-    up_to: Sequence,
-    /// It has stored the log up to here.
-    pub(super) stored: Sequence,
-    /// Its last sign of life.
-    pub(super) heard: Time,
-    /// How often it may be sent again what it was sent already.
-    again: Budget,
-}
-
-impl Follower {
-    pub(super) fn new(now: Time) -> Self {
-        Self { serving: false, up_to: 0, stored: 0, heard: now, again: Budget::new(AGAIN_MAX) }
-    }
-
-    /// Its link is new: it has to say anew where to begin.
-    pub(super) fn halt(&mut self) {
-        self.serving = false;
-    }
-
-    /// Has it said that it stored everything up to `last`? Before it says anything, not even that it has nothing.
-    pub(super) fn has_stored(&self, last: Sequence) -> bool {
-        self.serving && self.stored >= last
-    }
-
-    /// May it be served from here, however much it was sent already?
-    fn may_begin(&mut self, from: Sequence, now: Time, period: Time) -> bool {
-        from > self.up_to || self.again.spend(now, period)
-    }
-
-    /// It has stored everything below `from`, and wants the rest.
-    fn begin(&mut self, from: Sequence, term: &Term, log: &Log) -> Option<Serve> {
-        let after = from.saturating_sub(1);
-        if after > log.last() {
-            return None;
-        }
-        (self.serving, self.stored) = (true, after);
-        self.up_to = log.last().min(after + AHEAD_READINGS);
-        Some(Serve { term: term.clone(), cuts: log.cuts(), restart: Some(after), up_to: self.up_to })
-    }
-
-    /// Permission for more, if there is more, and room for it.
-    fn go_on(&mut self, term: &Term, log: &Log) -> Option<Serve> {
-        let up_to = log.last().min(self.stored + AHEAD_READINGS);
-        if !self.serving || up_to <= self.up_to {
-            return None;
-        }
-        self.up_to = up_to;
-        Some(Serve { term: term.clone(), cuts: log.cuts(), restart: None, up_to })
-    }
-}
+use crate::wire::{Frame, Message};
 
 impl Peer {
     /// Asks the leader for what follows the own log.
@@ -99,7 +31,7 @@ impl Peer {
         let (log, period) = (&self.log, self.settings.timing.heartbeat_timeout);
         let follower = match &mut self.role {
             Role::Leader(leading) if leading.term == *term => leading.followers.get_mut(from),
-            Role::Promised(promised) if promised.proposer == *from && self.promised.as_ref() == Some(term) => {
+            Role::Promised(promised) if promised.proposer == *from && self.promises.promised.as_ref() == Some(term) => {
                 Some(&mut promised.serving)
             }
             _ => None,
@@ -124,7 +56,7 @@ impl Peer {
         let log = &self.log;
         let stored = stored.min(log.last());
         match &mut self.role {
-            Role::Promised(promised) if promised.proposer == *from && self.promised.as_ref() == Some(term) => {
+            Role::Promised(promised) if promised.proposer == *from && self.promises.promised.as_ref() == Some(term) => {
                 promised.serving.stored = stored;
                 if let Some(serve) = promised.serving.go_on(term, log) {
                     turn.out.push(Effect::Serve { to: from.clone(), serve });
@@ -185,32 +117,6 @@ impl Peer {
         }
     }
 
-    /// Members that store nothing while the others wait for them hold up the group: it goes on without them. Not where it is
-    /// the own disk that stands still, nor where too few would be left. Counted in heartbeats, each of which gave them time.
-    pub(super) fn drop_idle(&mut self, turn: &mut Turn) {
-        let Timing { heartbeat_interval, heartbeat_timeout, .. } = self.settings.timing;
-        let (committed, quorum) = (self.log.committed(), self.quorum());
-        let waits = committed < self.log.last() && self.log.stable() > committed;
-        let Role::Leader(leading) = &mut self.role else { return };
-        let again = waits && leading.waits_at == Some(committed);
-        leading.waits_at = waits.then_some(committed);
-        leading.beats_in_vain = if again { leading.beats_in_vain + 1 } else { 0 };
-        if heartbeat_interval * leading.beats_in_vain < heartbeat_timeout * 2 {
-            return;
-        }
-        leading.beats_in_vain = 0;
-        let idle = |id: &PeerId| leading.followers.get(id).is_some_and(|follower| follower.stored <= committed);
-        let idle: Vec<PeerId> = leading.members.keys().filter(|id| idle(id)).cloned().collect();
-        if idle.is_empty() || leading.members.len() - idle.len() < quorum {
-            return;
-        }
-        turn.tell(Event::NotStoring { peers: idle.clone() });
-        for peer in &idle {
-            self.distrust(peer, 2, turn);
-            self.drop_silent(peer, turn);
-        }
-    }
-
     /// Commits up to `up_to`, as far as the own log goes, and delivers it. Did anything?
     pub(super) fn commit_to(&mut self, up_to: Sequence, turn: &mut Turn) -> bool {
         let Some(ranges) = self.log.commit(up_to) else { return false };
@@ -233,7 +139,7 @@ impl Peer {
         let recovering = match &mut self.role {
             Role::Proposing(proposing) => {
                 let Phase::Fetching { owner: Some(owner), .. } = &proposing.phase else { return };
-                if owner != from || self.promised.as_ref() != Some(term) {
+                if owner != from || self.promises.promised.as_ref() != Some(term) {
                     return;
                 }
                 proposing.deadline = turn.now + election_timeout;
@@ -325,13 +231,13 @@ impl Peer {
                 None => return,
             },
         };
-        let mends = !self.is_whole() && !matches!(self.role, Role::Learner(_));
-        if (self.synced.as_ref() != Some(term) || mends) && self.log.last() >= start {
-            self.synced = Some(term.clone());
-            if mends || self.is_whole() {
-                self.needs = start;
+        let mends = !self.promises.is_whole() && !matches!(self.role, Role::Learner(_));
+        if (self.promises.synced.as_ref() != Some(term) || mends) && self.log.last() >= start {
+            self.promises.synced = Some(term.clone());
+            if mends || self.promises.is_whole() {
+                self.promises.needs = start;
             }
-            turn.store(Store::State(self.state()));
+            turn.store(Store::State(self.promises.state()));
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
+use super::data::follower::AHEAD_READINGS;
+use super::data::role::Role;
+use super::data::view;
 use super::peer::Peer;
-use super::replication::AHEAD_READINGS;
-use super::role::Role;
-use super::view;
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
 use crate::wire::{Hello, Range, RunList, Token, PROTOCOL_VERSION};
 
@@ -63,7 +63,7 @@ impl Peer {
     /// How many readings sources may hand in now; 0: wait until a later step makes room.
     #[must_use]
     pub fn room(&self) -> u64 {
-        if self.leaving.is_some() || self.ended || !self.keeps_up() {
+        if self.ending.until.is_some() || self.ending.over || !self.keeps_up() {
             0
         } else {
             self.pending.room()
@@ -85,18 +85,18 @@ impl Peer {
 
     #[must_use]
     pub fn promised(&self) -> Option<&Term> {
-        self.promised.as_ref()
+        self.promises.promised.as_ref()
     }
 
     #[must_use]
     pub fn synced(&self) -> Option<&Term> {
-        self.synced.as_ref()
+        self.promises.synced.as_ref()
     }
 
     /// The sequence that the log has to reach, or it was damaged; [`NEEDS_ALL`](crate::ids::NEEDS_ALL) where it was.
     #[must_use]
     pub fn needs(&self) -> Sequence {
-        self.needs
+        self.promises.needs
     }
 
     /// The term whose view this peer has acted on.

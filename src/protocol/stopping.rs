@@ -1,9 +1,9 @@
 //! The end of a peer: asked to stop, or its disk failed (docs/protocol.md 5.8).
 
+use super::data::role::Role;
 use super::effect::{Effect, Exit};
 use super::input::Time;
 use super::peer::Peer;
-use super::role::Role;
 use super::turn::Turn;
 use crate::wire::Message;
 
@@ -13,14 +13,14 @@ const DRAIN: Time = Time::from_millis(500);
 
 impl Peer {
     pub(super) fn on_stop(&mut self, turn: &mut Turn) {
-        if self.leaving.is_none() {
-            self.leaving = Some(turn.now + DRAIN);
+        if self.ending.until.is_none() {
+            self.ending.until = Some(turn.now + DRAIN);
         }
     }
 
     /// Leaves once nothing is pending, or the time for it is over.
     pub(super) fn leave_when_drained(&mut self, turn: &mut Turn) {
-        let Some(leaving) = self.leaving.filter(|_| !self.ended) else { return };
+        let Some(leaving) = self.ending.until.filter(|_| !self.ending.over) else { return };
         let drained = self.pending.is_empty() && !self.log.is_cutting();
         if drained {
             self.end(Exit::Stopped, turn);
@@ -45,7 +45,7 @@ impl Peer {
         for to in to {
             turn.send(&to, Message::Leave { term: term.clone() });
         }
-        self.ended = true;
+        self.ending.over = true;
         turn.out.push(Effect::Exit(exit));
     }
 }

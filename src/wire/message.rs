@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::batch::Request;
 use super::frame::Frame;
 use super::refusal::Refusal;
-use crate::ids::{Incarnation, PeerId, Sequence, Term};
+use crate::ids::{Incarnation, PeerId, Rank, Sequence, Term};
 
 /// Version of the conversation; peers of another version are refused.
 pub const PROTOCOL_VERSION: u32 = 2;
@@ -50,6 +50,13 @@ pub struct Contact {
     pub priority: i64,
     pub incarnation: Incarnation,
     pub endpoint: SocketAddr,
+}
+
+impl Contact {
+    #[must_use]
+    pub fn rank(&self) -> Rank<'_> {
+        Rank { priority: self.priority, id: &self.id }
+    }
 }
 
 /// What a seat in a view says of its holder.
@@ -132,25 +139,19 @@ pub struct ViewChange {
 }
 
 impl ViewChange {
-    /// The ids of the members, sorted by priority.
+    /// The ids of the members, sorted by rank.
     #[must_use]
     pub fn ordered_peer_list(&self) -> Vec<&PeerId> {
         ordered_peer_list(&self.members)
     }
 }
 
-/// What elections compare: the number given by `--priority`, then the id, as bytes. The one function that decides.
-#[must_use]
-pub fn priority(number: i64, id: &PeerId) -> (i64, &PeerId) {
-    (number, id)
-}
-
-/// The ids of a view's members, sorted by priority.
+/// The ids of a view's members, sorted by rank.
 #[must_use]
 pub fn ordered_peer_list(members: &BTreeMap<PeerId, Seat>) -> Vec<&PeerId> {
-    let mut ids: Vec<_> = members.iter().map(|(id, seat)| priority(seat.priority, id)).collect();
-    ids.sort_unstable();
-    ids.into_iter().map(|(_, id)| id).collect()
+    let mut ranks: Vec<Rank> = members.iter().map(|(id, seat)| Rank { priority: seat.priority, id }).collect();
+    ranks.sort_unstable();
+    ranks.into_iter().map(|rank| rank.id).collect()
 }
 
 /// What a leader says of its group, to be found by seekers and compared by other leaders.

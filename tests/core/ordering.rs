@@ -1,7 +1,7 @@
 //! Readings on their way into the order: what is kept back, sent, and sent again.
 
-use peer::protocol::pending::WINDOW_READINGS;
-use peer::protocol::replication::AHEAD_READINGS;
+use peer::protocol::AHEAD_READINGS;
+use peer::protocol::WINDOW_READINGS;
 use peer::protocol::{Alarm, Done, Event, Found};
 use peer::wire::{Message, Range};
 

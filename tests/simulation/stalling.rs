@@ -2,8 +2,8 @@
 //! taken for gone and nobody elects.
 
 use peer::ids::Term;
-use peer::protocol::pending::PENDING_READINGS_MAX;
 use peer::protocol::Standing;
+use peer::protocol::PENDING_READINGS_MAX;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 

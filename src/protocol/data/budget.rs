@@ -1,9 +1,9 @@
 //! How often something may happen: so often at once, and as often again in a period.
 
-use super::input::Time;
+use crate::protocol::input::Time;
 
 #[derive(Debug, Clone)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     most: u32,
     left: u32,
     /// When it was last filled up, in part or whole.
@@ -11,12 +11,12 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(most: u32) -> Self {
+    pub(crate) fn new(most: u32) -> Self {
         Self { most, left: most, filled: None }
     }
 
     /// May it happen once more? In each `period` as often as at once.
-    pub(super) fn spend(&mut self, now: Time, period: Time) -> bool {
+    pub(crate) fn spend(&mut self, now: Time, period: Time) -> bool {
         let since = *self.filled.get_or_insert(now);
         let one = period / self.most;
         let earned = now.saturating_sub(since).as_nanos() / one.as_nanos().max(1);

@@ -3,14 +3,14 @@
 
 use std::collections::VecDeque;
 
-use super::input::Found;
 use crate::ids::{Origin, Sequence, Term};
 use crate::numbers::Numbers;
+use crate::protocol::input::Found;
 use crate::ranges::RangeSet;
 use crate::wire::{Frame, Range, RunList};
 
 #[derive(Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     runs: RunList,
     last: Sequence,
     /// The highest sequence known to be stored by a majority.
@@ -35,7 +35,7 @@ struct Unfinished {
 }
 
 impl Log {
-    pub(super) fn new(found: &Found) -> Self {
+    pub(crate) fn new(found: &Found) -> Self {
         let mut log = Self {
             runs: found.runs.clone(),
             last: found.last,
@@ -52,52 +52,52 @@ impl Log {
         log
     }
 
-    pub(super) fn runs(&self) -> &RunList {
+    pub(crate) fn runs(&self) -> &RunList {
         &self.runs
     }
 
-    pub(super) fn last(&self) -> Sequence {
+    pub(crate) fn last(&self) -> Sequence {
         self.last
     }
 
-    pub(super) fn committed(&self) -> Sequence {
+    pub(crate) fn committed(&self) -> Sequence {
         self.committed
     }
 
-    pub(super) fn stable(&self) -> Sequence {
+    pub(crate) fn stable(&self) -> Sequence {
         self.stable
     }
 
-    pub(super) fn cuts(&self) -> u64 {
+    pub(crate) fn cuts(&self) -> u64 {
         self.cuts
     }
 
     /// Has the storage still to say what a cut removed?
-    pub(super) fn is_cutting(&self) -> bool {
+    pub(crate) fn is_cutting(&self) -> bool {
         !self.unfinished.is_empty()
     }
 
-    pub(super) fn last_term(&self) -> Option<&Term> {
+    pub(crate) fn last_term(&self) -> Option<&Term> {
         self.runs.last().map(|(term, _)| term)
     }
 
     /// The numbers of an origin that stand in the log.
-    pub(super) fn numbers_of(&self, origin: &Origin) -> Option<&RangeSet> {
+    pub(crate) fn numbers_of(&self, origin: &Origin) -> Option<&RangeSet> {
         self.origins.of(origin)
     }
 
     /// The parts of `first..=last` of an origin that do not stand in the log.
-    pub(super) fn missing(&self, origin: &Origin, first: u64, last: u64) -> Vec<(u64, u64)> {
+    pub(crate) fn missing(&self, origin: &Origin, first: u64, last: u64) -> Vec<(u64, u64)> {
         self.origins.missing(origin, first, last)
     }
 
     /// Notes that these readings stand in the log, or are about to be framed into it.
-    pub(super) fn enter(&mut self, range: &Range) {
+    pub(crate) fn enter(&mut self, range: &Range) {
         self.origins.insert(range);
     }
 
     /// Appends a batch whose ranges were entered.
-    pub(super) fn append(&mut self, frame: &Frame) {
+    pub(crate) fn append(&mut self, frame: &Frame) {
         assert_eq!(frame.first(), self.last + 1, "a batch continues the log");
         if self.last_term() != Some(frame.term()) {
             self.runs.push((frame.term().clone(), frame.first()));
@@ -107,12 +107,12 @@ impl Log {
     }
 
     /// Readings that were committed, are being cut, and are not pending yet.
-    pub(super) fn taken_back(&self) -> u64 {
+    pub(crate) fn taken_back(&self) -> u64 {
         self.unfinished.iter().map(|cut| cut.committed).sum()
     }
 
     /// Cuts the log to `to`, at or below `last`. If that is no batch end, the storage cuts more, and says so.
-    pub(super) fn cut(&mut self, to: Sequence) {
+    pub(crate) fn cut(&mut self, to: Sequence) {
         assert!(to <= self.last, "a cut shortens");
         let committed = self.committed.saturating_sub(to);
         self.shorten(to);
@@ -133,7 +133,7 @@ impl Log {
     }
 
     /// The storage has made the oldest unfinished cut, and says what stood above it. Did it have to cut more?
-    pub(super) fn cut_done(&mut self, to: Sequence, returned: &[Range]) -> bool {
+    pub(crate) fn cut_done(&mut self, to: Sequence, returned: &[Range]) -> bool {
         let asked = self.unfinished.pop_front().expect("the storage makes no cut of its own").to;
         assert!(to <= asked, "the storage works in order");
         let more = to < self.last;
@@ -147,12 +147,12 @@ impl Log {
     }
 
     /// The storage has reached this sequence (of the log as it was when it worked).
-    pub(super) fn appended(&mut self, last: Sequence) {
+    pub(crate) fn appended(&mut self, last: Sequence) {
         self.stable = self.unfinished.iter().map(|cut| cut.to.min(last)).min().unwrap_or(last).min(self.last);
     }
 
     /// Commits up to `up_to`, as far as the log goes. Returns what became committed, `None` if nothing did.
-    pub(super) fn commit(&mut self, up_to: Sequence) -> Option<Vec<Range>> {
+    pub(crate) fn commit(&mut self, up_to: Sequence) -> Option<Vec<Range>> {
         let mut ranges = Vec::new();
         let before = self.committed;
         while self.uncommitted.front().is_some_and(|(last, _)| *last <= up_to) {

@@ -19,18 +19,18 @@ impl std::fmt::Debug for Secret {
 }
 
 /// Shows that one knows a token, in answer to this number, without telling it.
-pub(super) fn proof_of(token: Token, nonce: Token) -> Token {
+pub(crate) fn proof_of(token: Token, nonce: Token) -> Token {
     Secret([0; 32]).digest(b"show", format!("{token} {nonce}").as_bytes())
 }
 
 impl Secret {
     /// What a peer is told that is dialled at this endpoint.
-    pub(super) fn token_for(&self, peer: &PeerId, at: SocketAddr) -> Token {
+    pub(crate) fn token_for(&self, peer: &PeerId, at: SocketAddr) -> Token {
         self.digest(b"dial", format!("{peer} {at}").as_bytes())
     }
 
     /// The nonce of the question of this number.
-    pub(super) fn nonce(&self, number: u64) -> Token {
+    pub(crate) fn nonce(&self, number: u64) -> Token {
         self.digest(b"call", &number.to_be_bytes())
     }
 

@@ -5,47 +5,47 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::budget::Budget;
-use super::input::{ConnectionId, Time};
 use crate::ids::{Incarnation, PeerId};
+use crate::protocol::input::{ConnectionId, Time};
 use crate::wire::Contact;
 
 #[derive(Debug, Clone)]
-pub(super) struct Known {
-    pub(super) incarnation: Incarnation,
-    pub(super) priority: i64,
-    pub(super) endpoint: SocketAddr,
+pub(crate) struct Known {
+    pub(crate) incarnation: Incarnation,
+    pub(crate) priority: i64,
+    pub(crate) endpoint: SocketAddr,
     /// It answered there itself; otherwise the leader of a view named it.
-    pub(super) proven: bool,
+    pub(crate) proven: bool,
     /// The incoming connection that counts.
-    pub(super) connection: Option<ConnectionId>,
+    pub(crate) connection: Option<ConnectionId>,
     /// The address at which the process was asked whether it made that connection.
     home: SocketAddr,
     /// When the process last showed that this is its address: it answered there, or spoke on the connection that it made
     /// from there.
-    pub(super) vouched: Time,
+    pub(crate) vouched: Time,
     /// Its process is gone.
-    pub(super) dead: bool,
+    pub(crate) dead: bool,
     /// When a dial was refused while its connection is still being read.
-    pub(super) refused: Option<Time>,
+    pub(crate) refused: Option<Time>,
     /// When it was last heard of.
-    pub(super) at: Time,
+    pub(crate) at: Time,
     /// When it last said that it seeks.
-    pub(super) sought: Option<Time>,
+    pub(crate) sought: Option<Time>,
     /// When the own link to it was last dialled anew with success.
-    pub(super) linked: Option<Time>,
+    pub(crate) linked: Option<Time>,
     /// How often it may ask to join now.
     joins: Budget,
 }
 
 /// Connections of processes that belong to nothing, beyond which the one that was silent longest goes.
-pub(super) const STRANGERS_MAX: usize = 48;
+pub(crate) const STRANGERS_MAX: usize = 48;
 
 /// How often a peer is taken in, in a heartbeat timeout: it may be lost, and asks again.
 const JOINS_MAX: u32 = 8;
 
 /// What a claim to an id comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(crate) enum Claim {
     /// It counts.
     Current,
     /// Another life, or the same one at another address, is known, and not known to be gone.
@@ -53,7 +53,7 @@ pub(super) enum Claim {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Contacts {
+pub(crate) struct Contacts {
     known: BTreeMap<PeerId, Known>,
     connections: BTreeMap<ConnectionId, PeerId>,
     /// Connections that counted and do not any more, while they are open. One that stayed so would be a link into nowhere:
@@ -62,25 +62,25 @@ pub(super) struct Contacts {
 }
 
 impl Contacts {
-    pub(super) fn get(&self, id: &PeerId) -> Option<&Known> {
+    pub(crate) fn get(&self, id: &PeerId) -> Option<&Known> {
         self.known.get(id)
     }
 
-    pub(super) fn get_mut(&mut self, id: &PeerId) -> Option<&mut Known> {
+    pub(crate) fn get_mut(&mut self, id: &PeerId) -> Option<&mut Known> {
         self.known.get_mut(id)
     }
 
     /// Forgets a process at once.
-    pub(super) fn remove(&mut self, id: &PeerId) {
+    pub(crate) fn remove(&mut self, id: &PeerId) {
         self.known.remove(id);
     }
 
-    pub(super) fn is_dead(&self, id: &PeerId) -> bool {
+    pub(crate) fn is_dead(&self, id: &PeerId) -> bool {
         self.known.get(id).is_some_and(|known| known.dead)
     }
 
     /// Notes a contact that the process itself proved (`proven`), or that the leader of the own view gave. Does it count?
-    pub(super) fn learn(&mut self, contact: &Contact, proven: bool, now: Time) -> bool {
+    pub(crate) fn learn(&mut self, contact: &Contact, proven: bool, now: Time) -> bool {
         if self.claim(contact) != Claim::Current {
             // What a leader says of a process whose connection is open is older, or newer, than that. Of two things that
             // leaders said the later counts, whichever life it names: clocks go back.
@@ -124,7 +124,7 @@ impl Contacts {
     }
 
     /// Would this process count under its id?
-    pub(super) fn claim(&self, contact: &Contact) -> Claim {
+    pub(crate) fn claim(&self, contact: &Contact) -> Claim {
         match self.known.get(&contact.id) {
             Some(known) if known.dead => Claim::Current,
             Some(known) if (known.incarnation, known.endpoint) != (contact.incarnation, contact.endpoint) => {
@@ -135,7 +135,7 @@ impl Contacts {
     }
 
     /// Did this very process prove that it is there?
-    pub(super) fn is_proven(&self, contact: &Contact) -> bool {
+    pub(crate) fn is_proven(&self, contact: &Contact) -> bool {
         self.known.get(&contact.id).is_some_and(|known| {
             known.proven
                 && !known.dead
@@ -144,7 +144,7 @@ impl Contacts {
     }
 
     /// This connection speaks for a process from now on, which proved that it made it.
-    pub(super) fn connect(&mut self, contact: &Contact, connection: ConnectionId, now: Time) {
+    pub(crate) fn connect(&mut self, contact: &Contact, connection: ConnectionId, now: Time) {
         if let Some(before) = self.known.get(&contact.id).and_then(|known| known.connection) {
             self.silence(before);
         }
@@ -158,7 +158,7 @@ impl Contacts {
     }
 
     /// This life listens at this address: it answered there.
-    pub(super) fn settle(&mut self, contact: &Contact, now: Time) {
+    pub(crate) fn settle(&mut self, contact: &Contact, now: Time) {
         if let Some(known) = self.known.get_mut(&contact.id).filter(|known| known.incarnation == contact.incarnation) {
             (known.endpoint, known.dead, known.refused) = (contact.endpoint, false, None);
         }
@@ -170,7 +170,7 @@ impl Contacts {
 
     /// Something comes on this connection. Whose it is, and whether that gives its process back the address that it made it
     /// from: who speaks there is more than who only answers elsewhere.
-    pub(super) fn hear(&mut self, connection: ConnectionId, now: Time) -> Option<(&PeerId, bool)> {
+    pub(crate) fn hear(&mut self, connection: ConnectionId, now: Time) -> Option<(&PeerId, bool)> {
         let id = self.connections.get(&connection)?;
         let Some(known) = self.known.get_mut(id) else { return Some((id, false)) };
         let moves = std::mem::replace(&mut known.endpoint, known.home) != known.home;
@@ -179,7 +179,7 @@ impl Contacts {
     }
 
     /// A connection was read to its end. Returns whose it was, if it counted.
-    pub(super) fn ended(&mut self, connection: ConnectionId) -> Option<PeerId> {
+    pub(crate) fn ended(&mut self, connection: ConnectionId) -> Option<PeerId> {
         let id = self.connections.remove(&connection)?;
         let known = self.known.get_mut(&id)?;
         if known.connection != Some(connection) {
@@ -190,7 +190,7 @@ impl Contacts {
     }
 
     /// Nothing more counts that comes on this connection.
-    pub(super) fn silence(&mut self, connection: ConnectionId) {
+    pub(crate) fn silence(&mut self, connection: ConnectionId) {
         let Some(id) = self.connections.remove(&connection) else { return };
         self.unheard.push(connection);
         if let Some(known) = self.known.get_mut(&id).filter(|known| known.connection == Some(connection)) {
@@ -199,28 +199,28 @@ impl Contacts {
     }
 
     /// Connections to be closed.
-    pub(super) fn take_unheard(&mut self) -> Vec<ConnectionId> {
+    pub(crate) fn take_unheard(&mut self) -> Vec<ConnectionId> {
         std::mem::take(&mut self.unheard)
     }
 
     /// Seekers heard of since `since` that are not known to be gone.
-    pub(super) fn seekers(&self, since: Time) -> impl Iterator<Item = &PeerId> {
+    pub(crate) fn seekers(&self, since: Time) -> impl Iterator<Item = &PeerId> {
         let fresh = move |known: &Known| !known.dead && known.sought.is_some_and(|at| at >= since);
         self.known.iter().filter(move |(_, known)| fresh(known)).map(|(id, _)| id)
     }
 
     /// May this peer ask to join once more? It is served so often in a heartbeat timeout.
-    pub(super) fn may_join(&mut self, id: &PeerId, now: Time, period: Time) -> bool {
+    pub(crate) fn may_join(&mut self, id: &PeerId, now: Time, period: Time) -> bool {
         self.known.get_mut(id).is_some_and(|known| known.joins.spend(now, period))
     }
 
     /// Those who speak, when they were last heard of, and on which connection.
-    pub(super) fn connected(&self) -> impl Iterator<Item = (&PeerId, Time, ConnectionId)> {
+    pub(crate) fn connected(&self) -> impl Iterator<Item = (&PeerId, Time, ConnectionId)> {
         self.known.iter().filter_map(|(id, known)| known.connection.map(|connection| (id, known.at, connection)))
     }
 
     /// Forgets processes that were not heard of since `since` and are not `needed`, and returns them.
-    pub(super) fn forget(&mut self, since: Time, needed: impl Fn(&PeerId) -> bool) -> Vec<PeerId> {
+    pub(crate) fn forget(&mut self, since: Time, needed: impl Fn(&PeerId) -> bool) -> Vec<PeerId> {
         let stays = |id: &PeerId, known: &Known| known.at >= since || needed(id);
         let strangers = self.known.iter().filter(|(id, known)| !stays(id, known));
         let strangers: Vec<PeerId> = strangers.map(|(id, _)| id.clone()).collect();

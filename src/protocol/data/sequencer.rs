@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::input::Time;
 use super::log::Log;
 use super::pending::{ORIGINS_AT_ONCE, WINDOW_READINGS};
 use crate::ids::{Number, Origin, PeerId, Sequence, Term};
+use crate::protocol::input::Time;
 use crate::ranges::RangeSet;
 use crate::wire::batch::{self, READINGS_MAX};
 use crate::wire::frame;
@@ -16,7 +16,7 @@ use crate::wire::{Frame, Lines, Range, Request};
 const HELD_ORIGINS_MAX: usize = ORIGINS_AT_ONCE + 1;
 
 #[derive(Debug, Default)]
-pub(super) struct Sequencer {
+pub(crate) struct Sequencer {
     /// Ordered, not yet framed.
     batch: Vec<Request>,
     /// What would leave a gap.
@@ -61,7 +61,7 @@ impl Held {
 
 impl Sequencer {
     /// May this request be kept back, if it leaves a gap? Nobody has more origins under way at a time than this.
-    pub(super) fn may_hold(&mut self, log: &Log, request: &Request, by: &PeerId) -> bool {
+    pub(crate) fn may_hold(&mut self, log: &Log, request: &Request, by: &PeerId) -> bool {
         let top = log.numbers_of(&request.origin).map_or(0, RangeSet::top);
         if request.first <= top + 1 || self.held.contains_key(&request.origin) {
             return true;
@@ -75,7 +75,7 @@ impl Sequencer {
     }
 
     /// Orders what can be ordered of a request; the log knows of it at once.
-    pub(super) fn order(&mut self, log: &mut Log, request: &Request, now: Time) {
+    pub(crate) fn order(&mut self, log: &mut Log, request: &Request, now: Time) {
         let origin = request.origin.clone();
         self.put(log, request, now);
         self.release(log, &origin, now);
@@ -118,19 +118,19 @@ impl Sequencer {
     }
 
     /// When what waits longest for a gap to be filled came.
-    pub(super) fn held_since(&self) -> Option<Time> {
+    pub(crate) fn held_since(&self) -> Option<Time> {
         self.held.values().filter_map(Held::since).min()
     }
 
     /// What waits has only come now: what would fill its gaps may wait where this peer could not read it.
-    pub(super) fn wait_on(&mut self, now: Time) {
+    pub(crate) fn wait_on(&mut self, now: Time) {
         for (_, since) in self.held.values_mut().flat_map(|held| held.pieces.values_mut()) {
             *since = now;
         }
     }
 
     /// Orders what waited since `before` or longer for a gap to be filled: the missing numbers are lost.
-    pub(super) fn give_up_gaps(&mut self, log: &mut Log, before: Time) -> Vec<Range> {
+    pub(crate) fn give_up_gaps(&mut self, log: &mut Log, before: Time) -> Vec<Range> {
         let origins: Vec<Origin> = self.held.keys().cloned().collect();
         let mut lost = Vec::new();
         for origin in origins {
@@ -148,7 +148,7 @@ impl Sequencer {
     }
 
     /// Frames what was ordered since the last call, behind `last`.
-    pub(super) fn frames(&mut self, term: &Term, last: Sequence) -> Vec<Frame> {
+    pub(crate) fn frames(&mut self, term: &Term, last: Sequence) -> Vec<Frame> {
         let mut frames = Vec::new();
         let mut next = last + 1;
         let mut parts = Parts::default();

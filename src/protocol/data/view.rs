@@ -1,25 +1,21 @@
-//! Terms, views and runs as plain data, with the two rules that everything else leans on: who ranks above whom, and how
-//! far two logs agree.
+//! Views and runs, with the rules that everything else leans on: how many members are a majority, and how far two logs
+//! agree (docs/protocol.md, 1, 4.6).
 
 use std::collections::BTreeMap;
 
 use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::{message, Seat};
 
-pub use message::priority;
-
 /// The members of a view, by id.
-pub type Members = BTreeMap<PeerId, Seat>;
+pub(crate) type Members = BTreeMap<PeerId, Seat>;
 
-/// `orderedPeerList`: the ids of a view, sorted by priority.
-#[must_use]
-pub fn ordered_peer_list(members: &Members) -> Vec<PeerId> {
+/// `orderedPeerList`: the ids of a view, sorted by rank.
+pub(crate) fn ordered_peer_list(members: &Members) -> Vec<PeerId> {
     message::ordered_peer_list(members).into_iter().cloned().collect()
 }
 
 /// More than half of the members, and never fewer than the quorum.
-#[must_use]
-pub fn majority(members: usize, quorum: usize) -> usize {
+pub(crate) fn majority(members: usize, quorum: usize) -> usize {
     (members / 2 + 1).max(quorum)
 }
 
@@ -27,8 +23,12 @@ pub fn majority(members: usize, quorum: usize) -> usize {
 ///
 /// A run is `(term, first sequence)`, its end the sequence before the next run, or the log's last. Within a term there is
 /// one leader who only appends, so two logs with a run in common agree up to the shorter end of it.
-#[must_use]
-pub fn common_prefix(a: &[(Term, Sequence)], a_last: Sequence, b: &[(Term, Sequence)], b_last: Sequence) -> Sequence {
+pub(crate) fn common_prefix(
+    a: &[(Term, Sequence)],
+    a_last: Sequence,
+    b: &[(Term, Sequence)],
+    b_last: Sequence,
+) -> Sequence {
     let end = |runs: &[(Term, Sequence)], at: usize, last| runs.get(at + 1).map_or(last, |(_, first)| first - 1);
     let mut agreed = 0;
     for (at, (run_a, run_b)) in a.iter().zip(b).enumerate() {
@@ -70,13 +70,6 @@ mod tests {
             assert_eq!(common_prefix(&a, a_last, &b, b_last), expected, "{a:?} {b:?}");
             assert_eq!(common_prefix(&b, b_last, &a, a_last), expected, "the other way round");
         }
-    }
-
-    #[test]
-    fn the_priority_number_outranks_the_id() {
-        let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
-        assert!(priority(0, &b) > priority(0, &a));
-        assert!(priority(1, &a) > priority(0, &b));
     }
 
     #[test]

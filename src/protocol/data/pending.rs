@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::input::{Found, Time};
 use super::log::Log;
 use crate::ids::{Number, Origin, Sequence};
+use crate::protocol::input::{Found, Time};
 use crate::ranges::RangeSet;
 use crate::wire::batch::READINGS_MAX;
 use crate::wire::{Lines, Range, Request};
@@ -17,18 +17,20 @@ pub const WINDOW_READINGS: u64 = 8 * READINGS_MAX;
 /// Origins that may have readings under way at once, beside the own one: what is cut can be of very many, and a window for
 /// each would be more than the leader could take in. The lowest go first, so that all who hold parts of an origin send them
 /// at the same time, and none of them waits for numbers that another one does not send yet.
-pub(super) const ORIGINS_AT_ONCE: usize = 15;
+pub(crate) const ORIGINS_AT_ONCE: usize = 15;
 
 /// Readings that sources may have waiting here; then they wait themselves. At most 3 MiB of text.
 pub const PENDING_READINGS_MAX: u64 = 2 * WINDOW_READINGS;
 
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     /// This life of this peer.
     own: Origin,
     /// The number of the last reading taken in.
     taken: Number,
     queues: BTreeMap<Origin, Queue>,
+    /// Parts of the log under the own origin that are to be compared with what the storage keeps.
+    pub(crate) contested: Vec<Request>,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +64,7 @@ const WAIT_DOUBLINGS_MAX: u32 = 16;
 
 /// What has to happen for pending readings to be ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// These are to go to the sequencer.
     Order(Request),
     /// These have to be read from disk first.
@@ -70,8 +72,8 @@ pub(super) enum Next {
 }
 
 impl Pending {
-    pub(super) fn new(own: Origin, found: &Found) -> Self {
-        let mut pending = Self { own, taken: 0, queues: BTreeMap::new() };
+    pub(crate) fn new(own: Origin, found: &Found) -> Self {
+        let mut pending = Self { own, taken: 0, queues: BTreeMap::new(), contested: Vec::new() };
         for range in &found.pending {
             pending.add(range);
         }
@@ -79,31 +81,31 @@ impl Pending {
     }
 
     /// How many readings sources may hand in.
-    pub(super) fn room(&self) -> u64 {
+    pub(crate) fn room(&self) -> u64 {
         let waiting = self.queues.get(&self.own).map_or(0, |queue| queue.numbers.len());
         PENDING_READINGS_MAX.saturating_sub(waiting)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.queues.is_empty()
     }
 
     /// Readings of all origins.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.queues.values().map(|queue| queue.numbers.len()).sum()
     }
 
     /// The first reading of this life that is not committed.
-    pub(super) fn first_own(&self) -> Option<Number> {
+    pub(crate) fn first_own(&self) -> Option<Number> {
         self.queues.get(&self.own)?.numbers.spans().next().map(|(first, _)| first)
     }
 
     /// Readings taken in by this life.
-    pub(super) fn taken(&self) -> Number {
+    pub(crate) fn taken(&self) -> Number {
         self.taken
     }
 
-    pub(super) fn ranges(&self) -> Vec<Range> {
+    pub(crate) fn ranges(&self) -> Vec<Range> {
         let of = |(origin, queue): (&Origin, &Queue)| {
             let origin = origin.clone();
             let range = move |(first, last)| Range { origin: origin.clone(), first, count: last - first + 1 };
@@ -112,18 +114,18 @@ impl Pending {
         self.queues.iter().flat_map(of).collect()
     }
 
-    pub(super) fn own(&self) -> &Origin {
+    pub(crate) fn own(&self) -> &Origin {
         &self.own
     }
 
     /// The next reading is numbered above this.
-    pub(super) fn skip_to(&mut self, number: Number) {
+    pub(crate) fn skip_to(&mut self, number: Number) {
         self.taken = self.taken.max(number);
     }
 
     /// What is pending of the numbers of a request under the own origin: the first number of each piece, the request's
     /// text of it, and the own one, `None` where that is on disk.
-    pub(super) fn pieces(&self, request: &Request) -> Vec<(Number, Lines, Option<Lines>)> {
+    pub(crate) fn pieces(&self, request: &Request) -> Vec<(Number, Lines, Option<Lines>)> {
         let Some(queue) = self.queues.get(&self.own) else { return Vec::new() };
         let (mut pieces, last) = (Vec::new(), request.range().last());
         let mut next = request.first;
@@ -140,13 +142,13 @@ impl Pending {
     }
 
     /// These numbers of the own origin are somebody else's.
-    pub(super) fn drop_own(&mut self, first: Number, last: Number) {
+    pub(crate) fn drop_own(&mut self, first: Number, last: Number) {
         let own = self.own.clone();
         self.committed(&Range { origin: own, first, count: last - first + 1 });
     }
 
     /// Takes readings of the own sources in and numbers them.
-    pub(super) fn take(&mut self, lines: Lines) -> Request {
+    pub(crate) fn take(&mut self, lines: Lines) -> Request {
         let first = self.taken + 1;
         self.taken += lines.count();
         let queue = self.queues.entry(self.own.clone()).or_default();
@@ -156,14 +158,14 @@ impl Pending {
     }
 
     /// Notes readings that the storage keeps: cut from the log, or found at the start.
-    pub(super) fn add(&mut self, range: &Range) {
+    pub(crate) fn add(&mut self, range: &Range) {
         let queue = self.queues.entry(range.origin.clone()).or_default();
         queue.numbers.insert(range.first, range.last());
         queue.sent = queue.sent.min(range.first - 1);
     }
 
     /// Takes back what the storage was asked for, or a piece of it.
-    pub(super) fn on_recalled(&mut self, request: Request) {
+    pub(crate) fn on_recalled(&mut self, request: Request) {
         let Some(queue) = self.queues.get_mut(&request.origin) else { return };
         let (first, last) = (request.first, request.range().last());
         // Pieces come in number order. Asking anew for the rest at each would bring every one of them again and again.
@@ -177,7 +179,7 @@ impl Pending {
     }
 
     /// Forgets what is committed.
-    pub(super) fn committed(&mut self, range: &Range) {
+    pub(crate) fn committed(&mut self, range: &Range) {
         let Some(queue) = self.queues.get_mut(&range.origin) else { return };
         queue.numbers.remove(range.first, range.last());
         queue.forget_lines(range);
@@ -187,7 +189,7 @@ impl Pending {
     }
 
     /// Begins anew with the first reading that is not in the own log: for a new leader, or a new link to it.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         for queue in self.queues.values_mut() {
             (queue.sent, queue.waiting) = (0, None);
         }
@@ -195,7 +197,7 @@ impl Pending {
 
     /// Begins anew with what was under way for `timeout` without coming back in the log, though that reached what the
     /// leader had committed then: it went missing, at a leader that could not keep so much, or on a disk. Does anything?
-    pub(super) fn give_up_waiting(&mut self, log: &Log, leader_commit: Sequence, now: Time, timeout: Time) -> bool {
+    pub(crate) fn give_up_waiting(&mut self, log: &Log, leader_commit: Sequence, now: Time, timeout: Time) -> bool {
         let mut any = false;
         for (origin, queue) in &mut self.queues {
             any |= queue.give_up_waiting(origin, log, leader_commit, now, timeout);
@@ -204,7 +206,7 @@ impl Pending {
     }
 
     /// What may go to the sequencer now, in number order for each origin, and counts as sent then.
-    pub(super) fn next(&mut self, log: &Log) -> Vec<Next> {
+    pub(crate) fn next(&mut self, log: &Log) -> Vec<Next> {
         let mut out = Vec::new();
         let mut others = 0;
         for (origin, queue) in &mut self.queues {

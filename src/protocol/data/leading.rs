@@ -1,0 +1,128 @@
+//! What a leader keeps: its view, its learners, where each of them is, and what each may order.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::budget::Budget;
+use super::follower::Follower;
+use super::sequencer::Sequencer;
+use super::view::Members;
+use crate::ids::{Incarnation, Origin, PeerId, Sequence, Term};
+use crate::protocol::input::Time;
+use crate::wire::TermStart;
+
+/// How many origins that no log holds yet a peer may bring in a heartbeat timeout: the lives whose readings were cut from its
+/// log. What is beyond it sends again.
+const NEW_ORIGINS_MAX: u32 = 256;
+
+/// Origins of which it is known that requests of a peer were turned away. Where there are more, which no honest peer has under
+/// way, nothing of that peer counts that leaves a gap.
+const TURNED_AWAY_MAX: usize = 1024;
+
+#[derive(Debug)]
+pub(crate) struct Leading {
+    pub(crate) term: Term,
+    pub(crate) change: u64,
+    pub(crate) members: Members,
+    /// The own log when the term started.
+    pub(crate) start: TermStart,
+    pub(crate) learners: BTreeMap<PeerId, Mark>,
+    /// Members and learners but for the leader itself.
+    pub(crate) followers: BTreeMap<PeerId, Follower>,
+    pub(crate) sequencer: Sequencer,
+    pub(crate) beat_at: Time,
+    /// Fewer members than the quorum since.
+    pub(crate) below: Option<Time>,
+    /// Who was a member or a learner of this term.
+    pub(crate) taken_in: BTreeMap<PeerId, TakenIn>,
+    /// Where commits stood at the last heartbeat, while entries waited for others to store them; and for how many heartbeats.
+    pub(crate) waits_at: Option<Sequence>,
+    pub(crate) beats_in_vain: u32,
+}
+
+/// What a learner has to store to become a member: the mark is reached three times, and set anew each time.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    pub(crate) at: Sequence,
+    pub(crate) times: u8,
+}
+
+/// What somebody who was taken into a term may order.
+#[derive(Debug)]
+pub(crate) struct TakenIn {
+    pub(crate) incarnation: Incarnation,
+    pub(crate) endpoint: SocketAddr,
+    /// Origins that the log does not know yet.
+    pub(crate) origins: Budget,
+    /// Origins of which a request of its was turned away, and when.
+    pub(crate) turned_away: BTreeMap<Origin, Time>,
+}
+
+impl Leading {
+    pub(crate) fn new(term: Term, start: TermStart, now: Time) -> Self {
+        Self {
+            term,
+            change: 0,
+            members: BTreeMap::new(),
+            start,
+            learners: BTreeMap::new(),
+            followers: BTreeMap::new(),
+            sequencer: Sequencer::default(),
+            beat_at: now,
+            below: None,
+            taken_in: BTreeMap::new(),
+            waits_at: None,
+            beats_in_vain: 0,
+        }
+    }
+
+    /// This life may order in this term.
+    pub(crate) fn take_in(&mut self, id: &PeerId, incarnation: Incarnation, endpoint: SocketAddr) {
+        let same = |before: &TakenIn| (before.incarnation, before.endpoint) == (incarnation, endpoint);
+        if !self.taken_in.get(id).is_some_and(same) {
+            let (origins, turned_away) = (Budget::new(NEW_ORIGINS_MAX), BTreeMap::new());
+            self.taken_in.insert(id.clone(), TakenIn { incarnation, endpoint, origins, turned_away });
+        }
+    }
+
+    /// Does this peer follow this leader?
+    pub(crate) fn has(&self, id: &PeerId) -> bool {
+        self.members.contains_key(id) || self.learners.contains_key(id)
+    }
+
+    /// When something is to be done even if nothing comes.
+    pub(crate) fn due(&self, heartbeat_timeout: Time) -> Time {
+        let silent = self.followers.values().map(|follower| follower.heard + heartbeat_timeout);
+        let waiting = self.below.into_iter().chain(self.sequencer.held_since()).map(|since| since + heartbeat_timeout);
+        silent.chain(waiting).fold(self.beat_at, Time::min)
+    }
+
+    /// May this peer hand in readings of this origin? Of another life of its own it may, whatever the clock said then: that
+    /// one is over, and clocks go back.
+    pub(crate) fn may_order(&self, from: &PeerId, origin: &Origin) -> bool {
+        let life = |id: &PeerId| self.taken_in.get(id).map(|taken_in| taken_in.incarnation);
+        if origin.peer == *from {
+            return life(from).is_some();
+        }
+        let lives = origin.peer == self.term.leader || self.has(&origin.peer);
+        life(from).is_some() && (!lives || life(&origin.peer) != Some(origin.incarnation))
+    }
+}
+
+impl TakenIn {
+    /// May a request of this origin leave a gap? Not where one before it was turned away lately: that is no loss, since its
+    /// sender sends all of it again within `patience`.
+    pub(crate) fn may_leave_a_gap(&self, origin: &Origin, now: Time, patience: Time) -> bool {
+        let known = self.turned_away.len() < TURNED_AWAY_MAX || self.turned_away.contains_key(origin);
+        known && self.turned_away.get(origin).is_none_or(|since| now >= *since + patience)
+    }
+
+    pub(crate) fn turn_away(&mut self, origin: &Origin, now: Time, patience: Time) {
+        if self.turned_away.len() >= TURNED_AWAY_MAX {
+            self.turned_away.retain(|_, since| now < *since + patience);
+        }
+        if self.turned_away.len() < TURNED_AWAY_MAX {
+            self.turned_away.insert(origin.clone(), now);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What this peer promised, and what of its log it can vouch for: the part of it that stable storage keeps, with what
+//! goes with it.
+
+use std::collections::BTreeSet;
+
+use super::budget::Budget;
+use super::log::Log;
+use crate::ids::{PeerId, Sequence, Term, NEEDS_ALL};
+use crate::protocol::effect::State;
+use crate::protocol::input::{Found, Time};
+
+/// How often a leader lifts its term in a heartbeat timeout: each joiner may have promised more than the one before.
+const RAISES_MAX: u32 = 8;
+
+#[derive(Debug)]
+pub(crate) struct Promises {
+    /// The highest term that this peer agreed to follow.
+    pub(crate) promised: Option<Term>,
+    /// The newest term whose leader's log, as of the start of that term, this peer held in full.
+    pub(crate) synced: Option<Term>,
+    /// What `synced` needs the log to reach; [`NEEDS_ALL`] while it may lack what this peer acknowledged in an earlier life.
+    pub(crate) needs: Sequence,
+    /// The highest term counter seen.
+    pub(crate) counter: u64,
+    /// When a promise last went far above the one before.
+    pub(crate) stepped: Option<Time>,
+    /// How often a leader lifts its term for joiners, or goes above the promise of one that it asked.
+    pub(crate) raises: Budget,
+    /// `STALE` was said to this peer, of this promise, on the present link.
+    stale_said: BTreeSet<(PeerId, Option<Term>)>,
+    /// A promise of its own was not stored in time, and is not yet: others are to lead.
+    pub(crate) stuck: bool,
+}
+
+impl Promises {
+    /// As found in stable storage. A log shorter than what `synced` needs was damaged: only its last entry's term can be
+    /// vouched for (docs/protocol.md, 8). A promise above `counter_max` was won by a lie.
+    pub(crate) fn new(found: &Found, log: &Log, counter_max: u64) -> Self {
+        let damaged = found.needs > found.last;
+        let believed = |term: &&Term| term.counter <= counter_max;
+        let promised = found.promised.as_ref().filter(believed).or(log.last_term().filter(believed)).cloned();
+        Self {
+            counter: promised.as_ref().map_or(0, |term| term.counter),
+            promised,
+            synced: if damaged { log.last_term().cloned() } else { found.synced.clone() },
+            needs: if damaged { NEEDS_ALL } else { found.needs },
+            stepped: None,
+            raises: Budget::new(RAISES_MAX),
+            stale_said: BTreeSet::new(),
+            stuck: false,
+        }
+    }
+
+    /// The counter of the promise, 0 where there is none.
+    pub(crate) fn own_counter(&self) -> u64 {
+        self.promised.as_ref().map_or(0, |term| term.counter)
+    }
+
+    /// Does the log hold all that this peer ever acknowledged? Where it was damaged, nobody knows before a leader's log is
+    /// here.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.needs != NEEDS_ALL
+    }
+
+    /// What goes to `state`.
+    pub(crate) fn state(&self) -> State {
+        State { promised: self.promised.clone(), synced: self.synced.clone(), needs: self.needs }
+    }
+
+    /// May `STALE` be said to this peer? Once on each link, for each promise (docs/protocol.md, 2.4).
+    pub(crate) fn may_say_stale(&mut self, to: &PeerId) -> bool {
+        self.stale_said.insert((to.clone(), self.promised.clone()))
+    }
+
+    /// The link to this peer is another: what was said on the one before may be lost.
+    pub(crate) fn forget_link(&mut self, peer: &PeerId) {
+        self.stale_said.retain(|(id, _)| id != peer);
+    }
+
+    /// The promise is another: what was said of the one before counts no more.
+    pub(crate) fn forget_older(&mut self) {
+        let promised = &self.promised;
+        self.stale_said.retain(|(_, said)| said == promised);
+    }
+}

@@ -1,0 +1,108 @@
+//! What a peer is at the moment, with all that only matters while it is that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::follower::Follower;
+use super::following::Following;
+use super::leading::Leading;
+use crate::ids::{PeerId, Sequence, Term};
+use crate::protocol::input::Time;
+use crate::wire::RunList;
+
+#[derive(Debug)]
+pub(crate) enum Role {
+    Seeking(Seeking),
+    /// Installed, still catching up.
+    Learner(Following),
+    Member(Following),
+    /// In a bully election. The term stays installed until a promise.
+    Electing(Electing),
+    /// Promised the term of a proposer, and waits for its view.
+    Promised(Promised),
+    /// Won an election: gathers logs, then fetches the best.
+    Proposing(Proposing),
+    Leader(Leading),
+}
+
+impl Role {
+    /// Stands in while the role is being changed.
+    pub(crate) fn placeholder(now: Time) -> Self {
+        Self::Seeking(Seeking::new(now, Time::ZERO))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Seeking {
+    /// Nothing was heard of a leader since.
+    pub(crate) since: Time,
+    /// When to ask all again, and how long to wait after that.
+    pub(crate) request_at: Time,
+    pub(crate) gap: Time,
+    /// When a `JOIN` was sent that is not answered.
+    pub(crate) asked: Option<(PeerId, Time)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Electing {
+    pub(crate) following: Option<Following>,
+    /// Peers of higher priority that may yet answer.
+    pub(crate) higher: BTreeSet<PeerId>,
+    pub(crate) got_ok: bool,
+    pub(crate) deadline: Time,
+    /// The leader whose silence started it: told everything, waited for nowhere.
+    pub(crate) silent: Option<PeerId>,
+    /// The operator knows that the leader is gone or silent.
+    pub(crate) told: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Promised {
+    pub(crate) proposer: PeerId,
+    pub(crate) deadline: Time,
+    /// Where the proposer is in fetching this peer's log.
+    pub(crate) serving: Follower,
+}
+
+#[derive(Debug)]
+pub(crate) struct Proposing {
+    /// Who has neither answered nor failed.
+    pub(crate) asked: BTreeSet<PeerId>,
+    /// Whose answer counts: all who were asked, and a leader that was silent.
+    pub(crate) invited: BTreeSet<PeerId>,
+    pub(crate) answers: BTreeMap<PeerId, LogState>,
+    pub(crate) deadline: Time,
+    pub(crate) beat_at: Time,
+    pub(crate) phase: Phase,
+    /// The promise is stored, and others were told; true from the beginning where there is nobody to tell.
+    pub(crate) told: bool,
+    /// A living leader that lifts its term for a joiner: how many members its view has.
+    pub(crate) raising: Option<usize>,
+    /// It takes over from a leader that reaches fewer: whom it asks has nobody else to follow.
+    pub(crate) takes_over: bool,
+}
+
+/// How far a proposer is.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    Gathering,
+    /// The best log is brought in: from its owner up to `last`, or, without one, only the own cut is waited for.
+    Fetching {
+        owner: Option<PeerId>,
+        last: Sequence,
+    },
+}
+
+/// What a promiser said of its log.
+#[derive(Debug, Clone)]
+pub(crate) struct LogState {
+    pub(crate) synced: Option<Term>,
+    pub(crate) runs: RunList,
+    pub(crate) last: Sequence,
+}
+
+impl Seeking {
+    /// Begins to seek: asks at once, then every `gap` and later.
+    pub(crate) fn new(now: Time, gap: Time) -> Self {
+        Self { since: now, request_at: now, gap, asked: None }
+    }
+}

@@ -1,0 +1,161 @@
+//! Views: what a leader says of its members, and what a peer does that gets it (docs/protocol.md, 5.2, 5.6).
+
+use super::cuts::start_runs;
+use super::data::follower::Follower;
+use super::data::following::Following;
+use super::data::role::Role;
+use super::data::view::{self, Members};
+use super::event::Event;
+use super::peer::Peer;
+use super::turn::Turn;
+use crate::ids::{PeerId, Sequence};
+use crate::wire::{Contact, Message, ViewChange};
+
+impl Peer {
+    /// A new member list of the same term.
+    pub(super) fn change_view(&mut self, members: Members, turn: &mut Turn) {
+        let quorum = self.quorum();
+        let Role::Leader(leading) = &mut self.role else { return };
+        let own = &self.settings.id;
+        for id in members.keys().filter(|id| *id != own && !self.group.last_view.contains_key(*id)) {
+            turn.tell(Event::Joined { peer: id.clone() });
+        }
+        self.group.lost.retain(|id| !members.contains_key(id));
+        self.group.last_view.clone_from(&members);
+        leading.change += 1;
+        leading.below = if members.len() >= quorum { None } else { leading.below.or(Some(turn.now)) };
+        self.notices.suspended &= leading.below.is_some();
+        leading.members = members;
+        for (id, seat) in leading.members.clone() {
+            leading.take_in(&id, seat.incarnation, seat.endpoint);
+        }
+        let to: Vec<PeerId> = leading.members.keys().filter(|id| *id != own).cloned().collect();
+        for id in &to {
+            leading.followers.entry(id.clone()).or_insert_with(|| Follower::new(turn.now));
+        }
+        let (term, change, members) = (leading.term.clone(), leading.change, view::ordered_peer_list(&leading.members));
+        turn.tell(Event::View { term, change, members, leader_here: true });
+        self.begin_to_look(change == 1, turn.now);
+        for id in &to {
+            self.say_view(id, turn);
+        }
+        self.notices.won = false;
+        self.note_group(None);
+        self.advance(turn);
+    }
+
+    /// `VIEW_CHANGE`, for a member, or for one that was just dropped.
+    pub(super) fn say_view(&mut self, to: &PeerId, turn: &mut Turn) {
+        if let Some(view) = self.view_change() {
+            turn.say(to, Message::ViewChange(view));
+        }
+    }
+
+    pub(super) fn view_change(&self) -> Option<ViewChange> {
+        let leading = self.leading()?;
+        Some(ViewChange {
+            term: leading.term.clone(),
+            change: leading.change,
+            members: leading.members.clone(),
+            timing: self.settings.timing,
+            start: leading.start.clone(),
+        })
+    }
+
+    pub(super) fn on_view_change(&mut self, from: &PeerId, view: ViewChange, turn: &mut Turn) {
+        if view.term.leader != *from || view.term.leader == self.settings.id {
+            return;
+        }
+        let mine =
+            view.members.get(&self.settings.id).is_some_and(|seat| seat.incarnation == self.settings.incarnation);
+        let again = self.installed() == Some(&view.term);
+        if again {
+            let old = self.following().is_none_or(|following| view.change <= following.change);
+            if old {
+                return;
+            }
+            if !mine {
+                return self.seek(None, turn);
+            }
+        } else {
+            let waits = !matches!(self.role, Role::Leader(_) | Role::Proposing(_));
+            if !mine
+                || !waits
+                || self.promises.promised.as_ref() != Some(&view.term)
+                || self.refuses_cut(from, &view, turn)
+            {
+                return;
+            }
+        }
+        self.meet_members(&view.members, turn);
+        self.notices.suspended &= view.members.len() < self.quorum();
+        let joins = matches!(self.role, Role::Learner(_)) || !self.group.last_view.contains_key(&self.settings.id);
+        self.tell_gone(&view, turn);
+        self.group.last_view.clone_from(&view.members);
+        self.begin_to_look(!again, turn.now);
+        if again {
+            self.become_member(&view);
+            self.settle(turn);
+        } else {
+            let following = Following::new(&view, view.members.clone(), turn.now);
+            self.install(Role::Member(following), &view, turn);
+        }
+        if joins {
+            turn.tell(Event::Joined { peer: self.settings.id.clone() });
+        }
+        self.notices.won = false;
+        self.note_group(Some(from));
+        let members = view::ordered_peer_list(&view.members);
+        turn.tell(Event::View { term: view.term, change: view.change, members, leader_here: false });
+    }
+
+    /// Whom the leader counts no more, of the view before. One of another group, that this peer leaves, says nothing of them.
+    fn tell_gone(&self, view: &ViewChange, turn: &mut Turn) {
+        if !self.group.last_view.contains_key(&view.term.leader) {
+            return;
+        }
+        let gone = self.group.last_view.keys().filter(|id| !view.members.contains_key(*id));
+        let peers: Vec<PeerId> = gone.cloned().collect();
+        if !peers.is_empty() {
+            turn.tell(Event::Gone { peers });
+        }
+    }
+
+    /// The new member list of an installed term.
+    fn become_member(&mut self, view: &ViewChange) {
+        let nothing = Role::placeholder(self.now());
+        let role = std::mem::replace(&mut self.role, nothing);
+        self.role = match role {
+            Role::Learner(mut following) | Role::Member(mut following) => {
+                following.members.clone_from(&view.members);
+                following.change = view.change;
+                Role::Member(following)
+            }
+            other => other,
+        };
+    }
+
+    /// Notes where the members of a view are.
+    fn meet_members(&mut self, members: &Members, turn: &mut Turn) {
+        let own = self.settings.id.clone();
+        for (id, seat) in members.iter().filter(|(id, _)| **id != own) {
+            let (priority, incarnation) = (seat.priority, seat.incarnation);
+            let known = self.contacts.get(id).map_or(seat.endpoint, |known| known.endpoint);
+            let endpoint = if seat.endpoint.ip().is_unspecified() { known } else { seat.endpoint };
+            self.learn(&Contact { id: id.clone(), priority, incarnation, endpoint }, false, turn);
+        }
+    }
+
+    /// Promises and installs a term: cuts what its leader's log does not have, and fetches the rest.
+    pub(super) fn install(&mut self, role: Role, view: &ViewChange, turn: &mut Turn) {
+        self.promise(&view.term, turn);
+        self.role = role;
+        let agreed = view::common_prefix(&start_runs(view), Sequence::MAX, self.log.runs(), self.log.last());
+        self.cut(agreed, &view.term.leader, turn);
+        self.settle(turn);
+        self.pending.restart();
+        self.fetch(turn);
+        self.pump(turn);
+        self.compare_timing(view.timing, turn);
+    }
+}
