@@ -24,7 +24,7 @@
 //!
 //! | layer | module | knows |
 //! | --- | --- | --- |
-//! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written) | nothing |
+//! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` (lengths of time, as one says them) | nothing |
 //! | limits | [`descriptors`] | nothing: who may have how many files open |
 //! | text | [`wire`], `numbers` (sets of readings) | names |
 //! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
@@ -45,6 +45,7 @@ pub mod cli;
 pub mod complaints;
 pub mod config;
 pub mod descriptors;
+mod elapsed;
 pub mod fatal;
 pub mod ids;
 mod json;

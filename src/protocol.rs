@@ -20,7 +20,6 @@
 //!
 #![doc = include_str!("../docs/protocol.md")]
 
-mod about;
 mod addresses;
 mod admission;
 mod calls;
@@ -53,7 +52,6 @@ mod turn;
 mod unreachable;
 mod views;
 
-pub use about::About;
 pub use data::follower::AHEAD_READINGS;
 pub use data::pending::{PENDING_READINGS_MAX, WINDOW_READINGS};
 pub use data::token::Secret;

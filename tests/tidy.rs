@@ -7,17 +7,18 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("ids", &[]),
+    ("elapsed", &[]),
     ("ranges", &[]),
     ("json", &[]),
     ("log_lines", &["ids", "json"]),
-    ("complaints", &["ids"]),
+    ("complaints", &["elapsed", "ids"]),
     ("descriptors", &[]),
     ("reading", &["ids"]),
     ("wire", &["ids", "reading"]),
     ("numbers", &["ids", "ranges", "wire"]),
-    ("protocol", &["ids", "numbers", "ranges", "wire"]),
+    ("protocol", &["elapsed", "ids", "numbers", "ranges", "wire"]),
     ("storage", &["descriptors", "ids", "numbers", "ranges", "reading", "wire"]),
     ("net", &["wire"]),
     ("sensors", &["complaints", "ids", "reading", "wire", "config"]),

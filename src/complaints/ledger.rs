@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Kind, Pace, Subject};
+use crate::elapsed::Elapsed;
 
 /// What an allowance is for, and how long a case stays open in which nothing happens.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -122,7 +123,8 @@ impl Case {
     /// The line of what was counted since the last one.
     fn tell(&mut self, (kind, subject): (Kind, Option<&Subject>), now: Duration) -> Line {
         let count = std::mem::take(&mut self.count);
-        let text = format!("{} (the last of {count} like this in {})", self.text, span(now.saturating_sub(self.told)));
+        let text =
+            format!("{} (the last of {count} like this in {:#})", self.text, Elapsed(now.saturating_sub(self.told)));
         (self.told, self.wrong) = (now, true);
         Line { event: kind.event, about: about(subject), text, count, over: false }
     }
@@ -130,15 +132,6 @@ impl Case {
 
 fn about(subject: Option<&Subject>) -> String {
     subject.map_or_else(String::new, ToString::to_string)
-}
-
-/// `12 s`, `10 min`, `25 h`.
-fn span(time: Duration) -> String {
-    match time.as_secs().max(1) {
-        seconds @ ..=99 => format!("{seconds} s"),
-        seconds @ ..=5999 => format!("{} min", (seconds + 30) / 60),
-        seconds => format!("{} h", (seconds + 1800) / 3600),
-    }
 }
 
 /// Subjects of one class, and what is wrong with them. `None`: those for whom there is no room.

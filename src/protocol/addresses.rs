@@ -13,9 +13,9 @@ use crate::ids::{Incarnation, PeerId};
 use crate::wire::Contact;
 
 impl Peer {
-    /// Something comes from a process again that was silent, or that made another connection (`dials`): what the own link to it
-    /// wrote meanwhile may be lost, and the kernel may send it again only after as long a time as the silence. So the link is
-    /// made anew, too.
+    /// Something comes from a process again that was silent, or that made another connection (`dials`): what the link
+    /// to it wrote meanwhile may be lost, and the kernel may send it again only after as long a time as the silence. So
+    /// the link is made again, too.
     pub(super) fn renew_link(&mut self, contact: &Contact, dials: bool, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
         let known = self.contacts.get(&contact.id).filter(|known| known.incarnation == contact.incarnation);
@@ -30,9 +30,9 @@ impl Peer {
         }
     }
 
-    /// Notes the address of a process that answered there. One that showed itself elsewhere lately keeps that one, whichever
-    /// else of its addresses it answers at: another process may have borrowed its name. Returns whom it counts as, if it
-    /// counts.
+    /// Notes the address of a process that answered there. One that showed itself elsewhere lately keeps that one,
+    /// whichever else of its addresses it answers at: another process may have borrowed its name. Returns whom it counts
+    /// as, if it counts.
     pub(super) fn place(&mut self, contact: Contact, turn: &mut Turn) -> Option<Contact> {
         self.renew_link(&contact, false, turn);
         let Contact { id, incarnation, .. } = &contact;
@@ -81,7 +81,7 @@ impl Peer {
         }
     }
 
-    /// Dials the address of a peer anew, where there is a link to it; `Input::LinkUp` says when what it needs can be said.
+    /// Dials the address of a peer again, where there is a link to it; `Input::LinkUp` says when what it needs can be said.
     pub(super) fn redial(&mut self, peer: &PeerId, turn: &mut Turn) {
         self.promises.forget_link(peer);
         turn.out.push(Effect::Redial { peer: peer.clone() });

@@ -1,5 +1,6 @@
-//! Who may speak: an incoming connection counts once the process that it claims to come from says, at the address that it
-//! names, that it made it. One living process a `PeerId`: of two that claim one id, the known one stays while it answers.
+//! Which connections may speak: an incoming connection counts once the process that it claims to come from says, at the
+//! address that it names, that it made it. One living process a `PeerId`: of two that claim one id, the known one stays
+//! while it answers.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +15,7 @@ use super::turn::Turn;
 use crate::ids::PeerId;
 use crate::wire::{Contact, Hello, Here, Message, Refusal};
 
-/// Connections of strangers in a row, and in how long as many again are looked at. Whoever makes one pays as much for it as
+/// Connections of strangers in a row, and in how long as many again are looked at. The maker of one pays as much for it as
 /// the question back costs.
 const BURST: u32 = 256;
 const REFILL: Time = Time::from_secs(4);

@@ -14,7 +14,6 @@ use super::effect::{Call, Effect};
 use super::input::{Answer, ConnectionId, Question, Time};
 use super::peer::Peer;
 use super::turn::Turn;
-use super::unreachable::Reach;
 use crate::ids::PeerId;
 use crate::wire::{Message, Token};
 
@@ -22,7 +21,7 @@ use crate::wire::{Message, Token};
 const UNDER_WAY_MAX: usize = 16;
 
 /// Questions to strangers in a row, and in how long as many again may be asked, sixteen a second: enough for a group that
-/// starts at once, and little enough to be no trouble to whoever's address a stranger names.
+/// starts together, and little enough to be no trouble at any address that a stranger names.
 const BURST: u32 = 64;
 const REFILL: Time = Time::from_secs(4);
 
@@ -46,8 +45,8 @@ pub(super) enum Purpose {
     Elder(PeerId, ConnectionId),
     /// The same, where another one answered a question.
     Predecessor(PeerId),
-    /// Does it answer here, and whom does it follow?
-    Reach,
+    /// Part of a look around: does it answer here, and whom does it follow?
+    Look,
     /// Does another process live under this peer's own id?
     Proof,
 }
@@ -73,8 +72,6 @@ pub(super) struct Calls {
     hosts: BTreeMap<IpAddr, Budget>,
     /// How often a member passes word of another leader on to its own.
     pub(super) passes: Budget,
-    /// What questions come to again and again.
-    pub(super) reach: Reach,
 }
 
 impl Default for Calls {
@@ -86,7 +83,6 @@ impl Default for Calls {
             budget: Budget::new(BURST),
             hosts: BTreeMap::new(),
             passes: Budget::new(PASSES_MAX),
-            reach: Reach::default(),
         }
     }
 }
@@ -187,8 +183,8 @@ impl Peer {
     }
 
     /// Asks whether somebody answers here, and whom it follows.
-    pub(super) fn ask_for_reach(&mut self, to: SocketAddr, urgent: bool, turn: &mut Turn) {
-        self.call(Some(to), Purpose::Reach, (None, None), urgent, turn);
+    pub(super) fn ask_in_a_look(&mut self, to: SocketAddr, urgent: bool, turn: &mut Turn) {
+        self.call(Some(to), Purpose::Look, (None, None), urgent, turn);
     }
 
     /// Asks for proof that another process is there.
@@ -235,7 +231,7 @@ impl Peer {
             (Purpose::Group, Answer::Here(here)) => self.on_here(from, *here, turn),
             (Purpose::Group, Answer::Error(why)) => self.on_question_refused(&why, turn),
             (Purpose::Group, Answer::Refused | Answer::Silent) => {}
-            (Purpose::Reach, answer) => self.on_looked(from, answer, turn),
+            (Purpose::Look, answer) => self.on_looked(from, answer, turn),
             (Purpose::Visitor(connection), answer) => self.on_visitor_answer(connection, from, answer, turn),
             (Purpose::Elder(peer, connection), answer) => self.on_elder_answer(&peer, connection, answer, turn),
             (Purpose::Predecessor(peer), answer) => self.on_predecessor_answer(&peer, &answer, turn),

@@ -1,4 +1,4 @@
-//! Numbers of this life that stand in the log with other readings than this peer's: somebody handed them in under its name.
+//! Numbers of this life that are in the log with other readings than this peer's: somebody handed them in under its name.
 //! What it took in itself is ordered again under new numbers, so that nothing is lost.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::ids::Number;
 use crate::wire::{Frame, Lines, Request};
 
 impl Peer {
-    /// Looks at what a batch holds under the own origin, before it enters the log.
+    /// Looks at what a batch holds under this life's origin, before it enters the log.
     pub(super) fn compare_own(&mut self, frame: &Frame, turn: &mut Turn) {
         let own = self.pending.own().clone();
         if frame.ranges().iter().all(|range| range.origin != own) {
@@ -40,7 +40,7 @@ impl Peer {
     }
 
     /// Looks whether a batch holds readings of an earlier life of this peer that began later than this one: the clock went
-    /// back. Whoever is told a lie by it has one line too many in the log, and nothing else.
+    /// back. A lie causes one line in the operator's log, and nothing else.
     pub(super) fn compare_lives(&mut self, frame: &Frame, turn: &mut Turn) {
         let own = self.pending.own();
         let lives = frame.ranges().iter().filter(|range| range.origin.peer == own.peer);
@@ -50,7 +50,7 @@ impl Peer {
         }
     }
 
-    /// The storage brought what it keeps under the own origin.
+    /// The storage brought what it keeps under this life's origin.
     pub(super) fn compare_recalled(&mut self, ours: &Request, turn: &mut Turn) {
         if self.pending.contested.is_empty() || ours.origin != *self.pending.own() {
             return;

@@ -1,5 +1,5 @@
 //! Connections and processes: what comes on them, who is gone, what a new link restarts (docs/protocol.md 2, 5.1). Who
-//! may speak stands in `admission.rs`.
+//! may speak is in `admission.rs`.
 
 use std::net::SocketAddr;
 
@@ -12,8 +12,9 @@ use super::turn::Turn;
 use crate::ids::{Incarnation, PeerId};
 use crate::wire::{Contact, Message, Refusal, Seat};
 
-/// An incoming connection that ends so shortly after the own link was dialled anew is the other side's answer to the end of
-/// the own one before: dialling again would go back and forth without end. If its process is gone, the link tells.
+/// An incoming connection that ends so shortly after the link to its maker was dialled again is the other side's answer
+/// to the end of the link before: dialling again would go back and forth without end. If its process is gone, the link
+/// tells.
 const REDIAL_PAUSE: Time = Time::from_millis(100);
 
 impl Peer {
@@ -120,7 +121,7 @@ impl Peer {
                 }
             }
             Role::Electing(electing) => {
-                // Who was drawn in by another's election learns only now why.
+                // A peer that was drawn in by another's election learns only now why.
                 let leads = electing.following.as_ref().is_some_and(|following| following.leader == *peer);
                 if leads && !std::mem::replace(&mut electing.told, true) {
                     turn.tell(Event::LeaderFailed { leader: peer.clone() });
@@ -160,14 +161,14 @@ impl Peer {
         }
     }
 
-    /// Closes the link to a silent peer, so that a healed network is not waited for. The next message to it dials anew, and
-    /// nobody reports that: what must be said on a new link is for the caller to see to.
+    /// Closes the link to a silent peer, so that a healed network is not waited for. The next message to it dials again,
+    /// and nobody reports that: what must be said on a new link is for the caller to see to.
     pub(super) fn close(&mut self, peer: &PeerId, turn: &mut Turn) {
         self.promises.forget_link(peer);
         turn.out.push(Effect::Close { peer: peer.clone() });
     }
 
-    /// What was under way to or from the leader may be lost: begins anew where the own log ends.
+    /// What was under way to or from the leader may be lost: begins again where this peer's log ends.
     pub(super) fn restart(&mut self, turn: &mut Turn) {
         self.pending.restart();
         self.fetch(turn);

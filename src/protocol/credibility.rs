@@ -11,23 +11,23 @@ use crate::wire::ViewChange;
 /// Highest counter of a term that is believed: an election each millisecond for nine thousand years.
 pub(super) const COUNTER_MAX: u64 = 1 << 48;
 
-/// Elections that may have been held without this peer. A term that is further above its promise is believed if it is so for
-/// each heartbeat interval since the last great step: whoever lies for a year does not reach the end.
+/// Elections that may have been held without this peer. A term that is further above its promise is believed if it is so
+/// for each heartbeat interval since the last great step: whoever lies for a year does not reach the end.
 const COUNTER_STEP: u64 = 1 << 10;
 const COUNTER_STEP_MAX: u64 = 1 << 20;
 
 /// A promise that is so far above the term of a leader was won by lies, and who made it comes back below it.
 const COUNTER_FAR: u64 = 1 << 40;
 
-/// Highest counter of a leader that is joined, or that a promise on disk may bear: what is above is left for elections. With a
-/// quorum so far above the own promise at most.
+/// Highest counter of a leader that is joined, or that a promise on disk may bear: what is above is left for elections.
+/// With a quorum, so far above the promise at most.
 pub(super) const COUNTER_JOINED_MAX: u64 = 1 << 44;
 pub(super) const COUNTER_JOINED_STEP: u64 = 1 << 30;
 
 impl Peer {
-    /// May a term of this counter be believed? Elections raise it by one each.
-    /// What was promised counts, which only elections raise, and not what was heard: else each word could be a step. The time
-    /// since the last great step counts, too, so that no two that were led apart stay apart.
+    /// May a term of this counter be believed? Elections raise it by one each. What was promised counts, which only
+    /// elections raise, and not what was heard: else each word could be a step. The time since the last great step
+    /// counts, too, so that no two that were led apart stay apart.
     pub(super) fn is_credible(&self, counter: u64) -> bool {
         counter <= self.highest_credible(1) && counter <= COUNTER_MAX
     }
@@ -41,7 +41,7 @@ impl Peer {
     fn highest_credible(&self, part: u64) -> u64 {
         let promised = self.promises.own_counter();
         let interval = self.settings.timing.heartbeat_interval.as_nanos().max(1);
-        // Before the first great step there is room for one at once, for a leader and for those who follow it.
+        // Before the first great step there is room for one, for a leader and for those who follow it.
         let (since, ready) = self.promises.stepped.map_or((self.clock.born, 2), |at| (at, 0));
         let passed = self.now().saturating_sub(since).as_nanos() / interval;
         let intervals = u64::try_from(passed).unwrap_or(u64::MAX).saturating_add(ready);

@@ -29,8 +29,8 @@ impl Peer {
         true
     }
 
-    /// Cuts the log to what it has in common with that of `with`; what stood above comes back as pending when the storage has
-    /// done it. Where a view was left for that, or rows go, the operator is told.
+    /// Cuts the log to what it has in common with that of `with`; what stood above comes back as pending when the storage
+    /// has done it. Where a view was left for that, or rows go, the operator is told.
     pub(super) fn cut(&mut self, to: Sequence, with: &PeerId, turn: &mut Turn) {
         if std::mem::take(&mut self.group.merging) || to < self.log.committed() {
             turn.tell(Event::Merging { leader: with.clone(), readings: self.log.last() - to });

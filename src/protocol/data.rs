@@ -13,6 +13,7 @@ pub(super) mod leading;
 pub(super) mod log;
 pub(super) mod pending;
 pub(super) mod promises;
+pub(super) mod reach;
 pub(super) mod role;
 pub(super) mod sequencer;
 pub(super) mod token;

@@ -14,7 +14,7 @@ impl Peer {
         }
         let due = self.due(alarm)?;
         let due = self.clock.put_off(due, self.settings.timing.heartbeat_interval);
-        // Who stops has no patience.
+        // A peer that stops has no patience.
         Some(match (alarm, self.ending.until) {
             (Alarm::Heartbeat, Some(leaving)) => due.min(leaving),
             _ => due,

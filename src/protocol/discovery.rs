@@ -22,7 +22,8 @@ use crate::wire::{Belongs, Contact, Hello, Here, Leadership, Message, TermStart,
 const TOLD_MAX: usize = 16;
 
 impl Peer {
-    /// Goes back to seeking: promise, log and pending stay. `target`: a leader that somebody named whose word counts; it is
+    /// Goes back to seeking. Promise, log and pending readings stay (docs/protocol.md, 1): others may rely on the
+    /// promise, and the log is what it can contribute. `target`: a leader that somebody named whose word counts; it is
     /// asked before it is joined.
     pub(super) fn seek(&mut self, target: Option<&Contact>, turn: &mut Turn) {
         self.role = Role::Seeking(Seeking::new(turn.now, self.settings.timing.election_timeout / 5));
@@ -34,7 +35,7 @@ impl Peer {
         }
     }
 
-    /// Joins a leader that answered.
+    /// docs/protocol.md, 3.2: joins a leader that answered. `JOIN` bears the promise, so that the leader can lift its term.
     pub(super) fn ask(&mut self, leader: &PeerId, turn: &mut Turn) {
         let Role::Seeking(seeking) = &mut self.role else { return };
         seeking.asked = Some((leader.clone(), turn.now));
@@ -42,6 +43,7 @@ impl Peer {
         turn.say(leader, Message::Join { promised, priority: self.settings.priority, runs, last });
     }
 
+    /// docs/protocol.md, 3.1, 3.5: asks again, gives up a leader that does not answer, or founds a group.
     pub(super) fn on_discovery_alarm(&mut self, turn: &mut Turn) {
         self.look_after_visitors(turn);
         self.ask_for_second_proof(turn);
@@ -63,7 +65,7 @@ impl Peer {
     fn request(&mut self, turn: &mut Turn) {
         let timing = self.settings.timing;
         self.forget_strangers(turn);
-        // Who cannot make a group is not to be waited for; it hears of one.
+        // A peer that cannot make a group is not to be waited for; it hears of one.
         if !self.promises.stuck {
             turn.out.push(Effect::Broadcast(Message::NewPeerRequest(self.me())));
             if self.settings.joins {
@@ -84,7 +86,9 @@ impl Peer {
         }
     }
 
-    /// Nobody leads: the highest of those who seek makes a group of all of them, the others wait once more.
+    /// docs/protocol.md, 3.5: nobody leads. The highest of the seekers makes a group of all of them, by an election's
+    /// promises, since each of them may bring a log; the others wait once more. If each founded a group, all of them
+    /// would have to merge. A higher seeker that makes no group in time is passed over: it may not exist.
     fn found_or_wait(&mut self, turn: &mut Turn) {
         let own = self.rank();
         let mut seekers = self.fresh_seekers();
@@ -164,11 +168,13 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 3.2: a seeker is said to be there. A leader tells it of itself; others ask it, since it may have
+    /// to be counted where there is no leader, or asked for a promise soon.
     fn on_seeker_heard(&mut self, contact: &Contact, turn: &mut Turn) {
         let pause = self.settings.timing.election_timeout / 10;
         self.note_outsider(contact, turn.now);
         let proven = self.contacts.is_proven(contact);
-        // Its broadcasts may come from where it cannot be reached: who counts it would wait for it in vain.
+        // Its broadcasts may come from where it cannot be reached: a peer that counted it would wait for it in vain.
         let patience = self.settings.timing.heartbeat_timeout;
         let answers = |known: &Known| turn.now < known.vouched + patience;
         let reached = proven && self.contacts.get(&contact.id).is_some_and(answers);
@@ -179,7 +185,8 @@ impl Peer {
             Role::Seeking(_) | Role::Electing(_) | Role::Promised(_) if !reached => {
                 self.ask_for_group(contact.endpoint, None, (proven, pause), turn);
             }
-            // It may have to be asked for its promise soon: where a quorum is needed, or the leader alone told of it so far.
+            // It may have to be asked for its promise soon: where a quorum is needed, or the leader alone told of it so
+            // far.
             Role::Member(_)
                 if !reached && (self.settings.quorum.is_some() || self.group.last_view.contains_key(&contact.id)) =>
             {
@@ -201,6 +208,8 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 3.2, 7: a leader is said to be there. A seeker asks it, a member tells its leader, a leader
+    /// compares the groups. What was said has no other effect: anybody can say it.
     pub(super) fn on_leader_heard(&mut self, leadership: Leadership, turn: &mut Turn) {
         let pause = self.settings.timing.election_timeout / 10;
         let leader = &leadership.leader;

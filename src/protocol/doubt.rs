@@ -1,6 +1,6 @@
-//! What is not believed: leaders and seekers of whom nothing came, and that another process should live under this peer's
-//! own name. A peer that belonged to a group never ends because of what others say; one that starts ends only where the
-//! other answered at its very address, twice.
+//! What is not believed: leaders and seekers from which nothing came, and that another process should live under this
+//! peer's own name. A peer that belonged to a group never ends because of what others say; one that starts ends only
+//! where the other answered at its very address, twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -74,8 +74,8 @@ impl Doubts {
 }
 
 impl Peer {
-    /// Nothing came of this peer's word: it is passed over for a while. `strikes`: one where a message may have been lost, which
-    /// alone has no effect, two where it was its own doing.
+    /// Nothing came of this peer's word: it is passed over for a while. `strikes`: one where a message may have been
+    /// lost, which alone has no effect, two where it was its own doing.
     pub(super) fn distrust(&mut self, peer: &PeerId, strikes: u32, turn: &Turn) {
         self.doubts.fail(turn.now);
         let key = (peer.clone(), self.endpoint_of(peer));

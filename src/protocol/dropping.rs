@@ -25,7 +25,7 @@ impl Peer {
         self.change_view(members, turn);
         if !self.contacts.is_dead(id) {
             self.group.lost.insert(id.clone());
-            // So that one that lives knows at once.
+            // So that one that lives knows now.
             self.say_view(id, turn);
         }
     }
@@ -42,8 +42,9 @@ impl Peer {
         }
     }
 
-    /// Members that store nothing while the others wait for them hold up the group: it goes on without them. Not where it is
-    /// the own disk that stands still, nor where too few would be left. Counted in heartbeats, each of which gave them time.
+    /// Members that store nothing while the others wait for them hold up the group: it goes on without them. Not where it
+    /// is this peer's disk that does nothing, nor where too few would be left. Counted in heartbeats, each of which gave
+    /// them time.
     pub(super) fn drop_idle(&mut self, turn: &mut Turn) {
         let Timing { heartbeat_interval, heartbeat_timeout, .. } = self.settings.timing;
         let (committed, quorum) = (self.log.committed(), self.quorum());
@@ -68,8 +69,8 @@ impl Peer {
         }
     }
 
-    /// A learner, or without a quorum a member, that promised another term follows somebody else: one fewer, and no reason for
-    /// the others.
+    /// A learner, or without a quorum a member, that promised another term follows somebody else: one fewer, and no
+    /// reason for the others.
     pub(super) fn follows_another(&mut self, from: &PeerId, turn: &mut Turn) -> bool {
         let Role::Leader(leading) = &mut self.role else { return false };
         if leading.learners.remove(from).is_some() {

@@ -1,12 +1,13 @@
 //! All that the core can ask for, in the order in which it must happen.
 //!
-//! A *link* is the own connection to one peer, for what this peer says to it. It is made by the first message to that
-//! peer and begins with `Peer::hello`. The duties of whoever carries effects out:
+//! A *link* is the connection that this peer makes to another one, for what this peer says to it. It is made by the first
+//! message to that peer and begins with `Peer::hello`. The duties of whoever carries effects out:
 //!
 //! 1. A dial that is refused empties the link and is reported as `Input::Refused`. One that gets no answer within the
 //!    heartbeat interval, at most a second, is given up and repeated while there is something to say.
 //! 2. A link that breaks (write error, end of its reading side, `Effect::Redial`) forgets bulk (`SEQUENCER_REQUEST`,
-//!    `Serve`) and cumulative messages, keeps other messages that it has not begun to write, and is dialled again at once;
+//!    `Serve`) and cumulative messages, keeps other messages that it has not begun to write, and is dialled again without
+//! a pause;
 //!    when it is up again, that is reported as `Input::LinkUp` (a first dial is not), before `HELLO` is written: what the
 //!    other side answers to the new connection must not come first. It takes no `SEQUENCER_REQUEST` until that step: its
 //!    numbers would leave a gap to those that were lost. With `Effect::Redial` the old connection is closed only after the
@@ -16,7 +17,7 @@
 //!    after everything else.
 //! 4. An incoming connection is read from its `HELLO` on only when `Verdict::Accept` came, in order, and reported as
 //!    `Input::Ended` after all it held was read.
-//! 5. `Done::Cut` is stepped before a message leaves that was handed over behind the cut: what a `FETCH` brings would come
+//! 5. `Done::Cut` is stepped before a message leaves that was handed over after the cut: what a `FETCH` brings would come
 //!    to a core that still waits for its cut.
 
 use std::net::SocketAddr;
@@ -39,11 +40,11 @@ pub enum Effect {
     Call(Call),
     /// Ask at every `--join` address, in the same way.
     Ask(Question),
-    /// The answer to `Input::Asked`: `HERE`, or `ERROR`. The connection is closed behind it.
+    /// The answer to `Input::Asked`: `HERE`, or `ERROR`. The connection is closed after it.
     Answer { connection: ConnectionId, message: Message },
-    /// Break the own link to this peer, forget what waits there but for control messages, and dial again.
+    /// Break the link to this peer, forget what waits there but for control messages, and dial again.
     Redial { peer: PeerId },
-    /// Close the link to this peer and forget what waits there; the next message to it dials anew.
+    /// Close the link to this peer and forget what waits there; the next message to it dials again.
     Close { peer: PeerId },
     /// The answer to `Input::Hello`.
     Admit { connection: ConnectionId, verdict: Verdict },
@@ -57,10 +58,10 @@ pub enum Effect {
     Exit(Exit),
 }
 
-/// Permission to send log batches. The link keeps the position: with `restart` it begins anew behind that sequence, and
+/// Permission to send log batches. The link keeps the position: with `restart` it begins again after that sequence, and
 /// then sends each batch that begins at or below `up_to`.
 ///
-/// `cuts` is how often the log had been cut: a permission from before a cut is void, since other bytes stand there now.
+/// `cuts` is how often the log had been cut: a permission from before a cut is void, since other bytes are there now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serve {
     /// The sender's term, for `ORDERED`.
@@ -98,7 +99,7 @@ pub enum Store {
     Append(Frame),
     /// Keep readings as pending on disk (`--resume`).
     Keep(Request),
-    /// Keep what stands above `to` as pending, write `state`, truncate the CSV files, cut the journal. Reported, with the
+    /// Keep what is above `to` as pending, write `state`, truncate the CSV files, cut the journal. Reported, with the
     /// end of the batch before where `to` is within one.
     Cut { to: Sequence, state: State },
     /// Write CSV rows up to here, and forget what is pending of them. Reported.

@@ -13,7 +13,9 @@ use crate::ids::{PeerId, Rank, Term};
 use crate::wire::Message;
 
 impl Peer {
-    /// Starts an election. The term stays installed until a promise, so that a sign of life of its leader ends it.
+    /// docs/protocol.md, 5.3: asks every member of higher rank whether it lives. The highest that lives shall win, so that
+    /// peers that elect at the same time agree without another round. The term stays installed until a promise: a sign
+    /// of life of its leader ends the election, and nothing was lost by it.
     pub(super) fn elect(&mut self, silent: Option<PeerId>, turn: &mut Turn) {
         if self.group.last_view.is_empty() {
             return self.seek(None, turn);
@@ -50,14 +52,16 @@ impl Peer {
         }
     }
 
-    /// The own rank among the members of the last view: what that says, whatever it should say. Where two went by different
-    /// numbers, each could wait for the other.
+    /// This peer's rank among the members of the last view: what the view says, even where the settings say something else.
+    /// If two peers went by different numbers, each could wait for the other (docs/protocol.md, 5.3).
     fn rank_in_last_view(&self) -> Rank<'_> {
         let own = &self.settings.id;
         let priority = self.group.last_view.get(own).map_or(self.settings.priority, |seat| seat.priority);
         Rank { priority, id: own }
     }
 
+    /// docs/protocol.md, 5.3 to 5.5: what each role does that has waited long enough. None waits without a deadline: the
+    /// peer that was to speak may be gone, and no message says so.
     pub(super) fn on_election_alarm(&mut self, turn: &mut Turn) {
         match &self.role {
             Role::Electing(electing) if self.late(electing.deadline) => {
@@ -81,6 +85,8 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 5.3: says `OK` to a member of lower rank and elects in its place. The exceptions protect a term
+    /// that works: a leader that lives, and what a cut held back for so long that it is about a leader of the past.
     pub(super) fn on_election(&mut self, from: &PeerId, term: Option<&Term>, turn: &mut Turn) {
         match &self.role {
             Role::Leader(leading) if leading.members.contains_key(from) => self.say_view(from, turn),
@@ -102,6 +108,8 @@ impl Peer {
         turn.send(to, Message::Ok { term });
     }
 
+    /// A member of higher rank lives and elects. It gets two election timeouts: one to ask those above it, one to gather
+    /// promises (docs/protocol.md, 5.3). A second `OK` gives no more time, or members could keep each other waiting.
     pub(super) fn on_ok(&mut self, from: &PeerId, turn: &mut Turn) {
         if !self.group.last_view.contains_key(from) {
             return;
@@ -120,13 +128,16 @@ impl Peer {
         self.propose_to_all(turn);
     }
 
-    /// Proposes to everyone of the last view and every seeker heard of.
+    /// Proposes to everyone of the last view, which may hold what is committed, and to every seeker heard of, so that
+    /// they need not join later (docs/protocol.md, 5.4).
     pub(super) fn propose_to_all(&mut self, turn: &mut Turn) {
         let asked = self.group.last_view.keys().cloned().chain(self.fresh_seekers()).collect();
         self.propose(asked, 0, None, turn);
     }
 
-    /// Promises a new term with a counter above every one seen and above `floor`, and asks for the logs of the others.
+    /// docs/protocol.md, 5.4: promises a new term with a counter above every one seen and above `floor`, and asks the
+    /// others for promise and log. The promise is stored before `COORDINATOR` leaves: a proposer that forgot it could
+    /// make the same term twice, with two logs. With the promise no older leader can commit at this peer any more.
     /// `raising`: a living leader lifts its term, with so many members in its view.
     pub(super) fn propose(&mut self, asked: BTreeSet<PeerId>, floor: u64, raising: Option<usize>, turn: &mut Turn) {
         let counter = self.promises.counter.max(floor);
@@ -164,11 +175,13 @@ impl Peer {
         self.decide_when_all_answered(turn);
     }
 
+    /// docs/protocol.md, 2.5, 5.4: notes a promise and has it stored. All that is said after it in this step waits for
+    /// that.
     pub(super) fn promise(&mut self, term: &Term, turn: &mut Turn) {
         if self.promises.promised.as_ref() != Some(term) {
             self.note_step(term);
             self.promises.promised = Some(term.clone());
-            // Who comes back below a promise that was won by lies forgets that counter, too.
+            // A peer that comes back below a promise that was won by lies forgets that counter, too.
             self.promises.counter = if self.promises.counter > term.counter.saturating_add(self.far()) {
                 term.counter
             } else {
@@ -188,8 +201,8 @@ impl Peer {
         }
     }
 
-    /// The own promise is not even stored by the time that others should have answered. Who leads now leads alone, and could
-    /// take nobody in.
+    /// This peer's promise is not even stored by the time that others should have answered. If it led now, it would lead
+    /// alone and could take nobody in.
     fn leave_it_to_others(&mut self, turn: &mut Turn) {
         if !std::mem::replace(&mut self.promises.stuck, true) {
             turn.tell(Event::Stuck);
@@ -197,6 +210,10 @@ impl Peer {
         self.seek(None, turn);
     }
 
+    /// docs/protocol.md, 5.4: promises a higher term and answers with what this log holds. From here on this peer takes
+    /// nothing of an older term, so the proposer sees all that an older leader can ever commit with its help. A peer
+    /// whose damaged log counts for nothing under `--quorum` does not promise: a quorum with it could lack what is
+    /// committed.
     pub(super) fn on_coordinator(&mut self, from: &PeerId, term: &Term, turn: &mut Turn) {
         if self.installed() == Some(term) || term.leader != *from || !self.is_credible(term.counter) {
             return;
@@ -222,7 +239,8 @@ impl Peer {
         turn.say(from, Message::LogState { term: term.clone(), synced, runs, last });
     }
 
-    /// Whoever follows a living leader that does not count the proposer stays with it; unless it is below the quorum.
+    /// A peer that follows a living leader, whose view lacks the proposer, stays with it: otherwise each stranger could
+    /// depose a leader. A leader below the quorum holds nobody back, since it commits nothing.
     fn may_promise(&self, proposer: &PeerId) -> bool {
         let lacks = match &self.role {
             Role::Learner(_) => return false,
@@ -232,7 +250,7 @@ impl Peer {
                     && following.members.len() >= self.quorum()
             }
             Role::Leader(leading) => !leading.members.contains_key(proposer) && leading.members.len() >= self.quorum(),
-            // Who was kept waiting for nothing too often makes a group of its own. With a quorum nobody can.
+            // One that was kept waiting for nothing too often makes a group of its own. With a quorum nobody can.
             Role::Seeking(_) => {
                 let enough = self.has_waited_enough() && self.settings.quorum.is_none();
                 !self.trusts(proposer) || (enough && !self.group.last_view.contains_key(proposer))

@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::about::About;
+use crate::elapsed::Elapsed;
 use crate::ids::{Origin, PeerId, Sequence, Term};
 
 pub use fields::Field;
@@ -72,17 +72,18 @@ pub enum Event {
     },
     /// The disk did not store this peer's promise in time.
     Stuck,
-    /// A timing knob of the leader differs from the own one.
+    /// A timing knob of the leader differs from this peer's.
     OtherKnob {
         name: &'static str,
         leader: String,
         own: String,
     },
-    /// A peer is heard, and does not answer where it says that it listens; or nobody listens there (`refused`).
+    /// Nothing comes of dials to where a peer is said to listen: by itself (`heard`), or by others.
     Unreachable {
         peer: PeerId,
         endpoint: SocketAddr,
-        refused: bool,
+        heard: bool,
+        why: String,
     },
     /// It answers again.
     Reachable {
@@ -128,7 +129,7 @@ pub enum Event {
         what: &'static str,
         at: Sequence,
     },
-    /// All readings of sources that ended stand delivered.
+    /// All readings of sources that ended are delivered.
     InputDelivered {
         readings: u64,
     },
@@ -239,20 +240,20 @@ impl Event {
                 "The clock of this host is behind by {} or more: readings of this peer in the log are of a start that is yet to \
                  come by it, unless others gave them; they stay apart, but those that bear no time of their own get a wrong one \
                  until it is set",
-                About(*by)
+                Elapsed(*by)
             ),
             _ => Ok(()),
         }
     }
 
-    /// Who reaches whom.
+    /// Which peer reaches which.
     fn fmt_reach(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable { peer, endpoint, refused } => write!(
+            Self::Unreachable { peer, endpoint, heard, why } => write!(
                 f,
-                "Peer {peer} is heard and cannot be reached at {endpoint} over TCP ({}): a firewall may be in the way; give that \
-                 peer a fixed --port and open it there, or see to its --bind",
-                if *refused { "nobody listens there" } else { "no answer" }
+                "Peer {peer} {}cannot be reached at {endpoint} over TCP ({why}): a firewall may be in the way; give that peer a \
+                 fixed --port and open it there, or see to its --bind",
+                if *heard { "is heard and " } else { "" }
             ),
             Self::Reachable { peer } => write!(f, "Peer {peer} can be reached"),
             Self::NotReached { peer, endpoint } => write!(
@@ -266,7 +267,7 @@ impl Event {
     }
 }
 
-/// One line, or two lines parted by LF where the contract asks for two.
+/// One line, or two lines with LF between them where the contract asks for two.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -20,7 +20,9 @@ const LOST_TIME_MAX: Time = Time::from_secs(24 * 60 * 60);
 const LOST_MAX: usize = 64;
 
 impl Peer {
-    /// Notes a sign of life: of a follower's term for a leader, of the leader's term for a follower. Nothing else counts.
+    /// docs/protocol.md, 5.1: notes a sign of life, of a follower for a leader, of the leader for a follower. Only what the
+    /// installed term needs is one. A peer that speaks and does not follow any more would otherwise stay in the view,
+    /// and commits would wait for it.
     pub(super) fn note_life(&mut self, from: &PeerId, message: &Message, turn: &mut Turn) {
         let Some(term) = message.term().cloned() else { return };
         if let Role::Leader(leading) = &mut self.role {
@@ -56,6 +58,8 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 5.1: the leader was silent for the heartbeat timeout. A member elects; a learner, which has no
+    /// vote, seeks. The link is closed, since TCP would go on waiting for as long as a cut lasted.
     pub(super) fn on_leader_check_alarm(&mut self, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
         let (Role::Member(following) | Role::Learner(following)) = &self.role else { return };
@@ -74,6 +78,8 @@ impl Peer {
         self.elect(Some(leader), turn);
     }
 
+    /// docs/protocol.md, 5.1, 5.7: drops silent followers, yields after a heartbeat timeout below the quorum, and
+    /// otherwise goes on. A leader that stayed below the quorum would keep its members in a view that commits nothing.
     fn lead_on(&mut self, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
         let Role::Leader(leading) = &self.role else { return };
@@ -99,6 +105,8 @@ impl Peer {
         self.beat(turn);
     }
 
+    /// Says every interval that it leads: to followers, to all by broadcast, at `--join` addresses, and to members that
+    /// fell out of the view and may not hear the broadcast (docs/protocol.md, 5.1, 7).
     fn beat(&mut self, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
         let committed = self.log.committed();
@@ -125,7 +133,8 @@ impl Peer {
         self.forget_strangers(turn);
     }
 
-    /// Memory, and a link, are for those who matter: who was not heard of for long, and belongs to nothing, is forgotten.
+    /// Memory, and a link, are for peers that matter: one that was not heard of for long, and belongs to nothing, is
+    /// forgotten.
     pub(super) fn forget_strangers(&mut self, turn: &mut Turn) {
         let now = turn.now;
         let timing = self.settings.timing;
@@ -141,7 +150,7 @@ impl Peer {
         }
     }
 
-    /// Has this peer to do with the own one at the moment?
+    /// Does that peer matter to what this one does now?
     pub(super) fn belongs(&self, id: &PeerId) -> bool {
         belongs(&self.role, id)
     }
@@ -160,6 +169,8 @@ impl Peer {
         }
     }
 
+    /// A heartbeat repeats what is committed, since a `COMMIT` may have been lost with a link. The answer does not wait
+    /// for the storage (docs/protocol.md, 2.5): a slow disk is no silence.
     pub(super) fn on_heartbeat(&mut self, from: &PeerId, term: &Term, committed: Sequence, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
         if let Role::Promised(promised) = &mut self.role {

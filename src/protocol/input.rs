@@ -30,7 +30,7 @@ impl Alarm {
 pub enum Input {
     /// A deadline that `Peer::deadline` named has come. Too early or too often does no harm.
     Alarm(Alarm),
-    /// A `NEW_PEER_REQUEST` or `LEADER` of this group came by broadcast (the own ones included), from this address.
+    /// A `NEW_PEER_REQUEST` or `LEADER` of this group came by broadcast (this peer's included), from this address.
     Datagram { from: IpAddr, message: Message },
     /// An incoming connection said who it is, in this protocol version, and for whom it is. It comes `from` there, and was
     /// made to this peer `at` this endpoint. Answered by `Effect::Admit`, mostly later.
@@ -45,7 +45,7 @@ pub enum Input {
     Requests(Vec<(ConnectionId, Term, Request)>),
     /// An incoming connection was read to its end.
     Ended { connection: ConnectionId },
-    /// The own link to this peer was dialled anew after it broke: what was under way may be lost.
+    /// The link to this peer was dialled again after it broke: what was under way may be lost.
     LinkUp { peer: PeerId },
     /// Nobody listens at the address of this peer (or somebody else does): its process is gone.
     Refused { peer: PeerId },
@@ -92,7 +92,8 @@ pub enum Answer {
 pub enum Done {
     /// The log is stored up to here.
     Appended { last: Sequence },
-    /// The log was cut to `to`, or what is left of it is even shorter; these readings stood above and are kept as pending on disk.
+    /// The log was cut to `to`, or what is left of it is even shorter; these readings stood above and are kept as pending
+    /// on disk.
     Cut { to: Sequence, returned: Vec<Range> },
     /// A message that waited has been handed to its link, and says that so much of the log is stored: see [`Done::said`].
     Said { term: Term, stored: Sequence },
@@ -126,7 +127,7 @@ pub struct Found {
     pub needs: Sequence,
     pub runs: RunList,
     pub last: Sequence,
-    /// Which numbers of which origin stand in the log; ranges of one origin are disjoint and rising.
+    /// Which numbers of which origin are in the log; ranges of one origin are disjoint and rising.
     pub origins: Vec<Range>,
     /// Highest sequence with a CSV row.
     pub delivered: Sequence,

@@ -1,4 +1,4 @@
-//! Who belongs: joins, learners that catch up, views and their changes (docs/protocol.md 3.2 to 3.4, 5.2, 5.6).
+//! Joins, and learners that catch up (docs/protocol.md, 3.2 to 3.4).
 
 use super::data::follower::Follower;
 use super::data::following::Following;
@@ -15,6 +15,9 @@ use crate::wire::{Message, ViewChange};
 const MARKS: u8 = 3;
 
 impl Peer {
+    /// docs/protocol.md, 3.2: a leader makes a learner of the sender, a member names its leader. A member that asks to
+    /// join went back to seeking, so it leaves the view first: it does not count for commits before it holds the log
+    /// again.
     pub(super) fn on_join(&mut self, from: &PeerId, promised: Option<Term>, priority: i64, turn: &mut Turn) {
         if let Some(known) = self.contacts.get_mut(from) {
             (known.priority, known.sought) = (priority, None);
@@ -42,7 +45,8 @@ impl Peer {
         }
     }
 
-    /// Makes a learner of who asks; a leader below the joiner's promise raises its term first.
+    /// docs/protocol.md, 3.3: a leader below the joiner's promise lifts its term first, since the joiner cannot follow a
+    /// lower one. How often is bounded: each joiner may bring a higher promise than the one before.
     fn serve_joiner(&mut self, from: &PeerId, promised: Option<Term>, turn: &mut Turn) {
         let Role::Leader(leading) = &self.role else { return };
         match promised {
@@ -84,7 +88,9 @@ impl Peer {
         turn.say(to, Message::Added { view, incarnation });
     }
 
-    /// A learner stored more: has it caught up?
+    /// docs/protocol.md, 3.4: a learner that reached its mark three times becomes a member. Before that it must not
+    /// count: a majority with a peer that lacks the log would be one in name only, and commits would wait for its
+    /// backlog.
     pub(super) fn on_learner_stored(&mut self, from: &PeerId, stored: Sequence, turn: &mut Turn) {
         let last = self.log.last();
         let Role::Leader(leading) = &mut self.role else { return };
@@ -110,12 +116,14 @@ impl Peer {
         self.change_view(members, turn);
     }
 
+    /// docs/protocol.md, 3.4: follows the leader that was asked, as a learner. Only the answer to its own question
+    /// counts, or a term that was promised: a stranger that says `ADDED` takes nobody out of the search.
     pub(super) fn on_added(&mut self, from: &PeerId, view: &ViewChange, receiver: Incarnation, turn: &mut Turn) {
         if receiver != self.settings.incarnation || view.term.leader != *from {
             return;
         }
         if let Some(installed) = self.installed() {
-            // The answer to a `JOIN` that was still under way: the leader began anew, as on a new link.
+            // The answer to a `JOIN` that was still under way: the leader began again, as on a new link.
             if *installed == view.term && self.following().is_some_and(|following| following.leader == *from) {
                 self.restart(turn);
             }

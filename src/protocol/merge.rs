@@ -1,4 +1,4 @@
-//! Two groups become one: who yields to whom, and how its members are told (docs/protocol.md 7, and `STALE` of 2).
+//! Two groups become one: which leader yields, and how its members are told (docs/protocol.md, 7 and `STALE` of 2.4).
 
 use super::data::role::Role;
 use super::data::view;
@@ -46,7 +46,9 @@ impl Peer {
         self.yield_to(Some(&target), turn);
     }
 
-    /// With a quorum only the term decides; without, the larger and longer group wins.
+    /// docs/protocol.md, 7: without a quorum the larger group wins, then the longer log, then the rank: the fewest peers
+    /// have to join, and the fewest readings are ordered again. With a quorum only the term decides: what is committed is
+    /// in the log of the higher one, and may not be in that of the larger group.
     fn is_outranked(&self, term: &Term, size: u64, last: Sequence, leader: &Contact) -> bool {
         let Some(leading) = self.leading() else { return false };
         if self.settings.quorum.is_some() {
@@ -56,7 +58,8 @@ impl Peer {
         theirs > (leading.members.len() as u64, self.log.last(), self.rank())
     }
 
-    /// This leader's term ends: its members are told whom to join.
+    /// docs/protocol.md, 7: this leader's term ends, and its members are told whom to join. All of them join one by one,
+    /// which brings what they hold back as pending; so a merge needs no exchange of its own.
     pub(super) fn yield_to(&mut self, leader: Option<&Contact>, turn: &mut Turn) {
         let Some(leading) = self.leading() else { return };
         let (term, followers) = (leading.term.clone(), leading.followers.keys().cloned().collect::<Vec<_>>());
@@ -67,6 +70,8 @@ impl Peer {
         self.seek(leader, turn);
     }
 
+    /// docs/protocol.md, 5.5, 7: the leader that this peer follows, or the proposer that it promised to, gives up. The
+    /// promise stays; what is named is asked before it is joined.
     pub(super) fn on_yield(&mut self, from: &PeerId, term: &Term, leader: Option<Contact>, turn: &mut Turn) {
         let of_leader = self.following().is_some_and(|following| following.leader == *from && following.term == *term);
         let of_proposer = matches!(&self.role, Role::Promised(promised) if promised.proposer == *from)
@@ -77,14 +82,15 @@ impl Peer {
         self.group.merging = of_leader && leader.is_some();
         self.seek(leader.as_ref(), turn);
         if let (true, None, Some(to)) = (of_proposer, leader, self.endpoint_of(from)) {
-            // It had too few answers, and will try again with those it knows to seek. Broadcast may not reach it, and who
-            // tells it only while waiting for it (3.5) may be late each time.
+            // It had too few answers, and will try again with those it knows to seek. Broadcast may not reach it, and a
+            // seeker that tells it only while it waits for it (3.5) may be late each time.
             let hint = Some(Message::NewPeerRequest(self.me()));
             self.ask_for_group(to, hint, (true, Time::ZERO), turn);
         }
     }
 
-    /// Says what this peer promised, and which living leader it follows: at most once a link and promise.
+    /// docs/protocol.md, 2.4: says what this peer promised, and which living leader it follows. Once for each link and
+    /// promise: two peers that answered each other's `STALE` would never end.
     pub(super) fn stale(&mut self, to: &PeerId, turn: &mut Turn) {
         if !self.promises.may_say_stale(to) {
             return;
@@ -97,6 +103,9 @@ impl Peer {
         turn.send(to, Message::Stale { term: self.promises.promised.clone(), leader });
     }
 
+    /// docs/protocol.md, 2.4: a peer promised a higher term. A peer that follows a living leader and promised as much
+    /// ignores it. Otherwise its leader cannot be followed any more, or its proposal not be won, and it looks where it is
+    /// told to.
     pub(super) fn on_stale(&mut self, from: &PeerId, term: Option<&Term>, leader: Option<Contact>, turn: &mut Turn) {
         // A leader that lifts its term for a joiner lives: what the other side of a split says of an older term comes late.
         let raising = matches!(&self.role, Role::Proposing(proposing) if proposing.raising.is_some());
@@ -104,15 +113,15 @@ impl Peer {
         if follows && term <= self.promises.promised.as_ref() {
             return;
         }
-        // A healed network delivers what two leaders said while it was split: if the one of lower term yielded for that, and
-        // the one of lower rank for its rank, both could, and nobody would lead. So the rank decides alone, also while a
-        // leader lifts its term to take the others in.
+        // A healed network delivers what two leaders said while it was split: if the one of lower term yielded for that,
+        // and the one of lower rank for its rank, both could, and nobody would lead. So the rank decides alone, also
+        // while a leader lifts its term to take the others in.
         if self.settings.quorum.is_none() && self.leads_without(from) {
             return;
         }
         let target = leader.filter(|leader| leader.id != self.settings.id);
         if !self.heeds(from) || self.follows_another(from, turn) {
-            // Who has no part in what this peer does gives it a reason to ask, and no more.
+            // A peer that has no part in what this one does gives it a reason to ask, and no more.
             if let (Role::Leader(_), Some(target)) = (&self.role, target) {
                 let pause = self.settings.timing.heartbeat_interval;
                 self.ask_for_group(target.endpoint, None, (false, pause), turn);

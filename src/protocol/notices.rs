@@ -3,10 +3,7 @@
 use super::event::Event;
 use super::peer::Peer;
 use super::turn::Turn;
-use crate::wire::Timing;
-
-/// Longest reason of a refusal that is told.
-const REASON_CHARS_MAX: usize = 160;
+use crate::wire::{Refusal, Timing};
 
 #[derive(Debug, Default)]
 pub(super) struct Notices {

@@ -24,7 +24,7 @@ impl Peer {
         }
         let taken = self.pending.take(lines);
         self.pump(turn);
-        // What a leader took in stands in its log by now, which is kept anyway.
+        // What a leader took in is in its log by now, which is kept anyway.
         let range = taken.range();
         if self.settings.resume && !self.log.missing(&range.origin, range.first, range.last()).is_empty() {
             turn.store(Store::Keep(taken));
@@ -36,7 +36,7 @@ impl Peer {
         self.tell_of_ended_sources(turn);
     }
 
-    /// Says of each source that ended when all it gave stands in the CSV files.
+    /// Says of each source that ended when all it gave is in the CSV files.
     pub(super) fn tell_of_ended_sources(&mut self, turn: &mut Turn) {
         while let Some((taken, readings)) = self.delivery.first_ended() {
             // While the storage still cuts, some of them may be about to become pending again.
@@ -72,7 +72,7 @@ impl Peer {
                 break;
             }
             let work = self.pending.next(&self.log);
-            // What a leader orders is in its log at once, which makes room for more.
+            // What a leader orders is in its log now, which makes room for more.
             let more = leads && !work.is_empty();
             for next in work {
                 match (next, &to) {
@@ -107,8 +107,8 @@ impl Peer {
         self.flush(turn);
     }
 
-    /// Whoever was taken into this term may order, also if this leader has dropped them since: to leave a request out and
-    /// take what comes behind it on the same connection, once they are back, would leave a gap.
+    /// A peer that was taken into this term may order, even if this leader has dropped it since: to leave a request out and
+    /// take what comes after it on the same connection, once the peer is back, would leave a gap.
     ///
     /// For its own origins; and for those of whom no life is in the view that could do it itself. A living origin holds all
     /// of its readings that are not committed in its own log, so nobody else has to hand them in.
@@ -125,7 +125,7 @@ impl Peer {
         let Some(taken_in) = leading.taken_in.get_mut(from) else { return };
         let numbers = self.log.numbers_of(&request.origin);
         let top = numbers.map_or(0, RangeSet::top);
-        // No origin is so far ahead of what stands in the log, and none has so many lives.
+        // No origin is so far ahead of what is in the log, and none has so many lives.
         let far = request.first > top.saturating_add(GAP_MAX);
         let patience = period * 2;
         if request.first > top + 1 && !taken_in.may_leave_a_gap(&request.origin, turn.now, patience) {
@@ -163,7 +163,7 @@ impl Peer {
         }
     }
 
-    /// Gaps that nobody filled within the heartbeat timeout are lost; what waited behind them goes on.
+    /// Gaps that nobody filled within the heartbeat timeout are lost; what waited after them goes on.
     pub(super) fn give_up_gaps(&mut self, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
         let Role::Leader(leading) = &self.role else { return };
@@ -180,7 +180,7 @@ impl Peer {
             let (first, last) = (lost.first, lost.last());
             turn.tell(Event::Lost { origin: lost.origin, first, last });
         }
-        // What is the leader's own waited behind the gap, a window of it at most: there is room for the next.
+        // The leader's readings waited after the gap, a window of it at most: there is room for the next.
         self.pump(turn);
     }
 }

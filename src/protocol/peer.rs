@@ -21,13 +21,13 @@ use super::data::leading::Leading;
 use super::data::log::Log;
 use super::data::pending::Pending;
 use super::data::promises::Promises;
+use super::data::reach::Reach;
 use super::data::role::{Role, Seeking};
 use super::data::token::Secret;
 use super::doubt::Doubts;
 use super::effect::Effects;
 use super::input::{Alarm, Done, Found, Input, Time};
 use super::notices::Notices;
-use super::reach::Outsiders;
 use super::turn::Turn;
 use crate::ids::{Incarnation, Origin, PeerId, Rank};
 use crate::wire::{Contact, Seat, Timing};
@@ -68,14 +68,14 @@ pub struct Peer {
     pub(super) visitors: Visitors,
     pub(super) calls: Calls,
     pub(super) doubts: Doubts,
-    pub(super) outsiders: Outsiders,
+    pub(super) reach: Reach,
     pub(super) notices: Notices,
     pub(super) ending: Ending,
     pub(super) rng: SmallRng,
 }
 
 impl Peer {
-    /// A peer that seeks. Its discovery deadline is due at once.
+    /// A peer that seeks. Its discovery deadline is due now.
     #[must_use]
     pub fn new(settings: Settings, found: &Found, now: Time) -> Self {
         let own = Origin { peer: settings.id.clone(), incarnation: settings.incarnation };
@@ -92,7 +92,7 @@ impl Peer {
             visitors: Visitors::default(),
             calls: Calls::default(),
             doubts: Doubts::default(),
-            outsiders: Outsiders::default(),
+            reach: Reach::default(),
             notices: Notices::default(),
             ending: Ending::default(),
             rng: SmallRng::seed_from_u64(settings.seed),
@@ -208,8 +208,8 @@ impl Peer {
         self.settings.quorum.map_or(1, |quorum| usize::try_from(quorum).unwrap_or(usize::MAX))
     }
 
-    /// Does this peer's log count where a quorum of logs is looked for? What is committed is in some log of every quorum, and
-    /// has to be found there.
+    /// Does this peer's log count where a quorum of logs is looked for? What is committed is in some log of every quorum,
+    /// and has to be found there.
     pub(super) fn has_a_vote(&self) -> bool {
         self.settings.quorum.is_none() || self.promises.is_whole()
     }

@@ -26,7 +26,7 @@ impl Peer {
         self.dispatch(from, message, turn);
     }
 
-    /// Has this peer a part in what the own one does: a member of its view, or of the last one, its leader, whom it asked,
+    /// Has that peer a part in what this one does: a member of its view, or of the last one, its leader, one that it asked,
     /// whose proposal it waits for, or who was asked for a promise? Terms are learnt from nobody else.
     pub(super) fn heeds(&self, from: &PeerId) -> bool {
         let in_role = match &self.role {
@@ -62,7 +62,8 @@ impl Peer {
             Message::Stale { term, leader } => self.on_stale(from, term.as_ref(), leader, turn),
             Message::Yield { term, leader } => self.on_yield(from, &term, leader, turn),
             Message::Leave { .. } => self.gone(from, true, turn),
-            // Said at the beginning of a connection, in answer to it, or to a question; or by somebody who has no part here.
+            // Said at the beginning of a connection, in answer to it, or to a question; or by somebody who has no part
+            // here.
             Message::Hello(_)
             | Message::Error { .. }
             | Message::Who { .. }
@@ -73,7 +74,7 @@ impl Peer {
     }
 }
 
-/// Who asks, offers or says goodbye may know less than this peer does.
+/// A peer that asks, offers or says goodbye may know less than this one does.
 fn counts_whatever_was_promised(message: &Message) -> bool {
     matches!(
         message,

@@ -11,6 +11,8 @@ use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::{Message, TermStart};
 
 impl Peer {
+    /// docs/protocol.md, 5.5: a promise, and what log it comes with. One that comes late is not lost: a leader takes its
+    /// sender in as a learner, and a peer that gave the proposal up lets it go.
     pub(super) fn on_log_state(&mut self, from: &PeerId, term: &Term, state: LogState, turn: &mut Turn) {
         match &mut self.role {
             Role::Leader(leading) if leading.term == *term && !leading.has(from) => {
@@ -31,6 +33,8 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 5.5: a peer that was asked failed. It is not waited for; if it owns the best log, all begins
+    /// again, since the others may have promised logs that are now the best.
     pub(super) fn on_proposal_loss(&mut self, peer: &PeerId, turn: &mut Turn) {
         let Role::Proposing(proposing) = &mut self.role else { return };
         proposing.asked.remove(peer);
@@ -49,10 +53,10 @@ impl Peer {
         self.propose(asked, 0, None, turn);
     }
 
-    /// Somebody who was asked promised this term, and follows nobody: everything again with a higher counter, at once. Or
-    /// those who promised are let go: the other proposer may be at it, too, and of two that live the higher one goes on. One
-    /// that is not known to be gone may live: perhaps it does not know this peer either, and they would outbid each other for
-    /// ever.
+    /// A peer that was asked promised this term, and follows nobody: everything again with a higher counter, now. Or
+    /// those who promised are let go: the other proposer may be at it, too, and of two that live the higher one goes on.
+    /// One that is not known to be gone may live: perhaps it does not know this peer either, and they would outbid each
+    /// other for ever.
     pub(super) fn propose_above(&mut self, term: &Term, turn: &mut Turn) {
         let other = &term.leader;
         let lives = |known: &Known| !known.dead || known.incarnation != term.incarnation;
@@ -66,7 +70,7 @@ impl Peer {
         self.seek(None, turn);
     }
 
-    /// Who promised looks for a leader instead of waiting.
+    /// Peers that promised look for a leader instead of waiting.
     fn let_go(&self, turn: &mut Turn) {
         let (Role::Proposing(proposing), Some(term)) = (&self.role, &self.promises.promised) else { return };
         for to in proposing.answers.keys() {
@@ -82,7 +86,10 @@ impl Peer {
         }
     }
 
-    /// Enough answers, or none to wait for: the log with the highest `(synced, last)` is the best.
+    /// docs/protocol.md, 5.5: the log with the highest `(synced, last)` is the best. All that is committed is in it: a
+    /// majority stored it, one of them is among those who answered, and a log of a newer `synced` held it when that term
+    /// began (Viewstamped Replication Revisited, 4.2). The length alone decides nothing: a long log can be one that no
+    /// majority had.
     pub(super) fn decide(&mut self, turn: &mut Turn) {
         let Role::Proposing(proposing) = &self.role else { return };
         let own = self.has_a_vote().then(|| (&self.promises.synced, self.log.last()));
@@ -132,6 +139,8 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 5.6: leads those who answered. `synced` becomes the new term, for the log is now that of a
+    /// leader at the start of its term; those who were away are told of the group until they come back.
     fn lead(&mut self, turn: &mut Turn) {
         let Some(term) = self.promises.promised.clone() else { return };
         let last = self.log.last();

@@ -12,7 +12,8 @@ use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::{Frame, Message};
 
 impl Peer {
-    /// Asks the leader for what follows the own log.
+    /// docs/protocol.md, 4.5: asks the leader for what follows this log. Said on each install and each new link, since
+    /// what was under way may be lost; the leader then goes on from there, whatever it sent before.
     pub(super) fn fetch(&mut self, turn: &mut Turn) {
         let from = self.log.last() + 1;
         let Some(following) = self.following_mut() else { return };
@@ -21,6 +22,9 @@ impl Peer {
         turn.say(&to, Message::Fetch { term, from });
     }
 
+    /// docs/protocol.md, 4.4: each follower is served from its own place in the log. `FETCH` says that all before it is
+    /// stored. One that asks for what is not there has another log than it says; one that asks for the same again and
+    /// again would have the leader send without end.
     pub(super) fn on_fetch(&mut self, from: &PeerId, term: &Term, first: Sequence, turn: &mut Turn) {
         let beyond = first.saturating_sub(1) > self.log.last();
         if beyond && self.leading().is_some_and(|leading| leading.term == *term && leading.has(from)) {
@@ -52,6 +56,8 @@ impl Peer {
         self.on_stored(from, term, first.saturating_sub(1), turn);
     }
 
+    /// docs/protocol.md, 4.4, 4.6: a follower stored so much. That makes room for more, brings a learner nearer to being a
+    /// member, and may commit.
     pub(super) fn on_stored(&mut self, from: &PeerId, term: &Term, stored: Sequence, turn: &mut Turn) {
         let log = &self.log;
         let stored = stored.min(log.last());
@@ -88,7 +94,10 @@ impl Peer {
         }
     }
 
-    /// Commits what a majority of the members has stored, from the end of the log at the term's start on.
+    /// docs/protocol.md, 4.6: commits what a majority of the members has stored, if it reaches the end of the log at the
+    /// term's start. An entry of an earlier term that a majority has is not safe by that alone: a peer with a newer
+    /// `synced` that lacks it could still win the next election and cut it (Raft, figure 8). An entry of this term makes
+    /// them safe. The leader counts itself only with what its storage has, like everybody else.
     pub(super) fn advance(&mut self, turn: &mut Turn) {
         let Role::Leader(leading) = &self.role else { return };
         let of = |id: &PeerId| {
@@ -117,7 +126,7 @@ impl Peer {
         }
     }
 
-    /// Commits up to `up_to`, as far as the own log goes, and delivers it. Did anything?
+    /// Commits up to `up_to`, as far as this peer's log goes, and delivers it. Did anything?
     pub(super) fn commit_to(&mut self, up_to: Sequence, turn: &mut Turn) -> bool {
         let Some(ranges) = self.log.commit(up_to) else { return false };
         for range in &ranges {
@@ -127,6 +136,7 @@ impl Peer {
         true
     }
 
+    /// What the leader says is committed may not be here yet: it is remembered, and counts as the log arrives.
     pub(super) fn on_commit(&mut self, from: &PeerId, term: &Term, up_to: Sequence, turn: &mut Turn) {
         let of_leader = |following: &&mut Following| following.term == *term && following.leader == *from;
         let Some(following) = self.following_mut().filter(of_leader) else { return };
@@ -134,6 +144,8 @@ impl Peer {
         self.commit_to(up_to, turn);
     }
 
+    /// docs/protocol.md, 4.5, 5.5: takes a batch of the leader, or of the owner of the best log while that is fetched.
+    /// `STORED` is handed to the storage with it and leaves when it is stored.
     pub(super) fn on_ordered(&mut self, from: &PeerId, term: &Term, frame: Frame, turn: &mut Turn) {
         let election_timeout = self.settings.timing.election_timeout;
         let recovering = match &mut self.role {
@@ -151,7 +163,7 @@ impl Peer {
             },
         };
         if self.log.is_cutting() {
-            // It comes again: what follows the cut is asked for anew once the cut is done.
+            // It comes again: what follows the cut is asked for again once the cut is done.
             if let Some(following) = self.following_mut() {
                 following.fetched_from = 0;
             }
@@ -170,7 +182,8 @@ impl Peer {
         }
     }
 
-    /// Appends a batch that continues the log. Is there something new to say of the log's end?
+    /// docs/protocol.md, 2.3, 4.5: appends a batch that continues the log, in a term that can follow. A gap is asked for,
+    /// what is known is ignored, and anything else breaks the protocol. Is there something new to say of the log's end?
     fn accept(&mut self, from: &PeerId, term: &Term, frame: Frame, turn: &mut Turn) -> bool {
         let last = self.log.last();
         if frame.first() > last + 1 {
@@ -198,7 +211,7 @@ impl Peer {
         true
     }
 
-    /// Who serves the log does not keep to the protocol, and would not when asked at once: a pause bounds what that costs.
+    /// A peer that serves the log breaks the protocol, and would do so again if it were asked without a pause.
     fn turn_away(&mut self, from: &PeerId, turn: &mut Turn) {
         self.close(from, turn);
         if let Role::Proposing(proposing) = &mut self.role {
@@ -221,8 +234,10 @@ impl Peer {
         }
     }
 
-    /// The log reached the leader's last at the term's start: this peer is synced to the term. One that was damaged is whole
-    /// only as a member: then it holds what the leader held when it came, and so all that this peer ever acknowledged.
+    /// docs/protocol.md, 5.5: the log reached the leader's last at the term's start, so this peer is synced to the term,
+    /// and the next election counts it as such. Not earlier: with half of that log it would win over peers that have all
+    /// of it. One that was damaged is whole only as a member: then it holds what the leader held when it came, and so all
+    /// that this peer ever acknowledged.
     pub(super) fn settle(&mut self, turn: &mut Turn) {
         let (term, start) = match &self.role {
             Role::Leader(leading) => (&leading.term, leading.start.last),

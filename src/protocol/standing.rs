@@ -1,4 +1,4 @@
-//! What others may see of a peer: where it stands, for links, status lines and checks.
+//! What others may see of a peer, for links, status lines and checks.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use super::peer::Peer;
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
 use crate::wire::{Hello, Range, RunList, Token, PROTOCOL_VERSION};
 
-/// Where a peer stands, for status lines and checks.
+/// What a peer is at the moment, for status lines and checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     Seeking,
@@ -53,8 +53,8 @@ impl Peer {
         }
     }
 
-    /// Is the storage near the end of the own log? It is not where it is slower than those of a majority: then nothing more
-    /// is to be given to a leader to order.
+    /// Is the storage near the end of this peer's log? It is not where it is slower than those of a majority: then
+    /// nothing more is to be given to a leader to order.
     #[must_use]
     pub fn keeps_up(&self) -> bool {
         self.log.last().saturating_sub(self.log.stable()) < AHEAD_READINGS
@@ -147,7 +147,7 @@ impl Peer {
         self.log.committed()
     }
 
-    /// Readings taken in or cut that are not committed in the own log.
+    /// Readings taken in or cut that are not committed in this peer's log.
     #[must_use]
     pub fn pending(&self) -> Vec<Range> {
         self.pending.ranges()

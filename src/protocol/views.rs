@@ -12,7 +12,8 @@ use crate::ids::{PeerId, Sequence};
 use crate::wire::{Contact, Message, ViewChange};
 
 impl Peer {
-    /// A new member list of the same term.
+    /// docs/protocol.md, 5.2: a new member list of the same term, by its leader alone. That is safe without an election:
+    /// the order of changes is the leader's own, and a majority is always counted over the newest list.
     pub(super) fn change_view(&mut self, members: Members, turn: &mut Turn) {
         let quorum = self.quorum();
         let Role::Leader(leading) = &mut self.role else { return };
@@ -62,6 +63,8 @@ impl Peer {
         })
     }
 
+    /// docs/protocol.md, 5.6: the first view of a term is installed, which cuts this log to what the leader has; a later
+    /// one changes the members only. One that does not list this peer sends it back to seeking.
     pub(super) fn on_view_change(&mut self, from: &PeerId, view: ViewChange, turn: &mut Turn) {
         if view.term.leader != *from || view.term.leader == self.settings.id {
             return;
@@ -109,7 +112,8 @@ impl Peer {
         turn.tell(Event::View { term: view.term, change: view.change, members, leader_here: false });
     }
 
-    /// Whom the leader counts no more, of the view before. One of another group, that this peer leaves, says nothing of them.
+    /// Whom the leader counts no more, of the view before. One of another group, that this peer leaves, says nothing of
+    /// them.
     fn tell_gone(&self, view: &ViewChange, turn: &mut Turn) {
         if !self.group.last_view.contains_key(&view.term.leader) {
             return;

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use crate::config::Config;
+use crate::elapsed::Elapsed;
 use crate::ids::SensorId;
-use crate::protocol::About;
 use crate::storage;
 
 /// A version, and the day on which it was made: no clock that is right can tell an earlier time. The day is written here by
@@ -49,11 +49,12 @@ fn doubt(
     let says = Timestamp::try_from(now).map_or_else(|_| "an impossible time".to_owned(), |now| format!("{now:.0}"));
     let says = format!("The clock of this host says {says}");
     if let Some(by) = written.and_then(behind) {
-        return Some((by, format!("{says}, {} before this peer last wrote a file: it went back", About(by))));
+        return Some((by, format!("{says}, {} before this peer last wrote a file: it went back", Elapsed(by))));
     }
     if let Some(by) = behind(made.try_into().expect("a time of this century")) {
         let day = &MADE.1[.."2026-11-25".len()];
-        let why = format!("{says}, and this version of peer was made on {day}: it is behind by {} or more", About(by));
+        let why =
+            format!("{says}, and this version of peer was made on {day}: it is behind by {} or more", Elapsed(by));
         return Some((by, why));
     }
     let (time, sensor) = newest?;
@@ -61,7 +62,7 @@ fn doubt(
     let why = format!(
         "{says}, {} before the newest reading in its files, of sensor {sensor}: it went back, or the clock of that source runs \
          ahead",
-        About(by)
+        Elapsed(by)
     );
     Some((by, why))
 }

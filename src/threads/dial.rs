@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use super::link::Link;
 use super::lock::lock;
 use super::node::Node;
-use crate::complaints::{Kind, Subject};
 use crate::net::{self, DialError, Incoming};
-use crate::protocol::Input;
+use crate::protocol::{Event, Input};
 use crate::wire::{encode, Hello, Message};
 
 /// Shortest time between two dials: a listener that accepts and closes shall not keep a processor busy.
@@ -24,9 +23,6 @@ const DIAL_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Bytes that the receiver of a link may say: one line.
 const ERROR_BYTES_MAX: usize = 4096;
-
-/// The name of the complaint.
-const UNREACHABLE: &str = "unreachable";
 
 impl Link {
     pub(super) fn dial(self: &Arc<Self>, node: &Arc<Node>) {
@@ -74,18 +70,13 @@ impl Link {
         if since.elapsed() < node.config.timing.heartbeat_timeout {
             return;
         }
-        let (peer, subject) = (&self.peer, Subject::Peer(self.peer.clone()));
-        let text = format!(
-            "Peer {peer} cannot be reached at {endpoint} over TCP ({error}): a firewall may be in the way; give that peer a \
-             fixed --port and open it there, or see to its --bind"
-        );
-        node.complaints.complain(subject, Kind::from(UNREACHABLE).seldom(), &text);
+        let (peer, why) = (self.peer.clone(), error.to_string());
+        node.voice.say(Event::Unreachable { peer, endpoint, heard: false, why }, &node.complaints);
     }
 
     fn reached(&self, node: &Node) {
         if lock(&self.state).failing.take().is_some() {
-            let text = format!("Peer {} can be reached", self.peer);
-            node.complaints.over(&Subject::Peer(self.peer.clone()), &[UNREACHABLE], &text);
+            node.voice.say(Event::Reachable { peer: self.peer.clone() }, &node.complaints);
         }
     }
 

@@ -25,6 +25,12 @@ impl Voice {
         lock(&self.waiting).push_back(event);
     }
 
+    /// Says what a thread found out itself, without the core's lock.
+    pub(super) fn say(&self, event: Event, complaints: &Complaints) {
+        self.put(event);
+        self.write(complaints);
+    }
+
     /// Writes what waits, unless another thread is at it: that one writes it all.
     pub(super) fn write(&self, complaints: &Complaints) {
         while !lock(&self.waiting).is_empty() {
@@ -98,9 +104,10 @@ mod tests {
         assert_eq!(case_of(&knob).1, Kind::new("timing_differs", "heartbeat timeout").seldom());
         assert_eq!(case_of(&Event::Refused { why: String::new() }).1, Kind::from("refused").seldom());
         let endpoint = "127.0.0.1:1".parse().unwrap();
-        for event in
-            [Event::NotReached { peer: peer(), endpoint }, Event::Unreachable { peer: peer(), endpoint, refused: true }]
-        {
+        for event in [
+            Event::NotReached { peer: peer(), endpoint },
+            Event::Unreachable { peer: peer(), endpoint, heard: true, why: String::new() },
+        ] {
             assert_eq!(case_of(&event).1, Kind::from(event.name()).seldom());
         }
         let misbehaved = Event::Misbehaved { peer: peer(), what: "lies", at: 1 };

@@ -142,14 +142,6 @@ fn many_subjects_use_up_their_kind_and_no_other_and_all_of_them_the_total() {
 }
 
 #[test]
-fn spans_are_told_as_people_do() {
-    for (time, text) in [(0, "1 s"), (99, "99 s"), (100, "2 min"), (599, "10 min"), (3600, "60 min"), (90_000, "25 h")]
-    {
-        assert_eq!(span(seconds(time)), text);
-    }
-}
-
-#[test]
 fn some_are_told_seldom_and_some_once() {
     let mut ledger = ledger();
     let (mut seldom, mut once) = (Vec::new(), Vec::new());

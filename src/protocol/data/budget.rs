@@ -1,4 +1,4 @@
-//! How often something may happen: so often at once, and as often again in a period.
+//! How often something may happen: so often in a row, and as often again in a period.
 
 use crate::protocol::input::Time;
 
@@ -15,7 +15,7 @@ impl Budget {
         Self { most, left: most, filled: None }
     }
 
-    /// May it happen once more? In each `period` as often as at once.
+    /// May it happen once more? In each `period` as often as in a row.
     pub(crate) fn spend(&mut self, now: Time, period: Time) -> bool {
         let since = *self.filled.get_or_insert(now);
         let one = period / self.most;

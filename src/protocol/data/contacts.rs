@@ -31,7 +31,7 @@ pub(crate) struct Known {
     pub(crate) at: Time,
     /// When it last said that it seeks.
     pub(crate) sought: Option<Time>,
-    /// When the own link to it was last dialled anew with success.
+    /// When the link to it was last dialled again with success.
     pub(crate) linked: Option<Time>,
     /// How often it may ask to join now.
     joins: Budget,
@@ -70,7 +70,7 @@ impl Contacts {
         self.known.get_mut(id)
     }
 
-    /// Forgets a process at once.
+    /// Forgets a process.
     pub(crate) fn remove(&mut self, id: &PeerId) {
         self.known.remove(id);
     }
@@ -79,7 +79,8 @@ impl Contacts {
         self.known.get(id).is_some_and(|known| known.dead)
     }
 
-    /// Notes a contact that the process itself proved (`proven`), or that the leader of the own view gave. Does it count?
+    /// Notes a contact that the process itself proved (`proven`), or that the leader of this peer's view gave. Does it
+    /// count?
     pub(crate) fn learn(&mut self, contact: &Contact, proven: bool, now: Time) -> bool {
         if self.claim(contact) != Claim::Current {
             // What a leader says of a process whose connection is open is older, or newer, than that. Of two things that

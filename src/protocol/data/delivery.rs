@@ -1,4 +1,4 @@
-//! What of the order stands in the CSV files, and which sources wait to hear that theirs does.
+//! What of the order is in the CSV files, and which sources wait to hear that theirs does.
 
 use std::collections::BTreeMap;
 

@@ -7,15 +7,15 @@ use crate::protocol::effect::Serve;
 use crate::protocol::input::Time;
 use crate::wire::batch::READINGS_MAX;
 
-/// Entries served ahead of what the receiver has stored, and ordered ahead of what the own storage has. It covers a round trip
-/// and a sync at full speed, and bounds what a peer has to keep in memory: 6 MiB of the longest lines.
+/// Entries served ahead of what the receiver has stored, and ordered ahead of what the leader's storage has. It covers a
+/// round trip and a sync at full speed, and bounds what a peer has to keep in memory: 6 MiB of the longest lines.
 pub const AHEAD_READINGS: u64 = 32 * READINGS_MAX;
 
-/// How often a follower may go back in a heartbeat timeout: each new link makes it begin anew, and what was under way on the
-/// one before, [`AHEAD_READINGS`] at most, goes out again.
+/// How often a follower may go back in a heartbeat timeout: each new link makes it begin again, and what was under way on
+/// the one before, [`AHEAD_READINGS`] at most, goes out again.
 const AGAIN_MAX: u32 = 16;
 
-/// Where somebody is that is served from the own log.
+/// Where a peer is that is served from this one's log.
 #[derive(Debug)]
 pub(crate) struct Follower {
     /// It said where to begin, on the present link.
@@ -35,7 +35,7 @@ impl Follower {
         Self { serving: false, up_to: 0, stored: 0, heard: now, again: Budget::new(AGAIN_MAX) }
     }
 
-    /// Its link is new: it has to say anew where to begin.
+    /// Its link is new: it has to say again where to begin.
     pub(crate) fn halt(&mut self) {
         self.serving = false;
     }

@@ -11,12 +11,12 @@ use crate::ids::{Incarnation, Origin, PeerId, Sequence, Term};
 use crate::protocol::input::Time;
 use crate::wire::TermStart;
 
-/// How many origins that no log holds yet a peer may bring in a heartbeat timeout: the lives whose readings were cut from its
-/// log. What is beyond it sends again.
+/// How many origins that no log holds yet a peer may bring in a heartbeat timeout: the lives whose readings were cut from
+/// its log. What is beyond it sends again.
 const NEW_ORIGINS_MAX: u32 = 256;
 
-/// Origins of which it is known that requests of a peer were turned away. Where there are more, which no honest peer has under
-/// way, nothing of that peer counts that leaves a gap.
+/// Origins of which it is known that requests of a peer were turned away. Where there are more, which no honest peer has
+/// under way, nothing of that peer counts that leaves a gap.
 const TURNED_AWAY_MAX: usize = 1024;
 
 #[derive(Debug)]
@@ -33,14 +33,15 @@ pub(crate) struct Leading {
     pub(crate) beat_at: Time,
     /// Fewer members than the quorum since.
     pub(crate) below: Option<Time>,
-    /// Who was a member or a learner of this term.
+    /// Peers that were members or learners of this term.
     pub(crate) taken_in: BTreeMap<PeerId, TakenIn>,
-    /// Where commits stood at the last heartbeat, while entries waited for others to store them; and for how many heartbeats.
+    /// Where commits stood at the last heartbeat, while entries waited for others to store them; and for how many
+    /// heartbeats.
     pub(crate) waits_at: Option<Sequence>,
     pub(crate) beats_in_vain: u32,
 }
 
-/// What a learner has to store to become a member: the mark is reached three times, and set anew each time.
+/// What a learner has to store to become a member: the mark is reached three times, and set again each time.
 #[derive(Debug)]
 pub(crate) struct Mark {
     pub(crate) at: Sequence,

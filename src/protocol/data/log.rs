@@ -1,4 +1,4 @@
-//! What the core knows of its own log: terms, ends, whose readings stand in it, how far it is stored and committed. The
+//! What the core knows of its own log: terms, ends, whose readings are in it, how far it is stored and committed. The
 //! entries themselves are with the storage.
 
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ pub(crate) struct Log {
     committed: Sequence,
     /// The own storage has reached this.
     stable: Sequence,
-    /// Which numbers of which origin stand in the log.
+    /// Which numbers of which origin are in the log.
     origins: Numbers,
     /// Last sequence and ranges of each batch above `committed`.
     uncommitted: VecDeque<(Sequence, Vec<Range>)>,
@@ -81,17 +81,17 @@ impl Log {
         self.runs.last().map(|(term, _)| term)
     }
 
-    /// The numbers of an origin that stand in the log.
+    /// The numbers of an origin that are in the log.
     pub(crate) fn numbers_of(&self, origin: &Origin) -> Option<&RangeSet> {
         self.origins.of(origin)
     }
 
-    /// The parts of `first..=last` of an origin that do not stand in the log.
+    /// The parts of `first..=last` of an origin that are not in the log.
     pub(crate) fn missing(&self, origin: &Origin, first: u64, last: u64) -> Vec<(u64, u64)> {
         self.origins.missing(origin, first, last)
     }
 
-    /// Notes that these readings stand in the log, or are about to be framed into it.
+    /// Notes that these readings are in the log, or are about to be framed into it.
     pub(crate) fn enter(&mut self, range: &Range) {
         self.origins.insert(range);
     }

@@ -1,5 +1,6 @@
-//! Readings from when they are taken in, or cut from the log, until they are committed in the own log: their numbers, and
-//! the text of those that are in memory. Who orders them, and when, is not decided here.
+//! Readings from when they are taken in, or cut from the log, until they are committed in this peer's log: their numbers,
+//! and the text of those that are in memory. When they are ordered, and by which leader, is not decided here
+//! (docs/protocol.md, 4.1, 4.2).
 
 use std::collections::BTreeMap;
 
@@ -10,13 +11,13 @@ use crate::ranges::RangeSet;
 use crate::wire::batch::READINGS_MAX;
 use crate::wire::{Lines, Range, Request};
 
-/// Readings of one origin under way to the leader: sent, and not yet in the own log. Enough for several batches, few
-/// enough (1.5 MiB of the longest lines) for the leader to take in from every peer at once.
+/// Readings of one origin under way to the leader: sent, and not yet in this peer's log. Enough for several batches, few
+/// enough (1.5 MiB of the longest lines) for the leader to take in from all peers at the same time.
 pub const WINDOW_READINGS: u64 = 8 * READINGS_MAX;
 
-/// Origins that may have readings under way at once, beside the own one: what is cut can be of very many, and a window for
-/// each would be more than the leader could take in. The lowest go first, so that all who hold parts of an origin send them
-/// at the same time, and none of them waits for numbers that another one does not send yet.
+/// Origins that may have readings under way at the same time, beside this life's: what is cut can be of very many, and a
+/// window for each would be more than the leader could take in. The lowest go first, so that all peers that hold parts of
+/// an origin send them at the same time, and none of them waits for numbers that another one does not send yet.
 pub(crate) const ORIGINS_AT_ONCE: usize = 15;
 
 /// Readings that sources may have waiting here; then they wait themselves. At most 3 MiB of text.
@@ -29,7 +30,7 @@ pub(crate) struct Pending {
     /// The number of the last reading taken in.
     taken: Number,
     queues: BTreeMap<Origin, Queue>,
-    /// Parts of the log under the own origin that are to be compared with what the storage keeps.
+    /// Parts of the log under this life's origin that are to be compared with what the storage keeps.
     pub(crate) contested: Vec<Request>,
 }
 
@@ -58,8 +59,8 @@ struct Waiting {
     times: u32,
 }
 
-/// Each time that the same is sent again, the wait for it is twice as long, up to so many times: a leader whose disk stands
-/// still has all of it already.
+/// Each time that the same is sent again, the wait for it is twice as long, up to so many times: a leader whose disk hangs
+/// has all of it already.
 const WAIT_DOUBLINGS_MAX: u32 = 16;
 
 /// What has to happen for pending readings to be ordered.
@@ -123,8 +124,8 @@ impl Pending {
         self.taken = self.taken.max(number);
     }
 
-    /// What is pending of the numbers of a request under the own origin: the first number of each piece, the request's
-    /// text of it, and the own one, `None` where that is on disk.
+    /// What is pending of the numbers of a request under this life's origin: the first number of each piece, the request's
+    /// text of it, and this peer's, `None` where that is on disk.
     pub(crate) fn pieces(&self, request: &Request) -> Vec<(Number, Lines, Option<Lines>)> {
         let Some(queue) = self.queues.get(&self.own) else { return Vec::new() };
         let (mut pieces, last) = (Vec::new(), request.range().last());
@@ -141,13 +142,14 @@ impl Pending {
         pieces
     }
 
-    /// These numbers of the own origin are somebody else's.
+    /// These numbers of this life are somebody else's.
     pub(crate) fn drop_own(&mut self, first: Number, last: Number) {
         let own = self.own.clone();
         self.committed(&Range { origin: own, first, count: last - first + 1 });
     }
 
-    /// Takes readings of the own sources in and numbers them.
+    /// docs/protocol.md, 4.1: takes readings of this peer's sources in and numbers them without gaps, which is how a
+    /// leader knows what it lacks.
     pub(crate) fn take(&mut self, lines: Lines) -> Request {
         let first = self.taken + 1;
         self.taken += lines.count();
@@ -157,7 +159,8 @@ impl Pending {
         Request { origin: self.own.clone(), first, lines }
     }
 
-    /// Notes readings that the storage keeps: cut from the log, or found at the start.
+    /// docs/protocol.md, 6: notes readings that the storage keeps, cut from the log or found at the start. They keep
+    /// origin and number, so that the sequencer knows those that the leader's log has.
     pub(crate) fn add(&mut self, range: &Range) {
         let queue = self.queues.entry(range.origin.clone()).or_default();
         queue.numbers.insert(range.first, range.last());
@@ -168,7 +171,7 @@ impl Pending {
     pub(crate) fn on_recalled(&mut self, request: Request) {
         let Some(queue) = self.queues.get_mut(&request.origin) else { return };
         let (first, last) = (request.first, request.range().last());
-        // Pieces come in number order. Asking anew for the rest at each would bring every one of them again and again.
+        // Pieces come in number order. Asking again for the rest at each would bring every one of them again and again.
         if queue.recalled.is_some_and(|asked| asked <= last) {
             queue.recalled = None;
         }
@@ -178,7 +181,8 @@ impl Pending {
         }
     }
 
-    /// Forgets what is committed.
+    /// docs/protocol.md, 1: what is committed in this peer's log is pending no more. Stored is not enough: it can still
+    /// be cut.
     pub(crate) fn committed(&mut self, range: &Range) {
         let Some(queue) = self.queues.get_mut(&range.origin) else { return };
         queue.numbers.remove(range.first, range.last());
@@ -188,15 +192,16 @@ impl Pending {
         }
     }
 
-    /// Begins anew with the first reading that is not in the own log: for a new leader, or a new link to it.
+    /// docs/protocol.md, 4.2: begins again with the first reading that is not in the log, for a new leader, or a new link
+    /// to it. What was under way may be lost; the sequencer drops what it has already (4.3).
     pub(crate) fn restart(&mut self) {
         for queue in self.queues.values_mut() {
             (queue.sent, queue.waiting) = (0, None);
         }
     }
 
-    /// Begins anew with what was under way for `timeout` without coming back in the log, though that reached what the
-    /// leader had committed then: it went missing, at a leader that could not keep so much, or on a disk. Does anything?
+    /// Sends again what was under way for `timeout` without coming back in the log, though that reached what the leader had
+    /// committed then: it went missing, at a leader that could not keep so much, or on a disk. Does anything?
     pub(crate) fn give_up_waiting(&mut self, log: &Log, leader_commit: Sequence, now: Time, timeout: Time) -> bool {
         let mut any = false;
         for (origin, queue) in &mut self.queues {
@@ -205,7 +210,8 @@ impl Pending {
         any
     }
 
-    /// What may go to the sequencer now, in number order for each origin, and counts as sent then.
+    /// docs/protocol.md, 4.2: what may go to the sequencer now, in number order for each origin, a window at a time. It
+    /// counts as sent then. The window bounds what a leader has to take in from all peers together.
     pub(crate) fn next(&mut self, log: &Log) -> Vec<Next> {
         let mut out = Vec::new();
         let mut others = 0;
@@ -232,7 +238,7 @@ impl Queue {
                 let mut at = first.max(self.sent + 1);
                 while at <= last {
                     let Some(lines) = Self::text(&self.lines, at, last) else {
-                        // What the storage was asked for comes back; nothing behind it may overtake it.
+                        // What the storage was asked for comes back; nothing after it may overtake it.
                         if self.recalled.is_none() {
                             let count = self.absent(at, last).min(READINGS_MAX);
                             self.recalled = Some(at + count - 1);

@@ -18,7 +18,8 @@ pub(crate) struct Promises {
     pub(crate) promised: Option<Term>,
     /// The newest term whose leader's log, as of the start of that term, this peer held in full.
     pub(crate) synced: Option<Term>,
-    /// What `synced` needs the log to reach; [`NEEDS_ALL`] while it may lack what this peer acknowledged in an earlier life.
+    /// What `synced` needs the log to reach; [`NEEDS_ALL`] while it may lack what this peer acknowledged in an earlier
+    /// life.
     pub(crate) needs: Sequence,
     /// The highest term counter seen.
     pub(crate) counter: u64,

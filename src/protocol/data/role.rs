@@ -65,7 +65,7 @@ pub(crate) struct Promised {
 
 #[derive(Debug)]
 pub(crate) struct Proposing {
-    /// Who has neither answered nor failed.
+    /// Peers that have neither answered nor failed.
     pub(crate) asked: BTreeSet<PeerId>,
     /// Whose answer counts: all who were asked, and a leader that was silent.
     pub(crate) invited: BTreeSet<PeerId>,
@@ -85,7 +85,7 @@ pub(crate) struct Proposing {
 #[derive(Debug)]
 pub(crate) enum Phase {
     Gathering,
-    /// The best log is brought in: from its owner up to `last`, or, without one, only the own cut is waited for.
+    /// The best log is brought in: from its owner up to `last`, or, without one, only this peer's cut is waited for.
     Fetching {
         owner: Option<PeerId>,
         last: Sequence,
@@ -101,7 +101,7 @@ pub(crate) struct LogState {
 }
 
 impl Seeking {
-    /// Begins to seek: asks at once, then every `gap` and later.
+    /// Begins to seek: asks now, then every `gap` and later.
     pub(crate) fn new(now: Time, gap: Time) -> Self {
         Self { since: now, request_at: now, gap, asked: None }
     }

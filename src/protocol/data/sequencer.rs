@@ -26,7 +26,7 @@ pub(crate) struct Sequencer {
 /// Readings of one origin that are kept back.
 #[derive(Debug, Default)]
 struct Held {
-    /// Who brought the first of them.
+    /// The peer that brought the first of them.
     by: Option<PeerId>,
     /// By first number, with the time of their coming. No two overlap.
     pieces: BTreeMap<Number, (Lines, Time)>,
@@ -47,7 +47,7 @@ impl Held {
         }
     }
 
-    /// When the piece came that the first gap stands before.
+    /// When the piece came that the first gap is before.
     fn since(&self) -> Option<Time> {
         self.pieces.first_key_value().map(|(_, (_, since))| *since)
     }
@@ -74,7 +74,7 @@ impl Sequencer {
         may
     }
 
-    /// Orders what can be ordered of a request; the log knows of it at once.
+    /// Orders what can be ordered of a request; the log knows of it from now on.
     pub(crate) fn order(&mut self, log: &mut Log, request: &Request, now: Time) {
         let origin = request.origin.clone();
         self.put(log, request, now);
@@ -135,7 +135,7 @@ impl Sequencer {
         let mut lost = Vec::new();
         for origin in origins {
             while let Some(held) = self.held.get_mut(&origin) {
-                // The time of the first piece alone counts: the gap before it may be newer than those behind it.
+                // The time of the first piece alone counts: the gap before it may be newer than those after it.
                 let overdue = held.since().is_some_and(|since| since <= before);
                 let Some((first, lines)) = overdue.then(|| held.pop_first()).flatten() else { break };
                 let top = log.numbers_of(&origin).map_or(0, RangeSet::top);
@@ -147,7 +147,7 @@ impl Sequencer {
         lost
     }
 
-    /// Frames what was ordered since the last call, behind `last`.
+    /// Frames what was ordered since the last call, after `last`.
     pub(crate) fn frames(&mut self, term: &Term, last: Sequence) -> Vec<Frame> {
         let mut frames = Vec::new();
         let mut next = last + 1;

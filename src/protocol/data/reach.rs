@@ -1,0 +1,147 @@
+//! Reach: peers that this one hears of and where, what comes of questions there, and who stays outside of the
+//! view.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use super::budget::Budget;
+use crate::ids::PeerId;
+use crate::protocol::input::Time;
+use crate::wire::Contact;
+
+/// Addresses, and peers that do not reach this one, that are remembered; of others nothing is told.
+pub(crate) const REMEMBERED_MAX: usize = 256;
+
+/// Peers outside of the view that are noted. What is beyond waits until one of them is silent.
+const OUTSIDERS_MAX: usize = 16;
+
+/// How often a member may take over, or go over to others, in a period: a peer that made it do so in vain may come again
+/// under other names.
+const STEPS_MAX: u32 = 4;
+
+#[derive(Debug)]
+pub(crate) struct Reach {
+    heard: BTreeMap<SocketAddr, Heard>,
+    /// Peers that say that they cannot reach this one.
+    pub(crate) deaf: BTreeMap<PeerId, Deaf>,
+    pub(crate) look: Option<Look>,
+    /// How often this peer may take over, or go over to others.
+    pub(crate) steps: Budget,
+}
+
+/// A peer that is said to listen at an address.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) peer: PeerId,
+    /// When it last said so itself.
+    pub(crate) said: Option<Time>,
+    /// Since when questions there come to nothing, and whether the operator knows.
+    pub(crate) failing: Option<Time>,
+    pub(crate) told: bool,
+    outside: Option<Outside>,
+}
+
+/// A peer heard of that is in no view here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outside {
+    /// Outside of the present view since, and last heard of.
+    pub(crate) since: Time,
+    pub(crate) heard: Time,
+    /// Terms that left it outside, and looks that found no larger group with it.
+    pub(crate) in_vain: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Deaf {
+    pub(crate) since: Time,
+    pub(crate) at: Time,
+    pub(crate) told: bool,
+}
+
+/// Everybody was asked.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) since: Time,
+    pub(crate) open: BTreeSet<SocketAddr>,
+    /// Peers that answered and would be asked for a promise.
+    pub(crate) answered: BTreeSet<PeerId>,
+    /// Leaders of others that answered, and how many members they have.
+    pub(crate) leaders: BTreeMap<PeerId, (usize, Contact)>,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self { heard: BTreeMap::new(), deaf: BTreeMap::new(), look: None, steps: Budget::new(STEPS_MAX) }
+    }
+}
+
+impl Heard {
+    fn new(peer: &PeerId) -> Self {
+        Self { peer: peer.clone(), said: None, failing: None, told: false, outside: None }
+    }
+
+    /// Did it say within `patience` that it listens there?
+    pub(crate) fn is_fresh(&self, now: Time, patience: Time) -> bool {
+        self.said.is_some_and(|said| now.saturating_sub(said) < patience)
+    }
+}
+
+impl Reach {
+    /// What is known of a peer at an address. `None`: there is no room for more.
+    fn at(&mut self, peer: &PeerId, at: SocketAddr, now: Time, patience: Time) -> Option<&mut Heard> {
+        if self.heard.len() >= REMEMBERED_MAX {
+            self.heard.retain(|_, heard| heard.outside.is_some() || heard.is_fresh(now, patience));
+        }
+        if self.heard.len() >= REMEMBERED_MAX && !self.heard.contains_key(&at) {
+            return None;
+        }
+        let heard = self.heard.entry(at).or_insert_with(|| Heard::new(peer));
+        if heard.peer != *peer {
+            *heard = Heard::new(peer);
+        }
+        Some(heard)
+    }
+
+    /// A peer said itself that it listens there. After a silence, what came of questions before does not count.
+    pub(crate) fn note_said(&mut self, peer: &PeerId, at: SocketAddr, now: Time, patience: Time) {
+        let Some(heard) = self.at(peer, at, now, patience) else { return };
+        if !heard.is_fresh(now, patience) {
+            (heard.failing, heard.told) = (None, false);
+        }
+        heard.said = Some(now);
+    }
+
+    /// A peer outside of the view is said to listen there. One that is known elsewhere takes its time along.
+    pub(crate) fn note_outside(&mut self, peer: &PeerId, at: SocketAddr, now: Time, patience: Time) {
+        let elsewhere = self.heard.iter().find(|(_, heard)| heard.peer == *peer && heard.outside.is_some());
+        let elsewhere = elsewhere.map(|(known, _)| *known);
+        if elsewhere.is_none() && self.outsiders().count() >= OUTSIDERS_MAX {
+            return;
+        }
+        let before = elsewhere.and_then(|known| self.heard.get_mut(&known)?.outside.take());
+        let outside = before.unwrap_or(Outside { since: now, heard: now, in_vain: 0 });
+        if let Some(heard) = self.at(peer, at, now, patience) {
+            heard.outside = Some(Outside { heard: now, ..outside });
+        }
+    }
+
+    pub(crate) fn heard_at(&mut self, at: SocketAddr) -> Option<&mut Heard> {
+        self.heard.get_mut(&at)
+    }
+
+    /// Peers outside of the view, and where each was heard of last.
+    pub(crate) fn outsiders(&self) -> impl Iterator<Item = (SocketAddr, &Outside)> {
+        self.heard.iter().filter_map(|(at, heard)| Some((*at, heard.outside.as_ref()?)))
+    }
+
+    pub(crate) fn outsiders_mut(&mut self) -> impl Iterator<Item = &mut Outside> {
+        self.heard.values_mut().filter_map(|heard| heard.outside.as_mut())
+    }
+
+    /// Peers for which this does not hold are no outsiders any more.
+    pub(crate) fn keep_outsiders(&mut self, keeps: impl Fn(&PeerId, &Outside) -> bool) {
+        for heard in self.heard.values_mut() {
+            heard.outside = heard.outside.filter(|outside| keeps(&heard.peer, outside));
+        }
+    }
+}
