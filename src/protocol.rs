@@ -20,6 +20,8 @@
 //!
 #![doc = include_str!("../docs/protocol.md")]
 
+#![forbid(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod addresses;
 mod admission;
 mod calls;

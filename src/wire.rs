@@ -2,6 +2,8 @@
 //!
 //! The grammar, and a reading's way in bytes, are in docs/protocol.md 2: tests/tidy.rs holds each verb to it.
 
+#![forbid(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod batch;
 mod cursor;
 pub mod datagram;

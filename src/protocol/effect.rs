@@ -7,9 +7,8 @@
 //!    heartbeat interval, at most a second, is given up and repeated while there is something to say.
 //! 2. A link that breaks (write error, end of its reading side, `Effect::Redial`) forgets bulk (`SEQUENCER_REQUEST`,
 //!    `Serve`) and cumulative messages, keeps other messages that it has not begun to write, and is dialled again without
-//! a pause;
-//!    when it is up again, that is reported as `Input::LinkUp` (a first dial is not), before `HELLO` is written: what the
-//!    other side answers to the new connection must not come first. It takes no `SEQUENCER_REQUEST` until that step: its
+//!    a pause; when it is up again, that is reported as `Input::LinkUp` (a first dial is not), before `HELLO` is written:
+//!    what the other side answers to the new connection must not come first. It takes no `SEQUENCER_REQUEST` until that step: its
 //!    numbers would leave a gap to those that were lost. With `Effect::Redial` the old connection is closed only after the
 //!    `HELLO` of the new one was written: its end alone would make the other side break its own link, and so on.
 //! 3. Messages keep their order, but bulk may be overtaken by all others, and of the cumulative ones (`COMMIT`,
