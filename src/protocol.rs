@@ -19,7 +19,6 @@
 //!   `data/`, which knows no `Peer`.
 //!
 #![doc = include_str!("../docs/protocol.md")]
-
 #![forbid(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod addresses;
@@ -50,6 +49,8 @@ mod recovery;
 mod replication;
 mod standing;
 mod stopping;
+#[cfg(test)]
+mod trial;
 mod turn;
 mod unreachable;
 mod views;

@@ -334,3 +334,6 @@ fn is_of(view: &ViewChange, leader: &Contact) -> bool {
         && view.term.incarnation == leader.incarnation
         && seat.is_some_and(|seat| seat.incarnation == leader.incarnation)
 }
+
+#[cfg(test)]
+mod tests;

@@ -260,3 +260,6 @@ impl Peer {
         !lacks
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -221,3 +221,6 @@ fn is_life_of_leader(message: &Message) -> bool {
             | Message::Yield { .. }
     )
 }
+
+#[cfg(test)]
+mod tests;

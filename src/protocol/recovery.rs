@@ -173,3 +173,6 @@ impl Peer {
         TermStart { runs: self.log.runs().clone(), last }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
+
+use super::super::trial::{id, say, send, stores, tell, term, view, Trial};
+use super::super::{Alarm, Effect, Event, Found, Standing, State, Store};
+use crate::ids::Sequence;
+use crate::wire::{Message, RunList};
+
+fn runs(items: &[(&str, Sequence)]) -> RunList {
+    items.iter().map(|(text, first)| (term(text), *first)).collect()
+}
+
+/// A log that was stored before.
+fn found(synced: &str, runs: RunList, last: Sequence) -> Found {
+    Found { promised: Some(term(synced)), synced: Some(term(synced)), needs: last, runs, last, ..Found::default() }
+}
+
+/// It is `4@m/1` that is proposed, to these, after `z` left.
+fn proposer(quorum: Option<u32>, found: &Found, others: &[&str]) -> Trial {
+    let mut trial = Trial::member_with(quorum, found, others);
+    trial.gets("z", Message::Leave { term: Some(term("3@z/1")) });
+    assert_eq!(trial.peer.standing(), Standing::Proposing);
+    trial
+}
+
+fn log_state(synced: &str, runs: RunList, last: Sequence) -> Message {
+    Message::LogState { term: term("4@m/1"), synced: Some(term(synced)), runs, last }
+}
+
+fn coordinator(text: &str) -> Message {
+    Message::Coordinator { term: term(text) }
+}
+
+/// docs/protocol.md, 5.5: "When all have answered or failed". 5.6: "The proposer leads, and its term is its `synced`.
+/// `VIEW_CHANGE` goes to those who answered."
+#[test]
+fn a_proposer_whose_log_is_the_best_leads_those_who_answered() {
+    let mut trial = proposer(None, &Found::default(), &["a"]);
+    let effects = trial.gets("a", log_state("3@z/1", vec![], 0));
+    let members = vec![id("a"), id("m")];
+    let installed = Event::View { term: term("4@m/1"), change: 1, members, leader_here: true };
+    let view = view("4@m/1", &["a", "m"], vec![], 0);
+    assert_eq!(effects, [stores("4@m/1", Some("4@m/1"), 0), tell(installed), say("a", Message::ViewChange(view))]);
+}
+
+/// docs/protocol.md, 5.5: "with fewer answers than `--quorum`, the proposer seeks, and says `YIELD` to those who answered."
+#[test]
+fn a_proposer_with_too_few_answers_lets_go_of_them() {
+    let mut trial = proposer(Some(3), &Found::default(), &["a", "b"]);
+    assert_eq!(trial.gets("a", log_state("3@z/1", vec![], 0)), []);
+    let effects =
+        trial.after(5).step(super::super::Input::Stored(vec![super::super::Done::Proposed { term: term("4@m/1") }]));
+    assert_eq!(effects, []);
+    let yields = send("a", Message::Yield { term: term("4@m/1"), leader: None });
+    let suspended = Event::Suspended { have: 2, need: 3, waiting: 0 };
+    assert_eq!(trial.alarm(Alarm::Election), [yields, tell(suspended)]);
+    assert_eq!(trial.peer.standing(), Standing::Seeking);
+}
+
+/// docs/protocol.md, 5.5: "the best log is the one with the highest `(synced, last)`. What the proposer lacks is fetched
+/// from its owner".
+#[test]
+fn what_the_proposer_lacks_is_fetched() {
+    let own = found("3@z/1", runs(&[("3@z/1", 1)]), 4);
+    let mut trial = proposer(None, &own, &["a", "b"]);
+    assert_eq!(trial.gets("a", log_state("3@z/1", runs(&[("3@z/1", 1)]), 9)), []);
+    let effects = trial.gets("b", log_state("3@z/1", runs(&[("3@z/1", 1)]), 6));
+    assert_eq!(effects, [say("a", Message::Fetch { term: term("4@m/1"), from: 5 })]);
+}
+
+/// docs/protocol.md, 5.5: "after the proposer cut its own log to the common prefix". The longer log of an earlier `synced`
+/// is not the best: what it holds beyond may never have been committed.
+#[test]
+fn the_newest_synced_is_better_than_the_longest_log() {
+    let own = found("2@y/1", runs(&[("1@x/1", 1), ("2@y/1", 4)]), 9);
+    let mut trial = proposer(None, &own, &["a"]);
+    trial.peer.promises.synced = Some(term("2@y/1"));
+    let effects = trial.gets("a", log_state("3@z/1", runs(&[("1@x/1", 1), ("3@z/1", 4)]), 5));
+    let state = State { promised: Some(term("4@m/1")), synced: Some(term("2@y/1")), needs: 3 };
+    let cut = Effect::Store(Store::Cut { to: 3, state });
+    assert_eq!(effects, [cut, say("a", Message::Fetch { term: term("4@m/1"), from: 4 })]);
+}
+
+/// docs/protocol.md, 5.5: "If the owner fails, 5.4 again."
+#[test]
+fn a_proposer_starts_again_when_the_owner_of_the_best_log_fails() {
+    let mut trial = proposer(None, &Found::default(), &["a", "b"]);
+    trial.gets("b", log_state("3@z/1", vec![], 0));
+    trial.gets("a", log_state("3@z/1", runs(&[("3@z/1", 1)]), 9));
+    let effects = trial.step(super::super::Input::Refused { peer: id("a") });
+    assert_eq!(effects, [], "what its connection still holds is read first");
+    let connection = super::super::ConnectionId(u64::from(b'a'));
+    let effects = trial.step(super::super::Input::Ended { connection });
+    assert_eq!(effects, [stores("5@m/1", Some("3@z/1"), 0), say("b", coordinator("5@m/1"))]);
+}
