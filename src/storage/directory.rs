@@ -77,13 +77,23 @@ fn own_directory(data_dir: &Path, id: &PeerId, resumes: bool) -> Result<PathBuf,
         }
         Ok(_) => return Err(StorageError::NotDirectory { path: root }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(&root).map_err(unusable)?;
-            // Without its name on the platter, nothing in it is either.
-            real::sync_dir(data_dir).map_err(unusable)?;
+            make(&root).map_err(unusable)?;
         }
         Err(error) => return Err(unusable(error)),
     }
     Ok(root)
+}
+
+/// Makes a directory, and those that lead there: without their names on the platter, nothing in it is either.
+fn make(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make(parent)?;
+    // Another peer may have made it meanwhile.
+    fs::create_dir(directory).or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })?;
+    real::sync_dir(parent)
 }
 
 /// Takes the `lock` of a directory for this process.
