@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use peer::storage::TAIL_BYTES_MAX;
 
 use crate::harness::{assert_fed, assert_same_rows, skipped, Group, Peer};
+use crate::preload::library;
 
 /// `sh -c` makes the file system `$0` with the options `$1`, and becomes what follows.
 const MOUNT: &str = r#"mount -t tmpfs -o "$1" peer-test "$0" && shift && exec "$@""#;
@@ -102,18 +103,8 @@ fn a_disk_that_takes_nothing_is_refused_at_the_start() {
     assert!(said.len() == 1 && said[0].contains("make it writable"), "{said:?}");
 }
 
-/// Compiles what lets a disk stand still; prints why there is none where this system does not let it.
 fn stall_library(group: &Group) -> Option<String> {
-    let library = group.directory.join("stall.so").to_string_lossy().into_owned();
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster/stall.c");
-    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, source, "-ldl"]).output();
-    let why = match compiled {
-        Ok(output) if output.status.success() && cfg!(target_os = "linux") => return Some(library),
-        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
-        Err(error) => format!("cc: {error}"),
-    };
-    skipped("no disk can be stalled here", &why);
-    None
+    library(group, "stall", "no disk can be stalled here")
 }
 
 /// Four heartbeat timeouts: whoever waits for the disk, and does not say so, is taken for gone by then.

@@ -14,9 +14,12 @@ mod harness;
 mod ids;
 mod log_lines;
 mod names;
+mod platter;
+mod preload;
 mod quorum;
 mod reach;
 mod readers;
+mod record;
 #[cfg(target_os = "linux")]
 mod refusals;
 mod resume;
@@ -24,5 +27,6 @@ mod snapshot;
 mod sources;
 mod stop;
 mod strangers;
+mod syncing;
 #[cfg(target_os = "linux")]
 mod thread_limit;

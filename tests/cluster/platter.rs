@@ -1,0 +1,179 @@
+//! What of a recorded peer's files a power cut would leave, by what POSIX promises and no more: bytes are safe once their
+//! file was synced after they were written, names once their directory was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::str::FromStr;
+
+use peer::ids::{Incarnation, Sequence, Term};
+
+use crate::record::Event;
+
+/// The facts of a file `state`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) incarnation: Incarnation,
+    pub(super) promised: Option<Term>,
+    pub(super) synced: Option<Term>,
+}
+
+impl State {
+    fn read(lines: &[String]) -> Self {
+        let field = |name: &str| {
+            let value = lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            value.unwrap_or_else(|| panic!("no {name} in {lines:?}"))
+        };
+        let term = |text: &str| (text != "-").then(|| parsed(text));
+        Self {
+            incarnation: parsed(field("incarnation")),
+            promised: term(field("promised")),
+            synced: term(field("synced")),
+        }
+    }
+}
+
+/// Reads what a peer wrote or said.
+pub(super) fn parsed<T: FromStr<Err: Debug>>(text: &str) -> T {
+    text.parse().unwrap_or_else(|error| panic!("{text:?}: {error:?}"))
+}
+
+/// The files of one peer.
+#[derive(Debug)]
+pub(super) struct Platter {
+    directory: String,
+    /// Names that were seen: a file or directory that was not is new.
+    known: BTreeSet<String>,
+    /// Files with bytes that may be lost, or may come back.
+    bytes: BTreeSet<String>,
+    /// Names that may be lost, or may come back.
+    names: BTreeSet<String>,
+    /// Segments whose end may come back.
+    shortened: BTreeSet<String>,
+    /// Batches of the log: first sequence to last one and file.
+    batches: BTreeMap<Sequence, (Sequence, String)>,
+    /// Lines of the files `state` and `state.tmp`.
+    states: BTreeMap<String, Vec<String>>,
+    state: Option<State>,
+}
+
+impl Platter {
+    /// Of a peer that has no files yet.
+    pub(super) fn new(id: &str) -> Self {
+        Self {
+            directory: format!("data/{id}"),
+            known: BTreeSet::new(),
+            bytes: BTreeSet::new(),
+            names: BTreeSet::new(),
+            shortened: BTreeSet::new(),
+            batches: BTreeMap::new(),
+            states: BTreeMap::new(),
+            state: None,
+        }
+    }
+
+    pub(super) fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.directory)
+    }
+
+    /// The `state` that is safe.
+    pub(super) fn state(&self) -> Option<&State> {
+        self.state.as_ref()
+    }
+
+    /// Are all bytes and names of the files safe that this is true of?
+    pub(super) fn holds(&self, of: impl Fn(&str) -> bool) -> bool {
+        !self.bytes.iter().chain(&self.names).any(|path| of(path))
+    }
+
+    /// Are the bytes of this file safe?
+    pub(super) fn holds_bytes(&self, file: &str) -> bool {
+        !self.bytes.contains(file)
+    }
+
+    /// May something come back that was cut from the log?
+    pub(super) fn has_unsynced_cut(&self) -> bool {
+        let journal = self.path("journal/");
+        let removed = self.names.iter().any(|name| name.starts_with(&journal) && !self.known.contains(name));
+        removed || !self.shortened.is_empty()
+    }
+
+    /// Is the log safe up to here?
+    pub(super) fn holds_log(&self, up_to: Sequence) -> bool {
+        let Some((_, (last, _))) = self.batches.range(..=up_to).next_back() else { return up_to == 0 };
+        // With the directories that lead there.
+        let mut paths = BTreeSet::from(["data".to_owned(), self.directory.clone(), self.path("journal")]);
+        paths.extend(self.batches.range(..=up_to).map(|(_, (_, file))| file.clone()));
+        *last >= up_to && self.holds(|path| paths.contains(path))
+    }
+
+    pub(super) fn take(&mut self, event: &Event) {
+        match event {
+            Event::Write { path, line } => self.write(path, line),
+            Event::Make { path } => self.make(path),
+            Event::Sync { path } => {
+                self.bytes.remove(path);
+                self.names.retain(|name| parent(name) != path);
+                self.shortened.remove(path);
+            }
+            Event::Rename { from, to } => self.rename(from, to),
+            Event::Unlink { path } => {
+                self.known.remove(path);
+                self.bytes.remove(path);
+                self.names.insert(path.clone());
+                self.shortened.remove(path);
+                self.batches.retain(|_, (_, file)| file != path);
+            }
+            Event::Truncate { path } => {
+                // Which batches went is seen when others take their place.
+                self.bytes.insert(path.clone());
+                if path.starts_with(&self.path("journal/")) {
+                    self.shortened.insert(path.clone());
+                }
+            }
+            Event::Send { .. } => {}
+        }
+        let state = self.path("state");
+        if self.holds(|path| path == state) {
+            self.state = self.states.get(&state).map(|lines| State::read(lines));
+        }
+    }
+
+    /// A name that was not there is new.
+    fn make(&mut self, path: &str) {
+        if self.known.insert(path.to_owned()) {
+            self.names.insert(path.to_owned());
+        }
+    }
+
+    fn write(&mut self, path: &str, line: &str) {
+        self.make(path);
+        self.bytes.insert(path.to_owned());
+        if path.starts_with(&self.path("state")) {
+            self.states.entry(path.to_owned()).or_default().push(line.to_owned());
+        }
+        let head: Vec<&str> = line.split(':').collect();
+        if let (["BATCH", _, first, count, ..], true) = (&head[..], path.starts_with(&self.path("journal/"))) {
+            let (first, count): (Sequence, u64) = (parsed(first), parsed(count));
+            self.batches.retain(|other, _| *other < first);
+            self.batches.insert(first, (first + count - 1, path.to_owned()));
+        }
+    }
+
+    fn rename(&mut self, from: &str, to: &str) {
+        self.known.remove(from);
+        self.known.insert(to.to_owned());
+        self.names.extend([from, to].map(str::to_owned));
+        if self.bytes.remove(from) {
+            self.bytes.insert(to.to_owned());
+        } else {
+            self.bytes.remove(to);
+        }
+        if let Some(lines) = self.states.remove(from) {
+            self.states.insert(to.to_owned(), lines);
+        }
+    }
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or(".", |(parent, _)| parent)
+}

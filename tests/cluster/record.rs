@@ -1,0 +1,109 @@
+//! What a peer process asks of the system, in order: `record.c` writes it down, this reads it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Group, Peer, PATIENCE};
+use crate::preload::library;
+
+/// One thing asked. Paths are relative to the directory of the group, `.` is that itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Event {
+    /// A line of what was written; of longer ones the beginning.
+    Write {
+        path: String,
+        line: String,
+    },
+    /// A directory was made.
+    Make {
+        path: String,
+    },
+    Sync {
+        path: String,
+    },
+    Rename {
+        from: String,
+        to: String,
+    },
+    Unlink {
+        path: String,
+    },
+    Truncate {
+        path: String,
+    },
+    /// A line of what is about to be sent to anybody.
+    Send {
+        line: String,
+    },
+}
+
+impl Event {
+    /// Reads a line of `record.c`.
+    fn parse(text: &str) -> Self {
+        let (verb, rest) = text.split_once(' ').expect("a verb");
+        if verb == "send" {
+            return Self::Send { line: rest.to_owned() };
+        }
+        let (path, rest) = rest.split_once(' ').expect("a path");
+        let (path, rest) = (path.to_owned(), rest.to_owned());
+        match verb {
+            "write" => Self::Write { path, line: rest },
+            "mkdir" => Self::Make { path },
+            "sync" => Self::Sync { path },
+            "rename" => Self::Rename { from: path, to: rest },
+            "unlink" => Self::Unlink { path },
+            "truncate" => Self::Truncate { path },
+            _ => panic!("{text:?} is no line of a record"),
+        }
+    }
+}
+
+/// Starts peers of which it is recorded what they ask of the system.
+pub(super) struct Recorder<'a> {
+    group: &'a Group,
+    library: String,
+}
+
+impl<'a> Recorder<'a> {
+    /// `None` where this system does not let it, which is said.
+    pub(super) fn new(group: &'a Group) -> Option<Self> {
+        Some(Self { group, library: library(group, "record", "no system calls can be recorded here")? })
+    }
+
+    /// Starts a peer that is fed on standard input. Its lives have one record.
+    pub(super) fn start(&self, id: &str, options: &[&str]) -> Peer {
+        let directory = &self.group.directory;
+        let mut command = self.group.command(id);
+        command.args(["--sensor", "stdin"]).args(options).arg("--data-dir").arg(directory.join("data"));
+        command.env("LD_PRELOAD", &self.library).env("RECORD_DIR", directory).env("RECORD_FILE", self.file(id));
+        Peer::start(id, command, self.group.data_of(id))
+    }
+
+    /// What a peer asked so far.
+    pub(super) fn record(&self, id: &str) -> Vec<Event> {
+        let bytes = fs::read(self.file(id)).expect("a recorded peer has started");
+        // The last line may be on its way.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        String::from_utf8_lossy(&bytes[..whole]).split_terminator('\n').map(Event::parse).collect()
+    }
+
+    /// Waits for a record that passes: the file tells nobody that it grew.
+    pub(super) fn wait_until(&self, id: &str, what: &str, passes: impl Fn(&[Event]) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !passes(&self.record(id)) {
+            assert!(Instant::now() < until, "{id}: {what} did not come; it asked for {:#?}", self.files_of(id));
+            thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// What it asked of files, without what it said.
+    fn files_of(&self, id: &str) -> Vec<Event> {
+        self.record(id).into_iter().filter(|event| !matches!(event, Event::Send { .. })).collect()
+    }
+
+    fn file(&self, id: &str) -> PathBuf {
+        self.group.directory.join(format!("record-{id}"))
+    }
+}

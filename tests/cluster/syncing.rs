@@ -1,0 +1,252 @@
+//! What a peer asks of the disk before it says something: only orders count here, never times. docs/protocol.md 2.5 and 8.
+
+use crate::harness::{assert_same_rows, Group, Peer};
+use crate::platter::{parsed, Platter};
+use crate::record::{Event, Recorder};
+use peer::ids::{Sequence, Term};
+
+/// Both make a peer careful: what it said is to hold after a power cut.
+const CAREFUL: [&str; 3] = ["--resume", "--fsync", "batch"];
+
+/// What a message says of the files of its sender.
+#[derive(Debug, Default)]
+struct Claims {
+    incarnation: Option<u64>,
+    promised: Option<Term>,
+    synced: Option<Term>,
+    log: Option<Sequence>,
+}
+
+/// Reads them out of a line of the wire.
+fn claims(line: &str) -> Claims {
+    let fields: Vec<&str> = line.split(':').collect();
+    let none = Claims::default();
+    match &fields[..] {
+        ["HELLO", _, _, _, _, incarnation, ..] => Claims { incarnation: Some(parsed(incarnation)), ..none },
+        ["COORDINATOR", _, term] | ["FETCH", term, _] => Claims { promised: Some(parsed(term)), ..none },
+        ["JOIN", term, ..] if *term != "-" => Claims { promised: Some(parsed(term)), ..none },
+        ["LOG_STATE", term, synced, ..] => {
+            let synced = (*synced != "-").then(|| parsed(synced));
+            Claims { promised: Some(parsed(term)), synced, ..none }
+        }
+        ["VIEW_CHANGE" | "ADDED TO NETWORK", ..] => {
+            let term = Some(term_of_view(line));
+            Claims { promised: term.clone(), synced: term, ..none }
+        }
+        ["STORED" | "HEARTBEAT_ACK", term, last] => {
+            Claims { promised: Some(parsed(term)), log: Some(parsed(last)), ..none }
+        }
+        _ => none,
+    }
+}
+
+/// `[<ids>]-[<seats>]-<counter>.<change>@<leader>:<incarnation>:…`
+fn term_of_view(line: &str) -> Term {
+    let (_, view) = line.rsplit_once("]-").expect("a view");
+    let (counter, rest) = view.split_once('.').expect("a change");
+    let (_, leader) = rest.split_once('@').expect("a leader");
+    let fields: Vec<&str> = leader.split(':').collect();
+    parsed(&format!("{counter}@{}/{}", fields[0], fields[1]))
+}
+
+/// Goes through a record: whatever was said was on the platter, and nothing was built on what was not. Returns how often
+/// anything was claimed of the log.
+fn check_written_before_said(id: &str, record: &[Event]) -> usize {
+    let (mut platter, mut of_the_log, mut life_said) = (Platter::new(id), 0, false);
+    for (at, event) in record.iter().enumerate() {
+        let context = || format!("{id}, event {at}: {event:?}, with {platter:#?}");
+        match event {
+            Event::Send { line } => {
+                let claims = claims(line);
+                life_said |= claims.incarnation.is_some();
+                of_the_log += usize::from(claims.log.is_some_and(|last| last > 0));
+                check_claims(&claims, &platter, &context);
+            }
+            // What takes a name is whole on the platter, or a power cut leaves neither the old nor the new.
+            Event::Rename { from, .. } => {
+                assert!(platter.holds_bytes(from), "unsynced takes a name: {}", context());
+            }
+            Event::Unlink { path } | Event::Truncate { path } if is_segment(path) => {
+                let pending = platter.path("pending");
+                assert!(platter.holds(|path| path == pending), "cut before it was kept: {}", context());
+            }
+            Event::Write { path, line } if is_segment(path) && line.starts_with("BATCH:") => {
+                assert!(!platter.has_unsynced_cut(), "built on an unsynced cut: {}", context());
+            }
+            _ => {}
+        }
+        platter.take(event);
+    }
+    assert!(life_said, "{id} said nothing; the record is of something else");
+    of_the_log
+}
+
+fn check_claims(claims: &Claims, platter: &Platter, context: &dyn Fn() -> String) {
+    let state = platter.state();
+    if let Some(incarnation) = claims.incarnation {
+        assert_eq!(state.map(|state| state.incarnation), Some(incarnation), "a life that is not kept: {}", context());
+    }
+    if claims.promised.is_some() {
+        let promised = state.and_then(|state| state.promised.clone());
+        assert!(promised >= claims.promised, "a promise that is not kept: {}", context());
+    }
+    if claims.synced.is_some() {
+        let synced = state.and_then(|state| state.synced.clone());
+        assert!(synced >= claims.synced, "synced, and not kept: {}", context());
+    }
+    if let Some(last) = claims.log {
+        assert!(platter.holds_log(last), "stored, and not on the platter: {}", context());
+    }
+}
+
+fn is_segment(path: &str) -> bool {
+    path.contains("/journal/")
+}
+
+/// Segments that were synced after something was written to them.
+fn synced_segments(record: &[Event]) -> usize {
+    let is_sync = |event: &&Event| matches!(event, Event::Sync { path } if is_segment(path));
+    record.iter().filter(is_sync).count()
+}
+
+/// Are all written bytes of the log synced, and are there any?
+fn has_synced_log(record: &[Event]) -> bool {
+    let written = |event: &Event| matches!(event, Event::Write { path, .. } if is_segment(path));
+    let synced = |event: &Event| matches!(event, Event::Sync { path } if is_segment(path));
+    record.iter().rposition(written).is_some_and(|at| record[at..].iter().any(synced))
+}
+
+/// Feeds readings one after the other, each delivered before the next.
+fn feed_singly(peer: &mut Peer, from: u64, to: u64, rows_before: usize) {
+    for number in from..to {
+        peer.feed_numbered(number, number + 1);
+        peer.wait_for_rows(rows_before + usize::try_from(number - from).expect("few") + 1);
+    }
+}
+
+#[test]
+fn with_fsync_batch_what_is_said_to_be_stored_is_on_the_platter_before() {
+    let group = Group::new();
+    let Some(recorder) = Recorder::new(&group) else { return };
+    let mut leader = recorder.start("a", &["--fsync", "batch"]);
+    leader.wait_for_view(&["a"]);
+    let member = recorder.start("b", &["--fsync", "batch"]);
+    for peer in [&leader, &member] {
+        peer.wait_for_view(&["a", "b"]);
+    }
+    feed_singly(&mut leader, 0, 20, 0);
+    assert_same_rows(&[&leader, &member], 20);
+    let record = recorder.record("b");
+    assert!(check_written_before_said("b", &record) > 0, "{record:#?}");
+    let record = recorder.record("a");
+    check_written_before_said("a", &record);
+    check_leader_of_two("a", &record);
+}
+
+/// A leader of two commits what both have, so what it says is committed is on its own platter.
+fn check_leader_of_two(id: &str, record: &[Event]) {
+    let (mut platter, mut commits) = (Platter::new(id), 0);
+    for event in record {
+        if let Event::Send { line } = event {
+            if let ["COMMIT", _, up_to] = line.split(':').collect::<Vec<_>>()[..] {
+                assert!(platter.holds_log(parsed(up_to)), "{line}, with {platter:#?}");
+                commits += 1;
+            }
+        }
+        platter.take(event);
+    }
+    assert!(commits > 1, "it committed nothing");
+}
+
+#[test]
+fn an_interval_syncs_what_was_written_and_again_what_comes_later() {
+    let group = Group::new();
+    let Some(recorder) = Recorder::new(&group) else { return };
+    let mut peer = recorder.start("a", &["--fsync", "50ms"]);
+    for from in [0, 10, 20] {
+        peer.feed_numbered(from, from + 10);
+        peer.wait_for_rows(usize::try_from(from + 10).expect("few"));
+        recorder.wait_until("a", "a sync of the log", has_synced_log);
+    }
+    assert!(synced_segments(&recorder.record("a")) >= 3);
+}
+
+#[test]
+fn with_fsync_never_the_log_is_left_to_the_system() {
+    let group = Group::new();
+    let Some(recorder) = Recorder::new(&group) else { return };
+    let mut peer = recorder.start("a", &["--fsync", "never"]);
+    peer.feed_numbered(0, 10);
+    peer.end_input();
+    peer.wait_for("End of input, 10 readings delivered");
+    peer.signal("-TERM");
+    assert!(peer.wait_for_exit().success());
+    assert_eq!(synced_segments(&recorder.record("a")), 0);
+}
+
+#[test]
+fn a_promise_is_on_the_platter_before_it_is_given() {
+    let group = Group::new();
+    let Some(recorder) = Recorder::new(&group) else { return };
+    let ids = ["a", "b", "c"];
+    let mut peers: Vec<Peer> = ids.iter().map(|id| recorder.start(id, &CAREFUL)).collect();
+    for peer in &peers {
+        peer.wait_for_view(&ids);
+    }
+    feed_singly(&mut peers[0], 0, 5, 0);
+    let leads = peers.iter().position(Peer::leads).expect("one of them leads");
+    peers[leads].kill();
+    let dead = peers.remove(leads);
+    let left: Vec<&str> = ids.into_iter().filter(|id| *id != dead.id).collect();
+    for peer in &peers {
+        peer.wait_for_view(&left);
+        peer.wait_for_rows(5);
+    }
+    let fed = u64::from(peers[0].id == "a") * 5;
+    feed_singly(&mut peers[0], fed, fed + 5, 5);
+    assert_same_rows(&[&peers[0], &peers[1]], 10);
+    for id in ids {
+        check_written_before_said(id, &recorder.record(id));
+    }
+}
+
+#[test]
+fn what_a_cut_takes_is_kept_before_and_gone_before_anything_takes_its_place() {
+    let group = Group::new();
+    let Some(recorder) = Recorder::new(&group) else { return };
+    let start = |id: &str| {
+        let peer = recorder.start(id, &CAREFUL);
+        peer.wait_for_view(&[id]);
+        peer
+    };
+    // One that has a log of its own, of which nothing stays.
+    let mut lone = start("c");
+    feed_singly(&mut lone, 0, 10, 0);
+    lone.kill();
+    // Two that have ten readings in common, and then some that the other does not have.
+    let mut first = start("a");
+    let mut second = recorder.start("b", &CAREFUL);
+    for peer in [&first, &second] {
+        peer.wait_for_view(&["a", "b"]);
+    }
+    feed_singly(&mut first, 0, 10, 0);
+    second.wait_for_rows(10);
+    first.kill();
+    second.wait_for_view(&["b"]);
+    feed_singly(&mut second, 0, 10, 10);
+    second.kill();
+    let mut first = start("a");
+    feed_singly(&mut first, 10, 30, 10);
+    let (second, lone) = (recorder.start("b", &CAREFUL), recorder.start("c", &CAREFUL));
+    for peer in [&first, &second, &lone] {
+        peer.wait_for_view(&["a", "b", "c"]);
+    }
+    assert_same_rows(&[&first, &second, &lone], 50);
+    let records = ["a", "b", "c"].map(|id| (id, recorder.record(id)));
+    for (id, record) in &records {
+        check_written_before_said(id, record);
+    }
+    let mut all = records.iter().flat_map(|(_, record)| record);
+    assert!(all.clone().any(|event| matches!(event, Event::Unlink { path } if is_segment(path))), "a segment went");
+    assert!(all.any(|event| matches!(event, Event::Truncate { path } if is_segment(path))), "a part of one went");
+}
