@@ -2,6 +2,7 @@
 
 pub(super) mod crash;
 mod csv_resume;
+mod cut;
 mod damage;
 mod file_names;
 mod resume;

@@ -10,6 +10,7 @@ use crate::ids::{Origin, PeerId, Term, INCARNATION_MAX, NUMBER_MAX};
 
 mod bounds;
 mod payloads;
+mod ranges;
 
 fn id() -> impl Strategy<Value = PeerId> {
     prop_oneof![8 => "[A-Za-z0-9][A-Za-z0-9._-]{0,12}", 1 => "[A-Za-z0-9][A-Za-z0-9._-]{63}"]

@@ -1,0 +1,78 @@
+//! A cut over several segments, with a process that dies between any two of its steps, and with power that fails then.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::storage::tests::support::frame;
+use crate::storage::*;
+
+const BATCHES: u64 = 12;
+/// Readings of a batch.
+const EACH: u64 = 3;
+/// The cut leaves so many batches, and the last of them is not the end of its segment.
+const KEPT: u64 = 2;
+
+const OPTIONS: Options = Options { resume: true, durable: true, quorum: None };
+
+fn open(disk: &MemoryDisk) -> (Storage<MemoryDisk>, Opened) {
+    Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), 1, OPTIONS).unwrap()
+}
+
+/// A log of several segments, on the platter, some of it delivered.
+fn filled(disk: &MemoryDisk) -> Storage<MemoryDisk> {
+    let (mut storage, _) = open(disk);
+    storage.journal.segment_bytes = 3 * frame(1, 1, "a/1", 1, EACH).bytes().len() as u64 + 40;
+    for first in (0..BATCHES).map(|batch| batch * EACH + 1) {
+        storage.append(&frame(1, first, "a/1", first, EACH)).unwrap();
+    }
+    storage.deliver(8 * EACH).unwrap();
+    storage.flush().unwrap();
+    storage.sync().unwrap();
+    storage
+}
+
+fn segments(disk: &MemoryDisk) -> usize {
+    disk.list("journal").unwrap().len()
+}
+
+/// What the next life finds: a log without gaps that was cut or not, and nothing lost. Of removals that no sync has confirmed
+/// a power cut undoes any, so that what comes back may be no log; the peer says so, and has the readings.
+fn check(disk: &MemoryDisk, power_failed: bool, what: &str) {
+    let (storage, opened) = open(disk);
+    // Half a record of what was kept is left where the process died in it; of the log nothing is.
+    let harmless = |repair: &Repair| matches!(repair, Repair::Csv(_) | Repair::PendingTorn { .. });
+    assert!(power_failed || opened.repairs.iter().all(harmless), "{what}: {:?}", opened.repairs);
+    assert!(opened.last >= KEPT * EACH && opened.last % EACH == 0, "{what}: {}", opened.last);
+    let mut all: BTreeSet<u64> = BTreeSet::new();
+    for range in opened.origins.iter().chain(&opened.pending) {
+        all.extend(range.first..=range.last());
+    }
+    assert!(all.into_iter().eq(1..=BATCHES * EACH), "{what}: a reading is neither in the log nor pending");
+    let held: u64 = opened.origins.iter().map(|range| range.count).sum();
+    assert_eq!((storage.last(), held), (opened.last, opened.last), "{what}: the log has gaps");
+}
+
+#[test]
+fn whatever_of_a_cut_over_segments_is_done_the_rest_is_a_log_without_gaps() {
+    let mut left = BTreeSet::new();
+    for power_fails in [None, Some(1), Some(2), Some(3)] {
+        for changes in 0.. {
+            let disk = MemoryDisk::new();
+            let mut storage = filled(&disk);
+            assert!(segments(&disk) >= 4, "the cut goes over three segments at least");
+            disk.crash_after(changes);
+            let done = storage.cut(KEPT * EACH, None, None, KEPT * EACH).is_ok();
+            drop(storage);
+            match power_fails {
+                Some(seed) => disk.power_cut(seed),
+                None => disk.revive(),
+            }
+            left.insert(segments(&disk));
+            check(&disk, power_fails.is_some(), &format!("after {changes} changes, power {power_fails:?}"));
+            if done {
+                break;
+            }
+        }
+    }
+    assert_eq!(left, BTreeSet::from([1, 2, 3, 4]), "it died between any two removals");
+}
