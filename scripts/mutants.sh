@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Plants mistakes in the code, one at a time, and sees whether a test notices. By hand, before a release: all of it takes days
+# of one core, a sample of 60 some hours.
+#
+#   scripts/mutants.sh                               all modules, all mistakes
+#   scripts/mutants.sh --module wire                 one of protocol, wire, storage, threads, net
+#   scripts/mutants.sh --sample 60 --seed 1          so many of them, drawn by a seed
+#   scripts/mutants.sh --list                        says what would be planted
+#
+# Mistakes come from cargo-mutants, which is installed below target/ where it is missing; .cargo/mutants.toml says what is left
+# out, and why. Those that no test noticed are in
+# target/mutants/<module>/mutants.out/missed.txt; docs/contributing.md has what came of it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+MODULES=(protocol wire storage threads net)
+SAMPLE=0 SEED=1 LIST=false
+while [ $# -gt 0 ]; do
+    case $1 in
+        --module) MODULES=("$2"); shift 2 ;;
+        --sample) SAMPLE=$2; shift 2 ;;
+        --seed) SEED=$2; shift 2 ;;
+        --list) LIST=true; shift ;;
+        *) sed -n '2,/^set /{s/^# \{0,1\}//;/^set /d;p}' "$0"; exit 2 ;;
+    esac
+done
+
+TARGET=${CARGO_TARGET_DIR:-target}
+if ! cargo mutants --version > /dev/null 2>&1; then
+    PATH="$(realpath -m "$TARGET")/tools/bin:$PATH"
+    cargo mutants --version > /dev/null 2>&1 || cargo install cargo-mutants --locked --root "$TARGET/tools"
+fi
+
+# The tests that know a module, the quick ones: threads and sockets are seen by real processes only.
+tests_of() {
+    local quick=(--lib --test core --test transcripts --test verify --test simulation)
+    case $1 in
+        threads | net) echo "${quick[@]}" --test cluster --test hostile ;;
+        *) echo "${quick[@]}" ;;
+    esac
+}
+
+# All mistakes of a module, a line each.
+mistakes_of() {
+    cargo mutants --list -f "src/$1.rs" -f "src/$1/**/*.rs"
+}
+
+# So many of the lines, drawn by the seed; all where it is 0. The same seed draws the same of the same lines.
+draw() {
+    if [ "$1" -eq 0 ]; then
+        cat
+    else
+        grep -v ' delete field ' | shuf -n "$1" --random-source=<(openssl enc -aes-128-ctr -nosalt -pass "pass:$SEED" < /dev/zero 2> /dev/null)
+    fi
+}
+
+# The lines of all modules, each with its module in front, and from them the sample: each mistake is as likely as any other.
+DRAWN=$(for module in "${MODULES[@]}"; do mistakes_of "$module" | sed "s/^/$module\t/"; done | draw "$SAMPLE")
+if $LIST; then
+    cut -f 2 <<< "$DRAWN"
+    exit
+fi
+
+export PEER_SIM_SEEDS=${PEER_SIM_SEEDS:-10}
+for module in "${MODULES[@]}"; do
+    mapfile -t chosen < <(awk -F '\t' -v module="$module" '$1 == module { print $2 }' <<< "$DRAWN")
+    [ ${#chosen[@]} -gt 0 ] || continue
+    # Structs without one of their fields are planted whatever --re says: at least in the files of the sample alone.
+    only=()
+    for line in "${chosen[@]}"; do
+        only+=(-f "${line%%:*}" --re "^$(sed 's/[][\.*^$(){}?+|/-]/\\&/g' <<< "$line")\$")
+    done
+    # All of a module at once makes a command line too long.
+    [ "$SAMPLE" -gt 0 ] || only=(-f "src/$module.rs" -f "src/$module/**/*.rs")
+    mkdir -p "$TARGET/mutants/$module"
+    read -ra tests < <(tests_of "$module")
+    # Its exit status says that some were missed: the table does, too.
+    cargo mutants --output "$TARGET/mutants/$module" --no-shuffle "${only[@]}" -- "${tests[@]}" || true
+done
+
+# Those that do not build are no mistakes; those that make a test wait for ever are noticed.
+printf '%-10s %8s %8s %8s\n' module planted noticed ratio
+for module in "${MODULES[@]}"; do
+    out=$TARGET/mutants/$module/mutants.out
+    [ -d "$out" ] || continue
+    noticed=$(cat "$out/caught.txt" "$out/timeout.txt" | wc -l)
+    planted=$((noticed + $(wc -l < "$out/missed.txt")))
+    [ "$planted" -gt 0 ] || continue
+    printf '%-10s %8s %8s %7s%%\n' "$module" "$planted" "$noticed" $((100 * noticed / planted))
+done
