@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::calls::Purpose;
 use super::data::budget::Budget;
 use super::data::contacts::Claim;
+use super::dropping::Loss;
 use super::effect::{Effect, Verdict};
 use super::input::{Answer, ConnectionId, Question, Time};
 use super::peer::Peer;
@@ -170,7 +171,7 @@ impl Peer {
             Claim::Current => self.admit(connection, contact, turn),
             // One address cannot have two owners: the earlier one is gone.
             Claim::Moved { endpoint } if endpoint == contact.endpoint => {
-                self.gone(&contact.id, false, turn);
+                self.gone(&contact.id, Loss::Failed, turn);
                 // Unless that admitted it.
                 self.admit_visitor(connection, turn);
             }
@@ -200,7 +201,7 @@ impl Peer {
                 let why = Refusal::IdInUse(known.map(|(_, endpoint)| endpoint));
                 return self.dismiss(connection, why, turn);
             }
-            Answer::Here(_) => self.gone(peer, false, turn),
+            Answer::Here(_) => self.gone(peer, Loss::Failed, turn),
             // What its connection still holds is read first; then this one is admitted.
             Answer::Refused => {
                 visitor.ask_at = Some(turn.now + self.settings.timing.heartbeat_interval / 2);
@@ -217,7 +218,7 @@ impl Peer {
             }
             Answer::Silent | Answer::Error(_) => {
                 self.close(peer, turn);
-                self.gone(peer, false, turn);
+                self.gone(peer, Loss::Failed, turn);
             }
         }
         self.admit_visitor(connection, turn);
@@ -238,7 +239,7 @@ impl Peer {
         };
         if gone {
             self.close(peer, turn);
-            self.gone(peer, false, turn);
+            self.gone(peer, Loss::Failed, turn);
         }
     }
 

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use super::data::role::Role;
+use super::dropping::Loss;
 use super::effect::Effect;
 use super::event::Event;
 use super::input::{ConnectionId, Time};
@@ -39,7 +40,7 @@ impl Peer {
         let Some(from) = self.contacts.ended(connection) else { return };
         let Some(known) = self.contacts.get(&from) else { return };
         if known.refused.is_some() {
-            self.gone(&from, false, turn);
+            self.gone(&from, Loss::Failed, turn);
         } else if known.linked.is_none_or(|at| turn.now.checked_sub(at).unwrap() >= REDIAL_PAUSE) {
             // Perhaps its process is gone: the dial will tell.
             self.redial(&from, turn);
@@ -63,10 +64,10 @@ impl Peer {
             Some(known) if known.connection.is_some() => {
                 let first = *known.refused.get_or_insert(turn.now);
                 if turn.now.checked_sub(first).unwrap() >= interval {
-                    self.gone(peer, false, turn);
+                    self.gone(peer, Loss::Failed, turn);
                 }
             }
-            Some(_) => self.gone(peer, false, turn),
+            Some(_) => self.gone(peer, Loss::Failed, turn),
             None => {}
         }
     }
@@ -89,7 +90,7 @@ impl Peer {
     }
 
     /// A process is gone: a dial refused, a `LEAVE`, a later life in its place.
-    pub(super) fn gone(&mut self, peer: &PeerId, left: bool, turn: &mut Turn) {
+    pub(super) fn gone(&mut self, peer: &PeerId, loss: Loss, turn: &mut Turn) {
         if *peer == self.settings.id {
             return self.contacts.remove(peer);
         }
@@ -98,7 +99,7 @@ impl Peer {
         }
         self.group.forget(peer);
         self.promises.forget_link(peer);
-        self.lose(peer, left, turn);
+        self.lose(peer, loss, turn);
         // The leader may have named the life that took its place.
         if let Some(seat) = self.group.last_view.get(peer).cloned() {
             let Seat { priority, incarnation, endpoint } = seat;
@@ -110,16 +111,9 @@ impl Peer {
     }
 
     /// What the loss of a process means to what this peer is doing.
-    fn lose(&mut self, peer: &PeerId, left: bool, turn: &mut Turn) {
+    fn lose(&mut self, peer: &PeerId, loss: Loss, turn: &mut Turn) {
         match &mut self.role {
-            Role::Leader(leading) => {
-                leading.learners.remove(peer);
-                if leading.members.contains_key(peer) {
-                    self.drop_member(peer, left, turn);
-                } else {
-                    leading.followers.remove(peer);
-                }
-            }
+            Role::Leader(_) => self.remove_follower(peer, loss, turn),
             Role::Electing(electing) => {
                 // A peer that was drawn in by another's election learns only now why.
                 let leads = electing.following.as_ref().is_some_and(|following| following.leader == *peer);

@@ -10,6 +10,7 @@ use super::credibility::COUNTER_JOINED_MAX;
 use super::data::contacts::{Claim, Known};
 use super::data::role::{Proposing, Role, Seeking};
 use super::data::token::proof_of;
+use super::dropping::Loss;
 use super::effect::Effect;
 use super::event::Event;
 use super::input::{Question, Time};
@@ -26,7 +27,7 @@ impl Peer {
     /// promise, and the log is what it can contribute. `target`: a leader that somebody named whose word counts; it is
     /// asked before it is joined.
     pub(super) fn seek(&mut self, target: Option<&Contact>, turn: &mut Turn) {
-        self.role = Role::Seeking(Seeking::new(turn.now, self.settings.timing.election_timeout / 5));
+        self.role = Role::Seeking(Seeking::new(turn.now, self.settings.first_gap()));
         self.group.asking.clear();
         self.group.merging &= target.is_some();
         self.pending.restart();
@@ -171,7 +172,7 @@ impl Peer {
     /// docs/protocol.md, 3.2: a seeker is said to be there. A leader tells it of itself; others ask it, since it may have
     /// to be counted where there is no leader, or asked for a promise soon.
     fn on_seeker_heard(&mut self, contact: &Contact, turn: &mut Turn) {
-        let pause = self.settings.timing.election_timeout / 10;
+        let pause = self.settings.question_pause();
         self.note_outsider(contact, turn.now);
         let proven = self.contacts.is_proven(contact);
         // Its broadcasts may come from where it cannot be reached: a peer that counted it would wait for it in vain.
@@ -211,7 +212,7 @@ impl Peer {
     /// docs/protocol.md, 3.2, 7: a leader is said to be there. A seeker asks it, a member tells its leader, a leader
     /// compares the groups. What was said has no other effect: anybody can say it.
     pub(super) fn on_leader_heard(&mut self, leadership: Leadership, turn: &mut Turn) {
-        let pause = self.settings.timing.election_timeout / 10;
+        let pause = self.settings.question_pause();
         let leader = &leadership.leader;
         self.note_outsider(leader, turn.now);
         match &self.role {
@@ -250,7 +251,7 @@ impl Peer {
         if let Claim::Moved { endpoint } = self.contacts.claim(&contact) {
             // One address cannot have two owners; of two addresses, the known one is asked.
             if endpoint == at {
-                self.gone(&contact.id, false, turn);
+                self.gone(&contact.id, Loss::Failed, turn);
             } else if here.contact.incarnation != self.incarnation_of(&contact.id) {
                 return self.ask_predecessor(&contact.id, turn);
             }
@@ -260,7 +261,7 @@ impl Peer {
         match here.belongs {
             Belongs::Leads(view) if is_of(&view, &contact) => self.on_leader_found(&contact, &view, turn),
             Belongs::Follows(leader) if seeks && leader.id != self.settings.id && self.trusts_contact(&leader) => {
-                let pause = self.settings.timing.election_timeout / 10;
+                let pause = self.settings.question_pause();
                 self.ask_for_group(leader.endpoint, None, (false, pause), turn);
             }
             Belongs::Nowhere if here.seeking => self.note_seeker(&contact, turn.now),

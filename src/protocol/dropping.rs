@@ -9,18 +9,30 @@ use super::turn::Turn;
 use crate::ids::PeerId;
 use crate::wire::Timing;
 
+/// Why a peer is no longer counted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// It said `LEAVE`.
+    Left,
+    /// Its process is gone or silent, or it went back to seeking.
+    Failed,
+}
+
 impl Peer {
-    /// A member is gone, silent, or went back to seeking.
-    pub(super) fn drop_member(&mut self, id: &PeerId, left: bool, turn: &mut Turn) {
+    /// A leader serves this peer no more. Where it is a member, the others get a view without it.
+    pub(super) fn remove_follower(&mut self, id: &PeerId, loss: Loss, turn: &mut Turn) {
         let Role::Leader(leading) = &mut self.role else { return };
+        leading.learners.remove(id);
+        leading.followers.remove(id);
+        if !leading.members.contains_key(id) {
+            return;
+        }
         let mut members = leading.members.clone();
         members.remove(id);
-        leading.followers.remove(id);
-        let list = view::ordered_peer_list(&members);
-        turn.tell(if left {
-            Event::MemberLeft { peer: id.clone(), members: list }
-        } else {
-            Event::MemberFailed { peer: id.clone(), members: list }
+        let (peer, list) = (id.clone(), view::ordered_peer_list(&members));
+        turn.tell(match loss {
+            Loss::Left => Event::MemberLeft { peer, members: list },
+            Loss::Failed => Event::MemberFailed { peer, members: list },
         });
         self.change_view(members, turn);
         if !self.contacts.is_dead(id) {
@@ -33,13 +45,7 @@ impl Peer {
     /// A follower said nothing for the heartbeat timeout.
     pub(super) fn drop_silent(&mut self, id: &PeerId, turn: &mut Turn) {
         self.close(id, turn);
-        let Role::Leader(leading) = &mut self.role else { return };
-        leading.learners.remove(id);
-        if leading.members.contains_key(id) {
-            self.drop_member(id, false, turn);
-        } else {
-            leading.followers.remove(id);
-        }
+        self.remove_follower(id, Loss::Failed, turn);
     }
 
     /// Members that store nothing while the others wait for them hold up the group: it goes on without them. Not where it
@@ -72,15 +78,12 @@ impl Peer {
     /// A learner, or without a quorum a member, that promised another term follows somebody else: one fewer, and no
     /// reason for the others.
     pub(super) fn follows_another(&mut self, from: &PeerId, turn: &mut Turn) -> bool {
-        let Role::Leader(leading) = &mut self.role else { return false };
-        if leading.learners.remove(from).is_some() {
-            leading.followers.remove(from);
-            return true;
+        let Role::Leader(leading) = &self.role else { return false };
+        let is_free = leading.learners.contains_key(from) || self.settings.quorum.is_none();
+        let removes = is_free && leading.has(from);
+        if removes {
+            self.remove_follower(from, Loss::Failed, turn);
         }
-        let drops = self.settings.quorum.is_none() && leading.members.contains_key(from);
-        if drops {
-            self.drop_member(from, false, turn);
-        }
-        drops
+        removes
     }
 }

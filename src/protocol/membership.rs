@@ -5,6 +5,7 @@ use super::data::following::Following;
 use super::data::leading::Mark;
 use super::data::role::Role;
 use super::data::view::Members;
+use super::dropping::Loss;
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
@@ -30,15 +31,8 @@ impl Peer {
             Role::Proposing(_) => {
                 self.group.asking.insert(from.clone());
             }
-            Role::Leader(leading) => {
-                let is_member = leading.members.contains_key(from);
-                leading.learners.remove(from);
-                if is_member {
-                    // It went back to seeking.
-                    self.drop_member(from, false, turn);
-                } else {
-                    leading.followers.remove(from);
-                }
+            Role::Leader(_) => {
+                self.remove_follower(from, Loss::Failed, turn);
                 self.serve_joiner(from, promised, turn);
             }
             _ => {}

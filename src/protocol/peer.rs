@@ -53,6 +53,20 @@ pub struct Settings {
     pub secret: Secret,
 }
 
+impl Settings {
+    /// How long a seeker waits after its first broadcast; after each one it waits twice as long. At least three go out
+    /// before it founds a group, so that no single datagram matters.
+    pub(super) fn first_gap(&self) -> Time {
+        self.timing.election_timeout / 5
+    }
+
+    /// For so long one address is not asked for a group again, however often it is named: shorter than the first gap, so
+    /// that each broadcast of a seeker may bring it a question.
+    pub(super) fn question_pause(&self) -> Time {
+        self.timing.election_timeout / 10
+    }
+}
+
 /// All that a peer keeps. What several mechanisms need is in `data/`; what one alone needs is defined beside it.
 #[derive(Debug)]
 pub struct Peer {
@@ -82,7 +96,7 @@ impl Peer {
         let log = Log::new(found);
         Self {
             clock: Clock::new(now),
-            role: Role::Seeking(Seeking::new(now, settings.timing.election_timeout / 5)),
+            role: Role::Seeking(Seeking::new(now, settings.first_gap())),
             promises: Promises::new(found, &log, COUNTER_JOINED_MAX),
             pending: Pending::new(own, found),
             delivery: Delivery::new(log.committed()),

@@ -2,6 +2,7 @@
 //! whose handler it is for.
 
 use super::data::role::{LogState, Role};
+use super::dropping::Loss;
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::PeerId;
@@ -61,7 +62,7 @@ impl Peer {
             Message::Commit { term, up_to } => self.on_commit(from, &term, up_to, turn),
             Message::Stale { term, leader } => self.on_stale(from, term.as_ref(), leader, turn),
             Message::Yield { term, leader } => self.on_yield(from, &term, leader, turn),
-            Message::Leave { .. } => self.gone(from, true, turn),
+            Message::Leave { .. } => self.gone(from, Loss::Left, turn),
             // Said at the beginning of a connection, in answer to it, or to a question; or by somebody who has no part
             // here.
             Message::Hello(_)
