@@ -85,15 +85,20 @@ fn own_directory(data_dir: &Path, id: &PeerId, resumes: bool) -> Result<PathBuf,
 }
 
 /// Makes a directory, and those that lead there: without their names on the platter, nothing in it is either.
-fn make(directory: &Path) -> io::Result<()> {
+pub(super) fn make(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
-    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = parent(directory);
     make(parent)?;
     // Another peer may have made it meanwhile.
     fs::create_dir(directory).or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })?;
     real::sync_dir(parent)
+}
+
+/// The directory that a path is in.
+pub(super) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Takes the `lock` of a directory for this process.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::copy::Copied;
-use super::directory::{directory_of, lock};
+use super::directory::{directory_of, lock, make, parent};
 use super::disk::read_only::ReadOnlyDisk;
 use super::disk::real::{sync_dir, RealDisk};
 use super::error::StorageError;
@@ -66,7 +66,7 @@ impl Snapshot {
         refuse_occupied(&to)?;
         let missing = dest.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
         let mut made = Made { partial: None, parents: missing.map(Path::to_owned).collect() };
-        fs::create_dir_all(dest).map_err(unusable(dest))?;
+        make(dest).map_err(unusable(dest))?;
         // No peer has a name that begins so.
         let partial = dest.join(format!(".{}.partial", name_of(id.as_str())));
         match fs::create_dir(&partial) {
@@ -116,7 +116,7 @@ impl Snapshot {
                 fs::remove_dir(&to)?;
             }
             fs::rename(&path, &to)?;
-            std::iter::once(&to).chain(&made.parents).try_for_each(|path| sync_dir(parent(path)))
+            sync_dir(parent(&to))
         };
         publish().map_err(|source| StorageError::directory(&to, &to, source))?;
         made.parents.clear();
@@ -141,10 +141,6 @@ fn refuse_occupied(to: &Path) -> Result<(), StorageError> {
         Ok(metadata) if !metadata.is_dir() || !is_empty() => Err(StorageError::Occupied { path: to.to_owned() }),
         _ => Ok(()),
     }
-}
-
-fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Returns once all files below a directory are on the platter.
