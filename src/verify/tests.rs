@@ -12,6 +12,7 @@ use crate::wire::{Frame, Lines, Request};
 
 mod asked;
 mod names;
+mod sensors;
 
 /// A data directory of its own, removed when dropped.
 pub(super) struct Data(pub(super) PathBuf);
