@@ -101,27 +101,7 @@ impl Link {
 
     /// A connection is up and has said who speaks.
     fn connected(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>) {
-        let mut writer = lock(&self.writer);
-        let mut state = lock(&self.state);
-        if state.closed {
-            return net::hang_up(&stream);
-        }
-        // The receiver ends the connection before once it has read who speaks on this one. Ending it here could be noticed
-        // there first, be taken for a loss, and be answered with a new connection, and so on.
-        let old = writer.stream.replace(Arc::clone(&stream));
-        if let Some(older) = std::mem::replace(&mut writer.old, old) {
-            net::hang_up(&older);
-        }
-        writer.outgoing.clear();
-        state.taken = false;
-        state.connections += 1;
-        writer.connection = state.connections;
-        // To be made again, if that was asked for while this connection was made.
-        state.up = (!state.dial).then(|| Arc::clone(&stream));
-        state.dial_at = Some(Instant::now() + DIAL_PAUSE);
-        let connection = state.connections;
-        drop(state);
-        drop(writer);
+        let Some(connection) = self.begin_on(&stream, Instant::now() + DIAL_PAUSE) else { return };
         let (link, shared) = (Arc::clone(self), Arc::clone(node));
         if !node.try_spawn(format!("tx-{}", self.peer), move || link.watch(&shared, stream, connection)) {
             // Its end would not be noticed.

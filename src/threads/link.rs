@@ -17,7 +17,7 @@ use super::outbox::{Outbox, Parcel, Serving};
 use crate::ids::PeerId;
 use crate::net::{self, Outgoing};
 use crate::protocol::Serve;
-use crate::storage::{LogReader, Read, RealDisk};
+use crate::storage::{LogReader, Read, ReadDisk};
 use crate::wire::{Frame, Message};
 
 /// Log bytes written together: enough for few system calls, little enough to let control messages in between.
@@ -108,6 +108,32 @@ impl Link {
         lock(&self.state).outbox.serve(serve);
     }
 
+    /// Goes over to a new connection, which begins with nothing of what was said on the one before: where that broke off
+    /// in the middle of a message, the rest would make no sense. Returns which connection it is, and `None` where the link
+    /// has ended. The next dial is not before `dial_at`.
+    pub(super) fn begin_on(&self, stream: &Arc<TcpStream>, dial_at: Instant) -> Option<u64> {
+        let mut writer = lock(&self.writer);
+        let mut state = lock(&self.state);
+        if state.closed {
+            net::hang_up(stream);
+            return None;
+        }
+        // The receiver ends the connection before once it has read who speaks on this one. Ending it here could be noticed
+        // there first, be taken for a loss, and be answered with a new connection, and so on.
+        let old = writer.stream.replace(Arc::clone(stream));
+        if let Some(older) = std::mem::replace(&mut writer.old, old) {
+            net::hang_up(&older);
+        }
+        writer.outgoing.clear();
+        state.taken = false;
+        state.connections += 1;
+        writer.connection = state.connections;
+        // To be made again, if that was asked for while this connection was made.
+        state.up = (!state.dial).then(|| Arc::clone(stream));
+        state.dial_at = Some(dial_at);
+        Some(state.connections)
+    }
+
     /// Starts over on another connection.
     pub(super) fn redial(&self) {
         self.start_over(&mut lock(&self.state));
@@ -164,7 +190,7 @@ impl Link {
     }
 
     /// Writes what waits as far as that goes without waiting, and leaves the rest to the thread.
-    pub(super) fn pump(&self, log: &LogReader<RealDisk>) {
+    pub(super) fn pump<D: ReadDisk>(&self, log: &LogReader<D>) {
         if let Some(mut writer) = try_lock(&self.writer).filter(|_| net::CAN_SEND_NOW) {
             if writer.outgoing.is_empty() && writer.stream.is_some() && self.write_now(&mut writer, log) {
                 return;
@@ -177,7 +203,7 @@ impl Link {
     }
 
     /// False: something is left, because the receiver has to read first, the disk to be read, or the connection broke.
-    fn write_now(&self, writer: &mut Writer, log: &LogReader<RealDisk>) -> bool {
+    fn write_now<D: ReadDisk>(&self, writer: &mut Writer, log: &LogReader<D>) -> bool {
         while self.load(writer, log) {
             let Writer { stream: Some(stream), outgoing, .. } = writer else { return false };
             if !matches!(outgoing.write_now(stream), Ok(true)) {
@@ -189,7 +215,7 @@ impl Link {
 
     /// Takes out of the outbox what may be written now, but for log batches that are not in memory. What was taken out
     /// before is written. False: there is nothing.
-    pub(super) fn load(&self, writer: &mut Writer, log: &LogReader<RealDisk>) -> bool {
+    pub(super) fn load<D: ReadDisk>(&self, writer: &mut Writer, log: &LogReader<D>) -> bool {
         let Parcel { messages, serving, last_word } = {
             let mut state = lock(&self.state);
             if state.up.is_none() || state.connections != writer.connection {
@@ -241,3 +267,6 @@ impl Writer {
         }
     }
 }
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests;
