@@ -223,7 +223,7 @@ impl<D: Disk> Storage<D> {
             self.csv.truncate_above(to, self.options.careful())?;
             self.delivered = to;
         }
-        self.journal.cut(to)?;
+        self.journal.cut(to, self.options.careful())?;
         if self.options.careful() {
             // Before anything is appended: after a power loss, what is new could come before what was cut.
             self.journal.sync()?;

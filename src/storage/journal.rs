@@ -216,12 +216,13 @@ impl<D: Disk> Journal<D> {
     ///
     /// The index forgets it first, so that no reader is sent to bytes that are about to go, and counts the cut before any byte
     /// goes; then whole segments are removed from the end, and the last one that stays is shortened. A crash at any point leaves a
-    /// log without gaps, longer than it should be at worst.
+    /// log without gaps, longer than it should be at worst. `careful`: so does a power cut, which undoes any removals that are
+    /// not synced, in whatever order. That costs a sync of the names for each segment.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged.
-    pub(super) fn cut(&mut self, to: Sequence) -> Result<(), StorageError> {
-        let disk = &*self.reader.disk;
+    pub(super) fn cut(&mut self, to: Sequence, careful: bool) -> Result<(), StorageError> {
+        let disk = Arc::clone(&self.reader.disk);
         let kept = self.reader.end_of(to)?;
         let removed = {
             let mut index = self.reader.index();
@@ -240,12 +241,15 @@ impl<D: Disk> Journal<D> {
         // From the end, so that whatever happens in between the rest is a log without gaps.
         for segment in removed.iter().rev() {
             let path = segment_path(segment.first);
-            disk.remove(&path).map_err(failed(disk, "remove", &path))?;
+            disk.remove(&path).map_err(failed(&*disk, "remove", &path))?;
             self.unsynced.remove(&path);
             self.names_unsynced = true;
+            if careful {
+                self.sync_names()?;
+            }
         }
         if let Some(place) = kept {
-            disk.truncate(&place.path, place.offset).map_err(failed(disk, "truncate", &place.path))?;
+            disk.truncate(&place.path, place.offset).map_err(failed(&*disk, "truncate", &place.path))?;
             self.unsynced.insert(place.path);
         }
         Ok(())
@@ -256,15 +260,21 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// The disk's.
     pub(super) fn sync(&mut self) -> Result<(), StorageError> {
+        // First, so that no removed segment can come back after what is synced now.
+        self.sync_names()?;
         let disk = &*self.reader.disk;
-        if self.names_unsynced {
-            // First, so that no removed segment can come back after what is synced now.
-            disk.sync_names(DIR).map_err(failed(disk, "sync", DIR))?;
-            self.names_unsynced = false;
-        }
         while let Some(path) = self.unsynced.first() {
             disk.sync(path).map_err(failed(disk, "sync", path))?;
             self.unsynced.pop_first();
+        }
+        Ok(())
+    }
+
+    fn sync_names(&mut self) -> Result<(), StorageError> {
+        let disk = &*self.reader.disk;
+        if self.names_unsynced {
+            disk.sync_names(DIR).map_err(failed(disk, "sync", DIR))?;
+            self.names_unsynced = false;
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ fn check_against_a_list<D: Disk>(disk: D, steps: Vec<Step>) {
             }
             Step::Cut { keep } => {
                 model.truncate(keep);
-                journal.cut(model.last().map_or(0, Frame::last)).unwrap();
+                journal.cut(model.last().map_or(0, Frame::last), false).unwrap();
             }
             Step::Read { after, inside, max_bytes } => {
                 let from = after.min(model.len());
@@ -161,7 +161,7 @@ fn a_cut_made_while_the_file_is_read_is_noticed() {
         journal.append(&frame(1, 6, "a/1", 6, 5)).unwrap();
         let reader = journal.reader();
         disk.before_next_read(move || {
-            journal.cut(5).unwrap();
+            journal.cut(5, false).unwrap();
             appended.iter().try_for_each(|batch| journal.append(batch).map(drop)).unwrap();
         });
         assert_eq!(reader.read_from(5, 10, 0, 1000).unwrap(), Read::Cut);
@@ -191,7 +191,7 @@ fn a_reader_gets_nothing_that_was_cut_however_it_coincides() {
         (0..5).for_each(|at| assert_eq!(journal.append(&batch(0, at)).unwrap(), at == 0));
         for cuts in 0..300 {
             (5..10).for_each(|at| assert!(!journal.append(&batch(cuts, at)).unwrap()));
-            journal.cut(500).unwrap();
+            journal.cut(500, false).unwrap();
         }
         done.store(true, Ordering::Relaxed);
     });
