@@ -8,7 +8,7 @@
 mod check;
 mod compare;
 mod digest;
-mod faults;
+mod disagreements;
 mod json_report;
 mod lines;
 mod looks;
@@ -29,7 +29,7 @@ use crate::ids::Sequence;
 use crate::storage::StorageError;
 use check::Checked;
 use compare::compare;
-use faults::Faults;
+use disagreements::Disagreements;
 pub use looks::PATIENCE;
 use select::{Selection, Target};
 pub use snapshot::{snapshot, Wanted};
@@ -116,11 +116,12 @@ pub fn run(asked: &Asked, out: &mut dyn Write, errors: &mut dyn Write) -> io::Re
 
 /// What it comes to, where so many that were named are not there.
 fn verdict(peers: &[Peer], missing: usize) -> Verdict {
-    let faulty: Vec<&Checked> = found(peers).map(|(_, one)| one).filter(|one| !one.faults.is_empty()).collect();
+    let disagreeing: Vec<&Checked> =
+        found(peers).map(|(_, one)| one).filter(|one| !one.disagreements.is_empty()).collect();
     match () {
-        () if !faulty.iter().all(|one| one.faults.only_behind()) => Verdict::Disagree,
+        () if !disagreeing.iter().all(|one| one.disagreements.only_behind()) => Verdict::Disagree,
         () if missing > 0 || peers.iter().any(|peer| peer.found.is_err()) => Verdict::Unreadable,
-        () if !faulty.is_empty() => Verdict::Behind,
+        () if !disagreeing.is_empty() => Verdict::Behind,
         () => Verdict::Agree,
     }
 }
@@ -158,19 +159,20 @@ fn unreadable(error: &StorageError) -> String {
     }
 }
 
-/// The peer that the others are compared with: one without faults of its own, whose files most have; but if another goes
-/// on where it ends, then that one.
+/// The peer that the others are compared with: one that agrees with itself, whose files most have; but if another goes on
+/// where it ends, then that one.
 fn choose(peers: &[Peer]) -> Option<usize> {
     let found: Vec<(usize, &Checked)> = found(peers).collect();
     let alike = |one: &Checked| found.iter().filter(|(_, other)| other.digest == one.digest).count();
-    let rank = |one: &Checked| (one.faults.is_empty(), alike(one), one.holds);
+    let rank = |one: &Checked| (one.disagreements.is_empty(), alike(one), one.holds);
     // Of equals the first.
     let (at, best) = found.iter().rev().max_by_key(|(_, one)| rank(one))?;
-    let mut longer: Vec<_> = found.iter().filter(|(_, one)| one.faults.is_empty() && one.holds > best.holds).collect();
+    let mut longer: Vec<_> =
+        found.iter().filter(|(_, one)| one.disagreements.is_empty() && one.holds > best.holds).collect();
     longer.sort_by_key(|(_, one)| std::cmp::Reverse(one.holds));
     let goes_on = |other: &Checked| {
-        let mut faults = Faults::default();
-        compare(best, other, "", &mut faults).is_ok() && faults.is_empty()
+        let mut disagreements = Disagreements::default();
+        compare(best, other, "", &mut disagreements).is_ok() && disagreements.is_empty()
     };
     Some(longer.into_iter().find(|(_, other)| goes_on(other)).map_or(*at, |(at, _)| *at))
 }
@@ -184,38 +186,38 @@ fn compare_all(peers: &mut [Peer], reference: usize, up_to: Option<Sequence>) {
     for peer in &mut *peers {
         let Ok(checked) = &mut peer.found else { continue };
         if let Some(up_to) = up_to.filter(|up_to| checked.holds == checked.last && checked.holds < *up_to) {
-            checked.faults.add_behind(checked.holds, up_to);
+            checked.disagreements.add_behind(checked.holds, up_to);
         }
     }
     for at in (0..peers.len()).filter(|at| *at != reference) {
         let Ok(peer) = &mut peers[at].found else { continue };
-        let mut faults = std::mem::take(&mut peer.faults);
+        let mut disagreements = std::mem::take(&mut peer.disagreements);
         let (Ok(peer), Ok(other)) = (&peers[at].found, &peers[reference].found) else { continue };
         if peer.digest == other.digest {
-            put_back(&mut peers[at], faults);
+            put_back(&mut peers[at], disagreements);
             continue;
         }
-        let compared = compare(peer, other, &peers[reference].label, &mut faults);
+        let compared = compare(peer, other, &peers[reference].label, &mut disagreements);
         let has_no_gap = peer.holds == peer.last;
         if !peer.runs && has_no_gap && peer.holds < other.holds && up_to.is_none() {
-            faults.add_behind(peer.holds, other.holds);
+            disagreements.add_behind(peer.holds, other.holds);
         }
-        if !peer.runs && !other.runs && faults.is_empty() && compared.is_ok() && peer.holds == other.holds {
+        if !peer.runs && !other.runs && disagreements.is_empty() && compared.is_ok() && peer.holds == other.holds {
             // Whatever was overlooked above: files that are not equal do not pass.
-            faults.add("", (0, 0), || {
+            disagreements.add("", (0, 0), || {
                 format!("its files are not those of {}, though its rows are", peers[reference].label)
             });
         }
         match compared {
-            Ok(()) => put_back(&mut peers[at], faults),
+            Ok(()) => put_back(&mut peers[at], disagreements),
             Err(error) => peers[at].found = Err(unreadable(&error)),
         }
     }
 }
 
-fn put_back(peer: &mut Peer, faults: Faults) {
+fn put_back(peer: &mut Peer, disagreements: Disagreements) {
     if let Ok(checked) = &mut peer.found {
-        checked.faults = faults;
+        checked.disagreements = disagreements;
     }
 }
 

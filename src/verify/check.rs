@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::digest::{digest, named_as_before};
-use super::faults::{rows_named, shown, Faults};
+use super::disagreements::{rows_named, shown, Disagreements};
 use super::lines::Sum;
 use super::rows::Rows;
 use crate::ids::{Origin, Sequence, Term};
@@ -25,7 +25,7 @@ pub(super) struct Checked {
     /// SHA-256 of each file, in the order of their names.
     pub(super) sums: Vec<Sum>,
     pub(super) digest: Sum,
-    pub(super) faults: Faults,
+    pub(super) disagreements: Disagreements,
     /// What is worth a line and no disagreement.
     pub(super) notes: Vec<String>,
     /// What the files of a running peer lack at their ends.
@@ -50,10 +50,10 @@ const WAITING_MAX: u64 = 16_384;
 /// Where something in it cannot be read.
 pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<Checked, StorageError> {
     let runs = inspection.runs();
-    let mut faults = Faults::default();
+    let mut disagreements = Disagreements::default();
     let mut check = Check {
-        rows: Rows::new(&inspection, runs, &mut faults)?,
-        faults,
+        rows: Rows::new(&inspection, runs, &mut disagreements)?,
+        disagreements,
         inspection: &inspection,
         runs,
         up_to: up_to.unwrap_or(Sequence::MAX),
@@ -82,14 +82,15 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
     // One that was stopped or started meanwhile was writing, too.
     let runs = runs || inspection.runs();
     if !runs {
-        let Check { missing, faults, .. } = &mut check;
-        missing.tell_rest(&inspection, faults);
+        let Check { missing, disagreements, .. } = &mut check;
+        missing.tell_rest(&inspection, disagreements);
     }
     let lag = if runs { check.lag() } else { Vec::new() };
-    let Check { rows, holds, mut faults, .. } = check;
+    let Check { rows, holds, mut disagreements, .. } = check;
     for name in inspection.foreign() {
         if name.to_ascii_lowercase().ends_with(".csv") {
-            faults.add(name, (0, 0), || "is not a sensor's file: a link, a directory, or no sensor's name".to_owned());
+            disagreements
+                .add(name, (0, 0), || "is not a sensor's file: a link, a directory, or no sensor's name".to_owned());
         } else {
             notes.push(format!("{name} is no file of a peer, and was not looked at"));
         }
@@ -100,7 +101,7 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
     let (count, last) = (rows.count, rows.last);
     let sums = rows.sums();
     let digest = digest(&inspection, &sums);
-    Ok(Checked { runs, rows: count, holds, last, sums, digest, faults, notes, lag, inspection })
+    Ok(Checked { runs, rows: count, holds, last, sums, digest, disagreements, notes, lag, inspection })
 }
 
 #[derive(Debug)]
@@ -109,7 +110,7 @@ struct Check<'a> {
     runs: bool,
     up_to: Sequence,
     rows: Rows<'a>,
-    faults: Faults,
+    disagreements: Disagreements,
     missing: Missing,
     /// Of a running peer's entries above its last row, how many there are of each origin.
     undelivered: BTreeMap<Origin, u64>,
@@ -129,7 +130,7 @@ impl Check<'_> {
         let span = (frame.first(), frame.last());
         if frame.first() <= self.settled {
             let settled = self.settled;
-            self.faults.add("journal", span, || {
+            self.disagreements.add("journal", span, || {
                 format!("the batch {}..{} does not continue the entries up to {settled}", span.0, span.1)
             });
             return Ok(());
@@ -139,14 +140,14 @@ impl Check<'_> {
         }
         if self.term.as_ref().is_some_and(|term| term > frame.term()) {
             let before = self.term.as_ref().map_or_else(String::new, Term::to_string);
-            self.faults.add("journal", span, || {
+            self.disagreements.add("journal", span, || {
                 format!("the batch {}..{} is of term {}, after term {before}", span.0, span.1, frame.term())
             });
         }
         self.term = Some(frame.term().clone());
         for range in frame.ranges() {
             if let Some(number) = self.entered.first_held(range) {
-                self.faults.add("journal", span, || {
+                self.disagreements.add("journal", span, || {
                     format!("reading {number} of {} stands again in the batch {}..{}", range.origin, span.0, span.1)
                 });
             }
@@ -189,12 +190,12 @@ impl Check<'_> {
             let (row, expected) = (self.rows.row(file), &self.expected[..self.expected.len() - 1]);
             if row != expected {
                 let text = (shown(row), shown(expected));
-                self.faults.add(&name.name, (head, head), || {
+                self.disagreements.add(&name.name, (head, head), || {
                     format!("row {head} is not what the journal says: {}, not {}", text.0, text.1)
                 });
             } else if name.sensor.as_str().as_bytes() != reading::sensor_of(payload) {
                 let text = shown(row);
-                self.faults.add(&name.name, (head, head), || format!("row {head} is another sensor's: {text}"));
+                self.disagreements.add(&name.name, (head, head), || format!("row {head} is another sensor's: {text}"));
             }
             return self.take_row(sequence, file);
         }
@@ -213,8 +214,8 @@ impl Check<'_> {
             () => format!("entries {}..{up_to} are lost", span.0),
         };
         match self.damage.take() {
-            Some((segment, why)) => self.faults.add(&segment, span, || format!("is damaged, {lost}: {why}")),
-            None => self.faults.add("journal", span, || format!("has a gap, {lost}")),
+            Some((segment, why)) => self.disagreements.add(&segment, span, || format!("is damaged, {lost}: {why}")),
+            None => self.disagreements.add("journal", span, || format!("has a gap, {lost}")),
         }
         self.rows_alone(up_to)
     }
@@ -234,14 +235,15 @@ impl Check<'_> {
             return Ok(());
         };
         if !self.inspection.has_journal() {
-            self.faults.add("journal", (0, 0), || "is missing: no row can be compared with its entry".to_owned());
+            self.disagreements
+                .add("journal", (0, 0), || "is missing: no row can be compared with its entry".to_owned());
         } else if let Some((segment, why)) = self.damage.take() {
             let at = settled + 1;
-            self.faults
+            self.disagreements
                 .add_torn(&segment, (at, at), || format!("is damaged, all entries from {at} on are lost: {why}"));
         } else {
             let what = || format!("ends with entry {settled}, but there is a row {head}");
-            self.faults.add_torn("journal", (head, head), what);
+            self.disagreements.add_torn("journal", (head, head), what);
         }
         self.rows_alone(Sequence::MAX)
     }
@@ -259,7 +261,7 @@ impl Check<'_> {
             let row = self.rows.row(file);
             if let Err(why) = check_row(row, name.sensor.as_str()) {
                 let text = shown(row);
-                self.faults.add(&name.name, (head, head), || format!("row {head} {why}: {text}"));
+                self.disagreements.add(&name.name, (head, head), || format!("row {head} {why}: {text}"));
             }
             self.settled = head;
             self.take_row(head, file)?;
@@ -278,9 +280,9 @@ impl Check<'_> {
         let span = (self.settled + 1, up_to);
         let what = || format!("no file has {}", rows_named(span, span.1 - span.0 + 1));
         if span.0 <= span.1 && torn {
-            self.faults.add_torn("", span, what);
+            self.disagreements.add_torn("", span, what);
         } else if span.0 <= span.1 {
-            self.faults.add("", span, what);
+            self.disagreements.add("", span, what);
         }
     }
 
@@ -288,16 +290,16 @@ impl Check<'_> {
     fn again(&mut self, sequence: Sequence, file: usize) -> Result<(), StorageError> {
         let name = &self.inspection.csv()[file].name;
         let text = shown(self.rows.row(file));
-        self.faults.add(name, (sequence, sequence), || format!("row {sequence} stands a second time: {text}"));
-        self.rows.advance(&mut self.faults)
+        self.disagreements.add(name, (sequence, sequence), || format!("row {sequence} stands a second time: {text}"));
+        self.rows.advance(&mut self.disagreements)
     }
 
     fn take_row(&mut self, sequence: Sequence, file: usize) -> Result<(), StorageError> {
-        self.missing.tell(self.inspection, file, &mut self.faults);
+        self.missing.tell(self.inspection, file, &mut self.disagreements);
         if sequence == self.holds + 1 {
             self.holds = sequence;
         }
-        self.rows.advance(&mut self.faults)
+        self.rows.advance(&mut self.disagreements)
     }
 }
 
@@ -337,10 +339,10 @@ impl Missing {
     }
 
     /// Tells what is missing before the next row of a file.
-    fn tell(&mut self, inspection: &Inspection, file: usize, faults: &mut Faults) {
+    fn tell(&mut self, inspection: &Inspection, file: usize, disagreements: &mut Disagreements) {
         if let Some(Run { first, last, count }) = self.of_file[file].take() {
             let name = &inspection.csv()[file].name;
-            faults.add_new(name, (first, last), || format!("lacks {}", rows_named((first, last), count)));
+            disagreements.add_new(name, (first, last), || format!("lacks {}", rows_named((first, last), count)));
         }
     }
 
@@ -353,15 +355,16 @@ impl Missing {
     }
 
     /// Tells what is missing at the ends of the files.
-    fn tell_rest(&mut self, inspection: &Inspection, faults: &mut Faults) {
+    fn tell_rest(&mut self, inspection: &Inspection, disagreements: &mut Disagreements) {
         for (run, file) in self.of_file.iter_mut().zip(inspection.csv()) {
             if let Some(Run { first, last, count }) = run.take() {
-                faults.add_torn(&file.name, (first, last), || format!("lacks {}", rows_named((first, last), count)));
+                disagreements
+                    .add_torn(&file.name, (first, last), || format!("lacks {}", rows_named((first, last), count)));
             }
         }
         for (sensor, Run { first, last, count }) in &self.of_none {
             let span = (*first, *last);
-            faults
+            disagreements
                 .add_torn(&csv_name(sensor), span, || format!("is missing, and with it {}", rows_named(span, *count)));
         }
     }

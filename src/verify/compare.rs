@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::check::Checked;
-use super::faults::{rows_named, shown, Faults};
+use super::disagreements::{rows_named, shown, Disagreements};
 use super::lines::{Line, LineReader};
 use super::rows::block_bytes;
 use crate::ids::Sequence;
@@ -15,7 +15,7 @@ pub(super) fn compare(
     peer: &Checked,
     other: &Checked,
     other_label: &str,
-    faults: &mut Faults,
+    disagreements: &mut Disagreements,
 ) -> Result<(), StorageError> {
     let (own, others) = (peer.inspection.csv(), other.inspection.csv());
     let (mut at, mut of) = (0, 0);
@@ -28,9 +28,10 @@ pub(super) fn compare(
         let name = if order == Ordering::Greater { &others[of].name } else { &own[at].name };
         let same = order == Ordering::Equal && peer.sums[at] == other.sums[of];
         // What is wrong with a file by its own journal was said, and is no second disagreement here.
-        let was_said = peer.inspection.has_journal() && faults.tells_of(name);
+        let was_said = peer.inspection.has_journal() && disagreements.tells_of(name);
         if !same && !was_said {
-            let mut pair = Pair { name, peer, other, other_label, faults: &mut *faults, lacking: None, extra: None };
+            let mut pair =
+                Pair { name, peer, other, other_label, disagreements: &mut *disagreements, lacking: None, extra: None };
             let own = (order != Ordering::Greater).then(|| Side::new(&peer.inspection, at));
             let others = (order != Ordering::Less).then(|| Side::new(&other.inspection, of));
             pair.compare(own.transpose()?, others.transpose()?)?;
@@ -80,7 +81,7 @@ struct Pair<'a> {
     peer: &'a Checked,
     other: &'a Checked,
     other_label: &'a str,
-    faults: &'a mut Faults,
+    disagreements: &'a mut Disagreements,
     /// First and last row of those that one has and the other has not, and how many.
     lacking: Option<(Sequence, Sequence, u64)>,
     extra: Option<(Sequence, Sequence, u64)>,
@@ -119,7 +120,7 @@ impl Pair<'_> {
         if own.text() != others.text() {
             let sequence = own.sequence().unwrap_or(0);
             let (label, text) = (self.other_label, (shown(own.text()), shown(others.text())));
-            self.faults.add_new(self.name, (sequence, sequence), || {
+            self.disagreements.add_new(self.name, (sequence, sequence), || {
                 format!("row {sequence} is {}, but {} at {label}", text.0, text.1)
             });
         }
@@ -141,11 +142,11 @@ impl Pair<'_> {
         let label = self.other_label;
         if let Some((first, last, count)) = self.lacking.take() {
             let what = || format!("at {label}, but not here: {}", rows_named((first, last), count));
-            self.faults.add_new(self.name, (first, last), what);
+            self.disagreements.add_new(self.name, (first, last), what);
         }
         if let Some((first, last, count)) = self.extra.take() {
             let what = || format!("here, but not at {label}: {}", rows_named((first, last), count));
-            self.faults.add_new(self.name, (first, last), what);
+            self.disagreements.add_new(self.name, (first, last), what);
         }
     }
 }

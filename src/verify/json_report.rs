@@ -2,7 +2,7 @@
 
 use super::check::Checked;
 use super::digest::hex;
-use super::faults::Fault;
+use super::disagreements::Disagreement;
 use super::report::LINES_MAX;
 use super::select::Selection;
 use super::{Asked, Peer, Verdict};
@@ -33,26 +33,26 @@ fn one(peer: &Peer, path: &str) -> String {
             return object.end();
         }
     };
-    let Checked { runs, rows, holds, last, digest, faults, notes, inspection, .. } = checked;
+    let Checked { runs, rows, holds, last, digest, disagreements, notes, inspection, .. } = checked;
     object.raw("running", &runs.to_string());
     object.raw("rows", &rows.to_string());
     object.raw("sensors", &inspection.csv().len().to_string());
     object.raw("holds", &holds.to_string());
     object.raw("last", &last.to_string());
     object.text("sha256", &hex(digest));
-    object.raw("behind", &faults.only_behind().to_string());
-    object.raw("torn", &faults.only_torn().to_string());
-    object.raw("disagreements", &faults.count().to_string());
-    object.raw("first", &array(faults.first(LINES_MAX).into_iter().map(fault)));
+    object.raw("behind", &disagreements.only_behind().to_string());
+    object.raw("torn", &disagreements.only_torn().to_string());
+    object.raw("disagreements", &disagreements.count().to_string());
+    object.raw("first", &array(disagreements.first(LINES_MAX).into_iter().map(disagreement)));
     object.raw("notes", &array(notes.iter().map(|note| quoted(note))));
     object.end()
 }
 
-fn fault(fault: &Fault) -> String {
+fn disagreement(disagreement: &Disagreement) -> String {
     let mut object = Object::new();
-    object.text("file", &fault.file);
-    object.raw("from", &fault.first.to_string());
-    object.raw("to", &fault.last.to_string());
-    object.text("what", &fault.what);
+    object.text("file", &disagreement.file);
+    object.raw("from", &disagreement.first.to_string());
+    object.raw("to", &disagreement.last.to_string());
+    object.text("what", &disagreement.what);
     object.end()
 }

@@ -6,11 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::check::{check, Checked, Lag};
-use super::faults::{rows_named, Faults};
+use super::disagreements::{rows_named, Disagreements};
 use crate::ids::Sequence;
 use crate::storage::{Inspection, StorageError};
 
-/// Looks at a running peer that has faults: it may be replacing files just then, and hardly three times in a row.
+/// Looks at a running peer in which not all agrees: it may be replacing files just then, and hardly three times in a row.
 const LOOKS_MAX: u32 = 3;
 
 /// How long rows may be under way. A row follows its entry when a majority has stored that, which a member that hangs keeps
@@ -30,7 +30,7 @@ pub(super) fn look(path: &Path, up_to: Option<Sequence>, patience: Duration) -> 
     let mut found = look();
     for _ in 1..LOOKS_MAX {
         let settled = match &found {
-            Ok(checked) => !checked.runs || checked.faults.is_empty(),
+            Ok(checked) => !checked.runs || checked.disagreements.is_empty(),
             // A file that was listed is gone: replaced, perhaps.
             Err(_) => !Inspection::is_in_use(path),
         };
@@ -70,12 +70,12 @@ fn tell_what_did_not_come(before: &[Lag], again: &mut Checked, patience: Duratio
         // What it lacks now is told of already.
         return;
     }
-    let (lag, faults): (&[Lag], &mut Faults) = (&again.lag, &mut again.faults);
+    let (lag, disagreements): (&[Lag], &mut Disagreements) = (&again.lag, &mut again.disagreements);
     for late in before {
         if lag.iter().any(|now| now.file == late.file && now.first <= late.last) {
             let rows = rows_named((late.first, late.last), late.count);
             let seconds = patience.as_secs();
-            faults.add_new(&late.file, (late.first, late.last), || {
+            disagreements.add_new(&late.file, (late.first, late.last), || {
                 format!("lacks {rows} of the journal, and they did not come within {seconds} s though the peer runs")
             });
         }

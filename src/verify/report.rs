@@ -35,16 +35,17 @@ pub(super) fn write(
         }
     }
     let unreadable = peers.iter().filter(|peer| peer.found.is_err()).count() + missing.len();
-    let faulty: Vec<u64> = found(peers).map(|(_, checked)| checked.faults.count()).filter(|count| *count > 0).collect();
+    let disagreeing: Vec<u64> =
+        found(peers).map(|(_, checked)| checked.disagreements.count()).filter(|count| *count > 0).collect();
     let total = number((peers.len() + missing.len()) as u64, "peer", "peers");
     match verdict {
         Verdict::Disagree => {
-            let count = number(faulty.iter().sum(), "disagreement", "disagreements");
-            writeln!(out, "DISAGREE: {count} at {} of {total}.", faulty.len())?;
+            let count = number(disagreeing.iter().sum(), "disagreement", "disagreements");
+            writeln!(out, "DISAGREE: {count} at {} of {total}.", disagreeing.len())?;
         }
         Verdict::Behind => {
-            let lack = if faulty.len() == 1 { "lacks" } else { "lack" };
-            writeln!(out, "BEHIND: {} of {total} {lack} rows at the end; what they hold agrees.", faulty.len())?;
+            let lack = if disagreeing.len() == 1 { "lacks" } else { "lack" };
+            writeln!(out, "BEHIND: {} of {total} {lack} rows at the end; what they hold agrees.", disagreeing.len())?;
         }
         Verdict::Unreadable => {
             writeln!(out, "INCOMPLETE: {unreadable} of {total} cannot be read; nothing that can disagrees.")?;
@@ -86,7 +87,7 @@ fn write_faults(peers: &[Peer], notes: &[String], out: &mut dyn Write) -> io::Re
         for note in &checked.notes {
             writeln!(out, "note: {label}: {note}")?;
         }
-        if checked.faults.only_torn() {
+        if checked.disagreements.only_torn() {
             let holds = checked.holds;
             writeln!(
                 out,
@@ -96,12 +97,12 @@ fn write_faults(peers: &[Peer], notes: &[String], out: &mut dyn Write) -> io::Re
         }
     }
     for (label, checked) in found(peers) {
-        let shown = checked.faults.first(LINES_MAX);
-        for fault in &shown {
-            let file = if fault.file.is_empty() { String::new() } else { format!("{}: ", fault.file) };
-            writeln!(out, "{label}: {file}{}", fault.what)?;
+        let shown = checked.disagreements.first(LINES_MAX);
+        for disagreement in &shown {
+            let file = if disagreement.file.is_empty() { String::new() } else { format!("{}: ", disagreement.file) };
+            writeln!(out, "{label}: {file}{}", disagreement.what)?;
         }
-        let more = checked.faults.count() - shown.len() as u64;
+        let more = checked.disagreements.count() - shown.len() as u64;
         if more > 0 {
             writeln!(out, "{label}: and {more} more")?;
         }

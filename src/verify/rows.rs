@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
 use std::collections::BinaryHeap;
 
-use super::faults::{shown, Faults};
+use super::disagreements::{shown, Disagreements};
 use super::lines::{Line, LineReader, Sum};
 use crate::ids::Sequence;
 use crate::reading::CSV_HEADER;
@@ -47,14 +47,18 @@ pub(super) fn block_bytes(files: usize) -> usize {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(inspection: &'a Inspection, runs: bool, faults: &mut Faults) -> Result<Self, StorageError> {
+    pub(super) fn new(
+        inspection: &'a Inspection,
+        runs: bool,
+        disagreements: &mut Disagreements,
+    ) -> Result<Self, StorageError> {
         let block_bytes = block_bytes(inspection.csv().len());
         let file = |at| File { lines: LineReader::new(at, block_bytes), row: Vec::new(), next: None };
         let files: Vec<File> = (0..inspection.csv().len()).map(file).collect();
         let mut rows = Self { inspection, runs, files, heads: BinaryHeap::new(), count: 0, last: 0 };
         for at in 0..rows.files.len() {
-            rows.begin(at, faults)?;
-            if let Some(sequence) = rows.take_next(at, 0, faults)? {
+            rows.begin(at, disagreements)?;
+            if let Some(sequence) = rows.take_next(at, 0, disagreements)? {
                 rows.heads.push(Reverse((sequence, at)));
             }
         }
@@ -72,11 +76,11 @@ impl<'a> Rows<'a> {
     }
 
     /// Goes on to the row after the head.
-    pub(super) fn advance(&mut self, faults: &mut Faults) -> Result<(), StorageError> {
+    pub(super) fn advance(&mut self, disagreements: &mut Disagreements) -> Result<(), StorageError> {
         let Some((sequence, at)) = self.head() else { return Ok(()) };
         self.count += 1;
         self.last = sequence;
-        let next = self.take_next(at, sequence, faults)?;
+        let next = self.take_next(at, sequence, disagreements)?;
         let head = self.heads.peek_mut().expect("there is one");
         match next {
             Some(next) => replace(head, Reverse((next, at))),
@@ -91,7 +95,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Takes the header, and looks at the first row.
-    fn begin(&mut self, at: usize, faults: &mut Faults) -> Result<(), StorageError> {
+    fn begin(&mut self, at: usize, disagreements: &mut Disagreements) -> Result<(), StorageError> {
         let name = &self.inspection.csv()[at].name;
         let file = &mut self.files[at];
         match file.lines.next_line(self.inspection)? {
@@ -99,18 +103,18 @@ impl<'a> Rows<'a> {
             // It is being written.
             Some(line) if !line.whole && self.runs => {}
             None if self.runs => {}
-            None => faults.add_torn(name, (0, 0), || "is empty, without even its header".to_owned()),
+            None => disagreements.add_torn(name, (0, 0), || "is empty, without even its header".to_owned()),
             Some(line) if !line.whole && CSV_HEADER.as_bytes().starts_with(file.lines.text(&line)) => {
-                faults.add_torn(name, (0, 0), || "ends in half its header".to_owned());
+                disagreements.add_torn(name, (0, 0), || "ends in half its header".to_owned());
             }
             Some(line) => {
                 let text = shown(file.lines.text(&line));
-                faults.add(name, (0, 0), || format!("begins with {text}, which is not the header of its rows"));
+                disagreements.add(name, (0, 0), || format!("begins with {text}, which is not the header of its rows"));
             }
         }
-        self.read_next(at, faults)?;
+        self.read_next(at, disagreements)?;
         if self.files[at].next.is_none() && !self.runs {
-            faults.add_torn(name, (0, 0), || "holds no row".to_owned());
+            disagreements.add_torn(name, (0, 0), || "holds no row".to_owned());
         }
         Ok(())
     }
@@ -121,7 +125,7 @@ impl<'a> Rows<'a> {
         &mut self,
         at: usize,
         before: Sequence,
-        faults: &mut Faults,
+        disagreements: &mut Disagreements,
     ) -> Result<Option<Sequence>, StorageError> {
         let name = &self.inspection.csv()[at].name;
         while let Some(line) = self.files[at].next {
@@ -129,12 +133,13 @@ impl<'a> Rows<'a> {
             let sequence = line.sequence.expect("only rows are kept as next");
             file.row.clear();
             file.row.extend_from_slice(file.lines.text(&line));
-            self.read_next(at, faults)?;
+            self.read_next(at, disagreements)?;
             let following = self.files[at].next.and_then(|line| line.sequence);
             if sequence < before {
-                faults.add(name, (sequence, sequence), || format!("row {sequence} stands after row {before}"));
+                disagreements.add(name, (sequence, sequence), || format!("row {sequence} stands after row {before}"));
             } else if let Some(following) = following.filter(|next| before < *next && *next < sequence) {
-                faults.add(name, (sequence, sequence), || format!("row {sequence} stands before row {following}"));
+                disagreements
+                    .add(name, (sequence, sequence), || format!("row {sequence} stands before row {following}"));
             } else {
                 return Ok(Some(sequence));
             }
@@ -144,7 +149,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Looks for the next line that is a row, at least at its beginning.
-    fn read_next(&mut self, at: usize, faults: &mut Faults) -> Result<(), StorageError> {
+    fn read_next(&mut self, at: usize, disagreements: &mut Disagreements) -> Result<(), StorageError> {
         let name = &self.inspection.csv()[at].name;
         let file = &mut self.files[at];
         loop {
@@ -155,9 +160,9 @@ impl<'a> Rows<'a> {
             }
             let text = shown(file.lines.text(&line));
             if line.whole {
-                faults.add(name, (0, 0), || format!("line {} is no row: {text}", line.number));
+                disagreements.add(name, (0, 0), || format!("line {} is no row: {text}", line.number));
             } else if !self.runs {
-                faults.add_torn(name, (0, 0), || format!("ends in half a row, line {}: {text}", line.number));
+                disagreements.add_torn(name, (0, 0), || format!("ends in half a row, line {}: {text}", line.number));
             }
         }
     }

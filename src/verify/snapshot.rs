@@ -91,15 +91,15 @@ fn attempt(snapshot: &Snapshot, source: &Path, wanted: &Wanted) -> Result<(Copie
     };
     let (found, original) = (checked(snapshot.path(), None)?, checked(source, Some(copied.delivered))?);
     let foreign = original.inspection.foreign();
-    let wrong = original.faults.all().filter(|_| !original.faults.only_torn());
-    let of_original = wrong.filter(|fault| !foreign.contains(&fault.file));
-    if let Some(fault) = found.faults.all().chain(of_original).min_by_key(|fault| fault.first) {
-        let file = if fault.file.is_empty() { String::new() } else { format!("{}: ", fault.file) };
-        let why = format!("{file}{}; 'peer verify' tells all of it, a start with --resume mends it", fault.what);
+    let wrong = original.disagreements.all().filter(|_| !original.disagreements.only_torn());
+    let of_original = wrong.filter(|one| !foreign.contains(&one.file));
+    if let Some(one) = found.disagreements.all().chain(of_original).min_by_key(|one| one.first) {
+        let file = if one.file.is_empty() { String::new() } else { format!("{}: ", one.file) };
+        let why = format!("{file}{}; 'peer verify' tells all of it, a start with --resume mends it", one.what);
         return Err(Failure { why, passing: true });
     }
     // Rows that a crash kept from their files are in the copy.
-    if found.digest != original.digest && !original.faults.only_torn() {
+    if found.digest != original.digest && !original.disagreements.only_torn() {
         let why = format!("the rows in {} are not those that were copied; try again", source.display());
         return Err(Failure { why, passing: true });
     }

@@ -8,7 +8,7 @@ const KEPT_MAX: usize = 1_000;
 
 /// One disagreement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct Disagreement {
     /// Within the peer's directory; empty where it is not of one file.
     pub(super) file: String,
     /// The sequences it is about; 0 where it is about none.
@@ -20,8 +20,8 @@ pub(super) struct Fault {
 
 /// All disagreements found at one peer.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
-    kept: Vec<Fault>,
+pub(super) struct Disagreements {
+    kept: Vec<Disagreement>,
     more: u64,
     /// So many of them say no more than that others hold more.
     behind: u64,
@@ -29,11 +29,11 @@ pub(super) struct Faults {
     torn: u64,
 }
 
-impl Faults {
+impl Disagreements {
     /// Notes one about a file, or about some of its sequences.
     pub(super) fn add(&mut self, file: &str, (first, last): (Sequence, Sequence), what: impl FnOnce() -> String) {
         if self.kept.len() < KEPT_MAX {
-            self.kept.push(Fault { file: file.to_owned(), first, last, what: what() });
+            self.kept.push(Disagreement { file: file.to_owned(), first, last, what: what() });
         } else {
             self.more += 1;
         }
@@ -41,8 +41,8 @@ impl Faults {
 
     /// Notes one unless all its sequences were spoken of already, for this file or for all.
     pub(super) fn add_new(&mut self, file: &str, span: (Sequence, Sequence), what: impl FnOnce() -> String) {
-        let says = |fault: &Fault| {
-            (fault.file == file || fault.file.is_empty()) && fault.first <= span.0 && span.1 <= fault.last
+        let says = |known: &Disagreement| {
+            (known.file == file || known.file.is_empty()) && known.first <= span.0 && span.1 <= known.last
         };
         // Where not all is known that was said, what comes again is said again: it is counted only.
         if !self.kept.iter().any(says) {
@@ -80,7 +80,7 @@ impl Faults {
 
     /// Is any of them about this file?
     pub(super) fn tells_of(&self, file: &str) -> bool {
-        self.kept.iter().any(|fault| fault.file == file)
+        self.kept.iter().any(|known| known.file == file)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -88,16 +88,16 @@ impl Faults {
     }
 
     /// Those that are kept.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Fault> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Disagreement> {
         self.kept.iter()
     }
 
     /// The first of those that are kept, by sequence.
-    pub(super) fn first(&self, max: usize) -> Vec<&Fault> {
-        let mut faults: Vec<&Fault> = self.kept.iter().collect();
-        faults.sort_by_key(|fault| fault.first);
-        faults.truncate(max);
-        faults
+    pub(super) fn first(&self, max: usize) -> Vec<&Disagreement> {
+        let mut first: Vec<&Disagreement> = self.kept.iter().collect();
+        first.sort_by_key(|one| one.first);
+        first.truncate(max);
+        first
     }
 }
 
@@ -123,23 +123,23 @@ mod tests {
 
     #[test]
     fn what_exceeds_the_bound_is_counted() {
-        let mut faults = Faults::default();
+        let mut disagreements = Disagreements::default();
         for sequence in 1..=1_234 {
-            faults.add("a.csv", (sequence, sequence), || "is wrong".to_owned());
+            disagreements.add("a.csv", (sequence, sequence), || "is wrong".to_owned());
         }
-        assert_eq!((faults.kept.len(), faults.count()), (KEPT_MAX, 1_234));
-        assert_eq!(faults.first(3).len(), 3);
+        assert_eq!((disagreements.kept.len(), disagreements.count()), (KEPT_MAX, 1_234));
+        assert_eq!(disagreements.first(3).len(), 3);
     }
 
     #[test]
     fn what_was_said_already_is_not_said_again() {
-        let mut faults = Faults::default();
-        faults.add("a.csv", (5, 9), String::new);
-        faults.add_new("a.csv", (6, 9), String::new);
-        assert_eq!(faults.count(), 1);
-        faults.add_new("b.csv", (6, 9), String::new);
-        faults.add_new("a.csv", (6, 10), String::new);
-        assert_eq!(faults.count(), 3);
+        let mut disagreements = Disagreements::default();
+        disagreements.add("a.csv", (5, 9), String::new);
+        disagreements.add_new("a.csv", (6, 9), String::new);
+        assert_eq!(disagreements.count(), 1);
+        disagreements.add_new("b.csv", (6, 9), String::new);
+        disagreements.add_new("a.csv", (6, 10), String::new);
+        assert_eq!(disagreements.count(), 3);
     }
 
     #[test]
