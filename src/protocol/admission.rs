@@ -9,7 +9,7 @@ use super::calls::Purpose;
 use super::data::budget::Budget;
 use super::data::contacts::Claim;
 use super::dropping::Loss;
-use super::effect::{Effect, Verdict};
+use super::effect::{Admission, Effect};
 use super::input::{Answer, ConnectionId, Question, Time};
 use super::peer::Peer;
 use super::turn::Turn;
@@ -285,7 +285,7 @@ impl Peer {
         self.renew_link(contact, true, turn);
         self.contacts.connect(contact, connection, turn.now);
         self.close_if_moved(&contact.id, known, turn);
-        turn.out.push(Effect::Admit { connection, verdict: Verdict::Accept });
+        turn.out.push(Effect::Admit { connection, admission: Admission::Accept });
         self.bound_strangers(turn);
         // A link from the leader is new: what was under way on the one before may be lost.
         if self.following().is_some_and(|following| following.leader == contact.id) {
@@ -347,7 +347,7 @@ impl Peer {
 }
 
 fn refuse(connection: ConnectionId, why: Refusal, turn: &mut Turn) {
-    turn.out.push(Effect::Admit { connection, verdict: Verdict::Refuse { why } });
+    turn.out.push(Effect::Admit { connection, admission: Admission::Refuse { why } });
 }
 
 fn other(why: &str) -> Refusal {

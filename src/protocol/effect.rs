@@ -14,7 +14,7 @@
 //! 3. Messages keep their order, but bulk may be overtaken by all others, and of the cumulative ones (`COMMIT`,
 //!    `STORED`, `HEARTBEAT`, `HEARTBEAT_ACK`, `LEADER`) a newer one replaces an older one that still waits. `LEAVE` goes
 //!    after everything else.
-//! 4. An incoming connection is read from its `HELLO` on only when `Verdict::Accept` came, in order, and reported as
+//! 4. An incoming connection is read from its `HELLO` on only when `Admission::Accept` came, in order, and reported as
 //!    `Input::Ended` after all it held was read.
 //! 5. `Done::Cut` is stepped before a message leaves that was handed over after the cut: what a `FETCH` brings would come
 //!    to a core that still waits for its cut.
@@ -46,7 +46,7 @@ pub enum Effect {
     /// Close the link to this peer and forget what waits there; the next message to it dials again.
     Close { peer: PeerId },
     /// The answer to `Input::Hello`.
-    Admit { connection: ConnectionId, verdict: Verdict },
+    Admit { connection: ConnectionId, admission: Admission },
     /// Read nothing more from this connection: a newer one replaced it.
     Drop { connection: ConnectionId },
     /// Hand this to the storage, which does everything in order.
@@ -81,12 +81,12 @@ pub struct Call {
 
 /// What becomes of an incoming connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Admission {
     /// Read on.
     Accept,
     /// Answer `ERROR:<why>` and close.
     Refuse { why: Refusal },
-    // A connection without a verdict waits: its lines are not read.
+    // Until it is admitted it waits: its lines are not read.
 }
 
 /// Work for the storage, done strictly in order.

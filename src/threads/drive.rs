@@ -112,8 +112,8 @@ impl Node {
                     link.close();
                 }
             }
-            Effect::Admit { connection, verdict } => {
-                self.porter.bring(connection, Word::Verdict(verdict));
+            Effect::Admit { connection, admission } => {
+                self.porter.bring(connection, Word::Admission(admission));
             }
             Effect::Drop { connection } => {
                 if !self.shut(connection) {

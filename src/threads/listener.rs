@@ -18,7 +18,7 @@ use super::visitor::{Heard, Stage, Visitor};
 use crate::complaints::Subject;
 use crate::descriptors;
 use crate::net;
-use crate::protocol::{ConnectionId, Input, Verdict};
+use crate::protocol::{Admission, ConnectionId, Input};
 use crate::wire::{Message, Refusal};
 
 /// Bytes of answers that wait to be read; beyond that the oldest goes.
@@ -199,8 +199,8 @@ impl Listener {
     fn obey(&mut self, node: &Arc<Node>) {
         for (connection, word) in node.porter.take() {
             match word {
-                Word::Verdict(Verdict::Accept) => self.admit(node, connection),
-                Word::Verdict(Verdict::Refuse { why }) => {
+                Word::Admission(Admission::Accept) => self.admit(node, connection),
+                Word::Admission(Admission::Refuse { why }) => {
                     log::debug!("connection {} refused: {why}", connection.0);
                     self.tell(node, connection, &Message::Error { why });
                 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use mio::{Poll, Token, Waker};
 
 use super::lock::lock;
-use crate::protocol::{ConnectionId, Verdict};
+use crate::protocol::{Admission, ConnectionId};
 use crate::wire::Message;
 
 /// Under this token the listener finds that there is word.
@@ -19,7 +19,7 @@ pub(super) struct Porter {
 
 /// What the core says.
 pub(super) enum Word {
-    Verdict(Verdict),
+    Admission(Admission),
     Answer(Message),
     Drop,
 }

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use peer::protocol::{Alarm, ConnectionId, Effect, Input, Standing, Verdict};
+use peer::protocol::{Admission, Alarm, ConnectionId, Effect, Input, Standing};
 use peer::wire::{Belongs, Message};
 
 use crate::bench::{contact, here, id, leads, request, term, view, Bench};
@@ -70,7 +70,7 @@ fn a_member_that_links_from_another_of_its_addresses_goes_on_ordering() {
     let other = "127.0.0.2:8001";
     leader.hello(2, "x", 5, other);
     let effects = leader.answered("127.0.0.1:8001", here(contact("x", 5, "127.0.0.1:8001"), Belongs::Nowhere));
-    let admitted = Effect::Admit { connection: ConnectionId(2), verdict: Verdict::Accept };
+    let admitted = Effect::Admit { connection: ConnectionId(2), admission: Admission::Accept };
     assert!(effects.contains(&admitted), "it says at the known address that it made the connection: {effects:?}");
     assert_eq!(address(&leader, "x"), Some(other.parse().unwrap()));
     assert!(ordered(&leader.requests(2, request("x/5", 2, 1))));

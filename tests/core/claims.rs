@@ -1,7 +1,7 @@
 //! Who may say what: links that prove where they come from, leaders that were asked, members in their own name.
 
 use peer::ids::Term;
-use peer::protocol::{Alarm, Answer, ConnectionId, Effect, Event, Found, Input, Question, Standing, Verdict};
+use peer::protocol::{Admission, Alarm, Answer, ConnectionId, Effect, Event, Found, Input, Question, Standing};
 use peer::wire::{Belongs, Hello, Message, Refusal, Request, RunList, Token};
 
 use crate::bench::{
@@ -9,7 +9,7 @@ use crate::bench::{
 };
 
 fn refused(effects: &[Effect]) -> bool {
-    matches!(effects, [Effect::Admit { verdict: Verdict::Refuse { .. }, .. }])
+    matches!(effects, [Effect::Admit { admission: Admission::Refuse { .. }, .. }])
 }
 
 fn dropped(effects: &[Effect]) -> Vec<u64> {

@@ -1,6 +1,6 @@
 //! Connections and processes: whose word counts, who is gone, and what strangers cost.
 
-use peer::protocol::{Alarm, Answer, ConnectionId, Effect, Event, Exit, Input, Question, Standing, Verdict};
+use peer::protocol::{Admission, Alarm, Answer, ConnectionId, Effect, Event, Exit, Input, Question, Standing};
 use peer::wire::{Belongs, Message, Refusal, Token};
 
 use crate::bench::{asked, at, contact, hello, here, id, leadership, lines, request, sent, term, told, Bench, LIFE};
@@ -12,7 +12,7 @@ fn redials(effects: &[Effect], name: &str) -> usize {
 /// The connections that are accepted.
 fn admitted(effects: &[Effect]) -> Vec<u64> {
     let of = |effect: &Effect| match effect {
-        Effect::Admit { connection, verdict: Verdict::Accept } => Some(connection.0),
+        Effect::Admit { connection, admission: Admission::Accept } => Some(connection.0),
         _ => None,
     };
     effects.iter().filter_map(of).collect()
@@ -78,7 +78,7 @@ fn a_known_life_that_answers_keeps_its_id() {
         other => other,
     });
     let why = Refusal::IdInUse(Some("10.0.0.1:8000".parse().unwrap()));
-    assert_eq!(effects, [Effect::Admit { connection: ConnectionId(6), verdict: Verdict::Refuse { why } }]);
+    assert_eq!(effects, [Effect::Admit { connection: ConnectionId(6), admission: Admission::Refuse { why } }]);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn after_goodbye_nothing_that_comes_on_the_connection_counts() {
     leader.requests(1, request("x/5", 1, 1));
     let effects = leader.after(1).hello(2, "x", 6, "127.0.0.1:9999");
     assert!(
-        matches!(effects[..], [Effect::Close { .. }, Effect::Admit { verdict: Verdict::Accept, .. }]),
+        matches!(effects[..], [Effect::Close { .. }, Effect::Admit { admission: Admission::Accept, .. }]),
         "the earlier life is gone, and the link to it: {effects:?}"
     );
 }

@@ -1,6 +1,6 @@
 //! What must not last: a wait for an answer that makes no sense, a life that is over, a term that nobody else believes.
 
-use peer::protocol::{Alarm, Answer, ConnectionId, Effect, Event, Found, Input, Question, Standing, Time, Verdict};
+use peer::protocol::{Admission, Alarm, Answer, ConnectionId, Effect, Event, Found, Input, Question, Standing, Time};
 use peer::wire::{Belongs, Message, Token};
 
 use crate::bench::{
@@ -24,7 +24,7 @@ fn a_connection_whose_process_answers_with_another_number_does_not_wait_for_ever
     let mut peer = Bench::new();
     peer.greet(1, hello("x", 5, AWAY));
     let effects = peer.answered(AWAY, astray("x", 5, AWAY));
-    assert!(matches!(effects[..], [Effect::Admit { verdict: Verdict::Refuse { .. }, .. }]), "{effects:?}");
+    assert!(matches!(effects[..], [Effect::Admit { admission: Admission::Refuse { .. }, .. }]), "{effects:?}");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_newcomer_whose_elder_answers_with_another_number_does_not_wait_for_ever() {
         learner.after(2500).heartbeat();
         effects.extend(learner.alarm(Alarm::Discovery));
     }
-    let admitted = Effect::Admit { connection: ConnectionId(6), verdict: Verdict::Accept };
+    let admitted = Effect::Admit { connection: ConnectionId(6), admission: Admission::Accept };
     assert!(effects.contains(&admitted), "{effects:?}");
 }
 
@@ -229,8 +229,8 @@ fn what_the_earlier_life_said_is_read_before_the_later_one_counts() {
     leader.requests(1, request("x/5", 1, 1));
     assert_eq!(leader.peer.last(), 1);
     let effects = leader.step(Input::Ended { connection: ConnectionId(1) });
-    let verdict = Verdict::Accept;
-    assert!(effects.contains(&Effect::Admit { connection: ConnectionId(2), verdict }), "{effects:?}");
+    let admission = Admission::Accept;
+    assert!(effects.contains(&Effect::Admit { connection: ConnectionId(2), admission }), "{effects:?}");
 }
 
 #[test]

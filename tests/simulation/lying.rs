@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use peer::ids::PeerId;
-use peer::protocol::{ConnectionId, Input, Question, Verdict};
+use peer::protocol::{Admission, ConnectionId, Input, Question};
 use peer::wire::{Contact, Hello, Message, Token, PROTOCOL_VERSION};
 use rand::RngExt;
 
@@ -149,10 +149,10 @@ impl World {
         self.step(to, Input::Hello { connection: ConnectionId(id), from, at, hello });
     }
 
-    /// A verdict on one of its connections.
-    pub(crate) fn admit_the_liar(&mut self, id: u64, verdict: &Verdict) {
+    /// What becomes of one of its connections.
+    pub(crate) fn admit_the_liar(&mut self, id: u64, admission: &Admission) {
         let Some(liar) = &mut self.liar else { return };
-        if let Verdict::Refuse { .. } = verdict {
+        if let Admission::Refuse { .. } = admission {
             liar.lines.remove(&id);
             return;
         }

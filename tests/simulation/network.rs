@@ -20,7 +20,7 @@ pub(crate) enum Item {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// No verdict yet: nothing is read.
+    /// Not admitted yet: nothing is read.
     Waiting,
     Open,
     Over,
@@ -34,7 +34,7 @@ pub(crate) struct Connection {
     /// Whose link it is; `None`: a question to a `--join` address.
     pub link: Option<PeerId>,
     pub pipe: VecDeque<Item>,
-    /// Items that came before the verdict.
+    /// Items that came before it was admitted.
     pub held: usize,
     pub reading: Reading,
     /// The sender can write.

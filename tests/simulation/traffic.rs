@@ -5,7 +5,7 @@ use std::mem;
 
 use peer::ids::PeerId;
 use peer::net::announced;
-use peer::protocol::{ConnectionId, Input, Time, Verdict};
+use peer::protocol::{Admission, ConnectionId, Input, Time};
 use peer::wire::{Message, Refusal};
 use rand::RngExt;
 
@@ -247,9 +247,9 @@ impl World {
         }
     }
 
-    pub(crate) fn admit(&mut self, id: u64, verdict: Verdict) {
-        let Some(connection) = self.connections.get_mut(&id) else { return self.admit_the_liar(id, &verdict) };
-        let Verdict::Refuse { why } = verdict else {
+    pub(crate) fn admit(&mut self, id: u64, admission: Admission) {
+        let Some(connection) = self.connections.get_mut(&id) else { return self.admit_the_liar(id, &admission) };
+        let Admission::Refuse { why } = admission else {
             connection.reading = Reading::Open;
             for _ in 0..mem::take(&mut connection.held) {
                 self.at(self.now, Event::Arrive(id));

@@ -364,7 +364,7 @@ impl World {
                         self.drop_link(&link);
                     }
                 }
-                Effect::Admit { connection, verdict } => self.admit(connection.0, verdict),
+                Effect::Admit { connection, admission } => self.admit(connection.0, admission),
                 Effect::Drop { connection } => self.drop_connection(connection.0),
                 Effect::Store(store) => self.store(number, store),
                 Effect::Tell(event) => self.tell(number, &event),

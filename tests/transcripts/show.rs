@@ -1,6 +1,6 @@
 //! Effects as text, messages as on the wire.
 
-use peer::protocol::{Effect, Question, Serve, State, Store, Verdict};
+use peer::protocol::{Admission, Effect, Question, Serve, State, Store};
 use peer::wire::{encode, Message};
 
 /// A message behind a word, the lines of its block below it.
@@ -38,8 +38,8 @@ pub(crate) fn effect(effect: &Effect) -> String {
         },
         Effect::Redial { peer } => format!("  redial {peer}\n"),
         Effect::Close { peer } => format!("  close the link to {peer}\n"),
-        Effect::Admit { verdict: Verdict::Accept, .. } => "  accept\n".to_owned(),
-        Effect::Admit { verdict: Verdict::Refuse { why }, .. } => format!("  refuse: ERROR:{why}\n"),
+        Effect::Admit { admission: Admission::Accept, .. } => "  accept\n".to_owned(),
+        Effect::Admit { admission: Admission::Refuse { why }, .. } => format!("  refuse: ERROR:{why}\n"),
         Effect::Drop { connection } => format!("  drop connection {}\n", connection.0),
         Effect::Store(store) => self::store(store),
         Effect::Tell(event) => behind("  log: ", event.to_string().lines()),

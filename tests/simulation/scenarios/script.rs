@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use peer::ids::{Incarnation, PeerId};
 use peer::protocol::{
-    Alarm, Answer, Call, ConnectionId, Done, Effect, Input, Secret, Settings, Standing, Store, Time, Verdict,
+    Admission, Alarm, Answer, Call, ConnectionId, Done, Effect, Input, Secret, Settings, Standing, Store, Time,
 };
 use peer::storage::{MemoryDisk, Options};
 use peer::wire::{Contact, Message, Timing};
@@ -375,7 +375,7 @@ impl Script {
                 }
             }
             Effect::Tell(event) => self.checks.told(&mut self.processes[number], &event),
-            Effect::Admit { verdict, .. } => assert_eq!(verdict, Verdict::Accept),
+            Effect::Admit { admission, .. } => assert_eq!(admission, Admission::Accept),
             Effect::Exit(exit) => panic!("{} ends: {exit:?}", self.processes[number].id()),
             // Datagrams and dials are the script's.
             Effect::Answer { message, .. } => self.answers.push(message),
