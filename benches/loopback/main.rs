@@ -64,7 +64,7 @@ fn payload(peer: u64, number: u64) -> String {
     format!("s{peer}-{sensor}|2013-01-01T06:{minute:02}:{second:02}Z|{}.{}|59.37|1012.0", number % 30, number % 10)
 }
 
-/// Feeds each peer `each` readings, and returns once the last row stands in the last peer's files.
+/// Feeds each peer `each` readings, and returns once the last row is in the last peer's files.
 fn feed_all(group: &mut Group, each: u64) -> Duration {
     let mut rows_bytes = (1..=3 * each).map(|sequence| sequence.to_string().len() as u64).sum::<u64>();
     let mut inputs = Vec::new();
@@ -103,7 +103,7 @@ fn feed_all(group: &mut Group, each: u64) -> Duration {
     time
 }
 
-/// Each peer is fed a block of readings; until the last row stands in the last peer's files.
+/// Each peer is fed a block of readings; until the last row is in the last peer's files.
 fn throughput(options: &[&str]) {
     let mut group = Group::start(3, "stdin", options);
     let total = 3 * readings_each();

@@ -143,7 +143,7 @@ impl Process {
     /// Time on a processor so far, in user and system mode, of all its threads.
     pub(crate) fn cpu_seconds(&self) -> f64 {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).into_iter().flatten().flatten();
-        // Nanoseconds on the processor stand first.
+        // Nanoseconds on the processor come first.
         let nanos = |path: PathBuf| -> Option<f64> {
             fs::read_to_string(path.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
         };

@@ -107,13 +107,13 @@ fn stall_library(group: &Group) -> Option<String> {
     library(group, "stall", "no disk can be stalled here")
 }
 
-/// Four heartbeat timeouts: whoever waits for the disk, and does not say so, is taken for gone by then.
+/// Four heartbeat timeouts: a peer that waits for its disk without a word is taken for gone by then.
 const STALL: Duration = Duration::from_secs(9);
 
 /// Together more than the leader orders ahead of its disk and two members may have waiting beside that.
 const READINGS: u64 = 40_000;
 
-/// Readings written at once, with a moment between, so that there are very many requests.
+/// Readings written together, with a pause after them, so that there are very many requests.
 const HEAP: u64 = 10;
 
 fn feed_in_heaps(mut peer: Peer) -> Peer {
@@ -124,8 +124,8 @@ fn feed_in_heaps(mut peer: Peer) -> Peer {
     peer
 }
 
-/// Starts a peer whose disk writes nothing while the file exists that is returned, and reads nothing while the same with
-/// `.read` does.
+/// Starts a peer whose disk writes nothing while the returned file exists, and reads nothing while one exists of that name
+/// with `.read`.
 fn start_stalling(group: &Group, id: &str, library: &str) -> (Peer, PathBuf) {
     let stall = group.directory.join(format!("stall-{id}"));
     let mut command = group.command(id);
@@ -165,7 +165,7 @@ fn a_leader_whose_disk_stands_still_leads_on_and_sources_wait() {
     }
 }
 
-/// More than a leader keeps of its log in memory, at some 45 bytes a reading, and a member behind by it.
+/// More than a leader keeps of its log in memory, at some 45 bytes a reading: so much of it the last member lacks.
 const HISTORY: u64 = 3 * TAIL_BYTES_MAX as u64 / 2 / 45;
 
 #[test]
@@ -175,8 +175,8 @@ fn a_leader_that_cannot_read_its_journal_for_a_while_is_not_taken_for_silent() {
     let (leader, stall) = start_stalling(&group, "a", &library);
     leader.wait_for_view(&["a"]);
     let mut other = group.start_fed("b");
-    let (behind, late) = start_stalling(&group, "c", &library);
-    for peer in [&leader, &other, &behind] {
+    let (last, late) = start_stalling(&group, "c", &library);
+    for peer in [&leader, &other, &last] {
         peer.wait_for_view(&["a", "b", "c"]);
     }
     fs::write(&late, "").expect("writable");
@@ -187,8 +187,8 @@ fn a_leader_that_cannot_read_its_journal_for_a_while_is_not_taken_for_silent() {
     fs::write(stall.with_file_name("stall-a.read"), "").expect("writable");
     fs::remove_file(&late).expect("it was written");
     let_pass(Duration::from_secs(5));
-    assert!(!behind.said("Leader heartbeat timeout"), "{}", behind.log().join("\n"));
+    assert!(!last.said("Leader heartbeat timeout"), "{}", last.log().join("\n"));
     fs::remove_file(stall.with_file_name("stall-a.read")).expect("it was written");
-    assert_same_rows(&[&leader, &other, &behind], usize::try_from(HISTORY).expect("not so many"));
-    assert!(behind.last_view().is_some_and(|view| view.starts_with("1.")), "{:?}", behind.last_view());
+    assert_same_rows(&[&leader, &other, &last], usize::try_from(HISTORY).expect("not so many"));
+    assert!(last.last_view().is_some_and(|view| view.starts_with("1.")), "{:?}", last.last_view());
 }

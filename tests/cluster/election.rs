@@ -1,9 +1,9 @@
-//! Who leads.
+//! Which peer leads.
 
 use crate::harness::Group;
 
 #[test]
-fn four_peers_started_at_once_make_one_group() {
+fn four_peers_started_together_make_one_group() {
     let group = Group::new();
     let ids = ["a", "b", "c", "d"];
     let peers: Vec<_> = ids.iter().map(|id| group.start(id)).collect();

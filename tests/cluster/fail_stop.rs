@@ -3,7 +3,7 @@
 use crate::harness::{assert_fed, assert_same_rows, Group, Peer};
 
 #[test]
-fn a_killed_member_is_dropped_at_once_and_the_others_go_on() {
+fn a_killed_member_is_dropped_immediately_and_the_others_go_on() {
     let group = Group::new();
     let mut peers = group.start_all(&["a", "b", "c"]);
     peers[0].feed_numbered(0, 100);
@@ -47,7 +47,7 @@ fn a_killed_leader_is_noticed_by_its_connection_and_the_highest_id_leads() {
 }
 
 #[test]
-fn leader_and_next_in_line_killed_at_once_leave_a_group_that_works() {
+fn leader_and_next_in_line_killed_together_leave_a_group_that_works() {
     let group = Group::new();
     let mut peers = group.start_all(&["d", "a", "b", "c"]);
     peers[1].feed_numbered(0, 300);

@@ -49,7 +49,7 @@ fn a_directory_of_foreign_csv_files_is_refused_and_stays_byte_for_byte() {
 }
 
 #[test]
-fn rows_without_a_state_are_set_aside_and_the_peer_begins_anew() {
+fn rows_without_a_state_are_set_aside_and_the_peer_begins_without_rows() {
     let group = Group::new();
     let rows = format!("{CSV_HEADER}\n1,2013-01-01T06:00:00Z,a,1,2,3\n");
     prepare(&group, "p", &[("a.csv", &rows), ("b.csv", &rows), ("a.csv.damaged", "half")]);
@@ -84,11 +84,11 @@ fn a_journal_without_a_state_is_set_aside_and_with_resume_it_is_mended() {
     assert!(warning(&resumed).contains("state is missing"));
     resumed.kill();
     fs::remove_file(group.data_of("p").join("state")).expect("it was there");
-    let anew = group.start("p");
-    anew.wait_for_view(&["p"]);
-    assert!(warning(&anew).ends_with("they are in data/p.previous now"));
+    let cleared = group.start("p");
+    cleared.wait_for_view(&["p"]);
+    assert!(warning(&cleared).ends_with("they are in data/p.previous now"));
     assert!(group.data_of("p.previous").join("journal/00000000000000000001.log").exists());
-    assert!(anew.rows().is_empty());
+    assert!(cleared.rows().is_empty());
 }
 
 #[test]

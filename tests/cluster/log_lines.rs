@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::harness::{Group, PATIENCE};
 
-/// Answers whoever asks with an `ERROR` that would rewrite a terminal.
+/// Answers each question with an `ERROR` that would rewrite a terminal.
 fn answer_with_escapes() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let address = listener.local_addr().expect("bound").to_string();

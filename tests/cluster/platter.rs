@@ -80,7 +80,7 @@ impl Platter {
         self.state.as_ref()
     }
 
-    /// Are all bytes and names of the files safe that this is true of?
+    /// Are all bytes and names safe of the files for which this is true?
     pub(super) fn holds(&self, of: impl Fn(&str) -> bool) -> bool {
         !self.bytes.iter().chain(&self.names).any(|path| of(path))
     }

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use crate::harness::{skipped, Group};
 
-/// Compiles `tests/cluster/<name>.c` for a test; prints why there is none where this system does not let it. `what` cannot be
-/// done without.
+/// Compiles `tests/cluster/<name>.c` for a test; prints why there is none where this system does not let it. Without it,
+/// `what` cannot be done.
 pub(super) fn library(group: &Group, name: &str, what: &str) -> Option<String> {
     let library = group.directory.join(format!("{name}.so")).to_string_lossy().into_owned();
     let source = format!("{}/tests/cluster/{name}.c", env!("CARGO_MANIFEST_DIR"));

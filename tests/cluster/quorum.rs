@@ -1,4 +1,4 @@
-//! `--quorum`: what is delivered stays, and who is too few waits.
+//! `--quorum`: what is delivered stays, and peers that are too few wait.
 
 use crate::harness::{assert_fed, assert_same_rows, flip_a_bit, Group, Peer};
 
@@ -14,7 +14,7 @@ fn start_three(group: &Group) -> Vec<Peer> {
 }
 
 #[test]
-fn the_one_who_is_left_takes_readings_in_and_delivers_them_when_another_comes_back() {
+fn the_peer_that_is_left_takes_readings_in_and_delivers_them_when_another_comes_back() {
     let group = Group::new();
     let mut peers = start_three(&group);
     peers[0].feed_numbered(0, 100);

@@ -1,4 +1,4 @@
-//! Who speaks on the discovery port and does not answer over TCP, as one behind a firewall.
+//! A peer that speaks on the discovery port and does not answer over TCP, as behind a firewall.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::thread;

@@ -1,5 +1,5 @@
-//! Those who read the files: what docs/files.md shows for three readers of CSV files loads a real peer's directory, each row as
-//! what it was given as. The packages are fetched once, into cargo's directory for what tests need.
+//! Programs that read the files: what docs/files.md shows for three of them loads a real peer's directory, and each row has
+//! the values that were given. The packages are fetched once, into cargo's directory for what tests need.
 
 use std::fs;
 use std::path::{Path, PathBuf};

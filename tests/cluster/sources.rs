@@ -72,10 +72,10 @@ fn a_named_pipe_ends_once_nobody_can_open_it_any_more() {
 }
 
 #[test]
-fn who_writes_after_the_end_notices_that_nobody_reads() {
+fn a_writer_after_the_end_notices_that_nobody_reads() {
     let group = Group::new();
     let (theirs, mut ours) = UnixStream::pair().expect("two sockets");
-    // As some who start programs leave it: nothing to read is no end then.
+    // As some programs leave it to those that they start: nothing to read is no end then.
     theirs.set_nonblocking(true).expect("a socket");
     let peer = start(&group, OwnedFd::from(theirs));
     ours.write_all(LINE.as_bytes()).expect("it is read");

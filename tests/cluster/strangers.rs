@@ -62,7 +62,7 @@ fn silent_connections_take_no_threads_and_keep_no_newcomer_out() {
     assert_small(&peers[0]);
 }
 
-/// A process that is no peer, but answers whoever asks whether it made a connection that it did.
+/// A process that is no peer, but answers that it did when it is asked whether it made a connection.
 struct Impostor {
     listener: TcpListener,
     name: String,
@@ -95,7 +95,7 @@ impl Impostor {
 }
 
 #[test]
-fn whoever_asks_and_never_reads_costs_little_memory() {
+fn strangers_that_ask_and_never_read_cost_little_memory() {
     let group = Group::new();
     let mut peers = group.start_all(&["a", "b"]);
     let impostor = Impostor::new("x");
@@ -114,7 +114,7 @@ fn whoever_asks_and_never_reads_costs_little_memory() {
 }
 
 #[test]
-fn long_messages_of_many_who_belong_to_nothing_do_not_fill_memory() {
+fn long_messages_of_many_strangers_do_not_fill_memory() {
     let group = Group::new();
     let mut peers = group.start_all(&["a", "b"]);
     let address = peers[0].address();
@@ -142,7 +142,7 @@ fn long_messages_of_many_who_belong_to_nothing_do_not_fill_memory() {
 }
 
 #[test]
-fn readings_of_whoever_belongs_to_nothing_are_not_kept() {
+fn readings_of_strangers_are_not_kept() {
     let group = Group::new();
     let mut peers = group.start_all(&["a", "b"]);
     let impostor = Impostor::new("x");

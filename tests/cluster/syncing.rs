@@ -49,7 +49,7 @@ fn term_of_view(line: &str) -> Term {
     parsed(&format!("{counter}@{}/{}", fields[0], fields[1]))
 }
 
-/// Goes through a record: whatever was said was on the platter, and nothing was built on what was not. Returns how often
+/// Goes through a record: all that was said was on the platter, and nothing was built on what was not. Returns how often
 /// anything was claimed of the log.
 fn check_written_before_said(id: &str, record: &[Event]) -> usize {
     let (mut platter, mut of_the_log, mut life_said) = (Platter::new(id), 0, false);

@@ -15,7 +15,7 @@ fn address(bench: &Bench, name: &str) -> Option<SocketAddr> {
     bench.peer.endpoint_of(&id(name))
 }
 
-fn is_dialled_anew(effects: &[Effect], name: &str) -> bool {
+fn is_dialled_again(effects: &[Effect], name: &str) -> bool {
     effects.contains(&Effect::Redial { peer: id(name) })
 }
 
@@ -37,12 +37,12 @@ fn a_leader_whose_name_was_borrowed_is_joined_where_it_answers_itself() {
     seeker.after(5000).alarm(Alarm::Discovery);
     assert_eq!(seeker.peer.standing(), Standing::Seeking);
     let effects = seeker.after(1).finds(OWN, shown());
-    assert!(is_dialled_anew(&effects, "z") && joins(&effects), "{effects:?}");
+    assert!(is_dialled_again(&effects, "z") && joins(&effects), "{effects:?}");
     assert_eq!(address(&seeker, "z"), Some(OWN.parse().unwrap()));
 }
 
 #[test]
-fn who_speaks_is_dialled_where_it_speaks_from() {
+fn a_peer_that_speaks_is_dialled_where_it_speaks_from() {
     let own = Some("127.0.0.1:8001".parse().unwrap());
     let mut leader = Bench::leader();
     leader.joins(1, "x");
@@ -54,10 +54,10 @@ fn who_speaks_is_dialled_where_it_speaks_from() {
     elsewhere(&mut leader);
     assert_eq!(address(&leader, "x"), own, "it spoke from there within a heartbeat timeout");
     leader.after(1000);
-    assert!(is_dialled_anew(&elsewhere(&mut leader), "x"));
+    assert!(is_dialled_again(&elsewhere(&mut leader), "x"));
     assert_eq!(address(&leader, "x"), Some(BORROWED.parse().unwrap()));
     let effects = leader.said(1, Message::Join { promised: None, priority: 0, runs: vec![], last: 0 });
-    assert!(is_dialled_anew(&effects, "x"), "{effects:?}");
+    assert!(is_dialled_again(&effects, "x"), "{effects:?}");
     assert_eq!(address(&leader, "x"), own);
 }
 
@@ -83,7 +83,7 @@ fn a_member_that_links_from_another_of_its_addresses_goes_on_ordering() {
 }
 
 #[test]
-fn after_a_silence_the_own_link_is_dialled_anew_once() {
+fn after_a_silence_the_link_back_is_dialled_again_once() {
     let mut leader = Bench::leader();
     leader.joins(1, "x");
     let answers = |leader: &mut Bench| {
@@ -91,12 +91,12 @@ fn after_a_silence_the_own_link_is_dialled_anew_once() {
         leader.answered("127.0.0.1:8001", here(contact("x", 5, "127.0.0.1:8001"), Belongs::Nowhere))
     };
     leader.after(7400);
-    assert!(!is_dialled_anew(&answers(&mut leader), "x"), "it spoke lately");
+    assert!(!is_dialled_again(&answers(&mut leader), "x"), "it spoke lately");
     leader.after(7500);
-    assert!(is_dialled_anew(&answers(&mut leader), "x"), "it said nothing for an interval and a half");
+    assert!(is_dialled_again(&answers(&mut leader), "x"), "it said nothing for an interval and a half");
     leader.step(Input::LinkUp { peer: id("x") });
     // It does the same, and neither goes on with it.
-    assert!(!is_dialled_anew(&leader.after(100).hello(2, "x", 5, "127.0.0.1:8001"), "x"));
+    assert!(!is_dialled_again(&leader.after(100).hello(2, "x", 5, "127.0.0.1:8001"), "x"));
     // Its words may have come all the time, and this peer's not.
-    assert!(is_dialled_anew(&leader.after(5000).hello(3, "x", 5, "127.0.0.1:8001"), "x"));
+    assert!(is_dialled_again(&leader.after(5000).hello(3, "x", 5, "127.0.0.1:8001"), "x"));
 }

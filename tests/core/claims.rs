@@ -1,4 +1,4 @@
-//! Who may say what: links that prove where they come from, leaders that were asked, members in their own name.
+//! What each may say: links that prove where they come from, leaders that were asked, members in their own name.
 
 use peer::ids::Term;
 use peer::protocol::{Admission, Alarm, Answer, ConnectionId, Effect, Event, Found, Input, Question, Standing};
@@ -89,7 +89,7 @@ fn strangers_that_greet_make_few_questions() {
 }
 
 #[test]
-fn who_was_not_asked_adds_nobody() {
+fn a_leader_that_was_not_asked_adds_nobody() {
     let mut seeker = Bench::new();
     seeker.hello(1, "z", 5, "127.0.0.1:8000");
     let added = |from: &str| Message::Added { view: view(&format!("1@{from}/5"), vec![], 0), incarnation: LIFE };
@@ -212,7 +212,7 @@ fn an_ok_of_a_stranger_ends_no_election() {
 }
 
 #[test]
-fn who_joins_in_a_loop_is_served_eight_times_a_heartbeat_timeout() {
+fn a_peer_that_joins_in_a_loop_is_served_eight_times_a_heartbeat_timeout() {
     let mut leader = Bench::leader();
     leader.hello(1, "x", 5, "127.0.0.1:8001");
     let join = Message::Join { promised: None, priority: 0, runs: vec![], last: 0 };
@@ -225,7 +225,7 @@ fn who_joins_in_a_loop_is_served_eight_times_a_heartbeat_timeout() {
 }
 
 #[test]
-fn who_joins_with_a_higher_promise_each_time_raises_the_term_eight_times_a_heartbeat_timeout() {
+fn a_peer_that_joins_with_a_higher_promise_each_time_raises_the_term_eight_times_a_heartbeat_timeout() {
     let mut leader = Bench::leader();
     for (connection, name) in [(1, "x"), (2, "y"), (3, "z")] {
         leader.hello(connection, name, 5, &format!("127.0.0.1:{}", 8000 + connection));

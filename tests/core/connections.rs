@@ -28,7 +28,7 @@ fn with_a_newcomer() -> Bench {
 }
 
 #[test]
-fn a_new_link_to_the_leader_begins_anew_also_while_a_newcomer_claims_its_id() {
+fn a_new_link_to_the_leader_starts_over_also_while_a_newcomer_claims_its_id() {
     let mut learner = Bench::learner();
     learner.step(Input::Readings(lines(1)));
     learner.after(10).hello(2, "z", 9, "127.0.0.1:8888");
@@ -130,7 +130,7 @@ fn of_two_that_start_with_one_id_the_younger_goes_when_the_older_answered_twice(
 }
 
 #[test]
-fn who_is_told_that_its_id_is_in_use_says_where() {
+fn a_peer_that_is_told_that_its_id_is_in_use_says_where() {
     let at = "10.0.0.9:1".parse().unwrap();
     let why = Refusal::IdInUse(Some(at));
     let mut peer = Bench::new();

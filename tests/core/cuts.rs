@@ -57,14 +57,14 @@ fn a_report_of_rows_from_before_a_cut_does_not_count_after_it() {
 }
 
 #[test]
-fn an_input_that_stands_below_a_cut_is_said_to_be_delivered_when_it_is_done() {
+fn an_input_that_is_below_a_cut_is_said_to_be_delivered_when_it_is_done() {
     let mut peer = yielded(9);
     peer.stored(vec![Done::Cut { to: 0, returned: vec![] }]);
     assert!(is_delivered(&peer.step(Input::EndOfInput { readings: 0 })));
 }
 
 #[test]
-fn whoever_stops_during_a_cut_counts_what_it_takes_back() {
+fn a_peer_that_stops_during_a_cut_counts_what_it_takes_back() {
     let mut peer = yielded(9);
     peer.step(Input::Stop);
     let effects = peer.after(501).heartbeat();

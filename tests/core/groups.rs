@@ -6,7 +6,7 @@ use peer::wire::{Message, Seat};
 use crate::bench::{contact, frame, id, leadership, request, seat, term, told, view, Bench, LIFE};
 
 #[test]
-fn who_was_drawn_into_an_election_says_that_the_leader_failed_when_it_finds_out() {
+fn a_peer_drawn_into_an_election_says_that_the_leader_failed_when_it_finds_out() {
     let mut member = Bench::member(&["z", "a"]);
     let mut effects = member.said(2, Message::Election { term: Some(member.term()), from: id("a") });
     effects.extend(member.step(Input::Ended { connection: ConnectionId(1) }));
@@ -31,7 +31,7 @@ fn an_election_about_a_leader_before_this_one_is_answered_with_this_one() {
 }
 
 #[test]
-fn the_rank_of_the_view_counts_for_all_and_nobody_waits_for_who_waits_for_it() {
+fn the_rank_of_the_view_counts_for_all_and_nobody_waits_for_a_peer_that_waits_for_it() {
     let mut member = Bench::member(&["z", "y"]);
     let mut change = view("1@z/5", vec![], 0);
     change.change = 3;
@@ -118,7 +118,7 @@ fn a_leader_whose_batches_do_not_fit_is_left_for_a_while_with_one_line() {
 }
 
 #[test]
-fn who_asks_for_what_is_behind_the_end_of_the_log_is_dropped() {
+fn a_follower_that_asks_for_what_is_after_the_end_of_the_log_is_dropped() {
     let mut leader = Bench::leader();
     leader.joins(1, "x");
     let effects = leader.said(1, Message::Fetch { term: leader.term(), from: 2 });

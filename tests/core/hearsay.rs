@@ -41,7 +41,7 @@ fn pesters(peer: &mut Bench, answer: impl Fn(&Question) -> Answer) -> Vec<Effect
     effects
 }
 
-/// Who serves: a leader with a follower, a member, and one that was a member and seeks.
+/// Peers that serve: a leader with a follower, a member, and one that was a member and seeks.
 fn serving() -> Vec<Bench> {
     let mut leader = Bench::leader();
     leader.hello(1, "z", 5, "127.0.0.1:8000");
@@ -69,7 +69,7 @@ fn no_error_no_hello_and_no_answer_ends_a_peer_that_serves() {
 }
 
 #[test]
-fn who_starts_is_ended_by_nobody_who_does_not_prove_it() {
+fn a_peer_that_starts_is_ended_by_nobody_without_a_proof() {
     for answer in [Answer::Silent, Answer::Refused, Answer::Error(Refusal::IdInUse(None))] {
         let effects = pesters(&mut Bench::new(), |_| answer.clone());
         assert!(!ends(&effects), "{effects:?}");
@@ -183,7 +183,7 @@ fn a_promise_beyond_all_elections_is_dropped_at_the_start() {
 }
 
 #[test]
-fn whose_promise_no_election_can_have_reached_comes_back_to_its_group() {
+fn a_peer_whose_promise_no_election_can_have_reached_comes_back_to_its_group() {
     for (above, comes_back) in [(1u64, false), (1 << 20, false), ((1 << 20) + 1, true), (1 << 40, true)] {
         let mut peer = with_promise(above + 4);
         peer.hello(1, "z", 5, "127.0.0.1:8000");

@@ -61,7 +61,7 @@ fn a_leader_that_was_left_adds_nobody_before_it_is_asked_again() {
 #[test]
 fn readings_of_an_earlier_life_that_began_later_tell_once_that_the_clock_went_back() {
     let mut learner = Bench::learner();
-    let mut behind = |first, origin: &str| {
+    let mut told_of = |first, origin: &str| {
         let frame = frame(&term("1@z/5"), first, request(origin, first, 1));
         let effects = learner.said(1, Message::Ordered { term: term("1@z/5"), frame });
         let events = told(&effects).into_iter();
@@ -69,10 +69,10 @@ fn readings_of_an_earlier_life_that_began_later_tell_once_that_the_clock_went_ba
             .filter_map(|event| if let Event::ClockBehind { by } = event { Some(*by) } else { None })
             .collect::<Vec<_>>()
     };
-    assert_eq!(behind(1, "x/900"), [], "of another peer");
-    assert_eq!(behind(2, "m/99"), [], "before this life");
-    assert_eq!(behind(3, &format!("m/{}", LIFE + 7)), [Time::from_nanos(7)]);
-    assert_eq!(behind(4, &format!("m/{}", LIFE + 8)), [], "said before");
+    assert_eq!(told_of(1, "x/900"), [], "of another peer");
+    assert_eq!(told_of(2, "m/99"), [], "before this life");
+    assert_eq!(told_of(3, &format!("m/{}", LIFE + 7)), [Time::from_nanos(7)]);
+    assert_eq!(told_of(4, &format!("m/{}", LIFE + 8)), [], "said before");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn of_two_lives_that_a_leader_named_the_later_named_counts_though_its_number_is_
 }
 
 #[test]
-fn a_later_life_at_the_same_address_is_joined_at_once() {
+fn a_later_life_at_the_same_address_is_joined_immediately() {
     let mut seeker = Bench::new();
     seeker.hears_seeker("x", "10.0.0.1:8000");
     let effects = seeker.after(1000).finds("10.0.0.1:8000", view("2@x/6", vec![], 0));
@@ -122,7 +122,7 @@ fn a_later_life_elsewhere_is_yielded_to_when_the_earlier_one_is_silent() {
 }
 
 #[test]
-fn who_was_not_asked_for_want_of_time_is_asked_when_there_is_some() {
+fn a_peer_not_asked_for_want_of_time_is_asked_when_there_is_some() {
     let mut leader = Bench::leader();
     let say = |name: &str, endpoint: &str| {
         Message::Leader(leadership(&format!("9@{name}/1"), contact(name, 1, endpoint), 1, 0))
@@ -166,7 +166,7 @@ fn what_a_joiner_raises_a_leader_to_is_believed_by_its_members() {
 }
 
 #[test]
-fn whose_promise_was_won_by_a_lie_proposes_what_its_group_believes() {
+fn a_peer_whose_promise_was_won_by_a_lie_proposes_what_its_group_believes() {
     let mut peer = Bench::with(&Found { promised: Some(term("1099511627776@x/1")), ..Found::default() });
     peer.hello(1, "z", 5, "127.0.0.1:8000");
     let mut view = view_of(view("4@z/5", vec![], 0), "127.0.0.1:8000", 1);

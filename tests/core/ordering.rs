@@ -38,7 +38,7 @@ fn a_gap_is_given_up_by_the_time_of_the_piece_that_follows_it() {
     let effects = leader.after(1001).alarm(Alarm::Heartbeat);
     assert!(!told(&effects).iter().any(|event| matches!(event, Event::Lost { .. })), "{effects:?}");
     let due = leader.peer.deadline(Alarm::Heartbeat).expect("it beats");
-    assert!(due > crate::bench::at(leader.now()), "the next look is not at once");
+    assert!(due > crate::bench::at(leader.now()), "the next look comes later");
     leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
     let effects = leader.after(9000).alarm(Alarm::Heartbeat);
     let lost: Vec<_> = told(&effects).into_iter().filter(|event| matches!(event, Event::Lost { .. })).collect();
@@ -63,7 +63,7 @@ fn readings_that_do_not_come_back_in_the_log_are_sent_again() {
 }
 
 #[test]
-fn whoever_is_far_behind_its_leader_sends_nothing_again() {
+fn a_member_far_behind_its_leader_sends_nothing_again() {
     let mut learner = Bench::learner();
     learner.step(peer::protocol::Input::Readings(crate::bench::lines(3)));
     for _ in 0..6 {
@@ -94,7 +94,7 @@ fn a_recall_that_comes_in_pieces_is_not_asked_for_again() {
 }
 
 #[test]
-fn readings_of_few_origins_are_under_way_at_once_the_lowest_first() {
+fn readings_of_few_origins_are_under_way_together_the_lowest_first() {
     let origin = |n: u64| format!("o{n:03}/1");
     let found = Found { pending: (0..200).map(|n| range(&origin(n), 1, 9000)).collect(), ..Found::default() };
     let (mut learner, mut effects) = Bench::learner_with(&found);
@@ -144,7 +144,7 @@ fn a_leader_orders_what_is_pending_of_however_many_origins_and_no_faster_than_it
 }
 
 #[test]
-fn a_leader_goes_on_with_its_own_behind_a_gap_that_it_gave_up_however_much_there_is() {
+fn a_leader_goes_on_with_its_own_after_a_gap_that_it_gave_up_however_much_there_is() {
     let found = Found { pending: vec![range("o/1", 5, 3 * WINDOW_READINGS)], ..Found::default() };
     let mut leader = Bench::with(&found);
     leader.lead();

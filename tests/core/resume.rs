@@ -30,7 +30,7 @@ fn found() -> Found {
 }
 
 #[test]
-fn what_is_taken_in_is_kept_unless_the_own_log_holds_it() {
+fn what_is_taken_in_is_kept_unless_its_log_holds_it() {
     let mut leader = Bench::leader();
     assert_eq!(kept(&leader.step(Input::Readings(lines(3)))), 0);
     let mut member = Bench::member(&["z"]);
@@ -52,7 +52,7 @@ fn the_end_of_a_log_that_was_found_is_delivered_once_it_is_committed() {
 }
 
 #[test]
-fn what_was_pending_in_an_earlier_life_is_ordered_but_for_what_stands_in_the_log() {
+fn what_was_pending_in_an_earlier_life_is_ordered_but_for_what_is_in_the_log() {
     let mut peer = Bench::with(&found());
     peer.hello(1, "z", 5, "127.0.0.1:8000");
     let runs = vec![(term("1@m/5"), 1)];
@@ -129,7 +129,7 @@ fn a_damaged_log_answers_no_proposer_and_counts_for_no_quorum() {
 }
 
 #[test]
-fn whose_log_was_damaged_leads_with_the_best_log_of_a_quorum_of_others() {
+fn a_peer_whose_log_was_damaged_leads_with_the_best_log_of_a_quorum_of_others() {
     let mut peer = damaged();
     for _ in 0..20 {
         peer.hears_seeker("a", "127.0.0.1:8001");
@@ -150,7 +150,7 @@ fn whose_log_was_damaged_leads_with_the_best_log_of_a_quorum_of_others() {
 }
 
 #[test]
-fn whose_log_was_damaged_is_whole_when_it_becomes_a_member() {
+fn a_peer_whose_log_was_damaged_is_whole_when_it_becomes_a_member() {
     let mut peer = damaged();
     let runs = vec![(term("1@m/5"), 1)];
     let mut view = view("2@z/5", runs, 9);

@@ -55,7 +55,7 @@ fn silent_members_are_told_of_in_one_line_that_counts_them() {
 }
 
 #[test]
-fn what_is_sent_to_a_silent_leader_begins_anew_with_the_new_link() {
+fn what_is_sent_to_a_silent_leader_starts_over_with_the_new_link() {
     let mut member = Bench::member(&["z", "y"]);
     member.step(Input::Readings(lines(2)));
     member.after(10_001).alarm(Alarm::LeaderCheck);
@@ -77,7 +77,7 @@ fn says_within(peer: &mut Bench, milliseconds: u64) -> Vec<String> {
 }
 
 #[test]
-fn who_is_alone_below_the_quorum_takes_readings_in_and_says_so_once() {
+fn a_peer_alone_below_the_quorum_takes_readings_in_and_says_so_once() {
     let mut peer = Bench::under(Some(2), &Found::default());
     peer.step(Input::Readings(lines(3)));
     assert_eq!(says_within(&mut peer, 60_000), ["Suspended: 1 of 2 members, 3 readings waiting"]);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-/// Most readings written at once: a few requests of them, and no more than a pipe holds.
+/// Most readings written together: a few requests of them, and no more than a pipe holds.
 const HEAP_READINGS_MAX: u64 = 40;
 
 /// Longest pause between two heaps, in milliseconds: about 300 readings a second on average.

@@ -1,5 +1,5 @@
-//! Real peer processes for tests: starting, feeding, ending and waking them, and reading what they wrote. What is tested
-//! stands in `tests/cluster`, `tests/chaos`, `tests/hosts` and `tests/hostile`.
+//! Real peer processes for tests: starting, feeding, ending and waking them, and reading what they wrote. The tests are
+//! in `tests/cluster`, `tests/chaos`, `tests/hosts` and `tests/hostile`.
 
 pub(crate) mod feeder;
 mod group;

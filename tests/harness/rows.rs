@@ -1,4 +1,4 @@
-//! What stands in the CSV files of peers.
+//! What the CSV files of peers hold.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,7 +43,7 @@ impl Peer {
         rows
     }
 
-    /// Waits until rows up to this sequence stand in its files, read again and again: files tell nobody that they grew.
+    /// Waits until rows up to this sequence are in its files, read again and again: files tell nobody that they grew.
     pub(crate) fn wait_for_rows(&self, count: usize) {
         let until = Instant::now() + PATIENCE;
         while self.rows().len() < count {
@@ -82,7 +82,7 @@ pub(crate) fn assert_same_rows(peers: &[&Peer], count: usize) {
     }
 }
 
-/// Every reading `from..to` that was fed to this peer stands in the rows once.
+/// Every reading `from..to` that was fed to this peer is in the rows once.
 pub(crate) fn assert_fed(rows: &Rows, id: &str, from: u64, to: u64) {
     let prefix = format!("2013-01-01T06:00:00Z,{id},");
     let mut numbers: Vec<u64> = rows

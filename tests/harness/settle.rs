@@ -89,7 +89,7 @@ fn wait_for_quiet(stations: &[Station]) {
     }
 }
 
-/// Each reading that was given stands once, or, where the life it was given to ended early, at most once.
+/// Each reading that was given is there once, or, where the life it was given to ended early, at most once.
 fn check_given(stations: &[Station], rows: &Rows, disks: Disks) {
     let mut readings: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for row in rows.values() {
@@ -118,14 +118,14 @@ fn check_life(id: &str, given: &super::station::Given, found: &[u64], disks: Dis
             differences(numbers.clone(), found)
         );
     } else if disks == Disks::Kept {
-        // Readings are taken in one after the other, and what was taken in before one that stands was kept, too.
+        // Readings are taken in one after the other, and what was taken in before one that is there was kept, too.
         let first = numbers.start..numbers.start + found.len() as u64;
         assert!(found.iter().copied().eq(first.clone()), "{id}: of {numbers:?} {}", differences(first, found));
     } else {
         let mut once = found.to_vec();
         once.sort_unstable();
         once.dedup();
-        assert_eq!(once.len(), found.len(), "{id}: some of {numbers:?} stand twice");
+        assert_eq!(once.len(), found.len(), "{id}: some of {numbers:?} are there twice");
     }
 }
 
@@ -134,5 +134,5 @@ fn differences(expected: std::ops::Range<u64>, found: &[u64]) -> String {
     let missing: Vec<u64> = expected.clone().filter(|number| !found.contains(number)).take(10).collect();
     let at = expected.clone().zip(found).position(|(expected, found)| expected != *found);
     let length = expected.end - expected.start;
-    format!("{} stand for {length}; first missing: {missing:?}; first out of order: {at:?}", found.len())
+    format!("{} are there of {length}; first missing: {missing:?}; first out of order: {at:?}", found.len())
 }

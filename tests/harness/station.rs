@@ -69,13 +69,13 @@ impl Station {
         self.life.as_mut().expect("it was started")
     }
 
-    /// Nobody ends but who is told to.
+    /// It does not end by itself.
     pub(crate) fn assert_runs(&mut self) {
         let Some(life) = &mut self.life else { return };
         assert!(life.peer.is_running(), "{} ended by itself; log:\n{}", life.peer.id, life.peer.log().join("\n"));
     }
 
-    /// Lets it stand still until then.
+    /// Stops it for so long.
     pub(crate) fn stop_for(&mut self, time: Duration) {
         let life = self.life();
         life.peer.signal("-STOP");
@@ -88,7 +88,7 @@ impl Station {
         }
     }
 
-    /// Lets it go on, if it stands still.
+    /// Lets it go on, if it is stopped.
     pub(crate) fn wake(&mut self) {
         let Some(life) = &mut self.life else { return };
         if life.wake_at.take().is_some() {
@@ -101,7 +101,7 @@ impl Station {
         self.life().peer.signal("-KILL");
     }
 
-    /// Waits for the end of who was killed; returns the rows that it left.
+    /// Waits for the end of a peer that was killed; returns the rows that it left.
     pub(crate) fn bury(&mut self) -> Rows {
         self.end_life(None)
     }
@@ -128,7 +128,7 @@ impl Station {
         life.peer.rows()
     }
 
-    /// Ends the input of who lives to the end.
+    /// Ends the input of a peer that lives to the end.
     pub(crate) fn end_input(&mut self) {
         let life = self.life();
         let feeder = life.feeder.take().expect("it was fed");
@@ -154,7 +154,7 @@ impl Station {
         self.peer().signal("-TERM");
     }
 
-    /// Waits for the clean end of who was asked to stop, with nothing left undone.
+    /// Waits for the clean end of a peer that was asked to stop, with nothing left undone.
     pub(crate) fn wait_for_stop(&mut self) {
         let peer = &mut self.life().peer;
         let status = peer.wait_for_exit();

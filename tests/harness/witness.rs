@@ -1,11 +1,11 @@
-//! Remembers rows that once stood in a file, to say later whether they still do.
+//! Remembers rows that were once in a file, to say later whether they still are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::station::Station;
 use super::Rows;
 
-/// What may happen to a row once it stands in a file.
+/// What may happen to a row once it is in a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Promise {
     /// Nothing is known: the disk is cleared.
@@ -34,7 +34,7 @@ impl Witness {
         }
     }
 
-    /// These rows stand in the files of `who`.
+    /// These rows are in the files of `who`.
     pub(crate) fn see(&mut self, rows: Rows, who: &str) {
         match self.promise {
             Promise::None => {}
@@ -42,7 +42,7 @@ impl Witness {
             Promise::Fixed => {
                 for (sequence, row) in rows {
                     let before = self.sequences.entry(sequence).or_insert_with(|| row.clone());
-                    assert_eq!(*before, row, "{who}: #{sequence} stood for another reading before");
+                    assert_eq!(*before, row, "{who}: #{sequence} was another reading before");
                 }
             }
         }
@@ -57,9 +57,9 @@ impl Witness {
     pub(crate) fn check(&self, rows: &Rows, who: &str) {
         let texts: BTreeSet<&String> = if self.texts.is_empty() { BTreeSet::new() } else { rows.values().collect() };
         let missing: Vec<&String> = self.texts.iter().filter(|row| !texts.contains(row)).collect();
-        assert!(missing.is_empty(), "{who} lacks {} rows that stood in a file, first {:?}", missing.len(), missing[0]);
+        assert!(missing.is_empty(), "{who} lacks {} rows that were in a file, first {:?}", missing.len(), missing[0]);
         for (sequence, row) in &self.sequences {
-            assert_eq!(rows.get(sequence), Some(row), "{who}: #{sequence} stood for another reading before");
+            assert_eq!(rows.get(sequence), Some(row), "{who}: #{sequence} was another reading before");
         }
     }
 }

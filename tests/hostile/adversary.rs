@@ -1,4 +1,4 @@
-//! The adversary: a name, a listener that answers as it likes, a voice on the discovery port, and connections to whomever.
+//! The adversary: a name, a listener that answers as it likes, a voice on the discovery port, and connections to anybody.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};

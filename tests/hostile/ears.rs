@@ -26,7 +26,7 @@ pub(crate) struct Asked {
     pub(crate) before: usize,
 }
 
-/// What it writes to whoever asks.
+/// What it writes to a peer that asks.
 pub(crate) type Answer = Box<dyn Fn(&Asked) -> Vec<u8> + Send>;
 
 /// What it does with what a leader tells it.
@@ -49,7 +49,7 @@ pub(crate) struct Ears {
     /// Bytes that came on links.
     pub(crate) bytes: AtomicU64,
     answer: Mutex<Answer>,
-    /// What it writes to whoever makes a link to it.
+    /// What it writes to a peer that makes a link to it.
     refusal: Mutex<Option<String>>,
     conduct: Mutex<Conduct>,
     heard: Mutex<Vec<Message>>,
@@ -172,12 +172,12 @@ impl Ears {
         if let Message::Who { nonce, dialled } = message {
             let before = self.asked.fetch_add(1, Ordering::Relaxed);
             let bytes = lock(&self.answer)(&Asked { nonce, token: dialled.map(|(token, _)| token), before });
-            // Who asked may not want to know any more.
+            // The asker may not want to know any more.
             let _ = std::io::Write::write_all(&mut stream, &bytes);
             return;
         }
         if let (Message::Hello(Hello { addressee: Some(_), .. }), Some(line)) = (&message, &*lock(&self.refusal)) {
-            // Who dialled may be gone.
+            // The dialler may be gone.
             let _ = std::io::Write::write_all(&mut stream, line.as_bytes());
         }
         self.obey(&message);

@@ -1,4 +1,4 @@
-//! Floods of datagrams: they make few threads, and few connections to whoever they name.
+//! Floods of datagrams: they make few threads, and few connections to the addresses that they name.
 
 use std::net::TcpListener;
 use std::sync::atomic::Ordering;
@@ -22,7 +22,7 @@ const DATAGRAMS: usize = 5_000;
 /// Connections in the name of a member.
 const GREETINGS: usize = 1_000;
 
-/// Questions that strangers' words may cost a peer: at once, and each second.
+/// Questions that strangers' words may cost a peer: together, and then each second.
 const QUESTIONS: (u64, u64) = (64, 16);
 
 /// Counts, and so ends, connections that wait.

@@ -31,7 +31,7 @@ fn members_that_live_and_store_nothing_do_not_keep_the_others_from_committing() 
 }
 
 #[test]
-fn whoever_asks_for_the_log_again_and_again_is_sent_a_few_logs_at_most() {
+fn a_member_that_asks_for_the_log_again_and_again_is_sent_a_few_logs_at_most() {
     let mut siege = Siege::begin(&["a", "b"], &["b"], &[]);
     siege.peers[0].feed_numbered(0, READINGS);
     siege.peers[0].wait_for_rows(usize::try_from(READINGS).expect("not so many"));
@@ -58,7 +58,7 @@ fn whoever_asks_for_the_log_again_and_again_is_sent_a_few_logs_at_most() {
 const READINGS: u64 = 80_000;
 
 #[test]
-fn whoever_joins_again_and_again_is_taken_in_a_few_times_at_most() {
+fn a_peer_that_joins_again_and_again_is_taken_in_a_few_times_at_most() {
     let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &[]);
     let restless = siege.adversary("restless");
     restless.ears.set_conduct(Conduct::Faithful);

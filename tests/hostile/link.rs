@@ -68,7 +68,7 @@ impl Link {
 
     /// Reads what the peer says until it hangs up.
     pub(crate) fn last_words(&self) -> String {
-        // Whoever half closes a link before it is admitted is told nothing any more.
+        // A link that is half closed before it is admitted is told nothing any more.
         self.stream.set_read_timeout(Some(LAST_WORDS_TIME)).expect("a time");
         let mut words = Vec::new();
         // A peer that closes before it has read all resets.

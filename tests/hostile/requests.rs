@@ -83,7 +83,7 @@ fn holds(directory: &Path, bytes: &[u8]) -> bool {
 }
 
 #[test]
-fn readings_that_are_none_close_the_connection_and_stand_nowhere() {
+fn readings_that_are_none_close_the_connection_and_are_in_no_file() {
     let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &["--resume"]);
     let liar = siege.adversary("liar");
     liar.join(siege.leader());
@@ -100,7 +100,7 @@ fn readings_that_are_none_close_the_connection_and_stand_nowhere() {
     let rows = siege.end();
     assert_eq!(siege.peers[0].files().into_keys().collect::<Vec<_>>(), ["a.csv", "b.csv"]);
     for bytes in [&b"../../x"[..], b"=cmd()", b"\x1b[2J", b"3\r\n", b"\"x\""] {
-        assert!(!holds(&siege.group.directory, bytes), "{:?} stands in a file", String::from_utf8_lossy(bytes));
+        assert!(!holds(&siege.group.directory, bytes), "{:?} is in a file", String::from_utf8_lossy(bytes));
     }
     for peer in &mut siege.peers {
         peer.kill();

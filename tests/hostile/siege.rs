@@ -92,7 +92,7 @@ impl Siege {
         self.marks.push(0);
     }
 
-    /// Waits until every honest peer is in a view with all of them, whoever else is.
+    /// Waits until every honest peer is in a view with all of them, and perhaps with others.
     pub(crate) fn wait_until_all_meet(&self) {
         let names =
             |view: &str| view.trim_end_matches(']').replace(": [", ", ").split(", ").map(str::to_owned).collect();
@@ -115,7 +115,7 @@ impl Siege {
         }
     }
 
-    /// No control character stands in any line of a log.
+    /// No control character is in any line of a log.
     pub(crate) fn assert_clean_logs(&self) {
         for peer in &self.peers {
             for line in peer.log() {
@@ -139,7 +139,7 @@ impl Siege {
         rows
     }
 
-    /// The same, where rows of an adversary that was a member stand among those of the honest.
+    /// The same, where rows of an adversary that was a member are among those of the honest.
     pub(crate) fn end_among_others(&mut self) {
         let fed = self.end_input(&[]);
         let until = Instant::now() + PATIENCE;
@@ -183,7 +183,7 @@ pub(crate) fn wait_for_view(peers: &[Peer]) {
     }
 }
 
-/// What stands in the file `state` of a peer, which is replaced whole.
+/// What the file `state` of a peer holds, which is replaced whole.
 pub(crate) fn state(peer: &Peer) -> String {
     fs::read_to_string(peer.data.join("state")).expect("it is there")
 }

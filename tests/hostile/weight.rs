@@ -117,7 +117,7 @@ fn one_round(crowd: &Adversary, (id, address): &(String, String)) -> Vec<Link> {
     links
 }
 
-/// Makes all that weighs again and again; each round is held until the next one stands.
+/// Makes all that weighs again and again; each round is held until the next one is made.
 fn weigh(siege: &Siege, crowd: &Arc<Adversary>) -> Vec<Going> {
     let weigh = |peer: &Peer| {
         let (whom, crowd, mut held) = ((peer.id.clone(), peer.address()), Arc::clone(crowd), Vec::new());
@@ -141,7 +141,7 @@ fn never_read(deaf: &Adversary, leader: &Peer) -> Going {
     })
 }
 
-/// Requests as long as they may be, of one who may order nothing.
+/// Requests as long as they may be, of a peer that may order nothing.
 fn request_without_end(stranger: &Adversary, leader: &Peer) -> Going {
     let link = stranger.dial(leader);
     let origin = Origin { peer: peer_id("nobody"), incarnation: 1 };

@@ -6,7 +6,7 @@ use super::adversary::{here, Adversary, HUGE};
 use super::ears;
 use super::siege::Siege;
 
-/// Reasons, each of which once ended, or bent, whoever read it.
+/// Reasons, each of which once ended, or misled, the peer that read it.
 fn reasons(victim: &str) -> Vec<String> {
     vec![
         "peer id in use".to_owned(),
@@ -70,7 +70,7 @@ fn refusals_of_links_end_nobody() {
 }
 
 #[test]
-fn whoever_takes_the_name_of_a_living_peer_is_refused_and_ends_nobody() {
+fn a_stranger_that_takes_the_name_of_a_living_peer_is_refused_and_ends_nobody() {
     let mut siege = Siege::begin(&["a", "b"], &["a"], &[]);
     let thief = siege.adversary("thief");
     for victim in ["a", "b"] {
@@ -86,7 +86,7 @@ fn whoever_takes_the_name_of_a_living_peer_is_refused_and_ends_nobody() {
     }
     siege.wait_for_progress();
     siege.assert_calm();
-    // The name is still its owner's: it is taken in again once its process came anew.
+    // The name is still its owner's: it is taken in again once it has a new process.
     siege.peers[1].signal("-TERM");
     siege.peers[1].wait_for_exit();
     siege.peers[0].wait_for_view(&["a"]);
@@ -96,7 +96,7 @@ fn whoever_takes_the_name_of_a_living_peer_is_refused_and_ends_nobody() {
 }
 
 #[test]
-fn whoever_names_the_very_process_of_another_is_not_taken_for_it() {
+fn a_stranger_that_names_the_very_process_of_another_is_not_taken_for_it() {
     let mut siege = Siege::begin(&["a", "b", "c"], &["a", "b"], &[]);
     let thief = siege.adversary("thief");
     let term = thief.view_of(&siege.peers[0]).term;

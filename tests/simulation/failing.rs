@@ -155,7 +155,7 @@ impl World {
         }
     }
 
-    /// The faults are over: enough of them run, whoever is stopped goes on when its time has come, and all can reach all.
+    /// The faults are over: enough of them run, what is stopped goes on when its time has come, and all can reach all.
     pub(crate) fn end_of_faults(&mut self) {
         for disk in &self.disks {
             disk.set_capacity(usize::MAX);
@@ -166,7 +166,7 @@ impl World {
         }
         let stopped = self.alive().filter_map(|process| process.paused_until.max(process.stalled_until)).max();
         self.run_until(stopped.max(self.cuts.end()).unwrap_or_default());
-        // Whoever was told to stop goes first: then it shows how many are left.
+        // Those that were told to stop go first: then it shows how many are left.
         while self.alive().any(|process| process.stopping) && self.checks.broken.is_none() {
             self.run_until(self.now + STOP);
         }

@@ -22,7 +22,7 @@ pub(crate) enum Fault {
     Blackout,
     /// A host goes down, and a file on its disk rots.
     Rot(usize),
-    /// A host goes down, and a bit of its journal flips in what `state` vouches for. Damage behind that cannot be told from
+    /// A host goes down, and a bit of its journal flips in what `state` vouches for. Damage after that cannot be told from
     /// what a crash leaves.
     RotWithin(usize),
     /// SIGTERM.

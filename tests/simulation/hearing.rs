@@ -82,7 +82,7 @@ impl World {
         }
     }
 
-    /// Who serves is told that its name is used, or its quorum another; nobody who starts is, or it would end.
+    /// A peer that serves is told that its name is used, or its quorum another; none that starts is, or it would end.
     fn serves(&self, number: usize) -> bool {
         matches!(self.processes[number].peer.standing(), Standing::Leader | Standing::Member)
     }

@@ -57,7 +57,7 @@ impl World {
         } else {
             (Self::id_of(host), self.disks[host].clone(), now)
         };
-        // Whoever starts a peer again on a full disk has made room.
+        // An operator that starts a peer again on a full disk has made room.
         disk.set_capacity(usize::MAX);
         disk.fail_next(0);
         disk.revive();

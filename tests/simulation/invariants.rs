@@ -10,7 +10,7 @@ mod leaders_hold_commits;
 mod logs_agree;
 mod nothing_is_lost;
 mod one_leader_a_term;
-mod readings_stand_once;
+mod readings_are_there_once;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +36,7 @@ pub(crate) struct Checks {
     liar: Option<Level>,
     one_leader: one_leader_a_term::Check,
     logs: logs_agree::Check,
-    readings: readings_stand_once::Check,
+    readings: readings_are_there_once::Check,
     commits: commits_are_held::Check,
     delivered: delivered_agree::Check,
     leaders: leaders_hold_commits::Check,

@@ -44,7 +44,7 @@ pub(crate) struct Habits {
     seed: u64,
     /// Times that it says something while there are faults.
     pub lies: u32,
-    /// It goes on behind the faults for as long as a group may take to come to rest.
+    /// It goes on after the faults for as long as a group may take to come to rest.
     pub goes_on: bool,
     /// In the end nothing answers at its addresses, instead of a refusal.
     pub goes_dark: bool,
@@ -157,7 +157,7 @@ pub(crate) fn is_own_name(id: &PeerId) -> bool {
 /// Its own life.
 pub(crate) const LIFE: Incarnation = 77;
 
-/// Text that stands in each of its readings, and in none of others.
+/// Text that is in each of its readings, and in none of others.
 pub(crate) const MARK: &str = "forged";
 
 /// An address of a host.

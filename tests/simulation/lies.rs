@@ -138,7 +138,7 @@ impl<'a> Lies<'a> {
     /// Readings, under any origin, that follow what its log holds, or do not.
     fn request(&mut self, me: &PeerId) -> Request {
         let process = self.anybody();
-        // Whoever orders for others may do so in the name of anybody who is away: that is what an insider is trusted in.
+        // A peer that orders for others may do so in the name of any that is away: that is what an insider is trusted in.
         let spares = self.level != Level::Stranger && process.alive;
         let own = spares || self.rng.random_bool(0.3);
         let origin = if own { Origin { peer: me.clone(), incarnation: LIFE } } else { process.origin.clone() };
@@ -164,8 +164,8 @@ impl<'a> Lies<'a> {
         Message::Ordered { term: sent, frame: Frame::build(term, first, &[request]) }
     }
 
-    /// A stranger proposes terms of even counters and shows views of odd ones: who promised it finds nobody to follow. An
-    /// insider does not propose.
+    /// A stranger proposes terms of even counters and shows views of odd ones: a peer that promised it finds nobody to
+    /// follow. An insider does not propose.
     fn proposal(&mut self, to: &Process, me: &PeerId) -> Option<Message> {
         if self.level != Level::Stranger {
             return None;
@@ -185,14 +185,14 @@ impl<'a> Lies<'a> {
         if self.rng.random_bool(0.5) {
             return Message::ViewChange(view);
         }
-        // Whoever asked it to join gets no answer of use.
+        // A peer that asked it to join gets no answer of use.
         let waits = matches!(to.peer.standing(), Standing::Seeking | Standing::Promised | Standing::Electing);
         let life = to.origin.incarnation;
         let incarnation = if waits && liar::listens_at(own) { life + 1 } else { self.number(life) };
         Message::Added { view, incarnation }
     }
 
-    /// What only those say who want to be taken in; of use to nobody who is to stay a stranger.
+    /// What only a peer says that wants to be taken in; of no use to one that is to stay a stranger.
     fn application(&mut self, to: &Process, me: &PeerId) -> Message {
         let (runs, last) = self.log(to, me);
         let promised = self.rng.random_bool(0.7).then(|| self.term(to, me));

@@ -106,32 +106,32 @@ fn a_healed_network_has_one_view_within_three_heartbeats_and_two_election_timeou
 }
 
 #[test]
-fn so_has_one_that_was_cut_for_a_second_or_for_ten_minutes() {
+fn cuts_of_a_second_or_of_ten_minutes_heal_in_that_time() {
     assert_merged_after(PLAIN, Length::Any, 100);
 }
 
 #[test]
-fn so_has_one_that_was_cut_one_way_only() {
+fn cuts_one_way_only_heal_in_that_time() {
     assert_merged(Network { ways: Ways::Up, ..PLAIN }, 100);
 }
 
 #[test]
-fn so_has_one_in_which_two_sides_reached_a_third_but_not_each_other() {
+fn cuts_between_two_sides_that_reach_a_third_heal_in_that_time() {
     assert_merged(Network { ways: Ways::Neighbours, ..PLAIN }, 100);
 }
 
 #[test]
-fn so_has_one_whose_broadcasts_went_through_and_nothing_else() {
+fn cuts_that_let_only_broadcasts_through_heal_in_that_time() {
     assert_merged(Network { what: Traffic::Tcp, ..PLAIN }, 100);
 }
 
 #[test]
-fn so_has_one_whose_broadcasts_alone_were_cut() {
+fn cuts_of_broadcasts_alone_heal_in_that_time() {
     assert_merged(Network { what: Traffic::Datagrams, ..PLAIN }, 100);
 }
 
 #[test]
-fn so_has_one_without_broadcast() {
+fn cuts_of_a_network_without_broadcast_heal_in_that_time() {
     assert_merged(Network { join_only: true, ..PLAIN }, 100);
 }
 

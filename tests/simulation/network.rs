@@ -44,12 +44,12 @@ pub(crate) struct Connection {
     pub stalled_until: Option<Time>,
 }
 
-/// The own link of a process to one peer.
+/// The link of a process to one peer.
 #[derive(Debug, Default)]
 pub(crate) struct Link {
     pub outbox: Outbox,
     pub state: LinkState,
-    /// The next success to dial is news.
+    /// The next dial that succeeds is news.
     pub report: bool,
     /// Number of the last dial, which no other has: so the answer to an earlier one is known, also to one of the link before.
     pub attempt: u64,

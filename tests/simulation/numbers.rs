@@ -1,4 +1,4 @@
-//! Which readings stand somewhere: numbers by origin, kept as spans.
+//! Sets of readings: numbers by origin, kept as spans.
 
 use std::collections::BTreeMap;
 

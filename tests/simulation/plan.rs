@@ -20,7 +20,7 @@ const DRIFT_MAX: u32 = 20;
 /// Which options all peers of a run have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Mode {
-    /// None: whoever starts again starts with an empty directory.
+    /// None: a peer that starts again has an empty directory.
     Default,
     /// `--resume`: what a disk holds counts again after a restart.
     Resume,
@@ -50,7 +50,7 @@ pub(crate) struct Plan {
     pub priorities: Vec<i64>,
     /// How fast the clock of each host runs, in thousandths.
     pub rates: Vec<u32>,
-    /// Hosts that start at once; the others start later, by a fault.
+    /// Hosts that start together; the others start later, by a fault.
     pub starting: usize,
     /// `--join` addresses instead of broadcast.
     pub join_only: bool,
@@ -124,7 +124,7 @@ impl Plan {
             join_only: rng.random_bool(0.15),
             same_port: rng.random_bool(0.4),
             any_address: false,
-            // Whose log was damaged is no part of the quorum that it needs itself.
+            // A peer whose log was damaged is no part of the quorum that it needs itself.
             all_return: rng.random_bool(0.5) || rots,
             durable: mode == Mode::Quorum || (mode == Mode::Resume && rng.random_bool(0.5)),
             delay: (Duration::from_micros(100), ms(*pick(rng, &[1, 1, 5, 20]))),
@@ -139,7 +139,7 @@ impl Plan {
         }
     }
 
-    /// The same on a good network with good disks, without faults, of at least so many hosts that all start at once and
+    /// The same on a good network with good disks, without faults, of at least so many hosts that all start together and
     /// find each other by broadcast.
     pub(crate) fn undisturbed(self, hosts_min: usize) -> Self {
         let hosts = self.hosts.max(hosts_min);
@@ -170,8 +170,8 @@ impl Plan {
 
     /// From the end of all faults until everyone is a member or a learner of one term, at most. Seekers find each other by
     /// datagrams: where one in three is lost, or all that go one way, chance has a say, and twice as long is allowed. Where
-    /// somebody lied, it takes time to find out who lives and of whom nothing comes: a borrowed name is waited for, and who
-    /// did not answer in that name is passed over for up to eight election timeouts.
+    /// somebody lied, it takes time to find out who lives and of whom nothing comes: a borrowed name is waited for, and a peer
+    /// that did not answer in that name is passed over for up to eight election timeouts.
     pub(crate) fn settled(&self) -> Time {
         let bound = self.slowest(self.timing.heartbeat_timeout + self.timing.election_timeout * 4);
         let by_chance = self.datagram_loss_one_in == 3 || self.one_way.is_some();

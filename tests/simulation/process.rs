@@ -1,4 +1,4 @@
-//! One process of the simulation: the real core, its storage, and what stands around both in the daemon.
+//! One process of the simulation: the real core, its storage, and what is around both in the daemon.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
@@ -91,7 +91,7 @@ impl Process {
         (count > 0).then(|| Input::Readings(Lines::new(text.into_bytes(), count)))
     }
 
-    /// All that it holds: log, and pending. What is being cut stands in neither, but in the files still.
+    /// All that it holds: log, and pending. What is being cut is in neither, but still in the files.
     pub(crate) fn holds(&self) -> Numbers {
         let mut numbers = Numbers::default();
         numbers.extend(self.shelf.ranges());

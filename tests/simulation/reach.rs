@@ -1,4 +1,4 @@
-//! Networks in which who reaches whom is not transitive, for the whole of a run; and hosts that get another address. Views
+//! Networks in which reach is not transitive, for the whole of a run; and hosts that get another address. Views
 //! come to rest all the same, with the largest group that there can be.
 
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ const REST: u32 = 10;
 /// Views of each peer until then.
 const VIEWS: u64 = 12;
 
-/// Who reaches whom.
+/// Which hosts reach which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Three hosts, of which one reaches both others, and those not each other.
@@ -230,7 +230,7 @@ fn where_one_host_reaches_all_there_is_one_group() {
 }
 
 #[test]
-fn so_there_is_where_broadcasts_get_through_and_connections_do_not() {
+fn where_broadcasts_get_through_and_connections_do_not_there_is_one_group() {
     assert_rest(Kind::Heard, When::First, true);
     assert_rest(Kind::Heard, When::Later, true);
 }
@@ -242,7 +242,7 @@ fn one_way_closed_between_one_pair_leaves_one_group() {
 }
 
 #[test]
-fn views_come_to_rest_whoever_reaches_whom() {
+fn views_come_to_rest_whichever_hosts_reach_each_other() {
     assert_rest(Kind::Any, When::First, false);
     assert_rest(Kind::Any, When::Later, false);
 }

@@ -92,7 +92,7 @@ impl Rows {
             let length = file.text.len() - file.checked + 1;
             let found = disk.read(&path, file.checked as u64, length).expect("a disk in memory can be read");
             if found != file.text.as_bytes()[file.checked..] {
-                return Err(format!("{path} behind byte {} is {:?}", file.checked, String::from_utf8_lossy(&found)));
+                return Err(format!("{path} after byte {} is {:?}", file.checked, String::from_utf8_lossy(&found)));
             }
             file.checked = file.text.len();
         }

@@ -20,7 +20,7 @@ pub(crate) struct Outcome {
     pub settled_percent: u128,
     pub fingerprint: u64,
     pub readings: u64,
-    /// Who lied.
+    /// What the liar was, if there was one.
     pub liar: Option<Level>,
     /// Everything that happened, where it was asked for.
     pub trace: String,

@@ -15,7 +15,7 @@ pub(crate) enum Sabotage {
     OrderedAgain,
     /// A leader leaves a number of an origin out.
     LeftOut,
-    /// Who installs a term is told that the leader's log is like its own, and cuts nothing.
+    /// A peer that installs a term is told that the leader's log is like its own, and cuts nothing.
     UncutLogs,
     /// `STORED` tells of what was not received.
     StoredTooEarly,
@@ -66,7 +66,7 @@ pub(crate) enum Sabotage {
     LearnersCounted,
     /// Rows are taken back and nobody is told.
     SilentMerge,
-    /// Everybody says that he made each connection that is said to come from him.
+    /// Every peer says that it made each connection that is said to come from it.
     ProvenByAnybody,
 }
 
@@ -122,7 +122,7 @@ impl Sabotage {
         Store::Append(Frame::build(frame.term().clone(), frame.first(), &requests))
     }
 
-    /// Does this leave at once, before what it tells of is stored?
+    /// Does this leave immediately, before what it tells of is stored?
     pub(crate) fn says_early(self, store: &Store) -> bool {
         match store {
             Store::Say { message: Message::Fetch { .. }, .. } => {
@@ -143,8 +143,8 @@ impl Sabotage {
         }
     }
 
-    /// What a storage does behind this work, where `state` held this before.
-    pub(crate) fn store_behind(self, before: &State, store: &Store) -> Option<Store> {
+    /// What a storage does after this work, where `state` held this before.
+    pub(crate) fn store_after(self, before: &State, store: &Store) -> Option<Store> {
         match store {
             Store::Cut { state, .. } if self == Self::NeedsNotLowered => {
                 Some(Store::State(State { needs: before.needs, ..state.clone() }))

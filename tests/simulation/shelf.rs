@@ -13,7 +13,7 @@ use crate::numbers::Numbers;
 use crate::rows::Rows;
 use crate::sabotage::Sabotage;
 
-/// What a link takes from the log at once, in bytes: a few batches, so that other things come in between.
+/// What a link takes from the log together, in bytes: a few batches, so that other things come in between.
 const SERVE_BYTES: usize = 64 * 1024;
 
 /// A batch and the digest of the log up to its end.
@@ -115,7 +115,7 @@ impl Shelf {
         self.log.last().map_or(0, |entry| entry.frame.last())
     }
 
-    /// Whose readings stand in the log.
+    /// Whose readings are in the log.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = &Range> {
         self.log.iter().flat_map(|entry| entry.frame.ranges())
     }
@@ -145,7 +145,7 @@ impl Shelf {
         }
     }
 
-    /// Batches behind `after` that begin at or below `up_to`; `None` where the log was cut since.
+    /// Batches after `after` that begin at or below `up_to`; `None` where the log was cut since.
     pub(crate) fn read(&self, after: Sequence, up_to: Sequence, cuts: u64) -> Option<Vec<Frame>> {
         match self.reader.read(after, up_to, cuts, SERVE_BYTES).expect("a disk in memory can be read") {
             Read::Frames(frames) => Some(frames),

@@ -273,7 +273,7 @@ impl World {
             | Event::Datagram { process, .. }
             | Event::Answered { process, .. }
             | Event::Readings(process) => *process,
-            // Who is stopped answers nothing, and the asker does not wait for it.
+            // A process that is stopped answers nothing, and the asker does not wait for it.
             Event::Call { .. } | Event::Fault(_) | Event::Lie => return None,
         };
         self.processes.get(process)?.paused_until.filter(|until| *until > self.now)

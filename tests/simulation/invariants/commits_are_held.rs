@@ -12,7 +12,7 @@ use crate::process::Process;
 
 #[derive(Default)]
 pub(super) struct Check {
-    /// Who stored the log with this digest, up to a batch end.
+    /// Which peers stored the log with this digest, up to a batch end.
     stored: BTreeMap<u64, BTreeSet<PeerId>>,
     /// Digests of what was handed to the storage of a process and not reported yet.
     handed_over: BTreeMap<Origin, VecDeque<u64>>,
@@ -34,7 +34,7 @@ impl Check {
         self.handed_over.entry(process.origin.clone()).or_default().push_back(entry.digest);
     }
 
-    /// Who stored a batch held it, even if the same group of works cut it again: what it says of it may be under way.
+    /// A peer that stored a batch held it, even if the same group of works cut it again: what it says of it may be under way.
     pub(super) fn stored(&mut self, process: &Process, dones: &[Done]) {
         let waiting = self.handed_over.entry(process.origin.clone()).or_default();
         for _ in dones.iter().filter(|done| matches!(done, Done::Appended { .. })) {

@@ -7,7 +7,7 @@ use peer::wire::Range;
 use crate::numbers::Numbers;
 use crate::process::Process;
 
-/// At the end of a run. That no reading stands twice is promise 3.
+/// At the end of a run. That no reading is there twice is promise 3.
 pub(crate) fn check_nothing_is_lost<'a>(alive: &(impl Iterator<Item = &'a Process> + Clone)) -> Result<(), String> {
     let logs: Vec<(&Process, Numbers)> = alive.clone().map(|process| (process, log(process, Sequence::MAX))).collect();
     for process in alive.clone() {
@@ -49,7 +49,7 @@ fn own(process: &Process) -> Range {
     Range { origin: process.origin.clone(), first: 1, count: process.taken }
 }
 
-/// What stands in the log of a process up to a sequence.
+/// What is in the log of a process up to a sequence.
 fn log(process: &Process, up_to: Sequence) -> Numbers {
     let entries = process.shelf.log.iter().take_while(|entry| entry.frame.last() <= up_to);
     let mut numbers = Numbers::default();

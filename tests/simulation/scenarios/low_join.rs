@@ -26,7 +26,7 @@ fn history(sabotage: Sabotage) -> (Script, Vec<(Term, u64)>) {
 
 /// It raises its term among its own, and of those only `e` answers: with itself two, and not the three of the quorum.
 #[test]
-fn a_leader_below_the_promise_of_who_joins_raises_its_term_and_serves_nobody_before() {
+fn a_leader_below_the_promise_of_a_joiner_raises_its_term_and_serves_nobody_before() {
     let (mut script, committed) = history(Sabotage::None);
     let (leader, joiner) = (&script.process(A).peer, &script.process(C).peer);
     assert_eq!((leader.standing(), joiner.standing()), (Standing::Proposing, Standing::Seeking));

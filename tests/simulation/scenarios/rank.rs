@@ -10,7 +10,7 @@ fn terms(script: &Script, of: usize) -> Vec<(Term, u64)> {
     script.process(of).peer.runs()
 }
 
-/// What `b` committed stands in a shorter log than what only `a` had. Returns what `c` had committed before it led.
+/// What `b` committed is in a shorter log than what only `a` had. Returns what `c` had committed before it led.
 fn history(sabotage: Sabotage) -> (Script, Vec<(Term, u64)>) {
     let mut script = Script::with_quorum(Some(3));
     script.sabotage = sabotage;

@@ -1,4 +1,4 @@
-//! Five peers `a` to `e`, of falling priority, with storage at once and a network that the script moves.
+//! Five peers `a` to `e`, of falling priority, with storage that takes no time and a network that the script moves.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -94,7 +94,7 @@ pub(super) fn all(_: usize, _: &Message) -> Fate {
     Fate::Arrives
 }
 
-/// Lets everything arrive but views: who promised goes on waiting.
+/// Lets everything arrive but views: a peer that promised goes on waiting.
 pub(super) fn no_view(_: usize, message: &Message) -> Fate {
     if matches!(message, Message::ViewChange(_)) {
         Fate::Lost
@@ -176,7 +176,7 @@ impl Script {
             self.ring(who, alarm);
         }
         assert_eq!(self.processes[who].peer.standing(), Standing::Proposing);
-        // Who ranks higher did not get it in time.
+        // Those that rank higher did not get it in time.
         self.mail.retain(|letter| !matches!(letter.message, Message::Election { .. }));
         let allowed: Vec<usize> = by.iter().copied().chain([who]).collect();
         self.run(&allowed, &mut fate);
@@ -366,10 +366,10 @@ impl Script {
             }
             Effect::Store(store) => {
                 let process = &mut self.processes[number];
-                let behind = self.sabotage.store_behind(&process.shelf.state, &store);
+                let after = self.sabotage.store_after(&process.shelf.state, &store);
                 process.shelf.note(&store);
                 self.checks.handed_over(process, &store);
-                for store in std::iter::once(store).chain(behind) {
+                for store in std::iter::once(store).chain(after) {
                     let process = &mut self.processes[number];
                     dones.extend(process.shelf.execute(store, Sabotage::None).expect("there is room"));
                 }

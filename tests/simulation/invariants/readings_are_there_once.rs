@@ -1,6 +1,6 @@
-//! Promise 3: each `(origin, number)` stands in a log at most once, and an origin's numbers are 1, 2, 3 … there but for
+//! Promise 3: each `(origin, number)` is in a log at most once, and an origin's numbers are 1, 2, 3 … there but for
 //! what a leader gave up as lost, with a line that said so. And that it may only where a disk lost what was not synced, or was
-//! damaged: whoever ends, or is cleared, loses the last of what it had, and leaves no gap.
+//! damaged: a peer that ends, or is cleared, loses the last of what it had, and leaves no gap.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::process::Process;
 
 #[derive(Default)]
 pub(super) struct Check {
-    /// What stands in the log of each process.
+    /// What is in the log of each process.
     logs: BTreeMap<Origin, Numbers>,
     /// What leaders gave up.
     lost: Numbers,
@@ -27,7 +27,7 @@ impl Check {
         self.logs.entry(process.origin.clone()).or_default().extend(process.shelf.ranges());
     }
 
-    /// A host had these, and has them no more. Whoever only ends has lost the last of what it had.
+    /// A host had these, and has them no more. One that only ended has lost the last of what it had.
     pub(super) fn lose(&mut self, numbers: &Numbers, damage: Damage) {
         if matches!(damage, Damage::PowerCut | Damage::Unsynced | Damage::Rot) {
             self.gone.extend(&numbers.ranges().collect::<Vec<_>>());
@@ -62,7 +62,7 @@ impl Check {
         Ok(())
     }
 
-    /// The log was cut: what is left of it stands in the shelf.
+    /// The log was cut: what is left of it is in the shelf.
     pub(super) fn cut(&mut self, process: &Process) {
         let log = self.logs.entry(process.origin.clone()).or_default();
         *log = Numbers::default();
