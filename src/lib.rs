@@ -26,9 +26,10 @@
 //! | --- | --- | --- |
 //! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` (lengths of time, as one says them) | nothing |
 //! | limits | [`descriptors`] | nothing: who may have how many files open |
+//! | seals | [`keys`] | names: what goes over the network in a closed group |
 //! | text | [`wire`], `numbers` (sets of readings) | names |
 //! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
-//! | beside it | [`storage`], [`net`], [`sensors`] | names, text, limits; never the protocol or each other |
+//! | beside it | [`storage`], [`net`], [`sensors`] | names, text, limits, and the net seals; never the protocol or each other |
 //! | knobs | [`config`], [`cli`], [`fatal`] | names, limits, and what sensors there are |
 //! | lines | [`log_lines`], [`complaints`] | names: where `log` writes to, and how much is said of what is wrong |
 //! | doing | [`threads`] | all of the above, and decides nothing |
@@ -49,6 +50,7 @@ mod elapsed;
 pub mod fatal;
 pub mod ids;
 mod json;
+pub mod keys;
 pub mod log_lines;
 pub mod net;
 mod numbers;

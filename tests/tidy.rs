@@ -7,11 +7,12 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("ids", &[]),
     ("elapsed", &[]),
     ("ranges", &[]),
     ("json", &[]),
+    ("keys", &["ids"]),
     ("log_lines", &["ids", "json"]),
     ("complaints", &["elapsed", "ids"]),
     ("descriptors", &[]),
@@ -20,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("numbers", &["ids", "ranges", "wire"]),
     ("protocol", &["elapsed", "ids", "numbers", "ranges", "wire"]),
     ("storage", &["descriptors", "ids", "numbers", "ranges", "reading", "wire"]),
-    ("net", &["wire"]),
+    ("net", &["keys", "wire"]),
     ("sensors", &["complaints", "ids", "reading", "wire", "config"]),
     ("config", &["ids", "log_lines", "wire"]),
     ("verify", &["ids", "json", "numbers", "reading", "wire", "storage"]),

@@ -1,0 +1,334 @@
+//! A connection of a closed group: Noise `NNpsk0_25519_ChaChaPoly_BLAKE2s`, then records. No socket: bytes in, bytes out.
+//!
+//! Who dials sends 48 bytes, gets 48, and both have keys of this connection alone, which nobody learns who learns the group's
+//! key later. The first 48 could be a recording, so that they carry nothing: the dialler's first record proves that it is
+//! there now. The prologue is this protocol's version and the group's name; the key itself is one of that group's alone.
+//!
+//! A record is its kind in one byte, its length in two, then so many sealed bytes. Kind and number of a record, counted from
+//! zero each way, are the nonce that it is sealed with, so that none is left out, repeated or taken for another; an end is a
+//! record, too, so that none is cut off unnoticed.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use snow::params::NoiseParams;
+use snow::{Builder, HandshakeState, StatelessTransportState};
+
+use super::{Fingerprint, Keys};
+
+/// Bytes that either side sends before the records.
+pub const HANDSHAKE_BYTES: usize = 48;
+
+const PATTERN: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
+const PROLOGUE: &[u8] = b"peer 1 ";
+
+/// Kind and length.
+const HEAD_BYTES: usize = 3;
+const CODE_BYTES: usize = 16;
+
+/// Longest sealed part of a record: what two bytes can tell, and all that Noise allows.
+const SEALED_BYTES_MAX: usize = 65_535;
+
+/// Most text of a record.
+const TEXT_BYTES_MAX: usize = SEALED_BYTES_MAX - CODE_BYTES;
+
+/// Bytes asked for at least, so that small records come many at a time.
+const SPACE_BYTES: usize = 16 * 1024;
+
+/// After so many records, or so long, the key of one direction is changed for the next.
+const RECORDS_A_KEY: u64 = 1 << 20;
+const TIME_A_KEY: Duration = Duration::from_secs(3600);
+
+/// What a record is.
+const TEXT: u8 = 0;
+/// The next record is sealed with the next key.
+const REKEY: u8 = 1;
+/// Nothing follows.
+const END: u8 = 2;
+
+/// Where in a nonce the kind is: no connection has so many records.
+const KIND_SHIFT: u32 = 62;
+
+fn nonce(kind: u8, count: u64) -> u64 {
+    u64::from(kind) << KIND_SHIFT | count
+}
+
+/// Why a connection is worth nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// The other side has none of these keys, or is none.
+    #[error("it has another key, or none")]
+    Key,
+    /// Bytes were changed, left out or repeated.
+    #[error("what came is not what was sent")]
+    Forged,
+    /// It ended before it was ended.
+    #[error("it broke off")]
+    BrokenOff,
+}
+
+/// The keys of a connection, shared by both directions; changed seldom.
+type Transport = Arc<RwLock<StatelessTransportState>>;
+
+/// Both directions of a connection.
+#[derive(Debug)]
+pub struct Session {
+    pub sealer: Sealer,
+    pub opener: Opener,
+    /// The group's key that it was made with.
+    pub fingerprint: Fingerprint,
+}
+
+/// The side that dials, until it is answered.
+pub struct Dialling {
+    handshake: Box<HandshakeState>,
+    fingerprint: Fingerprint,
+}
+
+impl fmt::Debug for Dialling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dialling({})", self.fingerprint)
+    }
+}
+
+fn builder<'a>(prologue: &'a [u8], psk: &'a [u8; 32]) -> Builder<'a> {
+    let params: NoiseParams = PATTERN.parse().expect("a pattern of Noise");
+    let builder = Builder::new(params).prologue(prologue).expect("given once");
+    builder.psk(0, psk).expect("given once")
+}
+
+impl Keys {
+    fn prologue(&self) -> Vec<u8> {
+        [PROLOGUE, self.group.as_bytes()].concat()
+    }
+
+    /// Dials with the key that is spoken with: what to send, and what to do with the answer.
+    ///
+    /// # Panics
+    /// Where the system has no random numbers.
+    #[must_use]
+    pub fn dial(&self) -> (Dialling, [u8; HANDSHAKE_BYTES]) {
+        let (prologue, key) = (self.prologue(), &self.keys[0]);
+        let mut handshake = builder(&prologue, &key.connections).build_initiator().expect("all that it needs");
+        let mut bytes = [0; HANDSHAKE_BYTES];
+        let written = handshake.write_message(&[], &mut bytes).expect("the system has random numbers");
+        debug_assert_eq!(written, HANDSHAKE_BYTES);
+        (Dialling { handshake: Box::new(handshake), fingerprint: key.fingerprint }, bytes)
+    }
+
+    /// Answers one who dials, with whichever key it used: what to send, and the session. It may be a recording until a record
+    /// of it could be opened.
+    ///
+    /// # Errors
+    /// [`SessionError::Key`] where it used none of these.
+    pub fn answer(&self, first: &[u8; HANDSHAKE_BYTES]) -> Result<([u8; HANDSHAKE_BYTES], Session), SessionError> {
+        let prologue = self.prologue();
+        for key in &self.keys {
+            let mut handshake = builder(&prologue, &key.connections).build_responder().expect("all that it needs");
+            if handshake.read_message(first, &mut []).is_err() {
+                continue;
+            }
+            let mut bytes = [0; HANDSHAKE_BYTES];
+            // The other side's number may be one of the few with which no secret can be shared.
+            handshake.write_message(&[], &mut bytes).map_err(|_| SessionError::Key)?;
+            return Ok((bytes, Session::of(handshake, key.fingerprint)?));
+        }
+        Err(SessionError::Key)
+    }
+}
+
+impl Dialling {
+    /// Takes the answer.
+    ///
+    /// # Errors
+    /// [`SessionError::Key`] where it is none of who has the key.
+    pub fn finish(mut self, answer: &[u8; HANDSHAKE_BYTES]) -> Result<Session, SessionError> {
+        self.handshake.read_message(answer, &mut []).map_err(|_| SessionError::Key)?;
+        Session::of(*self.handshake, self.fingerprint)
+    }
+}
+
+impl Session {
+    fn of(handshake: HandshakeState, fingerprint: Fingerprint) -> Result<Self, SessionError> {
+        let transport = handshake.into_stateless_transport_mode().map_err(|_| SessionError::Key)?;
+        let transport = Arc::new(RwLock::new(transport));
+        let sealer = Sealer { transport: Arc::clone(&transport), count: 0, in_key: 0, since: None };
+        let opener = Opener::new(transport);
+        Ok(Self { sealer, opener, fingerprint })
+    }
+}
+
+/// Seals what goes out.
+pub struct Sealer {
+    transport: Transport,
+    /// Records ever.
+    count: u64,
+    /// Records with this key, and since when it is used.
+    in_key: u64,
+    since: Option<Instant>,
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealer({})", self.count)
+    }
+}
+
+impl Sealer {
+    /// Appends text as records.
+    pub fn seal(&mut self, text: &[u8], now: Instant, out: &mut Vec<u8>) {
+        for piece in text.chunks(TEXT_BYTES_MAX) {
+            self.change_key_if_due(now, out);
+            self.record(TEXT, piece, out);
+        }
+    }
+
+    /// Appends the end: nothing may follow.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
+        self.record(END, &[], out);
+    }
+
+    fn change_key_if_due(&mut self, now: Instant, out: &mut Vec<u8>) {
+        let since = *self.since.get_or_insert(now);
+        if self.in_key >= RECORDS_A_KEY || now.saturating_duration_since(since) >= TIME_A_KEY {
+            self.record(REKEY, &[], out);
+            self.transport.write().unwrap_or_else(PoisonError::into_inner).rekey_outgoing();
+            (self.in_key, self.since) = (0, Some(now));
+        }
+    }
+
+    fn record(&mut self, kind: u8, text: &[u8], out: &mut Vec<u8>) {
+        let sealed_bytes = text.len() + CODE_BYTES;
+        let start = out.len() + HEAD_BYTES;
+        out.push(kind);
+        out.extend(u16::try_from(sealed_bytes).expect("a record is short").to_be_bytes());
+        out.resize(start + sealed_bytes, 0);
+        let transport = self.transport.read().unwrap_or_else(PoisonError::into_inner);
+        let sealed = transport.write_message(nonce(kind, self.count), text, &mut out[start..]);
+        debug_assert_eq!(sealed.expect("records do not come to an end"), sealed_bytes);
+        self.count += 1;
+        self.in_key += 1;
+    }
+}
+
+/// Opens what comes in.
+pub struct Opener {
+    transport: Transport,
+    count: u64,
+    /// What came and was not opened yet is between `start` and `end`.
+    sealed: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// The last record.
+    text: Vec<u8>,
+    ended: bool,
+}
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Opener({}, {} bytes)", self.count, self.end - self.start)
+    }
+}
+
+impl Opener {
+    fn new(transport: Transport) -> Self {
+        Self { transport, count: 0, sealed: Vec::new(), start: 0, end: 0, text: Vec::new(), ended: false }
+    }
+
+    /// Bytes of the record that is under way, as far as is known.
+    fn wanted(&self) -> usize {
+        match self.sealed[self.start..self.end].first_chunk::<HEAD_BYTES>() {
+            Some([_, length @ ..]) => HEAD_BYTES + usize::from(u16::from_be_bytes(*length)),
+            None => HEAD_BYTES,
+        }
+    }
+
+    /// Where the next bytes go. Never empty.
+    pub fn space(&mut self) -> &mut [u8] {
+        self.sealed.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        let room = self.wanted().max(SPACE_BYTES).max(self.end + HEAD_BYTES);
+        if self.sealed.len() < room {
+            self.sealed.resize(room, 0);
+        }
+        &mut self.sealed[self.end..]
+    }
+
+    /// Takes in a few bytes that were read elsewhere, and holds no more memory than they need.
+    pub fn put(&mut self, bytes: &[u8]) {
+        self.sealed.truncate(self.end);
+        self.sealed.drain(..self.start);
+        self.sealed.extend_from_slice(bytes);
+        (self.start, self.end) = (0, self.sealed.len());
+    }
+
+    /// Notes that so many bytes were put there.
+    pub fn filled(&mut self, bytes: usize) {
+        self.end += bytes;
+    }
+
+    /// The text of the next record, if all of it came.
+    ///
+    /// # Errors
+    /// [`SessionError::Forged`]: nothing more can be read.
+    pub fn next_text(&mut self) -> Result<Option<&[u8]>, SessionError> {
+        while let Some((kind, length)) = self.open()? {
+            match (kind, length) {
+                (TEXT, _) => return Ok(Some(&self.text[..length])),
+                (REKEY, 0) => self.transport.write().unwrap_or_else(PoisonError::into_inner).rekey_incoming(),
+                (END, 0) => self.ended = true,
+                _ => return Err(SessionError::Forged),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Opens the next record, if all of it came; tells its kind and length.
+    fn open(&mut self) -> Result<Option<(u8, usize)>, SessionError> {
+        let (came, wanted) = (self.end - self.start, self.wanted());
+        let too_short = came >= HEAD_BYTES && wanted < HEAD_BYTES + CODE_BYTES;
+        if too_short || (self.ended && came > 0) {
+            return Err(SessionError::Forged);
+        }
+        if came < HEAD_BYTES || came < wanted {
+            return Ok(None);
+        }
+        let kind = self.sealed[self.start];
+        if kind > END {
+            return Err(SessionError::Forged);
+        }
+        let sealed = &self.sealed[self.start + HEAD_BYTES..self.start + wanted];
+        if self.text.len() < sealed.len() {
+            self.text.resize(sealed.len(), 0);
+        }
+        let transport = self.transport.read().unwrap_or_else(PoisonError::into_inner);
+        let opened = transport.read_message(nonce(kind, self.count), sealed, &mut self.text);
+        drop(transport);
+        let length = opened.map_err(|_| SessionError::Forged)?;
+        self.count += 1;
+        self.start += wanted;
+        Ok(Some((kind, length)))
+    }
+
+    /// The connection ended. Was that the other side's will?
+    ///
+    /// # Errors
+    /// [`SessionError::BrokenOff`] where it was not.
+    pub fn finish(&self) -> Result<(), SessionError> {
+        if self.ended {
+            Ok(())
+        } else {
+            Err(SessionError::BrokenOff)
+        }
+    }
+
+    /// Bytes of memory.
+    #[cfg(test)]
+    fn held(&self) -> usize {
+        self.sealed.capacity() + self.text.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests;
