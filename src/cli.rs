@@ -1,9 +1,10 @@
 //! Command line and environment -> [`Config`]: the options, their help, and what is said of a wrong one.
 //!
-//! `config::value` holds what a value may be, `config` what goes together; those of `peer verify`
-//! and `peer snapshot` in `verify` and `snapshot`.
+//! `config::value` holds what a value may be, `config` what goes together; those of `peer verify`, `peer snapshot` and
+//! `peer key` in `verify`, `snapshot` and `key`.
 
 mod environment;
+mod key;
 mod snapshot;
 mod verify;
 
@@ -25,6 +26,7 @@ use crate::log_lines::Format;
 use crate::wire::Timing;
 
 pub use environment::strange_variables;
+pub use key::{Key, KeyVerb};
 pub use snapshot::Snapshot;
 pub use verify::Verify;
 
@@ -54,6 +56,8 @@ Examples:
       proves that all peers below data/ hold the same rows in the same order
   peer snapshot backup
       copies all peers below data/ to backup/, also while they run
+  peer key new greenhouse.key
+      makes the key of a group that lets nobody else in; see --key-file
 
 Every option can be set by the environment variable named with it; the option wins, and an empty
 variable counts as not set.
@@ -103,6 +107,14 @@ struct Arguments {
     #[arg(long, env = "PEER_GROUP", value_name = "NAME", help_heading = "Identity")]
     #[arg(default_value = config::GROUP, value_parser = value::group)]
     group: String,
+
+    /// File with the key of a closed group
+    ///
+    /// Nobody without it is let in, or learns anything: all that goes over the network is sealed with it. `peer key new FILE`
+    /// makes one; give the same to every peer of the group. Only its owner may read it. SIGHUP makes the peer read it again.
+    /// Default: none, the group is open.
+    #[arg(long, env = "PEER_KEY_FILE", value_name = "FILE", help_heading = "Identity")]
+    key_file: Option<PathBuf>,
 
     /// Address to listen on, IPv4 or IPv6
     ///
@@ -255,6 +267,7 @@ struct Arguments {
 enum Verb {
     Verify(Verify),
     Snapshot(Snapshot),
+    Key(Key),
 }
 
 /// What is asked for.
@@ -266,6 +279,8 @@ pub enum Task {
     Verify(Verify),
     /// Copy the files of peers.
     Snapshot(Snapshot),
+    /// Make a key, or show its fingerprint.
+    Key(Key),
 }
 
 fn log_levels() -> impl TypedValueParser<Value = LevelFilter> {
@@ -300,6 +315,7 @@ impl Arguments {
             peer_id,
             priority: self.priority,
             group: self.group,
+            key_file: self.key_file,
             bind: self.bind,
             port: self.port,
             broadcast_port: self.broadcast_port,
@@ -359,6 +375,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
     match typed.verb.take() {
         Some(Verb::Verify(verify)) => return Ok(Task::Verify(verify)),
         Some(Verb::Snapshot(snapshot)) => return Ok(Task::Snapshot(snapshot)),
+        Some(Verb::Key(key)) => return Ok(Task::Key(key)),
         None => {}
     }
     let config =

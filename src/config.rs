@@ -89,6 +89,8 @@ pub struct Config {
     pub priority: i64,
     /// Peers of other groups on the same network are ignored. Has the grammar of a peer id.
     pub group: String,
+    /// File with the key of a closed group; `None`: the group is open.
+    pub key_file: Option<PathBuf>,
     /// Address to listen on; unspecified (`0.0.0.0`, `::`) for all of this host's.
     pub bind: IpAddr,
     /// TCP port to listen on; 0 for any that is free.
@@ -266,6 +268,7 @@ mod tests {
 
     fn config() -> Config {
         Config {
+            key_file: None,
             peer_id: "peer1".parse().unwrap(),
             priority: 0,
             group: GROUP.to_owned(),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::descriptors::{self, TooFew};
 use crate::ids::PeerId;
+use crate::keys::file::KeyFileError;
 use crate::sensors::SensorError;
 
 /// Why the daemon ends. Each is printed as one line on standard error.
@@ -33,6 +34,10 @@ pub enum Fatal {
     /// A sensor cannot be read at all.
     #[error("{0}")]
     Sensor(#[from] SensorError),
+
+    /// The key of the group cannot be used.
+    #[error("--key-file {0}")]
+    Key(#[from] KeyFileError),
 
     /// Files cannot be read or written; the storage says which, and what to do.
     #[error("{0}")]

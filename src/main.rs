@@ -1,14 +1,15 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
-//! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, or copies
-//! them.
+//! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, copies
+//! them, or makes a key.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use log::Level;
-use peer::cli::{strange_variables, Snapshot, Task, Verify};
+use peer::cli::{strange_variables, KeyVerb, Snapshot, Task, Verify};
 use peer::config::Config;
 use peer::fatal::Fatal;
+use peer::keys;
 use peer::log_lines::{self, Form};
 use peer::verify::{self, Asked};
 
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         Task::Run(config) => run(*config),
         Task::Verify(verify) => compare(verify),
         Task::Snapshot(snapshot) => copy(snapshot),
+        Task::Key(key) => show_key(&key.verb),
     }
 }
 
@@ -38,6 +40,25 @@ fn copy(options: Snapshot) -> ExitCode {
     match verify::snapshot(&wanted, &mut io::stdout().lock(), &mut io::stderr().lock()) {
         Ok(true) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
+    }
+}
+
+fn show_key(verb: &KeyVerb) -> ExitCode {
+    let fingerprints = match verb {
+        KeyVerb::New { file } => keys::file::create(file).map(|fingerprint| vec![fingerprint]),
+        KeyVerb::Id { file } => keys::file::read(file).map(|keys| keys.iter().map(keys::Key::fingerprint).collect()),
+    };
+    match fingerprints {
+        Ok(fingerprints) => {
+            let mut out = io::stdout().lock();
+            // Nobody is left to tell, as behind `| head`.
+            let told = fingerprints.iter().try_for_each(|fingerprint| writeln!(out, "{fingerprint}"));
+            told.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

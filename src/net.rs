@@ -6,6 +6,7 @@
 mod address;
 mod broadcast;
 mod connection;
+mod dialled;
 mod interfaces;
 mod listen;
 mod outgoing;
@@ -14,6 +15,7 @@ mod send_now;
 pub use address::{announced, canonical, endpoint_announced, endpoint_seen, resolve, seen};
 pub use broadcast::{Receiver, Sender, REUSE_PORT};
 pub use connection::{dial, give_up_after, hang_up, DialError, Incoming, ReadError};
+pub use dialled::Dialled;
 pub use listen::{listen, probe};
 pub use outgoing::Outgoing;
 pub use send_now::CAN_SEND_NOW;

@@ -21,6 +21,7 @@ mod drive;
 mod ending;
 mod inbox;
 mod join;
+mod keyring;
 mod link;
 mod listener;
 mod lock;
@@ -70,8 +71,9 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     exit_on_panic();
     let budget = Budget::of_process()?;
     // Early, so that a peer that is asked to stop while it reads back what it had stops cleanly, too.
-    let signals = signals::listen().map_err(Fatal::Signals)?;
+    let signals = signals::listen(config.key_file.is_some()).map_err(Fatal::Signals)?;
     clock::check(&config);
+    let keyring = opening::keyring(&config)?;
     let disk = opening::directory(&config)?.with_open_files(budget.files);
     let (listener, endpoint) = net::listen(config.bind, config.port)
         .map_err(|cause| Fatal::of_bind(SocketAddr::new(config.bind, config.port), cause))?;
@@ -83,18 +85,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let (interval, now) = (config.sensor_interval, jiff::Timestamp::now);
     let complaints = Arc::new(Complaints::default());
     let sources = sensors::open(&config.sensors, &config.sensor_ids, interval, rand::random(), (now, &complaints))?;
-    log::info!(event = "peer_id"; "Peer ID: {}", config.peer_id);
-    log::info!(event = "listening", endpoint:% = endpoint; "Listening on {endpoint}");
-    if let Some(sensors) = config.sensors_by_id() {
-        log::info!(event = "sensor_ids"; "Sensor ids: {sensors}");
-    }
-    if let Some(sensor) = config.sensor_ids.first().filter(|_| config.invents) {
-        log::warn!(
-            event = "made_up", sensor:% = sensor;
-            "This peer makes its readings up, as sensor {sensor}: no --sensor was given; --sensor none, stdin or iio:DIRECTORY \
-             ends that, and --sensor mock says that it is meant"
-        );
-    }
+    opening::tell(&config, endpoint);
     resume::tell(&config, &opened);
     let (exit, exits) = bounded(1);
     // Both are bounded by what is put in, as `inbox.rs` says.
@@ -102,8 +93,14 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let (to_sequencer, for_sequencer) = unbounded();
     let settings = opening::settings(&config, opened.incarnation, endpoint);
     let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
-    let node =
-        Arc::new(Node::new(config, core, budget, &storage, (to_storage, to_sequencer, exit), (porter, complaints)));
+    let node = Arc::new(Node::new(
+        config,
+        core,
+        budget,
+        &storage,
+        (to_storage, to_sequencer, exit),
+        (porter, complaints, keyring),
+    ));
     let shared = Arc::clone(&node);
     spawn("complaints".to_owned(), move || shared.complaints.tell());
     start_storage(&node, storage, for_storage);

@@ -51,7 +51,7 @@ fn without_options_the_defaults_of_the_contract_hold() {
     assert_eq!(config.sensor_interval, Duration::from_secs(15));
     assert_eq!(config.data_dir, PathBuf::from("data"));
     assert_eq!((config.quorum, config.resume, config.fsync), (None, false, Fsync::Never));
-    assert_eq!(config.log_level, LevelFilter::Info);
+    assert_eq!((config.key_file, config.log_level), (None, LevelFilter::Info));
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
 #[test]
 fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() {
     let command = command(|_| false);
-    assert_eq!(options(&command).count(), 20);
+    assert_eq!(options(&command).count(), 21);
     for arg in options(&command) {
         let long = arg.get_long().expect("a long name");
         let variable = format!("PEER_{}", long.to_ascii_uppercase().replace('-', "_"));

@@ -1,10 +1,11 @@
 //! The names of all events, for programs: `docs/log.md` tells of each.
 
 /// Sorted.
-pub const EVENTS: [&str; 64] = [
+pub const EVENTS: [&str; 69] = [
     "accept_failed",
     "alone",
     "clock_behind",
+    "closed_group",
     "connection_closed",
     "connection_refused",
     "coordinator_heard",
@@ -23,6 +24,8 @@ pub const EVENTS: [&str; 64] = [
     "join_refused",
     "join_unanswered",
     "joined",
+    "keys_dumpable",
+    "keys_kept",
     "leader_gone",
     "leader_silent",
     "line_refused",
@@ -40,7 +43,9 @@ pub const EVENTS: [&str; 64] = [
     "no_reuse_port",
     "no_thread",
     "not_reached",
+    "old_key",
     "other_group",
+    "other_key",
     "other_version",
     "peer_id",
     "readings_forged",

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use crate::keys::session::{Opener, SessionError};
 use crate::wire::{Decoder, Message, WireError};
 
 /// No time at all is an error of its own to the library; it means the least there is.
@@ -24,6 +25,9 @@ pub enum DialError {
     /// Nothing came back: a host that is cut off or down, or a process that is stopped.
     #[error("no answer in time")]
     TimedOut,
+    /// Somebody listens there, and does not show that it has a key of this group.
+    #[error("it has another key, or none")]
+    Key,
     /// Nothing is known of the other side, for instance because there is no way there.
     #[error("{0}")]
     Other(io::Error),
@@ -49,6 +53,9 @@ pub enum ReadError {
     /// What came makes no sense, or ended in the middle of a message.
     #[error("{0}")]
     Wire(#[from] WireError),
+    /// In a closed group: somebody changed what was under way.
+    #[error("{0}")]
+    Session(#[from] SessionError),
 }
 
 /// Connects, for at most `timeout`; from the address `bind` where that is a specific one: a peer that listens at one
@@ -100,8 +107,10 @@ pub fn hang_up(stream: &TcpStream) {
 #[derive(Debug)]
 pub struct Incoming {
     stream: Arc<TcpStream>,
+    /// In a closed group.
+    opener: Option<Opener>,
     decoder: Decoder,
-    /// Bytes that may come, and those of them that did not yet.
+    /// Bytes of messages that may come, and those of them that did not yet.
     most: usize,
     left: usize,
 }
@@ -109,13 +118,13 @@ pub struct Incoming {
 impl Incoming {
     #[must_use]
     pub fn new(stream: Arc<TcpStream>) -> Self {
-        Self::after(stream, Decoder::new())
+        Self::after(stream, None, Decoder::new())
     }
 
-    /// Goes on where another reader stopped.
+    /// Goes on where another reader stopped; in a closed group, with the keys of the connection.
     #[must_use]
-    pub fn after(stream: Arc<TcpStream>, decoder: Decoder) -> Self {
-        Self { stream, decoder, most: usize::MAX, left: usize::MAX }
+    pub fn after(stream: Arc<TcpStream>, opener: Option<Opener>, decoder: Decoder) -> Self {
+        Self { stream, opener, decoder, most: usize::MAX, left: usize::MAX }
     }
 
     /// Reads no more than so many bytes: a sender that has more to say than is waited for makes no sense.
@@ -124,7 +133,7 @@ impl Incoming {
         Self { most: bytes, left: bytes, ..self }
     }
 
-    /// Bytes that this reader holds memory for.
+    /// Bytes of messages that this reader holds memory for.
     #[must_use]
     pub fn held(&self) -> usize {
         self.decoder.held()
@@ -185,16 +194,20 @@ impl Incoming {
             if self.left == 0 {
                 return Err(WireError::TooLong { max: self.most }.into());
             }
-            let space = self.decoder.space();
-            let room = space.len().min(self.left);
-            match (&*self.stream).read(&mut space[..room]) {
+            let space = if let Some(opener) = &mut self.opener {
+                opener.space()
+            } else {
+                let space = self.decoder.space();
+                let room = space.len().min(self.left);
+                &mut space[..room]
+            };
+            match (&*self.stream).read(space) {
                 Ok(0) => {
-                    self.decoder.finish()?;
+                    self.finish()?;
                     return Ok(false);
                 }
                 Ok(bytes) => {
-                    self.decoder.filled(bytes);
-                    self.left -= bytes;
+                    self.take(bytes)?;
                     return Ok(true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -205,6 +218,30 @@ impl Incoming {
                 Err(error) => return Err(ReadError::Io(error)),
             }
         }
+    }
+
+    /// So many bytes came.
+    fn take(&mut self, bytes: usize) -> Result<(), ReadError> {
+        let Some(opener) = &mut self.opener else {
+            self.decoder.filled(bytes);
+            self.left -= bytes;
+            return Ok(());
+        };
+        opener.filled(bytes);
+        while let Some(text) = opener.next_text()? {
+            self.left = self.left.checked_sub(text.len()).ok_or(WireError::TooLong { max: self.most })?;
+            self.decoder.put(text);
+        }
+        Ok(())
+    }
+
+    /// Nothing more comes.
+    fn finish(&self) -> Result<(), ReadError> {
+        if self.opener.as_ref().is_some_and(|opener| opener.finish().is_err()) {
+            // Of its process, or of the network; what it had said so far counts.
+            return Err(ReadError::Io(io::ErrorKind::UnexpectedEof.into()));
+        }
+        Ok(self.decoder.finish()?)
     }
 }
 

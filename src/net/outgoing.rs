@@ -1,9 +1,11 @@
-//! What waits to be written to a connection: messages put together, of which long readings are not copied.
+//! What waits to be written to a connection: messages put together. Where they are not sealed, long readings are not copied.
 
 use std::io::{self, IoSlice, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
+use std::time::Instant;
 
 use super::send_now::send_now;
+use crate::keys::session::Sealer;
 use crate::wire::{encode_head, readings, Message};
 
 /// Readings of so many bytes are copied beside their head: a buffer of its own for each costs more, and the system takes
@@ -15,7 +17,11 @@ const KEEP_BYTES: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub struct Outgoing {
-    /// All but long readings.
+    /// In a closed group.
+    sealer: Option<Sealer>,
+    /// What was sealed and is not written.
+    sealed: Vec<u8>,
+    /// All but long readings; in a closed group, all that is not sealed yet.
     text: Vec<u8>,
     /// Messages with long readings, and where in the text these belong.
     bulk: Vec<(usize, Message)>,
@@ -25,13 +31,19 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// For a connection: in a closed group, one of its own.
+    #[must_use]
+    pub fn new(sealer: Option<Sealer>) -> Self {
+        Self { sealer, ..Self::default() }
+    }
+
     /// Adds a message to what is to be written.
     pub fn put(&mut self, message: Message) {
         let before = self.text.len();
         encode_head(&message, &mut self.text);
         let readings = readings(&message);
         self.length += self.text.len() - before + readings.len();
-        if readings.len() <= COPIED_BYTES_MAX {
+        if readings.len() <= COPIED_BYTES_MAX || self.sealer.is_some() {
             self.text.extend_from_slice(readings);
         } else {
             self.bulk.push((self.text.len(), message));
@@ -43,8 +55,10 @@ impl Outgoing {
         self.length == 0
     }
 
-    /// Forgets what was put, written or not.
-    pub fn clear(&mut self) {
+    /// Forgets what was put, all of which was written, or will not be.
+    fn clear(&mut self) {
+        self.sealed.clear();
+        self.sealed.shrink_to(KEEP_BYTES);
         self.text.clear();
         self.text.shrink_to(KEEP_BYTES);
         self.bulk.clear();
@@ -56,6 +70,7 @@ impl Outgoing {
     /// # Errors
     /// The system's: the connection broke.
     pub fn write_now(&mut self, stream: &TcpStream) -> io::Result<bool> {
+        self.seal();
         let sent = {
             let mut slices = self.slices();
             let mut left = &mut slices[..];
@@ -75,9 +90,31 @@ impl Outgoing {
     /// # Errors
     /// The system's: the connection broke. What was put is dropped.
     pub fn write_all(&mut self, stream: &TcpStream) -> io::Result<()> {
+        self.seal();
         let result = self.write_rest(stream);
         self.clear();
         result
+    }
+
+    /// Writes all of it, and that nothing follows.
+    ///
+    /// # Errors
+    /// As [`Self::write_all`].
+    pub fn write_last(&mut self, stream: &TcpStream) -> io::Result<()> {
+        self.seal();
+        if let Some(sealer) = &mut self.sealer {
+            sealer.end(&mut self.sealed);
+            self.length = self.sealed.len();
+        }
+        self.write_all(stream)?;
+        stream.shutdown(Shutdown::Write)
+    }
+
+    fn seal(&mut self) {
+        let Some(sealer) = self.sealer.as_mut().filter(|_| !self.text.is_empty()) else { return };
+        sealer.seal(&self.text, Instant::now(), &mut self.sealed);
+        self.text.clear();
+        self.length = self.sealed.len();
     }
 
     fn write_rest(&self, mut stream: &TcpStream) -> io::Result<()> {
@@ -97,6 +134,9 @@ impl Outgoing {
     }
 
     fn slices(&self) -> Vec<IoSlice<'_>> {
+        if self.sealer.is_some() {
+            return vec![IoSlice::new(&self.sealed)];
+        }
         let mut slices = Vec::with_capacity(2 * self.bulk.len() + 1);
         let mut from = 0;
         for (at, message) in &self.bulk {

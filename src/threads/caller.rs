@@ -1,15 +1,16 @@
 //! `call`: asks one address a question, on a connection for that alone. Few threads, each for a moment.
 
-use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::dial;
 use super::node::Node;
 use super::questions::Put;
-use crate::net::{self, DialError, Incoming, ReadError};
+use crate::net::{self, DialError, Dialled, ReadError};
 use crate::protocol::{Answer, Call, Input, Question};
-use crate::wire::{encode, Hello, Message};
+use crate::wire::{Hello, Message};
 
 /// Longest wait for a connection, and then for the answer; a heartbeat interval where that is shorter.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
@@ -46,16 +47,19 @@ fn run(node: &Arc<Node>) {
 /// Asks one address, and reads so many bytes at most.
 pub(super) fn ask(node: &Node, to: SocketAddr, question: Question, hello: Hello, most: usize) -> Answer {
     let patience = node.config.timing.heartbeat_interval.min(ANSWER_TIME);
-    let stream = match net::dial(to, patience, node.config.bind) {
-        Ok(stream) => stream,
+    let mut dialled = match dial::reach(node, to, patience) {
+        Ok(dialled) => dialled,
         Err(DialError::Refused) => return Answer::Refused,
+        Err(DialError::Key) => {
+            dial::complain_of_key(node, to);
+            return Answer::Silent;
+        }
         Err(DialError::TimedOut | DialError::Other(_)) => return Answer::Silent,
     };
-    let stream = Arc::new(stream);
-    if put(&stream, question, hello).is_err() {
+    if put(&mut dialled, question, hello).is_err() {
         return Answer::Silent;
     }
-    let answer = Incoming::new(stream).at_most(most).message_within(patience);
+    let answer = dialled.incoming.at_most(most).message_within(patience);
     match answer.map(|message| message.map(|message| net::seen(message, to))) {
         Ok(Some(Message::Here(here))) => Answer::Here(here),
         Ok(Some(Message::Error { why })) => Answer::Error(why),
@@ -65,13 +69,11 @@ pub(super) fn ask(node: &Node, to: SocketAddr, question: Question, hello: Hello,
     }
 }
 
-fn put(mut stream: &std::net::TcpStream, question: Question, hello: Hello) -> io::Result<()> {
-    let local = stream.local_addr()?.ip();
+fn put(connection: &mut Dialled, question: Question, hello: Hello) -> io::Result<()> {
+    let local = connection.stream.local_addr()?.ip();
     let Question { nonce, hint, dialled } = question;
-    let mut bytes = Vec::new();
     for message in [Message::Hello(hello)].into_iter().chain(hint).chain([Message::Who { nonce, dialled }]) {
-        encode(&net::announced(message, local), &mut bytes);
+        connection.outgoing.put(net::announced(message, local));
     }
-    stream.write_all(&bytes)?;
-    stream.shutdown(Shutdown::Write)
+    connection.outgoing.write_last(&connection.stream)
 }

@@ -1,16 +1,16 @@
 //! The connection under a link: how it is made, how its end is noticed, what that means for what waits.
 
-use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::lock::lock;
 use super::node::Node;
-use crate::net::{self, DialError, Incoming};
+use crate::complaints::{Kind, Subject};
+use crate::net::{self, DialError, Dialled, Incoming};
 use crate::protocol::{Event, Input};
-use crate::wire::{encode, Hello, Message};
+use crate::wire::{Hello, Message};
 
 /// Shortest time between two dials: a listener that accepts and closes shall not keep a processor busy.
 const DIAL_PAUSE: Duration = Duration::from_millis(20);
@@ -33,12 +33,12 @@ impl Link {
         // One that is asked for from here on is another.
         lock(&self.state).dial = false;
         let timeout = node.config.timing.heartbeat_interval.min(DIAL_TIME_MAX);
-        let dialed = match endpoint {
-            Some(endpoint) => net::dial(endpoint, timeout, node.config.bind),
+        let outcome = match endpoint {
+            Some(endpoint) => reach(node, endpoint, timeout),
             None => Err(DialError::Refused),
         };
-        match dialed {
-            Ok(stream) => {
+        match outcome {
+            Ok(dialled) => {
                 self.reached(node);
                 // Before anybody can answer to the new connection: a `FETCH` that came of it must find what this step does.
                 let (closed, report) = {
@@ -51,7 +51,7 @@ impl Link {
                 if report {
                     node.step(Input::LinkUp { peer: self.peer.clone() });
                 }
-                self.begin(node, stream, hello);
+                self.begin(node, dialled, hello);
             }
             Err(DialError::Refused) => self.refused(node),
             Err(error) => {
@@ -66,6 +66,9 @@ impl Link {
 
     /// No dial gets an answer for a heartbeat timeout, though somebody whom this peer believes says that it is there.
     fn unreached(&self, node: &Node, endpoint: SocketAddr, error: &DialError) {
+        if matches!(error, DialError::Key) {
+            return complain_of_key(node, endpoint);
+        }
         let since = *lock(&self.state).failing.get_or_insert_with(Instant::now);
         if since.elapsed() < node.config.timing.heartbeat_timeout {
             return;
@@ -80,10 +83,10 @@ impl Link {
         }
     }
 
-    fn begin(self: &Arc<Self>, node: &Arc<Node>, stream: TcpStream, hello: Hello) {
-        net::give_up_after(&stream, node.config.timing.heartbeat_timeout);
-        match greet(&stream, hello) {
-            Ok(()) => self.connected(node, Arc::new(stream)),
+    fn begin(self: &Arc<Self>, node: &Arc<Node>, mut dialled: Dialled, hello: Hello) {
+        net::give_up_after(&dialled.stream, node.config.timing.heartbeat_timeout);
+        match greet(&mut dialled, hello) {
+            Ok(()) => self.connected(node, dialled),
             // The process went away between accepting and reading: the next dial will be refused.
             Err(error) => {
                 let mut state = lock(&self.state);
@@ -100,10 +103,11 @@ impl Link {
     }
 
     /// A connection is up and has said who speaks.
-    fn connected(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>) {
-        let Some(connection) = self.begin_on(&stream, Instant::now() + DIAL_PAUSE) else { return };
+    fn connected(self: &Arc<Self>, node: &Arc<Node>, dialled: Dialled) {
+        let Dialled { stream, outgoing, incoming } = dialled;
+        let Some(connection) = self.begin_on(&stream, outgoing, Instant::now() + DIAL_PAUSE) else { return };
         let (link, shared) = (Arc::clone(self), Arc::clone(node));
-        if !node.try_spawn(format!("tx-{}", self.peer), move || link.watch(&shared, stream, connection)) {
+        if !node.try_spawn(format!("tx-{}", self.peer), move || link.watch(&shared, incoming, connection)) {
             // Its end would not be noticed.
             lock(&self.state).dial_at = Some(Instant::now() + RETRY_PAUSE);
             self.on_end(connection);
@@ -119,8 +123,8 @@ impl Link {
     }
 
     /// Reads the other direction of this connection: the receiver only ever says `ERROR` there, or ends it.
-    fn watch(self: &Arc<Self>, node: &Arc<Node>, stream: Arc<TcpStream>, connection: u64) {
-        let said = Incoming::new(stream).at_most(ERROR_BYTES_MAX).read_message();
+    fn watch(self: &Arc<Self>, node: &Arc<Node>, incoming: Incoming, connection: u64) {
+        let said = incoming.at_most(ERROR_BYTES_MAX).read_message();
         if lock(&self.state).connections != connection {
             return;
         }
@@ -136,8 +140,20 @@ impl Link {
 }
 
 /// Says who speaks, from which address.
-fn greet(mut stream: &TcpStream, hello: Hello) -> std::io::Result<()> {
-    let mut line = Vec::new();
-    encode(&net::announced(Message::Hello(hello), stream.local_addr()?.ip()), &mut line);
-    stream.write_all(&line)
+fn greet(dialled: &mut Dialled, hello: Hello) -> std::io::Result<()> {
+    let local = dialled.stream.local_addr()?.ip();
+    dialled.outgoing.put(net::announced(Message::Hello(hello), local));
+    dialled.outgoing.write_all(&dialled.stream)
+}
+
+/// Dials, and in a closed group shows and is shown the key, each within so long.
+pub(super) fn reach(node: &Node, endpoint: SocketAddr, within: Duration) -> Result<Dialled, DialError> {
+    let stream = net::dial(endpoint, within, node.config.bind)?;
+    Dialled::new(stream, node.keys().as_deref(), within)
+}
+
+/// Where a peer of this group is expected, somebody listens who has another key.
+pub(super) fn complain_of_key(node: &Node, endpoint: SocketAddr) {
+    let text = format!("Peer at {endpoint} has another key than this one, or none; give both the same --key-file");
+    node.complaints.complain(Subject::host(endpoint.ip()), Kind::new("other_key", "dial").seldom(), &text);
 }

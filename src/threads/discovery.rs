@@ -1,12 +1,16 @@
 //! Datagrams: out on every network, in to the core.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::listener::complain_of_old_key;
 use super::lock::lock;
 use super::node::Node;
 use crate::complaints::{Kind, Subject};
+use crate::keys::datagram::{is_sealed, Opened, Windows, SEAL_BYTES};
 use crate::net;
 use crate::protocol::Input;
 use crate::wire::datagram::DATAGRAM_BYTES_MAX;
@@ -18,7 +22,8 @@ const ERROR_PAUSE: Duration = Duration::from_millis(50);
 /// `discovery-rx`: reads datagrams for ever.
 pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
     // One byte more, so that what is too long shows.
-    let mut buffer = vec![0; DATAGRAM_BYTES_MAX + 1];
+    let mut buffer = vec![0; DATAGRAM_BYTES_MAX + SEAL_BYTES + 1];
+    let mut windows = Windows::default();
     loop {
         let (length, from) = match receiver.recv(&mut buffer) {
             Ok(datagram) => datagram,
@@ -29,8 +34,13 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
                 continue;
             }
         };
-        match node.community.parse(&buffer[..length]) {
+        let Some((datagram, opened)) = unseal(node, &buffer[..length], from.ip()) else { continue };
+        match node.community.parse(&datagram) {
             Ok(message) => {
+                if opened.is_some_and(|opened| !counts(node, &mut windows, &message, &opened)) {
+                    log::debug!("a datagram from {} came before", from.ip());
+                    continue;
+                }
                 node.step(Input::Datagram { from: from.ip().to_canonical(), message: net::seen(message, from) });
             }
             Err(WireError::OtherGroup { group }) => {
@@ -63,10 +73,41 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
     }
 }
 
+/// What a datagram says, and in a closed group how it was sealed. `None`: it is none of this group.
+fn unseal<'a>(node: &Node, bytes: &'a [u8], from: IpAddr) -> Option<(Cow<'a, [u8]>, Option<Opened>)> {
+    let (detail, why) = match (node.keys(), is_sealed(bytes)) {
+        (None, false) => return Some((Cow::Borrowed(bytes), None)),
+        (Some(keys), true) => match keys.open_datagram(bytes) {
+            Some(mut opened) => return Some((Cow::Owned(std::mem::take(&mut opened.datagram)), Some(opened))),
+            None => ("sealed", "Peers of a closed group with another key, or another name, are heard"),
+        },
+        (Some(_), false) => ("open", "Datagrams that are not sealed are heard"),
+        (None, true) => ("sealed", "Peers of a closed group are heard"),
+    };
+    let text =
+        format!("{why} on the discovery port (from {from}); if they belong together, give all the same --key-file");
+    node.complaints.complain(Subject::host(from), Kind::new("other_key", detail).seldom(), &text);
+    None
+}
+
+/// Does this datagram of the group count? It does not where it was heard before.
+fn counts(node: &Node, windows: &mut Windows, message: &Message, opened: &Opened) -> bool {
+    let sender = match message {
+        Message::NewPeerRequest(contact) => contact,
+        Message::Leader(leadership) => &leadership.leader,
+        _ => return true,
+    };
+    complain_of_old_key(node, &sender.id, opened.fingerprint);
+    windows.is_new(&sender.id, sender.incarnation, opened.counter)
+}
+
 /// Sends to every network, naming on each the address that is right there.
 pub(super) fn broadcast(node: &Node, message: &Message) {
     let Some(sender) = &node.datagrams else { return };
-    let encode = |local| node.community.encode(&net::announced(message.clone(), local));
+    let encode = |local| {
+        let datagram = node.community.encode(&net::announced(message.clone(), local));
+        node.keyring.as_ref().map_or_else(|| datagram.clone(), |keyring| keyring.seal(&datagram))
+    };
     let failed = lock(sender).send_each(Instant::now(), encode);
     for (target, error) in failed {
         let text = format!("Discovery cannot send to {target}: {error}");

@@ -111,7 +111,7 @@ impl Link {
     /// Goes over to a new connection, which begins with nothing of what was said on the one before: where that broke off
     /// in the middle of a message, the rest would make no sense. Returns which connection it is, and `None` where the link
     /// has ended. The next dial is not before `dial_at`.
-    pub(super) fn begin_on(&self, stream: &Arc<TcpStream>, dial_at: Instant) -> Option<u64> {
+    pub(super) fn begin_on(&self, stream: &Arc<TcpStream>, outgoing: Outgoing, dial_at: Instant) -> Option<u64> {
         let mut writer = lock(&self.writer);
         let mut state = lock(&self.state);
         if state.closed {
@@ -124,7 +124,7 @@ impl Link {
         if let Some(older) = std::mem::replace(&mut writer.old, old) {
             net::hang_up(&older);
         }
-        writer.outgoing.clear();
+        writer.outgoing = outgoing;
         state.taken = false;
         state.connections += 1;
         writer.connection = state.connections;

@@ -14,9 +14,11 @@ use mio::{Events, Interest, Poll, Token};
 use super::node::Node;
 use super::porter::{Word, PORTER};
 use super::reader;
-use super::visitor::{Heard, Stage, Visitor};
-use crate::complaints::Subject;
+use super::visitor::{Heard, Seal, Stage, Visitor};
+use crate::complaints::{Kind, Subject};
 use crate::descriptors;
+use crate::ids::PeerId;
+use crate::keys::Fingerprint;
 use crate::net;
 use crate::protocol::{Admission, ConnectionId, Input};
 use crate::wire::{Message, Refusal};
@@ -131,7 +133,7 @@ impl Listener {
         if registry.register(&mut stream, token(connection), interest).is_err() {
             return;
         }
-        self.visitors.insert(connection, Visitor::new(stream, from, Instant::now()));
+        self.visitors.insert(connection, Visitor::new(stream, from, node.keys(), Instant::now()));
         // It has often said who it is by now: so others that only connect cannot push it out.
         self.look_at(node, connection, false);
     }
@@ -179,6 +181,9 @@ impl Listener {
             Heard::Nothing => self.close(node, connection),
             Heard::Link(hello) => match visitor.stream.local_addr() {
                 Ok(at) => {
+                    if let Seal::Session(session, _) = &visitor.seal {
+                        complain_of_old_key(node, &hello.peer, session.fingerprint);
+                    }
                     node.step(Input::Hello { connection, from, at: net::canonical(at), hello });
                     if ended {
                         self.close(node, connection);
@@ -187,6 +192,11 @@ impl Listener {
                 Err(_) => drop(self.visitors.remove(&connection)),
             },
             Heard::Question(hello, question) => node.step(Input::Asked { connection, from, hello, question }),
+            Heard::Foreign(error) => {
+                let text = format!("Connection from {from} closed without a word: {error}");
+                node.complaints.complain(Subject::host(from), Kind::new("other_key", "connection").seldom(), &text);
+                self.close(node, connection);
+            }
             Heard::Nonsense(why) => {
                 let text = format!("Connection from {from} refused: {why}");
                 node.complaints.complain(Subject::host(from), "connection_refused", &text);
@@ -236,10 +246,22 @@ impl Listener {
         let _ = self.poll.registry().deregister(&mut visitor.stream);
         let Stage::Waiting(decoder, hello) = visitor.stage else { return };
         let stream = std::net::TcpStream::from(visitor.stream);
-        if stream.set_nonblocking(false).is_err() || !reader::start(node, stream, decoder, hello.peer, connection) {
+        let blocks = stream.set_nonblocking(false).is_ok();
+        let whole = (stream, visitor.seal.into_session(), decoder);
+        if !blocks || !reader::start(node, whole, hello.peer, connection) {
             node.step(Input::Ended { connection });
         }
     }
+}
+
+/// A peer that belongs to the group speaks with another key than this one: a change of the key is under way, or was
+/// forgotten at one of the two.
+pub(super) fn complain_of_old_key(node: &Node, peer: &PeerId, key: Fingerprint) {
+    let Some(own) = node.keys().map(|keys| keys.speaks()).filter(|own| *own != key) else { return };
+    let text = format!(
+        "Peer {peer} speaks with key {key}, and this peer with {own}: the first line of their key files differs"
+    );
+    node.complaints.complain(Subject::Peer(peer.clone()), Kind::from("old_key").seldom(), &text);
 }
 
 fn token(connection: ConnectionId) -> Token {

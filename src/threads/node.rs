@@ -11,6 +11,7 @@ use crossbeam_channel::Sender;
 use super::asker::Asker;
 use super::bell::Bell;
 use super::inbox::{SequencerItem, StorageItem};
+use super::keyring::Keyring;
 use super::link::Link;
 use super::lock::{lock, read, write};
 use super::porter::Porter;
@@ -21,6 +22,7 @@ use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::descriptors::Budget;
 use crate::ids::PeerId;
+use crate::keys::Keys;
 use crate::net;
 use crate::protocol::{Alarm, ConnectionId, Exit, Peer, Time};
 use crate::storage::{LogReader, RealDisk, Storage, Tail};
@@ -39,6 +41,8 @@ const HELD_ALL: usize = 12 * 1024 * 1024;
 pub(super) struct Node {
     pub(super) config: Config,
     pub(super) community: Community,
+    /// Of a closed group.
+    pub(super) keyring: Option<Keyring>,
     pub(super) core: Mutex<Peer>,
     /// Signalled when sources may hand in more.
     pub(super) room: Condvar,
@@ -79,13 +83,14 @@ impl Node {
         budget: Budget,
         disk: &Storage<RealDisk>,
         (storage, sequencer, exit): (Sender<StorageItem>, Sender<SequencerItem>, Sender<Exit>),
-        (porter, complaints): (Porter, Arc<Complaints>),
+        (porter, complaints, keyring): (Porter, Arc<Complaints>, Option<Keyring>),
     ) -> Self {
         let datagrams = config
             .broadcasts()
             .then(|| Mutex::new(net::Sender::new(config.bind, config.broadcast_address, config.broadcast_port)));
         Self {
             community: Community { group: config.group.clone(), quorum: config.quorum },
+            keyring,
             core: Mutex::new(core),
             room: Condvar::new(),
             started: Instant::now(),
@@ -110,6 +115,11 @@ impl Node {
             visitors_max: budget.strangers,
             config,
         }
+    }
+
+    /// The keys of a closed group, as they are now.
+    pub(super) fn keys(&self) -> Option<Arc<Keys>> {
+        self.keyring.as_ref().map(Keyring::keys)
     }
 
     /// Time on the core's clock.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::keyring::Keyring;
 use crate::config::Config;
 use crate::fatal::Fatal;
 use crate::ids::{Incarnation, NUMBER_MAX};
@@ -38,6 +39,32 @@ pub(super) fn directory(config: &Config) -> Result<RealDisk, Fatal> {
         log::warn!(event = "files_left_alone"; "{path} holds what is no peer's: {names}{more}; it is left alone");
     }
     Ok(disk)
+}
+
+/// Says who this peer is, and where its readings come from.
+pub(super) fn tell(config: &Config, endpoint: SocketAddr) {
+    log::info!(event = "peer_id"; "Peer ID: {}", config.peer_id);
+    log::info!(event = "listening", endpoint:% = endpoint; "Listening on {endpoint}");
+    if let Some(sensors) = config.sensors_by_id() {
+        log::info!(event = "sensor_ids"; "Sensor ids: {sensors}");
+    }
+    if let Some(sensor) = config.sensor_ids.first().filter(|_| config.invents) {
+        log::warn!(
+            event = "made_up", sensor:% = sensor;
+            "This peer makes its readings up, as sensor {sensor}: no --sensor was given; --sensor none, stdin or iio:DIRECTORY \
+             ends that, and --sensor mock says that it is meant"
+        );
+    }
+}
+
+/// The keys, where the group is a closed one. They are kept out of core files from here on.
+pub(super) fn keyring(config: &Config) -> Result<Option<Keyring>, Fatal> {
+    let Some(path) = config.key_file.clone() else { return Ok(None) };
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        log::warn!(event = "keys_dumpable"; "A core file of this process would hold the group's key: {error}");
+    }
+    Ok(Some(Keyring::open(path, config.group.clone())?))
 }
 
 /// The socket of discovery, where this peer hears any.

@@ -1,7 +1,7 @@
 //! `rx-<id>`: reads an admitted connection to its end.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::Read;
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +11,10 @@ use super::node::Node;
 use super::share::{Kept, Share};
 use crate::complaints::Subject;
 use crate::ids::PeerId;
-use crate::net::{self, Incoming, ReadError};
+use crate::keys::session::{Sealer, Session};
+use crate::net::{self, Incoming, Outgoing, ReadError};
 use crate::protocol::{ConnectionId, Input};
-use crate::wire::{encode, Decoder, Message, Refusal, WireError};
+use crate::wire::{Decoder, Message, Refusal, WireError};
 
 /// Bytes that every connection may hold while it is read; for what is more, there is a pool.
 const HELD_BYTES: usize = 96 * 1024;
@@ -51,8 +52,7 @@ struct Reader {
 /// Starts the thread. False: there is no room, or no thread; nothing was read.
 pub(super) fn start(
     node: &Arc<Node>,
-    stream: TcpStream,
-    decoder: Decoder,
+    (stream, session, decoder): (TcpStream, Option<Session>, Decoder),
     peer: PeerId,
     connection: ConnectionId,
 ) -> bool {
@@ -74,7 +74,7 @@ pub(super) fn start(
     let name = format!("rx-{peer}");
     let (requests, held) = (Share::new(&node.requested), Share::new(&node.held));
     let mut reader = Reader { node: Arc::clone(node), peer, connection, requests, held, kept: None, kept_bytes: 0 };
-    let started = node.try_spawn(name, move || reader.run(&stream, decoder));
+    let started = node.try_spawn(name, move || reader.run(&stream, session, decoder));
     if !started {
         lock(&node.connections).remove(&connection);
     }
@@ -82,8 +82,9 @@ pub(super) fn start(
 }
 
 impl Reader {
-    fn run(&mut self, stream: &Arc<TcpStream>, decoder: Decoder) {
-        let mut incoming = Incoming::after(Arc::clone(stream), decoder);
+    fn run(&mut self, stream: &Arc<TcpStream>, session: Option<Session>, decoder: Decoder) {
+        let (sealer, opener) = session.map(|session| (session.sealer, session.opener)).unzip();
+        let mut incoming = Incoming::after(Arc::clone(stream), opener, decoder);
         match self.read(&mut incoming) {
             Ok(()) | Err(End::Read(ReadError::Io(_) | ReadError::Wire(WireError::Truncated))) => {}
             Err(end) => {
@@ -93,7 +94,7 @@ impl Reader {
                     End::Requests | End::Long => format!("Connection of peer {peer} closed: {end}"),
                 };
                 self.node.complaints.complain(Subject::Peer(peer.clone()), "connection_closed", &what);
-                say_error(stream, end.to_string());
+                say_error(stream, sealer, end.to_string());
             }
         }
         net::hang_up(stream);
@@ -154,12 +155,11 @@ impl Reader {
 const DRAINED_MAX: usize = 256 * 1024;
 const DRAIN_TIME: Duration = Duration::from_millis(200);
 
-fn say_error(mut stream: &TcpStream, why: String) {
-    let mut line = Vec::new();
-    encode(&Message::Error { why: Refusal::Other(why) }, &mut line);
+fn say_error(mut stream: &TcpStream, sealer: Option<Sealer>, why: String) {
+    let mut outgoing = Outgoing::new(sealer);
+    outgoing.put(Message::Error { why: Refusal::Other(why) });
     // A sender that does not read it does not want to know; nothing else is ever written here, so there is room.
-    let _ = stream.write_all(&line);
-    let _ = stream.shutdown(Shutdown::Write);
+    let _ = outgoing.write_last(stream);
     let mut thrown = [0; 4096];
     if stream.set_read_timeout(Some(DRAIN_TIME)).is_err() {
         return;

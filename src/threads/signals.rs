@@ -1,4 +1,5 @@
-//! `signals`: SIGTERM, SIGINT and SIGHUP, as of a terminal that is closed, ask the peer to stop.
+//! `signals`: SIGTERM, SIGINT and SIGHUP, as of a terminal that is closed, ask the peer to stop. In a closed group SIGHUP asks
+//! it to read its keys again instead.
 
 use std::io;
 use std::sync::Arc;
@@ -8,15 +9,19 @@ use crate::protocol::Input;
 
 /// Waits for the first signal; `ready` once it would be noticed.
 #[cfg(unix)]
-pub(super) fn listen() -> io::Result<impl FnOnce(&Arc<Node>)> {
+pub(super) fn listen(has_keys: bool) -> io::Result<impl FnOnce(&Arc<Node>)> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let mut asking = vec![SIGTERM, SIGINT];
-    if !ignores_hangups() {
+    if has_keys || !ignores_hangups() {
         asking.push(SIGHUP);
     }
     let mut signals = signal_hook::iterator::Signals::new(asking)?;
     Ok(move |node: &Arc<Node>| {
-        for _ in signals.forever() {
+        for signal in signals.forever() {
+            if let Some(keyring) = node.keyring.as_ref().filter(|_| signal == SIGHUP) {
+                keyring.read_again();
+                continue;
+            }
             log::info!(event = "stopping"; "Asked to stop");
             node.step(Input::Stop);
         }
@@ -35,7 +40,7 @@ fn ignores_hangups() -> bool {
 /// No system but Unix lets a thread wait for a signal without unsafe code: a flag is looked at often enough to stop within
 /// the second.
 #[cfg(not(unix))]
-pub(super) fn listen() -> io::Result<impl FnOnce(&Arc<Node>)> {
+pub(super) fn listen(_has_keys: bool) -> io::Result<impl FnOnce(&Arc<Node>)> {
     use std::sync::atomic::{AtomicBool, Ordering};
     let asked = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&asked))?;

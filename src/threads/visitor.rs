@@ -3,16 +3,22 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 
+use crate::keys::session::{Session, SessionError, HANDSHAKE_BYTES};
+use crate::keys::Keys;
 use crate::net;
 use crate::protocol::Question;
 use crate::wire::{encode, Decoder, Hello, Message, WireError};
 
 /// It has so long to say who it is, and as long again to read what it is told.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// In a closed group it has so long, as anybody can connect, and has to show a key first.
+const CLOSED_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Bytes of the first lines: a `HELLO`, a hint and a question with the longest names take 700.
 const FIRST_BYTES_MAX: usize = 1024;
@@ -25,8 +31,19 @@ pub(super) struct Visitor {
     pub(super) stream: TcpStream,
     pub(super) from: SocketAddr,
     pub(super) stage: Stage,
+    pub(super) seal: Seal,
     /// Then it is closed, but while the core thinks about it.
     pub(super) until: Instant,
+}
+
+/// How what it says is sealed.
+pub(super) enum Seal {
+    /// The group is an open one.
+    Open,
+    /// It has to show that it has one of these; what came of that so far.
+    Awaited(Arc<Keys>, Vec<u8>),
+    /// It did, and is to be answered with this if it was not yet.
+    Session(Box<Session>, Option<[u8; HANDSHAKE_BYTES]>),
 }
 
 pub(super) enum Stage {
@@ -62,13 +79,19 @@ pub(super) enum Heard {
     Question(Hello, Question),
     /// It is no peer.
     Nonsense(String),
+    /// It is none of this closed group, and gets no word.
+    Foreign(SessionError),
     /// It hung up.
     Nothing,
 }
 
 impl Visitor {
-    pub(super) fn new(stream: TcpStream, from: SocketAddr, now: Instant) -> Self {
-        Self { stream, from, stage: Stage::Speaking(Words::default()), until: now + PATIENCE }
+    pub(super) fn new(stream: TcpStream, from: SocketAddr, keys: Option<Arc<Keys>>, now: Instant) -> Self {
+        let (seal, patience) = match keys {
+            Some(keys) => (Seal::Awaited(keys, Vec::new()), CLOSED_PATIENCE),
+            None => (Seal::Open, PATIENCE),
+        };
+        Self { stream, from, stage: Stage::Speaking(Words::default()), seal, until: now + patience }
     }
 
     pub(super) fn waits(&self) -> bool {
@@ -86,7 +109,14 @@ impl Visitor {
     /// Reads what has come, if it is its turn to speak.
     pub(super) fn hear(&mut self) -> Heard {
         let Stage::Speaking(words) = &mut self.stage else { return Heard::More };
-        let heard = words.hear(&mut self.stream, self.from);
+        let heard = words.hear(&mut self.stream, &mut self.seal, self.from);
+        if let Seal::Session(_, answer @ Some(_)) = &mut self.seal {
+            // The connection has carried nothing this way, so that it takes all of it.
+            let bytes = answer.take().unwrap_or([0; HANDSHAKE_BYTES]);
+            if !self.stream.write(&bytes).is_ok_and(|written| written == bytes.len()) {
+                return Heard::Nothing;
+            }
+        }
         if let Heard::Link(hello) = &heard {
             let decoder = std::mem::take(&mut words.decoder);
             self.stage = Stage::Waiting(decoder, hello.clone());
@@ -97,7 +127,17 @@ impl Visitor {
     /// Begins to tell it this, and to close it.
     pub(super) fn tell(&mut self, message: &Message, now: Instant) {
         let mut parting = Parting::default();
-        encode(message, &mut parting.bytes);
+        let mut text = Vec::new();
+        encode(message, &mut text);
+        match &mut self.seal {
+            Seal::Open => parting.bytes = text,
+            Seal::Session(session, _) => {
+                session.sealer.seal(&text, now, &mut parting.bytes);
+                session.sealer.end(&mut parting.bytes);
+            }
+            // Nobody is told anything who has not shown a key.
+            Seal::Awaited(..) => {}
+        }
         (self.stage, self.until) = (Stage::Leaving(parting), now + PATIENCE);
     }
 
@@ -111,8 +151,41 @@ impl Visitor {
     }
 }
 
+impl Seal {
+    /// Takes in what came. Returns how many bytes of text that made.
+    fn open(&mut self, mut bytes: &[u8], decoder: &mut Decoder) -> Result<usize, SessionError> {
+        if let Self::Awaited(keys, first) = self {
+            let (of_first, rest) = bytes.split_at(bytes.len().min(HANDSHAKE_BYTES - first.len()));
+            first.extend_from_slice(of_first);
+            let Some(first) = first.first_chunk() else { return Ok(0) };
+            let (answer, session) = keys.answer(first)?;
+            *self = Self::Session(Box::new(session), Some(answer));
+            bytes = rest;
+        }
+        let Self::Session(session, _) = self else {
+            decoder.put(bytes);
+            return Ok(bytes.len());
+        };
+        let mut count = 0;
+        session.opener.put(bytes);
+        while let Some(text) = session.opener.next_text()? {
+            count += text.len();
+            decoder.put(text);
+        }
+        Ok(count)
+    }
+
+    /// The keys of the connection, where it has any.
+    pub(super) fn into_session(self) -> Option<Session> {
+        match self {
+            Self::Session(session, _) => Some(*session),
+            Self::Open | Self::Awaited(..) => None,
+        }
+    }
+}
+
 impl Words {
-    fn hear(&mut self, stream: &mut impl Read, from: SocketAddr) -> Heard {
+    fn hear(&mut self, stream: &mut impl Read, seal: &mut Seal, from: SocketAddr) -> Heard {
         let mut piece = [0; FIRST_BYTES_MAX];
         loop {
             match self.understand(from) {
@@ -120,17 +193,16 @@ impl Words {
                 Ok(heard) => return heard,
                 Err(error) => return Heard::Nonsense(error.to_string()),
             }
-            let room = FIRST_BYTES_MAX - self.bytes;
+            let room = FIRST_BYTES_MAX.saturating_sub(self.bytes);
             if room == 0 {
                 return Heard::Nonsense(WireError::TooLong { max: FIRST_BYTES_MAX }.to_string());
             }
             match stream.read(&mut piece[..room]) {
                 Ok(0) => return Heard::Nothing,
-                Ok(bytes) => {
-                    self.decoder.space()[..bytes].copy_from_slice(&piece[..bytes]);
-                    self.decoder.filled(bytes);
-                    self.bytes += bytes;
-                }
+                Ok(bytes) => match seal.open(&piece[..bytes], &mut self.decoder) {
+                    Ok(bytes) => self.bytes += bytes,
+                    Err(error) => return Heard::Foreign(error),
+                },
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Heard::More,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // A port scan, or a peer that went away.
@@ -207,18 +279,21 @@ impl Parting {
 mod tests {
     use super::*;
     use crate::ids::{INCARNATION_MAX, NUMBER_MAX};
+    use crate::keys::tests::key;
 
     const FROM: &str = "[::ffff:192.0.2.7]:4711";
 
     fn hear(text: &str) -> Heard {
-        Words::default().hear(&mut text.as_bytes(), FROM.parse().unwrap())
+        Words::default().hear(&mut text.as_bytes(), &mut Seal::Open, FROM.parse().unwrap())
     }
 
     #[test]
     fn a_greeting_makes_a_link_and_what_follows_is_kept_for_its_reader() {
         let mut words = Words::default();
         let text = "HELLO:2:sensors:-:x:1:0.0.0.0:70:a:0000000000000001\nOK:-\n";
-        let Heard::Link(hello) = words.hear(&mut text.as_bytes(), FROM.parse().unwrap()) else { panic!("no link") };
+        let Heard::Link(hello) = words.hear(&mut text.as_bytes(), &mut Seal::Open, FROM.parse().unwrap()) else {
+            panic!("no link")
+        };
         assert_eq!(hello.endpoint, "192.0.2.7:70".parse().unwrap());
         assert_eq!(words.decoder.next_message(), Ok(Some(Message::Ok { term: None })));
     }
@@ -250,5 +325,52 @@ mod tests {
             assert!(said.contains(why), "{said}");
         }
         assert!(matches!(hear("HELLO:2:sensors"), Heard::Nothing));
+    }
+
+    #[test]
+    fn in_a_closed_group_the_first_words_are_sealed_and_come_after_a_key() {
+        let keys = || Arc::new(Keys::new(&[key(1)], "g"));
+        let hello = b"HELLO:2:sensors:-:x:1:0.0.0.0:70:a:0000000000000001\nOK:-\n";
+        let (dialling, first) = keys().dial();
+        let (mut words, mut seal) = (Words::default(), Seal::Awaited(keys(), Vec::new()));
+        for byte in first {
+            let heard = words.hear(&mut Once(&[byte]), &mut seal, FROM.parse().unwrap());
+            assert!(matches!(heard, Heard::More));
+        }
+        let Seal::Session(_, Some(answer)) = &seal else { panic!("no session") };
+        let mut session = dialling.finish(answer).unwrap();
+        let mut bytes = Vec::new();
+        session.sealer.seal(hello, Instant::now(), &mut bytes);
+        let Heard::Link(hello) = words.hear(&mut Once(&bytes), &mut seal, FROM.parse().unwrap()) else {
+            panic!("no link")
+        };
+        assert_eq!(hello.peer.as_str(), "x");
+        assert_eq!(words.decoder.next_message(), Ok(Some(Message::Ok { term: None })));
+    }
+
+    #[test]
+    fn in_a_closed_group_what_has_no_key_is_foreign_and_heard_no_further() {
+        let (_, other) = Keys::new(&[key(2)], "g").dial();
+        let open = b"HELLO:2:sensors:-:x:1:0.0.0.0:70:a:0000000000000001\nOK:-\n";
+        for bytes in [&other[..], &open[..], &[0; 4096]] {
+            let mut seal = Seal::Awaited(Arc::new(Keys::new(&[key(1)], "g")), Vec::new());
+            let mut words = Words::default();
+            let heard = words.hear(&mut Once(bytes), &mut seal, FROM.parse().unwrap());
+            assert!(matches!(heard, Heard::Foreign(SessionError::Key)));
+            assert_eq!(words.bytes, 0);
+        }
+    }
+
+    /// A connection on which this came, and nothing more yet.
+    struct Once<'a>(&'a [u8]);
+
+    impl Read for Once<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                Err(io::ErrorKind::WouldBlock.into())
+            } else {
+                self.0.read(buffer)
+            }
+        }
     }
 }

@@ -89,6 +89,17 @@ impl Decoder {
         }
     }
 
+    /// Takes in bytes that came by another way.
+    pub fn put(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let space = self.space();
+            let (now, later) = bytes.split_at(space.len().min(bytes.len()));
+            space[..now.len()].copy_from_slice(now);
+            self.filled(now.len());
+            bytes = later;
+        }
+    }
+
     /// The next complete message; `None`: more bytes are needed.
     ///
     /// # Errors

@@ -66,7 +66,7 @@ fn has_written_all(link: &Link) -> bool {
 fn half_way(log: &LogReader<MemoryDisk>) -> (Link, Arc<TcpStream>) {
     let link = Link::new("a".parse().unwrap());
     let (sender, receiver) = connection();
-    link.begin_on(&sender, Instant::now()).unwrap();
+    link.begin_on(&sender, Outgoing::default(), Instant::now()).unwrap();
     say(&link, short_message(), log);
     assert!(has_written_all(&link));
     say(&link, long_request(), log);
@@ -94,7 +94,7 @@ fn a_new_connection_brings_no_rest_of_a_message_that_the_one_before_began() {
     link.redial();
     lock(&link.state).dial = false;
     let (sender, receiver) = connection();
-    link.begin_on(&sender, Instant::now()).unwrap();
+    link.begin_on(&sender, Outgoing::default(), Instant::now()).unwrap();
     link.renewed();
     say(&link, request(3), &log);
     assert!(has_written_all(&link));
