@@ -24,6 +24,7 @@ fn help_names_every_option_in_groups() {
         "--peer-id",
         "--priority",
         "--group",
+        "--key-file",
         "--bind",
         "--port",
         "--broadcast-port",
@@ -99,6 +100,27 @@ fn a_data_directory_that_cannot_be_written_ends_with_1_and_says_what_to_do() {
     let error = text(&output.stderr);
     assert!(error.contains("/dev/null/data") && error.contains("--data-dir"), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
+fn a_key_is_made_once_and_known_by_its_fingerprint() {
+    let directory = std::env::temp_dir().join(format!("peer-cli-key-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory for the test");
+    let file = directory.join("key");
+    let file = file.to_str().expect("text");
+    let made = peer(&["key", "new", file], &[]);
+    assert_eq!((made.status.code(), text(&made.stderr)), (Some(0), String::new()));
+    let fingerprint = text(&made.stdout);
+    assert_eq!(fingerprint.len(), "0123-4567-89ab-cdef\n".len(), "{fingerprint}");
+    assert_eq!(text(&peer(&["key", "id", file], &[]).stdout), fingerprint);
+    let key = std::fs::read_to_string(file).expect("its owner's");
+    let again = peer(&["key", "new", file], &[]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).starts_with("error: ") && text(&again.stderr).contains("is there already"));
+    assert_eq!(std::fs::read_to_string(file).expect("its owner's"), key);
+    assert_eq!(peer(&["key", "id", "/dev/null"], &[]).status.code(), Some(1));
+    assert_eq!(peer(&["key"], &[]).status.code(), Some(2));
+    std::fs::remove_dir_all(directory).expect("it was made");
 }
 
 #[test]

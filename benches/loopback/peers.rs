@@ -11,6 +11,14 @@ use std::time::{Duration, Instant};
 /// Nothing measured here takes so long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The key of a closed group, in its directory.
+const KEY_FILE: &str = "key";
+
+/// Are groups to be closed ones?
+pub(crate) fn is_closed() -> bool {
+    std::env::var_os("PEER_BENCH_CLOSED").is_some_and(|value| !value.is_empty())
+}
+
 pub(crate) struct Group {
     pub(crate) processes: Vec<Process>,
     pub(crate) directory: PathBuf,
@@ -24,6 +32,9 @@ impl Group {
         // Left over from a run before, or not there.
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).expect("a directory to work in");
+        if is_closed() {
+            peer::keys::file::create(&directory.join(KEY_FILE)).expect("a new file");
+        }
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback");
         let port = socket.local_addr().expect("bound").port().to_string();
         drop(socket);
@@ -33,7 +44,7 @@ impl Group {
         let ids: Vec<String> = (1..=count).map(|number| format!("peer{number}")).collect();
         let list = format!(": [{}]", ids.join(", "));
         for process in &processes {
-            process.wait_for(&list);
+            process.wait_for_view(&list);
         }
         Self { processes, directory, port }
     }
@@ -88,6 +99,7 @@ impl Process {
             .current_dir(directory)
             .env_clear()
             .args(["--peer-id", &id, "--bind", "127.0.0.1", "--broadcast-port", broadcast_port])
+            .args(if is_closed() { &["--key-file", KEY_FILE][..] } else { &[] })
             .args(options)
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
@@ -105,10 +117,22 @@ impl Process {
     }
 
     pub(crate) fn wait_for(&self, text: &str) {
+        self.wait_until(text, |lines| lines.iter().any(|line| line.contains(text)));
+    }
+
+    /// Waits for a view that ends so, and for the line after it, which says whether this peer leads.
+    fn wait_for_view(&self, list: &str) {
+        self.wait_until(list, |lines| {
+            let at = lines.iter().rposition(|line| line.ends_with(list));
+            at.is_some_and(|at| lines[at..].iter().any(|line| line.contains("Is Group Leader:")))
+        });
+    }
+
+    fn wait_until(&self, what: &str, passes: impl Fn(&[String]) -> bool) {
         let begun = Instant::now();
         let mut lines = self.log.0.lock().expect("no panic");
-        while !lines.iter().any(|line| line.contains(text)) {
-            assert!(begun.elapsed() < PATIENCE, "no {text}; log:\n{}", lines.join("\n"));
+        while !passes(&lines) {
+            assert!(begun.elapsed() < PATIENCE, "no {what}; log:\n{}", lines.join("\n"));
             lines = self.log.1.wait_timeout(lines, Duration::from_secs(1)).expect("no panic").0;
         }
     }

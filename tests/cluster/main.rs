@@ -2,6 +2,8 @@
 //! and on the log lines that users grep.
 
 mod bad_input;
+#[cfg(unix)]
+mod closed;
 mod data;
 mod descriptors;
 mod disk;
