@@ -14,7 +14,7 @@ use crate::keys::session::{Opener, SessionError};
 use crate::wire::{Decoder, Message, WireError};
 
 /// No time at all is an error of its own to the library; it means the least there is.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+pub(super) const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// Why nobody was reached.
 #[derive(Debug, thiserror::Error)]

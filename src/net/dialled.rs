@@ -6,14 +6,11 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::connection::{DialError, Incoming};
+use super::connection::{DialError, Incoming, SHORTEST_WAIT};
 use super::outgoing::Outgoing;
 use crate::keys::session::{Session, HANDSHAKE_BYTES};
 use crate::keys::Keys;
 use crate::wire::Decoder;
-
-/// No time at all is an error of its own to the library; it means the least there is.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// What is said on a connection, and what is heard.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! others change under a lock; or in a call of the system for a socket. Where an error would come again immediately, and
 //! where a sensor's time has not come, nothing can happen earlier, and the thread sleeps.
 //!
-//! Locks are taken in the order of this table, and none of them while a later one is held. The last six are leaves: no
+//! Locks are taken in the order of this table, and none of them while a later one is held. The last seven are leaves: no
 //! other lock is taken under them.
 //!
 //! | lock | guards | held for |
@@ -20,6 +20,7 @@
 //! | a bell's `due` | one deadline of the core | setting it; its loop gives it back while it waits |
 //! | the porter's `words` | what the core said of connections | leaving word, taking all |
 //! | `connections` | incoming connections that were admitted | noting one, taking one out |
+//! | the keyring's `keys` | the keys of a closed group | cloning a handle, changing them |
 //! | `questions`, `datagrams`, `failure` | questions to ask; the discovery sockets; how the disk failed | one call |
 //!
 //! The `writer` and the `core` are never held together: a thread that writes has left the core before, so that a peer

@@ -7,8 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Instant;
 
-use peer::keys::file;
+use peer::keys::session::HANDSHAKE_BYTES;
+use peer::keys::{file, Keys};
 use peer::net::Receiver;
 
 use crate::harness::{assert_same_rows, Group, Peer};
@@ -159,6 +161,61 @@ fn what_goes_over_the_network_shows_no_id_no_group_and_no_reading() {
             assert!(!bytes.windows(word.len()).any(|window| window == word.as_bytes()), "{name} show {word}");
         }
     }
+}
+
+/// Connects to a peer of this key, and says this under a session of its own. Returns all that was sent.
+fn say(address: &str, keys: &Keys, text: &[u8]) -> (TcpStream, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let (dialling, first) = keys.dial();
+    stream.write_all(&first).expect("it reads");
+    let mut answer = [0; HANDSHAKE_BYTES];
+    stream.read_exact(&mut answer).expect("an answer");
+    let mut session = dialling.finish(&answer).expect("the same key");
+    let mut sealed = Vec::new();
+    session.sealer.seal(text, Instant::now(), &mut sealed);
+    stream.write_all(&sealed).expect("it reads");
+    (stream, [&first[..], &sealed].concat())
+}
+
+#[test]
+fn strangers_and_recordings_bring_nothing_about() {
+    let group = Group::new();
+    let path = make_key(&group, "key");
+    let mut peers = [start(&group, "a", "key"), start(&group, "b", "key")];
+    for peer in &peers {
+        peer.wait_for_view(&["a", "b"]);
+    }
+    let views = peers.each_ref().map(Peer::last_view);
+    let keys = Keys::new(&file::read(&path).expect("a key"), "sensors");
+    let address = peers[0].address();
+    let (said, recording) = say(&address, &keys, b"HELLO:2:sensors:-:z:1:127.0.0.1:9:a:0000000000000001\n");
+    // All of it again, on another connection: the handshake is answered, and nothing after it is heard.
+    let mut again = TcpStream::connect(&address).expect("it listens");
+    again.write_all(&recording).expect("it reads");
+    let mut answer = Vec::new();
+    // It is closed, or reset where something was left to read.
+    let _ = again.read_to_end(&mut answer);
+    assert!(answer.len() <= HANDSHAKE_BYTES, "{answer:?}");
+    peers[0].wait_for("closed without a word: what came is not what was sent");
+    drop(said);
+    // Some say nonsense, some a part of a first word, some nothing, and hold on.
+    let mut held = Vec::new();
+    for number in 0..300 {
+        let Ok(mut stream) = TcpStream::connect(&address) else { continue };
+        let _ = stream.write_all(
+            &[u8::try_from(number % 251).expect("small"); HANDSHAKE_BYTES][..[0, 10, HANDSHAKE_BYTES][number % 3]],
+        );
+        held.push(stream);
+    }
+    for peer in &mut peers {
+        peer.feed_numbered(0, 1000);
+    }
+    assert_same_rows(&peers.each_ref(), 2000);
+    assert_eq!(peers.each_ref().map(Peer::last_view), views);
+    for peer in &mut peers {
+        assert!(peer.is_running() && warnings(peer, "closed without a word") <= 2, "{:?}", peer.log());
+    }
+    drop(held);
 }
 
 #[test]
