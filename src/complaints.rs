@@ -19,7 +19,7 @@ use crate::ids::PeerId;
 pub enum Subject {
     /// This host, or what this peer was told to use: a sensor, a file, an address; empty where the kind says it all.
     Own(String),
-    /// A peer, or whoever says that it is one.
+    /// A peer, or a process that says that it is one.
     Peer(PeerId),
     /// Somebody who said no name that counts.
     Address(IpAddr),
@@ -191,7 +191,7 @@ impl Complaints {
             if lines.is_empty() {
                 let next = pools.iter().filter_map(Ledger::next_due).min();
                 let wait = next.map_or(Duration::from_secs(3600), |next| next.saturating_sub(now));
-                // Whatever it is that wakes it, what is due is looked at anew.
+                // Whatever woke it, what is due is looked at again.
                 let _ = self.sooner.wait_timeout(pools, wait);
                 continue;
             }

@@ -1,4 +1,4 @@
-//! The log: lines on standard error, written by a thread of their own. Who says something does not wait for whoever reads it,
+//! The log: lines on standard error, written by a thread of their own. A thread that says something does not wait for the reader,
 //! and least of all for a disk that stands still: a heartbeat must not wait for a line.
 
 mod events;

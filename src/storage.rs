@@ -201,7 +201,7 @@ impl<D: Disk> Storage<D> {
     /// whatever a crash leaves of this, no reading is lost, and no start takes the shorter log for a damaged one.
     ///
     /// # Errors
-    /// Where a quorum has committed what is above: that is never cut, whoever asks for it, and nothing was changed.
+    /// Where a quorum has committed what is above: that is never cut, and nothing was changed.
     /// The disk's, or where what it holds is damaged. At no time is a reading neither in the log nor pending.
     pub fn cut(
         &mut self,

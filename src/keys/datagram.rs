@@ -1,11 +1,11 @@
-//! Datagrams of a closed group: sealed whole, so that whoever has no key learns that there is a closed group, and nothing
+//! Datagrams of a closed group: sealed whole, so that a listener without the key learns that there is a closed group, and nothing
 //! else: neither its name nor ids, nor addresses. A code beside readable text would cost as many bytes and hide nothing.
 //!
 //! ```text
 //! PEER+1 LF │ nonce, 24 bytes │ sealed: counter, 8 bytes │ datagram of an open group │ code, 16 bytes
 //! ```
 //!
-//! The nonce is drawn anew for each datagram; 24 bytes are enough for that (XChaCha20-Poly1305). The counter tells what was
+//! Each datagram has a nonce of its own, drawn at random; 24 bytes are enough for that (XChaCha20-Poly1305). The counter tells what was
 //! played back: see [`Windows`].
 
 use std::collections::BTreeMap;

@@ -259,7 +259,7 @@ impl Peer {
         }
     }
 
-    /// Asks again whoever did not answer, and admits those whose elder had time enough.
+    /// Asks again those that did not answer, and admits those whose elder had time enough.
     pub(super) fn look_after_visitors(&mut self, turn: &mut Turn) {
         let now = turn.now;
         for connection in self.visitors.that(|visitor| !visitor.proven && now >= visitor.until) {

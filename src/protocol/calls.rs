@@ -161,7 +161,7 @@ impl Peer {
         self.call(None, Purpose::Group, (Some(hint), None), true, turn);
     }
 
-    /// Asks whoever is named as the maker of a connection.
+    /// Asks the process that is named as the maker of a connection.
     pub(super) fn call_back(
         &mut self,
         to: SocketAddr,
@@ -207,7 +207,7 @@ impl Peer {
         self.calls.open.retain(|_, open| turn.now.saturating_sub(open.since) < timeout * 2);
         self.calls.made += 1;
         let nonce = self.settings.secret.nonce(self.calls.made);
-        // The token itself is for the ears of the one who was dialled alone: whoever is asked here may be another.
+        // The token itself is for the process that was dialled alone: the one that is asked here may be another.
         let dialled = dialled.map(|(token, at)| (proof_of(token, nonce), at));
         self.calls.open.insert(nonce, Open { to, purpose, urgent, since: turn.now });
         let question = Question { nonce, hint, dialled };

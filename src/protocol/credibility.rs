@@ -12,7 +12,7 @@ use crate::wire::ViewChange;
 pub(super) const COUNTER_MAX: u64 = 1 << 48;
 
 /// Elections that may have been held without this peer. A term that is further above its promise is believed if it is so
-/// for each heartbeat interval since the last great step: whoever lies for a year does not reach the end.
+/// for each heartbeat interval since the last great step: a year of lies does not reach the end.
 const COUNTER_STEP: u64 = 1 << 10;
 const COUNTER_STEP_MAX: u64 = 1 << 20;
 

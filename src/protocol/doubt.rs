@@ -33,7 +33,7 @@ const WAITS_MAX: u32 = 2;
 /// So many promises to others a proposer outbids, before it is content to seek.
 const OUTBIDS_MAX: u32 = 8;
 
-/// After so many leaders and proposers of whom nothing came, whoever seeks waits for nobody, and no leader yields.
+/// After so many leaders and proposers of whom nothing came, a seeker waits for nobody, and no leader yields.
 const FAILED_MAX: u32 = 3;
 
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl Peer {
         self.trusts_at(peer, self.endpoint_of(peer))
     }
 
-    /// The same, at this address: whoever did not keep its word elsewhere may be another.
+    /// The same, at this address: the one that did not keep its word elsewhere may be another.
     pub(super) fn trusts_contact(&self, contact: &Contact) -> bool {
         self.trusts_at(&contact.id, Some(contact.endpoint))
     }
@@ -209,7 +209,7 @@ impl Peer {
             return;
         }
         if self.group.served {
-            // What runs goes on, whoever else has its name; the operator has to know.
+            // What runs goes on, though another has its name; the operator has to know.
             return self.warn_of_refusal(&Refusal::IdInUse(Some(from)), turn);
         }
         let Some(proof) = &mut self.doubts.proof else { return };

@@ -1,7 +1,7 @@
 //! All that the core can ask for, in the order in which it must happen.
 //!
 //! A *link* is the connection that this peer makes to another one, for what this peer says to it. It is made by the first
-//! message to that peer and begins with `Peer::hello`. The duties of whoever carries effects out:
+//! message to that peer and begins with `Peer::hello`. The duties of the code that carries effects out:
 //!
 //! 1. A dial that is refused empties the link and is reported as `Input::Refused`. One that gets no answer within the
 //!    heartbeat interval, at most a second, is given up and repeated while there is something to say.
@@ -34,7 +34,7 @@ pub enum Effect {
     Serve { to: PeerId, serve: Serve },
     /// Send a datagram to all of the network.
     Broadcast(Message),
-    /// Ask whoever listens at this endpoint, on a connection for this question alone; what comes of it is reported as
+    /// Ask the process that listens at this endpoint, on a connection for this question alone; what comes of it is reported as
     /// `Input::Answered`, after a heartbeat interval or a second at most.
     Call(Call),
     /// Ask at every `--join` address, in the same way.

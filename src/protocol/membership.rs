@@ -44,7 +44,7 @@ impl Peer {
     fn serve_joiner(&mut self, from: &PeerId, promised: Option<Term>, turn: &mut Turn) {
         let Role::Leader(leading) = &self.role else { return };
         match promised {
-            // What is beyond all elections was no promise to a leader, and whoever made it finds back by `may_install`.
+            // What is beyond all elections was no promise to a leader, and the peer that made it finds back by `may_install`.
             Some(promised) if promised > leading.term && self.is_credible_to_all(promised.counter + 1) => {
                 if !self.promises.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
                     return;

@@ -40,7 +40,7 @@ impl Peer {
     }
 
     /// The view is another: who is in it is no outsider, and who is not gets as much time as it takes to come in. `term`:
-    /// the term is new, too, and whoever it leaves outside was not brought in by that.
+    /// the term is new, too, and the peers that it leaves outside were not brought in by that.
     pub(super) fn begin_to_look(&mut self, term: bool, now: Time) {
         self.reach.look = None;
         self.reach.keep_outsiders(|id, _| !self.group.last_view.contains_key(id));

@@ -60,7 +60,7 @@ fn is_last_of_a_day(text: &[u8]) -> bool {
     (minutes(11) - offset).rem_euclid(DAY) == DAY - 1
 }
 
-/// A refused line of a source, to be checked anew: with nothing in place of each value that says that none was measured
+/// A refused line of a source, to be checked again: with nothing in place of each value that says that none was measured
 /// (`nan`, `N/A`, `unavailable` …); and the names of those. `None` where no value says so.
 #[cold]
 #[must_use]
