@@ -38,7 +38,8 @@ impl Dialled {
 fn shake(mut stream: &TcpStream, keys: &Keys, within: Duration) -> Result<Session, DialError> {
     let until = Instant::now() + within;
     let (dialling, first) = keys.dial();
-    stream.write_all(&first)?;
+    // That a connection is reset does not say that its process is gone: it may have closed one of many.
+    stream.write_all(&first).map_err(DialError::Other)?;
     let mut answer = [0; HANDSHAKE_BYTES];
     let mut came = 0;
     while came < HANDSHAKE_BYTES {
@@ -53,7 +54,7 @@ fn shake(mut stream: &TcpStream, keys: &Keys, within: Duration) -> Result<Sessio
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // Unix says so of a read that has taken too long.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(DialError::TimedOut),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(DialError::Other(error)),
         }
     }
     stream.set_read_timeout(None)?;

@@ -38,35 +38,43 @@ fn run(node: &Arc<Node>) {
     while let Some((Call { to, question, urgent }, hello)) = node.questions.next() {
         let nonce = question.nonce;
         let most = if urgent { usize::MAX } else { ANSWER_BYTES_MAX };
-        let answer = ask(node, to, question, hello, most);
+        let answer = ask(node, to, question, hello, most).unwrap_or_else(|error| match error {
+            DialError::Refused => Answer::Refused,
+            DialError::Key => {
+                dial::complain_of_key(node, to);
+                Answer::Silent
+            }
+            DialError::TimedOut | DialError::Other(_) => Answer::Silent,
+        });
         node.questions.done(urgent);
         node.step(Input::Answered { nonce, from: to, answer });
     }
 }
 
 /// Asks one address, and reads so many bytes at most.
-pub(super) fn ask(node: &Node, to: SocketAddr, question: Question, hello: Hello, most: usize) -> Answer {
+///
+/// # Errors
+/// [`DialError`] says why nobody was asked.
+pub(super) fn ask(
+    node: &Node,
+    to: SocketAddr,
+    question: Question,
+    hello: Hello,
+    most: usize,
+) -> Result<Answer, DialError> {
     let patience = node.config.timing.heartbeat_interval.min(ANSWER_TIME);
-    let mut dialled = match dial::reach(node, to, patience) {
-        Ok(dialled) => dialled,
-        Err(DialError::Refused) => return Answer::Refused,
-        Err(DialError::Key) => {
-            dial::complain_of_key(node, to);
-            return Answer::Silent;
-        }
-        Err(DialError::TimedOut | DialError::Other(_)) => return Answer::Silent,
-    };
+    let mut dialled = dial::reach(node, to, patience)?;
     if put(&mut dialled, question, hello).is_err() {
-        return Answer::Silent;
+        return Ok(Answer::Silent);
     }
     let answer = dialled.incoming.at_most(most).message_within(patience);
-    match answer.map(|message| message.map(|message| net::seen(message, to))) {
+    Ok(match answer.map(|message| message.map(|message| net::seen(message, to))) {
         Ok(Some(Message::Here(here))) => Answer::Here(here),
         Ok(Some(Message::Error { why })) => Answer::Error(why),
         // A process that ends resets what it has not read.
         Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => Answer::Refused,
         Ok(_) | Err(_) => Answer::Silent,
-    }
+    })
 }
 
 fn put(connection: &mut Dialled, question: Question, hello: Hello) -> io::Result<()> {

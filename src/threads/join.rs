@@ -32,7 +32,13 @@ pub(super) fn run(node: &Arc<Node>, index: usize) {
 fn put(node: &Arc<Node>, address: &str, question: &Question, hello: &Hello) -> Result<(), String> {
     let mut why = "no address".to_owned();
     for endpoint in net::resolve(address).map_err(|error| error.to_string())? {
-        let answer = caller::ask(node, endpoint, question.clone(), hello.clone(), usize::MAX);
+        let answer = match caller::ask(node, endpoint, question.clone(), hello.clone(), usize::MAX) {
+            Ok(answer) => answer,
+            Err(error) => {
+                why = error.to_string();
+                continue;
+            }
+        };
         match &answer {
             Answer::Refused => {
                 "nobody listens there".clone_into(&mut why);

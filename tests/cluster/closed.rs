@@ -99,7 +99,7 @@ fn a_peer_that_joins_by_address_with_another_key_is_told_so() {
     let address = inside.address();
     let options = ["--sensor", "none", "--key-file", "other", "--join", &address];
     let outside = group.start_with("outsider", &options);
-    outside.wait_for(&format!("Peer at {address} has another key than this one, or none"));
+    outside.wait_for(&format!("--join {address}: it has another key, or none; asking again"));
     inside.wait_for("closed without a word: it has another key, or none");
     assert!(!inside.said("outsider"), "{:?}", inside.log());
 }
