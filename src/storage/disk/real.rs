@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
+use super::read_only::{file_names, read_at};
 use super::{or_empty, Disk, ReadDisk, Stamp};
 
 /// Files kept open for appending, unless fewer are to be. A reading's sensor is most often one of the last few, however many
@@ -152,15 +153,7 @@ impl ReadDisk for RealDisk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            if entry.file_type()?.is_file() {
-                names.extend(entry.file_name().into_string());
-            }
-        }
-        names.sort_unstable();
-        Ok(names)
+        file_names(entries)
     }
 
     fn len(&self, path: &str) -> io::Result<u64> {
@@ -168,12 +161,7 @@ impl ReadDisk for RealDisk {
     }
 
     fn read(&self, path: &str, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        or_empty(File::open(self.root.join(path)).and_then(|mut file| {
-            file.seek(SeekFrom::Start(offset))?;
-            let mut bytes = Vec::with_capacity(len);
-            file.take(len as u64).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        }))
+        or_empty(read_at(&self.root.join(path), offset, len))
     }
 
     fn full_path(&self, path: &str) -> PathBuf {
