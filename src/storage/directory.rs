@@ -4,17 +4,16 @@ pub(super) mod earlier;
 pub(super) mod earlier_names;
 pub(super) mod previous;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-
-use fs4::{FileExt, TryLockError};
 
 use self::earlier_names::is_named;
 use super::csv_files::beside;
 use super::disk::real::{self, RealDisk};
 use super::error::StorageError;
 use super::file_names::{name_of, sensor_of, sensor_of_earlier};
+use super::occupant::lock;
 use super::{journal, state};
 use crate::ids::PeerId;
 
@@ -99,27 +98,6 @@ pub(super) fn make(directory: &Path) -> io::Result<()> {
 /// The directory that a path is in.
 pub(super) fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Takes the `lock` of a directory for this process.
-pub(super) fn lock(root: &Path) -> Result<File, StorageError> {
-    let path = root.join("lock");
-    let unusable = |source| StorageError::directory(root, &path, source);
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
-    match FileExt::try_lock(&file) {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut process = String::new();
-            // Only for the message: who holds it may be writing it now.
-            let known = (&file).take(20).read_to_string(&mut process).is_ok() && !process.trim().is_empty();
-            let process = if known { process.trim().to_owned() } else { "unknown".to_owned() };
-            return Err(StorageError::InUse { path: root.to_owned(), process });
-        }
-        Err(TryLockError::Error(error)) => return Err(unusable(error)),
-    }
-    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable)?;
-    Ok(file)
 }
 
 /// What becomes of files that are no peer's.

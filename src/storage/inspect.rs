@@ -1,11 +1,9 @@
 //! A peer's directory as it is, for those who only look at it: which files there are, their bytes, and the batches of the
 //! journal. Nothing is changed, created, repaired or kept locked. What must hold of them is left to the caller.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-
-use fs4::{FileExt, TryLockError};
+use std::path::Path;
 
 use super::csv_files::ends::{last_row, rows_end};
 use super::directory::is_own;
@@ -14,6 +12,7 @@ use super::disk::ReadDisk;
 use super::error::{failed, StorageError};
 use super::file_names::{csv_name, sensor_of, sensor_of_earlier};
 use super::journal::scan::Scan;
+use super::occupant::occupant;
 use super::{journal, state, READ_BYTES};
 use crate::ids::{PeerId, SensorId, Sequence};
 use crate::reading::HEADER_LINE;
@@ -61,7 +60,7 @@ impl Inspection {
     /// The disk's.
     pub fn open(root: &Path, up_to: Option<Sequence>) -> Result<Self, StorageError> {
         let disk = ReadOnlyDisk::new(root.to_owned());
-        let runs = is_locked(root);
+        let runs = occupant(root).is_some();
         let (mut csv, mut foreign) = (Vec::new(), Vec::new());
         let mut has_journal = false;
         let found = entries(&disk, "")?;
@@ -121,7 +120,7 @@ impl Inspection {
     /// Was, or is, the directory in use by a living peer?
     #[must_use]
     pub fn runs(&self) -> bool {
-        self.runs || is_locked(&self.disk.full_path(""))
+        self.runs || occupant(&self.disk.full_path("")).is_some()
     }
 
     /// Whose directory is it, as its `state` says?
@@ -135,7 +134,7 @@ impl Inspection {
     /// Is a directory in use by a living peer?
     #[must_use]
     pub fn is_in_use(root: &Path) -> bool {
-        is_locked(root)
+        occupant(root).is_some()
     }
 
     /// Says `state` that the peer runs under a quorum? Then its log may be ahead of its rows for as long as there is none.
@@ -242,15 +241,6 @@ fn entries(disk: &ReadOnlyDisk, dir: &str) -> Result<Vec<(String, fs::Metadata)>
         Ok(found)
     };
     read().map_err(failed(disk, "list", dir))
-}
-
-/// Is this directory in use by a living peer? The question shares the lock for a moment: too short for a peer that starts
-/// just then, unless it asks within that very moment.
-fn is_locked(root: &Path) -> bool {
-    let path: PathBuf = root.join("lock");
-    let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
-    is_file
-        && File::open(path).is_ok_and(|file| matches!(FileExt::try_lock_shared(&file), Err(TryLockError::WouldBlock)))
 }
 
 #[cfg(test)]

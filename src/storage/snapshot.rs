@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::copy::Copied;
-use super::directory::{directory_of, lock, make, parent};
+use super::directory::{directory_of, make, parent};
 use super::disk::read_only::ReadOnlyDisk;
 use super::disk::real::{sync_dir, RealDisk};
 use super::error::StorageError;
 use super::file_names::name_of;
+use super::occupant::lock;
 use crate::ids::PeerId;
 
 /// A copy of the directory of a peer that is being made, and has not its name yet. Dropped, it leaves nothing.

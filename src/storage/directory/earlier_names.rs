@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use super::earlier;
 use super::previous::{check_owner, names, sync_all, unvouched};
-use super::{check_own, lock, Others};
+use super::{check_own, Others};
 use crate::ids::{PeerId, SensorId};
 use crate::storage::disk::Disk;
 use crate::storage::error::{failed, StorageError};
 use crate::storage::file_names::{csv_name, name_of, sensor_of_earlier};
+use crate::storage::occupant::lock;
 use crate::storage::repair::CsvRenamed;
 use crate::storage::set_aside;
 

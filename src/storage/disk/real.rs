@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use super::read_only::{file_names, read_at};
 use super::{or_empty, Disk, ReadDisk, Stamp};
+use crate::storage::error::StorageError;
+use crate::storage::occupant;
 
 /// Files kept open for appending, unless fewer are to be. A reading's sensor is most often one of the last few, however many
 /// sensors there are.
@@ -18,7 +21,7 @@ pub(in crate::storage) const OPEN_FILES_MAX: usize = 64;
 pub struct RealDisk {
     root: PathBuf,
     /// Held for as long as the directory is used.
-    _lock: File,
+    lock: File,
     open_files_max: usize,
     appending: Mutex<Appending>,
 }
@@ -45,13 +48,22 @@ impl RealDisk {
         // What earlier processes named may be unsynced, too.
         let changed = ["", "journal"].into_iter().map(str::to_owned).collect();
         let appending = Appending { changed, ..Appending::default() };
-        Self { root, _lock: lock, open_files_max: OPEN_FILES_MAX, appending: Mutex::new(appending) }
+        Self { root, lock, open_files_max: OPEN_FILES_MAX, appending: Mutex::new(appending) }
     }
 
     /// Keeps at most so many files open for appending, if that is fewer than by default.
     #[must_use]
     pub fn with_open_files(self, most: usize) -> Self {
         Self { open_files_max: most.clamp(1, OPEN_FILES_MAX), ..self }
+    }
+
+    /// Writes where the peer of this directory listens, for programs of this host that look for it.
+    ///
+    /// # Errors
+    /// Where the disk does not take it.
+    pub fn note_endpoint(&self, endpoint: SocketAddr) -> Result<(), StorageError> {
+        occupant::note_endpoint(&self.lock, endpoint)
+            .map_err(|error| StorageError::directory(&self.root, &self.root.join("lock"), error))
     }
 
     fn appending(&self) -> MutexGuard<'_, Appending> {
