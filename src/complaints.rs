@@ -6,6 +6,7 @@
 
 mod ledger;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -115,6 +116,8 @@ impl From<&'static str> for Kind {
 pub struct Complaints {
     started: Instant,
     pools: Mutex<[Ledger; 3]>,
+    /// How many there were of each event.
+    counts: Mutex<BTreeMap<&'static str, u64>>,
     /// Signalled when something may be due earlier than before.
     sooner: Condvar,
     /// All there were, for tests of those who complain.
@@ -128,6 +131,7 @@ impl Default for Complaints {
         Self {
             started: Instant::now(),
             pools: Mutex::new(pools),
+            counts: Mutex::default(),
             sooner: Condvar::new(),
             #[cfg(test)]
             heard: Mutex::default(),
@@ -141,6 +145,7 @@ impl Complaints {
         let kind = kind.into();
         #[cfg(test)]
         self.heard.lock().unwrap().push((subject.clone(), kind, text.to_owned()));
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(kind.event).or_default() += 1;
         let about = subject.to_string();
         let noted = self.lock()[subject.pool()].complain(subject, kind, text, self.started.elapsed());
         if noted.first {
@@ -151,6 +156,13 @@ impl Complaints {
         if noted.opened {
             self.sooner.notify_one();
         }
+    }
+
+    /// How many there were of each event, told or only counted.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.iter().map(|(event, count)| (*event, *count)).collect()
     }
 
     /// Of this peer's own troubles, where there is only one of the kind.

@@ -5,7 +5,7 @@
 pub mod value;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -120,6 +120,10 @@ pub struct Config {
     pub resume: bool,
     /// When a reading counts as stored.
     pub fsync: Fsync,
+    /// Where the page is served, if it is.
+    pub http: Option<SocketAddr>,
+    /// Names beside this host's own by which a browser may ask for it.
+    pub http_hosts: Vec<String>,
     /// What is logged, where `RUST_LOG` does not say otherwise.
     pub log_level: LevelFilter,
     /// The form of its lines.
@@ -290,6 +294,8 @@ mod tests {
             invents: false,
             sensor_interval: value::duration(SENSOR_INTERVAL_SECONDS).unwrap(),
             data_dir: DATA_DIR.into(),
+            http: None,
+            http_hosts: Vec::new(),
             log_level: LevelFilter::Info,
             log_format: Format::Text,
         }

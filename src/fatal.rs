@@ -31,6 +31,10 @@ pub enum Fatal {
     )]
     Broadcast { port: u16, cause: io::Error },
 
+    /// The address of the page cannot be listened on.
+    #[error("--http: cannot listen on {address}: {cause}; give it an address of this host, and a port that is free (0 takes any)")]
+    Http { address: SocketAddr, cause: io::Error },
+
     /// A sensor cannot be read at all.
     #[error("{0}")]
     Sensor(#[from] SensorError),

@@ -32,7 +32,10 @@
 //! | beside it | [`storage`], [`net`], [`sensors`] | names, text, limits, and the net seals; never the protocol or each other |
 //! | knobs | [`config`], [`cli`], [`fatal`] | names, limits, and what sensors there are |
 //! | lines | [`log_lines`], [`complaints`] | names: where `log` writes to, and how much is said of what is wrong |
+//! | showing | [`status`] | names, decisions, lines: what a peer says of itself to those who look |
+//! | | [`http`] | names, showing: the same over HTTP |
 //! | doing | [`threads`] | all of the above, and decides nothing |
+//! | asking | [`inquiry`] | names, text, net, storage, proving, showing: asks running peers, and is none |
 //! | proving | [`verify`] | names, text, storage: looks at files that peers wrote, copies them, runs none |
 //!
 //! `docs/protocol.md` has the rules that comments cite, `docs/tour.md` a way through the code for an evening, and
@@ -48,7 +51,9 @@ pub mod config;
 pub mod descriptors;
 mod elapsed;
 pub mod fatal;
+pub mod http;
 pub mod ids;
+pub mod inquiry;
 mod json;
 pub mod keys;
 pub mod log_lines;
@@ -58,6 +63,7 @@ pub mod protocol;
 mod ranges;
 pub mod reading;
 pub mod sensors;
+pub mod status;
 pub mod storage;
 pub mod threads;
 pub mod verify;

@@ -3,6 +3,7 @@
 
 mod events;
 mod form;
+mod overhear;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -17,6 +18,7 @@ use log::{Level, LevelFilter};
 
 pub use events::EVENTS;
 pub use form::{Form, Format};
+pub use overhear::overhear;
 
 /// Lines that may wait: some seconds of a busy log, and less than a MiB.
 const LINES_MAX: usize = 4096;
@@ -73,7 +75,7 @@ pub fn start(level: LevelFilter, form: Form) -> io::Result<()> {
         let thread = thread::current();
         out.write_all(form.of_record(record, thread.name().unwrap_or("?")).as_bytes())
     });
-    builder.init();
+    overhear::install(builder.build());
     Ok(())
 }
 

@@ -1,14 +1,15 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
 //! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, copies
-//! them, or makes a key.
+//! them, asks running peers, or makes a key.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use log::Level;
-use peer::cli::{strange_variables, KeyVerb, Snapshot, Task, Verify};
+use peer::cli::{strange_variables, KeyVerb, Snapshot, Status, Task, Verify};
 use peer::config::Config;
 use peer::fatal::Fatal;
+use peer::inquiry::{self, InquiryError};
 use peer::keys;
 use peer::log_lines::{self, Form};
 use peer::verify::{self, Asked};
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         Task::Run(config) => run(*config),
         Task::Verify(verify) => compare(verify),
         Task::Snapshot(snapshot) => copy(snapshot),
+        Task::Status(status) => inquire(status),
         Task::Key(key) => show_key(&key.verb),
     }
 }
@@ -40,6 +42,20 @@ fn copy(options: Snapshot) -> ExitCode {
     match verify::snapshot(&wanted, &mut io::stdout().lock(), &mut io::stderr().lock()) {
         Ok(true) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
+    }
+}
+
+fn inquire(options: Status) -> ExitCode {
+    let Status { data_dirs, group, key_file, json, watch, wait, timeout, places } = options;
+    let asked = inquiry::Asked { places, data_dirs, group, key_file, json, watch, wait, timeout };
+    match inquiry::run(&asked, &mut io::stdout().lock()) {
+        Ok(verdict) => verdict.status().into(),
+        // Nobody is left to tell, as with `| head`.
+        Err(InquiryError::Out(_)) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

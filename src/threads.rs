@@ -3,11 +3,11 @@
 //! | files | hold |
 //! | --- | --- |
 //! | `lock` | how threads lock and wait, and the table of all locks |
-//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `voice`, `share`, `outbox` | what one thread leaves for another |
+//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `voice`, `watch`, `counts`, `share`, `outbox` | what one thread leaves for another |
 //! | `link` | an outbox and its connection |
 //! | `node` | all of these: what the threads share |
 //! | `drive` | one step of the core, and the handing on of its effects |
-//! | `alarm`, `caller`, `dial`, `discovery`, `join`, `listener` with `visitor`, `reader`, `sensor`, `sequencer`, `signals`, `storage`, `writer` | a thread each |
+//! | `alarm`, `caller`, `dial`, `discovery`, `http`, `join`, `listener` with `visitor`, `reader`, `sensor`, `sequencer`, `signals`, `storage`, `writer` | a thread each |
 //! | `clock`, `opening`, `resume`, `ending` | what is done once, before the first step and after the last |
 
 mod alarm;
@@ -15,10 +15,12 @@ mod asker;
 mod bell;
 mod caller;
 mod clock;
+mod counts;
 mod dial;
 mod discovery;
 mod drive;
 mod ending;
+mod http;
 mod inbox;
 mod join;
 mod keyring;
@@ -39,9 +41,10 @@ mod signals;
 mod storage;
 mod visitor;
 mod voice;
+mod watch;
 mod writer;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -55,13 +58,15 @@ use crate::fatal::Fatal;
 use crate::log_lines;
 use crate::net;
 use crate::protocol::{Alarm, Exit, Peer};
-use crate::sensors;
+use crate::sensors::{self, Source};
 use crate::storage::{RealDisk, Storage};
+use counts::Counts;
 use inbox::StorageItem;
 use listener::Listener;
 use lock::lock;
 use node::Node;
 use porter::Porter;
+use watch::Watch;
 
 /// Runs a peer until it is asked to stop.
 ///
@@ -69,6 +74,8 @@ use porter::Porter;
 /// [`Fatal`]: why it could not start, or had to end.
 pub fn run(config: Config) -> Result<(), Fatal> {
     exit_on_panic();
+    let counts = Arc::new(Counts::new(&config.sensors, config.http.is_some()));
+    let watch = Watch::start(&counts);
     let budget = Budget::of_process()?;
     // Early, so that a peer that is asked to stop while it reads back what it had stops cleanly, too.
     let signals = signals::listen(config.key_file.is_some()).map_err(Fatal::Signals)?;
@@ -77,6 +84,8 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let disk = opening::directory(&config)?.with_open_files(budget.files);
     let (listener, endpoint) = net::listen(config.bind, config.port)
         .map_err(|cause| Fatal::of_bind(SocketAddr::new(config.bind, config.port), cause))?;
+    let page = opening::page(&config)?;
+    disk.note_endpoint(endpoint).map_err(|error| Fatal::Storage(error.to_string()))?;
     let failed = |cause| Fatal::of_bind(endpoint, cause);
     let (porter, poll) = Porter::new().map_err(failed)?;
     let listener = Listener::new(poll, listener).map_err(failed)?;
@@ -92,6 +101,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let (to_storage, for_storage) = unbounded();
     let (to_sequencer, for_sequencer) = unbounded();
     let settings = opening::settings(&config, opened.incarnation, endpoint);
+    let given = watch::given(&config, endpoint, page.as_ref().map(|(_, url)| url.clone()));
     let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
     let node = Arc::new(Node::new(
         config,
@@ -100,6 +110,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
         &storage,
         (to_storage, to_sequencer, exit),
         (porter, complaints, keyring),
+        (watch, counts, given),
     ));
     let shared = Arc::clone(&node);
     spawn("complaints".to_owned(), move || shared.complaints.tell());
@@ -123,15 +134,29 @@ pub fn run(config: Config) -> Result<(), Fatal> {
         let shared = Arc::clone(&node);
         spawn(alarm::name(alarm).to_owned(), move || alarm::run(&shared, alarm));
     }
-    for mut source in sources {
-        let shared = Arc::clone(&node);
-        spawn("sensor".to_owned(), move || sensor::run(&shared, &mut *source));
-    }
+    start_sources(&node, sources);
+    start_page(&node, page);
     let exit = exits.recv().unwrap_or(Exit::Disk);
     ending::farewell(&node);
     node.complaints.end();
     let failure = lock(&node.failure).take();
     ending::conclude(&exit, &node.config, failure)
+}
+
+/// Starts a thread for each source of readings.
+fn start_sources(node: &Arc<Node>, sources: Vec<Box<dyn Source>>) {
+    for (place, mut source) in sources.into_iter().enumerate() {
+        let shared = Arc::clone(node);
+        spawn("sensor".to_owned(), move || sensor::run(&shared, place, &mut *source));
+    }
+}
+
+/// Starts the thread of the page, where there is one.
+fn start_page(node: &Arc<Node>, page: Option<(TcpListener, String)>) {
+    let Some((listener, url)) = page else { return };
+    log::info!(event = "http", url = url; "HTTP: {url} shows this peer and its group");
+    let shared = Arc::clone(node);
+    spawn("http".to_owned(), move || http::run(&shared, &listener));
 }
 
 /// Starts the storage's thread, which ends with the disk.

@@ -31,6 +31,7 @@ use check::Checked;
 use compare::compare;
 use disagreements::Disagreements;
 pub use looks::PATIENCE;
+pub use select::peers_below;
 use select::{Selection, Target};
 pub use snapshot::{snapshot, Wanted};
 

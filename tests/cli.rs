@@ -39,6 +39,8 @@ fn help_names_every_option_in_groups() {
         "--sensor-interval-seconds",
         "--data-dir",
         "--fsync",
+        "--http",
+        "--http-host",
         "--log-level",
     ] {
         assert!(help.contains(&format!("{option} <")), "{option} in\n{help}");

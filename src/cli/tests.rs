@@ -1,11 +1,18 @@
 //! What users type, and what they get.
 
-use std::net::Ipv4Addr;
-use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::ArgAction;
+use log::LevelFilter;
+use uuid::Uuid;
 
+use super::arguments::HELP_WIDTH_MAX;
 use super::*;
+use crate::config::{Fsync, SensorSource};
+use crate::ids::SensorId;
+use crate::wire::Timing;
 
 fn config(options: &str) -> Result<Config, clap::Error> {
     // Whatever environment the tests run in, only the options count.
@@ -147,7 +154,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
 #[test]
 fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() {
     let command = command(|_| false);
-    assert_eq!(options(&command).count(), 21);
+    assert_eq!(options(&command).count(), 23);
     for arg in options(&command) {
         let long = arg.get_long().expect("a long name");
         let variable = format!("PEER_{}", long.to_ascii_uppercase().replace('-', "_"));
@@ -170,7 +177,7 @@ fn repeatable_options_may_be_separated_by_commas() {
         .filter(|arg| arg.get_value_delimiter() == Some(','))
         .filter_map(Arg::get_long)
         .collect();
-    assert_eq!(repeatable, ["join", "sensor", "sensor-id"]);
+    assert_eq!(repeatable, ["join", "sensor", "sensor-id", "http-host"]);
 }
 
 #[test]
@@ -191,7 +198,7 @@ fn help_groups_the_options_in_the_order_of_the_contract() {
         let help = help.to_string();
         let headings = help.lines().filter_map(|line| line.strip_suffix(':')).filter(|line| !line.starts_with(' '));
         let expected =
-            ["Commands", "Options", "Identity", "Network", "Timing", "Safety", "Sensors", "Storage", "Logging"];
+            ["Commands", "Options", "Identity", "Network", "Timing", "Safety", "Sensors", "Storage", "Page", "Logging"];
         assert_eq!(headings.filter(|heading| *heading != "Examples").collect::<Vec<_>>(), expected);
         assert!(help.contains("[default: 9999]") && help.contains("[env: PEER_BROADCAST_PORT]"), "{help}");
         assert!(help.lines().all(|line| line.len() <= HELP_WIDTH_MAX + 20), "{help}");

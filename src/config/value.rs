@@ -1,6 +1,6 @@
 //! One value as the operator wrote it -> the value, or why it is none. Reasons continue "invalid value '…' for '--option':".
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub enum ValueError {
     NotBroadcast,
     #[error("write HOST:PORT, e.g. 192.168.1.7:7000, sensor-hub.local:7000 or [fd00::7]:7000")]
     Endpoint,
+    #[error("write a port, or ADDRESS:PORT, e.g. 8080, 0.0.0.0:8080 or [::1]:8080")]
+    Http,
     #[error("the port must be 1 to 65535")]
     Port,
     #[error("write an IPv6 address in brackets, e.g. [fd00::7]:7000")]
@@ -173,6 +175,17 @@ pub fn endpoint(text: &str) -> Result<String, ValueError> {
     }
 }
 
+/// Reads where a page is served: a port of 127.0.0.1, or an address of this host with a port.
+///
+/// # Errors
+/// [`ValueError::Http`] where it is neither.
+pub fn http(text: &str) -> Result<SocketAddr, ValueError> {
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    }
+    text.parse().map_err(|_| ValueError::Http)
+}
+
 /// Reads a source of readings; `None` is the word `none`.
 ///
 /// # Errors
@@ -284,6 +297,18 @@ mod tests {
             ("", ValueError::Endpoint),
         ] {
             assert_eq!(endpoint(bad), Err(why), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_for_this_host_alone_unless_an_address_is_given() {
+        for (text, address) in
+            [("8080", "127.0.0.1:8080"), ("0", "127.0.0.1:0"), ("0.0.0.0:80", "0.0.0.0:80"), ("[::1]:80", "[::1]:80")]
+        {
+            assert_eq!(http(text), Ok(address.parse().unwrap()));
+        }
+        for bad in ["", "x", "127.0.0.1", ":80", "::1:80", "65536", "localhost:80", "-1"] {
+            assert_eq!(http(bad), Err(ValueError::Http), "{bad}");
         }
     }
 

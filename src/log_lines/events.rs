@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` tells of each.
 
 /// Sorted.
-pub const EVENTS: [&str; 69] = [
+pub const EVENTS: [&str; 70] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -17,6 +17,7 @@ pub const EVENTS: [&str; 69] = [
     "election_won",
     "fatal",
     "files_left_alone",
+    "http",
     "input_delivered",
     "input_faults",
     "input_not_closed",

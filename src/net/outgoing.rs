@@ -2,6 +2,8 @@
 
 use std::io::{self, IoSlice, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::send_now::send_now;
@@ -28,6 +30,8 @@ pub struct Outgoing {
     /// Bytes of text and readings, and how many of them are written.
     length: usize,
     written: usize,
+    /// Counts what is written, where somebody wants to know.
+    count: Option<Arc<AtomicU64>>,
 }
 
 impl Outgoing {
@@ -35,6 +39,18 @@ impl Outgoing {
     #[must_use]
     pub fn new(sealer: Option<Sealer>) -> Self {
         Self { sealer, ..Self::default() }
+    }
+
+    /// Adds to this what it writes from now on, in bytes.
+    #[must_use]
+    pub fn counted(self, count: &Arc<AtomicU64>) -> Self {
+        Self { count: Some(Arc::clone(count)), ..self }
+    }
+
+    fn count(&self, bytes: usize) {
+        if let Some(count) = &self.count {
+            count.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
     }
 
     /// Adds a message to what is to be written.
@@ -77,6 +93,7 @@ impl Outgoing {
             IoSlice::advance_slices(&mut left, self.written);
             send_now(stream, left)?
         };
+        self.count(sent);
         self.written += sent;
         let all = self.written == self.length;
         if all {
@@ -92,6 +109,9 @@ impl Outgoing {
     pub fn write_all(&mut self, stream: &TcpStream) -> io::Result<()> {
         self.seal();
         let result = self.write_rest(stream);
+        if result.is_ok() {
+            self.count(self.length - self.written);
+        }
         self.clear();
         result
     }

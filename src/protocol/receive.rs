@@ -68,6 +68,8 @@ impl Peer {
             Message::Hello(_)
             | Message::Error { .. }
             | Message::Who { .. }
+            | Message::Status
+            | Message::Report { .. }
             | Message::Here(_)
             | Message::NewPeerRequest(_)
             | Message::Leader(_) => {}
@@ -89,6 +91,8 @@ fn counts_whatever_was_promised(message: &Message) -> bool {
             | Message::Hello(_)
             | Message::Error { .. }
             | Message::Who { .. }
+            | Message::Status
+            | Message::Report { .. }
             | Message::Here(_)
     )
 }

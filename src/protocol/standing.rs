@@ -6,7 +6,7 @@ use super::data::follower::AHEAD_READINGS;
 use super::data::role::Role;
 use super::data::view;
 use super::peer::Peer;
-use crate::ids::{Incarnation, PeerId, Sequence, Term};
+use crate::ids::{Incarnation, Number, PeerId, Sequence, Term};
 use crate::wire::{Hello, Range, RunList, Token, PROTOCOL_VERSION};
 
 /// What a peer is at the moment, for status lines and checks.
@@ -145,6 +145,18 @@ impl Peer {
     #[must_use]
     pub fn committed(&self) -> Sequence {
         self.log.committed()
+    }
+
+    /// The number of the last reading that this life took in.
+    #[must_use]
+    pub fn taken(&self) -> Number {
+        self.pending.taken()
+    }
+
+    /// The number of the first reading of this life that is not committed.
+    #[must_use]
+    pub fn first_pending(&self) -> Option<Number> {
+        self.pending.first_own()
     }
 
     /// Readings taken in or cut that are not committed in this peer's log.

@@ -13,6 +13,7 @@ use super::effect::{Call, Effect, Effects, State, Store};
 use super::event::Event;
 use super::input::{Alarm, Answer, ConnectionId, Found, Input, Question, Time};
 use super::peer::{Peer, Settings};
+use super::picture::Picture;
 use super::Secret;
 use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::{Belongs, Contact, Here, Message, RunList, Seat, TermStart, Timing, ViewChange};
@@ -164,6 +165,10 @@ impl Trial {
 
     pub(super) fn alarm(&mut self, alarm: Alarm) -> Effects {
         self.step(Input::Alarm(alarm))
+    }
+
+    pub(super) fn picture(&self) -> Picture {
+        self.peer.picture(self.now)
     }
 
     /// A message comes from a peer that speaks.

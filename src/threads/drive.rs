@@ -2,6 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
+use std::time::Instant;
 
 use log::Level;
 
@@ -43,7 +44,12 @@ impl Node {
                 link.renewed();
             }
         }
+        let takes = matches!(input, Input::Readings(_));
         core.step(self.now(), input, &mut effects);
+        if takes {
+            self.counts.taken(core.taken(), Instant::now());
+        }
+        self.counts.committed(core.first_pending());
         for effect in effects {
             self.hand_on(&core, effect, &mut afterwards);
         }

@@ -7,6 +7,7 @@
 
 use std::convert::Infallible;
 use std::net::TcpStream;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
@@ -30,6 +31,8 @@ pub(super) struct Link {
     pub(super) wake: Condvar,
     /// Taken for as long as somebody writes.
     pub(super) writer: Mutex<Writer>,
+    /// Bytes on all its connections.
+    pub(super) sent: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -86,7 +89,7 @@ impl State {
 
 impl Link {
     pub(super) fn new(peer: PeerId) -> Self {
-        Self { peer, state: Mutex::default(), wake: Condvar::new(), writer: Mutex::default() }
+        Self { peer, state: Mutex::default(), wake: Condvar::new(), writer: Mutex::default(), sent: Arc::default() }
     }
 
     /// Takes a message, or gives it back where this link has ended: there may be a new one.
@@ -124,7 +127,7 @@ impl Link {
         if let Some(older) = std::mem::replace(&mut writer.old, old) {
             net::hang_up(&older);
         }
-        writer.outgoing = outgoing;
+        writer.outgoing = outgoing.counted(&self.sent);
         state.taken = false;
         state.connections += 1;
         writer.connection = state.connections;

@@ -192,6 +192,7 @@ impl Listener {
                 Err(_) => drop(self.visitors.remove(&connection)),
             },
             Heard::Question(hello, question) => node.step(Input::Asked { connection, from, hello, question }),
+            Heard::Status => self.report(node, connection),
             Heard::Foreign(error) => {
                 let text = format!("Connection from {from} closed without a word: {error}");
                 node.complaints.complain(Subject::host(from), Kind::new("other_key", "connection").seldom(), &text);
@@ -203,6 +204,12 @@ impl Listener {
                 self.tell(node, connection, &Message::Error { why: Refusal::Other(why) });
             }
         }
+    }
+
+    /// Says what this peer knows of its group. The core is only looked at.
+    fn report(&mut self, node: &Arc<Node>, connection: ConnectionId) {
+        let json = serde_json::to_string(&node.report()).expect("a report is made of texts and numbers");
+        self.tell(node, connection, &Message::Report { json });
     }
 
     /// Does what the core said of connections.

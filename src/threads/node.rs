@@ -10,6 +10,7 @@ use crossbeam_channel::Sender;
 
 use super::asker::Asker;
 use super::bell::Bell;
+use super::counts::Counts;
 use super::inbox::{SequencerItem, StorageItem};
 use super::keyring::Keyring;
 use super::link::Link;
@@ -18,6 +19,7 @@ use super::porter::Porter;
 use super::questions::Questions;
 use super::share::Pool;
 use super::voice::Voice;
+use super::watch::Watch;
 use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::descriptors::Budget;
@@ -25,6 +27,7 @@ use crate::ids::PeerId;
 use crate::keys::Keys;
 use crate::net;
 use crate::protocol::{Alarm, ConnectionId, Exit, Peer, Time};
+use crate::status::report::Given;
 use crate::storage::{LogReader, RealDisk, Storage, Tail};
 use crate::wire::Community;
 
@@ -65,6 +68,11 @@ pub(super) struct Node {
     pub(super) questions: Questions,
     pub(super) askers: Vec<Asker>,
     pub(super) voice: Voice,
+    /// For those who look at this peer.
+    pub(super) watch: Arc<Watch>,
+    pub(super) counts: Arc<Counts>,
+    /// What a report says of how it was started.
+    pub(super) given: Given,
     pub(super) complaints: Arc<Complaints>,
     pub(super) exit: Sender<Exit>,
     /// How the disk failed, if it did.
@@ -84,6 +92,7 @@ impl Node {
         disk: &Storage<RealDisk>,
         (storage, sequencer, exit): (Sender<StorageItem>, Sender<SequencerItem>, Sender<Exit>),
         (porter, complaints, keyring): (Porter, Arc<Complaints>, Option<Keyring>),
+        (watch, counts, given): (Arc<Watch>, Arc<Counts>, Given),
     ) -> Self {
         let datagrams = config
             .broadcasts()
@@ -107,7 +116,10 @@ impl Node {
             datagrams,
             questions: Questions::default(),
             askers: config.join.iter().cloned().map(Asker::new).collect(),
-            voice: Voice::default(),
+            voice: Voice::new(Arc::clone(&watch)),
+            watch,
+            counts,
+            given,
             complaints,
             exit,
             failure: Mutex::default(),

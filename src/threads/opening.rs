@@ -1,6 +1,6 @@
 //! What a peer opens and settles before its first step, as its options say.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::keyring::Keyring;
@@ -65,6 +65,18 @@ pub(super) fn keyring(config: &Config) -> Result<Option<Keyring>, Fatal> {
         log::warn!(event = "keys_dumpable"; "A core file of this process would hold the group's key: {error}");
     }
     Ok(Some(Keyring::open(path, config.group.clone())?))
+}
+
+/// The address of the page, where there is to be one, with what a browser is told.
+pub(super) fn page(config: &Config) -> Result<Option<(TcpListener, String)>, Fatal> {
+    let Some(address) = config.http else { return Ok(None) };
+    let failed = |cause| Fatal::Http { address, cause };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    let taken = listener.local_addr().map_err(failed)?;
+    let host =
+        if taken.ip().is_unspecified() { "localhost".to_owned() } else { SocketAddr::new(taken.ip(), 0).to_string() };
+    let host = host.trim_end_matches(":0");
+    Ok(Some((listener, format!("http://{host}:{}/", taken.port()))))
 }
 
 /// The socket of discovery, where this peer hears any.

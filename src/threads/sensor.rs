@@ -9,8 +9,8 @@ use super::node::Node;
 use crate::protocol::Input;
 use crate::sensors::{Source, Taken, ROOM_READINGS};
 
-/// Runs until the source ends.
-pub(super) fn run(node: &Arc<Node>, source: &mut dyn Source) {
+/// Runs until the source ends. `place`: which of the sources it is.
+pub(super) fn run(node: &Arc<Node>, place: usize, source: &mut dyn Source) {
     let mut next = Instant::now();
     loop {
         if let Some(interval) = source.interval() {
@@ -20,7 +20,9 @@ pub(super) fn run(node: &Arc<Node>, source: &mut dyn Source) {
             next = (next + interval).max(Instant::now());
         }
         let room = wait_for_room(node);
-        match source.take(room) {
+        let taken = source.take(room);
+        node.counts.gave(place, source.readings());
+        match taken {
             Taken::Readings(lines) => node.step(Input::Readings(lines)),
             Taken::Nothing => {}
             Taken::End => return node.step(Input::EndOfInput { readings: source.readings() }),

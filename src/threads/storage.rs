@@ -56,7 +56,7 @@ pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Rec
         let done = if let Some(first) = next(inbox, until) {
             do_group(node, storage, inbox, first, &mut rest)
         } else {
-            do_what_is_due(storage, &mut rest)
+            do_what_is_due(node, storage, &mut rest)
         };
         for restored in storage.take_restored() {
             node.complaints.complain(Subject::Own(restored.first.join(" ")), "rows_restored", &restored.to_string());
@@ -68,11 +68,11 @@ pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Rec
 }
 
 /// What there is to do from time to time, however much other work there is.
-fn do_what_is_due(storage: &mut Storage<RealDisk>, rest: &mut Rest) -> Result<(), StorageError> {
+fn do_what_is_due(node: &Node, storage: &mut Storage<RealDisk>, rest: &mut Rest) -> Result<(), StorageError> {
     let begun = Instant::now();
     if rest.sync_by.is_some_and(|time| time <= begun) {
         rest.sync_by = None;
-        storage.sync()?;
+        node.counts.sync(|| storage.sync())?;
     }
     if rest.names_at <= begun {
         storage.check_names()?;
@@ -119,7 +119,7 @@ fn do_group(
     }
     match node.config.fsync {
         // One sync for all that waited.
-        Fsync::Batch => storage.sync()?,
+        Fsync::Batch => node.counts.sync(|| storage.sync())?,
         Fsync::Every(time) => rest.sync_by = rest.sync_by.or_else(|| Instant::now().checked_add(time)),
         Fsync::Never => {}
     }

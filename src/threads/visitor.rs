@@ -77,6 +77,8 @@ pub(super) enum Heard {
     More,
     Link(Hello),
     Question(Hello, Question),
+    /// It wants to know what this peer knows of its group.
+    Status,
     /// It is no peer.
     Nonsense(String),
     /// It is none of this closed group, and gets no word.
@@ -211,7 +213,8 @@ impl Words {
         }
     }
 
-    /// `HELLO` makes a link where it names an addressee; elsewhere a question follows, perhaps after a hint.
+    /// `HELLO` makes a link where it names an addressee; elsewhere a question follows, perhaps after a hint. `STATUS` comes from
+    /// somebody who is no peer.
     fn understand(&mut self, from: SocketAddr) -> Result<Heard, WireError> {
         while let Some(message) = self.decoder.next_message()? {
             match (net::seen(message, from), self.hello.take()) {
@@ -221,6 +224,7 @@ impl Words {
                     }
                     self.hello = Some(hello);
                 }
+                (Message::Status, None) => return Ok(Heard::Status),
                 (_, None) => return Ok(Heard::Nonsense("its first line is not HELLO".to_owned())),
                 (Message::Who { nonce, dialled }, Some(hello)) => {
                     let dialled = dialled.map(|(token, at)| (token, net::canonical(at)));
@@ -325,6 +329,7 @@ mod tests {
             assert!(said.contains(why), "{said}");
         }
         assert!(matches!(hear("HELLO:2:sensors"), Heard::Nothing));
+        assert!(matches!(hear("STATUS\n"), Heard::Status));
     }
 
     #[test]

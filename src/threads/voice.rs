@@ -2,24 +2,31 @@
 //! written under the core's lock.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use log::Level;
 
 use super::lock::{lock, try_lock};
+use super::watch::Watch;
 use crate::complaints::{Complaints, Kind, Subject};
 use crate::json::{array, quoted, Object};
 use crate::protocol::event::{Field, Loudness};
 use crate::protocol::Event;
 
 /// Lines that wait to be written. The thread that comes first writes for all.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Voice {
     waiting: Mutex<VecDeque<Event>>,
     writing: Mutex<()>,
+    /// Those who look on hear of it first, so that a line never tells of what a report does not show yet.
+    watch: Arc<Watch>,
 }
 
 impl Voice {
+    pub(super) fn new(watch: Arc<Watch>) -> Self {
+        Self { waiting: Mutex::default(), writing: Mutex::default(), watch }
+    }
+
     /// Puts an event after those before it. Called under the core's lock, which gives the order.
     pub(super) fn put(&self, event: Event) {
         lock(&self.waiting).push_back(event);
@@ -38,6 +45,7 @@ impl Voice {
             loop {
                 let next = lock(&self.waiting).pop_front();
                 let Some(event) = next else { break };
+                self.watch.note(&event);
                 say(&event, complaints);
             }
             drop(writing);

@@ -66,6 +66,14 @@ pub(super) fn select(data_dirs: &[PathBuf], peers: &[PathBuf]) -> Result<Selecti
     Ok(selection)
 }
 
+/// The directories of the peers below this one, or this one, if it is a peer's.
+///
+/// # Errors
+/// Says, for the operator, what cannot be read.
+pub fn peers_below(dir: &Path) -> Result<Vec<PathBuf>, String> {
+    below(dir, &mut Vec::new())
+}
+
 fn name(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| path.display().to_string())

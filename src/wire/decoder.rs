@@ -8,7 +8,7 @@ use super::parse::{self, Head, Parsed};
 /// Longest line, its LF included.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// Longest line with a view in it (`VIEW_CHANGE`, `ADDED TO NETWORK`, `HERE`): some 5,000 members.
+/// Longest line with a view in it (`VIEW_CHANGE`, `ADDED TO NETWORK`, `HERE`): some 5,000 members. And of a `REPORT`.
 pub const VIEW_LINE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes asked for while little comes, and all that a quiet connection keeps: many small messages.
@@ -154,7 +154,7 @@ impl Decoder {
 
 /// How long the line that begins so may be.
 fn longest(line: &[u8]) -> usize {
-    if [&b"VIEW_CHANGE:"[..], b"ADDED TO NETWORK:", b"HERE:"].iter().any(|verb| line.starts_with(verb)) {
+    if [&b"VIEW_CHANGE:"[..], b"ADDED TO NETWORK:", b"HERE:", b"REPORT:"].iter().any(|verb| line.starts_with(verb)) {
         VIEW_LINE_BYTES_MAX
     } else {
         LINE_BYTES_MAX

@@ -72,6 +72,8 @@ fn short(message: &Message) -> String {
             Some((token, at)) => format!("WHO:{nonce}:{token}:{at}"),
             None => format!("WHO:{nonce}:-"),
         },
+        Message::Status => "STATUS".to_owned(),
+        Message::Report { json } => format!("REPORT:{json}"),
         Message::Heartbeat { term, committed } => format!("HEARTBEAT:{term}:{committed}"),
         Message::HeartbeatAck { term, stored } => format!("HEARTBEAT_ACK:{term}:{stored}"),
         Message::Election { term, from } => format!("ELECTION:{from}:{}", or_dash(term.as_ref())),

@@ -182,6 +182,12 @@ pub enum Message {
         dialled: Option<(Token, SocketAddr)>,
     },
     Here(Box<Here>),
+    /// What does this peer know of itself and its group? A first line, without `HELLO`: whoever may read along may ask.
+    Status,
+    /// The answer: an object of JSON on one line.
+    Report {
+        json: String,
+    },
     Join {
         promised: Option<Term>,
         priority: i64,
@@ -257,7 +263,13 @@ impl Message {
     #[must_use]
     pub fn term(&self) -> Option<&Term> {
         match self {
-            Self::Hello(_) | Self::Error { .. } | Self::NewPeerRequest(_) | Self::Who { .. } | Self::Here(_) => None,
+            Self::Hello(_)
+            | Self::Error { .. }
+            | Self::NewPeerRequest(_)
+            | Self::Who { .. }
+            | Self::Here(_)
+            | Self::Status
+            | Self::Report { .. } => None,
             Self::Leader(leadership) => Some(&leadership.term),
             Self::Added { view, .. } | Self::ViewChange(view) => Some(&view.term),
             Self::Join { promised: term, .. }

@@ -53,6 +53,8 @@ pub(super) fn parse(line: &str) -> Result<Parsed, WireError> {
         }
         "LEADER" => leader(line),
         "WHO" => who(line),
+        "STATUS" => Cursor::new(line, "STATUS")?.end().map(|()| Message::Status),
+        "REPORT" => Ok(Message::Report { json: Cursor::new(line, "REPORT")?.remainder().to_owned() }),
         "ELECTION" => {
             let mut fields = Cursor::new(line, "ELECTION")?;
             let (from, term) = (fields.parse("peer id")?, fields.optional("term", "-")?);

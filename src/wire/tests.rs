@@ -164,6 +164,8 @@ fn message() -> impl Strategy<Value = Message> {
         (opt(), proptest::option::of(contact())).prop_map(|(term, leader)| Message::Stale { term, leader }),
         (term(), proptest::option::of(contact())).prop_map(|(term, leader)| Message::Yield { term, leader }),
         opt().prop_map(|term| Message::Leave { term }),
+        Just(Message::Status),
+        "\\{\"[ -~é]{0,40}\"\\}".prop_map(|json| Message::Report { json }),
     ]
 }
 

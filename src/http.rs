@@ -1,0 +1,72 @@
+//! `--http`: what a peer knows, for a browser and for programs, over HTTP/1.1. `docs/http.md` describes every answer. It only
+//! reads, and knows neither sockets' accepting nor threads: `threads::http` hands it one connection at a time.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `connection` | one connection: request after request, each within its deadlines |
+//! | `request` | the head of a request, bounded and checked |
+//! | `response` | an answer and how it is written: at once, or as it comes |
+//! | `routes` | which path is answered by what |
+//! | `api` | the group and its events as JSON; health |
+//! | `stream` | the same as it changes |
+//! | `metrics` | the same for Prometheus |
+//! | `page` | the files of the page, which are in the binary |
+
+mod api;
+pub mod connection;
+pub mod metrics;
+mod page;
+mod request;
+mod response;
+mod routes;
+mod stream;
+
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use crate::status::{Happening, Report};
+
+/// What the server shows: a running peer.
+pub trait Site: Send + Sync {
+    /// What the peer knows of itself and its group now.
+    fn report(&self) -> Report;
+    /// What happened after the one of this id, oldest first.
+    fn happenings_after(&self, id: u64) -> Vec<Happening>;
+    /// Waits for something to happen after the one of this id, for so long at most.
+    fn wait_after(&self, id: u64, most: Duration);
+    /// What is counted in this life.
+    fn figures(&self) -> metrics::Figures;
+    /// The peer's directory.
+    fn directory(&self) -> &Path;
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct Server<S> {
+    pub site: S,
+    /// Names beside addresses and `localhost` that a request may call this host.
+    names: Vec<String>,
+    /// Connections on which events are streamed.
+    streams: AtomicUsize,
+}
+
+impl<S: Site> Server<S> {
+    /// `names` are those that the operator allows.
+    pub fn new(site: S, names: Vec<String>) -> Self {
+        let own = own_name().into_iter().flat_map(|name| [format!("{name}.local"), name]);
+        let names = names.into_iter().chain(own).map(|name| name.to_ascii_lowercase()).collect();
+        Self { site, names, streams: AtomicUsize::new(0) }
+    }
+}
+
+/// What this host is called.
+#[cfg(unix)]
+fn own_name() -> Option<String> {
+    Some(rustix::system::uname().nodename().to_str().ok()?.to_owned()).filter(|name| !name.is_empty())
+}
+
+#[cfg(not(unix))]
+fn own_name() -> Option<String> {
+    std::env::var("COMPUTERNAME").ok()
+}

@@ -1,0 +1,40 @@
+// What a plot shows, in figures: for those who read, and for those who do not see it.
+
+import { byId, el } from "./dom.js";
+import { measured, spanOf } from "./format.js";
+
+/** The last, lowest, mean and highest value of a quantity; buckets count by their rows. */
+function figuresOf(plot, key) {
+  const { min, max, mean } = plot[key];
+  let [sum, rows, last] = [0, 0, null];
+  let [lowest, highest] = [Infinity, -Infinity];
+  mean.forEach((value, i) => {
+    if (value === null) return;
+    sum += value * plot.n[i];
+    rows += plot.n[i];
+    last = value;
+    lowest = Math.min(lowest, min[i]);
+    highest = Math.max(highest, max[i]);
+  });
+  return { last, lowest, mean: sum / rows, highest };
+}
+
+/** `plots`: what was drawn, and where; `last`: the values of the last row, where the plot shows it. */
+export function showFigures(id, plot, plots, last, [from, to]) {
+  const rows = plots.map(({ quantity, box }) => {
+    const figures = figuresOf(plot, quantity.key);
+    figures.last = last?.[quantity.key] ?? figures.last;
+    const [its, low, mean, high] = [figures.last, figures.lowest, figures.mean, figures.highest].map((value) =>
+      measured(quantity, value, 1),
+    );
+    box.setAttribute(
+      "aria-label",
+      `${quantity.name} of ${id}, ${spanOf(from, to)}: last ${its}, lowest ${low}, mean ${mean}, highest ${high}`,
+    );
+    const head = el("th", "", quantity.name);
+    head.scope = "row";
+    return el("tr", "", head, ...[its, low, mean, high].map((text) => el("td", "", text)));
+  });
+  byId("figures").hidden = rows.length === 0;
+  byId("figures").tBodies[0].replaceChildren(...rows);
+}

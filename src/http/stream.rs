@@ -1,0 +1,87 @@
+//! Server-sent events: the group and what happens in it, as it changes.
+
+use std::io::{self, Write};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::api::Events;
+use super::request::Request;
+use super::response::{Body, Response};
+use super::{Server, Site};
+
+/// Connections that may be streams; the others are for questions.
+const STREAMS_MAX: usize = 16;
+
+/// The report is looked at so often while nothing happens, and at most so often while much does.
+const LOOK_PAUSE: Duration = Duration::from_secs(1);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// A comment goes out so often, so that the reader knows that the connection lives, and this side that it is read.
+const ALIVE_PAUSE: Duration = Duration::from_secs(5);
+
+/// One of the streams, until it is dropped.
+struct Place<S>(Arc<Server<S>>);
+
+impl<S> Drop for Place<S> {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn open<S: Site + 'static>(server: &Arc<Server<S>>, request: &Request) -> Response {
+    if request.cross_site {
+        return Response::text(403, "A page of another site asks for this");
+    }
+    let before = server.streams.fetch_add(1, Ordering::Relaxed);
+    let place = Place(Arc::clone(server));
+    if before >= STREAMS_MAX {
+        let mut response = Response::text(503, "As many programs and pages follow this peer as may; try again later");
+        response.headers.push_str("Retry-After: 10\r\n");
+        return response;
+    }
+    let body = Body::Endless(Box::new(move |out| follow(&place, out)));
+    Response::new("text/event-stream", body)
+}
+
+/// Sends what changes until nobody reads it.
+fn follow<S: Site>(place: &Place<S>, out: &mut dyn Write) -> io::Result<()> {
+    let site = &place.0.site;
+    let mut shown = String::new();
+    let mut last = 0;
+    let mut alive = Instant::now();
+    loop {
+        let looked = Instant::now();
+        let report = site.report();
+        // Ages and the time of day change always, and are no news; a report a second is what a page shows them by.
+        let text = serde_json::to_string(&report).expect("made of texts and numbers");
+        if text != shown {
+            send(out, "status", &text)?;
+            shown = text;
+        }
+        let events = site.happenings_after(last);
+        if let Some(newest) = events.last() {
+            last = newest.id;
+            send_json(out, "events", &Events { events })?;
+        }
+        if alive.elapsed() >= ALIVE_PAUSE {
+            out.write_all(b": alive\n\n")?;
+            alive = Instant::now();
+        }
+        out.flush()?;
+        site.wait_after(last, LOOK_PAUSE);
+        // What happens together is shown together.
+        std::thread::sleep(SHORTEST_PAUSE.saturating_sub(looked.elapsed()));
+    }
+}
+
+fn send_json(out: &mut dyn Write, event: &str, value: &impl Serialize) -> io::Result<()> {
+    send(out, event, &serde_json::to_string(value).expect("made of texts and numbers"))
+}
+
+/// JSON has no line ends, so that one line holds it.
+fn send(out: &mut dyn Write, event: &str, json: &str) -> io::Result<()> {
+    write!(out, "event: {event}\ndata: {json}\n\n")
+}

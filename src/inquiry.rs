@@ -1,0 +1,185 @@
+//! `peer status`: asks running peers what they know of themselves and their group, and shows it. Those of this host are found by
+//! their directories, others by their addresses. It joins no group and changes nothing.
+//!
+//! `ask` puts the question, `wanted` says what a script waits for; how reports look in words is `status`'s.
+
+mod ask;
+mod wanted;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::keys::{self, Keys};
+use crate::status::words::{self, Found, Unanswered};
+use crate::status::Report;
+pub use wanted::{Condition, ConditionError};
+
+/// Between two looks while something is waited for, and while the answer is shown again and again.
+const WAIT_PAUSE: Duration = Duration::from_millis(100);
+const WATCH_PAUSE: Duration = Duration::from_secs(1);
+
+/// What is asked, and of whom.
+#[derive(Debug)]
+pub struct Asked {
+    /// Addresses, and directories of peers or of their data directories. None: `data_dirs`.
+    pub places: Vec<String>,
+    pub data_dirs: Vec<PathBuf>,
+    pub group: String,
+    pub key_file: Option<PathBuf>,
+    pub json: bool,
+    pub watch: bool,
+    /// What is waited for, all of it, and for how long at most.
+    pub wait: Vec<Condition>,
+    pub timeout: Duration,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// All that were asked answer, agree, and lack nothing.
+    Healthy,
+    /// Somebody who was named does not answer, or nobody does.
+    Unreachable,
+    /// Something is not as it should be, or not as it was waited for.
+    Degraded,
+}
+
+impl Verdict {
+    /// The exit status that says so.
+    #[must_use]
+    pub fn status(self) -> u8 {
+        match self {
+            Self::Healthy => 0,
+            Self::Unreachable => 3,
+            Self::Degraded => 6,
+        }
+    }
+}
+
+/// Why nobody can be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum InquiryError {
+    #[error("{0}")]
+    Place(String),
+    #[error("--key-file {0}")]
+    Key(#[from] keys::file::KeyFileError),
+    #[error("cannot write the answer: {0}")]
+    Out(#[from] io::Error),
+}
+
+/// As JSON.
+#[derive(Serialize)]
+struct Answer<'a> {
+    /// All that answered see one group.
+    agree: bool,
+    reports: Vec<&'a Report>,
+    silent: Vec<Silent<'a>>,
+}
+
+#[derive(Serialize)]
+struct Silent<'a> {
+    place: &'a str,
+    why: &'a str,
+}
+
+/// Asks, and writes what comes of it.
+///
+/// # Errors
+/// [`InquiryError`]: a place is none, a key file is not usable, or the output takes nothing.
+pub fn run(asked: &Asked, out: &mut impl Write) -> Result<Verdict, InquiryError> {
+    let keys = match &asked.key_file {
+        Some(path) => Some(Keys::new(&keys::file::read(path)?, &asked.group)),
+        None => None,
+    };
+    let look = || ask::all(asked, keys.as_ref()).map_err(InquiryError::Place);
+    if asked.watch {
+        loop {
+            show(asked, &look()?, true, out)?;
+            thread::sleep(WATCH_PAUSE);
+        }
+    }
+    let until = Instant::now() + asked.timeout;
+    loop {
+        let found = look()?;
+        let lacks = asked.wait.iter().find_map(|condition| condition.lacks(&found));
+        if !asked.wait.is_empty() && lacks.is_none() {
+            show(asked, &found, false, out)?;
+            return Ok(Verdict::Healthy);
+        }
+        if asked.wait.is_empty() || Instant::now() >= until {
+            show(asked, &found, false, out)?;
+            if let Some(lacks) = lacks {
+                writeln!(out, "Waited for {:?} in vain: {lacks}", asked.timeout)?;
+                return Ok(Verdict::Degraded);
+            }
+            return Ok(verdict(asked, &found));
+        }
+        thread::sleep(WAIT_PAUSE);
+    }
+}
+
+fn verdict(asked: &Asked, found: &[Found]) -> Verdict {
+    let mut reports = found.iter().filter_map(|found| found.answer.as_deref().ok()).peekable();
+    let is_lost = |found: &Found| match &found.answer {
+        Ok(_) => false,
+        // Of all that have a directory here, some may be stopped.
+        Err(Unanswered::Stopped) => !asked.places.is_empty(),
+        Err(Unanswered::Unreachable(_)) => true,
+    };
+    if reports.peek().is_none() || found.iter().any(is_lost) {
+        return Verdict::Unreachable;
+    }
+    if words::agree(found) && reports.all(|report| report.health.ok) {
+        Verdict::Healthy
+    } else {
+        Verdict::Degraded
+    }
+}
+
+fn show(asked: &Asked, found: &[Found], again: bool, out: &mut impl Write) -> io::Result<()> {
+    if asked.json {
+        serde_json::to_writer(&mut *out, &answer(found))?;
+        writeln!(out)?;
+    } else {
+        let text = words::all(found);
+        let text = if text.is_empty() { nobody(asked) } else { text };
+        // From the top of the screen, and nothing of what was there.
+        let clear = if again && io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
+        write!(out, "{clear}{text}")?;
+        if again && clear.is_empty() {
+            writeln!(out)?;
+        }
+    }
+    out.flush()
+}
+
+fn answer(found: &[Found]) -> Answer<'_> {
+    Answer {
+        agree: words::agree(found),
+        reports: found.iter().filter_map(|found| found.answer.as_deref().ok()).collect(),
+        silent: found
+            .iter()
+            .filter_map(|found| {
+                let why = match &found.answer {
+                    Ok(_) => return None,
+                    Err(Unanswered::Stopped) => "not running",
+                    Err(Unanswered::Unreachable(why)) => why,
+                };
+                Some(Silent { place: &found.place, why })
+            })
+            .collect(),
+    }
+}
+
+fn nobody(asked: &Asked) -> String {
+    let dirs: Vec<String> = asked.data_dirs.iter().map(|dir| dir.display().to_string()).collect();
+    format!(
+        "No peer runs here: there is no peer's directory in {}. Start one with 'peer', name another --data-dir, or the \
+         address of one on another host: 'peer status HOST:PORT'\n",
+        dirs.join(", ")
+    )
+}

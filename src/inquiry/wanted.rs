@@ -1,0 +1,102 @@
+//! What a script waits for: `members=3`, `leader`, `healthy`, `delivered=100`.
+
+use std::str::FromStr;
+
+use crate::status::report::State;
+use crate::status::words::{self, Found};
+use crate::status::Report;
+
+/// A condition that all peers that were asked, and run, have to meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Each sees so many members, and they all see one group.
+    Members(usize),
+    /// Each sees a leader.
+    Leader,
+    /// None has a reason to look.
+    Healthy,
+    /// Each has written the rows up to this sequence.
+    Delivered(u64),
+}
+
+/// A text is no [`Condition`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is none of members=N, leader, healthy, delivered=N")]
+pub struct ConditionError;
+
+impl FromStr for Condition {
+    type Err = ConditionError;
+
+    fn from_str(text: &str) -> Result<Self, ConditionError> {
+        let number = |text: &str| text.parse().map_err(|_| ConditionError);
+        match text.split_once('=') {
+            None if text == "leader" => Ok(Self::Leader),
+            None if text == "healthy" => Ok(Self::Healthy),
+            Some(("members", text)) => text.parse().map(Self::Members).map_err(|_| ConditionError),
+            Some(("delivered", text)) => number(text).map(Self::Delivered),
+            _ => Err(ConditionError),
+        }
+    }
+}
+
+impl Condition {
+    /// What is not so yet, in words.
+    pub(super) fn lacks(self, found: &[Found]) -> Option<String> {
+        let reports: Vec<&Report> = found.iter().filter_map(|found| found.answer.as_deref().ok()).collect();
+        if reports.is_empty() {
+            return Some("nobody answers".to_owned());
+        }
+        if self == Self::Healthy && !words::agree(found) {
+            return Some("those that answer do not see one group".to_owned());
+        }
+        match self {
+            Self::Members(count) => {
+                let few = reports.iter().find(|report| members(report) != count);
+                let few = few.map(|report| format!("{} sees {} members", report.peer, members(report)));
+                few.or_else(|| (!words::agree(found)).then(|| "those that answer do not see one group".to_owned()))
+            }
+            Self::Leader => {
+                let without = reports.iter().find(|report| !matches!(report.state, State::Member | State::Leads));
+                without.map(|report| format!("{}: {}", report.peer, report.summary))
+            }
+            Self::Healthy => {
+                let ill = reports.iter().find_map(|report| Some((report, report.health.reasons.first()?)));
+                ill.map(|(report, reason)| format!("{}: {}", report.peer, reason.text))
+            }
+            Self::Delivered(to) => {
+                let short = reports.iter().find(|report| report.readings.delivered < to);
+                short.map(|report| format!("{} has delivered {}", report.peer, report.readings.delivered))
+            }
+        }
+    }
+}
+
+/// Members of the view that a peer is in; none while it catches up.
+fn members(report: &Report) -> usize {
+    match report.state {
+        State::Member | State::Leads => {
+            report.members.iter().filter(|seat| seat.role != crate::status::report::Role::Learner).count()
+        }
+        State::Seeking | State::Learning | State::Electing => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_is_a_word_or_a_number() {
+        assert_eq!("members=3".parse(), Ok(Condition::Members(3)));
+        assert_eq!("delivered=18446744073709551615".parse(), Ok(Condition::Delivered(u64::MAX)));
+        assert_eq!(("leader".parse(), "healthy".parse()), (Ok(Condition::Leader), Ok(Condition::Healthy)));
+        for text in ["", "members", "members=", "members=-1", "leader=x", "Leader"] {
+            assert_eq!(text.parse::<Condition>(), Err(ConditionError), "{text}");
+        }
+    }
+
+    #[test]
+    fn nobody_meets_a_condition_that_is_not_there() {
+        assert_eq!(Condition::Leader.lacks(&[]).as_deref(), Some("nobody answers"));
+    }
+}

@@ -1,0 +1,41 @@
+//! What a picture shows of a leader, a member, and one that seeks.
+
+use super::super::trial::{endpoint, id, Trial};
+use super::*;
+use crate::protocol::input::Found;
+use crate::protocol::{Alarm, Input};
+use crate::wire::Lines;
+
+fn seen(picture: &Picture) -> Vec<(&str, Option<u64>, Option<u64>)> {
+    let seconds = |member: &Member| member.silent.map(|silent| silent.as_secs());
+    picture.members.iter().map(|member| (member.id.as_str(), seconds(member), member.lag)).collect()
+}
+
+#[test]
+fn a_leader_knows_how_far_everybody_is_and_when_it_was_heard() {
+    let mut trial = Trial::leader(&["x", "a"]);
+    trial.step(Input::Readings(Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".to_vec(), 1)));
+    let picture = trial.after(3).picture();
+    assert_eq!(seen(&picture), [("a", Some(3), Some(1)), ("m", None, Some(1)), ("x", Some(3), Some(1))]);
+    assert_eq!((picture.standing, picture.leader.as_ref()), (Standing::Leader, Some(&id("m"))));
+    assert_eq!((picture.last, picture.stored, picture.committed, picture.waiting), (1, 0, 0, 1));
+    assert_eq!(picture.members[1].endpoint, endpoint("m"));
+}
+
+#[test]
+fn a_member_knows_its_leader_and_itself() {
+    let mut trial = Trial::member(&["x"]);
+    let picture = trial.after(2).picture();
+    assert_eq!(seen(&picture), [("m", None, Some(0)), ("x", None, None), ("z", Some(2), None)]);
+    assert_eq!((picture.change, picture.suspended), (1, None));
+}
+
+#[test]
+fn one_that_seeks_lacks_what_its_quorum_needs() {
+    let mut trial = Trial::seeker(Some(2), &Found::default());
+    trial.alarm(Alarm::Discovery);
+    let picture = trial.picture();
+    assert_eq!((picture.standing, picture.suspended), (Standing::Seeking, Some((1, 2))));
+    assert!(picture.members.is_empty() && picture.term.is_none());
+    assert_eq!(Trial::seeker(None, &Found::default()).picture().suspended, None);
+}

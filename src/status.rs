@@ -1,0 +1,30 @@
+//! What a peer says of itself and its group to people and programs: one report, written as JSON, for the page, for scripts and
+//! for `peer status`.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `report` | its members, as `docs/http.md` describes them |
+//! | `attendance` | since when there is this view, and who is missing since when |
+//! | `happenings` | what happened lately |
+//! | `words` | the same in words, for a terminal |
+
+pub mod attendance;
+pub mod happenings;
+pub mod report;
+pub mod words;
+
+pub use attendance::Attendance;
+pub use happenings::{Happening, Happenings};
+pub use report::Report;
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+
+/// A time as it is written everywhere here: UTC, with milliseconds, always as long.
+#[must_use]
+pub fn written(time: SystemTime) -> String {
+    // A clock that is outside what can be written is shown at the beginning of time.
+    let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}

@@ -1,0 +1,303 @@
+//! The report: what `docs/http.md` describes as `/api/v1/status`, and what is sent for `STATUS`.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::attendance::{Attendance, Missing, Why};
+use super::written;
+use crate::ids::PeerId;
+use crate::protocol::picture::Member;
+use crate::protocol::{Picture, Standing, AHEAD_READINGS};
+
+/// A disk with less room than this is low: readings of some hours under load, of months at a trickle.
+const LOW_DISK_BYTES: u64 = 64 * 1024 * 1024;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    pub peer: String,
+    pub version: String,
+    pub group: String,
+    /// The group has a key.
+    pub closed: bool,
+    pub quorum: Option<u32>,
+    pub resume: bool,
+    /// Where it listens; an unspecified address where that is all of the host's.
+    pub address: String,
+    /// Where the page is, if there is one.
+    pub http: Option<String>,
+    pub started: String,
+    pub now: String,
+    pub state: State,
+    /// The state in words.
+    pub summary: String,
+    pub term: Option<u64>,
+    pub change: u64,
+    pub leader: Option<String>,
+    pub view_since: Option<String>,
+    /// Highest rank first.
+    pub members: Vec<Seat>,
+    pub missing: Vec<Absent>,
+    pub suspended: Option<Suspended>,
+    pub readings: Readings,
+    pub disk: Option<Disk>,
+    pub health: Health,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It has no group yet.
+    Seeking,
+    /// It catches up with a leader.
+    Learning,
+    Member,
+    Electing,
+    Leads,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Leads,
+    Member,
+    Learner,
+}
+
+/// A member of the view, or a learner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    pub peer: String,
+    /// The highest wins elections; 1 is the lowest.
+    pub rank: usize,
+    pub priority: i64,
+    pub role: Role,
+    #[serde(rename = "self")]
+    pub own: bool,
+    pub address: String,
+    pub heard_ms: Option<u64>,
+    pub lag: Option<u64>,
+    pub since: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absent {
+    pub peer: String,
+    pub address: Option<String>,
+    pub since: String,
+    pub why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspended {
+    pub have: usize,
+    pub need: usize,
+    pub waiting: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readings {
+    pub delivered: u64,
+    pub committed: u64,
+    pub ordered: u64,
+    pub waiting: u64,
+}
+
+/// Room on the file system of the data directory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disk {
+    pub free: u64,
+    pub total: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// There is no reason to look.
+    pub ok: bool,
+    pub reasons: Vec<Reason>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    pub reason: ReasonName,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonName {
+    NoView,
+    Suspended,
+    DiskStuck,
+    DiskLow,
+    Behind,
+    MemberMissing,
+}
+
+/// What a peer was started with, which no picture of the core holds.
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub peer: PeerId,
+    pub group: String,
+    pub closed: bool,
+    pub quorum: Option<u32>,
+    pub resume: bool,
+    pub address: SocketAddr,
+    pub http: Option<String>,
+    pub started: SystemTime,
+}
+
+impl Report {
+    /// Of what the core knows at `now`. `addresses`: where missing peers were last.
+    #[must_use]
+    pub fn new(
+        given: &Given,
+        picture: &Picture,
+        attendance: &Attendance,
+        (disk, now): (Option<Disk>, SystemTime),
+        address_of: impl Fn(&PeerId) -> Option<SocketAddr>,
+    ) -> Self {
+        let suspended = picture.suspended.map(|(have, need)| Suspended { have, need, waiting: picture.waiting });
+        let missing: Vec<Absent> = attendance
+            .missing(now)
+            .map(|(id, Missing { since, why })| Absent {
+                peer: id.to_string(),
+                address: address_of(id).map(|address| address.to_string()),
+                since: written(since),
+                why,
+            })
+            .collect();
+        let mut report = Self {
+            peer: given.peer.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            group: given.group.clone(),
+            closed: given.closed,
+            quorum: given.quorum,
+            resume: given.resume,
+            address: given.address.to_string(),
+            http: given.http.clone(),
+            started: written(given.started),
+            now: written(now),
+            state: state(picture.standing),
+            summary: String::new(),
+            term: picture.term.as_ref().map(|term| term.counter),
+            change: picture.change,
+            leader: picture.leader.as_ref().map(ToString::to_string),
+            view_since: picture.term.as_ref().and(attendance.view_since()).map(written),
+            members: seats(given, picture, attendance),
+            missing,
+            suspended,
+            readings: Readings {
+                delivered: picture.delivered,
+                committed: picture.committed,
+                ordered: picture.last,
+                waiting: picture.waiting,
+            },
+            disk,
+            health: Health { ok: true, reasons: Vec::new() },
+        };
+        report.summary = report.in_words(picture);
+        report.health.reasons = report.reasons(picture, attendance.is_stuck());
+        report.health.ok = report.health.reasons.is_empty();
+        report
+    }
+
+    /// Does the peer do its duty? A group that lacks a member does.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        self.health.reasons.iter().all(|reason| reason.reason == ReasonName::MemberMissing)
+    }
+
+    fn in_words(&self, picture: &Picture) -> String {
+        if let Some(Suspended { have, need, waiting }) = self.suspended {
+            return format!("Suspended: {have} of {need} members that the quorum needs, {waiting} readings waiting");
+        }
+        let size = self.members.len();
+        let leader = self.leader.as_deref().unwrap_or("nobody");
+        match self.state {
+            State::Seeking => "Looks for a group".to_owned(),
+            State::Electing => "Takes part in an election".to_owned(),
+            State::Leads if size == 1 => "Leads a group of its own: nobody else is here".to_owned(),
+            State::Leads => format!("Leads a group of {size}"),
+            State::Member => format!("Member of a group of {size} that {leader} leads"),
+            State::Learning => {
+                let behind = picture.leader_committed.saturating_sub(picture.delivered);
+                format!("Catches up with the group that {leader} leads: {behind} readings to go")
+            }
+        }
+    }
+
+    fn reasons(&self, picture: &Picture, stuck: bool) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        let mut add = |reason, text: String| reasons.push(Reason { reason, text });
+        if self.suspended.is_some() {
+            add(ReasonName::Suspended, self.summary.clone());
+        } else if matches!(self.state, State::Seeking | State::Electing) {
+            add(ReasonName::NoView, self.summary.clone());
+        }
+        if stuck {
+            add(ReasonName::DiskStuck, "The disk of this peer stores nothing".to_owned());
+        }
+        if let Some(Disk { free, .. }) = self.disk.filter(|disk| disk.free < LOW_DISK_BYTES) {
+            add(ReasonName::DiskLow, format!("The disk has {} MiB left", free / (1024 * 1024)));
+        }
+        let behind = picture.leader_committed.saturating_sub(picture.delivered);
+        if self.state == State::Learning || behind > 2 * AHEAD_READINGS {
+            add(ReasonName::Behind, format!("{behind} readings of the group are not in this peer's files yet"));
+        }
+        for absent in self.missing.iter().filter(|absent| absent.why != Why::Left) {
+            add(ReasonName::MemberMissing, format!("{} is missing since {}", absent.peer, absent.since));
+        }
+        reasons
+    }
+}
+
+fn state(standing: Standing) -> State {
+    match standing {
+        Standing::Seeking => State::Seeking,
+        Standing::Learner => State::Learning,
+        Standing::Member => State::Member,
+        Standing::Electing | Standing::Promised | Standing::Proposing => State::Electing,
+        Standing::Leader => State::Leads,
+    }
+}
+
+fn seats(given: &Given, picture: &Picture, attendance: &Attendance) -> Vec<Seat> {
+    let seat = |(below, member): (usize, &Member)| Seat {
+        peer: member.id.to_string(),
+        rank: below + 1,
+        priority: member.priority,
+        role: match picture.leader.as_ref() {
+            Some(leader) if *leader == member.id => Role::Leads,
+            _ if member.learner => Role::Learner,
+            _ => Role::Member,
+        },
+        own: member.id == given.peer,
+        address: member.endpoint.to_string(),
+        heard_ms: member.silent.map(|silent| u64::try_from(silent.as_millis()).unwrap_or(u64::MAX)),
+        lag: member.lag,
+        since: attendance.present_since(&member.id).map(written),
+    };
+    picture.members.iter().enumerate().map(seat).rev().collect()
+}
+
+impl Disk {
+    /// Of the file system that holds this directory; `None` where the system does not say.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn of(directory: &Path) -> Option<Self> {
+        let stat = rustix::fs::statvfs(directory).ok()?;
+        Some(Self { free: stat.f_bavail * stat.f_frsize, total: stat.f_blocks * stat.f_frsize })
+    }
+
+    #[cfg(not(unix))]
+    #[must_use]
+    pub fn of(_: &Path) -> Option<Self> {
+        None
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

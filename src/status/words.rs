@@ -1,0 +1,179 @@
+//! Reports in words, for a terminal: each group with its view, what is wrong with it, and where two peers see two groups.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::attendance::Why;
+use super::report::{Reason, ReasonName, Report, Role, Seat, State};
+use crate::elapsed::Elapsed;
+use crate::log_lines::escaped;
+
+/// What came of asking at one place.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The address or directory that was named.
+    pub place: String,
+    pub answer: Result<Box<Report>, Unanswered>,
+}
+
+/// Why nothing is known of a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// No process uses the directory.
+    Stopped,
+    /// It was asked and did not answer, for this reason.
+    Unreachable(String),
+}
+
+/// How many stopped peers are named: of more, their number.
+const STOPPED_MAX: usize = 5;
+
+/// What peers that answered see: a peer that agrees with another on all of it is in one group with it.
+type View<'a> = (&'a str, Option<u64>, Option<&'a str>, u64);
+
+fn view_of(report: &Report) -> View<'_> {
+    (&report.group, report.term, report.leader.as_deref(), report.change)
+}
+
+/// Do all that answered see one group? Those of other group names are others.
+#[must_use]
+pub fn agree(found: &[Found]) -> bool {
+    let mut views: Vec<View> = reports(found).map(view_of).collect();
+    views.sort_unstable();
+    views.dedup();
+    views.windows(2).all(|pair| pair[0].0 != pair[1].0)
+}
+
+fn reports(found: &[Found]) -> impl Iterator<Item = &Report> {
+    found.iter().filter_map(|found| found.answer.as_deref().ok())
+}
+
+/// All of it. Ends with LF.
+#[must_use]
+pub fn all(found: &[Found]) -> String {
+    let mut text = String::new();
+    let mut views: Vec<View> = reports(found).map(view_of).collect();
+    views.sort_unstable();
+    views.dedup();
+    for view in &views {
+        let of_view: Vec<&Report> = reports(found).filter(|report| view_of(report) == *view).collect();
+        group(&of_view, &mut text);
+    }
+    for pair in views.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+        let who = |view: &View| {
+            let names: Vec<&str> =
+                reports(found).filter(|report| view_of(report) == *view).map(|report| report.peer.as_str()).collect();
+            let leader = view.2.unwrap_or("nobody");
+            format!("{} see{} {leader} lead", names.join(", "), if names.len() == 1 { "s" } else { "" })
+        };
+        line(&mut text, &format!("Peers of one group do not agree: {}; {}", who(&pair[0]), who(&pair[1])));
+    }
+    let stopped: Vec<&str> = found.iter().filter(|found| is_stopped(found)).map(|found| found.place.as_str()).collect();
+    if !stopped.is_empty() {
+        let names = stopped[..stopped.len().min(STOPPED_MAX)].join(", ");
+        let more = stopped.len().saturating_sub(STOPPED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        line(&mut text, &format!("Not running: {names}{more}"));
+    }
+    for found in found {
+        if let Err(Unanswered::Unreachable(why)) = &found.answer {
+            line(&mut text, &format!("{} does not answer: {why}", found.place));
+        }
+    }
+    text
+}
+
+fn is_stopped(found: &Found) -> bool {
+    matches!(found.answer, Err(Unanswered::Stopped))
+}
+
+/// Peers that see the same view.
+fn group(reports: &[&Report], text: &mut String) {
+    let Some(first) = reports.first() else { return };
+    let view = match (first.term, &first.leader) {
+        (Some(term), Some(leader)) => format!("{leader} leads, term {term}, view {}", first.change),
+        _ => "no leader".to_owned(),
+    };
+    let kind = if first.closed { "closed group" } else { "group" };
+    line(text, &format!("{kind} {}: {view}", first.group));
+    // Of those that answered, the one that sees most of the others.
+    let best = reports.iter().max_by_key(|report| known_of_others(report)).unwrap_or(first);
+    let mut rows = vec![["PEER", "STATE", "DELIVERED", "BEHIND", "HEARD", "ADDRESS"].map(str::to_owned)];
+    for seat in &best.members {
+        let own = reports.iter().find(|report| report.peer == seat.peer);
+        rows.push(row(seat, own.copied()));
+    }
+    for report in reports.iter().filter(|report| !best.members.iter().any(|seat| seat.peer == report.peer)) {
+        let state = in_short(report.state).to_owned();
+        let delivered = report.readings.delivered.to_string();
+        rows.push([report.peer.clone(), state, delivered, String::new(), String::new(), report.address.clone()]);
+    }
+    table(&rows, text);
+    for absent in &best.missing {
+        let how = match absent.why {
+            Why::Failed => "is missing",
+            Why::Left => "left",
+            Why::Cut => "is cut off",
+        };
+        line(text, &format!("  {} {how} since {}", absent.peer, absent.since));
+    }
+    for report in reports {
+        let told = |reason: &&Reason| reason.reason != ReasonName::MemberMissing;
+        for reason in report.health.reasons.iter().filter(told) {
+            line(text, &format!("  {}: {}", report.peer, reason.text));
+        }
+    }
+}
+
+fn known_of_others(report: &Report) -> usize {
+    report.members.iter().filter(|seat| seat.heard_ms.is_some()).count()
+}
+
+fn row(seat: &Seat, own: Option<&Report>) -> [String; 6] {
+    let state = match (own, seat.role) {
+        (Some(own), _) => in_short(own.state),
+        (None, Role::Leads) => "leads",
+        (None, Role::Member) => "member",
+        (None, Role::Learner) => "learning",
+    };
+    let delivered = own.map_or(String::new(), |own| own.readings.delivered.to_string());
+    let lag = seat.lag.map_or(String::new(), |lag| lag.to_string());
+    let heard = seat.heard_ms.map_or(String::new(), |heard| format!("{:#} ago", Elapsed(Duration::from_millis(heard))));
+    [seat.peer.clone(), state.to_owned(), delivered, lag, heard, seat.address.clone()]
+}
+
+fn in_short(state: State) -> &'static str {
+    match state {
+        State::Seeking => "seeking",
+        State::Learning => "learning",
+        State::Member => "member",
+        State::Electing => "electing",
+        State::Leads => "leads",
+    }
+}
+
+/// Columns as wide as their widest cell; numbers to the right.
+fn table(rows: &[[String; 6]], text: &mut String) {
+    const RIGHT: [bool; 6] = [false, false, true, true, true, false];
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    for row in rows {
+        let mut written = String::from("  ");
+        for (column, cell) in row.iter().enumerate() {
+            let width = widths[column];
+            // A string takes whatever is written to it.
+            let _ =
+                if RIGHT[column] { write!(written, "{cell:>width$}  ") } else { write!(written, "{cell:<width$}  ") };
+        }
+        line(text, written.trim_end());
+    }
+}
+
+/// What others name themselves cannot move the cursor.
+fn line(text: &mut String, line: &str) {
+    text.push_str(&escaped(line));
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! What a terminal shows of reports.
+
+use super::super::report::tests::{picture, report};
+use super::super::Attendance;
+use super::*;
+use crate::protocol::Standing;
+
+fn found(report: Report) -> Found {
+    Found { place: "127.0.0.1:7000".to_owned(), answer: Ok(Box::new(report)) }
+}
+
+fn member() -> Report {
+    report(&picture(Standing::Member), &Attendance::default())
+}
+
+#[test]
+fn a_group_is_a_table_with_what_each_of_those_asked_adds() {
+    let text = all(&[found(member())]);
+    let expected = "\
+group sensors: c leads, term 7, view 2
+  PEER  STATE   DELIVERED  BEHIND    HEARD  ADDRESS
+  c     leads                      1 s ago  127.0.0.1:7001
+  b     member         10       1           127.0.0.1:7001
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn peers_that_see_two_leaders_are_named() {
+    let other = Report { peer: "x".to_owned(), leader: Some("x".to_owned()), ..member() };
+    let both = [found(member()), found(other)];
+    assert!(!agree(&both));
+    assert!(all(&both).ends_with("\nPeers of one group do not agree: b sees c lead; x sees x lead\n"));
+    let elsewhere = Report { group: "g".to_owned(), leader: Some("x".to_owned()), ..member() };
+    assert!(agree(&[found(member()), found(elsewhere), found(member())]));
+}
+
+#[test]
+fn those_that_do_not_run_or_answer_are_named_and_cannot_write_to_the_terminal() {
+    let stopped = |place: &str| Found { place: place.to_owned(), answer: Err(Unanswered::Stopped) };
+    let mut list: Vec<Found> = ["a", "b", "c", "d", "e", "f", "g"].map(stopped).into();
+    list.push(Found { place: "h".to_owned(), answer: Err(Unanswered::Unreachable("\u{1b}[2J".to_owned())) });
+    assert_eq!(all(&list), "Not running: a, b, c, d, e and 2 more\nh does not answer: \\x1b[2J\n");
+}

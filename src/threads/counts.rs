@@ -1,0 +1,91 @@
+//! What is counted and timed as it happens, for `/metrics`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use super::lock::lock;
+use crate::config::SensorSource;
+use crate::http::metrics::Durations;
+use crate::ids::Number;
+
+/// Readings under way whose time is known: more than a peer may have at a time, in pieces of one.
+const CLOCKED_MAX: usize = 16 * 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) durations: Durations,
+    /// Somebody can ask: otherwise nothing is timed.
+    timed: bool,
+    /// The last number of what was taken in, and when; oldest first.
+    under_way: Mutex<VecDeque<(Number, Instant)>>,
+    /// Readings that each source gave.
+    sources: Vec<(String, AtomicU64)>,
+    /// Lines of the log, by event.
+    events: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Counts {
+    pub(super) fn new(sources: &[SensorSource], timed: bool) -> Self {
+        let sources = sources.iter().map(|source| (source.to_string(), AtomicU64::new(0))).collect();
+        Self { timed, sources, ..Self::default() }
+    }
+
+    /// The source at this place has given so many readings.
+    pub(super) fn gave(&self, source: usize, readings: u64) {
+        if let Some((_, count)) = self.sources.get(source) {
+            count.store(readings, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn sources(&self) -> Vec<(String, u64)> {
+        self.sources.iter().map(|(source, count)| (source.clone(), count.load(Ordering::Relaxed))).collect()
+    }
+
+    /// A line of the log told of this.
+    pub(super) fn happened(&self, event: &str) {
+        let mut events = lock(&self.events);
+        match events.get_mut(event) {
+            Some(count) => *count += 1,
+            None => drop(events.insert(event.to_owned(), 1)),
+        }
+    }
+
+    pub(super) fn events(&self) -> Vec<(String, u64)> {
+        lock(&self.events).iter().map(|(event, count)| (event.clone(), *count)).collect()
+    }
+
+    /// Readings were taken in up to this number. Called under the core's lock, which gives the order.
+    pub(super) fn taken(&self, number: Number, now: Instant) {
+        if self.timed {
+            let mut under_way = lock(&self.under_way);
+            if under_way.len() < CLOCKED_MAX {
+                under_way.push_back((number, now));
+            }
+        }
+    }
+
+    /// All of this life's readings below this number are committed; all of them where there is none.
+    pub(super) fn committed(&self, below: Option<Number>) {
+        if !self.timed {
+            return;
+        }
+        let mut under_way = lock(&self.under_way);
+        while let Some((number, taken)) = under_way.front().copied() {
+            if below.is_some_and(|below| number >= below) {
+                return;
+            }
+            under_way.pop_front();
+            self.durations.commits.observe(taken.elapsed().as_secs_f64());
+        }
+    }
+
+    /// Times a sync of the disk.
+    pub(super) fn sync<T>(&self, sync: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let result = sync();
+        self.durations.syncs.observe(begun.elapsed().as_secs_f64());
+        result
+    }
+}

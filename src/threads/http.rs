@@ -1,0 +1,142 @@
+//! `http`: takes connections of browsers and programs, and gives each a thread of its own, as many as may be. What they are
+//! answered is `crate::http`'s.
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::link::Link;
+use super::lock::{lock, read};
+use super::node::Node;
+use crate::descriptors;
+use crate::http::metrics::{Figures, LinkFigures, ProcessFigures};
+use crate::http::{connection, Server, Site};
+use crate::status::{Happening, Report};
+use crate::storage::directory_of;
+
+/// Connections at a time, and threads that serve them.
+const CONNECTIONS_MAX: usize = 32;
+
+/// After the system gave no connection, the next is asked for so much later.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A peer as the server sees it.
+struct Shown {
+    node: Arc<Node>,
+    directory: PathBuf,
+}
+
+/// One of the connections, until it is dropped.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
+    let directory = directory_of(&node.config.data_dir, &node.config.peer_id);
+    let names = node.config.http_hosts.clone();
+    let server = Arc::new(Server::new(Shown { node: Arc::clone(node), directory }, names));
+    let open = Arc::new(AtomicUsize::new(0));
+    loop {
+        let stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
+                continue
+            }
+            Err(error) => {
+                let text = format!("Cannot accept a connection to the page: {}", descriptors::explain(&error));
+                node.complaints.warn("accept_failed", &text);
+                thread::sleep(ACCEPT_PAUSE);
+                continue;
+            }
+        };
+        let before = open.fetch_add(1, Ordering::Relaxed);
+        let place = Place(Arc::clone(&open));
+        if before >= CONNECTIONS_MAX {
+            turn_away(&stream);
+            continue;
+        }
+        let server = Arc::clone(&server);
+        node.try_spawn("http-serve".to_owned(), move || serve(&server, &stream, place));
+    }
+}
+
+fn serve(server: &Arc<Server<Shown>>, stream: &TcpStream, place: Place) {
+    // What is small is not to wait for more.
+    let _ = stream.set_nodelay(true);
+    connection::serve(server, stream);
+    drop(place);
+}
+
+/// Without a thread of its own, and so without waiting.
+fn turn_away(stream: &TcpStream) {
+    if stream.set_nonblocking(true).is_ok() {
+        connection::turn_away(stream);
+    }
+}
+
+impl Site for Shown {
+    fn report(&self) -> Report {
+        self.node.report()
+    }
+
+    fn happenings_after(&self, id: u64) -> Vec<Happening> {
+        self.node.watch.after(id)
+    }
+
+    fn wait_after(&self, id: u64, most: Duration) {
+        self.node.watch.wait_after(id, most);
+    }
+
+    fn figures(&self) -> Figures {
+        let node = &self.node;
+        let links: Vec<Arc<Link>> = read(&node.links).values().cloned().collect();
+        let of_link = |link: &Arc<Link>| LinkFigures {
+            peer: link.peer.to_string(),
+            sent_bytes: link.sent.load(Ordering::Relaxed),
+            connections: lock(&link.state).connections,
+        };
+        Figures {
+            durations: node.counts.durations.clone(),
+            sources: node.counts.sources(),
+            events: node.counts.events(),
+            complaints: node.complaints.counts().into_iter().map(|(event, count)| (event.to_owned(), count)).collect(),
+            links: links.iter().map(of_link).collect(),
+            process: process(),
+        }
+    }
+
+    fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// What Linux tells a process of itself.
+#[cfg(target_os = "linux")]
+fn process() -> ProcessFigures {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name may hold blanks, and ends with the last parenthesis.
+    let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+    let field = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok());
+    let ticks = rustix::param::clock_ticks_per_second();
+    #[expect(clippy::cast_precision_loss, reason = "a processor time in hundredths of seconds")]
+    let cpu_seconds = field(11).zip(field(12)).map(|(user, system)| (user + system) as f64 / ticks as f64);
+    ProcessFigures {
+        cpu_seconds,
+        threads: field(17),
+        resident_bytes: field(21).map(|pages| pages * rustix::param::page_size() as u64),
+        open_files: std::fs::read_dir("/proc/self/fd").map(|entries| entries.count() as u64).ok(),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn process() -> ProcessFigures {
+    ProcessFigures::default()
+}

@@ -1,0 +1,85 @@
+//! What is kept for those who look at this peer: who is there since when, and what happened lately. And the report made of it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, SystemTime};
+
+use super::counts::Counts;
+use super::lock::{lock, wait};
+use super::node::Node;
+use crate::config::Config;
+use crate::ids::PeerId;
+use crate::log_lines;
+use crate::protocol::{Event, Picture};
+use crate::status::report::{Disk, Given};
+use crate::status::{Attendance, Happening, Happenings, Report};
+use crate::storage;
+
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    attendance: Mutex<Attendance>,
+    happenings: Mutex<Happenings>,
+    /// Signalled when something happened.
+    happened: Condvar,
+}
+
+impl Watch {
+    /// From now on what the log says is kept here, and counted.
+    pub(super) fn start(counts: &Arc<Counts>) -> Arc<Self> {
+        let watch = Arc::new(Self::default());
+        let (shared, counts) = (Arc::clone(&watch), Arc::clone(counts));
+        log_lines::overhear(move |level, event, text| {
+            counts.happened(event);
+            lock(&shared.happenings).add(SystemTime::now(), level, event, text);
+            shared.happened.notify_all();
+        });
+        watch
+    }
+
+    pub(super) fn note(&self, event: &Event) {
+        lock(&self.attendance).note(event, SystemTime::now());
+    }
+
+    /// What happened after the one of this id.
+    pub(super) fn after(&self, id: u64) -> Vec<Happening> {
+        lock(&self.happenings).after(id)
+    }
+
+    /// Waits for something to happen after the one of this id, for so long at most.
+    pub(super) fn wait_after(&self, id: u64, most: Duration) {
+        let happenings = lock(&self.happenings);
+        if happenings.last() <= id {
+            drop(wait(&self.happened, happenings, Some(most)));
+        }
+    }
+}
+
+impl Node {
+    /// What this peer knows of itself and its group now.
+    pub(super) fn report(&self) -> Report {
+        let now = SystemTime::now();
+        let missing: Vec<PeerId> = lock(&self.watch.attendance).missing(now).map(|(id, _)| id.clone()).collect();
+        let (picture, addresses): (Picture, Vec<Option<SocketAddr>>) = {
+            let core = lock(&self.core);
+            (core.picture(self.now()), missing.iter().map(|id| core.endpoint_of(id)).collect())
+        };
+        let disk = Disk::of(&storage::directory_of(&self.config.data_dir, &self.config.peer_id));
+        let address_of = |id: &PeerId| missing.iter().position(|known| known == id).and_then(|at| addresses[at]);
+        let attendance = lock(&self.watch.attendance);
+        Report::new(&self.given, &picture, &attendance, (disk, now), address_of)
+    }
+}
+
+/// What a report says of how this peer was started.
+pub(super) fn given(config: &Config, address: SocketAddr, http: Option<String>) -> Given {
+    Given {
+        peer: config.peer_id.clone(),
+        group: config.group.clone(),
+        closed: config.key_file.is_some(),
+        quorum: config.quorum,
+        resume: config.resume,
+        address,
+        http,
+        started: SystemTime::now(),
+    }
+}
