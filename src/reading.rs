@@ -4,10 +4,12 @@
 mod grammar;
 mod intake;
 mod row;
+mod time;
 
 pub use grammar::Checker;
 pub use intake::emptied;
-pub use row::{append_row, row_sequence, Row, CSV_HEADER, HEADER_LINE, ROW_BYTES_MAX};
+pub use row::{append_row, row_fields, row_sequence, Row, CSV_HEADER, HEADER_LINE, ROW_BYTES_MAX};
+pub use time::{unix_ms, unix_time};
 
 /// How a payload begins.
 pub const VERB: &[u8] = b"DATA|";
