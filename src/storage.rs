@@ -8,6 +8,7 @@
 //! After an error nothing more can be stored; what had been stored before still is.
 
 mod ages;
+mod csv_directory;
 mod csv_files;
 mod directory;
 mod disk;
@@ -32,6 +33,7 @@ use crate::ids::{Incarnation, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Frame, Range, Request};
 
 pub use ages::{last_readings, last_written};
+pub use csv_directory::{CsvDirectory, CsvHandle, CsvStamp};
 pub use directory::earlier_names::{rename_directory, EarlierDirectory};
 pub use directory::{claim, claim_cleared, directory_of, find_directory, others};
 pub use disk::memory::MemoryDisk;
@@ -41,6 +43,7 @@ pub use error::fault::{Fault, Owned};
 pub use error::StorageError;
 pub use file_names::{csv_name, id_of};
 pub use inspect::{CsvFile, Inspection, JournalWalk, Piece};
+pub use journal::files::{BatchPlace, JournalFiles};
 pub use journal::log_reader::LogReader;
 pub use journal::tail::{Tail, TailRead, TAIL_BYTES_MAX};
 pub use journal::Read;
@@ -50,6 +53,9 @@ pub use opening::start::check_state;
 pub use repair::{CsvRenamed, CsvRepair, CsvRestored, Repair};
 pub use snapshot::copy::Copied;
 pub use snapshot::Snapshot;
+
+#[cfg(test)]
+pub(crate) use tests::support::TempDir;
 
 use csv_files::SensorCsv;
 use journal::Journal;

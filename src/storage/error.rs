@@ -89,6 +89,11 @@ impl StorageError {
         Self::Directory { path: directory.to_owned(), fault: Fault::of(directory, path, source) }
     }
 
+    /// What is wrong where something cannot be done with a file of a peer's directory.
+    pub(super) fn io(directory: &Path, path: &Path, doing: &'static str, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), doing, fault: Fault::of(directory, path, source) }
+    }
+
     /// What is wrong where an earlier life's files cannot be moved out of a peer's directory, to beside it.
     pub(super) fn set_aside(directory: &Path, source: io::Error) -> Self {
         let beside = directory.parent().unwrap_or(directory);
@@ -102,11 +107,7 @@ pub(super) fn failed<'a, D: ReadDisk>(
     doing: &'static str,
     path: &'a str,
 ) -> impl FnOnce(io::Error) -> StorageError + use<'a, D> {
-    move |source| {
-        let path = disk.full_path(path);
-        let fault = Fault::of(&disk.full_path(""), &path, source);
-        StorageError::Io { path, doing, fault }
-    }
+    move |source| StorageError::io(&disk.full_path(""), &disk.full_path(path), doing, source)
 }
 
 /// A file that does not hold what it must.

@@ -60,6 +60,14 @@ pub(super) fn sensor_of_earlier(file: &str) -> Option<SensorId> {
     file.strip_suffix(CSV)?.parse().ok().filter(|sensor: &SensorId| csv_name(sensor.as_str()) != file)
 }
 
+/// The sensors whose files have these names, which are sorted: of the names of now, and of earlier ones where there is no
+/// other.
+pub(super) fn sensors_of<S: AsRef<str>>(names: &[S]) -> Vec<Option<SensorId>> {
+    let is_there = |name: &str| names.binary_search_by(|there| there.as_ref().cmp(name)).is_ok();
+    let earlier = |name: &str| sensor_of_earlier(name).filter(|sensor| !is_there(&csv_name(sensor.as_str())));
+    names.iter().map(|name| sensor_of(name.as_ref()).or_else(|| earlier(name.as_ref()))).collect()
+}
+
 /// Would Windows take this for a device?
 fn is_device(id: &str) -> bool {
     let base = id.split_once('.').map_or(id, |(base, _)| base).to_ascii_lowercase();

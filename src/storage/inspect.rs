@@ -10,7 +10,7 @@ use super::directory::is_own;
 use super::disk::read_only::ReadOnlyDisk;
 use super::disk::ReadDisk;
 use super::error::{failed, StorageError};
-use super::file_names::{csv_name, sensor_of, sensor_of_earlier};
+use super::file_names::{csv_name, sensor_of_earlier, sensors_of};
 use super::journal::scan::Scan;
 use super::occupant::occupant;
 use super::{journal, state, READ_BYTES};
@@ -64,10 +64,7 @@ impl Inspection {
         let (mut csv, mut foreign) = (Vec::new(), Vec::new());
         let mut has_journal = false;
         let found = entries(&disk, "")?;
-        let is_there = |name: &str| found.binary_search_by(|(there, _)| there.as_str().cmp(name)).is_ok();
-        let earlier = |name: &str| sensor_of_earlier(name).filter(|sensor| !is_there(&csv_name(sensor.as_str())));
-        let sensors: Vec<Option<SensorId>> =
-            found.iter().map(|(name, _)| sensor_of(name).or_else(|| earlier(name))).collect();
+        let sensors = sensors_of(&found.iter().map(|(name, _)| name).collect::<Vec<_>>());
         for ((name, metadata), sensor) in found.into_iter().zip(sensors) {
             match sensor.filter(|_| metadata.is_file()) {
                 Some(sensor) => {

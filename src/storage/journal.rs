@@ -1,6 +1,7 @@
 //! The log on disk: batches as they were sent, one after the other, in segments named by their first sequence. Written
 //! by one thread, read by many. What is recent is served from memory by `journal/tail.rs`.
 
+pub(super) mod files;
 pub(super) mod log_reader;
 pub(super) mod scan;
 pub(super) mod tail;

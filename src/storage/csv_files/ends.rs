@@ -7,7 +7,7 @@ use crate::storage::disk::ReadDisk;
 use crate::storage::error::{damaged, failed, StorageError};
 
 /// First step back from the end of a file, in bytes: more than two of the longest rows, so that one read shows the last row.
-const PEEK_BYTES: usize = 512;
+pub(in crate::storage) const PEEK_BYTES: usize = 512;
 
 const _: () = assert!(PEEK_BYTES > 2 * ROW_BYTES_MAX, "the last row is whole");
 
@@ -21,11 +21,15 @@ pub(in crate::storage) fn last_row<D: ReadDisk>(
     bytes: u64,
 ) -> Result<Option<(Sequence, Vec<u8>)>, StorageError> {
     let block = disk.read(path, bytes.saturating_sub(PEEK_BYTES as u64), PEEK_BYTES);
-    let mut block = block.map_err(failed(disk, "read", path))?;
+    Ok(last_row_of(block.map_err(failed(disk, "read", path))?))
+}
+
+/// The last whole row of what a file ends with, of which [`PEEK_BYTES`] are enough.
+pub(in crate::storage) fn last_row_of(mut block: Vec<u8>) -> Option<(Sequence, Vec<u8>)> {
     block.truncate(memchr::memrchr(b'\n', &block).map_or(0, |end| end + 1));
-    let Some(end) = block.len().checked_sub(1) else { return Ok(None) };
+    let end = block.len().checked_sub(1)?;
     let row = block.split_off(memchr::memrchr(b'\n', &block[..end]).map_or(0, |end| end + 1));
-    Ok(row_sequence(&row).map(|sequence| (sequence, row)))
+    row_sequence(&row).map(|sequence| (sequence, row))
 }
 
 /// Where the rows above `to` begin, which are at the end of a file; half a row there counts as one of them.

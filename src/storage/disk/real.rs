@@ -129,7 +129,7 @@ fn appending() -> OpenOptions {
     options
 }
 
-fn stamp_of(metadata: &fs::Metadata) -> Stamp {
+pub(in crate::storage) fn stamp_of(metadata: &fs::Metadata) -> Stamp {
     Stamp { file: identity(metadata), bytes: metadata.len() }
 }
 

@@ -10,10 +10,10 @@ use crate::wire::{Frame, Lines, Request};
 
 /// A directory of its own, removed when dropped.
 #[derive(Debug)]
-pub(in crate::storage) struct TempDir(PathBuf);
+pub(crate) struct TempDir(PathBuf);
 
 impl TempDir {
-    pub(in crate::storage) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("peer-storage-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
@@ -21,7 +21,7 @@ impl TempDir {
         Self(path)
     }
 
-    pub(in crate::storage) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 

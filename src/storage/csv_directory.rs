@@ -1,0 +1,133 @@
+//! The CSV files of a peer's directory, for those who look at them again and again while the peer runs: which there are,
+//! how long each is, and its rows from an open file, which stays the same file however its name is given away.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use super::csv_files::ends::{last_row_of, PEEK_BYTES};
+use super::disk::read_only::ReadOnlyDisk;
+use super::disk::real::stamp_of;
+use super::disk::{ReadDisk, Stamp};
+use super::error::{failed, StorageError};
+use super::file_names::{csv_name, sensors_of};
+use crate::ids::{SensorId, Sequence};
+
+/// A directory with CSV files of a peer.
+#[derive(Debug)]
+pub struct CsvDirectory {
+    disk: ReadOnlyDisk,
+}
+
+/// What a directory tells of a CSV file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CsvStamp {
+    /// Another one, where rows were replaced.
+    pub file: Stamp,
+    /// When it was last written.
+    pub written: SystemTime,
+}
+
+/// A CSV file that is open for reading. It keeps its rows when its name is given to another.
+#[derive(Debug)]
+pub struct CsvHandle {
+    file: File,
+    path: PathBuf,
+    directory: PathBuf,
+    stamp: Stamp,
+}
+
+impl CsvDirectory {
+    #[must_use]
+    pub fn new(root: PathBuf) -> Self {
+        Self { disk: ReadOnlyDisk::new(root) }
+    }
+
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.disk.full_path("")
+    }
+
+    /// The sensors that have a file, and its name, by name.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sensors(&self) -> Result<Vec<(SensorId, String)>, StorageError> {
+        let names = self.disk.list("").map_err(failed(&self.disk, "list", ""))?;
+        let sensors = sensors_of(&names);
+        Ok(sensors.into_iter().zip(names).filter_map(|(sensor, name)| Some((sensor?, name))).collect())
+    }
+
+    /// What is under a name now; `None` where nothing is.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn stamp(&self, name: &str) -> Result<Option<CsvStamp>, StorageError> {
+        let look = || {
+            let metadata = fs::metadata(self.disk.full_path(name))?;
+            Ok(CsvStamp { file: stamp_of(&metadata), written: metadata.modified()? })
+        };
+        or_none(look()).map_err(failed(&self.disk, "look at", name))
+    }
+
+    /// Opens the file of a sensor, by its name of now or an earlier one; `None` where it has none.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn open(&self, sensor: &SensorId) -> Result<Option<CsvHandle>, StorageError> {
+        let names = [csv_name(sensor.as_str()), format!("{sensor}.csv")];
+        for name in names {
+            let path = self.disk.full_path(&name);
+            let open = || {
+                let file = File::open(&path)?;
+                let stamp = stamp_of(&file.metadata()?);
+                Ok(CsvHandle { file, path: path.clone(), directory: self.path(), stamp })
+            };
+            if let Some(handle) = or_none(open()).map_err(failed(&self.disk, "open", &name))? {
+                return Ok(Some(handle));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl CsvHandle {
+    /// Which file it is, and how long it was when it was opened.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// The sequence of the last whole row that it held when it was opened, and the row; `None` where there is none.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn last_row(&mut self) -> Result<Option<(Sequence, Vec<u8>)>, StorageError> {
+        let bytes = self.stamp.bytes;
+        let end = self.read(bytes.saturating_sub(PEEK_BYTES as u64), PEEK_BYTES)?;
+        Ok(last_row_of(end))
+    }
+
+    /// Reads `len` bytes from `offset` on, fewer where the file ends before.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn read(&mut self, offset: u64, len: usize) -> Result<Vec<u8>, StorageError> {
+        let mut read = || {
+            let mut bytes = Vec::with_capacity(len);
+            self.file.seek(SeekFrom::Start(offset))?;
+            Read::by_ref(&mut self.file).take(len as u64).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        read().map_err(|source| StorageError::io(&self.directory, &self.path, "read", source))
+    }
+}
+
+/// What is not there is none.
+fn or_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
+}

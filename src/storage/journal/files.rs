@@ -1,0 +1,223 @@
+//! The journal of a peer that runs, or not, for those who read it from outside: by its files alone, which grow, are cut and
+//! grow again. Nothing tells them of a cut. But logs with the same sequence and term are equal up to it (docs/protocol.md 9), so
+//! that a batch which is still where it was proves all that is before it.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::scan::Scan;
+use super::{parse_segment_name, segment_path, DIR};
+use crate::ids::{Sequence, Term};
+use crate::storage::disk::read_only::ReadOnlyDisk;
+use crate::storage::disk::ReadDisk;
+use crate::storage::error::{failed, StorageError};
+use crate::storage::READ_BYTES;
+use crate::wire::batch::HEAD_BYTES_MAX;
+use crate::wire::frame::FrameHead;
+use crate::wire::Frame;
+
+/// What is read in one step where only heads are looked at, in bytes.
+const HEADS_BYTES: usize = 64 * 1024;
+
+/// The files of a journal.
+#[derive(Debug)]
+pub struct JournalFiles {
+    disk: ReadOnlyDisk,
+}
+
+/// Where a batch is, and which it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchPlace {
+    /// By its first sequence.
+    segment: Sequence,
+    offset: u64,
+    length: usize,
+    term: Term,
+    first: Sequence,
+    last: Sequence,
+}
+
+impl BatchPlace {
+    fn new(segment: Sequence, offset: u64, (head, length): (FrameHead, usize)) -> Self {
+        let FrameHead { term, first, count, .. } = head;
+        Self { segment, offset, length, term, first, last: first + count - 1 }
+    }
+
+    #[must_use]
+    pub fn term(&self) -> &Term {
+        &self.term
+    }
+
+    /// Sequence of its last entry.
+    #[must_use]
+    pub fn last(&self) -> Sequence {
+        self.last
+    }
+}
+
+impl JournalFiles {
+    /// Those of the peer's directory `root`.
+    #[must_use]
+    pub fn new(root: PathBuf) -> Self {
+        Self { disk: ReadOnlyDisk::new(root) }
+    }
+
+    /// Is there a segment?
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn are_there(&self) -> Result<bool, StorageError> {
+        Ok(!self.segments()?.is_empty())
+    }
+
+    /// Where the batch is that holds a sequence; `None` where the log does not go so far.
+    ///
+    /// # Errors
+    /// The disk's, or where what it holds is damaged, which may also be what is being written just then.
+    pub fn find(&self, sequence: Sequence) -> Result<Option<BatchPlace>, StorageError> {
+        let segments = self.segments()?;
+        let Some(at) = segments.partition_point(|first| *first <= sequence).checked_sub(1) else { return Ok(None) };
+        let mut found = None;
+        self.heads(segments[at], |place| {
+            let holds = place.last >= sequence;
+            found = holds.then_some(place);
+            !holds
+        })?;
+        Ok(found)
+    }
+
+    /// Is this batch where it was?
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn holds(&self, place: &BatchPlace) -> Result<bool, StorageError> {
+        let path = segment_path(place.segment);
+        let Some(end) = self.bytes(&path)? else { return Ok(false) };
+        match Scan::new(&self.disk, &path, place.offset, end, HEAD_BYTES_MAX).head() {
+            Ok(Some(head)) => Ok(BatchPlace::new(place.segment, place.offset, head) == *place),
+            // Shortened or removed, perhaps a moment ago, or something else is there.
+            Ok(None) | Err(StorageError::Damaged { .. }) => Ok(false),
+            Err(StorageError::Io { fault, .. }) if fault.is_missing() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Some of the batches that follow `place`, or of all where none is given; those that hold what is above `after`. None at the
+    /// end of the log.
+    ///
+    /// # Errors
+    /// The disk's, or where what it holds is damaged, which may also be what is being written just then.
+    pub fn read(&self, place: Option<&BatchPlace>, after: Sequence) -> Result<Vec<(BatchPlace, Frame)>, StorageError> {
+        let Some(place) = place else { return self.frames(1, 0) };
+        if place.last > after {
+            return self.frames(place.segment, place.offset);
+        }
+        let frames = self.frames(place.segment, place.offset + place.length as u64)?;
+        if frames.is_empty() {
+            return self.frames(place.last + 1, 0);
+        }
+        Ok(frames)
+    }
+
+    /// The last of the sequences `first ..= last` up to which the log is the one in which these were of this term. `None` where it
+    /// is another one.
+    ///
+    /// # Errors
+    /// The disk's, or where what it holds is damaged, which may also be what is being written just then.
+    pub fn shares(&self, term: &Term, first: Sequence, last: Sequence) -> Result<Option<Sequence>, StorageError> {
+        if self.find(first)?.is_none_or(|place| place.term != *term) {
+            return Ok(None);
+        }
+        let (mut from, mut segments) = (first, self.segments()?);
+        segments.retain(|segment| (first..=last).contains(segment));
+        // Terms do not fall, so those segments that begin in this one come first.
+        while !segments.is_empty() {
+            let middle = segments.len() / 2;
+            if self.find(segments[middle])?.is_some_and(|place| place.term == *term) {
+                from = segments[middle];
+                segments.drain(..=middle);
+            } else {
+                segments.truncate(middle);
+            }
+        }
+        let Some(place) = self.find(from)? else { return Ok(None) };
+        let mut end = first;
+        self.heads(place.segment, |place| {
+            let is_of = place.term == *term;
+            if is_of {
+                end = end.max(place.last.min(last));
+            }
+            is_of || place.last < from
+        })?;
+        Ok(Some(end))
+    }
+
+    /// First sequences of the segments, in order.
+    fn segments(&self) -> Result<Vec<Sequence>, StorageError> {
+        match self.disk.list(DIR) {
+            Ok(names) => Ok(names.iter().filter_map(|name| parse_segment_name(name)).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(failed(&self.disk, "list", DIR)(error)),
+        }
+    }
+
+    fn bytes(&self, path: &str) -> Result<Option<u64>, StorageError> {
+        match self.disk.len(path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(&self.disk, "look at", path)(error)),
+        }
+    }
+
+    /// Gives `take` the place of each batch of a segment, as long as it wants more.
+    fn heads(&self, segment: Sequence, mut take: impl FnMut(BatchPlace) -> bool) -> Result<(), StorageError> {
+        let path = segment_path(segment);
+        let Some(end) = self.bytes(&path)? else { return Ok(()) };
+        let mut scan = Scan::new(&self.disk, &path, 0, end, HEADS_BYTES);
+        loop {
+            let offset = scan.offset();
+            let head = match scan.head() {
+                Err(StorageError::Damaged { .. }) if self.is_torn(&path, offset, end) => None,
+                head => head?,
+            };
+            let Some(head) = head else { return Ok(()) };
+            let length = head.1;
+            if !take(BatchPlace::new(segment, offset, head)) {
+                return Ok(());
+            }
+            scan.skip(length);
+        }
+    }
+
+    /// Some of the batches of a segment, from an offset on.
+    fn frames(&self, segment: Sequence, offset: u64) -> Result<Vec<(BatchPlace, Frame)>, StorageError> {
+        let path = segment_path(segment);
+        let Some(end) = self.bytes(&path)? else { return Ok(Vec::new()) };
+        let mut scan = Scan::new(&self.disk, &path, offset, end, READ_BYTES);
+        let mut frames = Vec::new();
+        while scan.offset() < offset + READ_BYTES as u64 {
+            let at = scan.offset();
+            let head = match scan.head() {
+                Err(StorageError::Damaged { .. }) if !frames.is_empty() || self.is_torn(&path, at, end) => break,
+                head => head?,
+            };
+            let Some(head) = head else { break };
+            match scan.frame(head.1) {
+                Err(StorageError::Damaged { .. }) if !frames.is_empty() => break,
+                frame => frames.push((BatchPlace::new(segment, at, head), frame?)),
+            }
+        }
+        Ok(frames)
+    }
+
+    /// Is what follows in a segment of `end` bytes the beginning of a batch, and no more? So it is while it is written, and
+    /// after a crash.
+    fn is_torn(&self, path: &str, offset: u64, end: u64) -> bool {
+        let Ok(bytes) = self.disk.read(path, offset, HEAD_BYTES_MAX) else { return false };
+        let left = end.saturating_sub(offset);
+        match memchr::memchr(b'\n', &bytes) {
+            None => left < HEAD_BYTES_MAX as u64,
+            Some(at) => FrameHead::parse(&bytes[..at]).is_ok_and(|head| (at + 1 + head.body_bytes) as u64 > left),
+        }
+    }
+}
