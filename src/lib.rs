@@ -36,6 +36,7 @@
 //! | | [`http`] | names, showing: the same over HTTP |
 //! | doing | [`threads`] | all of the above, and decides nothing |
 //! | asking | [`inquiry`] | names, text, net, storage, proving, showing: asks running peers, and is none |
+//! | reading back | [`history`] | names, text, storage: sensors, plots and rows of files that peers wrote |
 //! | proving | [`verify`] | names, text, storage: looks at files that peers wrote, copies them, runs none |
 //!
 //! `docs/protocol.md` has the rules that comments cite, `docs/tour.md` a way through the code for an evening, and
@@ -52,6 +53,7 @@ pub mod descriptors;
 mod elapsed;
 pub mod fatal;
 pub mod http;
+pub mod history;
 pub mod ids;
 pub mod inquiry;
 mod json;

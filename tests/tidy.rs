@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("ids", &[]),
     ("elapsed", &[]),
     ("ranges", &[]),
@@ -27,6 +27,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("status", &["elapsed", "ids", "log_lines", "protocol"]),
     ("http", &["status"]),
     ("inquiry", &["keys", "net", "status", "storage", "verify", "wire"]),
+    ("history", &["ids", "reading", "storage", "wire"]),
     ("verify", &["ids", "json", "numbers", "reading", "wire", "storage"]),
 ];
 

@@ -1,0 +1,222 @@
+//! An index over the rows of one CSV file: of each block of rows where it is, its sequences and times, and what its values
+//! come to. It is made in one pass over the file, and goes on with what the file grew by.
+
+mod block;
+
+pub(super) use block::{Block, Summaries, QUANTITIES};
+
+use self::block::usual_interval;
+use super::{Page, TimeRange};
+use crate::ids::Sequence;
+use crate::reading::{row_fields, unix_ms, Fields};
+use crate::storage::{CsvHandle, Stamp, StorageError};
+
+/// Rows of a block, in a file that is not very long.
+const BLOCK_ROWS: u32 = 256;
+
+/// Blocks of one file. One that would need more has blocks of twice as many rows.
+const BLOCKS_MAX: usize = 1 << 16;
+
+/// What is read of a file in one step, in bytes.
+const READ_BYTES: usize = 256 * 1024;
+
+/// The index of one file.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// Which file it is, and up to where its rows are in blocks.
+    file: Stamp,
+    blocks: Vec<Block>,
+    /// Rows of a full block.
+    block_rows: u32,
+    /// The last row that is in a block, and where: it is still there where the file is the same one and only grew.
+    last_row: Vec<u8>,
+    last_row_at: u64,
+}
+
+impl Index {
+    /// Brings it up to what the file holds by now.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(super) fn update(&mut self, file: &mut CsvHandle) -> Result<(), StorageError> {
+        let stamp = file.stamp();
+        if !self.is_of(file)? {
+            *self = Self { file: Stamp { bytes: 0, ..stamp }, block_rows: BLOCK_ROWS, ..Self::default() };
+        }
+        if self.file.bytes == stamp.bytes {
+            return Ok(());
+        }
+        // The last block is read again unless it is full.
+        if let Some(offset) =
+            self.blocks.last().filter(|one| one.summaries.rows < self.block_rows).map(|one| one.offset)
+        {
+            self.blocks.pop();
+            self.file.bytes = offset;
+        }
+        let mut building = Building::new(self.file.bytes);
+        let mut offset = self.file.bytes;
+        for_each_line(file, offset, stamp.bytes, |line| {
+            if let Some((sequence, fields)) = row_fields(line) {
+                if building.rows() >= self.block_rows {
+                    self.blocks.push(building.take(offset));
+                }
+                building.add(sequence, &fields);
+                self.last_row.clear();
+                self.last_row.extend_from_slice(line);
+                self.last_row_at = offset;
+            }
+            offset += line.len() as u64;
+            if self.blocks.len() >= BLOCKS_MAX {
+                self.blocks = halve(std::mem::take(&mut self.blocks));
+                self.block_rows *= 2;
+            }
+            true
+        })?;
+        if building.rows() > 0 {
+            self.blocks.push(building.take(offset));
+        }
+        self.file.bytes = offset;
+        Ok(())
+    }
+
+    /// Is this the file that the index is of, perhaps with more rows?
+    fn is_of(&self, file: &mut CsvHandle) -> Result<bool, StorageError> {
+        let stamp = file.stamp();
+        if stamp.file != self.file.file || stamp.bytes < self.file.bytes {
+            return Ok(false);
+        }
+        // A file that was removed may leave its number to another one.
+        Ok(file.read(self.last_row_at, self.last_row.len())? == self.last_row)
+    }
+
+    pub(super) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// What it takes in memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.blocks.capacity() * size_of::<Block>() + self.last_row.capacity()
+    }
+
+    /// Rows after a sequence and in a range of time, at most `limit`.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(super) fn rows(
+        &self,
+        file: &mut CsvHandle,
+        after: Sequence,
+        range: &TimeRange,
+        limit: usize,
+    ) -> Result<Page, StorageError> {
+        let mut page = Page::new(after);
+        let from = self.blocks.partition_point(|block| block.last <= after);
+        for block in &self.blocks[from..] {
+            if block.latest >= range.from && block.earliest <= range.to {
+                for_each_line(file, block.offset, block.end, |line| {
+                    if page.len() == limit {
+                        return false;
+                    }
+                    let Some((sequence, fields)) = row_fields(line).filter(|(sequence, _)| *sequence > after) else {
+                        return true;
+                    };
+                    page.after = sequence;
+                    if range.contains(unix_ms(fields.timestamp)) {
+                        page.add(|csv| csv.extend_from_slice(line));
+                    }
+                    true
+                })?;
+            }
+            if page.len() == limit {
+                return Ok(page);
+            }
+            page.after = block.last;
+        }
+        Ok(page)
+    }
+}
+
+/// Gives `take` each whole line of a part of a file, LF included, as long as it wants more.
+pub(super) fn for_each_line(
+    file: &mut CsvHandle,
+    from: u64,
+    to: u64,
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Result<(), StorageError> {
+    let (mut text, mut at): (Vec<u8>, u64) = (Vec::new(), from);
+    while at < to {
+        let bytes = file.read(at, READ_BYTES.min(usize::try_from(to - at).unwrap_or(READ_BYTES)))?;
+        if bytes.is_empty() {
+            break;
+        }
+        at += bytes.len() as u64;
+        text.extend_from_slice(&bytes);
+        // What is so long and has no end is no row, and given as it comes.
+        let unended = if text.len() < READ_BYTES { 0 } else { text.len() };
+        let whole = memchr::memrchr(b'\n', &text).map_or(unended, |end| end + 1);
+        for line in text[..whole].split_inclusive(|byte| *byte == b'\n') {
+            if !take(line) {
+                return Ok(());
+            }
+        }
+        text.drain(..whole);
+    }
+    Ok(())
+}
+
+/// Blocks of twice as many rows.
+fn halve(blocks: Vec<Block>) -> Vec<Block> {
+    let mut halved = Vec::with_capacity(BLOCKS_MAX);
+    let mut blocks = blocks.into_iter();
+    while let Some(block) = blocks.next() {
+        halved.push(match blocks.next() {
+            Some(next) => block.join(&next),
+            None => block,
+        });
+    }
+    halved
+}
+
+/// A block that is being made.
+struct Building {
+    offset: u64,
+    first: Sequence,
+    last: Sequence,
+    times: Vec<i64>,
+    summaries: Summaries,
+}
+
+impl Building {
+    fn new(offset: u64) -> Self {
+        Self { offset, first: 0, last: 0, times: Vec::new(), summaries: Summaries::NONE }
+    }
+
+    fn rows(&self) -> u32 {
+        self.summaries.rows
+    }
+
+    fn add(&mut self, sequence: Sequence, fields: &Fields) {
+        if self.rows() == 0 {
+            self.first = sequence;
+        }
+        self.last = sequence;
+        self.times.push(unix_ms(fields.timestamp));
+        self.summaries.add(&Summaries::of(fields));
+    }
+
+    /// The block, which ends at `end`; the next one begins there.
+    fn take(&mut self, end: u64) -> Block {
+        let mut built = std::mem::replace(self, Self::new(end));
+        let interval = usual_interval(&mut built.times);
+        Block {
+            offset: built.offset,
+            end,
+            first: built.first,
+            last: built.last,
+            earliest: *built.times.first().expect("it has rows"),
+            latest: *built.times.last().expect("it has rows"),
+            summaries: built.summaries,
+            interval,
+        }
+    }
+}

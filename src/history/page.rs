@@ -1,0 +1,47 @@
+//! Some rows, one after the other, as the CSV files have them.
+
+use crate::ids::Sequence;
+use crate::reading::{row_fields, Fields};
+
+/// Rows in sequence order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    csv: Vec<u8>,
+    rows: usize,
+    /// There is nothing more to be had after `after` and up to here: where to go on.
+    pub after: Sequence,
+}
+
+impl Page {
+    pub(super) fn new(after: Sequence) -> Self {
+        Self { csv: Vec::new(), rows: 0, after }
+    }
+
+    /// Adds what writes one row.
+    pub(super) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.csv);
+        self.rows += 1;
+    }
+
+    /// The rows as lines of a CSV file, without its header.
+    #[must_use]
+    pub fn csv(&self) -> &[u8] {
+        &self.csv
+    }
+
+    /// How many rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The rows, taken apart.
+    pub fn rows(&self) -> impl Iterator<Item = (Sequence, Fields<'_>)> {
+        self.csv.split_inclusive(|byte| *byte == b'\n').filter_map(row_fields)
+    }
+}

@@ -1,0 +1,135 @@
+//! The rows of a sensor in buckets of time, for a plot. A block of the index that lies within a bucket is taken as a whole;
+//! only rows of those that straddle a border are read.
+
+use std::collections::BTreeMap;
+
+use super::index::{for_each_line, Block, Index, Summaries, QUANTITIES};
+use super::TimeRange;
+use crate::reading::{row_fields, unix_ms};
+use crate::storage::{CsvHandle, StorageError};
+
+/// Silence is what lasts longer than so many of the usual intervals.
+const INTERVALS: i64 = 3;
+
+/// Rows in buckets; those without rows are left out. Times are in milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plot {
+    pub range: TimeRange,
+    /// How long a bucket is.
+    pub bucket_ms: i64,
+    /// Between buckets that begin farther apart the sensor was silent. A silence shorter than two buckets may fall into
+    /// buckets that have rows, and is too short to be seen among them.
+    pub gap_ms: i64,
+    /// The earliest and the latest time of all its rows; `None` where there is no row.
+    pub history: Option<TimeRange>,
+    /// Where each bucket begins.
+    pub times: Vec<i64>,
+    /// Rows in each.
+    pub rows: Vec<u32>,
+    /// Temperature, humidity, pressure.
+    pub curves: [Curve; QUANTITIES],
+}
+
+/// One quantity in each bucket; `None` where it was not measured.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Curve {
+    pub min: Vec<Option<f64>>,
+    pub max: Vec<Option<f64>>,
+    pub mean: Vec<Option<f64>>,
+}
+
+impl Plot {
+    /// At most so many buckets, at least one, of a range of time, or of the whole history.
+    pub(super) fn of(
+        index: &Index,
+        file: &mut CsvHandle,
+        range: Option<TimeRange>,
+        buckets: usize,
+    ) -> Result<Self, StorageError> {
+        let history = history(index.blocks());
+        let range = range.or(history).unwrap_or(TimeRange { from: 0, to: 0 });
+        let grid = Grid::new(range, buckets);
+        let within: Vec<&Block> =
+            index.blocks().iter().filter(|block| block.latest >= range.from && block.earliest <= range.to).collect();
+        let mut filled: BTreeMap<i64, Summaries> = BTreeMap::new();
+        let mut add = |bucket: i64, summaries: &Summaries| {
+            filled.entry(bucket).or_insert(Summaries::NONE).add(summaries);
+        };
+        for block in &within {
+            match (grid.bucket(block.earliest), grid.bucket(block.latest)) {
+                (Some(one), Some(other)) if one == other => add(one, &block.summaries),
+                _ => for_each_line(file, block.offset, block.end, |line| {
+                    if let Some((_, fields)) = row_fields(line) {
+                        if let Some(bucket) = grid.bucket(unix_ms(fields.timestamp)) {
+                            add(bucket, &Summaries::of(&fields));
+                        }
+                    }
+                    true
+                })?,
+            }
+        }
+        let gap_ms = usual_interval(&within).saturating_mul(INTERVALS).max(grid.bucket_ms);
+        let mut plot = Self {
+            range,
+            bucket_ms: grid.bucket_ms,
+            gap_ms,
+            history,
+            times: Vec::new(),
+            rows: Vec::new(),
+            curves: Default::default(),
+        };
+        for (bucket, summaries) in filled {
+            plot.add(range.from.saturating_add(bucket * grid.bucket_ms), &summaries);
+        }
+        Ok(plot)
+    }
+
+    fn add(&mut self, time: i64, summaries: &Summaries) {
+        self.times.push(time);
+        self.rows.push(summaries.rows);
+        for (curve, summary) in self.curves.iter_mut().zip(&summaries.quantities) {
+            let measured = summary.count > 0;
+            curve.min.push(measured.then_some(summary.min));
+            curve.max.push(measured.then_some(summary.max));
+            curve.mean.push(summary.mean());
+        }
+    }
+}
+
+/// From the earliest to the latest time of all rows.
+fn history(blocks: &[Block]) -> Option<TimeRange> {
+    let from = blocks.iter().map(|block| block.earliest).min()?;
+    Some(TimeRange { from, to: blocks.iter().map(|block| block.latest).max()? })
+}
+
+/// The usual time between two rows in these blocks: what is usual in half of them is less, in the other half more.
+fn usual_interval(blocks: &[&Block]) -> i64 {
+    let mut intervals: Vec<i64> = blocks.iter().map(|block| block.interval).filter(|interval| *interval > 0).collect();
+    if intervals.is_empty() {
+        return 0;
+    }
+    let middle = intervals.len() / 2;
+    *intervals.select_nth_unstable(middle).1
+}
+
+/// Which bucket a time is in.
+struct Grid {
+    range: TimeRange,
+    bucket_ms: i64,
+    last: i64,
+}
+
+impl Grid {
+    fn new(range: TimeRange, buckets: usize) -> Self {
+        let buckets = i64::try_from(buckets).unwrap_or(i64::MAX).max(1);
+        let length = range.to.saturating_sub(range.from).max(0);
+        let bucket_ms = (length / buckets + i64::from(length % buckets > 0)).max(1);
+        Self { range, bucket_ms, last: buckets - 1 }
+    }
+
+    /// The last bucket holds its end, too.
+    fn bucket(&self, time: i64) -> Option<i64> {
+        let inside = self.range.contains(time);
+        inside.then(|| (time.saturating_sub(self.range.from) / self.bucket_ms).min(self.last))
+    }
+}

@@ -1,0 +1,235 @@
+//! The rows of a peer in sequence order, as they come, while it writes them or not.
+//!
+//! The CSV files have the rows by sensor; the journal has them in one sequence. So they are read from the journal, and each is
+//! given once the file of its sensor holds it: this is how sequence n is never given before n - 1, though the files are
+//! written one after another, and how ten thousand sensors need no file of theirs open.
+//!
+//! After a merge rows from some sequence on are others. That shows in the journal: its batches say in which term they were
+//! ordered, and logs with the same sequence and term are equal up to it (docs/protocol.md 9). `lineage.rs` keeps the terms of
+//! what was given; where the last batch of it is no longer where it was, the log has changed, and the terms tell from where on.
+
+mod delivered;
+mod lineage;
+mod position;
+
+pub use position::{Position, PositionError};
+
+use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
+
+use self::delivered::Delivered;
+use self::lineage::Lineage;
+use super::{Page, TimeRange};
+use crate::ids::{SensorId, Sequence};
+use crate::reading;
+use crate::storage::{BatchPlace, Inspection, JournalFiles, StorageError};
+use crate::wire::Frame;
+
+/// So often in a row a journal that is being written may look damaged, to one who looks again and again.
+const FAULTS_MAX: u32 = 20;
+
+/// Which rows are wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// None for all.
+    pub sensors: Vec<SensorId>,
+    pub range: TimeRange,
+}
+
+impl Wanted {
+    /// All rows.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { sensors: Vec::new(), range: TimeRange::ALL }
+    }
+}
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Rows; where none of those that were looked at was wanted, a page without any.
+    Rows(Page),
+    /// What was given after this sequence holds no more: what replaces it follows.
+    Rewind { after: Sequence },
+    /// Nothing by now.
+    Nothing,
+}
+
+/// Reads rows in sequence order.
+#[derive(Debug)]
+pub struct Rows {
+    root: PathBuf,
+    /// Ids of sensors; none for all.
+    sensors: HashSet<Box<[u8]>>,
+    range: TimeRange,
+    journal: JournalFiles,
+    delivered: Delivered,
+    /// Where it began, and the terms of what was given since.
+    start: Sequence,
+    lineage: Lineage,
+    /// Given up to here.
+    after: Sequence,
+    /// The batch of that sequence.
+    done: Option<BatchPlace>,
+    /// What was read ahead.
+    ahead: VecDeque<(BatchPlace, Frame)>,
+    faults: u32,
+}
+
+impl Rows {
+    /// Those after a sequence, of the directory `root`.
+    #[must_use]
+    pub fn new(root: PathBuf, wanted: &Wanted, after: Sequence) -> Self {
+        Self::resume(root, wanted, Position::new(after))
+    }
+
+    /// Those after a position that was kept. What changed before it since then comes first, as a rewind.
+    #[must_use]
+    pub fn resume(root: PathBuf, wanted: &Wanted, position: Position) -> Self {
+        let Position { start, lineage } = position;
+        Self {
+            journal: JournalFiles::new(root.clone()),
+            delivered: Delivered::new(root.clone()),
+            root,
+            sensors: wanted.sensors.iter().map(|sensor| sensor.as_str().as_bytes().into()).collect(),
+            range: wanted.range,
+            start,
+            after: lineage.last().unwrap_or(start),
+            lineage,
+            done: None,
+            ahead: VecDeque::new(),
+            faults: 0,
+        }
+    }
+
+    /// Where it is, to go on from there another time.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { start: self.start, lineage: self.lineage.clone() }
+    }
+
+    /// Up to here all that was wanted has been given.
+    #[must_use]
+    pub fn after(&self) -> Sequence {
+        self.after
+    }
+
+    /// Takes what comes next: at most `limit` rows, and not more than some hundred KiB of them.
+    ///
+    /// # Errors
+    /// The disk's, or where the journal is damaged.
+    pub fn step(&mut self, limit: usize) -> Result<Step, StorageError> {
+        match self.try_step(limit) {
+            // What is being written, or cut, looks like that for a moment.
+            Err(StorageError::Damaged { .. }) if self.faults < FAULTS_MAX && Inspection::is_in_use(&self.root) => {
+                self.faults += 1;
+                Ok(Step::Nothing)
+            }
+            step => {
+                self.faults = 0;
+                step
+            }
+        }
+    }
+
+    fn try_step(&mut self, limit: usize) -> Result<Step, StorageError> {
+        if let Some(rewind) = self.settle()? {
+            return Ok(rewind);
+        }
+        if self.ahead.is_empty() {
+            self.read_ahead()?;
+            // What was read follows what was given only if that is still there now.
+            if let Some(rewind) = self.settle()? {
+                return Ok(rewind);
+            }
+        }
+        let before = self.after;
+        let page = self.take(limit)?;
+        Ok(if page.after > before { Step::Rows(page) } else { Step::Nothing })
+    }
+
+    /// Finds the last batch that was given, and makes sure that it and what was read ahead are in the journal. Where what was
+    /// given is not, goes back to what the journal still shares with it.
+    fn settle(&mut self) -> Result<Option<Step>, StorageError> {
+        if self.done.is_none() && self.after > 0 {
+            let found = self.journal.find(self.after)?;
+            let same = |place: &BatchPlace| self.lineage.is_empty() || self.lineage.ends_in(place.term());
+            self.done = found.filter(same);
+        } else if let Some(done) = &self.done {
+            if !self.journal.holds(done)? {
+                self.done = None;
+                self.ahead.clear();
+                return self.settle();
+            }
+        }
+        if let Some((last, _)) = self.ahead.back() {
+            if !self.journal.holds(last)? {
+                self.ahead.clear();
+            }
+        }
+        if self.done.is_some() || self.lineage.is_empty() {
+            return Ok(None);
+        }
+        self.ahead.clear();
+        self.delivered.forget();
+        let after = self.lineage.shared_with(&self.journal)?.unwrap_or(self.start).max(self.start);
+        if after >= self.after {
+            // It has come back meanwhile, as after a start that fetched it.
+            return Ok(None);
+        }
+        self.lineage.cut(after);
+        self.after = after;
+        Ok(Some(Step::Rewind { after }))
+    }
+
+    fn read_ahead(&mut self) -> Result<(), StorageError> {
+        if self.done.is_none() && self.after > 0 {
+            // The log does not go so far yet.
+            return Ok(());
+        }
+        let mut expected = None;
+        for (place, frame) in self.journal.read(self.done.as_ref(), self.after)? {
+            // Where the log was cut and has grown again, something else follows.
+            if *expected.get_or_insert(frame.first()) != frame.first() || frame.first() > self.after + 1 {
+                break;
+            }
+            expected = Some(frame.last() + 1);
+            self.ahead.push_back((place, frame));
+        }
+        Ok(())
+    }
+
+    /// Takes what is delivered of what was read ahead.
+    fn take(&mut self, limit: usize) -> Result<Page, StorageError> {
+        let mut page = Page::new(self.after);
+        while let Some((place, frame)) = self.ahead.front() {
+            let (mut is_done, before) = (true, page.after);
+            for (sequence, payload) in frame.entries().skip_while(|(sequence, _)| *sequence <= before) {
+                let wanted = self.sensors.is_empty() || self.sensors.contains(reading::sensor_of(payload));
+                if page.len() == limit || wanted && !self.delivered.holds(reading::sensor_of(payload), sequence)? {
+                    is_done = false;
+                    break;
+                }
+                if wanted && is_in(&self.range, payload) {
+                    page.add(|csv| reading::append_row(sequence, payload, csv));
+                }
+                page.after = sequence;
+                self.lineage.add(frame.term(), sequence);
+            }
+            if page.after >= frame.first() {
+                self.done = Some(place.clone());
+            }
+            if !is_done {
+                break;
+            }
+            self.ahead.pop_front();
+        }
+        self.after = page.after;
+        Ok(page)
+    }
+}
+
+fn is_in(range: &TimeRange, payload: &[u8]) -> bool {
+    let time = |payload| reading::check(payload).map(|fields| reading::unix_ms(fields.timestamp));
+    *range == TimeRange::ALL || time(payload).is_ok_and(|time| range.contains(time))
+}

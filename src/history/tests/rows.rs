@@ -1,0 +1,264 @@
+//! `Rows` against a storage that appends, delivers and cuts: what was given, with each rewind applied, is what the files hold.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::id;
+use crate::history::{Position, Rows, Sensors, Step, Wanted};
+use crate::ids::{PeerId, Sequence};
+use crate::reading::{row_sequence, HEADER_LINE};
+use crate::storage::{claim, directory_of, Options, RealDisk, Storage, TempDir};
+use crate::wire::{Frame, Lines, Request};
+
+/// What a peer does.
+#[derive(Debug, Clone)]
+enum Act {
+    /// Appends a batch of so many readings.
+    Append(u64),
+    /// Delivers so many entries more, and writes their rows.
+    Deliver(u64),
+    /// Goes over to the log of another leader, which has so many entries of this one's.
+    Cut(u64),
+    /// Somebody looks, and takes at most so many rows at a time.
+    Look(usize),
+    /// Looks end, and others go on where they were.
+    Resume,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        3 => (1..60u64).prop_map(Act::Append),
+        3 => (1..80u64).prop_map(Act::Deliver),
+        1 => (0..2000u64).prop_map(Act::Cut),
+        4 => (1..100usize).prop_map(Act::Look),
+        1 => Just(Act::Resume),
+    ];
+    prop::collection::vec(act, 1..60)
+}
+
+/// A peer whose storage is driven by hand.
+struct Driven {
+    storage: Storage<RealDisk>,
+    root: PathBuf,
+    term: u64,
+    /// Readings made so far: each is one of its own.
+    made: u64,
+    ends: Vec<Sequence>,
+}
+
+impl Driven {
+    fn new(data: &Path) -> Self {
+        let peer: PeerId = "p".parse().unwrap();
+        let disk = Arc::new(claim(data, &peer).unwrap());
+        let (storage, _) = Storage::open(disk, &peer, 5, Options::default()).unwrap();
+        Self { storage, root: directory_of(data, &peer), term: 1, made: 0, ends: vec![0] }
+    }
+
+    fn append(&mut self, count: u64) {
+        let line = |number| format!("DATA|s{}|2013-01-01T06:00:00Z|{number}||\n", number % 3);
+        let text: String = (self.made..self.made + count).map(line).collect();
+        let lines = Lines::new(text.into_bytes(), count);
+        let request = Request { origin: "o/1".parse().unwrap(), first: self.made + 1, lines };
+        let term = format!("{}@l/1", self.term).parse().unwrap();
+        let frame = Frame::build(term, self.storage.last() + 1, &[request]);
+        self.storage.append(&frame).unwrap();
+        self.made += count;
+        self.ends.push(self.storage.last());
+    }
+
+    fn deliver(&mut self, count: u64) {
+        let to = (self.storage.delivered() + count).min(self.storage.last());
+        self.storage.deliver(to).unwrap();
+        self.storage.flush().unwrap();
+    }
+
+    fn cut(&mut self, keep: u64) {
+        let to = *self.ends.iter().rev().find(|end| **end <= keep).unwrap();
+        self.storage.cut(to, None, None, 0).unwrap();
+        self.ends.retain(|end| *end <= to);
+        self.term += 1;
+    }
+
+    /// All rows of its files, by sequence.
+    fn rows(&self) -> BTreeMap<Sequence, String> {
+        let mut rows = BTreeMap::new();
+        for sensor in ["s0", "s1", "s2"] {
+            let text = std::fs::read_to_string(self.root.join(format!("{sensor}.csv"))).unwrap_or_default();
+            let lines = text.strip_prefix(HEADER_LINE).unwrap_or("").lines();
+            rows.extend(lines.map(|line| (row_sequence(line.as_bytes()).unwrap(), line.to_owned())));
+        }
+        rows
+    }
+}
+
+/// One that reads rows, and does with them as it is told.
+struct Consumer {
+    rows: Rows,
+    had: BTreeMap<Sequence, String>,
+}
+
+impl Consumer {
+    fn new(root: &Path, wanted: &Wanted, after: Sequence) -> Self {
+        Self { rows: Rows::new(root.to_owned(), wanted, after), had: BTreeMap::new() }
+    }
+
+    /// Takes all that is there; returns the rewinds.
+    fn look(&mut self, limit: usize) -> Vec<Sequence> {
+        let mut rewinds = Vec::new();
+        loop {
+            match self.rows.step(limit).unwrap() {
+                Step::Nothing => return rewinds,
+                Step::Rewind { after } => {
+                    self.had.split_off(&(after + 1));
+                    rewinds.push(after);
+                }
+                Step::Rows(page) => {
+                    assert!(page.len() <= limit && page.after == self.rows.after());
+                    for line in std::str::from_utf8(page.csv()).unwrap().lines() {
+                        let sequence = row_sequence(line.as_bytes()).unwrap();
+                        let last = self.had.last_key_value().map_or(0, |(last, _)| *last);
+                        assert!(last < sequence, "{sequence} after {last}");
+                        self.had.insert(sequence, line.to_owned());
+                    }
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_was_given_with_rewinds_applied_is_what_the_files_hold(acts in acts(), start in 0..100u64) {
+        let temp = TempDir::new();
+        let mut peer = Driven::new(temp.path());
+        let all = || Wanted::all();
+        let one = || Wanted { sensors: vec![id("s1")], ..Wanted::all() };
+        let mut consumers = [
+            Consumer::new(&peer.root, &all(), 0),
+            Consumer::new(&peer.root, &all(), start),
+            Consumer::new(&peer.root, &one(), start),
+        ];
+        for act in acts {
+            match act {
+                Act::Append(count) => peer.append(count),
+                Act::Deliver(count) => peer.deliver(count),
+                Act::Cut(keep) => peer.cut(keep),
+                Act::Look(limit) => consumers.iter_mut().for_each(|consumer| {
+                    consumer.look(limit);
+                }),
+                Act::Resume => {
+                    for (consumer, wanted) in consumers.iter_mut().zip([all(), all(), one()]) {
+                        let position: Position = consumer.rows.position().to_string().parse().unwrap();
+                        consumer.rows = Rows::resume(peer.root.clone(), &wanted, position);
+                    }
+                }
+            }
+        }
+        peer.deliver(u64::MAX / 2);
+        let expected = peer.rows();
+        for consumer in &mut consumers {
+            consumer.look(50);
+        }
+        prop_assert_eq!(&consumers[0].had, &expected);
+        let after: BTreeMap<_, _> = expected.into_iter().filter(|(sequence, _)| *sequence > start).collect();
+        prop_assert_eq!(&consumers[1].had, &after);
+        let of_one = after.into_iter().filter(|(_, row)| row.contains(",s1,"));
+        prop_assert_eq!(&consumers[2].had, &of_one.collect::<BTreeMap<_, _>>());
+    }
+}
+
+#[test]
+fn a_rewind_goes_to_where_the_logs_part_and_no_farther() {
+    let temp = TempDir::new();
+    let mut peer = Driven::new(temp.path());
+    let mut consumer = Consumer::new(&peer.root, &Wanted::all(), 0);
+    for _ in 0..4 {
+        peer.append(10);
+    }
+    peer.deliver(40);
+    assert_eq!(consumer.look(100), []);
+    peer.cut(20);
+    peer.append(50);
+    peer.deliver(100);
+    assert_eq!(consumer.look(100), [20]);
+    // The other term from its first entry on.
+    peer.cut(20);
+    assert_eq!(consumer.look(100), [20]);
+    assert_eq!(consumer.look(100), []);
+    peer.cut(0);
+    peer.append(3);
+    peer.deliver(3);
+    assert_eq!(consumer.look(100), [0]);
+    assert_eq!(consumer.had, peer.rows());
+}
+
+#[test]
+fn a_row_comes_once_its_file_holds_it() {
+    let temp = TempDir::new();
+    let mut peer = Driven::new(temp.path());
+    let mut consumer = Consumer::new(&peer.root, &Wanted::all(), 0);
+    peer.append(6);
+    consumer.look(100);
+    assert!(consumer.had.is_empty(), "nothing is delivered");
+    peer.deliver(6);
+    // As if the file of the sensor of the second row were not written yet.
+    let (file, aside) = (peer.root.join("s1.csv"), temp.path().join("s1.csv"));
+    std::fs::rename(&file, &aside).unwrap();
+    consumer.look(100);
+    assert_eq!(consumer.had.keys().copied().collect::<Vec<_>>(), [1]);
+    std::fs::rename(&aside, &file).unwrap();
+    consumer.look(100);
+    assert_eq!(consumer.had, peer.rows());
+}
+
+#[test]
+fn a_rewind_goes_back_over_many_segments() {
+    let temp = TempDir::new();
+    let mut peer = Driven::new(temp.path());
+    let mut consumer = Consumer::new(&peer.root, &Wanted::all(), 0);
+    // A segment has 8 MiB, and a batch of these some 38 KiB.
+    for _ in 0..700 {
+        peer.append(1000);
+    }
+    peer.deliver(700_000);
+    assert_eq!(consumer.look(10_000), []);
+    assert_eq!(consumer.had.len(), 700_000);
+    for kept in [650_000, 431_000, 5000] {
+        peer.cut(kept);
+        peer.append(7);
+        peer.deliver(7);
+        assert_eq!(consumer.look(10_000), [kept]);
+        assert_eq!(consumer.had, peer.rows());
+    }
+    let mut sensors = Sensors::new(peer.root.clone());
+    sensors.refresh().unwrap();
+    assert_eq!(sensors.last(), 5007);
+}
+
+#[test]
+fn a_damaged_journal_is_told_of_and_half_a_batch_at_its_end_is_not() {
+    let temp = TempDir::new();
+    let mut peer = Driven::new(temp.path());
+    for _ in 0..3 {
+        peer.append(10);
+    }
+    peer.deliver(30);
+    let segment = peer.root.join("journal/00000000000000000001.log");
+    drop(peer.storage);
+    let whole = std::fs::read(&segment).unwrap();
+    std::fs::write(&segment, &whole[..whole.len() - 20]).unwrap();
+    let mut consumer = Consumer::new(&peer.root, &Wanted::all(), 0);
+    consumer.look(100);
+    assert_eq!(consumer.had.len(), 20);
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 4;
+    std::fs::write(&segment, damaged).unwrap();
+    let mut rows = Rows::new(peer.root.clone(), &Wanted::all(), 10);
+    let error = rows.step(100).unwrap_err().to_string();
+    assert!(error.contains(" is damaged: "), "{error}");
+}
