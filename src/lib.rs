@@ -33,11 +33,11 @@
 //! | knobs | [`config`], [`cli`], [`fatal`] | names, limits, and what sensors there are |
 //! | lines | [`log_lines`], [`complaints`] | names: where `log` writes to, and how much is said of what is wrong |
 //! | showing | [`status`] | names, decisions, lines: what a peer says of itself to those who look |
-//! | | [`http`] | names, showing: the same over HTTP |
+//! | | [`http`] | names, reading back, showing: the same over HTTP |
 //! | doing | [`threads`] | all of the above, and decides nothing |
-//! | asking | [`inquiry`] | names, text, net, storage, proving, showing: asks running peers, and is none |
+//! | asking | [`inquiry`] | names, text, net, storage, `selection`, showing: asks running peers, and is none |
 //! | reading back | [`history`] | names, text, storage: sensors, plots and rows of files that peers wrote |
-//! | proving | [`verify`] | names, text, storage: looks at files that peers wrote, copies them, runs none |
+//! | proving | [`verify`] | names, text, storage, `selection` (whose directory is meant): looks at files that peers wrote, copies them, runs none |
 //!
 //! `docs/protocol.md` has the rules that comments cite, `docs/tour.md` a way through the code for an evening, and
 //! `docs/contributing.md` how the code is kept and tested.
@@ -64,6 +64,7 @@ mod numbers;
 pub mod protocol;
 mod ranges;
 pub mod reading;
+mod selection;
 pub mod sensors;
 pub mod status;
 pub mod storage;

@@ -14,7 +14,6 @@ mod lines;
 mod looks;
 mod report;
 mod rows;
-mod select;
 mod snapshot;
 
 use std::io::{self, Write};
@@ -26,13 +25,12 @@ use std::thread;
 use std::time::Duration;
 
 use crate::ids::Sequence;
+use crate::selection::{self, Selection, Target};
 use crate::storage::StorageError;
 use check::Checked;
 use compare::compare;
 use disagreements::Disagreements;
 pub use looks::PATIENCE;
-pub use select::peers_below;
-use select::{Selection, Target};
 pub use snapshot::{snapshot, Wanted};
 
 /// What came of it.
@@ -98,7 +96,7 @@ pub struct Asked {
 /// # Errors
 /// Where that cannot be written.
 pub fn run(asked: &Asked, out: &mut dyn Write, errors: &mut dyn Write) -> io::Result<Verdict> {
-    let selection = select::select(&asked.data_dirs, &asked.peers)
+    let selection = selection::select(&asked.data_dirs, &asked.peers)
         .unwrap_or_else(|why| Selection { missing: vec![why], ..Selection::default() });
     let mut peers = check_all(&selection.targets, asked);
     let reference = choose(&peers);

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 21] = [
+const LAYERS: [(&str, &[&str]); 22] = [
     ("ids", &[]),
     ("elapsed", &[]),
     ("ranges", &[]),
@@ -25,10 +25,11 @@ const LAYERS: [(&str, &[&str]); 21] = [
     ("sensors", &["complaints", "ids", "reading", "wire", "config"]),
     ("config", &["ids", "log_lines", "wire"]),
     ("status", &["elapsed", "ids", "log_lines", "protocol"]),
-    ("http", &["status"]),
-    ("inquiry", &["keys", "net", "status", "storage", "verify", "wire"]),
+    ("http", &["history", "ids", "reading", "status", "storage"]),
+    ("inquiry", &["keys", "net", "selection", "status", "storage", "wire"]),
+    ("selection", &["ids", "storage"]),
     ("history", &["ids", "reading", "storage", "wire"]),
-    ("verify", &["ids", "json", "numbers", "reading", "wire", "storage"]),
+    ("verify", &["ids", "json", "numbers", "reading", "selection", "storage", "wire"]),
 ];
 
 fn is_source(path: &Path) -> bool {

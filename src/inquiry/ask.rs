@@ -7,10 +7,11 @@ use std::time::Duration;
 use super::Asked;
 use crate::keys::Keys;
 use crate::net::{self, DialError, Dialled, ReadError};
+use crate::selection::peers_below;
 use crate::status::words::{Found, Unanswered};
 use crate::status::Report;
 use crate::storage::{occupant, Occupant};
-use crate::verify::peers_below;
+
 use crate::wire::Message;
 
 /// For a connection, and then for the answer.

@@ -4,9 +4,9 @@ use super::check::Checked;
 use super::digest::hex;
 use super::disagreements::Disagreement;
 use super::report::LINES_MAX;
-use super::select::Selection;
 use super::{Asked, Peer, Verdict};
 use crate::json::{array, quoted, Object};
+use crate::selection::Selection;
 
 /// The whole text, without a line end.
 pub(super) fn text(asked: &Asked, selection: &Selection, peers: &[Peer], verdict: Verdict) -> String {

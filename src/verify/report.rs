@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::check::Checked;
 use super::digest::hex;
-use super::select::Selection;
 use super::{Peer, Verdict};
+use crate::selection::Selection;
 
 /// So many disagreements of a peer are printed, and what exceeds them is counted: a screen for three peers.
 pub(super) const LINES_MAX: usize = 20;

@@ -9,8 +9,8 @@ use super::check::Checked;
 use super::digest::hex;
 use super::looks::look;
 use super::report::number;
-use super::select::{self, Target};
 use super::unreadable;
+use crate::selection::{self, Target};
 use crate::storage::{Copied, Inspection, Snapshot, StorageError};
 
 /// So often a running peer may change what was copied: each merge does it once.
@@ -42,7 +42,7 @@ struct Failure {
 /// # Errors
 /// Where that cannot be written.
 pub fn snapshot(wanted: &Wanted, out: &mut dyn Write, errors: &mut dyn Write) -> io::Result<bool> {
-    let mut selection = match select::select(&wanted.data_dirs, &wanted.peers) {
+    let mut selection = match selection::select(&wanted.data_dirs, &wanted.peers) {
         Ok(selection) => selection,
         Err(why) => return writeln!(errors, "error: {why}").map(|()| false),
     };

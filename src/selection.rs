@@ -1,4 +1,4 @@
-//! Which directories are compared, and what each is called.
+//! Which directories of peers are meant, and what each is called.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,26 +8,26 @@ use crate::storage::{directory_of, find_directory, id_of};
 
 /// A directory to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// The peer's id, or the path where two directories have the same.
-    pub(super) label: String,
-    pub(super) path: PathBuf,
+    pub(crate) label: String,
+    pub(crate) path: PathBuf,
 }
 
-/// What is compared, and what is beside it and is not.
+/// What is looked at, and what is beside it and is not.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Selection {
-    pub(super) targets: Vec<Target>,
-    pub(super) notes: Vec<String>,
+pub(crate) struct Selection {
+    pub(crate) targets: Vec<Target>,
+    pub(crate) notes: Vec<String>,
     /// Why what was named is no peer's directory, a sentence for each.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
 }
 
 /// Finds the directories of the peers that are named, by id or path, or else of all below the data directories.
 ///
 /// # Errors
 /// Says, for the operator, what is not there or cannot be read.
-pub(super) fn select(data_dirs: &[PathBuf], peers: &[PathBuf]) -> Result<Selection, String> {
+pub(crate) fn select(data_dirs: &[PathBuf], peers: &[PathBuf]) -> Result<Selection, String> {
     let mut selection = Selection::default();
     let mut paths = Vec::new();
     if peers.is_empty() {
