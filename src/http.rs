@@ -8,6 +8,7 @@
 //! | `response` | an answer and how it is written: at once, or as it comes |
 //! | `routes` | which path is answered by what |
 //! | `api` | the group and its events as JSON; health |
+//! | `rows` | sensors, plots and rows |
 //! | `stream` | the same as it changes |
 //! | `metrics` | the same for Prometheus |
 //! | `page` | the files of the page, which are in the binary |
@@ -19,6 +20,7 @@ mod page;
 mod request;
 mod response;
 mod routes;
+mod rows;
 mod stream;
 
 use std::path::Path;
@@ -26,6 +28,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use crate::status::{Happening, Report};
+use rows::Files;
 
 /// What the server shows: a running peer.
 pub trait Site: Send + Sync {
@@ -47,6 +50,8 @@ pub struct Server<S> {
     pub site: S,
     /// Names beside addresses and `localhost` that a request may call this host.
     names: Vec<String>,
+    /// The peer's files.
+    files: Files,
     /// Connections on which events are streamed.
     streams: AtomicUsize,
 }
@@ -56,7 +61,8 @@ impl<S: Site> Server<S> {
     pub fn new(site: S, names: Vec<String>) -> Self {
         let own = own_name().into_iter().flat_map(|name| [format!("{name}.local"), name]);
         let names = names.into_iter().chain(own).map(|name| name.to_ascii_lowercase()).collect();
-        Self { site, names, streams: AtomicUsize::new(0) }
+        let files = Files::new(site.directory());
+        Self { site, names, files, streams: AtomicUsize::new(0) }
     }
 }
 

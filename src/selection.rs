@@ -70,7 +70,7 @@ pub(crate) fn select(data_dirs: &[PathBuf], peers: &[PathBuf]) -> Result<Selecti
 ///
 /// # Errors
 /// Says, for the operator, what cannot be read.
-pub fn peers_below(dir: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn peers_below(dir: &Path) -> Result<Vec<PathBuf>, String> {
     below(dir, &mut Vec::new())
 }
 

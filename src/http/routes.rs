@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use super::request::Request;
 use super::response::Response;
-use super::{api, metrics, page, stream, Server, Site};
+use super::{api, metrics, page, rows, stream, Server, Site};
 
 pub(super) fn answer<S: Site + 'static>(server: &Arc<Server<S>>, request: &Request) -> Response {
     match request.path.as_str() {
         "/api/v1/status" => Response::json(&server.site.report()),
         "/api/v1/events" => api::events(&server.site, request),
+        "/api/v1/sensors" => rows::sensors(&server.files, request),
+        "/api/v1/plot" => rows::plot(&server.files, request),
+        "/api/v1/readings" | "/readings.csv" => rows::readings(server, request),
         "/api/v1/stream" => stream::open(server, request),
         "/healthz" => api::health(&server.site),
         "/metrics" => metrics::answer(&server.site),

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::api::Events;
 use super::request::Request;
 use super::response::{Body, Response};
+use super::rows::LastRows;
 use super::{Server, Site};
 
 /// Connections that may be streams; the others are for questions.
@@ -51,6 +52,8 @@ fn follow<S: Site>(place: &Place<S>, out: &mut dyn Write) -> io::Result<()> {
     let site = &place.0.site;
     let mut shown = String::new();
     let mut last = 0;
+    // What was delivered when the files were shown last, and the number of that look.
+    let (mut known, mut look) = (None, 0);
     let mut alive = Instant::now();
     loop {
         let looked = Instant::now();
@@ -60,6 +63,17 @@ fn follow<S: Site>(place: &Place<S>, out: &mut dyn Write) -> io::Result<()> {
         if text != shown {
             send(out, "status", &text)?;
             shown = text;
+        }
+        // Files change where rows are delivered, or replaced, which something tells of.
+        let now = (report.readings.delivered, report.term, last);
+        if known != Some(now) {
+            let (sensors, number, at) = place.0.files.changed_after(look);
+            if !sensors.is_empty() {
+                send_json(out, "sensors", &LastRows { sensors })?;
+            }
+            // Only a look that began after the report was made has seen all of it.
+            known = (at >= looked).then_some(now);
+            look = number;
         }
         let events = site.happenings_after(last);
         if let Some(newest) = events.last() {

@@ -8,4 +8,5 @@ mod answers;
 mod client;
 mod guests;
 mod metrics;
+mod rows;
 mod status;

@@ -181,7 +181,7 @@ fn a_rewind_goes_to_where_the_logs_part_and_no_farther() {
         peer.append(10);
     }
     peer.deliver(40);
-    assert_eq!(consumer.look(100), []);
+    assert!(consumer.look(100).is_empty());
     peer.cut(20);
     peer.append(50);
     peer.deliver(100);
@@ -189,7 +189,7 @@ fn a_rewind_goes_to_where_the_logs_part_and_no_farther() {
     // The other term from its first entry on.
     peer.cut(20);
     assert_eq!(consumer.look(100), [20]);
-    assert_eq!(consumer.look(100), []);
+    assert!(consumer.look(100).is_empty());
     peer.cut(0);
     peer.append(3);
     peer.deliver(3);
@@ -226,7 +226,7 @@ fn a_rewind_goes_back_over_many_segments() {
         peer.append(1000);
     }
     peer.deliver(700_000);
-    assert_eq!(consumer.look(10_000), []);
+    assert!(consumer.look(10_000).is_empty());
     assert_eq!(consumer.had.len(), 700_000);
     for kept in [650_000, 431_000, 5000] {
         peer.cut(kept);

@@ -1,0 +1,87 @@
+//! Sensors and their rows, while a peer writes them.
+
+use serde_json::{json, Value};
+
+use crate::client::{get, get_until, start, Events};
+use crate::harness::{assert_same_rows, Group};
+
+const HEADER: &str = "sequence,timestamp,sensor_id,temperature_c,humidity_pct,pressure_hpa\n";
+
+#[test]
+fn rows_are_read_page_by_page_as_the_files_have_them() {
+    let group = Group::new();
+    let (mut peer, address) = start(&group, "a", &[]);
+    peer.wait_for_view(&["a"]);
+    peer.feed_numbered(0, 500);
+    peer.feed("DATA|other|2013-01-02T00:00:00Z|1.5||\n");
+    assert_same_rows(&[&peer], 501);
+    let all = get_until(&address, "/readings.csv", |answer| answer.body.lines().count() == 502);
+    assert_eq!(all.header("Content-Type"), Some("text/csv; charset=utf-8; header=present"));
+    let mut pages = String::from(HEADER);
+    let mut after = 0;
+    loop {
+        let page = get(&address, &format!("/api/v1/readings?after={after}&limit=100")).body;
+        let rows = page.strip_prefix(HEADER).expect("a header");
+        pages.push_str(rows);
+        let Some(last) = rows.lines().last() else { break };
+        after = last.split(',').next().and_then(|text| text.parse().ok()).expect("a sequence");
+    }
+    assert_eq!(pages, all.body);
+    let one = get(&address, "/readings.csv?sensor=other").body;
+    assert_eq!(one, format!("{HEADER}501,2013-01-02T00:00:00Z,other,1.5,,\n"));
+    assert_eq!(one, peer.files()["other.csv"]);
+    let line = get(&address, "/api/v1/readings?sensor=other&format=jsonl&from=2013-01-02T00:00:00Z").json();
+    assert_eq!(
+        (&line["sequence"], &line["temperature_c"], &line["humidity_pct"]),
+        (&json!(501), &json!(1.5), &Value::Null)
+    );
+    let tag = all.header("ETag").expect("a tag").to_owned();
+    let known =
+        format!("GET /readings.csv HTTP/1.1\r\nHost: {address}\r\nIf-None-Match: {tag}\r\nConnection: close\r\n\r\n");
+    assert_eq!(crate::client::exchange(&address, &known).status, 304);
+    peer.feed("DATA|other|2013-01-02T00:00:01Z|1.5||\n");
+    get_until(&address, "/readings.csv?sensor=other", |answer| answer.body.lines().count() == 3);
+    assert_eq!(crate::client::exchange(&address, &known).status, 200);
+}
+
+#[test]
+fn a_sensor_has_its_last_row_and_a_plot_without_a_line_across_its_silence() {
+    let group = Group::new();
+    let (mut peer, address) = start(&group, "a", &[]);
+    peer.wait_for_view(&["a"]);
+    let mut events = Events::open(&address);
+    let line =
+        |minute: u32| format!("DATA|roof|2013-01-01T{:02}:{:02}:00Z|{minute}||1013.5\n", minute / 60, minute % 60);
+    // An hour, three hours of silence, and another hour.
+    let lines: String = (0..60).chain(240..300).map(line).collect();
+    peer.feed(&lines);
+    let shown = events.wait_for("sensors", |shown| shown["sensors"][0]["sequence"] == 120);
+    let row = &shown["sensors"][0];
+    assert_eq!((&row["sensor"], &row["temperature_c"]), (&json!("roof"), &json!(299.0)));
+    assert_eq!(get(&address, "/api/v1/sensors").json()["sensors"], shown["sensors"]);
+    let plot = get(&address, "/api/v1/plot?sensor=roof&buckets=300").json();
+    let numbers = |name: &str| -> Vec<i64> {
+        plot[name].as_array().expect("a list").iter().map(|number| number.as_i64().expect("a number")).collect()
+    };
+    assert_eq!(numbers("n").iter().sum::<i64>(), 120);
+    let gap = plot["gap_ms"].as_i64().expect("a length");
+    let breaks: Vec<i64> =
+        numbers("t").windows(2).map(|pair| pair[1] - pair[0]).filter(|between| *between > gap).collect();
+    assert_eq!(breaks.len(), 1, "{plot}");
+    assert!((178 * 60_000..=182 * 60_000).contains(&breaks[0]), "{breaks:?}");
+    assert_eq!(plot["temperature_c"]["min"][0], json!(0.0));
+    let hour =
+        get(&address, "/api/v1/plot?sensor=roof&from=2013-01-01T04:00:00Z&to=2013-01-01T05:00:00Z&buckets=6").json();
+    assert_eq!(hour["n"], json!([10, 10, 10, 10, 10, 10]));
+    assert_eq!(hour["temperature_c"]["mean"][0], json!(244.5));
+    assert_eq!(hour["humidity_pct"]["max"][0], Value::Null);
+    for (path, status) in [
+        ("/api/v1/plot", 400),
+        ("/api/v1/plot?sensor=none", 404),
+        ("/api/v1/plot?sensor=../state", 400),
+        ("/api/v1/plot?sensor=roof&buckets=100000", 400),
+        ("/api/v1/readings?format=xml", 400),
+    ] {
+        assert_eq!(get(&address, path).status, status, "{path}");
+    }
+}
