@@ -61,6 +61,16 @@ wait_for() {
     fail "$what"
 }
 
+# wait_for_group <id …>: waits until these peers are one group, as each of them says itself, and their logs tell of it.
+wait_for_group() {
+    local dirs=() id said sorted
+    for id in "$@"; do dirs+=("data/$id"); done
+    said=$("$PEER" status --wait "members=$#,leader" --timeout 30s "${dirs[@]}") || fail "$said"
+    sorted=$(printf '%s\n' "$@" | sort | paste -sd, | sed 's/,/, /g')
+    # A line is written a moment after what it tells of.
+    for id in "$@"; do wait_for 5 "the log of $id does not tell of [$sorted]" sees "$id" "[$sorted]"; done
+}
+
 # leads <id>: is this the leader of the last view that its log tells of?
 leads() {
     grep "Is Group Leader:" "logs/$1_log.txt" | tail -n 1 | grep -q "Is Group Leader: True"

@@ -11,7 +11,7 @@ Builds the program, starts peer1, peer2 and peer3 on loopback, and shows what th
   kill -STOP PID     the same, for one that hangs; kill -CONT PID lets it go on
   r                  starts the dead ones again, with their rows
 
-Logs go to logs/peerN_log.txt, rows to data/peerN/*.csv. Options go to every peer, e.g. --sensor-interval-seconds 0.2;
+Each of them serves a page about the group; the address of one is shown. Logs go to logs/peerN_log.txt, rows to data/peerN/*.csv. Options go to every peer, e.g. --sensor-interval-seconds 0.2;
 'target/release/peer --help' lists them. SECONDS_TO_RUN=20 ends it by itself after 20 seconds. Where output is no
 terminal, or TERM is dumb, events come as plain lines.
 TEXT
@@ -31,6 +31,8 @@ LOCK=logs/demo.pid
 EVENTS=logs/demo_events.txt
 # A reading a second, unless an option or the environment says otherwise.
 export PEER_SENSOR_INTERVAL_SECONDS=${PEER_SENSOR_INTERVAL_SECONDS:-1}
+# Each with a page at a port of its own.
+export PEER_HTTP=${PEER_HTTP:-0}
 
 mkdir -p logs
 
@@ -256,6 +258,17 @@ size() {
     echo "$found"
 }
 
+# page: the address of the page of the first peer that lives; nothing where there is none.
+page() {
+    local place
+    for place in 0 1 2; do
+        if [ -z "${DEAD[place]}" ]; then
+            this_run "${IDS[place]}" | grep -o 'HTTP: http://[^ ]*' | cut -d ' ' -f 2 | tail -n 1
+            return
+        fi
+    done
+}
+
 # victim: the process of the leader, or else of one that lives; nothing where all are dead.
 victim() {
     local place found=""
@@ -270,7 +283,7 @@ victim() {
 
 # draw: the whole screen, no line longer than it is wide.
 draw() {
-    local height width place head foot
+    local height width place head foot address
     read -r height width <<<"$(size)"
     width=$((width - 1))
     head=$(
@@ -280,6 +293,8 @@ draw() {
         for place in 0 1 2; do
             printf '%-6s %7s %8d  %s\n' "${IDS[place]}" "${PID[place]}" "${HELD[place]}" "${STATE[place]}"
         done
+        address=$(page)
+        if [ -n "$address" ]; then printf '\nPage: %s\n' "$address"; fi
         echo
         echo "Events (UTC)"
     )
@@ -299,6 +314,7 @@ draw() {
 
 SHOWN=
 LAST=
+PAGE=
 # say: what is new, as plain lines. An event may come after others that happened later.
 say() {
     local all place line="" state
@@ -314,6 +330,9 @@ say() {
         done
         echo "${line%; }"
         LAST=$state
+        line=$(page)
+        if [ "$line" != "$PAGE" ]; then echo "Page: $line"; fi
+        PAGE=$line
     fi
 }
 

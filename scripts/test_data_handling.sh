@@ -8,9 +8,7 @@ rm -rf data logs/peer{1,2,3}_log.txt
 for id in "${ids[@]}"; do
     start "$id" --sensor-interval-seconds 0.1 --election-timeout 1s "$@"
 done
-for id in "${ids[@]}"; do
-    wait_for 15 "$id does not see three members" sees "$id" "[peer1, peer2, peer3]"
-done
+wait_for_group "${ids[@]}"
 enough() { [ "$(rows peer1)" -ge 60 ] && [ "$(rows peer2)" -ge 60 ] && [ "$(rows peer3)" -ge 60 ]; }
 wait_for 20 "fewer than 60 readings after 20 s" enough
 

@@ -9,9 +9,7 @@ for id in peer1 peer2 peer3; do
     start "$id" --sensor-interval-seconds 0.2 --election-timeout 1s "$@"
     pid[$id]=$STARTED
 done
-for id in peer1 peer2 peer3; do
-    wait_for 15 "$id does not see three members" sees "$id" "[peer1, peer2, peer3]"
-done
+wait_for_group peer1 peer2 peer3
 
 for id in peer1 peer2 peer3; do
     if leads "$id"; then leader=$id; else victim=$id; fi

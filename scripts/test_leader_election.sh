@@ -10,9 +10,7 @@ for id in "${ids[@]}"; do
     start "$id" --sensor-interval-seconds 0.2 --election-timeout 1s "$@"
     pid[$id]=$STARTED
 done
-for id in "${ids[@]}"; do
-    wait_for 15 "$id does not see four members" sees "$id" "[peer1, peer2, peer3, peer4]"
-done
+wait_for_group "${ids[@]}"
 
 leaders=()
 for id in "${ids[@]}"; do

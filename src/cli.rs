@@ -4,6 +4,7 @@
 //! each verb in the file of its name.
 
 mod arguments;
+mod doctor;
 mod environment;
 mod key;
 mod snapshot;
@@ -20,6 +21,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Subcommand}
 use crate::config::Config;
 
 use arguments::Arguments;
+pub use doctor::Doctor;
 pub use environment::strange_variables;
 pub use key::{Key, KeyVerb};
 pub use snapshot::Snapshot;
@@ -35,6 +37,7 @@ enum Verb {
     Verify(Verify),
     Snapshot(Snapshot),
     Status(Status),
+    Doctor(Doctor),
     Key(Key),
 }
 
@@ -49,6 +52,8 @@ pub enum Task {
     Snapshot(Snapshot),
     /// Show what running peers know of their group.
     Status(Status),
+    /// Find out which step of finding others fails.
+    Doctor(Doctor),
     /// Make a key, or show its fingerprint.
     Key(Key),
 }
@@ -85,6 +90,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
         Some(Verb::Verify(verify)) => return Ok(Task::Verify(verify)),
         Some(Verb::Snapshot(snapshot)) => return Ok(Task::Snapshot(snapshot)),
         Some(Verb::Status(status)) => return Ok(Task::Status(status)),
+        Some(Verb::Doctor(doctor)) => return Ok(Task::Doctor(doctor)),
         Some(Verb::Key(key)) => return Ok(Task::Key(key)),
         None => {}
     }

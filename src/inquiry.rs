@@ -13,9 +13,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::elapsed::Elapsed;
 use crate::keys::{self, Keys};
 use crate::status::words::{self, Found, Unanswered};
 use crate::status::Report;
+pub(crate) use ask::{here, put as ask};
 pub use wanted::{Condition, ConditionError};
 
 /// Between two looks while something is waited for, and while the answer is shown again and again.
@@ -104,19 +106,29 @@ pub fn run(asked: &Asked, out: &mut impl Write) -> Result<Verdict, InquiryError>
     }
     let until = Instant::now() + asked.timeout;
     loop {
-        let found = look()?;
-        let lacks = asked.wait.iter().find_map(|condition| condition.lacks(&found));
+        let late = asked.wait.is_empty() || Instant::now() >= until;
+        let found = match look() {
+            // A directory that is waited for may come.
+            Err(InquiryError::Place(_)) if !late => Vec::new(),
+            found => found?,
+        };
+        let lacks = wanted::silent(asked, &found)
+            .into_iter()
+            .chain(asked.wait.iter().filter_map(|condition| condition.lacks(&found)))
+            .next();
         if !asked.wait.is_empty() && lacks.is_none() {
             show(asked, &found, false, out)?;
             return Ok(Verdict::Healthy);
         }
-        if asked.wait.is_empty() || Instant::now() >= until {
+        if late {
             show(asked, &found, false, out)?;
-            if let Some(lacks) = lacks {
-                writeln!(out, "Waited for {:?} in vain: {lacks}", asked.timeout)?;
-                return Ok(Verdict::Degraded);
-            }
-            return Ok(verdict(asked, &found));
+            return match lacks.filter(|_| !asked.wait.is_empty()) {
+                Some(lacks) => {
+                    writeln!(out, "Waited for {} in vain: {lacks}", Elapsed(asked.timeout))?;
+                    Ok(Verdict::Degraded)
+                }
+                None => Ok(verdict(asked, &found)),
+            };
         }
         thread::sleep(WAIT_PAUSE);
     }

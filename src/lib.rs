@@ -37,6 +37,7 @@
 //! | doing | [`threads`] | all of the above, and decides nothing |
 //! | asking | [`inquiry`] | names, text, net, storage, `selection`, showing: asks running peers, and is none |
 //! | reading back | [`history`] | names, text, storage: sensors, plots and rows of files that peers wrote |
+//! | | [`doctor`] | names, text, seals, net, limits, asking: what keeps peers apart |
 //! | proving | [`verify`] | names, text, storage, `selection` (whose directory is meant): looks at files that peers wrote, copies them, runs none |
 //!
 //! `docs/protocol.md` has the rules that comments cite, `docs/tour.md` a way through the code for an evening, and
@@ -50,6 +51,7 @@ pub mod cli;
 pub mod complaints;
 pub mod config;
 pub mod descriptors;
+pub mod doctor;
 mod elapsed;
 pub mod fatal;
 pub mod history;

@@ -1,13 +1,14 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
 //! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, copies
-//! them, asks running peers, or makes a key.
+//! them, asks running peers, finds out what keeps them apart, or makes a key.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use log::Level;
-use peer::cli::{strange_variables, KeyVerb, Snapshot, Status, Task, Verify};
+use peer::cli::{strange_variables, Doctor, KeyVerb, Snapshot, Status, Task, Verify};
 use peer::config::Config;
+use peer::doctor;
 use peer::fatal::Fatal;
 use peer::inquiry::{self, InquiryError};
 use peer::keys;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Task::Verify(verify) => compare(verify),
         Task::Snapshot(snapshot) => copy(snapshot),
         Task::Status(status) => inquire(status),
+        Task::Doctor(options) => examine(options),
         Task::Key(key) => show_key(&key.verb),
     }
 }
@@ -57,6 +59,25 @@ fn inquire(options: Status) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn examine(options: Doctor) -> ExitCode {
+    let Doctor { bind, port, broadcast_port, broadcast_address, join, group, quorum, key_file, data_dir, listen_for } =
+        options;
+    let asked = doctor::Asked {
+        bind,
+        port,
+        broadcast_port,
+        broadcast_address,
+        join,
+        group,
+        quorum,
+        key_file,
+        data_dir,
+        listen_for,
+    };
+    // Nobody is left to tell, as with `| head`.
+    doctor::run(&asked, &mut io::stdout().lock()).map_or(ExitCode::FAILURE, |verdict| verdict.status().into())
 }
 
 fn show_key(verb: &KeyVerb) -> ExitCode {

@@ -16,6 +16,7 @@ pub use address::{announced, canonical, endpoint_announced, endpoint_seen, resol
 pub use broadcast::{Receiver, Sender, REUSE_PORT};
 pub use connection::{dial, give_up_after, hang_up, DialError, Incoming, ReadError};
 pub use dialled::Dialled;
+pub use interfaces::broadcast_networks;
 pub use listen::{listen, probe};
 pub use outgoing::Outgoing;
 pub use send_now::CAN_SEND_NOW;

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 22] = [
+const LAYERS: [(&str, &[&str]); 23] = [
     ("ids", &[]),
     ("elapsed", &[]),
     ("ranges", &[]),
@@ -26,9 +26,25 @@ const LAYERS: [(&str, &[&str]); 22] = [
     ("config", &["ids", "log_lines", "wire"]),
     ("status", &["elapsed", "ids", "log_lines", "protocol"]),
     ("http", &["history", "ids", "reading", "status", "storage"]),
-    ("inquiry", &["keys", "net", "selection", "status", "storage", "wire"]),
+    ("inquiry", &["elapsed", "keys", "net", "selection", "status", "storage", "wire"]),
     ("selection", &["ids", "storage"]),
     ("history", &["ids", "reading", "storage", "wire"]),
+    (
+        "doctor",
+        &[
+            "descriptors",
+            "elapsed",
+            "ids",
+            "inquiry",
+            "keys",
+            "log_lines",
+            "net",
+            "selection",
+            "status",
+            "storage",
+            "wire",
+        ],
+    ),
     ("verify", &["ids", "json", "numbers", "reading", "selection", "storage", "wire"]),
 ];
 
@@ -114,6 +130,7 @@ fn pages() -> Vec<(PathBuf, String)> {
     for entry in fs::read_dir(root().join("docs")).expect("it is there") {
         paths.push(entry.expect("readable").path());
     }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).expect("text"))).collect()
 }
 

@@ -38,6 +38,8 @@ Examples:
       proves that all peers below data/ hold the same rows in the same order
   peer status
       who leads and who is missing, as the peers of this host see it
+  peer doctor
+      finds out why peers do not find each other
   peer snapshot backup
       copies all peers below data/ to backup/, also while they run
   peer key new greenhouse.key

@@ -1,17 +1,24 @@
-//! `/metrics`: what a peer counts, in the text form of `OpenMetrics`. Names and units are described in `docs/http.md`.
+//! `/metrics`: what a peer counts, as `OpenMetrics` for whoever accepts that, and in the older text form of Prometheus for
+//! others. Names and units are described in `docs/http.md`.
 
 use prometheus_client::encoding::{text, EncodeLabelSet};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
-use prometheus_client::metrics::histogram::{exponential_buckets, Histogram};
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::request::Request;
 use super::response::{Body, Response};
 use super::Site;
 use crate::status::report::{Report, Role, State};
 
+/// Bounds of durations, in seconds: from a round trip on loopback to a disk that hangs.
+const BOUNDS: [f64; 16] =
+    [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What is measured as it happens. Clones share what they measure.
@@ -24,10 +31,8 @@ pub struct Durations {
 }
 
 impl Default for Durations {
-    /// From 50 µs to 27 s, each bound three times the one before: a round trip on loopback, and a disk that hangs.
     fn default() -> Self {
-        let bounds = || exponential_buckets(0.000_05, 3.0, 13);
-        Self { commits: Histogram::new(bounds()), syncs: Histogram::new(bounds()) }
+        Self { commits: Histogram::new(BOUNDS), syncs: Histogram::new(BOUNDS) }
     }
 }
 
@@ -77,7 +82,7 @@ struct OfSource {
     source: String,
 }
 
-pub(super) fn answer(site: &impl Site) -> Response {
+pub(super) fn answer(site: &impl Site, request: &Request) -> Response {
     let mut registry = Registry::with_prefix("peer");
     let (report, figures) = (site.report(), site.figures());
     group(&report, &mut registry);
@@ -88,7 +93,38 @@ pub(super) fn answer(site: &impl Site) -> Response {
     let _ = text::encode_registry(&mut all, &registry);
     process(&report, &figures.process, &mut all);
     let _ = text::encode_eof(&mut all);
-    Response::new(OPEN_METRICS, Body::Whole(all.into_bytes()))
+    if request.accept.contains("application/openmetrics-text") {
+        return Response::new(OPEN_METRICS, Body::Whole(all.into_bytes()));
+    }
+    Response::new(TEXT, Body::Whole(older(&all).into_bytes()))
+}
+
+/// The older form: it has no units and no end, a counter is called as its sample, and what only informs is a gauge.
+fn older(open: &str) -> String {
+    let mut kinds: Vec<(&str, &str)> = Vec::new();
+    for line in open.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        kinds.extend(line.split_once(' '));
+    }
+    let kind = |name: &str| kinds.iter().find(|(known, _)| *known == name).map_or("untyped", |(_, kind)| *kind);
+    let mut all = String::with_capacity(open.len());
+    for line in open.lines() {
+        let comment = ["# HELP ", "# TYPE "].into_iter().find_map(|word| Some((word, line.strip_prefix(word)?)));
+        let line = match comment.and_then(|(word, rest)| Some((word, rest.split_once(' ')?))) {
+            Some((word, (name, rest))) => {
+                let (end, kind) = match kind(name) {
+                    "counter" => ("_total", "counter"),
+                    "info" => ("_info", "gauge"),
+                    other => ("", other),
+                };
+                format!("{word}{name}{end} {}", if word == "# TYPE " { kind } else { rest })
+            }
+            None if line.starts_with('#') => continue,
+            None => line.to_owned(),
+        };
+        all.push_str(&line);
+        all.push('\n');
+    }
+    all
 }
 
 fn gauge(registry: &mut Registry, name: &str, help: &str, value: impl TryInto<i64>) {
@@ -190,4 +226,18 @@ fn process(report: &Report, figures: &ProcessFigures, all: &mut String) {
         registry.register_with_unit("start_time", "When this process started, since 1970", Unit::Seconds, seconds);
     }
     let _ = text::encode_registry(all, &registry);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_form_calls_a_counter_as_its_sample_and_has_no_units() {
+        let open = "# HELP a Of a.\n# TYPE a counter\na_total{x=\"#\"} 1\n# HELP b_bytes Of b.\n# TYPE b_bytes gauge\n\
+                    # UNIT b_bytes bytes\nb_bytes 2\n# HELP c Of c.\n# TYPE c info\nc_info{y=\"z\"} 1\n# EOF\n";
+        let expected = "# HELP a_total Of a.\n# TYPE a_total counter\na_total{x=\"#\"} 1\n# HELP b_bytes Of b.\n\
+                        # TYPE b_bytes gauge\nb_bytes 2\n# HELP c_info Of c.\n# TYPE c_info gauge\nc_info{y=\"z\"} 1\n";
+        assert_eq!(older(open), expected);
+    }
 }

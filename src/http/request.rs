@@ -22,6 +22,8 @@ pub(super) struct Request {
     pub(super) head_only: bool,
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
+    /// `Accept`
+    pub(super) accept: String,
     /// `If-None-Match`
     pub(super) known: Option<String>,
     /// Another request may follow on the connection.
@@ -148,6 +150,7 @@ fn understood(head: &httparse::Request, names: &[String]) -> Result<Request, Unh
         head_only,
         path: path.to_owned(),
         query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        accept: header("accept").unwrap_or_default(),
         known: header("if-none-match"),
         goes_on: if old { connection.contains("keep-alive") } else { !connection.contains("close") },
         old,

@@ -15,7 +15,7 @@ pub(super) fn answer<S: Site + 'static>(server: &Arc<Server<S>>, request: &Reque
         "/api/v1/readings" | "/readings.csv" => rows::readings(server, request),
         "/api/v1/stream" => stream::open(server, request),
         "/healthz" => api::health(&server.site),
-        "/metrics" => metrics::answer(&server.site),
+        "/metrics" => metrics::answer(&server.site, request),
         path => page::file(path, request).unwrap_or_else(|| {
             let text =
                 "There is nothing here; / is the page, /api/v1/status, /api/v1/sensors, /api/v1/events, /api/v1/plot, \

@@ -351,6 +351,7 @@ mod tests {
             head_only: false,
             path: "/api/v1/readings".to_owned(),
             query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            accept: String::new(),
             known: None,
             goes_on: false,
             old: false,

@@ -73,7 +73,7 @@ fn in_directory(directory: &Path, keys: Option<&Keys>) -> Result<Box<Report>, Un
 }
 
 /// Where a peer of this host is reached that listens at all addresses.
-fn here(endpoint: SocketAddr) -> SocketAddr {
+pub(crate) fn here(endpoint: SocketAddr) -> SocketAddr {
     let ip = match endpoint.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -96,10 +96,11 @@ fn at_address(place: &str, keys: Option<&Keys>) -> Result<Box<Report>, Unanswere
 }
 
 fn at(endpoint: SocketAddr, keys: Option<&Keys>) -> Result<Box<Report>, Unanswered> {
-    put(endpoint, keys).map_err(Unanswered::Unreachable)
+    put(endpoint, keys).map(Box::new).map_err(Unanswered::Unreachable)
 }
 
-fn put(endpoint: SocketAddr, keys: Option<&Keys>) -> Result<Box<Report>, String> {
+/// Asks at one address. Says otherwise why there is no report, and what to do.
+pub(crate) fn put(endpoint: SocketAddr, keys: Option<&Keys>) -> Result<Report, String> {
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let stream = net::dial(endpoint, PATIENCE, any).map_err(|error| in_words(&error, endpoint))?;
     let mut dialled = Dialled::new(stream, keys, PATIENCE).map_err(|error| in_words(&error, endpoint))?;
@@ -108,7 +109,7 @@ fn put(endpoint: SocketAddr, keys: Option<&Keys>) -> Result<Box<Report>, String>
     match dialled.incoming.at_most(ANSWER_BYTES_MAX).message_within(PATIENCE) {
         Ok(Some(Message::Report { json })) => {
             let unread = |error| format!("its report cannot be read ({error}): it is another version of peer");
-            serde_json::from_str(&json).map(Box::new).map_err(unread)
+            serde_json::from_str(&json).map_err(unread)
         }
         Ok(Some(Message::Error { why })) => Err(format!("{why}; it is another version of peer")),
         Ok(Some(_)) => Err("it says what is no report".to_owned()),

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use crate::status::report::State;
+use super::Asked;
+use crate::status::report::{Role, State};
 use crate::status::words::{self, Found};
 use crate::status::Report;
 
@@ -37,6 +38,12 @@ impl FromStr for Condition {
             _ => Err(ConditionError),
         }
     }
+}
+
+/// Who was named and gives no answer: whoever waits for a peer means that it runs.
+pub(super) fn silent(asked: &Asked, found: &[Found]) -> Option<String> {
+    let silent = found.iter().find(|found| found.answer.is_err()).filter(|_| !asked.places.is_empty())?;
+    Some(format!("{} does not answer", silent.place))
 }
 
 impl Condition {
@@ -74,9 +81,7 @@ impl Condition {
 /// Members of the view that a peer is in; none while it catches up.
 fn members(report: &Report) -> usize {
     match report.state {
-        State::Member | State::Leads => {
-            report.members.iter().filter(|seat| seat.role != crate::status::report::Role::Learner).count()
-        }
+        State::Member | State::Leads => report.members.iter().filter(|seat| seat.role != Role::Learner).count(),
         State::Seeking | State::Learning | State::Electing => 0,
     }
 }

@@ -52,6 +52,19 @@ impl Receiver {
         Ok(Self { socket: socket.into() })
     }
 
+    /// The same for so long at most; `None`: nothing came.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn recv_within(&self, buffer: &mut [u8], most: Duration) -> io::Result<Option<(usize, SocketAddr)>> {
+        self.socket.set_read_timeout(Some(most))?;
+        match self.recv(buffer) {
+            Ok(datagram) => Ok(Some(datagram)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Waits for a datagram; tells its length and where it came from. One that fills the buffer may have been cut off and
     /// is passed over: the buffer must be a byte longer than the longest that counts.
     ///

@@ -30,6 +30,14 @@ pub(super) fn networks() -> io::Result<Vec<Network>> {
     Ok(networks)
 }
 
+/// This host's address and the broadcast address of each network that discovery goes to.
+///
+/// # Errors
+/// The system's.
+pub fn broadcast_networks() -> io::Result<Vec<(Ipv4Addr, Ipv4Addr)>> {
+    Ok(networks()?.into_iter().map(|network| (network.local, network.broadcast)).collect())
+}
+
 /// The broadcast address of the network of `local`: the one that the interface states, or else the highest of the
 /// network. Some systems state none, or the host's own address, where none was configured by hand.
 fn broadcast(local: Ipv4Addr, prefix: u8, stated: Option<Ipv4Addr>) -> Option<Ipv4Addr> {

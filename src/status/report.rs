@@ -13,7 +13,7 @@ use crate::protocol::picture::Member;
 use crate::protocol::{Picture, Standing, AHEAD_READINGS};
 
 /// A disk with less room than this is low: readings of some hours under load, of months at a trickle.
-const LOW_DISK_BYTES: u64 = 64 * 1024 * 1024;
+pub const LOW_DISK_BYTES: u64 = 64 * 1024 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {

@@ -1,14 +1,8 @@
 //! Programs that read the files: what docs/files.md shows for three of them loads a real peer's directory, and each row has
-//! the values that were given. The packages are fetched once, into cargo's directory for what tests need.
+//! the values that were given.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
+use crate::harness::python::{packages, run, shown_block, PACKAGES};
 use crate::harness::{skipped, Group, Rows};
-
-/// What the lines of docs/files.md were tried with.
-const PACKAGES: [&str; 3] = ["duckdb==2.0.1", "pandas==3.1.1", "polars==2.1.0"];
 
 /// Prints what each of them loaded, a row a line, and ends where a column has another type than it should.
 const PRINT: &str = "
@@ -53,8 +47,8 @@ fn duckdb_pandas_and_polars_load_what_a_peer_writes() {
     assert_eq!(peer.wait_for_exit().code(), Some(0));
 
     let directory = peer.data.to_str().expect("text");
-    let script = format!("{}\n{PRINT}", shown_block().replace("data/peer1", directory));
-    let output = python(&["-c", &script], Some(&packages)).expect("it ran before");
+    let script = format!("{}\n{PRINT}", shown_block("files.md").replace("data/peer1", directory));
+    let output = run(&script, &packages);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).expect("text");
     let loaded: Vec<&str> = printed.split_terminator("\n\n").collect();
@@ -84,42 +78,4 @@ fn expected(rows: &Rows) -> Vec<Row> {
     // A leap second is read as the one before.
     let time = |text: &str| text.parse::<jiff::Timestamp>().expect("a timestamp").as_microsecond();
     rows.iter().map(|(sequence, rest)| row(&format!("{sequence},{rest}"), time)).collect()
-}
-
-/// The lines of docs/files.md, so that they are the ones that work.
-fn shown_block() -> String {
-    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/files.md")).expect("it is there");
-    let (_, block) = page.split_once("```python\n").expect("it shows how");
-    block.split_once("```").expect("it ends").0.to_owned()
-}
-
-/// Where the packages are, or why they are not.
-fn packages() -> Result<PathBuf, String> {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGES.join("-"));
-    if home.exists() {
-        return Ok(home);
-    }
-    let fetched = home.with_extension(format!("fetched-{}", std::process::id()));
-    let mut arguments = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"];
-    arguments.extend(["--only-binary", ":all:", "--target", fetched.to_str().expect("text")]);
-    arguments.extend(PACKAGES);
-    let output = python(&arguments, None)?;
-    if output.status.success() {
-        // Another run may have been first.
-        let _ = fs::rename(&fetched, &home);
-    }
-    let _ = fs::remove_dir_all(&fetched);
-    if home.exists() {
-        Ok(home)
-    } else {
-        Err(format!("pip: {}", String::from_utf8_lossy(&output.stderr)))
-    }
-}
-
-fn python(arguments: &[&str], packages: Option<&Path>) -> Result<Output, String> {
-    let mut command = Command::new("python3");
-    if let Some(packages) = packages {
-        command.env("PYTHONPATH", packages);
-    }
-    command.args(arguments).output().map_err(|error| format!("python3: {error}"))
 }

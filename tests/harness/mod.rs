@@ -4,6 +4,7 @@
 pub(crate) mod feeder;
 mod group;
 pub(crate) mod process;
+pub(crate) mod python;
 mod rows;
 pub(crate) mod run;
 pub(crate) mod settle;

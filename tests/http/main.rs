@@ -6,6 +6,7 @@ mod harness;
 
 mod answers;
 mod client;
+mod doctor;
 mod guests;
 mod metrics;
 mod rows;

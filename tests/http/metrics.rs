@@ -1,9 +1,12 @@
 //! What Prometheus reads.
 
+use std::fs;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
-use crate::client::{get, get_until, start};
+use crate::client::{exchange, get, get_until, start, Answer};
 use crate::harness::{assert_same_rows, skipped, Group};
 
 /// The value of a metric, with its labels.
@@ -48,8 +51,12 @@ fn a_peer_counts_what_it_does() {
     ] {
         assert!(at_least(&all.body, metric, least), "{metric} in\n{}", all.body);
     }
-    assert!(all.body.ends_with("# EOF\n"));
-    assert_eq!(all.header("Content-Type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_eq!(all.header("Content-Type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
+    let open = exchange(&address, &request);
+    assert!(open.body.contains("\n# TYPE peer_readings counter\n") && open.body.ends_with("# EOF\n"));
+    assert_eq!(open.header("Content-Type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
 }
 
 #[test]
@@ -72,4 +79,67 @@ fn promtool_finds_nothing_to_mend() {
     let output = check.wait_with_output().expect("it ends");
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
+}
+
+/// A server that scrapes a peer, in a directory of its own.
+struct Prometheus {
+    process: Child,
+    address: String,
+    directory: PathBuf,
+}
+
+impl Prometheus {
+    fn start(directory: &Path, peer: &str) -> Self {
+        let directory = directory.join("prometheus");
+        fs::create_dir_all(&directory).expect("a directory");
+        let rules = root().join("docs/prometheus/alerts.yml");
+        let config = format!(
+            "global: {{ scrape_interval: 200ms, evaluation_interval: 200ms }}\nrule_files: ['{}']\nscrape_configs:\n  \
+             - job_name: peer\n    static_configs: [{{ targets: ['{peer}'] }}]\n",
+            rules.display()
+        );
+        fs::write(directory.join("prometheus.yml"), config).expect("a file");
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("an address");
+        let process = Command::new("prometheus")
+            .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=error"])
+            .arg(format!("--web.listen-address={free}"))
+            .current_dir(&directory)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it is here");
+        Self { process, address: free.to_string(), directory }
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        // It is ours, and holds nothing that is wanted.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn a_prometheus_scrapes_a_peer_and_takes_the_rules_of_the_docs() {
+    if Command::new("prometheus").arg("--version").output().is_err() {
+        return skipped("a scrape by Prometheus", "prometheus is not here (Debian's prometheus)");
+    }
+    let group = Group::new();
+    let (peer, address) = start(&group, "a", &[]);
+    peer.wait_for_view(&["a"]);
+    let prometheus = Prometheus::start(&group.directory, &address);
+    let scraped = |answer: &Answer| answer.body.contains("\"peer\":\"a\"") && answer.body.contains("\"1\"]");
+    get_until(&prometheus.address, "/api/v1/query?query=peer_build_info", scraped);
+    let rules = get_until(&prometheus.address, "/api/v1/rules", |answer| answer.body.contains("PeerNoLeader")).json();
+    let rules = rules["data"]["groups"][0]["rules"].as_array().expect("rules").len();
+    assert_eq!(rules, 5);
+    let check =
+        Command::new("promtool").arg("check").arg("rules").arg(root().join("docs/prometheus/alerts.yml")).output();
+    assert!(check.expect("it comes with prometheus").status.success());
 }

@@ -3,7 +3,8 @@
 use serde_json::{json, Value};
 
 use crate::client::{get, get_until, start, Events};
-use crate::harness::{assert_same_rows, Group};
+use crate::harness::python::{packages, run, shown_block};
+use crate::harness::{assert_same_rows, skipped, Group};
 
 const HEADER: &str = "sequence,timestamp,sensor_id,temperature_c,humidity_pct,pressure_hpa\n";
 
@@ -84,4 +85,27 @@ fn a_sensor_has_its_last_row_and_a_plot_without_a_line_across_its_silence() {
     ] {
         assert_eq!(get(&address, path).status, status, "{path}");
     }
+}
+
+#[test]
+fn pandas_and_polars_read_from_the_address() {
+    let packages = match packages() {
+        Ok(packages) => packages,
+        Err(why) => return skipped("rows over HTTP as pandas and polars read them", &why),
+    };
+    let group = Group::new();
+    let (mut peer, address) = start(&group, "a", &[]);
+    peer.wait_for_view(&["a"]);
+    let lines = (0..5000).map(|number| format!("DATA|roof|2013-01-01T00:00:00Z|{number}|50.5|\n")).collect::<Vec<_>>();
+    peer.feed(&lines.concat());
+    assert_same_rows(&[&peer], 5000);
+    get_until(&address, "/readings.csv?sensor=roof", |answer| answer.body.lines().count() == 5001);
+    let shown = shown_block("http.md").replace("127.0.0.1:8080", &address);
+    let print = "
+print(len(with_pandas), int(with_pandas['temperature_c'].sum()), with_pandas['timestamp'].dtype.kind)
+print(len(with_polars), int(with_polars['temperature_c'].sum()), with_polars['timestamp'].dtype == polars.Datetime)
+";
+    let output = run(&format!("{shown}{print}"), &packages);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "5000 12497500 M\n5000 12497500 True\n");
 }

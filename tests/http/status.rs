@@ -45,9 +45,9 @@ fn what_is_waited_for_in_vain_is_named() {
     let group = Group::new();
     let peer = group.start("a");
     peer.wait_for_view(&["a"]);
-    let (code, text) = status(&group, &["--wait", "members=2", "--timeout", "200ms"]);
+    let (code, text) = status(&group, &["--wait", "members=2", "--timeout", "1s"]);
     assert_eq!(code, Some(6));
-    assert!(text.ends_with("Waited for 200ms in vain: a sees 1 members\n"), "{text}");
+    assert!(text.ends_with("Waited for 1 second in vain: a sees 1 members\n"), "{text}");
 }
 
 #[test]
