@@ -163,6 +163,7 @@ function showTools() {
   byId("back").hidden = before.length === 0;
   // What is hidden loses the focus, and keys would go nowhere.
   if (!dialog.contains(document.activeElement)) byId("plot-title").focus();
+  byId("earlier").disabled = first() !== null && edges(range, now(), first())[0] <= first();
   byId("later").disabled = goesOn(range);
   byId("zoom-out").disabled = range.length === 0;
   byId("csv").href = `/readings.csv?sensor=${encodeURIComponent(id)}${timesOf(range)}`;
