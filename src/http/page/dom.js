@@ -22,6 +22,21 @@ export function svgEl(tag, attributes) {
   return element;
 }
 
+/** A row of a table, with the names of its cells: narrow windows show them, and no table, of which roles tell then. */
+export function tableRow(head, cells) {
+  head.scope = "row";
+  head.setAttribute("role", "rowheader");
+  const row = el("tr", "", head);
+  row.setAttribute("role", "row");
+  for (const [name, content] of Object.entries(cells)) {
+    const cell = el("td", "", content);
+    cell.setAttribute("role", "cell");
+    cell.dataset.name = name;
+    row.append(cell);
+  }
+  return row;
+}
+
 /** Sets a text where it differs: a screen reader is told of changes only, and a selection is kept. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -1,6 +1,6 @@
 // What a plot shows, in figures: for those who read, and for those who do not see it.
 
-import { byId, el } from "./dom.js";
+import { byId, el, tableRow } from "./dom.js";
 import { measured, spanOf } from "./format.js";
 
 /** The last, lowest, mean and highest value of a quantity; buckets count by their rows. */
@@ -23,17 +23,16 @@ function figuresOf(plot, key) {
 export function showFigures(id, plot, plots, last, [from, to]) {
   const rows = plots.map(({ quantity, box }) => {
     const figures = figuresOf(plot, quantity.key);
-    figures.last = last?.[quantity.key] ?? figures.last;
-    const [its, low, mean, high] = [figures.last, figures.lowest, figures.mean, figures.highest].map((value) =>
-      measured(quantity, value, 1),
-    );
-    box.setAttribute(
-      "aria-label",
-      `${quantity.name} of ${id}, ${spanOf(from, to)}: last ${its}, lowest ${low}, mean ${mean}, highest ${high}`,
-    );
-    const head = el("th", "", quantity.name);
-    head.scope = "row";
-    return el("tr", "", head, ...[its, low, mean, high].map((text) => el("td", "", text)));
+    const shown = (value) => measured(quantity, value, 1);
+    const cells = {
+      Last: shown(last?.[quantity.key] ?? figures.last),
+      Lowest: shown(figures.lowest),
+      Mean: shown(figures.mean),
+      Highest: shown(figures.highest),
+    };
+    const words = Object.entries(cells).map(([name, text]) => `${name.toLowerCase()} ${text}`);
+    box.setAttribute("aria-label", `${quantity.name} of ${id}, ${spanOf(from, to)}: ${words.join(", ")}`);
+    return tableRow(el("th", "", quantity.name), cells);
   });
   byId("figures").hidden = rows.length === 0;
   byId("figures").tBodies[0].replaceChildren(...rows);

@@ -1,6 +1,6 @@
 // The members of the group, and those who are missing.
 
-import { byId, el, icon, setText } from "./dom.js";
+import { byId, el, icon, setText, tableRow } from "./dom.js";
 import { ago, lengthOf, moment, number, timeElement } from "./format.js";
 import { now } from "./clock.js";
 
@@ -22,34 +22,20 @@ function badge(text, tone, iconName) {
   return element;
 }
 
-function cell(name, ...children) {
-  const element = el("td", "", ...children);
-  element.setAttribute("role", "cell");
-  element.dataset.name = name;
-  return element;
-}
-
 function row(member) {
   const name = el("span", "member", el("span", "peer-id", member.peer));
   const head = el("th", "", name);
-  head.scope = "row";
-  head.setAttribute("role", "rowheader");
   head.title = `In the group since ${moment(Date.parse(member.since), now())}`;
   const role = ROLES[member.role];
   if (role) name.append(badge(role.text, role.tone, role.icon));
   if (member.self) name.append(badge("This peer", "self"));
   const heard = member.self ? "here" : member.heard_ms === null ? "–" : ago(member.heard_ms);
-  const tr = el(
-    "tr",
-    "",
-    head,
-    cell("Rank", number(member.rank)),
-    cell("Behind", number(member.lag)),
-    cell("Heard", heard),
-    cell("Address", el("code", "", member.address)),
-  );
-  tr.setAttribute("role", "row");
-  return tr;
+  return tableRow(head, {
+    Rank: number(member.rank),
+    Behind: number(member.lag),
+    Heard: heard,
+    Address: el("code", "", member.address),
+  });
 }
 
 function missingItem(peer) {
