@@ -32,6 +32,7 @@ const FILES: &[File] = &[
     file!("controls.css", CSS),
     file!("group.css", CSS),
     file!("sensors.css", CSS),
+    file!("tables.css", CSS),
     file!("plot.css", CSS),
     file!("/uplot.css", CSS, "uplot/uPlot.min.css"),
     file!("/uplot.js", JS, "uplot/uPlot.iife.min.js"),

@@ -2,12 +2,13 @@
 
 import { svgEl } from "./dom.js";
 import { QUANTITIES, lengthOf, measured, number } from "./format.js";
+import { now } from "./clock.js";
 import { ask, isLive } from "./stream.js";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const BUCKETS = 96;
 const AT_THE_SAME_TIME = 2;
-/** A card asks again after so long, if there are new rows. */
+/** A card in view asks again after so long. */
 const FRESH_MS = 60 * 1000;
 /** Between two questions of a page, so that scrolling through thousands of sensors asks a peer for little. */
 const PAUSE_MS = 40;
@@ -22,8 +23,7 @@ let isPaused = false;
 
 /** Asks for the plot of a sensor, which `sensor.card` shows, once others are answered. */
 export function wantSpark(sensor) {
-  const isFresh =
-    sensor.spark && (Date.now() - sensor.spark.asked < FRESH_MS || sensor.spark.upTo === sensor.timestamp);
+  const isFresh = sensor.spark && Date.now() - sensor.spark.asked < FRESH_MS;
   if (isFresh || sensor.isAsking || !isLive()) return;
   queue.add(sensor);
   next();
@@ -62,14 +62,16 @@ function pause() {
 }
 
 async function fetchSpark(sensor) {
-  const upTo = sensor.timestamp;
+  // Up to now, so that silence shows; of one that has been silent for a day, the day before it fell silent.
+  const last = sensor.timestamp + 1;
+  const to = now() - last < DAY_MS ? Math.max(Math.round(now()), last) : last;
   const path = (from) =>
-    `/api/v1/plot?sensor=${encodeURIComponent(sensor.id)}&from=${from}&to=${upTo + 1}&buckets=${BUCKETS}`;
-  let plot = await ask(path(Math.max(upTo - DAY_MS, sensor.spark?.first ?? 0)));
+    `/api/v1/plot?sensor=${encodeURIComponent(sensor.id)}&from=${from}&to=${to}&buckets=${BUCKETS}`;
+  let plot = await ask(path(Math.max(to - DAY_MS, sensor.spark?.first ?? 0)));
   // Of a sensor that is younger than a day, all of its life is shown.
   if (plot.first > plot.from + DAY_MS / BUCKETS) plot = await ask(path(plot.first));
-  sensor.spark = { asked: Date.now(), upTo, first: plot.first, plot };
-  sensor.interval ??= intervalOf(plot);
+  sensor.spark = { asked: Date.now(), first: plot.first, plot };
+  sensor.interval = intervalOf(plot) ?? sensor.interval;
   for (const { key } of QUANTITIES) {
     if (plot[key].mean.some((value) => value !== null)) sensor.measured.add(key);
   }
@@ -90,13 +92,13 @@ function intervalOf(plot) {
 /** Draws what came; returns what it shows in words. */
 export function drawSpark(svg, sensor, quantity) {
   const { plot } = sensor.spark;
-  const values = plot[quantity.key].mean;
-  const known = values.filter((value) => value !== null);
-  if (!known.length) {
+  const { min, max, mean } = plot[quantity.key];
+  const known = (values) => values.filter((value) => value !== null);
+  const [lowest, highest] = [Math.min(...known(min)), Math.max(...known(max))];
+  if (lowest > highest) {
     svg.replaceChildren();
     return null;
   }
-  const [lowest, highest] = [Math.min(...known), Math.max(...known)];
   // A flat line is in the middle, and noise stays small.
   const span = Math.max(highest - lowest, quantity.span);
   const bottom = (lowest + highest - span) / 2;
@@ -104,10 +106,9 @@ export function drawSpark(svg, sensor, quantity) {
   const y = (value) => HEIGHT - MARGIN - ((value - bottom) / span) * (HEIGHT - 2 * MARGIN);
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   svg.setAttribute("preserveAspectRatio", "none");
-  svg.replaceChildren(svgEl("path", { d: lineThrough(plot, values, x, y), class: "spark-line" }));
+  svg.replaceChildren(svgEl("path", { d: lineThrough(plot, mean, x, y), class: "spark-line" }));
   const length = lengthOf(plot.to - plot.from);
-  const low = number(lowest, quantity.digits);
-  return { text: `${low} – ${measured(quantity, highest)}`, length };
+  return { text: `${number(lowest, quantity.digits)} – ${measured(quantity, highest)}`, length };
 }
 
 function lineThrough(plot, values, x, y) {
