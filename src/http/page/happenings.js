@@ -6,6 +6,7 @@ export const WORDS = {
   disk_stuck: "The disk stores nothing",
   election_won: "This peer was elected leader",
   fatal: "This peer cannot go on",
+  http: "The page is shown",
   input_delivered: "All readings of the input are recorded",
   joined: "A peer joined the group",
   leader_gone: "The leader is gone",

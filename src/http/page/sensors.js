@@ -70,6 +70,7 @@ export function takeSensors(rows) {
 /** Another life of the peer may have other sensors. */
 export function forgetSensors() {
   sensors.clear();
+  arrange();
 }
 
 /** Which sensors are shown, and in which order. */
@@ -81,7 +82,7 @@ function arrange() {
   const all = number(sensors.size);
   setText(byId("sensor-count"), shown.length === sensors.size ? all : `${number(shown.length)} of ${all}`);
   byId("no-sensors").hidden = shown.length > 0;
-  setText(byId("no-sensors"), sensors.size ? "No sensor has a name like that." : "No sensor has given a reading yet.");
+  setText(byId("no-sensors"), sensors.size ? "No sensor has a name like that." : "Waiting for the first reading.");
   draw();
 }
 
