@@ -128,7 +128,10 @@ fn every_event_of_the_log_is_documented() {
 fn pages() -> Vec<(PathBuf, String)> {
     let mut paths = vec![root().join("README.md"), root().join("CHANGELOG.md")];
     for entry in fs::read_dir(root().join("docs")).expect("it is there") {
-        paths.push(entry.expect("readable").path());
+        let path = entry.expect("readable").path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            paths.push(path);
+        }
     }
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).expect("text"))).collect()

@@ -8,5 +8,6 @@ mod group;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod looks;
+mod pictures;
 mod sensors;
 mod served;
