@@ -34,6 +34,7 @@ const OPTIONS: [&str; 9] = [
 
 pub(crate) const ESCAPE: (&str, u32) = ("Escape", 27);
 pub(crate) const ARROW_LEFT: (&str, u32) = ("ArrowLeft", 37);
+pub(crate) const PLUS: (&str, u32) = ("+", 187);
 
 /// Between two looks at what tells nobody that it changed.
 const LOOK: Duration = Duration::from_millis(20);

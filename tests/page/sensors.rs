@@ -5,7 +5,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::chromium::{Chromium, ARROW_LEFT, ESCAPE};
+use crate::chromium::{Chromium, ARROW_LEFT, ESCAPE, PLUS};
 use crate::harness::Group;
 use crate::served::{card, says, start};
 
@@ -86,11 +86,15 @@ fn a_range_can_be_left_by_keys() {
     browser.evaluate(&format!("document.querySelector('{}').focus()", card("roof")));
     browser.evaluate(&format!("document.querySelector('{}').click()", card("roof")));
     browser.wait_until("document.querySelector('figure')");
-    browser.wait_until(&says("#plot-span", "live"));
-    browser.press(ARROW_LEFT);
-    browser.wait_until("!document.querySelector('#plot-span').textContent.includes('live')");
+    let day = "document.querySelector('[data-hours=\"24\"]').getAttribute('aria-pressed') === 'true'";
+    browser.wait_until(day);
+    browser.press(PLUS);
+    browser.wait_until(&format!("!({day})"));
     browser.press(ESCAPE);
-    browser.wait_until(&says("#plot-span", "live"));
+    browser.wait_until(day);
+    // Nothing is earlier than the first reading, for keys as for the button.
+    browser.press(ARROW_LEFT);
+    assert_eq!(browser.evaluate("document.querySelector('#back').hidden"), true);
     browser.press(ESCAPE);
     browser.wait_until("!document.querySelector('dialog').open && location.hash === ''");
     browser.wait_until("document.activeElement.classList.contains('card')");

@@ -99,18 +99,15 @@ function back() {
   load();
 }
 
+/** Keys do what buttons do, where these do anything. Escape closes the dialog where there is nothing to go back to. */
+const KEYS = { ArrowLeft: "earlier", ArrowRight: "later", "+": "zoom-in", "-": "zoom-out", Escape: "back" };
+
 function onKey(event) {
-  const keys = {
-    ArrowLeft: () => change(move, -1),
-    ArrowRight: () => change(move, 1),
-    "+": () => change(scale, 0.5),
-    "-": () => change(scale, 2),
-    Escape: shown.before.length ? back : null,
-  };
-  const act = keys[event.key];
-  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!Object.hasOwn(KEYS, event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+  const button = byId(KEYS[event.key]);
+  if (button.hidden) return;
   event.preventDefault();
-  act();
+  button.click();
 }
 
 /** Asks for what is to be shown; an answer to an earlier question is of no use any more. */
@@ -177,6 +174,7 @@ function draw() {
   const zoom = (from, to) => show(part(shown.range, from, to, now(), first()));
   const plots = drawPlots(plot, timeAxis, { zoom, back });
   const [from, to] = timeAxis();
+  showTools();
   setText(byId("plot-span"), spanOf(from, to) + (goesOn(range) ? ", live" : ""));
   byId("plot-span").title = `${utc(from)} – ${utc(to)}`;
   if (!plots.length) tellNothing(plot.last);
