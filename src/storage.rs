@@ -17,6 +17,7 @@ mod file_names;
 mod in_place;
 mod inspect;
 mod journal;
+mod making;
 mod occupant;
 mod opening;
 mod pending;

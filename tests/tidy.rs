@@ -116,6 +116,18 @@ fn files_are_short_and_say_first_what_they_are_for() {
     }
 }
 
+/// What makes files and directories in ways of the standard library.
+const MAKERS: [&str; 5] = ["File::create", ".create(true)", "create_dir", "fs::write(", "fs::copy("];
+
+#[test]
+fn storage_makes_files_in_one_place_which_sets_their_modes() {
+    for path in layer("storage").into_iter().filter(|path| !path.ends_with("making.rs")) {
+        let code = code(&path);
+        let maker = MAKERS.into_iter().find(|maker| code.contains(maker));
+        assert_eq!(maker, None, "{} makes files itself; making.rs does that", path.display());
+    }
+}
+
 #[test]
 fn every_event_of_the_log_is_documented() {
     let text = fs::read_to_string(root().join("docs/log.md")).expect("it is there");

@@ -13,6 +13,7 @@ use super::csv_files::beside;
 use super::disk::real::{self, RealDisk};
 use super::error::StorageError;
 use super::file_names::{name_of, sensor_of, sensor_of_earlier};
+use super::making::make_dir;
 use super::occupant::lock;
 use super::{journal, state};
 use crate::ids::PeerId;
@@ -91,7 +92,7 @@ pub(super) fn make(directory: &Path) -> io::Result<()> {
     let parent = parent(directory);
     make(parent)?;
     // Another peer may have made it meanwhile.
-    fs::create_dir(directory).or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })?;
+    make_dir(directory).or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })?;
     real::sync_dir(parent)
 }
 

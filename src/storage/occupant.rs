@@ -1,6 +1,6 @@
 //! Which process uses a directory: what it writes into `lock`, and what others find there.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::path::Path;
 use fs4::{FileExt, TryLockError};
 
 use super::error::StorageError;
+use super::making::open_or_make;
 
 const NAME: &str = "lock";
 
@@ -27,8 +28,9 @@ pub struct Occupant {
 pub(super) fn lock(root: &Path) -> Result<File, StorageError> {
     let path = root.join(NAME);
     let unusable = |source| StorageError::directory(root, &path, source);
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
+    let mut options = File::options();
+    options.read(true).write(true).truncate(false);
+    let mut file = open_or_make(options, &path).map_err(unusable)?;
     match FileExt::try_lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

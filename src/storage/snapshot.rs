@@ -14,6 +14,7 @@ use super::disk::read_only::ReadOnlyDisk;
 use super::disk::real::{sync_dir, RealDisk};
 use super::error::StorageError;
 use super::file_names::name_of;
+use super::making::make_dir;
 use super::occupant::lock;
 use crate::ids::PeerId;
 
@@ -70,7 +71,7 @@ impl Snapshot {
         make(dest).map_err(unusable(dest))?;
         // No peer has a name that begins so.
         let partial = dest.join(format!(".{}.partial", name_of(id.as_str())));
-        match fs::create_dir(&partial) {
+        match make_dir(&partial) {
             Ok(()) => made.partial = Some(partial.clone()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(unusable(&partial)(error)),
@@ -82,7 +83,7 @@ impl Snapshot {
             // One that was interrupted left it.
             fs::remove_dir_all(&path).map_err(unusable(&path))?;
         }
-        fs::create_dir(&path).map_err(unusable(&path))?;
+        make_dir(&path).map_err(unusable(&path))?;
         let disk = Arc::new(RealDisk::new(path.clone(), lock.try_clone().map_err(unusable(&partial))?));
         Ok(Self { source: ReadOnlyDisk::new(source.to_owned()), disk, path, to, _lock: lock, made })
     }

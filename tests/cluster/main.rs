@@ -15,6 +15,8 @@ mod foreign;
 mod harness;
 mod ids;
 mod log_lines;
+#[cfg(unix)]
+mod modes;
 mod names;
 mod platter;
 mod preload;

@@ -9,7 +9,7 @@
 //! peer moved there itself. Where the name is taken, the next one with a number is.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,7 @@ use crate::storage::disk::read_only::ReadOnlyDisk;
 use crate::storage::disk::ReadDisk;
 use crate::storage::error::{failed, StorageError};
 use crate::storage::file_names::id_of;
+use crate::storage::making::{copy_file, make_dirs};
 use crate::storage::{journal, state};
 
 /// What was kept, in words for the operator.
@@ -119,10 +120,9 @@ fn count(root: &Path) -> Result<(Sequence, usize), StorageError> {
 }
 
 fn move_all(root: &Path, part: &Path) -> io::Result<()> {
-    fs::create_dir_all(part)?;
+    make_dirs(part)?;
     if root.join(state::PATH).exists() {
-        fs::copy(root.join(state::PATH), part.join(state::PATH))?;
-        File::open(part.join(state::PATH))?.sync_all()?;
+        copy_file(&root.join(state::PATH), &part.join(state::PATH))?.sync_all()?;
     }
     let names = names(root, "").map_err(io::Error::other)?;
     for name in names.into_iter().filter(|name| !matches!(name.as_str(), "lock" | state::PATH)) {

@@ -12,6 +12,7 @@ use crate::reading::HEADER_LINE;
 use crate::storage::csv_files::beside;
 use crate::storage::disk::real;
 use crate::storage::error::StorageError;
+use crate::storage::making::make_dir;
 use crate::storage::state::{self, State};
 use crate::storage::{journal, pending};
 
@@ -165,7 +166,7 @@ fn make_room(root: &Path) -> io::Result<PathBuf> {
     name.push(".previous");
     let mut to = PathBuf::from(&name);
     for number in 2_u64.. {
-        match fs::create_dir(&to) {
+        match make_dir(&to) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => return made.map(|()| to),
         }

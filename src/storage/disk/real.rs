@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard};
 use super::read_only::{file_names, read_at};
 use super::{or_empty, Disk, ReadDisk, Stamp};
 use crate::storage::error::StorageError;
+use crate::storage::making::{make_dirs, make_file, open_or_make};
 use crate::storage::occupant;
 
 /// Files kept open for appending, unless fewer are to be. A reading's sensor is most often one of the last few, however many
@@ -77,10 +78,9 @@ impl RealDisk {
         match existing {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if let Some(parent) = full.parent() {
-                    fs::create_dir_all(parent)?;
+                    make_dirs(parent)?;
                 }
-                let file = appending().create(true).open(&full)?;
-                Ok((file, true))
+                Ok((open_or_make(appending(), &full)?, true))
             }
             existing => Ok((existing?, false)),
         }
@@ -206,7 +206,7 @@ impl Disk for RealDisk {
         appending.name_changed(to);
         let target = self.root.join(to);
         let copied = File::open(self.root.join(from))
-            .and_then(|source| io::copy(&mut source.take(len), &mut File::create(&target)?))
+            .and_then(|source| io::copy(&mut source.take(len), &mut make_file(&target)?))
             .and_then(|copied| if copied == len { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
         if copied.is_err() {
             // Half a file would only take room; that it stays does no harm.
@@ -229,7 +229,7 @@ impl Disk for RealDisk {
     fn replace(&self, path: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
         let temporary = format!("{path}.tmp");
         let write = || {
-            let mut file = File::create(self.root.join(&temporary))?;
+            let mut file = make_file(&self.root.join(&temporary))?;
             file.write_all(bytes)?;
             if durable {
                 file.sync_all()?;
