@@ -2,17 +2,16 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Instant;
 
 use peer::keys::session::HANDSHAKE_BYTES;
 use peer::keys::{file, Keys};
 use peer::net::Receiver;
 
+use crate::harness::tap::Tap;
 use crate::harness::{assert_same_rows, Group, Peer};
 
 /// Makes a key file of the group; returns its name.
@@ -104,35 +103,6 @@ fn a_peer_that_joins_by_address_with_another_key_is_told_so() {
     assert!(!inside.said("outsider"), "{:?}", inside.log());
 }
 
-/// Passes on what two sides say to each other, and keeps it.
-fn tap(to: String) -> (String, Arc<Mutex<Vec<u8>>>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let address = listener.local_addr().expect("bound").to_string();
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&heard);
-    thread::spawn(move || {
-        for one in listener.incoming().map_while(Result::ok) {
-            let Ok(other) = TcpStream::connect(&to) else { return };
-            for (mut from, mut to) in
-                [(one.try_clone().expect("a handle"), other.try_clone().expect("a handle")), (other, one)]
-            {
-                let kept = Arc::clone(&kept);
-                thread::spawn(move || {
-                    let mut buffer = [0; 4096];
-                    while let Ok(bytes) = from.read(&mut buffer) {
-                        kept.lock().expect("no panic").extend(&buffer[..bytes]);
-                        if bytes == 0 || to.write_all(&buffer[..bytes]).is_err() {
-                            break;
-                        }
-                    }
-                    let _ = to.shutdown(Shutdown::Write);
-                });
-            }
-        }
-    });
-    (address, heard)
-}
-
 #[test]
 fn what_goes_over_the_network_shows_no_id_no_group_and_no_reading() {
     let group = Group::new();
@@ -142,8 +112,8 @@ fn what_goes_over_the_network_shows_no_id_no_group_and_no_reading() {
     let mut inside = group.start_with("lighthouse", &secret);
     inside.wait_for("Is Group Leader: True");
     inside.feed_numbered(0, 10);
-    let (address, heard) = tap(inside.address());
-    let joins = [&secret[..], &["--join", &address]].concat();
+    let tap = Tap::on(inside.address());
+    let joins = [&secret[..], &["--join", &tap.address]].concat();
     let joined = group.start_with("keeper", &joins);
     joined.wait_for_view(&["keeper", "lighthouse"]);
     joined.wait_for_rows(10);
@@ -153,7 +123,8 @@ fn what_goes_over_the_network_shows_no_id_no_group_and_no_reading() {
         let (length, _) = ear.recv(&mut buffer).expect("peers broadcast");
         datagrams.extend(&buffer[..length]);
     }
-    let connections = heard.lock().expect("no panic").clone();
+    let connections =
+        tap.heard().iter().flat_map(|(said, answered)| [&said[..], answered].concat()).collect::<Vec<u8>>();
     assert!(connections.len() > 200 && datagrams.len() > 100, "the question and its answer, and two datagrams");
     for word in ["greenhouse", "lighthouse", "keeper", "HELLO", "WHO", "HERE", "PEER:", "LEADER", "DATA|", "127.0.0.1"]
     {

@@ -10,6 +10,7 @@ pub(crate) mod run;
 pub(crate) mod settle;
 mod skip;
 pub(crate) mod station;
+pub(crate) mod tap;
 pub(crate) mod witness;
 
 pub(crate) use group::{Group, TIMING_SHORT};

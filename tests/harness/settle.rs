@@ -64,7 +64,7 @@ pub(crate) fn finish(stations: &mut [Station], disks: Disks) -> Rows {
 }
 
 /// `peer verify` agrees, too.
-fn verify(peers: &[&Peer]) {
+pub(crate) fn verify(peers: &[&Peer]) {
     let directories = peers.iter().map(|peer| &peer.data);
     let mut command = Command::new(env!("CARGO_BIN_EXE_peer"));
     let output = command.env_clear().arg("verify").args(directories).output().expect("the binary was built");

@@ -72,7 +72,12 @@ impl Adversary {
 
     /// As one of a group with this quorum.
     pub(crate) fn cast_for(&self, quorum: Option<u32>, message: &Message) {
-        self.cast_raw(&Community { group: GROUP.to_owned(), quorum }.encode(message));
+        self.cast_raw(&datagram(quorum, message));
+    }
+
+    /// What it broadcasts to say this.
+    pub(crate) fn datagram(&self, message: &Message) -> Vec<u8> {
+        datagram(self.quorum, message)
     }
 
     pub(crate) fn hello(&self, as_whom: &Contact, addressee: Option<&str>) -> Message {
@@ -145,6 +150,10 @@ impl Adversary {
     pub(crate) fn view(&self, counter: u64) -> ViewChange {
         view(counter, &self.me)
     }
+}
+
+fn datagram(quorum: Option<u32>, message: &Message) -> Vec<u8> {
+    Community { group: GROUP.to_owned(), quorum }.encode(message)
 }
 
 pub(crate) fn term(counter: u64, leader: &Contact) -> Term {

@@ -68,12 +68,17 @@ impl Link {
 
     /// Reads what the peer says until it hangs up.
     pub(crate) fn last_words(&self) -> String {
+        String::from_utf8_lossy(&self.last_bytes()).into_owned()
+    }
+
+    /// The same, where that is no text.
+    pub(crate) fn last_bytes(&self) -> Vec<u8> {
         // A link that is half closed before it is admitted is told nothing any more.
         self.stream.set_read_timeout(Some(LAST_WORDS_TIME)).expect("a time");
         let mut words = Vec::new();
         // A peer that closes before it has read all resets.
         let _ = (&*self.stream).read_to_end(&mut words);
-        String::from_utf8_lossy(&words).into_owned()
+        words
     }
 
     /// Did the peer hang up, as far as is known now?

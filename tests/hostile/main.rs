@@ -2,9 +2,11 @@
 //! silent. Each case was once a breach. Whatever it does, the honest peers stay one group and lose nothing.
 
 mod adversary;
+mod closed;
 mod counters;
 mod ears;
 mod floods;
+mod going;
 #[expect(dead_code, unused_imports, reason = "what tests without an adversary need is for the other targets")]
 #[path = "../harness/mod.rs"]
 mod harness;

@@ -26,7 +26,11 @@ const UNREST: [&str; 6] =
 impl Siege {
     /// Starts these one after the other, so that the first leads where the quorum is off, and feeds all that are named.
     pub(crate) fn begin(ids: &[&str], fed: &[&str], options: &[&'static str]) -> Self {
-        let group = Group::new();
+        Self::begin_in(Group::new(), ids, fed, options)
+    }
+
+    /// The same, with what the test put into the directory of the group.
+    pub(crate) fn begin_in(group: Group, ids: &[&str], fed: &[&str], options: &[&'static str]) -> Self {
         let options = [&["--sensor", "stdin"], options].concat();
         let alone = !options.contains(&"--quorum");
         let mut peers: Vec<Peer> = Vec::new();
@@ -88,7 +92,12 @@ impl Siege {
 
     /// Starts one more, which is not fed.
     pub(crate) fn add(&mut self, id: &str) {
-        self.peers.push(self.group.start_with(id, &self.options));
+        self.add_with(id, &[]);
+    }
+
+    /// The same, with options of its own beside those of all.
+    pub(crate) fn add_with(&mut self, id: &str, options: &[&str]) {
+        self.peers.push(self.group.start_with(id, &[&self.options[..], options].concat()));
         self.marks.push(0);
     }
 

@@ -2,7 +2,6 @@
 //! The memory of the peers stays bounded, and a newcomer gets through.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -13,6 +12,7 @@ use peer::wire::{Belongs, Contact, Here, Lines, Message, Request};
 use super::adversary::{peer_id, term, Adversary};
 use super::ears::{self, Asked, Conduct};
 use super::floods::THREADS_MAX;
+use super::going::Going;
 use super::harness::Peer;
 use super::hoards::MEMORY_MAX;
 use super::link::Link;
@@ -65,32 +65,6 @@ fn crowd(siege: &Siege) -> Adversary {
 
 fn one_of(crowd: &Contact, number: u64) -> Contact {
     Contact { id: peer_id(&format!("crowd{number}")), incarnation: number, ..crowd.clone() }
-}
-
-/// Goes on in a thread until it is dropped.
-struct Going {
-    over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Going {
-    /// `step`: false ends it.
-    fn on(mut step: impl FnMut() -> bool + Send + 'static) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&over);
-        let thread = Some(thread::spawn(move || while !ended.load(Ordering::Relaxed) && step() {}));
-        Self { over, thread }
-    }
-}
-
-impl Drop for Going {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // What it does is bounded.
-            let _ = thread.join();
-        }
-    }
 }
 
 /// One round of connections that weigh, of all kinds by turns.
