@@ -2,6 +2,7 @@
 //! It reads who each is, hands that to the core, answers questions, and gives a link that was admitted a thread of its own
 //! (`reader.rs`). What the core says about a connection comes from any thread, through the porter.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -138,12 +139,15 @@ impl Listener {
         self.look_at(node, connection, false);
     }
 
-    /// Closes the oldest connection that the core does not think about, or the oldest of all. False: there is none.
+    /// Closes a connection of the least claim: of the host that has most of these, the oldest. False: there is none.
     fn make_room(&mut self, node: &Arc<Node>) -> bool {
-        let idle = self.visitors.iter().find(|(_, visitor)| !visitor.waits());
-        let Some(oldest) = idle.or_else(|| self.visitors.first_key_value()).map(|(connection, _)| *connection) else {
-            return false;
-        };
+        let least = self.visitors.values().map(Visitor::claim).min();
+        // By host: how many it has, and the oldest of them, which is seen first.
+        let mut hosts: BTreeMap<Subject, (usize, Reverse<ConnectionId>)> = BTreeMap::new();
+        for (connection, visitor) in self.visitors.iter().filter(|(_, visitor)| Some(visitor.claim()) == least) {
+            hosts.entry(Subject::host(visitor.from.ip())).or_insert((0, Reverse(*connection))).0 += 1;
+        }
+        let Some((_, Reverse(oldest))) = hosts.into_values().max() else { return false };
         self.close(node, oldest);
         true
     }

@@ -46,6 +46,16 @@ pub(super) enum Seal {
     Session(Box<Session>, Option<[u8; HANDSHAKE_BYTES]>),
 }
 
+/// Which connections stay where there are too many, the least claim first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Claim {
+    Nothing,
+    /// It showed a key of this closed group, or a recording of somebody who did; it needs a moment more to say who it is.
+    Key,
+    /// The core thinks about it.
+    Waits,
+}
+
 pub(super) enum Stage {
     Speaking(Words),
     /// A link that waits for its verdict, and what was read beyond its greeting.
@@ -98,6 +108,14 @@ impl Visitor {
 
     pub(super) fn waits(&self) -> bool {
         matches!(self.stage, Stage::Waiting(..))
+    }
+
+    pub(super) fn claim(&self) -> Claim {
+        match (&self.stage, &self.seal) {
+            (Stage::Waiting(..), _) => Claim::Waits,
+            (_, Seal::Session(..)) => Claim::Key,
+            (_, Seal::Open | Seal::Awaited(..)) => Claim::Nothing,
+        }
     }
 
     /// Bytes that it is yet to be told.
@@ -280,102 +298,4 @@ impl Parting {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::{INCARNATION_MAX, NUMBER_MAX};
-    use crate::keys::tests::key;
-
-    const FROM: &str = "[::ffff:192.0.2.7]:4711";
-
-    fn hear(text: &str) -> Heard {
-        Words::default().hear(&mut text.as_bytes(), &mut Seal::Open, FROM.parse().unwrap())
-    }
-
-    #[test]
-    fn a_greeting_makes_a_link_and_what_follows_is_kept_for_its_reader() {
-        let mut words = Words::default();
-        let text = "HELLO:2:sensors:-:x:1:0.0.0.0:70:a:0000000000000001\nOK:-\n";
-        let Heard::Link(hello) = words.hear(&mut text.as_bytes(), &mut Seal::Open, FROM.parse().unwrap()) else {
-            panic!("no link")
-        };
-        assert_eq!(hello.endpoint, "192.0.2.7:70".parse().unwrap());
-        assert_eq!(words.decoder.next_message(), Ok(Some(Message::Ok { term: None })));
-    }
-
-    #[test]
-    fn a_question_with_a_hint_of_the_longest_names_is_heard() {
-        let (name, life, term) =
-            ("n".repeat(64), INCARNATION_MAX, format!("{NUMBER_MAX}@{}/{INCARNATION_MAX}", "n".repeat(64)));
-        let address = "2001:db8:1111:2222:3333:4444:5555:6666";
-        let hello = format!("HELLO:2:{name}:4294967295:{name}:{life}:[{address}]:65535::0123456789abcdef");
-        let contact = format!("{name}:{}:{life}:[{address}]:65535", i64::MIN);
-        let hint = format!("LEADER:{term}:4294967295:{life}:{contact}");
-        let who = format!("WHO:0123456789abcdef:0123456789abcdef:[{address}]:65535");
-        let heard = hear(&format!("{hello}\n{hint}\n{who}\n"));
-        let Heard::Question(hello, question) = heard else { panic!("no question") };
-        assert!(hello.addressee.is_none() && matches!(question.hint, Some(Message::Leader(_))));
-        assert!(question.dialled.is_some());
-    }
-
-    #[test]
-    fn a_host_that_says_no_greeting_or_too_much_is_no_peer() {
-        for (text, why) in [
-            ("COMMIT:1@a/1:7\n".to_owned(), "not HELLO"),
-            ("GET / HTTP/1.1\r\n".to_owned(), "verb"),
-            ("x".repeat(5000), "1024 bytes"),
-            ("HELLO:2:sensors:-:x:1:0.0.0.0:70::0000000000000001\nOK:-\n".to_owned(), "asks nothing"),
-        ] {
-            let Heard::Nonsense(said) = hear(&text) else { panic!("{text}") };
-            assert!(said.contains(why), "{said}");
-        }
-        assert!(matches!(hear("HELLO:2:sensors"), Heard::Nothing));
-        assert!(matches!(hear("STATUS\n"), Heard::Status));
-    }
-
-    #[test]
-    fn in_a_closed_group_the_first_words_are_sealed_and_come_after_a_key() {
-        let keys = || Arc::new(Keys::new(&[key(1)], "g"));
-        let hello = b"HELLO:2:sensors:-:x:1:0.0.0.0:70:a:0000000000000001\nOK:-\n";
-        let (dialling, first) = keys().dial();
-        let (mut words, mut seal) = (Words::default(), Seal::Awaited(keys(), Vec::new()));
-        for byte in first {
-            let heard = words.hear(&mut Once(&[byte]), &mut seal, FROM.parse().unwrap());
-            assert!(matches!(heard, Heard::More));
-        }
-        let Seal::Session(_, Some(answer)) = &seal else { panic!("no session") };
-        let mut session = dialling.finish(answer).unwrap();
-        let mut bytes = Vec::new();
-        session.sealer.seal(hello, Instant::now(), &mut bytes);
-        let Heard::Link(hello) = words.hear(&mut Once(&bytes), &mut seal, FROM.parse().unwrap()) else {
-            panic!("no link")
-        };
-        assert_eq!(hello.peer.as_str(), "x");
-        assert_eq!(words.decoder.next_message(), Ok(Some(Message::Ok { term: None })));
-    }
-
-    #[test]
-    fn in_a_closed_group_what_has_no_key_is_foreign_and_heard_no_further() {
-        let (_, other) = Keys::new(&[key(2)], "g").dial();
-        let open = b"HELLO:2:sensors:-:x:1:0.0.0.0:70:a:0000000000000001\nOK:-\n";
-        for bytes in [&other[..], &open[..], &[0; 4096]] {
-            let mut seal = Seal::Awaited(Arc::new(Keys::new(&[key(1)], "g")), Vec::new());
-            let mut words = Words::default();
-            let heard = words.hear(&mut Once(bytes), &mut seal, FROM.parse().unwrap());
-            assert!(matches!(heard, Heard::Foreign(SessionError::Key)));
-            assert_eq!(words.bytes, 0);
-        }
-    }
-
-    /// A connection on which this came, and nothing more yet.
-    struct Once<'a>(&'a [u8]);
-
-    impl Read for Once<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            if self.0.is_empty() {
-                Err(io::ErrorKind::WouldBlock.into())
-            } else {
-                self.0.read(buffer)
-            }
-        }
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use super::super::going::Going;
 use super::super::harness::Peer;
 use super::super::link::Link;
 use super::super::siege::Siege;
-use super::{assert_unmoved, begin, end, join, key_path, keys_of, knock, make_keys, own_address};
+use super::{ask_on, assert_unmoved, begin, end, join, key_path, keys_of, knock, make_keys, own_address, shake};
 
 /// Connections that are held to each peer all the while: more than it has places for.
 const HELD: usize = 130;
@@ -140,5 +140,32 @@ fn connections_from_everywhere_move_nobody_and_a_newcomer_joins() {
     }
     siege.mark();
     assert_unmoved(&siege);
+    end(siege);
+}
+
+/// How often one that was cut off for its slowness tries again.
+const TRIES: usize = 20;
+
+/// After the handshake of one with the key, `flood` comes from elsewhere, is looked at, and held. Is the one answered then?
+fn is_answered_after(siege: &Siege, keys: &Keys, flood: impl Fn(usize) -> Option<Socket>) -> bool {
+    let (address, friend) = (siege.peers[0].address(), siege.adversary("friend"));
+    let (stream, session, _) = shake(&address, keys);
+    let held: Vec<Option<Socket>> = (0..HELD).map(flood).collect();
+    // What comes after them is looked at after them.
+    assert!(knock(&address, &[0; HANDSHAKE_BYTES]).is_empty());
+    let answered = ask_on(stream, session, &friend, None).is_some();
+    drop(held);
+    answered
+}
+
+#[test]
+fn one_with_the_key_that_is_far_away_is_not_pushed_out_by_those_without() {
+    let (siege, keys) = begin();
+    let (address, (_, recorded)) = (siege.peers[0].address(), keys.dial());
+    // A peer gives nobody more than two seconds, which a slow machine may need for the flood.
+    let is_answered =
+        |flood: &dyn Fn(usize) -> Option<Socket>| (0..TRIES).any(|_| is_answered_after(&siege, &keys, flood));
+    assert!(is_answered(&|number| connect_from(number, &address, &[])), "silent ones from everywhere");
+    assert!(is_answered(&|_| connect_from(0, &address, &recorded)), "recordings from one address");
     end(siege);
 }
