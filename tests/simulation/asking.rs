@@ -64,10 +64,12 @@ impl World {
         let (connection, hello) = (ConnectionId(self.scheduled), self.processes[from].hello(None));
         let own = self.processes[from].endpoint.ip();
         let question = Question { hint: question.hint.map(|hint| announced(hint, own)), ..question };
+        let (hello, question, back) = self.carry_question(hello, question);
         let input = Input::Asked { connection, from: self.processes[from].endpoint.ip(), hello, question };
         self.answer = None;
         self.step(listener, input);
-        match self.answer.take()? {
+        let answer = self.answer.take()?;
+        match self.carry_answer(back, answer) {
             Message::Here(mut here) => {
                 here.dialled |= self.sabotage == Sabotage::ProvenByAnybody;
                 here.contact.endpoint = to;

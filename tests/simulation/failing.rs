@@ -157,6 +157,9 @@ impl World {
 
     /// The faults are over: enough of them run, what is stopped goes on when its time has come, and all can reach all.
     pub(crate) fn end_of_faults(&mut self) {
+        if let Some(outsider) = &mut self.outsider {
+            outsider.breaks_in = false;
+        }
         for disk in &self.disks {
             disk.set_capacity(usize::MAX);
             disk.fail_next(0);

@@ -9,6 +9,7 @@
 
 mod asking;
 mod clock;
+mod closed;
 mod cuts;
 mod failing;
 mod fault;
@@ -22,6 +23,7 @@ mod lying;
 mod merging;
 mod network;
 mod numbers;
+mod outsider;
 mod plan;
 mod process;
 mod reach;
@@ -65,7 +67,8 @@ fn run_all(mode: Mode) -> Vec<(Mode, u64)> {
             print!("{}", outcome.trace);
             if let Some(why) = &outcome.broken {
                 let name = mode.name();
-                println!("{name} seed {seed} (liar: {:?}): {why}", outcome.liar);
+                let company = if outcome.closed { "closed".to_owned() } else { format!("liar: {:?}", outcome.liar) };
+                println!("{name} seed {seed} ({company}): {why}");
                 println!("REPEAT WITH: PEER_SIM_MODE={name} PEER_SIM_FIRST={seed} PEER_SIM_SEEDS=1 PEER_SIM_TRACE=1 cargo test --test simulation groups_keep -- --nocapture");
                 failed.push((mode, seed));
             }

@@ -1,11 +1,14 @@
 //! Connections of the virtual network: first in, first out, cut short when they break.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use peer::ids::PeerId;
 use peer::protocol::Time;
 use peer::threads::outbox::Outbox;
 use peer::wire::{Hello, Message};
+
+use crate::closed::Channel;
 
 /// Messages under way on a connection before its sender has to wait for the receiver.
 pub(crate) const IN_FLIGHT_MAX: usize = 24;
@@ -15,6 +18,8 @@ pub(crate) const IN_FLIGHT_MAX: usize = 24;
 pub(crate) enum Item {
     Hello(Hello),
     Message(Message),
+    /// Either of them in a closed group, or what somebody made of it.
+    Sealed(Arc<[u8]>),
     End,
 }
 
@@ -34,6 +39,10 @@ pub(crate) struct Connection {
     /// Whose link it is; `None`: a question to a `--join` address.
     pub link: Option<PeerId>,
     pub pipe: VecDeque<Item>,
+    /// In a closed group: its keys.
+    pub channel: Option<Channel>,
+    /// It said who it is.
+    pub greeted: bool,
     /// Items that came before it was admitted.
     pub held: usize,
     pub reading: Reading,

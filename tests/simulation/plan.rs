@@ -6,11 +6,12 @@ use std::time::Duration;
 use peer::protocol::Time;
 use peer::wire::Timing;
 use rand::rngs::SmallRng;
-use rand::RngExt;
+use rand::{RngExt, SeedableRng};
 
 use crate::clock::EXACT;
 use crate::fault::Fault;
 use crate::liar::{Habits, Level};
+use crate::outsider;
 
 pub(crate) const HOSTS_MAX: usize = 9;
 
@@ -78,6 +79,8 @@ pub(crate) struct Plan {
     pub faults_end: Time,
     /// Somebody on the network lies.
     pub liar: Option<Habits>,
+    /// The group is a closed one, and somebody without its key does what it can.
+    pub outsider: Option<outsider::Habits>,
 }
 
 impl Plan {
@@ -108,6 +111,7 @@ impl Plan {
         let mut faults = Fault::draw_all(rng, mode, hosts, &timing, changes, length);
         // Drawn aside, so that it changes nothing else.
         let liar = Habits::draw(&mut rng.clone()).filter(|liar| hosts > 1 || liar.level == Level::Stranger);
+        let outsider = outsider::Habits::draw(&mut aside(rng)).filter(|_| liar.is_none());
         let is_inside = liar.is_some_and(|liar| liar.level != Level::Stranger);
         if is_inside && mode == Mode::Quorum {
             // It has no part in elections, which all of the quorum are needed for.
@@ -136,6 +140,7 @@ impl Plan {
             faults,
             faults_end: length,
             liar,
+            outsider,
         }
     }
 
@@ -157,6 +162,7 @@ impl Plan {
             faults: Vec::new(),
             faults_end: Time::ZERO,
             liar: None,
+            outsider: None,
             ..self
         }
     }
@@ -184,6 +190,11 @@ impl Plan {
     pub(crate) fn slowest(&self, time: Time) -> Time {
         time * EXACT / self.rates.iter().copied().min().unwrap_or(EXACT)
     }
+}
+
+/// Another stream, so that what is drawn of it changes nothing else.
+fn aside(rng: &SmallRng) -> SmallRng {
+    SmallRng::seed_from_u64(rng.clone().random::<u64>().rotate_left(17))
 }
 
 /// A majority of so many hosts.

@@ -22,6 +22,7 @@ pub(crate) struct Outcome {
     pub readings: u64,
     /// What the liar was, if there was one.
     pub liar: Option<Level>,
+    pub closed: bool,
     /// Everything that happened, where it was asked for.
     pub trace: String,
 }
@@ -34,6 +35,15 @@ pub(crate) fn run(mode: Mode, seed: u64, sabotage: Sabotage, tracing: bool) -> O
         // One trouble at a time.
         world.liar = None;
     }
+    if !matches!(sabotage, Sabotage::None | Sabotage::PlainTextHeard | Sabotage::ReplaysCount) {
+        (world.closed, world.outsider) = (None, None);
+    }
+    outcome(world)
+}
+
+/// Runs a world to its end.
+#[must_use]
+pub(crate) fn outcome(mut world: World) -> Outcome {
     let mut settled = Time::ZERO;
     let result = catch_unwind(AssertUnwindSafe(|| settled = live(&mut world)));
     let panicked = result.err().map(|panic| {
@@ -47,6 +57,7 @@ pub(crate) fn run(mode: Mode, seed: u64, sabotage: Sabotage, tracing: bool) -> O
         fingerprint: world.fingerprint,
         trace: world.take_trace(),
         liar: world.liar.as_ref().map(|liar| liar.habits.level),
+        closed: world.closed.is_some(),
         readings: world.processes.iter().map(|process| process.taken).sum(),
     }
 }

@@ -68,6 +68,10 @@ pub(crate) enum Sabotage {
     SilentMerge,
     /// Every peer says that it made each connection that is said to come from it.
     ProvenByAnybody,
+    /// In a closed group, datagrams that are not sealed are read.
+    PlainTextHeard,
+    /// In a closed group, a datagram counts as often as it comes.
+    ReplaysCount,
 }
 
 impl Sabotage {

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::mem;
 
 use peer::ids::PeerId;
-use peer::net::announced;
 use peer::protocol::{Admission, ConnectionId, Input, Time};
 use peer::wire::{Message, Refusal};
 use rand::RngExt;
@@ -19,6 +18,7 @@ impl World {
             return;
         }
         let to: Vec<usize> = (0..self.processes.len()).filter(|n| self.processes[*n].alive).collect();
+        let datagram = self.datagram(from, message);
         for process in to {
             let (host, other) = (self.processes[from].host, self.processes[process].host);
             let wrong_way = host != other && self.plan.one_way.is_some_and(|up| up != (host < other));
@@ -30,9 +30,8 @@ impl World {
                 continue;
             }
             let delay = self.delay();
-            let message = announced(message.clone(), self.processes[from].endpoint.ip());
-            let from = self.processes[from].endpoint.ip();
-            self.after(delay, Event::Datagram { process, from, message });
+            let (from, datagram) = (self.processes[from].endpoint.ip(), datagram.clone());
+            self.after(delay, Event::Datagram { process, from, datagram });
         }
     }
 
@@ -139,15 +138,25 @@ impl World {
     pub(crate) fn connect(&mut self, from: usize, to: usize, link: Option<PeerId>, delay: Time) -> u64 {
         self.scheduled += 1;
         let (pipe, last_arrival) = (VecDeque::default(), self.now + delay);
-        let reading = Reading::Waiting;
-        let connection =
-            Connection { from, to, link, pipe, held: 0, reading, writable: true, last_arrival, stalled_until: None };
+        let connection = Connection {
+            from,
+            to,
+            link,
+            pipe,
+            channel: self.closed.as_mut().map(|closed| closed.connect().0),
+            greeted: false,
+            held: 0,
+            reading: Reading::Waiting,
+            writable: true,
+            last_arrival,
+            stalled_until: None,
+        };
         self.connections.insert(self.scheduled, connection);
         self.scheduled
     }
 
     pub(crate) fn write(&mut self, id: u64, item: Item) {
-        let delay = self.delay();
+        let (delay, item) = (self.delay(), self.sealed(id, item));
         let connection = self.connections.get_mut(&id).expect("an open connection");
         connection.pipe.push_back(item);
         connection.last_arrival = connection.last_arrival.max(self.now + delay);
@@ -194,19 +203,26 @@ impl World {
             }
             return;
         }
-        let is_hello = matches!(connection.pipe.front(), Some(Item::Hello(_)));
-        if connection.reading == Reading::Waiting && !is_hello {
+        let is_first = match connection.pipe.front() {
+            Some(Item::Hello(_)) => true,
+            Some(Item::Sealed(_)) => !connection.greeted,
+            _ => false,
+        };
+        if connection.reading == Reading::Waiting && !is_first {
             connection.held += 1;
             return;
         }
         let Some(item) = connection.pipe.pop_front() else { return };
         let over = connection.reading == Reading::Over;
+        connection.greeted = true;
+        let Some(item) = self.opened(id, item) else { return self.makes_no_sense(id) };
         match item {
             Item::Hello(hello) => {
                 let (from, at) = (self.processes[from].endpoint.ip(), self.processes[number].endpoint);
                 self.step(number, Input::Hello { connection: ConnectionId(id), from, at, hello });
             }
-            Item::Message(_) if over => {}
+            Item::Message(_) | Item::Sealed(_) if over => {}
+            Item::Sealed(_) => unreachable!("it was opened"),
             Item::Message(Message::SequencerRequest { term, request }) => {
                 self.processes[number].inbox.push((ConnectionId(id), term, request));
                 let delay = self.rng.random_range(1..200);
@@ -231,6 +247,17 @@ impl World {
         if let (true, Some(peer)) = (self.processes[from].alive, link) {
             self.flush(from, &peer);
         }
+    }
+
+    /// A reader hangs up: somebody changed what was under way.
+    fn makes_no_sense(&mut self, id: u64) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.pipe.clear();
+        if connection.writable {
+            return self.close(id);
+        }
+        connection.pipe.push_back(Item::End);
+        self.at(self.now, Event::Arrive(id));
     }
 
     /// What a learner says to its leader comes from a member, too.

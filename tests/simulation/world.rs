@@ -14,11 +14,13 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::clock::Clock;
+use crate::closed::{Closed, Datagram};
 use crate::cuts::Cuts;
 use crate::fault::{Damage, Fault};
 use crate::invariants::Checks;
 use crate::liar::Liar;
 use crate::network::Connection;
+use crate::outsider::Outsider;
 use crate::plan::{Mode, Plan};
 use crate::process::Process;
 use crate::sabotage::{self, Sabotage};
@@ -63,7 +65,7 @@ pub(crate) enum Event {
     Datagram {
         process: usize,
         from: IpAddr,
-        message: Message,
+        datagram: Datagram,
     },
     /// A question, on its way to whoever listens there.
     Call {
@@ -81,6 +83,8 @@ pub(crate) enum Event {
     Fault(Fault),
     /// The liar says something.
     Lie,
+    /// The outsider does something.
+    Meddle,
 }
 
 pub(crate) struct World {
@@ -104,6 +108,9 @@ pub(crate) struct World {
     pub left: Vec<SocketAddr>,
     pub connections: BTreeMap<u64, Connection>,
     pub liar: Option<Liar>,
+    /// The group is a closed one.
+    pub closed: Option<Closed>,
+    pub outsider: Option<Outsider>,
     pub checks: Checks,
     pub sabotage: Sabotage,
     /// What the last question was answered, in the step that took it.
@@ -145,6 +152,8 @@ impl World {
             left: Vec::new(),
             connections: BTreeMap::new(),
             liar: plan.liar.map(Liar::new),
+            closed: plan.outsider.map(|_| Closed::new(plan.quorum())),
+            outsider: plan.outsider.map(Outsider::new),
             checks: Checks::new(plan.quorum(), plan.liar.map(|liar| liar.level)),
             sabotage: Sabotage::None,
             answer: None,
@@ -165,6 +174,9 @@ impl World {
         }
         if world.liar.is_some() {
             world.after(Time::ZERO, Event::Lie);
+        }
+        if world.outsider.is_some() {
+            world.after(Time::ZERO, Event::Meddle);
         }
         world
     }
@@ -235,7 +247,7 @@ impl World {
             Event::Work(process) => self.work(process),
             Event::Report { process, done } => self.step(process, Input::Stored(vec![done])),
             Event::Sequence(process) => self.sequence(process),
-            Event::Datagram { process, from, message } => self.step(process, Input::Datagram { from, message }),
+            Event::Datagram { process, from, datagram } => drop(self.hear(process, from, datagram)),
             Event::Call { from, to, question } => self.called(from, to, question),
             Event::Answered { process, nonce, from, answer } => {
                 self.step(process, Input::Answered { nonce, from, answer });
@@ -243,6 +255,7 @@ impl World {
             Event::Readings(process) => self.feed(process),
             Event::Fault(fault) => self.fault(fault),
             Event::Lie => self.lie(),
+            Event::Meddle => self.meddle(),
         }
     }
 
@@ -274,7 +287,7 @@ impl World {
             | Event::Answered { process, .. }
             | Event::Readings(process) => *process,
             // A process that is stopped answers nothing, and the asker does not wait for it.
-            Event::Call { .. } | Event::Fault(_) | Event::Lie => return None,
+            Event::Call { .. } | Event::Fault(_) | Event::Lie | Event::Meddle => return None,
         };
         self.processes.get(process)?.paused_until.filter(|until| *until > self.now)
     }

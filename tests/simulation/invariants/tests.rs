@@ -156,3 +156,13 @@ fn a_life_that_begins_with_the_incarnation_of_the_one_before_breaks_promise_1() 
 fn a_liar_that_is_believed_to_be_anybody_breaks_promise_2() {
     assert_noticed_from(600, Mode::Default, Sabotage::ProvenByAnybody, "promise 2");
 }
+
+#[test]
+fn plain_text_that_is_heard_breaks_a_closed_group() {
+    assert_noticed(Mode::Default, Sabotage::PlainTextHeard, "closed group");
+}
+
+#[test]
+fn replays_that_count_break_a_closed_group() {
+    assert_noticed(Mode::Default, Sabotage::ReplaysCount, "closed group");
+}
