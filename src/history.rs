@@ -4,6 +4,7 @@
 //! It only looks at files, and takes no lock: the peer that writes them notices nothing. All that is kept in memory is
 //! bounded, however long the histories are.
 
+mod format;
 mod index;
 mod indexes;
 mod page;
@@ -11,6 +12,7 @@ mod plot;
 mod rows;
 mod sensors;
 
+pub use format::{json_line, Format};
 pub use indexes::Indexes;
 pub use page::Page;
 pub use plot::{Curve, Plot};

@@ -17,9 +17,6 @@ const BLOCK_ROWS: u32 = 256;
 /// Blocks of one file. One that would need more has blocks of twice as many rows.
 const BLOCKS_MAX: usize = 1 << 16;
 
-/// What is read of a file in one step, in bytes.
-const READ_BYTES: usize = 256 * 1024;
-
 /// The index of one file.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -55,7 +52,7 @@ impl Index {
         }
         let mut building = Building::new(self.file.bytes);
         let mut offset = self.file.bytes;
-        for_each_line(file, offset, stamp.bytes, |line| {
+        file.for_each_line(offset, stamp.bytes, |line| {
             if let Some((sequence, fields)) = row_fields(line) {
                 if building.rows() >= self.block_rows {
                     self.blocks.push(building.take(offset));
@@ -113,7 +110,7 @@ impl Index {
         let from = self.blocks.partition_point(|block| block.last <= after);
         for block in &self.blocks[from..] {
             if block.latest >= range.from && block.earliest <= range.to {
-                for_each_line(file, block.offset, block.end, |line| {
+                file.for_each_line(block.offset, block.end, |line| {
                     if page.len() == limit {
                         return false;
                     }
@@ -134,34 +131,6 @@ impl Index {
         }
         Ok(page)
     }
-}
-
-/// Gives `take` each whole line of a part of a file, LF included, as long as it wants more.
-pub(super) fn for_each_line(
-    file: &mut CsvHandle,
-    from: u64,
-    to: u64,
-    mut take: impl FnMut(&[u8]) -> bool,
-) -> Result<(), StorageError> {
-    let (mut text, mut at): (Vec<u8>, u64) = (Vec::new(), from);
-    while at < to {
-        let bytes = file.read(at, READ_BYTES.min(usize::try_from(to - at).unwrap_or(READ_BYTES)))?;
-        if bytes.is_empty() {
-            break;
-        }
-        at += bytes.len() as u64;
-        text.extend_from_slice(&bytes);
-        // What is so long and has no end is no row, and given as it comes.
-        let unended = if text.len() < READ_BYTES { 0 } else { text.len() };
-        let whole = memchr::memrchr(b'\n', &text).map_or(unended, |end| end + 1);
-        for line in text[..whole].split_inclusive(|byte| *byte == b'\n') {
-            if !take(line) {
-                return Ok(());
-            }
-        }
-        text.drain(..whole);
-    }
-    Ok(())
 }
 
 /// Blocks of twice as many rows.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::index::{for_each_line, Block, Index, Summaries, QUANTITIES};
+use super::index::{Block, Index, Summaries, QUANTITIES};
 use super::TimeRange;
 use crate::reading::{row_fields, unix_ms};
 use crate::storage::{CsvHandle, StorageError};
@@ -58,7 +58,7 @@ impl Plot {
         for block in &within {
             match (grid.bucket(block.earliest), grid.bucket(block.latest)) {
                 (Some(one), Some(other)) if one == other => add(one, &block.summaries),
-                _ => for_each_line(file, block.offset, block.end, |line| {
+                _ => file.for_each_line(block.offset, block.end, |line| {
                     if let Some((_, fields)) = row_fields(line) {
                         if let Some(bucket) = grid.bucket(unix_ms(fields.timestamp)) {
                             add(bucket, &Summaries::of(&fields));

@@ -14,6 +14,9 @@ use super::error::{failed, StorageError};
 use super::file_names::{csv_name, sensors_of};
 use crate::ids::{SensorId, Sequence};
 
+/// What is read of a file in one step, in bytes.
+const READ_BYTES: usize = 256 * 1024;
+
 /// A directory with CSV files of a peer.
 #[derive(Debug)]
 pub struct CsvDirectory {
@@ -121,6 +124,37 @@ impl CsvHandle {
             Ok(bytes)
         };
         read().map_err(|source| StorageError::io(&self.directory, &self.path, "read", source))
+    }
+
+    /// Gives `take` each whole line of a part of the file, LF included, as long as it wants more.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn for_each_line(
+        &mut self,
+        from: u64,
+        to: u64,
+        mut take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), StorageError> {
+        let (mut text, mut at): (Vec<u8>, u64) = (Vec::new(), from);
+        while at < to {
+            let bytes = self.read(at, READ_BYTES.min(usize::try_from(to - at).unwrap_or(READ_BYTES)))?;
+            if bytes.is_empty() {
+                break;
+            }
+            at += bytes.len() as u64;
+            text.extend_from_slice(&bytes);
+            // What is so long and has no end is no row, and given as it comes.
+            let unended = if text.len() < READ_BYTES { 0 } else { text.len() };
+            let whole = memchr::memrchr(b'\n', &text).map_or(unended, |end| end + 1);
+            for line in text[..whole].split_inclusive(|byte| *byte == b'\n') {
+                if !take(line) {
+                    return Ok(());
+                }
+            }
+            text.drain(..whole);
+        }
+        Ok(())
     }
 }
 
