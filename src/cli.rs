@@ -9,6 +9,7 @@ mod environment;
 mod key;
 mod snapshot;
 mod status;
+mod tail;
 mod verify;
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ pub use environment::strange_variables;
 pub use key::{Key, KeyVerb};
 pub use snapshot::Snapshot;
 pub use status::Status;
+pub use tail::Tail;
 pub use verify::Verify;
 
 /// The other name of the discovery port's environment variable.
@@ -38,6 +40,7 @@ enum Verb {
     Snapshot(Snapshot),
     Status(Status),
     Doctor(Doctor),
+    Tail(Tail),
     Key(Key),
 }
 
@@ -54,6 +57,8 @@ pub enum Task {
     Status(Status),
     /// Find out which step of finding others fails.
     Doctor(Doctor),
+    /// Print rows.
+    Tail(Tail),
     /// Make a key, or show its fingerprint.
     Key(Key),
 }
@@ -91,6 +96,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
         Some(Verb::Snapshot(snapshot)) => return Ok(Task::Snapshot(snapshot)),
         Some(Verb::Status(status)) => return Ok(Task::Status(status)),
         Some(Verb::Doctor(doctor)) => return Ok(Task::Doctor(doctor)),
+        Some(Verb::Tail(tail)) => return Ok(Task::Tail(tail)),
         Some(Verb::Key(key)) => return Ok(Task::Key(key)),
         None => {}
     }

@@ -36,8 +36,8 @@
 //! | | [`http`] | names, reading back, showing: the same over HTTP |
 //! | doing | [`threads`] | all of the above, and decides nothing |
 //! | asking | [`inquiry`] | names, text, net, storage, `selection`, showing: asks running peers, and is none |
-//! | reading back | [`history`] | names, text, storage: sensors, plots and rows of files that peers wrote |
 //! | | [`doctor`] | names, text, seals, net, limits, asking: what keeps peers apart |
+//! | reading back | [`history`], [`tail`] | names, text, storage, `selection`: sensors, plots and rows of files that peers write |
 //! | proving | [`verify`] | names, text, storage, `selection` (whose directory is meant): looks at files that peers wrote, copies them, runs none |
 //!
 //! `docs/protocol.md` has the rules that comments cite, `docs/tour.md` a way through the code for an evening, and
@@ -70,6 +70,7 @@ mod selection;
 pub mod sensors;
 pub mod status;
 pub mod storage;
+pub mod tail;
 pub mod threads;
 pub mod verify;
 pub mod wire;

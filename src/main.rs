@@ -1,18 +1,19 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
 //! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, copies
-//! them, asks running peers, finds out what keeps them apart, or makes a key.
+//! them, prints their rows, asks running peers, finds out what keeps them apart, or makes a key.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use log::Level;
-use peer::cli::{strange_variables, Doctor, KeyVerb, Snapshot, Status, Task, Verify};
+use peer::cli::{strange_variables, Doctor, KeyVerb, Snapshot, Status, Tail, Task, Verify};
 use peer::config::Config;
 use peer::doctor;
 use peer::fatal::Fatal;
 use peer::inquiry::{self, InquiryError};
 use peer::keys;
 use peer::log_lines::{self, Form};
+use peer::tail::{self, TailError};
 use peer::verify::{self, Asked};
 
 fn main() -> ExitCode {
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         Task::Snapshot(snapshot) => copy(snapshot),
         Task::Status(status) => inquire(status),
         Task::Doctor(options) => examine(options),
+        Task::Tail(tail) => print_rows(tail),
         Task::Key(key) => show_key(&key.verb),
     }
 }
@@ -78,6 +80,21 @@ fn examine(options: Doctor) -> ExitCode {
     };
     // Nobody is left to tell, as with `| head`.
     doctor::run(&asked, &mut io::stdout().lock()).map_or(ExitCode::FAILURE, |verdict| verdict.status().into())
+}
+
+fn print_rows(options: Tail) -> ExitCode {
+    let asked = options.asked();
+    let done = tail::pause().map_err(TailError::Signals).and_then(|pause| {
+        let mut out = BufWriter::new(io::stdout().lock());
+        tail::run(&asked, &mut out, &mut io::stderr().lock(), &pause)
+    });
+    match done {
+        Err(error) if !error.is_unread() => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 fn show_key(verb: &KeyVerb) -> ExitCode {

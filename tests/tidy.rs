@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 23] = [
+const LAYERS: [(&str, &[&str]); 24] = [
     ("ids", &[]),
     ("elapsed", &[]),
     ("ranges", &[]),
@@ -28,7 +28,8 @@ const LAYERS: [(&str, &[&str]); 23] = [
     ("http", &["history", "ids", "reading", "status", "storage"]),
     ("inquiry", &["elapsed", "keys", "net", "selection", "status", "storage", "wire"]),
     ("selection", &["ids", "storage"]),
-    ("history", &["ids", "reading", "storage", "wire"]),
+    ("tail", &["history", "ids", "reading", "selection", "storage"]),
+    ("history", &["ids", "json", "reading", "storage", "wire"]),
     (
         "doctor",
         &[

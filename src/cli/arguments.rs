@@ -42,6 +42,8 @@ Examples:
       finds out why peers do not find each other
   peer snapshot backup
       copies all peers below data/ to backup/, also while they run
+  peer tail --follow
+      prints rows as they come, for other programs
   peer key new greenhouse.key
       makes the key of a group that lets nobody else in; see --key-file
 

@@ -12,6 +12,7 @@ use super::arguments::HELP_WIDTH_MAX;
 use super::*;
 use crate::config::{Fsync, SensorSource};
 use crate::ids::SensorId;
+use crate::tail::Start;
 use crate::wire::Timing;
 
 fn config(options: &str) -> Result<Config, clap::Error> {
@@ -255,6 +256,29 @@ fn of_what_snapshot_is_given_the_last_is_where_to() {
         assert_eq!(task(wrong).unwrap_err().exit_code(), 2, "{wrong}");
     }
     assert!(task("peer snapshot --help").unwrap_err().to_string().contains("Exit status: 0 if all were copied"));
+}
+
+#[test]
+fn what_tail_is_given_says_where_to_begin() {
+    for (options, start) in [
+        ("", Start::Last(10)),
+        ("-n 0 -f kitchen", Start::Last(0)),
+        ("--from 7 kitchen", Start::After(6)),
+        ("--since 2026-01-15T06:00:00Z", Start::After(0)),
+        ("--cursor c", Start::After(0)),
+        ("--cursor c --lines 3", Start::Last(3)),
+    ] {
+        let verb = task(&format!("peer tail {options}")).unwrap();
+        let Some(Verb::Tail(tail)) = verb else { panic!("{verb:?}") };
+        assert_eq!(tail.asked().start, start, "{options}");
+    }
+    for wrong in ["--from 0", "--from 1 --lines 2", "--since now", "--sensor ../x", "--format xml", "--follow a b"] {
+        assert_eq!(task(&format!("peer tail {wrong}")).unwrap_err().exit_code(), 2, "{wrong}");
+    }
+    let help = task("peer tail --help").unwrap_err().to_string();
+    for part in ["# rewind SEQ", "PEER_DATA_DIR", "[default: csv]", "Exit status: 0 at the end"] {
+        assert!(help.contains(part), "{part} is missing in {help}");
+    }
 }
 
 #[test]

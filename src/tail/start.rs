@@ -1,0 +1,111 @@
+//! Whose rows, and which is the first.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::TailError;
+use super::{Asked, Start, PAUSE_MAX};
+use crate::history::Sensors;
+use crate::ids::{SensorId, Sequence};
+use crate::reading::{row_sequence, ROW_BYTES_MAX};
+use crate::selection;
+use crate::storage::{CsvDirectory, CsvHandle, StorageError};
+
+/// The directory that is meant. One that is followed and not there yet is waited for, which is told once; `None` where that is
+/// to end.
+pub(super) fn directory(
+    asked: &Asked,
+    errors: &mut dyn Write,
+    pause: &dyn Fn(Duration) -> bool,
+) -> Result<Option<PathBuf>, TailError> {
+    let mut is_told = false;
+    loop {
+        let why = match find(asked) {
+            Ok(found) => return Ok(Some(found)),
+            Err(why) => why,
+        };
+        if !asked.follow || why.is_final {
+            return Err(TailError::Selection(why.text));
+        }
+        if !is_told {
+            // Nobody may be there to be told.
+            let _ = writeln!(errors, "{}; waiting for it", why.text.split(';').next().unwrap_or_default());
+            is_told = true;
+        }
+        if pause(PAUSE_MAX) {
+            return Ok(None);
+        }
+    }
+}
+
+/// Why no directory is the one.
+struct Why {
+    text: String,
+    /// Waiting does not help.
+    is_final: bool,
+}
+
+fn find(asked: &Asked) -> Result<PathBuf, Why> {
+    let peers: Vec<PathBuf> = asked.peer.iter().cloned().collect();
+    let selected = selection::select(&asked.data_dirs, &peers).map_err(|text| Why { text, is_final: false })?;
+    if let Some(why) = selected.missing.first() {
+        return Err(Why { text: why.clone(), is_final: false });
+    }
+    match &selected.targets[..] {
+        [one] => Ok(one.path.clone()),
+        several => {
+            let names: Vec<&str> = several.iter().map(|target| target.label.as_str()).collect();
+            Err(Why { text: format!("there are several peers; name one of {}", names.join(", ")), is_final: true })
+        }
+    }
+}
+
+/// The last sequence of all rows in a directory.
+pub(super) fn last(root: &Path) -> Result<Sequence, StorageError> {
+    let mut sensors = Sensors::new(root.to_owned());
+    sensors.refresh()?;
+    Ok(sensors.last())
+}
+
+/// The sequence after which to begin.
+pub(super) fn after(root: &Path, start: Start, wanted: &[SensorId]) -> Result<Sequence, StorageError> {
+    let count = match start {
+        Start::After(after) => return Ok(after),
+        Start::Last(count) => count,
+    };
+    let last = last(root)?;
+    if wanted.is_empty() {
+        return Ok(last.saturating_sub(count));
+    }
+    if count == 0 {
+        return Ok(last);
+    }
+    let directory = CsvDirectory::new(root.to_owned());
+    let mut found = Vec::new();
+    for sensor in wanted {
+        if let Some(mut file) = directory.open(sensor)? {
+            found.extend(last_sequences(&mut file, count)?);
+        }
+    }
+    found.sort_unstable();
+    let first = found.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+    Ok(found.get(first).map_or(last, |first| first - 1))
+}
+
+/// The sequences of the last `count` rows of a file.
+fn last_sequences(file: &mut CsvHandle, count: u64) -> Result<VecDeque<Sequence>, StorageError> {
+    let end = file.stamp().bytes;
+    let from = end.saturating_sub(count.saturating_mul(ROW_BYTES_MAX as u64));
+    let mut found = VecDeque::new();
+    file.for_each_line(from, end, |line| {
+        // The first may be the rest of a row.
+        found.extend(row_sequence(line));
+        if found.len() as u64 > count {
+            found.pop_front();
+        }
+        true
+    })?;
+    Ok(found)
+}

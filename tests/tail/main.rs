@@ -1,0 +1,8 @@
+//! `peer tail` beside real peers: what it printed, with each rewind applied, is what the files of its peer hold.
+
+mod asked;
+mod follow;
+#[expect(dead_code, unused_imports, reason = "it is for other targets, too")]
+#[path = "../harness/mod.rs"]
+mod harness;
+mod printed;
