@@ -9,18 +9,12 @@ use super::response::Response;
 use super::Site;
 use crate::status::Happening;
 
-/// The value of a parameter of the query, if it is there and not empty.
-pub(super) fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
-    let value = request.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    value.filter(|value| !value.is_empty())
-}
-
-/// The same as a number or another thing that reads itself.
+/// The value of a parameter of the query, as anything that reads itself; `None`: it is not there.
 ///
 /// # Errors
 /// The answer that says what is wrong.
 pub(super) fn parsed<T: FromStr>(request: &Request, name: &str, what: &str) -> Result<Option<T>, Response> {
-    let Some(text) = parameter(request, name) else { return Ok(None) };
+    let Some((_, text)) = request.query.iter().find(|(known, _)| known == name) else { return Ok(None) };
     text.parse().map(Some).map_err(|_| Response::text(400, &format!("{name}={text} is no {what}")))
 }
 

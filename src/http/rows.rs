@@ -143,14 +143,10 @@ fn range(request: &Request) -> Result<Option<TimeRange>, Response> {
     if from.is_none() && to.is_none() {
         return Ok(None);
     }
-    let range = TimeRange {
-        from: from.map_or(TimeRange::ALL.from, |moment| moment.0),
-        to: to.map_or(TimeRange::ALL.to, |moment| moment.0),
-    };
-    if range.from > range.to {
-        return Err(Response::text(400, "from is after to"));
-    }
-    Ok(Some(range))
+    let from = from.map_or(TimeRange::ALL.from, |moment| moment.0);
+    let to = to.map_or(TimeRange::ALL.to, |moment| moment.0);
+    // Two ends, in either order.
+    Ok(Some(TimeRange { from: from.min(to), to: from.max(to) }))
 }
 
 #[derive(Debug, Serialize)]
@@ -267,7 +263,7 @@ struct Query {
 impl Query {
     fn new(request: &Request) -> Result<Self, Response> {
         only(request, &["sensor", "from", "to", "after", "limit", "format"])?;
-        let named = request.query.iter().filter(|(name, value)| name == "sensor" && !value.is_empty());
+        let named = request.query.iter().filter(|(name, _)| name == "sensor");
         let sensors = named
             .map(|(_, id)| id.parse().map_err(|_| Response::text(400, &format!("sensor={id} is no id of a sensor"))))
             .collect::<Result<_, _>>()?;
@@ -366,6 +362,8 @@ mod tests {
         assert_eq!(query.sensors.iter().map(SensorId::as_str).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!((query.range.from, query.range.to), (1000, i64::MAX));
         assert_eq!((query.after, query.limit, query.format), (7, 9, Format::JsonLines));
+        let turned = range(&request("from=2000&to=1000")).ok().flatten().expect("a range");
+        assert_eq!((turned.from, turned.to), (1000, 2000));
     }
 
     #[test]

@@ -22,14 +22,19 @@ pub(crate) fn shown_block(page: &str) -> String {
 
 /// Where the packages are, or why they are not.
 pub(crate) fn packages() -> Result<PathBuf, String> {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGES.join("-"));
+    fetch(&PACKAGES)
+}
+
+/// The same of these.
+pub(crate) fn fetch(packages: &[&str]) -> Result<PathBuf, String> {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(packages.join("-"));
     if home.exists() {
         return Ok(home);
     }
     let fetched = home.with_extension(format!("fetched-{}", std::process::id()));
     let mut arguments = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"];
     arguments.extend(["--only-binary", ":all:", "--target", fetched.to_str().expect("text")]);
-    arguments.extend(PACKAGES);
+    arguments.extend(packages);
     let output = python(&arguments, None)?;
     if output.status.success() {
         // Another run may have been first.

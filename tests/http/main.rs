@@ -9,5 +9,6 @@ mod client;
 mod doctor;
 mod guests;
 mod metrics;
+mod openapi;
 mod rows;
 mod status;
