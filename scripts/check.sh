@@ -19,11 +19,13 @@ step() {
 
 step cargo fmt --check
 step cargo clippy --all-targets --quiet -- -D warnings
+step cargo clippy --all-targets --quiet --features sqlite,parquet -- -D warnings
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
 # Tests of real processes mostly wait: more of them at a time than there are cores.
 # Its simulated groups are few: the step after it runs many.
 step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=50 PEER_CHAOS_SECONDS=50 PEER_CUTS=30 PEER_SIM_SEEDS=20 cargo test --quiet
 step env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
+step cargo test --quiet --features sqlite,parquet --test tail export
 for script in test_fault_tolerance test_leader_election test_data_handling test_three_peers; do
     step "scripts/$script.sh"
 done

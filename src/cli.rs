@@ -6,6 +6,7 @@
 mod arguments;
 mod doctor;
 mod environment;
+mod export;
 mod key;
 mod snapshot;
 mod status;
@@ -24,6 +25,7 @@ use crate::config::Config;
 use arguments::Arguments;
 pub use doctor::Doctor;
 pub use environment::strange_variables;
+pub use export::Export;
 pub use key::{Key, KeyVerb};
 pub use snapshot::Snapshot;
 pub use status::Status;
@@ -41,6 +43,7 @@ enum Verb {
     Status(Status),
     Doctor(Doctor),
     Tail(Tail),
+    Export(Export),
     Key(Key),
 }
 
@@ -59,6 +62,8 @@ pub enum Task {
     Doctor(Doctor),
     /// Print rows.
     Tail(Tail),
+    /// Write rows for those who analyse them.
+    Export(Export),
     /// Make a key, or show its fingerprint.
     Key(Key),
 }
@@ -97,6 +102,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
         Some(Verb::Status(status)) => return Ok(Task::Status(status)),
         Some(Verb::Doctor(doctor)) => return Ok(Task::Doctor(doctor)),
         Some(Verb::Tail(tail)) => return Ok(Task::Tail(tail)),
+        Some(Verb::Export(export)) => return Ok(Task::Export(export)),
         Some(Verb::Key(key)) => return Ok(Task::Key(key)),
         None => {}
     }

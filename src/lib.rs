@@ -37,7 +37,7 @@
 //! | doing | [`threads`] | all of the above, and decides nothing |
 //! | asking | [`inquiry`] | names, text, net, storage, `selection`, showing: asks running peers, and is none |
 //! | | [`doctor`] | names, text, seals, net, limits, asking: what keeps peers apart |
-//! | reading back | [`history`], [`tail`] | names, text, storage, `selection`: sensors, plots and rows of files that peers write |
+//! | reading back | [`history`], [`tail`], [`export`] | names, text, storage, `selection`: sensors, plots and rows of files that peers write |
 //! | proving | [`verify`] | names, text, storage, `selection` (whose directory is meant): looks at files that peers wrote, copies them, runs none |
 //!
 //! `docs/protocol.md` has the rules that comments cite, `docs/tour.md` a way through the code for an evening, and
@@ -53,6 +53,7 @@ pub mod config;
 pub mod descriptors;
 pub mod doctor;
 mod elapsed;
+pub mod export;
 pub mod fatal;
 pub mod history;
 pub mod http;

@@ -1,14 +1,15 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
 //! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, copies
-//! them, prints their rows, asks running peers, finds out what keeps them apart, or makes a key.
+//! them, prints or exports their rows, asks running peers, finds out what keeps them apart, or makes a key.
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use log::Level;
-use peer::cli::{strange_variables, Doctor, KeyVerb, Snapshot, Status, Tail, Task, Verify};
+use peer::cli::{strange_variables, Doctor, Export, KeyVerb, Snapshot, Status, Tail, Task, Verify};
 use peer::config::Config;
 use peer::doctor;
+use peer::export;
 use peer::fatal::Fatal;
 use peer::inquiry::{self, InquiryError};
 use peer::keys;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Task::Status(status) => inquire(status),
         Task::Doctor(options) => examine(options),
         Task::Tail(tail) => print_rows(tail),
+        Task::Export(export) => export_rows(export),
         Task::Key(key) => show_key(&key.verb),
     }
 }
@@ -89,6 +91,16 @@ fn print_rows(options: Tail) -> ExitCode {
         tail::run(&asked, &mut out, &mut io::stderr().lock(), &pause)
     });
     match done {
+        Err(error) if !error.is_unread() => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn export_rows(options: Export) -> ExitCode {
+    match export::run(&options.asked(), &mut io::stdout().lock()) {
         Err(error) if !error.is_unread() => {
             eprintln!("error: {error}");
             ExitCode::FAILURE

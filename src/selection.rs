@@ -74,6 +74,32 @@ pub(crate) fn peers_below(dir: &Path) -> Result<Vec<PathBuf>, String> {
     below(dir, &mut Vec::new())
 }
 
+/// Why no directory is the one that is meant.
+#[derive(Debug)]
+pub(crate) struct NotOne {
+    pub(crate) text: String,
+    /// There are several: no other will make it one.
+    pub(crate) several: bool,
+}
+
+/// The directory of the one peer that is named, by id or path, or else of the only one below the data directories.
+///
+/// # Errors
+/// Says, for the operator, why there is none.
+pub(crate) fn only(data_dirs: &[PathBuf], peer: Option<&Path>) -> Result<PathBuf, NotOne> {
+    let none = |text| NotOne { text, several: false };
+    let peers: Vec<PathBuf> = peer.iter().map(|path| path.to_path_buf()).collect();
+    let selected = select(data_dirs, &peers).map_err(none)?;
+    if let Some(why) = selected.missing.into_iter().next() {
+        return Err(none(why));
+    }
+    if let [one] = &selected.targets[..] {
+        return Ok(one.path.clone());
+    }
+    let names: Vec<&str> = selected.targets.iter().map(|target| target.label.as_str()).collect();
+    Err(NotOne { text: format!("there are several peers; name one of {}", names.join(", ")), several: true })
+}
+
 fn name(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| path.display().to_string())

@@ -15,7 +15,6 @@ pub use self::error::TailError;
 pub use self::signals::pause;
 use crate::history::{Format, Rows, Step, TimeRange, Wanted};
 use crate::ids::SensorId;
-use crate::storage::JournalFiles;
 
 /// Rows of one step.
 const STEP_ROWS: usize = 10_000;
@@ -81,8 +80,7 @@ pub fn run(
 
 /// Where there are rows and no journal, the order of all is not known.
 fn refuse_without_journal(root: &Path, rows: &Rows) -> Result<(), TailError> {
-    let has_journal = JournalFiles::new(root.to_owned()).are_there()?;
-    if !has_journal && (rows.after() > 0 || start::last(root)? > 0) {
+    if !rows.has_journal()? && (rows.after() > 0 || start::last(root)? > 0) {
         return Err(TailError::NoJournal { path: root.to_owned() });
     }
     Ok(())

@@ -28,6 +28,7 @@ const LAYERS: [(&str, &[&str]); 24] = [
     ("http", &["history", "ids", "reading", "status", "storage"]),
     ("inquiry", &["elapsed", "keys", "net", "selection", "status", "storage", "wire"]),
     ("selection", &["ids", "storage"]),
+    ("export", &["history", "ids", "reading", "selection", "storage"]),
     ("tail", &["history", "ids", "reading", "selection", "storage"]),
     ("history", &["ids", "json", "reading", "storage", "wire"]),
     (

@@ -44,6 +44,8 @@ Examples:
       copies all peers below data/ to backup/, also while they run
   peer tail --follow
       prints rows as they come, for other programs
+  peer export --format parquet --output rows.parquet
+      writes all rows in the order of time, for those who analyse them
   peer key new greenhouse.key
       makes the key of a group that lets nobody else in; see --key-file
 

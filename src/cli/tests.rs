@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::arguments::HELP_WIDTH_MAX;
 use super::*;
 use crate::config::{Fsync, SensorSource};
+use crate::history::TimeRange;
 use crate::ids::SensorId;
 use crate::tail::Start;
 use crate::wire::Timing;
@@ -279,6 +280,20 @@ fn what_tail_is_given_says_where_to_begin() {
     for part in ["# rewind SEQ", "PEER_DATA_DIR", "[default: csv]", "Exit status: 0 at the end"] {
         assert!(help.contains(part), "{part} is missing in {help}");
     }
+}
+
+#[test]
+fn what_export_is_given_says_what_is_written() {
+    let options = "peer export --from 1970-01-01T00:00:01Z --format parquet -o f --sensor a,b --sensor c data/p";
+    let verb = task(options).unwrap();
+    let Some(Verb::Export(export)) = verb else { panic!("{verb:?}") };
+    let asked = export.asked();
+    assert_eq!((asked.range, asked.sensors.len()), (TimeRange { from: 1000, to: i64::MAX }, 3));
+    assert_eq!((asked.output, asked.peer), (Some(PathBuf::from("f")), Some(PathBuf::from("data/p"))));
+    for wrong in ["--from 7", "--to now", "--format influx", "--sensor ../x", "a b"] {
+        assert_eq!(task(&format!("peer export {wrong}")).unwrap_err().exit_code(), 2, "{wrong}");
+    }
+    assert!(task("peer export --help").unwrap_err().to_string().contains("PEER_DATA_DIR"));
 }
 
 #[test]

@@ -40,8 +40,13 @@ impl Page {
         self.rows == 0
     }
 
+    /// The lines, LF included.
+    pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.csv.split_inclusive(|byte| *byte == b'\n')
+    }
+
     /// The rows, taken apart.
     pub fn rows(&self) -> impl Iterator<Item = (Sequence, Fields<'_>)> {
-        self.csv.split_inclusive(|byte| *byte == b'\n').filter_map(row_fields)
+        self.lines().filter_map(row_fields)
     }
 }

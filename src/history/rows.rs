@@ -114,6 +114,14 @@ impl Rows {
         self.after
     }
 
+    /// Is there a journal? Without, there are no rows in sequence order, whatever files there are.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn has_journal(&self) -> Result<bool, StorageError> {
+        self.journal.are_there()
+    }
+
     /// Takes what comes next: at most `limit` rows, and not more than some hundred KiB of them.
     ///
     /// # Errors

@@ -84,6 +84,19 @@ impl StorageError {
         }
     }
 
+    /// What cannot be read, and why, for those who only look; what a peer would do about it is of no use to them.
+    #[must_use]
+    pub fn to_reader(&self) -> String {
+        match self {
+            Self::Io { path, doing, fault } => format!("cannot {doing} {}: {fault}", path.display()),
+            Self::Damaged { path, why } => format!(
+                "{} is damaged: {why}; 'peer verify' tells what holds, a start with --resume mends it",
+                path.display()
+            ),
+            error => error.to_string(),
+        }
+    }
+
     /// What is wrong where a peer's directory cannot be used at all, for the sake of this `path` in it.
     pub(super) fn directory(directory: &Path, path: &Path, source: io::Error) -> Self {
         Self::Directory { path: directory.to_owned(), fault: Fault::of(directory, path, source) }

@@ -11,7 +11,7 @@ use crate::storage::StorageError;
 pub enum TailError {
     #[error("{0}")]
     Selection(String),
-    #[error("{}", told(.0))]
+    #[error("{}", .0.to_reader())]
     Storage(#[from] StorageError),
     #[error("{} holds rows and no journal, which has their order; give the whole directory of the peer", path.display())]
     NoJournal { path: PathBuf },
@@ -33,17 +33,5 @@ impl TailError {
     #[must_use]
     pub fn is_unread(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-}
-
-/// What cannot be read, and why; what a peer would do about it is of no use here.
-fn told(error: &StorageError) -> String {
-    match error {
-        StorageError::Io { path, doing, fault } => format!("cannot {doing} {}: {fault}", path.display()),
-        StorageError::Damaged { path, why } => format!(
-            "{} is damaged: {why}; 'peer verify' tells what holds, a start with --resume mends it",
-            path.display()
-        ),
-        error => error.to_string(),
     }
 }

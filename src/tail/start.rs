@@ -22,11 +22,11 @@ pub(super) fn directory(
 ) -> Result<Option<PathBuf>, TailError> {
     let mut is_told = false;
     loop {
-        let why = match find(asked) {
+        let why = match selection::only(&asked.data_dirs, asked.peer.as_deref()) {
             Ok(found) => return Ok(Some(found)),
             Err(why) => why,
         };
-        if !asked.follow || why.is_final {
+        if !asked.follow || why.several {
             return Err(TailError::Selection(why.text));
         }
         if !is_told {
@@ -36,28 +36,6 @@ pub(super) fn directory(
         }
         if pause(PAUSE_MAX) {
             return Ok(None);
-        }
-    }
-}
-
-/// Why no directory is the one.
-struct Why {
-    text: String,
-    /// Waiting does not help.
-    is_final: bool,
-}
-
-fn find(asked: &Asked) -> Result<PathBuf, Why> {
-    let peers: Vec<PathBuf> = asked.peer.iter().cloned().collect();
-    let selected = selection::select(&asked.data_dirs, &peers).map_err(|text| Why { text, is_final: false })?;
-    if let Some(why) = selected.missing.first() {
-        return Err(Why { text: why.clone(), is_final: false });
-    }
-    match &selected.targets[..] {
-        [one] => Ok(one.path.clone()),
-        several => {
-            let names: Vec<&str> = several.iter().map(|target| target.label.as_str()).collect();
-            Err(Why { text: format!("there are several peers; name one of {}", names.join(", ")), is_final: true })
         }
     }
 }

@@ -9,7 +9,6 @@ use super::check::Checked;
 use super::digest::hex;
 use super::looks::look;
 use super::report::number;
-use super::unreadable;
 use crate::selection::{self, Target};
 use crate::storage::{Copied, Inspection, Snapshot, StorageError};
 
@@ -133,10 +132,6 @@ fn refuse_running(source: &Path, wanted: &Wanted) -> Result<(), String> {
 /// What is wrong, and what can be done about it here.
 fn told(error: &StorageError) -> String {
     match error {
-        StorageError::Damaged { path, why } => format!(
-            "{} is damaged: {why}; 'peer verify' tells what holds, a start with --resume mends it",
-            path.display()
-        ),
         StorageError::Directory { path, fault } => {
             let advice = fault.advice("make it writable or give another directory");
             format!("cannot use {}: {fault}; {advice}", path.display())
@@ -148,6 +143,6 @@ fn told(error: &StorageError) -> String {
         StorageError::InUse { path, process } => {
             format!("another snapshot is made in {} (process {process}); wait for its end", path.display())
         }
-        error => unreadable(error),
+        error => error.to_reader(),
     }
 }

@@ -1,5 +1,6 @@
 //! Real peer processes for tests: starting, feeding, ending and waking them, and reading what they wrote. The tests are
-//! in `tests/cluster`, `tests/chaos`, `tests/hosts` and `tests/hostile`.
+//! in `tests/cluster`, `tests/chaos`, `tests/hosts`, `tests/hostile` and
+//! `tests/tail`.
 
 pub(crate) mod feeder;
 mod group;

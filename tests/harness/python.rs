@@ -48,7 +48,7 @@ pub(crate) fn fetch(packages: &[&str]) -> Result<PathBuf, String> {
     }
 }
 
-fn python(arguments: &[&str], packages: Option<&Path>) -> Result<Output, String> {
+pub(crate) fn python(arguments: &[&str], packages: Option<&Path>) -> Result<Output, String> {
     let mut command = Command::new("python3");
     if let Some(packages) = packages {
         command.env("PYTHONPATH", packages);

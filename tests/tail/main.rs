@@ -1,6 +1,8 @@
-//! `peer tail` beside real peers: what it printed, with each rewind applied, is what the files of its peer hold.
+//! `peer tail` beside real peers: what it printed, with each rewind applied, is what the files of its peer hold. And `peer
+//! export`: what it wrote is that, in the order of time.
 
 mod asked;
+mod export;
 mod follow;
 #[expect(dead_code, unused_imports, reason = "it is for other targets, too")]
 #[path = "../harness/mod.rs"]

@@ -1,0 +1,51 @@
+//! The file that is written to: beside the one of the name that is asked for, which it gets once it is whole.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::ExportError;
+
+/// Where rows go. Dropped before it is published, it leaves nothing.
+#[derive(Debug)]
+pub(super) struct Output {
+    /// Where it is written, and where it will be.
+    file: Option<(PathBuf, PathBuf)>,
+}
+
+impl Output {
+    /// `None`: no file.
+    pub(super) fn new(path: Option<&Path>) -> Self {
+        let beside = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".{}.tmp", std::process::id()));
+            PathBuf::from(name)
+        };
+        Self { file: path.map(|path| (beside(path), path.to_owned())) }
+    }
+
+    /// Where it is written.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(|(path, _)| path.as_path())
+    }
+
+    /// Where there is room for what memory does not hold: where the rows will be, too.
+    pub(super) fn directory(&self) -> PathBuf {
+        let parent = self.path().and_then(Path::parent).map(Path::to_owned);
+        parent.map_or_else(std::env::temp_dir, |path| if path.as_os_str().is_empty() { ".".into() } else { path })
+    }
+
+    /// Gives it its name.
+    pub(super) fn publish(mut self) -> Result<(), ExportError> {
+        let Some((path, to)) = self.file.take() else { return Ok(()) };
+        fs::rename(&path, &to).map_err(ExportError::file(&to))
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if let Some((path, _)) = &self.file {
+            // What stays is told by its name.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
