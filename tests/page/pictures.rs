@@ -76,6 +76,8 @@ fn group_of_three(group: &Group) -> (Vec<Peer>, String) {
     for room in ROOMS {
         fed.feed(&room.day());
     }
+    fed.end_input();
+    fed.wait_for("End of input, ");
     peers.push(fed);
     (peers, url)
 }

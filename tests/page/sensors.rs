@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::chromium::{Chromium, ARROW_LEFT, ESCAPE, PLUS};
-use crate::harness::Group;
+use crate::harness::{Group, Peer};
 use crate::served::{card, says, start};
 
 /// A line of input for each of these times, in ms since 1970.
@@ -40,12 +40,14 @@ fn values_change_as_they_come() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
-/// Minutes of a reading each: twenty, then none for twenty, and twenty again.
-fn with_an_outage() -> String {
+/// Has a peer hold minutes of a reading each: twenty, then none for twenty, and twenty again.
+fn feed_with_an_outage(peer: &mut Peer) {
     let now = now_ms();
     let ago = |minutes: i64| now - minutes * 60_000;
     let minutes = (1..=20).chain(41..=60).rev();
-    readings("roof", minutes.map(ago), |_| "20.0|40|1013.2".to_owned())
+    peer.feed(&readings("roof", minutes.map(ago), |_| "20.0|40|1013.2".to_owned()));
+    peer.end_input();
+    peer.wait_for("End of input, 40 readings delivered");
 }
 
 #[test]
@@ -53,7 +55,7 @@ fn no_line_crosses_an_outage() {
     let Some(mut browser) = Chromium::start("gaps in plots") else { return };
     let group = Group::new();
     let (mut peer, url) = start(&group, "a", &["--sensor", "stdin"]);
-    peer.feed(&with_an_outage());
+    feed_with_an_outage(&mut peer);
     browser.open(&format!("{url}#sensor=roof"));
     browser.wait_until("document.querySelector('figure')?.drawn[0].length > 0");
     browser.evaluate("document.querySelector('[data-hours=\"1\"]').click()");
@@ -80,7 +82,7 @@ fn a_range_can_be_left_by_keys() {
     let Some(mut browser) = Chromium::start("keys of plots") else { return };
     let group = Group::new();
     let (mut peer, url) = start(&group, "a", &["--sensor", "stdin"]);
-    peer.feed(&with_an_outage());
+    feed_with_an_outage(&mut peer);
     browser.open(&url);
     browser.wait_until(&format!("document.querySelector('{}')", card("roof")));
     browser.evaluate(&format!("document.querySelector('{}').focus()", card("roof")));
