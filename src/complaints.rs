@@ -116,8 +116,8 @@ impl From<&'static str> for Kind {
 pub struct Complaints {
     started: Instant,
     pools: Mutex<[Ledger; 3]>,
-    /// How many there were of each event.
-    counts: Mutex<BTreeMap<&'static str, u64>>,
+    /// How many there were of each event and detail.
+    counts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     /// Signalled when something may be due earlier than before.
     sooner: Condvar,
     /// All there were, for tests of those who complain.
@@ -145,7 +145,7 @@ impl Complaints {
         let kind = kind.into();
         #[cfg(test)]
         self.heard.lock().unwrap().push((subject.clone(), kind, text.to_owned()));
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(kind.event).or_default() += 1;
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry((kind.event, kind.detail)).or_default() += 1;
         let about = subject.to_string();
         let noted = self.lock()[subject.pool()].complain(subject, kind, text, self.started.elapsed());
         if noted.first {
@@ -158,11 +158,11 @@ impl Complaints {
         }
     }
 
-    /// How many there were of each event, told or only counted.
+    /// How many there were of each event and detail, told or only counted.
     #[must_use]
-    pub fn counts(&self) -> Vec<(&'static str, u64)> {
+    pub fn counts(&self) -> Vec<(&'static str, &'static str, u64)> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.iter().map(|(event, count)| (*event, *count)).collect()
+        counts.iter().map(|((event, detail), count)| (*event, *detail, *count)).collect()
     }
 
     /// Of this peer's own troubles, where there is only one of the kind.

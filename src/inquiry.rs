@@ -17,7 +17,7 @@ use crate::elapsed::Elapsed;
 use crate::keys::{self, Keys};
 use crate::status::words::{self, Found, Unanswered};
 use crate::status::Report;
-pub(crate) use ask::{here, put as ask};
+pub(crate) use ask::{here, put as ask, PATIENCE};
 pub use wanted::{Condition, ConditionError};
 
 /// Between two looks while something is waited for, and while the answer is shown again and again.

@@ -3,7 +3,7 @@
 //! | files | hold |
 //! | --- | --- |
 //! | `lock` | how threads lock and wait, and the table of all locks |
-//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `voice`, `watch`, `counts`, `share`, `outbox` | what one thread leaves for another |
+//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `voice`, `watch`, `counts`, `leader_clock`, `share`, `outbox` | what one thread leaves for another |
 //! | `link` | an outbox and its connection |
 //! | `node` | all of these: what the threads share |
 //! | `drive` | one step of the core, and the handing on of its effects |
@@ -24,6 +24,7 @@ mod http;
 mod inbox;
 mod join;
 mod keyring;
+mod leader_clock;
 mod link;
 mod listener;
 mod lock;

@@ -44,8 +44,13 @@ pub struct Figures {
     pub sources: Vec<(String, u64)>,
     /// Lines of the log, by the stable name of their event.
     pub events: Vec<(String, u64)>,
-    /// What was wrong, told or only counted, by the stable name of its event: `line_refused`, for one.
-    pub complaints: Vec<(String, u64)>,
+    /// What was wrong, told or only counted: the stable name of its event, such as `line_refused`, and the reason, where an
+    /// event has several.
+    pub complaints: Vec<(&'static str, &'static str, u64)>,
+    /// Readings that merges ordered again.
+    pub merged: u64,
+    /// This host's clock minus the leader's, in seconds, where that is known.
+    pub clock_offset: Option<f64>,
     pub links: Vec<LinkFigures>,
     pub process: ProcessFigures,
 }
@@ -78,6 +83,12 @@ struct OfEvent {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfComplaint {
+    event: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfSource {
     source: String,
 }
@@ -85,7 +96,7 @@ struct OfSource {
 pub(super) fn answer(site: &impl Site, request: &Request) -> Response {
     let mut registry = Registry::with_prefix("peer");
     let (report, figures) = (site.report(), site.figures());
-    group(&report, &mut registry);
+    group(&report, figures.clock_offset, &mut registry);
     readings(&report, &figures, &mut registry);
     counted(&figures, &mut registry);
     let mut all = String::new();
@@ -143,7 +154,7 @@ where
     registry.register(name, help, family);
 }
 
-fn group(report: &Report, registry: &mut Registry) {
+fn group(report: &Report, clock_offset: Option<f64>, registry: &mut Registry) {
     let info = [("version", report.version.clone()), ("peer", report.peer.clone()), ("group", report.group.clone())];
     registry.register("build", "This peer and its version", Info::new(info.to_vec()));
     let is = |state: bool| i64::from(state);
@@ -164,6 +175,10 @@ fn group(report: &Report, registry: &mut Registry) {
             let of_peer = OfPeer { peer: seat.peer.clone() };
             lag.get_or_create(&of_peer).set(i64::try_from(entries).unwrap_or(i64::MAX));
         }
+    }
+    if let Some(offset) = clock_offset {
+        let help = "The clock of this host minus the leader's";
+        registry.register_with_unit("clock_offset", help, Unit::Seconds, ConstGauge::new(offset));
     }
     registry.register("lag_readings", "Readings of the leader's log that a peer has not stored", lag);
 }
@@ -195,8 +210,9 @@ fn counted(figures: &Figures, registry: &mut Registry) {
         "Lines of the log by event, as docs/log.md names them",
         figures.events.iter().map(of_event),
     );
-    let complaints = figures.complaints.iter().map(of_event);
-    counters(registry, "complaints", "What was wrong by event, told or counted", complaints);
+    let complaints = figures.complaints.iter().map(|(event, reason, count)| (OfComplaint { event, reason }, *count));
+    counters(registry, "complaints", "What was wrong by event and reason, told or counted", complaints);
+    registry.register("merged_readings", "Readings that merges ordered again", ConstCounter::new(figures.merged));
     let of_link = |link: &LinkFigures| OfPeer { peer: link.peer.clone() };
     let bytes = figures.links.iter().map(|link| (of_link(link), link.sent_bytes));
     counters(registry, "link_sent_bytes", "Sent to a peer on the present link", bytes);

@@ -15,7 +15,7 @@ use crate::storage::{occupant, Occupant};
 use crate::wire::Message;
 
 /// For a connection, and then for the answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Bytes of an answer: a view of some thousand members.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024 + 16;

@@ -24,6 +24,8 @@ pub(super) struct Counts {
     sources: Vec<(String, AtomicU64)>,
     /// Lines of the log, by event.
     events: Mutex<BTreeMap<String, u64>>,
+    /// Readings that merges ordered again.
+    pub(super) merged: AtomicU64,
 }
 
 impl Counts {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::leader_clock::{self, LeaderClock};
 use super::link::Link;
 use super::lock::{lock, read};
 use super::node::Node;
@@ -27,6 +28,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A peer as the server sees it.
 struct Shown {
     node: Arc<Node>,
+    clock: Arc<LeaderClock>,
     directory: PathBuf,
 }
 
@@ -42,7 +44,7 @@ impl Drop for Place {
 pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
     let directory = directory_of(&node.config.data_dir, &node.config.peer_id);
     let names = node.config.http_hosts.clone();
-    let server = Arc::new(Server::new(Shown { node: Arc::clone(node), directory }, names));
+    let server = Arc::new(Server::new(Shown { node: Arc::clone(node), clock: Arc::default(), directory }, names));
     let open = Arc::new(AtomicUsize::new(0));
     loop {
         let stream = match listener.accept() {
@@ -107,7 +109,9 @@ impl Site for Shown {
             durations: node.counts.durations.clone(),
             sources: node.counts.sources(),
             events: node.counts.events(),
-            complaints: node.complaints.counts().into_iter().map(|(event, count)| (event.to_owned(), count)).collect(),
+            complaints: node.complaints.counts(),
+            merged: node.counts.merged.load(Ordering::Relaxed),
+            clock_offset: leader_clock::offset(node, &self.clock),
             links: links.iter().map(of_link).collect(),
             process: process(),
         }

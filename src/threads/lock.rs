@@ -4,7 +4,7 @@
 //! others change under a lock; or in a call of the system for a socket. Where an error would come again immediately, and
 //! where a sensor's time has not come, nothing can happen earlier, and the thread sleeps.
 //!
-//! Locks are taken in the order of this table, and none of them while a later one is held. The last nine are leaves: no
+//! Locks are taken in the order of this table, and none of them while a later one is held. The last eleven are leaves: no
 //! other lock is taken under them.
 //!
 //! | lock | guards | held for |
@@ -20,6 +20,8 @@
 //! | a bell's `due` | one deadline of the core | setting it; its loop gives it back while it waits |
 //! | the watch's `attendance` | who is there since when | noting an event, making a report |
 //! | the watch's `happenings` | what happened lately | adding a line, cloning those that are new |
+//! | the counts' `under_way`, `events` | times of readings under way; lines by event | putting in, taking out, counting |
+//! | the leader clock's `state` | what the leader's clock said | reading it, changing it |
 //! | the porter's `words` | what the core said of connections | leaving word, taking all |
 //! | `connections` | incoming connections that were admitted | noting one, taking one out |
 //! | the keyring's `keys` | the keys of a closed group | cloning a handle, changing them |

@@ -1,6 +1,7 @@
 //! What is kept for those who look at this peer: who is there since when, and what happened lately. And the report made of it.
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -15,8 +16,9 @@ use crate::status::report::{Disk, Given};
 use crate::status::{Attendance, Happening, Happenings, Report};
 use crate::storage;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watch {
+    counts: Arc<Counts>,
     attendance: Mutex<Attendance>,
     happenings: Mutex<Happenings>,
     /// Signalled when something happened.
@@ -26,10 +28,15 @@ pub(super) struct Watch {
 impl Watch {
     /// From now on what the log says is kept here, and counted.
     pub(super) fn start(counts: &Arc<Counts>) -> Arc<Self> {
-        let watch = Arc::new(Self::default());
-        let (shared, counts) = (Arc::clone(&watch), Arc::clone(counts));
+        let watch = Arc::new(Self {
+            counts: Arc::clone(counts),
+            attendance: Mutex::default(),
+            happenings: Mutex::default(),
+            happened: Condvar::new(),
+        });
+        let shared = Arc::clone(&watch);
         log_lines::overhear(move |level, event, text| {
-            counts.happened(event);
+            shared.counts.happened(event);
             lock(&shared.happenings).add(SystemTime::now(), level, event, text);
             shared.happened.notify_all();
         });
@@ -37,6 +44,9 @@ impl Watch {
     }
 
     pub(super) fn note(&self, event: &Event) {
+        if let Event::Merging { readings, .. } = event {
+            self.counts.merged.fetch_add(*readings, Ordering::Relaxed);
+        }
         lock(&self.attendance).note(event, SystemTime::now());
     }
 

@@ -37,7 +37,6 @@ fn a_peer_counts_what_it_does() {
         ("peer_missing", "0"),
         ("peer_works", "1"),
         ("peer_readings_total{source=\"stdin\"}", "300"),
-        ("peer_complaints_total{event=\"line_refused\"}", "1"),
         ("peer_waiting_readings", "0"),
     ] {
         assert_eq!(value(&all.body, metric), Some(expected), "{metric} in\n{}", all.body);
@@ -51,12 +50,28 @@ fn a_peer_counts_what_it_does() {
     ] {
         assert!(at_least(&all.body, metric, least), "{metric} in\n{}", all.body);
     }
+    let refused =
+        all.body.lines().find(|line| line.starts_with("peer_complaints_total{event=\"line_refused\",reason=\""));
+    assert!(refused.is_some_and(|line| line.ends_with("\"} 1")), "{}", all.body);
     assert_eq!(all.header("Content-Type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
     let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
     let open = exchange(&address, &request);
     assert!(open.body.contains("\n# TYPE peer_readings counter\n") && open.body.ends_with("# EOF\n"));
     assert_eq!(open.header("Content-Type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+}
+
+#[test]
+fn a_member_knows_how_far_its_clock_is_from_its_leaders() {
+    let group = Group::new();
+    let leader = group.start("z");
+    leader.wait_for_view(&["z"]);
+    let (peer, address) = start(&group, "a", &[]);
+    peer.wait_for_view(&["a", "z"]);
+    let metric = "peer_clock_offset_seconds";
+    let answer = get_until(&address, "/metrics", |answer| value(&answer.body, metric).is_some());
+    // They have one clock, and the time that a question takes on a busy machine.
+    assert!(at_least(&answer.body, metric, -5.0) && !at_least(&answer.body, metric, 5.0), "{}", answer.body);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Sensors and their rows, while a peer writes them.
 
+use std::process::Command;
+
 use serde_json::{json, Value};
 
 use crate::client::{get, get_until, start, Events};
@@ -85,6 +87,26 @@ fn a_sensor_has_its_last_row_and_a_plot_without_a_line_across_its_silence() {
     ] {
         assert_eq!(get(&address, path).status, status, "{path}");
     }
+}
+
+#[test]
+fn scripts_and_dashboards_find_flat_objects() {
+    let group = Group::new();
+    let (mut peer, address) = start(&group, "a", &[]);
+    peer.wait_for_view(&["a"]);
+    peer.feed("DATA|roof|2013-01-01T00:00:00Z|1.5||\n");
+    let is_there = |answer: &crate::client::Answer| answer.body.contains("\"roof\"");
+    let sensors = get_until(&address, "/api/v1/sensors", is_there).json();
+    // What Grafana's Infinity takes: a root that is a list, of objects without depth.
+    let rows = sensors["sensors"].as_array().expect("a list");
+    let is_flat = |value: &Value| !value.is_object() && !value.is_array();
+    assert!(rows.iter().all(|row| row.as_object().is_some_and(|row| row.values().all(is_flat))), "{sensors}");
+    let shell = |script: &str| Command::new("sh").args(["-c", script]).output().expect("a shell");
+    if !shell("command -v curl && command -v jq").status.success() {
+        return skipped("curl | jq", "curl or jq is not here");
+    }
+    let output = shell(&format!("curl -sf http://{address}/api/v1/status | jq -r .leader"));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a\n");
 }
 
 #[test]
