@@ -1,4 +1,4 @@
-//! Rows as a table of a SQLite database.
+//! Rows as a table of an SQL database in one file.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use rusqlite::{params, Connection};
 use super::error::ExportError;
 use super::{Row, Sink};
 
-/// Times are text of one length, so that their order is that of time; SQLite's functions of time read them.
+/// Times are text of one length, so that their order is that of time; the functions of time there read them.
 const SCHEMA: &str = "
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
