@@ -25,6 +25,16 @@ impl Format {
         Some([Self::Csv, Self::Jsonl, Self::Influx][at])
     }
 
+    /// The media type of what is written.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Jsonl => "application/x-ndjson",
+            Self::Influx => "text/plain; charset=utf-8",
+        }
+    }
+
     /// What comes before all rows.
     #[must_use]
     pub fn header(self) -> &'static str {

@@ -11,9 +11,9 @@ use super::api::{only, parsed};
 use super::request::Request;
 use super::response::{Body, Response};
 use super::{Server, Site};
-use crate::history::{Curve, Indexes, Page, Plot, Rows, Sensor, Sensors, Step, TimeRange, Wanted};
+use crate::history::{Curve, Format, Indexes, Page, Plot, Rows, Sensor, Sensors, Step, TimeRange, Wanted};
 use crate::ids::{SensorId, Sequence};
-use crate::reading::{Fields, CSV_HEADER};
+use crate::reading::Fields;
 use crate::status::written;
 
 /// Files are looked at so often at most, however many ask.
@@ -211,45 +211,6 @@ fn plotted(files: &Files, request: &Request) -> Result<Response, Response> {
     }))
 }
 
-/// How rows are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Csv,
-    JsonLines,
-}
-
-impl FromStr for Format {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "csv" => Ok(Self::Csv),
-            "jsonl" => Ok(Self::JsonLines),
-            _ => Err(()),
-        }
-    }
-}
-
-impl Format {
-    fn write(self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
-        match self {
-            Self::Csv => out.write_all(page.csv()),
-            Self::JsonLines => page.rows().try_for_each(|(sequence, fields)| {
-                let object = WithSensor { sensor: fields.sensor_id, row: RowValues::new(sequence, &fields) };
-                serde_json::to_writer(&mut *out, &object)?;
-                out.write_all(b"\n")
-            }),
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct WithSensor<'a> {
-    sensor: &'a str,
-    #[serde(flatten)]
-    row: RowValues,
-}
-
 /// Which rows a query wants, and how.
 #[derive(Debug)]
 struct Query {
@@ -267,13 +228,19 @@ impl Query {
         let sensors = named
             .map(|(_, id)| id.parse().map_err(|_| Response::text(400, &format!("sensor={id} is no id of a sensor"))))
             .collect::<Result<_, _>>()?;
-        let format = parsed(request, "format", "format: csv and jsonl are")?;
+        let format = match parsed::<String>(request, "format", "format")? {
+            None => Format::Csv,
+            Some(name) => {
+                let wrong = || Response::text(400, &format!("format={name} is none of {}", Format::NAMES.join(", ")));
+                Format::parse(&name).ok_or_else(wrong)?
+            }
+        };
         Ok(Self {
             sensors,
             range: range(request)?.unwrap_or(TimeRange::ALL),
             after: parsed(request, "after", "sequence")?.unwrap_or(0),
             limit: parsed(request, "limit", "number")?.unwrap_or(usize::MAX),
-            format: format.unwrap_or(Format::Csv),
+            format,
         })
     }
 }
@@ -283,18 +250,14 @@ pub(super) fn readings<S: Site + 'static>(server: &Arc<Server<S>>, request: &Req
         Ok(query) => query,
         Err(response) => return response,
     };
-    if query.format == Format::JsonLines && request.path == "/readings.csv" {
-        return Response::text(400, "This path is for CSV; /api/v1/readings has format=jsonl");
+    if query.format != Format::Csv && request.path == "/readings.csv" {
+        return Response::text(400, "This path is for CSV; /api/v1/readings has other formats");
     }
     // The same rows are answered as long as nothing was delivered and nobody else leads.
     let report = server.site.report();
     let tag = format!("\"{}-{}-{}\"", report.started, report.term.unwrap_or(0), report.readings.delivered);
-    let kind = match query.format {
-        Format::Csv => "text/csv; charset=utf-8; header=present",
-        Format::JsonLines => "application/x-ndjson",
-    };
     let known = request.known.as_deref().is_some_and(|known| known.contains(&tag));
-    let server = Arc::clone(server);
+    let (server, kind) = (Arc::clone(server), query.format.media_type());
     let body = Body::Flowing(Box::new(move |out| write_rows(&server, &query, out)));
     let mut response = Response::new(kind, body);
     response.headers = format!("Cache-Control: no-cache\r\nETag: {tag}\r\n");
@@ -306,10 +269,13 @@ pub(super) fn readings<S: Site + 'static>(server: &Arc<Server<S>>, request: &Req
 
 fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -> io::Result<()> {
     let failed = |error: crate::storage::StorageError| io::Error::other(error.to_string());
-    if query.format == Format::Csv {
-        out.write_all(CSV_HEADER.as_bytes())?;
-        out.write_all(b"\n")?;
-    }
+    out.write_all(query.format.header().as_bytes())?;
+    let mut text = Vec::new();
+    let mut write = |page: &Page| {
+        text.clear();
+        query.format.write(page, &mut text);
+        out.write_all(&text)
+    };
     let mut left = query.limit;
     if let [sensor] = &query.sensors[..] {
         let mut after = query.after;
@@ -317,7 +283,7 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
             let rows =
                 server.files.indexes.rows(sensor, after, &query.range, left.min(ROWS_AT_ONCE)).map_err(failed)?;
             let Some(page) = rows.filter(|page| page.after > after) else { return Ok(()) };
-            query.format.write(&page, out)?;
+            write(&page)?;
             (after, left) = (page.after, left - page.len());
         }
         return Ok(());
@@ -327,7 +293,7 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
     while left > 0 {
         match rows.step(left.min(ROWS_AT_ONCE)).map_err(failed)? {
             Step::Rows(page) => {
-                query.format.write(&page, out)?;
+                write(&page)?;
                 left -= page.len();
             }
             // What is replaced while it is being read: whoever reads sees that the answer breaks off, and asks again.
@@ -361,7 +327,7 @@ mod tests {
         let query = query.ok().expect("a query");
         assert_eq!(query.sensors.iter().map(SensorId::as_str).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!((query.range.from, query.range.to), (1000, i64::MAX));
-        assert_eq!((query.after, query.limit, query.format), (7, 9, Format::JsonLines));
+        assert_eq!((query.after, query.limit, query.format), (7, 9, Format::Jsonl));
         let turned = range(&request("from=2000&to=1000")).ok().flatten().expect("a range");
         assert_eq!((turned.from, turned.to), (1000, 2000));
     }
