@@ -125,7 +125,14 @@ async function load() {
     tell(answer instanceof Refused ? `This cannot be shown: ${answer.message}` : "The peer does not answer.");
     return;
   }
+  const isFirst = asked.plot === null;
   asked.plot = answer;
+  // A sensor that is younger than the range that plots begin with is shown from its first reading, as on its card.
+  if (isFirst && answer.first > answer.from) {
+    asked.range = { length: 0 };
+    load();
+    return;
+  }
   tell("");
   draw();
 }
