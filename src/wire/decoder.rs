@@ -56,14 +56,15 @@ impl Decoder {
         let missing = self.waiting.as_ref().map_or(0, |(block, _)| block.saturating_sub(pending));
         // What is announced need not come: memory for it grows with what did.
         let wanted = missing.min(pending.max(FLOW_BYTES)).max(self.ask);
-        if self.start > 0 && (pending == 0 || self.buffer.len() < self.end + wanted) {
+        if self.start > 0 && (pending == 0 || self.buffer.len() < self.end + wanted.div_ceil(2)) {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, pending);
         }
         if pending == 0 && self.quiet >= QUIET_FILLS && self.buffer.len() > SPACE_BYTES {
             self.buffer = Vec::new();
         }
-        if self.buffer.len() < self.end + wanted {
+        // Each time it grows, what it holds may be copied: not for each of many small pieces.
+        if self.buffer.len() < self.end + wanted.div_ceil(2) {
             // Not twice as much as is asked for.
             self.buffer.reserve_exact(self.end + wanted - self.buffer.len());
             self.buffer.resize(self.end + wanted, 0);
@@ -214,5 +215,17 @@ mod tests {
         let mut decoder = Decoder::new();
         feed(&mut decoder, b"VIEW_CHANGE:[a]-[a=0/127.0.0.1:1/1]-1.1@a:1:500:2000:500:0:8000000\n");
         assert!(decoder.space().len() <= SPACE_BYTES + FLOW_BYTES && decoder.waiting.is_some());
+    }
+    #[test]
+    fn memory_grows_seldom_whatever_the_pieces() {
+        let mut decoder = Decoder::new();
+        let (mut held, mut grown) = (0, 0);
+        for byte in [&b"HERE:"[..], &vec![b'x'; 500_000]].concat() {
+            decoder.space()[0] = byte;
+            decoder.filled(1);
+            assert_eq!(decoder.next_message(), Ok(None));
+            grown += usize::from(decoder.held() != std::mem::replace(&mut held, decoder.held()));
+        }
+        assert!(grown <= 2 * held / SPACE_BYTES, "{grown} times to {held}");
     }
 }
