@@ -246,8 +246,10 @@ impl Opener {
 
     /// Where the next bytes go. Never empty.
     pub fn space(&mut self) -> &mut [u8] {
-        self.sealed.copy_within(self.start..self.end, 0);
-        (self.start, self.end) = (0, self.end - self.start);
+        if self.start > 0 {
+            self.sealed.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
         let room = self.wanted().max(SPACE_BYTES).max(self.end + HEAD_BYTES);
         if self.sealed.len() < room {
             self.sealed.resize(room, 0);
