@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 pub use iio::Iio;
 pub use mock::Mock;
-pub use stdin::{StandardInput, Stdin};
+pub use stdin::{Input, StandardInput, Stdin};
 
 use crate::complaints::Complaints;
 use crate::config::SensorSource;

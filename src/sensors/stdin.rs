@@ -8,8 +8,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::descriptor::Input;
-pub use self::descriptor::StandardInput;
+pub use self::descriptor::{Input, StandardInput};
 use super::{text_of, Clock, Source, Taken};
 use crate::complaints::{Complaints, Kind, Subject};
 use crate::ids::SensorId;
