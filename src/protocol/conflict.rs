@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::effect::Store;
 use super::event::Event;
+use super::ordering::GAP_MAX;
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::Number;
@@ -23,7 +24,10 @@ impl Peer {
                 // It was never taken in here.
                 let from = first.max(self.pending.taken() + 1);
                 turn.tell(Event::Forged { origin: own.clone(), first: from, last });
-                self.pending.skip_to(last);
+                // To begin after numbers that no honest leader lets in would leave none to go on with.
+                if last - self.pending.taken() <= GAP_MAX {
+                    self.pending.skip_to(last);
+                }
             }
             for (at, theirs, ours) in self.pending.pieces(&request) {
                 match ours {
@@ -80,7 +84,7 @@ impl Peer {
         let last = first + lines.count() - 1;
         turn.tell(Event::Forged { origin, first, last });
         self.pending.drop_own(first, last);
-        let again = self.pending.take(lines);
+        let again = self.take_in(lines);
         if self.settings.resume {
             turn.store(Store::Keep(again));
         }

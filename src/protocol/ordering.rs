@@ -14,7 +14,7 @@ use crate::ranges::RangeSet;
 use crate::wire::{Lines, Message, Request};
 
 /// Longest gap in the numbers of an origin that may ever be given up as lost: years of readings.
-const GAP_MAX: u64 = 1 << 32;
+pub(super) const GAP_MAX: u64 = 1 << 32;
 
 impl Peer {
     pub(super) fn on_readings(&mut self, lines: Lines, turn: &mut Turn) {
@@ -22,12 +22,25 @@ impl Peer {
         if self.ending.until.is_some() || lines.count() == 0 {
             return;
         }
-        let taken = self.pending.take(lines);
+        let taken = self.take_in(lines);
         self.pump(turn);
         // What a leader took in is in its log by now, which is kept anyway.
         let range = taken.range();
         if self.settings.resume && !self.log.missing(&range.origin, range.first, range.last()).is_empty() {
             turn.store(Store::Keep(taken));
+        }
+    }
+
+    /// Numbers readings of this life, and leaves out what the log holds under its name.
+    pub(super) fn take_in(&mut self, lines: Lines) -> Request {
+        loop {
+            let (own, first) = (self.pending.own(), self.pending.taken() + 1);
+            let last = first + lines.count() - 1;
+            match self.log.missing(own, first, last).last() {
+                Some((from, to)) if (*from, *to) == (first, last) => return self.pending.take(lines),
+                Some((from, to)) if *to == last => self.pending.skip_to(from - 1),
+                _ => self.pending.skip_to(last),
+            }
         }
     }
 

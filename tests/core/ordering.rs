@@ -1,11 +1,12 @@
 //! Readings on their way into the order: what is kept back, sent, and sent again.
 
+use peer::ids::{Number, NUMBER_MAX};
 use peer::protocol::AHEAD_READINGS;
 use peer::protocol::WINDOW_READINGS;
-use peer::protocol::{Alarm, Done, Event, Found};
+use peer::protocol::{Alarm, Done, Event, Found, Input};
 use peer::wire::{Message, Range};
 
-use crate::bench::{range, recalled, request, sent, told, Bench};
+use crate::bench::{frame, lines, range, recalled, request, sent, term, told, Bench};
 
 #[test]
 fn a_longer_piece_is_kept_back_beside_a_shorter_one_with_the_same_first_number() {
@@ -162,4 +163,25 @@ fn a_leader_goes_on_with_its_own_after_a_gap_that_it_gave_up_however_much_there_
         leader.stored(vec![Done::Appended { last }]);
     }
     assert_eq!((given_up, leader.peer.committed()), (1, 3 * WINDOW_READINGS));
+}
+
+/// What a learner numbers its next ten readings from, after a leader put two of each of these numbers under its name.
+fn first_after(forged: &[Number]) -> Number {
+    let (mut learner, term) = (Bench::learner(), term("1@z/5"));
+    for (sequence, first) in (1..).step_by(2).zip(forged) {
+        let frame = frame(&term, sequence, request("m/100", *first, 2));
+        let effects = learner.said(1, Message::Ordered { term: term.clone(), frame });
+        assert!(told(&effects).iter().any(|event| matches!(event, Event::Forged { .. })), "{effects:?}");
+    }
+    let effects = learner.step(Input::Readings(lines(10)));
+    sent(&effects)[0].first
+}
+
+#[test]
+fn whatever_numbers_are_given_out_under_a_peers_name_others_are_left_to_it() {
+    let far = 1 << 32;
+    assert_eq!(first_after(&[1]), 3);
+    assert_eq!(first_after(&[far - 1]), far + 1);
+    assert_eq!(first_after(&[NUMBER_MAX - 1]), 1, "no honest leader let these in");
+    assert_eq!(first_after(&[far + 5, far - 1]), far + 7, "those of them that it comes to are left out");
 }
