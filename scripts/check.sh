@@ -20,6 +20,8 @@ step() {
 step cargo fmt --check
 step cargo clippy --all-targets --quiet -- -D warnings
 step cargo clippy --all-targets --quiet --features sqlite,parquet -- -D warnings
+step cargo fmt --check --manifest-path fuzz/Cargo.toml
+step cargo check --locked --quiet --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/fuzz"
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
 # Tests of real processes mostly wait: more of them at a time than there are cores.
 # Its simulated groups are few: the step after it runs many.

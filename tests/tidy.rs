@@ -108,9 +108,15 @@ fn imports_point_down() {
     }
 }
 
+/// All that is compiled.
+fn all_sources() -> Vec<PathBuf> {
+    let parts = ["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"];
+    parts.into_iter().flat_map(|part| sources(&root().join(part))).collect()
+}
+
 #[test]
 fn files_are_short_and_say_first_what_they_are_for() {
-    for path in ["src", "tests", "benches"].into_iter().flat_map(|directory| sources(&root().join(directory))) {
+    for path in all_sources() {
         let text = fs::read_to_string(&path).expect("text");
         let lines = text.lines().count();
         assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
@@ -200,8 +206,7 @@ fn named<'a>(path: &Path, text: &'a str) -> Vec<&'a str> {
 
 #[test]
 fn files_that_comments_and_pages_name_exist() {
-    let source_files: Vec<PathBuf> =
-        ["src", "tests", "benches"].into_iter().flat_map(|part| sources(&root().join(part))).collect();
+    let source_files = all_sources();
     let texts = source_files.iter().map(|path| (path.clone(), fs::read_to_string(path).expect("text")));
     let mut files = 0;
     for (path, text) in texts.chain(pages()) {
@@ -227,7 +232,7 @@ fn rules_that_comments_cite_exist() {
     let protocol = fs::read_to_string(root().join("docs/protocol.md")).expect("it is there");
     let cited = "docs/protocol.md";
     let mut rules = 0;
-    for path in ["src", "tests", "benches"].into_iter().flat_map(|part| sources(&root().join(part))) {
+    for path in all_sources() {
         let text = fs::read_to_string(&path).expect("text");
         if path.ends_with("tests/tidy.rs") {
             continue;

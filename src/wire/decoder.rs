@@ -216,6 +216,7 @@ mod tests {
         feed(&mut decoder, b"VIEW_CHANGE:[a]-[a=0/127.0.0.1:1/1]-1.1@a:1:500:2000:500:0:8000000\n");
         assert!(decoder.space().len() <= SPACE_BYTES + FLOW_BYTES && decoder.waiting.is_some());
     }
+
     #[test]
     fn memory_grows_seldom_whatever_the_pieces() {
         let mut decoder = Decoder::new();

@@ -1,0 +1,219 @@
+//! Files of one peer, on a disk in memory, one of which was damaged or made up. Whatever it holds, the peer starts; each
+//! reading that is whole in its files is found again; rows are the log's; and the next start has nothing to mend.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use peer::ids::{Number, Origin};
+use peer::reading::{append_row, sensor_of, HEADER_LINE};
+use peer::storage::{csv_name, Disk, MemoryDisk, Opened, Options, Read, Storage, StorageError};
+use peer::wire::frame::FrameHead;
+use peer::wire::{Cursor, Frame, Range, Request};
+
+use super::damage::{damage, reseal};
+use super::directory::{files, frame, is_csv, request, ID};
+use super::draw::Draw;
+
+type Files = BTreeMap<String, Vec<u8>>;
+type Readings = BTreeSet<(Origin, Number)>;
+
+/// Longest head line that any record has, its LF included.
+const HEAD_BYTES_MAX: usize = peer::wire::batch::HEAD_BYTES_MAX;
+
+const OPTIONS: Options = Options { resume: true, durable: true, quorum: None };
+
+pub(crate) fn journal(input: &[u8]) {
+    let mut draw = Draw::new(input);
+    let mut files = files().clone();
+    let names: Vec<String> = files.keys().filter(|name| name.starts_with("journal/")).cloned().collect();
+    let name = draw.pick(&names).clone();
+    change(&mut draw, &mut files, &name, Some("BATCH:"));
+    if draw.bool() {
+        // Another name, which says that it begins elsewhere.
+        let bytes = files.remove(&name).unwrap_or_default();
+        files.insert(format!("journal/{:020}.log", draw.number()), bytes);
+    }
+    check(&mut draw, &files);
+}
+
+pub(crate) fn pending(input: &[u8]) {
+    let mut draw = Draw::new(input);
+    let mut files = files().clone();
+    change(&mut draw, &mut files, "pending", Some("PENDING:"));
+    check(&mut draw, &files);
+}
+
+pub(crate) fn state(input: &[u8]) {
+    let mut draw = Draw::new(input);
+    let mut files = files().clone();
+    let fits = draw.bool();
+    change(&mut draw, &mut files, "state", None);
+    if let Some(text) = files.get_mut("state").filter(|_| fits) {
+        if let Some(at) = text.windows(5).rposition(|window| window == b"\ncrc:") {
+            text.truncate(at + 1);
+            let crc = crc32fast::hash(text);
+            text.extend(format!("crc:{crc:08x}\n").bytes());
+        }
+    }
+    check(&mut draw, &files);
+}
+
+pub(crate) fn csv(input: &[u8]) {
+    let mut draw = Draw::new(input);
+    let mut files = files().clone();
+    let name = *draw.pick(&["a.csv", "b.csv", "c.csv", "Con.csv", "+Con+1.csv", "con.csv"]);
+    change(&mut draw, &mut files, name, None);
+    check(&mut draw, &files);
+}
+
+/// Makes one file another: of the input alone, or of what it was. `verb`: how its records begin, if it has
+/// any, which may be given the lengths and checksums that fit.
+fn change(draw: &mut Draw, files: &mut Files, name: &str, verb: Option<&str>) {
+    let how = draw.byte();
+    let bytes = files.entry(name.to_owned()).or_default();
+    if how & 1 == 0 {
+        damage(draw, bytes);
+    } else {
+        let length = usize::from(draw.u16());
+        *bytes = draw.some(length).to_vec();
+    }
+    if let Some(verb) = verb.filter(|_| how & 2 == 0) {
+        *bytes = reseal(bytes, verb);
+    }
+    if how >= 250 {
+        files.remove(name);
+    }
+}
+
+fn check(draw: &mut Draw, files: &Files) {
+    let disk = MemoryDisk::new();
+    for (path, bytes) in files {
+        disk.replace(path, bytes, true).expect("a disk in memory");
+    }
+    let opened = open(&disk, 1_000_000);
+    let (mut storage, found) = match opened {
+        Ok(opened) => opened,
+        Err(StorageError::OtherPeer { .. } | StorageError::OtherQuorum { .. }) => return,
+        Err(error) => panic!("it does not start: {error}"),
+    };
+    let held = held(&found);
+    assert_all_in(&whole(files), &held);
+    check_rows(&disk, &storage, &found);
+    check_pending(&storage, &found);
+    if draw.bool() {
+        work(draw, &mut storage, &found);
+    }
+    let (last, delivered) = (storage.last(), storage.delivered());
+    drop(storage);
+    let (storage, again) = open(&disk, 1_000_000).expect("it started before");
+    assert!(again.repairs.is_empty() && !again.state_damaged, "nothing was left to mend: {:?}", again.repairs);
+    assert!(again.incarnation > found.incarnation);
+    assert_eq!((again.last, again.delivered), (last, delivered));
+    assert_all_in(&held, &self::held(&again));
+    check_rows(&disk, &storage, &again);
+    check_pending(&storage, &again);
+}
+
+fn open(disk: &MemoryDisk, now: u64) -> Result<(Storage<MemoryDisk>, Opened), StorageError> {
+    Storage::open(Arc::new(disk.clone()), &ID.parse().expect("a name"), now, OPTIONS)
+}
+
+/// The readings of these ranges.
+fn numbers<'a>(ranges: impl IntoIterator<Item = &'a Range>) -> Readings {
+    let each = |range: &Range| {
+        let (origin, first, last) = (range.origin.clone(), range.first, range.last());
+        (first..=last).map(move |number| (origin.clone(), number))
+    };
+    ranges.into_iter().flat_map(each).collect()
+}
+
+fn assert_all_in(some: &Readings, all: &Readings) {
+    let lost: Vec<_> = some.difference(all).collect();
+    assert!(lost.is_empty(), "{lost:?} is lost");
+}
+
+/// In the log, or pending.
+fn held(found: &Opened) -> Readings {
+    numbers(found.origins.iter().chain(&found.pending))
+}
+
+/// What is whole in the files, whether it is where it belongs or not.
+fn whole(files: &Files) -> Readings {
+    let mut all = Readings::new();
+    let segment = |name: &String| {
+        let digits = name.strip_prefix("journal/").and_then(|name| name.strip_suffix(".log"));
+        digits.is_some_and(|digits| digits.len() == 20 && digits.parse::<u64>().is_ok())
+    };
+    for (_, bytes) in files.iter().filter(|(name, _)| segment(name)) {
+        each_record(bytes, b"BATCH:", |head, rest| {
+            let length = head.len() + 1 + FrameHead::parse(head).ok()?.body_bytes;
+            let frame = Frame::parse(rest.get(..length)?.to_vec()).ok()?;
+            all.extend(numbers(frame.ranges()));
+            Some(length)
+        });
+    }
+    each_record(files.get("pending").map_or(&[], Vec::as_slice), b"PENDING", |head, rest| {
+        let line = std::str::from_utf8(head).ok()?;
+        let parsed = Request::parse_head(line, &mut Cursor::new(line, "PENDING").ok()?).ok()?;
+        let length = head.len() + 1 + parsed.body_bytes;
+        let request = parsed.complete(rest.get(head.len() + 1..length)?.to_vec()).ok()?;
+        all.extend(numbers([&request.range()]));
+        Some(length)
+    });
+    all
+}
+
+/// Shows each place where a record may begin: its head line, and all from there on. What is within a record is not shown.
+fn each_record(bytes: &[u8], verb: &[u8], mut take: impl FnMut(&[u8], &[u8]) -> Option<usize>) {
+    let mut at = 0;
+    while at < bytes.len() {
+        let rest = &bytes[at..];
+        let end = rest.iter().take(HEAD_BYTES_MAX).position(|byte| *byte == b'\n').filter(|_| rest.starts_with(verb));
+        at += end.and_then(|end| take(&rest[..end], rest)).unwrap_or(1);
+    }
+}
+
+/// The CSV files hold what the log holds up to what is delivered, and nothing else.
+fn check_rows(disk: &MemoryDisk, storage: &Storage<MemoryDisk>, found: &Opened) {
+    let (reader, mut rows, mut after) = (storage.log_reader(), BTreeMap::<String, Vec<u8>>::new(), 0);
+    while after < found.last {
+        let Ok(Read::Frames(frames)) = reader.read(after, found.last, 0, 1 << 20) else {
+            panic!("the log ends at {after}")
+        };
+        for frame in &frames {
+            after = frame.last();
+            for (sequence, payload) in frame.entries().filter(|(sequence, _)| *sequence <= storage.delivered()) {
+                let name = csv_name(std::str::from_utf8(sensor_of(payload)).expect("a name"));
+                let rows = rows.entry(name).or_insert_with(|| HEADER_LINE.as_bytes().to_vec());
+                append_row(sequence, payload, rows);
+            }
+        }
+    }
+    let holds = |(name, bytes): &(String, Vec<u8>)| is_csv(name) && !bytes.is_empty();
+    let csv: BTreeMap<String, Vec<u8>> = disk.files().into_iter().filter(holds).collect();
+    assert!(csv == rows, "rows are not those of the log: {:?}", csv.keys());
+}
+
+fn check_pending(storage: &Storage<MemoryDisk>, found: &Opened) {
+    for range in &found.pending {
+        let recalled = storage.recall(range).expect("what is pending can be read");
+        assert_eq!(recalled.iter().map(|request| request.lines.count()).sum::<u64>(), range.count);
+    }
+}
+
+/// The peer goes on with what it found.
+fn work(draw: &mut Draw, storage: &mut Storage<MemoryDisk>, found: &Opened) {
+    let fine = "a disk in memory does not fail";
+    let last = storage.last();
+    storage.deliver(last - u64::from(draw.byte()).min(last - storage.delivered())).expect(fine);
+    if draw.bool() {
+        let to = u64::from(draw.byte()).min(last);
+        storage.cut(to, found.promised.as_ref(), found.synced.as_ref(), found.needs).expect(fine);
+    }
+    let term = found.promised.clone().unwrap_or_else(|| "9@z/1".parse().expect("a term"));
+    let term = found.runs.last().map_or(term, |(last, _)| last.clone());
+    storage.append(&frame(&term.to_string(), storage.last() + 1, &[request("x/1", 1, 2)])).expect(fine);
+    storage.keep(&request("p/7", 50, 3)).expect(fine);
+    storage.flush().expect(fine);
+    storage.sync().expect(fine);
+}

@@ -1,0 +1,75 @@
+//! What peer reads, fed with bytes that nobody chose. A target is one function here; libFuzzer runs each in a program of its own
+//! (`fuzz_targets/`), and `tests/fuzz.rs` of the package beside this one runs all of them on what libFuzzer found worth keeping
+//! (`corpus/`). That test compiles these files itself, so that they name nothing that only this package has.
+//!
+//! A target holds more than that nothing panics: what is written is read back as the same, what comes in pieces is what
+//! comes whole, what is kept is found again. How much a target allocates for so many bytes is bounded as well (`work`), which
+//! bounds memory, and most ways in which time could grow faster than its input.
+
+mod config;
+mod core;
+mod damage;
+mod datagrams;
+mod directory;
+mod draw;
+mod files;
+mod frames;
+mod key_files;
+mod lines;
+mod log_lines;
+mod messages;
+mod scratch;
+mod sessions;
+mod shelf;
+mod stdin;
+mod verify;
+mod wire;
+mod work;
+
+use work::Work;
+
+/// One of what is fuzzed.
+#[derive(Debug)]
+pub struct Target {
+    /// Of its program, and of the directory of its corpus.
+    pub name: &'static str,
+    run: fn(&[u8]),
+    /// What it may allocate.
+    work: Work,
+}
+
+impl Target {
+    const fn new(name: &'static str, run: fn(&[u8]), work: Work) -> Self {
+        Self { name, run, work }
+    }
+}
+
+/// All of them.
+pub const TARGETS: [Target; 17] = [
+    Target::new("wire", wire::lines, Work::new(256, 64)),
+    Target::new("messages", wire::messages, Work::new(16_384, 64)),
+    Target::new("frames", frames::frames, Work::new(2048, 64)),
+    Target::new("datagrams", datagrams::open, Work::new(128, 16)),
+    Target::new("sealed_datagrams", datagrams::sealed, Work::new(128, 64)),
+    Target::new("sessions", sessions::sessions, Work::new(98_304, 64)),
+    Target::new("core", core::core, Work::new(65_536, 65_536)),
+    Target::new("journal", files::journal, Work::new(2048, 1024)),
+    Target::new("pending", files::pending, Work::new(2048, 1024)),
+    Target::new("state", files::state, Work::new(2048, 1024)),
+    Target::new("csv", files::csv, Work::new(2048, 1024)),
+    Target::new("verify", verify::verify, Work::new(4096, 1024)),
+    Target::new("config", config::config, Work::new(2048, 1024)),
+    Target::new("readings", lines::readings, Work::new(64, 1024)),
+    Target::new("stdin", stdin::stdin, Work::new(98_304, 1024)),
+    Target::new("key_files", key_files::key_files, Work::new(128, 64)),
+    Target::new("log_lines", log_lines::log_lines, Work::new(128, 256)),
+];
+
+/// Runs the target of this name on an input.
+///
+/// # Panics
+/// Where something does not hold, or there is no such target.
+pub fn run(name: &str, input: &[u8]) {
+    let target = TARGETS.iter().find(|target| target.name == name).expect("a target has an entry in TARGETS");
+    target.work.measure(name, input.len(), || (target.run)(input));
+}

@@ -1,0 +1,213 @@
+//! Connections of a closed group: what one side seals, what is done to it on its way, and what the other side makes of it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use peer::keys::session::{Opener, Sealer, Session, SessionError, HANDSHAKE_BYTES};
+use peer::wire::{Decoder, WireError};
+
+use super::draw::Draw;
+use super::key_files::keys;
+
+/// Bytes under way: what is sent comes before there are more.
+const SENT_BYTES_MAX: usize = 1 << 20;
+
+/// One direction of a connection.
+struct Way {
+    sealer: Sealer,
+    opener: Opener,
+    /// What was sealed and did not come yet; what is done to it is done here.
+    sent: VecDeque<u8>,
+    said: Vec<u8>,
+    heard: Vec<u8>,
+    /// Something was done to what was sealed.
+    touched: bool,
+    ended: bool,
+    broken: bool,
+    decoder: Decoder,
+}
+
+impl Way {
+    fn new(sealer: Sealer, opener: Opener) -> Self {
+        Self {
+            sealer,
+            opener,
+            sent: VecDeque::new(),
+            said: Vec::new(),
+            heard: Vec::new(),
+            touched: false,
+            ended: false,
+            broken: false,
+            decoder: Decoder::new(),
+        }
+    }
+
+    fn say(&mut self, text: &[u8], now: Instant) {
+        let mut bytes = Vec::new();
+        if !self.ended {
+            self.sealer.seal(text, now, &mut bytes);
+            self.said.extend(text);
+            self.sent.extend(bytes);
+        }
+    }
+
+    fn end(&mut self) {
+        let mut bytes = Vec::new();
+        if !std::mem::replace(&mut self.ended, true) {
+            self.sealer.end(&mut bytes);
+            self.sent.extend(bytes);
+        }
+    }
+
+    /// So many bytes come, as one piece, in either of the two ways in which they can be handed over.
+    fn come(&mut self, count: usize, by_space: bool) {
+        let came: Vec<u8> = self.sent.drain(..count.min(self.sent.len())).collect();
+        if self.broken {
+            return;
+        }
+        if by_space {
+            let mut rest = &came[..];
+            while !rest.is_empty() {
+                let space = self.opener.space();
+                let now = rest.len().min(space.len());
+                space[..now].copy_from_slice(&rest[..now]);
+                self.opener.filled(now);
+                rest = &rest[now..];
+                self.open();
+            }
+        } else {
+            self.opener.put(&came);
+            self.open();
+        }
+        assert!(self.said.starts_with(&self.heard), "something else was heard than was said");
+    }
+
+    fn open(&mut self) {
+        while !self.broken {
+            match self.opener.next_text() {
+                Ok(Some(text)) => {
+                    self.heard.extend(text);
+                    self.decoder.put(text);
+                    while let Ok(Some(_)) = self.decoder.next_message() {}
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    assert!(self.touched && error == SessionError::Forged, "{error}");
+                    self.broken = true;
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        self.come(usize::MAX, true);
+        if self.touched {
+            return;
+        }
+        assert_eq!(self.heard, self.said);
+        assert_eq!(self.opener.finish().is_ok(), self.ended);
+        let whole: Result<(), WireError> = self.decoder.finish();
+        assert!(whole.is_ok() || !self.said.is_empty());
+    }
+}
+
+pub(crate) fn sessions(input: &[u8]) {
+    let mut draw = Draw::new(input);
+    let Some((one, other)) = pair(&mut draw) else { return };
+    let mut ways = [Way::new(one.sealer, other.opener), Way::new(other.sealer, one.opener)];
+    let mut now = Instant::now();
+    for _ in 0..64 {
+        if draw.is_over() {
+            break;
+        }
+        let way = draw.below(2);
+        step(&mut draw, &mut ways, way, &mut now);
+    }
+    ways.iter_mut().for_each(Way::finish);
+}
+
+fn step(draw: &mut Draw, ways: &mut [Way; 2], at: usize, now: &mut Instant) {
+    if ways.iter().any(|way| way.sent.len() > SENT_BYTES_MAX) {
+        for way in ways.iter_mut() {
+            way.come(usize::MAX, true);
+        }
+    }
+    let way = &mut ways[at];
+    match draw.below(10) {
+        0 | 1 => {
+            let length = draw.below(256);
+            way.say(draw.some(length), *now);
+        }
+        2 => way.say(&vec![draw.byte(); usize::from(draw.u16()) * 3], *now),
+        3 | 4 => way.come(usize::from(draw.u16()), draw.bool()),
+        5 => *now += Duration::from_secs(u64::from(draw.byte()) * 30),
+        6 => way.end(),
+        7 => touch(draw, way),
+        8 => {
+            // What goes one way comes back.
+            let bytes: Vec<u8> = way.sent.iter().copied().collect();
+            ways[1 - at].touched |= !bytes.is_empty();
+            ways[1 - at].sent.extend(bytes);
+        }
+        _ => {
+            let again: Vec<u8> = way.sent.iter().copied().collect();
+            way.touched |= !again.is_empty();
+            way.sent.extend(again);
+        }
+    }
+}
+
+/// Somebody in between changes bytes, takes some out, or puts some in.
+fn touch(draw: &mut Draw, way: &mut Way) {
+    let at = usize::from(draw.u16()) % (way.sent.len() + 1);
+    match draw.below(3) {
+        0 => {
+            let flip = draw.byte();
+            if let Some(byte) = way.sent.get_mut(at) {
+                *byte ^= flip;
+                way.touched |= flip != 0;
+            }
+        }
+        1 => {
+            way.touched |= at < way.sent.len();
+            way.sent.truncate(at);
+        }
+        _ => {
+            let rest = way.sent.split_off(at);
+            let length = draw.below(64);
+            let put = draw.some(length);
+            way.touched |= !put.is_empty();
+            way.sent.extend(put);
+            way.sent.extend(rest);
+        }
+    }
+}
+
+/// Both ends, if the handshake comes through.
+fn pair(draw: &mut Draw) -> Option<(Session, Session)> {
+    let (dialler, listener) = (*draw.pick(&[&[0][..], &[1, 0]]), *draw.pick(&[&[0, 1][..], &[1], &[0, 1, 2]]));
+    let group = draw.pick(&["g", "g", "g", "g", "h"]);
+    let (dialling, mut first) = keys(dialler, "g").dial();
+    let changed = change(draw, &mut first);
+    let answered = keys(listener, group).answer(&first);
+    let fits = !changed && listener.contains(&dialler[0]) && *group == "g";
+    assert_eq!(answered.is_ok(), fits, "a handshake that does not fit, or one that does");
+    let (mut answer, other) = answered.ok()?;
+    let changed = change(draw, &mut answer);
+    let finished = dialling.finish(&answer);
+    assert_eq!(finished.is_ok(), !changed);
+    Some((finished.ok()?, other))
+}
+
+fn change(draw: &mut Draw, bytes: &mut [u8; HANDSHAKE_BYTES]) -> bool {
+    let before = *bytes;
+    if draw.byte() >= 240 {
+        if draw.bool() {
+            let other = draw.some(HANDSHAKE_BYTES);
+            bytes[..other.len()].copy_from_slice(other);
+        } else {
+            bytes[draw.below(HANDSHAKE_BYTES)] ^= draw.byte();
+        }
+    }
+    *bytes != before
+}
