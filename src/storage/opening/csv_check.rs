@@ -37,6 +37,8 @@ pub(super) struct CsvCheck<D> {
 pub(super) struct SensorFile {
     pub(super) name: SensorId,
     pub(super) path: String,
+    /// There is a file of this name, perhaps one of no bytes.
+    pub(super) is_there: bool,
     /// Bytes of the file.
     pub(super) bytes: u64,
     /// So many of its bytes are as they must be: header and rows.
@@ -64,7 +66,8 @@ impl<D: Disk> CsvCheck<D> {
             let path = csv_name(name.as_str());
             let bytes = check.disk.len(&path).map_err(failed(&*check.disk, "look at", &path))?;
             let tail = last_row(&*check.disk, &path, bytes)?;
-            check.add(name, bytes, tail);
+            let at = check.add(name, bytes, tail);
+            check.sensors[at].is_there = true;
         }
         Ok(check)
     }
@@ -74,7 +77,19 @@ impl<D: Disk> CsvCheck<D> {
         self.by_name.insert(name.as_str().as_bytes().into(), at);
         let rows = HEADER_LINE.as_bytes().to_vec();
         let path = csv_name(name.as_str());
-        self.sensors.push(SensorFile { name, path, bytes, matched: 0, missing: None, last: 0, rows, waiting: 0, tail });
+        let is_there = false;
+        self.sensors.push(SensorFile {
+            name,
+            path,
+            is_there,
+            bytes,
+            matched: 0,
+            missing: None,
+            last: 0,
+            rows,
+            waiting: 0,
+            tail,
+        });
         at
     }
 

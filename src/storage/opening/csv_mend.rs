@@ -66,7 +66,8 @@ fn trim<D: Disk>(
         // All of its rows have to be written, from wherever they begin.
         (sensor.bytes, sensor.matched, sensor.missing) = (0, 0, Some(0));
     } else if goes {
-        if bytes > 0 {
+        // One of no bytes, too, which a power loss leaves.
+        if sensor.is_there {
             disk.remove(path).map_err(failed(disk, "remove", path))?;
             done.removed += 1;
             done.name(path);

@@ -85,6 +85,11 @@ fn what_a_crash_leaves_at_the_end_of_a_file_is_cut() {
 }
 
 #[test]
+fn a_file_of_no_bytes_of_which_there_is_no_row_is_removed() {
+    assert_eq!(restored(|disk| disk.append("b.csv", b"").map(drop).unwrap()), (25, [0, 1, 0, 0]));
+}
+
+#[test]
 fn rows_that_the_log_lost_are_kept_under_another_name() {
     let above = row(31, "DATA|a1|2013-01-01T06:00:00Z|1||");
     for end in [&above[..], &[&above[..], b"32,2"].concat()] {
