@@ -57,8 +57,11 @@ impl Outsider {
         bytes
     }
 
-    /// Cut off somewhere, or with a bit flipped; never as it was.
+    /// Cut off somewhere, or with a bit flipped; never as it was, and anything where there is nothing to damage.
     fn damaged(&mut self, bytes: &[u8]) -> Vec<u8> {
+        if bytes.is_empty() {
+            return self.noise(300);
+        }
         let at = self.rng.random_range(0..bytes.len());
         if self.rng.random_bool(0.5) {
             return bytes[..at].to_vec();
