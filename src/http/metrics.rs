@@ -1,5 +1,4 @@
-//! `/metrics`: what a peer counts, as `OpenMetrics` for whoever accepts that, and in the older text form of Prometheus for
-//! others. Names and units are described in `docs/http.md`.
+//! `/metrics`: what a peer counts, as `OpenMetrics` where that is accepted, and in the older text form of Prometheus elsewhere. Names and units are described in `docs/http.md`.
 
 use prometheus_client::encoding::{text, EncodeLabelSet};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};

@@ -1,4 +1,4 @@
-//! An answer, and how it is written: whole, with its length, or in chunks as it comes, so that whoever reads knows whether
+//! An answer, and how it is written: whole, with its length, or in chunks as it comes, so that a reader knows whether
 //! all of it came.
 
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use super::request::Request;
 /// One write waits so long for a reader, and then ends the connection.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-/// A whole answer has this long, and longer by as much as a modem would take: whoever reads more slowly keeps a connection for
+/// A whole answer has this long, and longer by as much as a modem would take: a slower reader keeps a connection for
 /// nothing.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 const SLOWEST_BYTES_A_SECOND: u64 = 8 * 1024;

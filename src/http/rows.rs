@@ -296,7 +296,7 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
                 write(&page)?;
                 left -= page.len();
             }
-            // What is replaced while it is being read: whoever reads sees that the answer breaks off, and asks again.
+            // What is replaced while it is being read: a reader sees that the answer breaks off, and asks again.
             Step::Rewind { .. } => return Err(io::Error::other("rows were replaced meanwhile")),
             Step::Nothing => return Ok(()),
         }

@@ -40,7 +40,7 @@ impl FromStr for Condition {
     }
 }
 
-/// Who was named and gives no answer: whoever waits for a peer means that it runs.
+/// A peer that was named and gives no answer: to wait for it is to mean that it runs.
 pub(super) fn silent(asked: &Asked, found: &[Found]) -> Option<String> {
     let silent = found.iter().find(|found| found.answer.is_err()).filter(|_| !asked.places.is_empty())?;
     Some(format!("{} does not answer", silent.place))

@@ -182,7 +182,7 @@ pub enum Message {
         dialled: Option<(Token, SocketAddr)>,
     },
     Here(Box<Here>),
-    /// What does this peer know of itself and its group? A first line, without `HELLO`: whoever may read along may ask.
+    /// What does this peer know of itself and its group? A first line, without `HELLO`: a reader of the group's traffic may ask.
     Status,
     /// The answer: an object of JSON on one line.
     Report {

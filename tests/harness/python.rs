@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// What the lines of the docs were tried with.
-pub(crate) const PACKAGES: [&str; 3] = ["duckdb==2.0.1", "pandas==3.1.1", "polars==2.1.0"];
+pub(crate) const PACKAGES: [&str; 4] = ["duckdb==2.0.1", "pandas==3.1.1", "polars==2.1.0", "fsspec==2026.9.0"];
 
 /// Runs a script with these packages.
 pub(crate) fn run(script: &str, packages: &Path) -> Output {

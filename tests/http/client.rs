@@ -62,7 +62,7 @@ fn try_exchange(address: &str, request: &str) -> io::Result<Answer> {
     Ok(Answer { status, head: head.to_owned(), body })
 }
 
-/// The text of chunks. One that is missing is a failure: whoever reads has to notice.
+/// The text of chunks. One that is missing is a failure: a reader has to notice.
 fn unchunked(mut text: &str) -> String {
     let mut body = String::new();
     loop {

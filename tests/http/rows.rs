@@ -110,10 +110,10 @@ fn scripts_and_dashboards_find_flat_objects() {
 }
 
 #[test]
-fn pandas_and_polars_read_from_the_address() {
+fn pandas_polars_and_duckdb_read_from_the_address() {
     let packages = match packages() {
         Ok(packages) => packages,
-        Err(why) => return skipped("rows over HTTP as pandas and polars read them", &why),
+        Err(why) => return skipped("rows over HTTP as pandas, polars and DuckDB read them", &why),
     };
     let group = Group::new();
     let (mut peer, address) = start(&group, "a", &[]);
@@ -126,8 +126,13 @@ fn pandas_and_polars_read_from_the_address() {
     let print = "
 print(len(with_pandas), int(with_pandas['temperature_c'].sum()), with_pandas['timestamp'].dtype.kind)
 print(len(with_polars), int(with_polars['temperature_c'].sum()), with_polars['timestamp'].dtype == polars.Datetime)
+rows = with_duckdb.fetchall()
+print(len(rows), int(sum(row[3] for row in rows)), with_duckdb.types[1])
 ";
     let output = run(&format!("{shown}{print}"), &packages);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "5000 12497500 M\n5000 12497500 True\n");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "5000 12497500 M\n5000 12497500 True\n5000 12497500 TIMESTAMP WITH TIME ZONE\n"
+    );
 }
