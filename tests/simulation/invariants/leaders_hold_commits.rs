@@ -13,6 +13,9 @@ pub(super) struct Check {
     commits: BTreeMap<Term, (Sequence, u64)>,
     /// The log of the leader of each term when that began: the end of each batch, and the digest up to it.
     logs: BTreeMap<Term, Vec<(Sequence, u64)>>,
+    /// The same of terms that their leaders have not stored. Such a term ends with a power cut as if it had never been: nothing
+    /// was committed in it, and nobody was told of it who acts on that. One who comes after it may have a lower term.
+    unstored: BTreeMap<Term, Vec<(Sequence, u64)>>,
 }
 
 impl Check {
@@ -21,11 +24,15 @@ impl Check {
             return Ok(());
         };
         if !self.logs.contains_key(term) {
-            let log: Vec<_> = process.shelf.log.iter().map(|entry| (entry.frame.last(), entry.digest)).collect();
-            for (before, commit) in self.commits.range(..term.clone()) {
-                hold(term, &log, before, *commit)?;
+            let now = || process.shelf.log.iter().map(|entry| (entry.frame.last(), entry.digest)).collect();
+            let log = self.unstored.entry(term.clone()).or_insert_with(now);
+            if process.shelf.state.promised.as_ref() >= Some(term) {
+                for (before, commit) in self.commits.range(..term.clone()) {
+                    hold(term, log, before, *commit)?;
+                }
+                let log = self.unstored.remove(term).expect("just put in");
+                self.logs.insert(term.clone(), log);
             }
-            self.logs.insert(term.clone(), log);
         }
         let committed = process.peer.committed();
         let known = self.commits.get(term).map_or(0, |(known, _)| *known);
