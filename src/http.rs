@@ -25,6 +25,7 @@ mod stream;
 
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::status::{Happening, Report};
@@ -54,6 +55,8 @@ pub struct Server<S> {
     files: Files,
     /// Connections on which events are streamed.
     streams: AtomicUsize,
+    /// What they showed last of the group.
+    shown: Mutex<Option<stream::Shown>>,
 }
 
 impl<S: Site> Server<S> {
@@ -62,7 +65,7 @@ impl<S: Site> Server<S> {
         let own = own_name().into_iter().flat_map(|name| [format!("{name}.local"), name]);
         let names = names.into_iter().chain(own).map(|name| name.to_ascii_lowercase()).collect();
         let files = Files::new(site.directory());
-        Self { site, names, files, streams: AtomicUsize::new(0) }
+        Self { site, names, files, streams: AtomicUsize::new(0), shown: Mutex::default() }
     }
 }
 

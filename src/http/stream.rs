@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -47,37 +47,60 @@ pub(super) fn open<S: Site + 'static>(server: &Arc<Server<S>>, request: &Request
     Response::new("text/event-stream", body)
 }
 
+/// What is shown of the group, made once for all streams: each of them looks when something happens, and once a second.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    at: Instant,
+    /// The newest event that it is not older than.
+    event: u64,
+    text: Arc<str>,
+    delivered: u64,
+    term: Option<u64>,
+}
+
+/// What another stream made lately, or a new look; never older than this event.
+fn look<S: Site>(server: &Server<S>, event: u64) -> Shown {
+    let mut shown = server.shown.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(shown) = shown.as_ref().filter(|shown| shown.event >= event && shown.at.elapsed() < LOOK_PAUSE / 2) {
+        return shown.clone();
+    }
+    let (at, report) = (Instant::now(), server.site.report());
+    let text = serde_json::to_string(&report).expect("made of texts and numbers").into();
+    let new = Shown { at, event, text, delivered: report.readings.delivered, term: report.term };
+    *shown = Some(new.clone());
+    new
+}
+
 /// Sends what changes until nobody reads it.
 fn follow<S: Site>(place: &Place<S>, out: &mut dyn Write) -> io::Result<()> {
-    let site = &place.0.site;
-    let mut shown = String::new();
+    let server = &place.0;
     let mut last = 0;
+    let mut sent: Option<Arc<str>> = None;
     // What was delivered when the files were shown last, and the number of that look.
-    let (mut known, mut look) = (None, 0);
+    let (mut known, mut file_look) = (None, 0);
     let mut alive = Instant::now();
     loop {
-        let looked = Instant::now();
-        let report = site.report();
-        // Ages and the time of day change always, and are no news; a report a second is what a page shows them by.
-        let text = serde_json::to_string(&report).expect("made of texts and numbers");
-        if text != shown {
-            send(out, "status", &text)?;
-            shown = text;
+        let begun = Instant::now();
+        let events = server.site.happenings_after(last);
+        let newest = events.last().map_or(last, |newest| newest.id);
+        let shown = look(server, newest);
+        if sent.as_ref() != Some(&shown.text) {
+            send(out, "status", &shown.text)?;
+            sent = Some(Arc::clone(&shown.text));
         }
         // Files change where rows are delivered, or replaced, which something tells of.
-        let now = (report.readings.delivered, report.term, last);
+        let now = (shown.delivered, shown.term, newest);
         if known != Some(now) {
-            let (sensors, number, at) = place.0.files.changed_after(look);
+            let (sensors, number, at) = server.files.changed_after(file_look);
             if !sensors.is_empty() {
                 send_json(out, "sensors", &LastRows { sensors })?;
             }
             // Only a look that began after the report was made has seen all of it.
-            known = (at >= looked).then_some(now);
-            look = number;
+            known = (at >= shown.at).then_some(now);
+            file_look = number;
         }
-        let events = site.happenings_after(last);
-        if let Some(newest) = events.last() {
-            last = newest.id;
+        if !events.is_empty() {
+            last = newest;
             send_json(out, "events", &Events { events })?;
         }
         if alive.elapsed() >= ALIVE_PAUSE {
@@ -85,9 +108,9 @@ fn follow<S: Site>(place: &Place<S>, out: &mut dyn Write) -> io::Result<()> {
             alive = Instant::now();
         }
         out.flush()?;
-        site.wait_after(last, LOOK_PAUSE);
+        server.site.wait_after(last, LOOK_PAUSE);
         // What happens together is shown together.
-        std::thread::sleep(SHORTEST_PAUSE.saturating_sub(looked.elapsed()));
+        std::thread::sleep(SHORTEST_PAUSE.saturating_sub(begun.elapsed()));
     }
 }
 
