@@ -17,6 +17,7 @@ use crossbeam_channel::{bounded, Receiver, Sender};
 use log::{Level, LevelFilter};
 
 pub use events::EVENTS;
+pub(crate) use form::written;
 pub use form::{Form, Format};
 pub use overhear::overhear;
 

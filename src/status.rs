@@ -21,10 +21,11 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-/// A time as it is written everywhere here: UTC, with milliseconds, always as long.
+use crate::log_lines;
+
+/// A time of this host as the log writes it.
 #[must_use]
 pub fn written(time: SystemTime) -> String {
     // A clock that is outside what can be written is shown at the beginning of time.
-    let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
-    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    log_lines::written(Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH))
 }

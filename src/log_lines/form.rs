@@ -3,6 +3,7 @@
 use std::env;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use log::kv::{Error, Key, Value, VisitSource};
 use log::{Level, Record};
 
@@ -119,7 +120,12 @@ impl Form {
 }
 
 fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    written(Timestamp::now())
+}
+
+/// A time as it is written everywhere: UTC, with milliseconds, always as long.
+pub(crate) fn written(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// As syslog counts.

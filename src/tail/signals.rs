@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-/// How long whoever reads what is written has to take it, before the process ends without.
+/// How long a reader has to take what is written, before the process ends without.
 #[cfg(unix)]
 const GRACE: Duration = Duration::from_millis(500);
 

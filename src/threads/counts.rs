@@ -69,11 +69,15 @@ impl Counts {
     }
 
     /// All of this life's readings below this number are committed; all of them where there is none.
-    pub(super) fn committed(&self, below: Option<Number>) {
+    pub(super) fn committed(&self, below: impl FnOnce() -> Option<Number>) {
         if !self.timed {
             return;
         }
         let mut under_way = lock(&self.under_way);
+        if under_way.is_empty() {
+            return;
+        }
+        let below = below();
         while let Some((number, taken)) = under_way.front().copied() {
             if below.is_some_and(|below| number >= below) {
                 return;

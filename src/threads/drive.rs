@@ -49,7 +49,7 @@ impl Node {
         if takes {
             self.counts.taken(core.taken(), Instant::now());
         }
-        self.counts.committed(core.first_pending());
+        self.counts.committed(|| core.first_pending());
         for effect in effects {
             self.hand_on(&core, effect, &mut afterwards);
         }

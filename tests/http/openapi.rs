@@ -30,7 +30,11 @@ fn answers_are_as_the_description_says() {
         "['run', {description:?}, '--url', 'http://{address}', '--exclude-path', '/api/v1/stream', '--max-examples', '{EXAMPLES}', \
          '--seed', '1', '--no-color', '--generation-database', 'none']"
     );
-    let script = format!("from schemathesis.cli import schemathesis\nschemathesis({arguments})");
+    // What it keeps of a run goes with the group.
+    let directory = &group.directory;
+    let script = format!(
+        "import os\nos.chdir({directory:?})\nfrom schemathesis.cli import schemathesis\nschemathesis({arguments})"
+    );
     let output = run(&script, &packages);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
