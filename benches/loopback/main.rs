@@ -1,7 +1,8 @@
 //! What three peers do on this machine, on loopback, as a table: throughput, latency, fail-over and idle cost with default
-//! options, the first two again where every reading waits for the disk, and how long a peer takes to go on where it ended.
-//! Run by `scripts/bench.sh`; `PEER_BENCH=throughput,latency,failover,idle,fsync,resume` picks some, `PEER_BENCH_READINGS`
-//! sets how many readings each peer is fed (300,000).
+//! options, the first two again where every reading waits for the disk, how long a peer takes to go on where it ended, and
+//! latency beside readers of `--http` who do not read.
+//! Run by `scripts/bench.sh`; `PEER_BENCH=throughput,latency,failover,idle,fsync,resume,readers` picks some,
+//! `PEER_BENCH_READINGS` sets how many readings each peer is fed (300,000).
 
 mod peers;
 
@@ -17,7 +18,7 @@ const SENSORS: u64 = 33;
 const SYNCED: [&str; 3] = ["--resume", "--fsync", "batch"];
 
 fn main() {
-    let all = "throughput,latency,failover,idle,fsync,resume";
+    let all = "throughput,latency,failover,idle,fsync,resume,readers";
     let picked = std::env::var("PEER_BENCH").unwrap_or_else(|_| all.to_owned());
     println!("| what | figure |\n| --- | --- |");
     for what in picked.split(',') {
@@ -31,6 +32,7 @@ fn main() {
                 latency(&SYNCED);
             }
             "resume" => resume(),
+            "readers" => readers(),
             other => panic!("PEER_BENCH: {other} is none of {all}"),
         }
     }
@@ -138,14 +140,11 @@ fn resume() {
     );
 }
 
-/// 200 readings a second at one member; each until its row is in all three files.
-fn latency(options: &[&str]) {
-    let mut group = Group::start(3, "stdin", options);
-    let member = group.processes.iter().position(|process| !process.leads()).expect("two are members");
-    let mut input = group.processes[member].take_input();
+/// Feeds one peer 200 readings a second, from `first` on, and gives how long each takes until its row is in all three files.
+fn latencies(group: &Group, input: &mut impl Write, first: u64, count: u64) -> Vec<Duration> {
     let mut latencies = Vec::new();
     let mut next = Instant::now();
-    for number in 0..2000u64 {
+    for number in first..first + count {
         next += Duration::from_millis(5);
         while Instant::now() < next {
             thread::park_timeout(next.saturating_duration_since(Instant::now()));
@@ -156,11 +155,54 @@ fn latency(options: &[&str]) {
         group.wait_for_row("s", number);
         latencies.push(begun.elapsed());
     }
-    latencies.sort_unstable();
-    let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+    latencies
+}
+
+/// So many per cent of the times are at most this, in milliseconds.
+fn percentile(times: &mut [Duration], percent: usize) -> f64 {
+    times.sort_unstable();
+    times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3
+}
+
+/// 200 readings a second at one member; each until its row is in all three files.
+fn latency(options: &[&str]) {
+    let mut group = Group::start(3, "stdin", options);
+    let member = group.processes.iter().position(|process| !process.leads()).expect("two are members");
+    let mut input = group.processes[member].take_input();
+    let mut times = latencies(&group, &mut input, 0, 2000);
+    let mut at = |percent| percentile(&mut times, percent);
     row(
         &format!("latency at 200 readings/s, line written until the row is in all three files{}", with(options)),
         &format!("p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", at(50), at(99), at(100)),
+    );
+}
+
+/// The same with `--http`, in blocks: nobody follows a peer, then eight at each do, and read nothing of what they asked for.
+fn readers() {
+    let mut group = Group::start(3, "stdin", &["--http", "0"]);
+    let member = group.processes.iter().position(|process| !process.leads()).expect("two are members");
+    let mut input = group.processes[member].take_input();
+    // Of each block its p50 and p99, alone and followed.
+    let mut blocks = Vec::new();
+    for block in 0..12 {
+        let mut alone = latencies(&group, &mut input, block * 2000, 1000);
+        let deaf: Vec<_> = group.processes.iter().flat_map(|process| process.deaf_streams(8)).collect();
+        let mut followed = latencies(&group, &mut input, block * 2000 + 1000, 1000);
+        drop(deaf);
+        blocks.push([50, 99].map(|percent| (percentile(&mut alone, percent), percentile(&mut followed, percent))));
+    }
+    let figures = |at: usize| {
+        let median = |of: fn((f64, f64)) -> f64| {
+            let mut figures: Vec<f64> = blocks.iter().map(|block| of(block[at])).collect();
+            figures.sort_unstable_by(f64::total_cmp);
+            f64::midpoint(figures[figures.len() / 2 - 1], figures[figures.len() / 2])
+        };
+        let (alone, followed, ratio) = (median(|of| of.0), median(|of| of.1), median(|of| of.1 / of.0));
+        format!("{alone:.2} and {followed:.2} ms ({ratio:.2} of it)")
+    };
+    row(
+        "latency with `--http`, and beside 8 streams at each peer that nobody reads, medians of 12 pairs of blocks",
+        &format!("p50 {}, p99 {}", figures(0), figures(1)),
     );
 }
 

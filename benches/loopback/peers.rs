@@ -1,7 +1,8 @@
 //! Processes to measure, and what the system says of them.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -140,6 +141,21 @@ impl Process {
     pub(crate) fn leads(&self) -> bool {
         let lines = self.log.0.lock().expect("no panic");
         lines.iter().rev().find(|line| line.contains("Is Group Leader:")).is_some_and(|line| line.ends_with("True"))
+    }
+
+    /// Connections that follow it over HTTP, and of which nothing is read.
+    pub(crate) fn deaf_streams(&self, count: usize) -> Vec<TcpStream> {
+        let address = {
+            let lines = self.log.0.lock().expect("no panic");
+            let line = lines.iter().find_map(|line| line.split_once("http://")).expect("it said where its page is");
+            line.1.split(['/', ' ']).next().expect("the first of all").to_owned()
+        };
+        let ask = |_| {
+            let mut stream = TcpStream::connect(&address).expect("it listens");
+            stream.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+            stream
+        };
+        (0..count).map(ask).collect()
     }
 
     pub(crate) fn take_input(&mut self) -> ChildStdin {

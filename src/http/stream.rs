@@ -16,7 +16,8 @@ use super::{Server, Site};
 /// Connections that may be streams; the others are for questions.
 const STREAMS_MAX: usize = 16;
 
-/// The report is looked at so often while nothing happens, and at most so often while much does.
+/// The report is looked at so often while nothing happens, and at most so often while much does. All streams wait for the
+/// same instant: each wake-up of its own would be one more moment at which the group's threads find no processor.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -108,7 +109,7 @@ fn follow<S: Site>(place: &Place<S>, out: &mut dyn Write) -> io::Result<()> {
             alive = Instant::now();
         }
         out.flush()?;
-        server.site.wait_after(last, LOOK_PAUSE);
+        server.site.wait_after(last, LOOK_PAUSE.saturating_sub(shown.at.elapsed()));
         // What happens together is shown together.
         std::thread::sleep(SHORTEST_PAUSE.saturating_sub(begun.elapsed()));
     }
