@@ -84,10 +84,15 @@ impl Way {
 
     fn open(&mut self) {
         while !self.broken {
-            match self.opener.next_text() {
-                Ok(Some(text)) => {
-                    self.heard.extend(text);
-                    self.decoder.put(text);
+            let mut text = Vec::new();
+            let opened = self.opener.next_text(|length| {
+                text.resize(length, 0);
+                &mut text
+            });
+            match opened {
+                Ok(Some(length)) => {
+                    self.heard.extend(&text[..length]);
+                    self.decoder.put(&text[..length]);
                     while let Ok(Some(_)) = self.decoder.next_message() {}
                 }
                 Ok(None) => return,

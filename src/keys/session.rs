@@ -25,16 +25,22 @@ const PROLOGUE: &[u8] = b"peer 1 ";
 
 /// Kind and length.
 const HEAD_BYTES: usize = 3;
-const CODE_BYTES: usize = 16;
+
+/// By so much a sealed text is longer.
+pub const CODE_BYTES: usize = 16;
 
 /// Longest sealed part of a record: what two bytes can tell, and all that Noise allows.
 const SEALED_BYTES_MAX: usize = 65_535;
 
 /// Most text of a record.
-const TEXT_BYTES_MAX: usize = SEALED_BYTES_MAX - CODE_BYTES;
+pub const TEXT_BYTES_MAX: usize = SEALED_BYTES_MAX - CODE_BYTES;
 
-/// Bytes asked for at least, so that small records come many at a time.
+/// Longest record.
+pub const RECORD_BYTES_MAX: usize = HEAD_BYTES + SEALED_BYTES_MAX;
+
+/// Bytes asked for while little comes, so that small records come many at a time; and while more does.
 const SPACE_BYTES: usize = 16 * 1024;
+const FLOW_BYTES: usize = 2 * RECORD_BYTES_MAX;
 
 /// After so many records, or so long, the key of one direction is changed for the next.
 const RECORDS_A_KEY: u64 = 1 << 20;
@@ -220,8 +226,8 @@ pub struct Opener {
     sealed: Vec<u8>,
     start: usize,
     end: usize,
-    /// The last record.
-    text: Vec<u8>,
+    /// Bytes to ask for.
+    ask: usize,
     ended: bool,
 }
 
@@ -233,7 +239,7 @@ impl fmt::Debug for Opener {
 
 impl Opener {
     fn new(transport: Transport) -> Self {
-        Self { transport, count: 0, sealed: Vec::new(), start: 0, end: 0, text: Vec::new(), ended: false }
+        Self { transport, count: 0, sealed: Vec::new(), start: 0, end: 0, ask: SPACE_BYTES, ended: false }
     }
 
     /// Bytes of the record that is under way, as far as is known.
@@ -250,9 +256,12 @@ impl Opener {
             self.sealed.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        let room = self.wanted().max(SPACE_BYTES).max(self.end + HEAD_BYTES);
+        let room = self.wanted().max(self.end + self.ask);
         if self.sealed.len() < room {
+            self.sealed.reserve_exact(room - self.sealed.len());
             self.sealed.resize(room, 0);
+        } else if self.end == 0 && self.sealed.len() > room {
+            self.sealed = vec![0; room];
         }
         &mut self.sealed[self.end..]
     }
@@ -268,26 +277,41 @@ impl Opener {
     /// Notes that so many bytes were put there.
     pub fn filled(&mut self, bytes: usize) {
         self.end += bytes;
+        if self.end == self.sealed.len() {
+            self.ask = FLOW_BYTES;
+        } else if bytes < SPACE_BYTES {
+            self.ask = SPACE_BYTES;
+        }
     }
 
-    /// The text of the next record, if all of it came.
+    /// Opens the next record with a text, if all of it came, into what `space` gives for so many bytes: the text and
+    /// [`CODE_BYTES`] more, which the cipher works with. Tells how many the text has.
     ///
     /// # Errors
-    /// [`SessionError::Forged`]: nothing more can be read.
-    pub fn next_text(&mut self) -> Result<Option<&[u8]>, SessionError> {
-        while let Some((kind, length)) = self.open()? {
+    /// [`SessionError::Forged`]: nothing more can be read, and what is in the space means nothing.
+    pub fn next_text<'a>(&mut self, space: impl FnOnce(usize) -> &'a mut [u8]) -> Result<Option<usize>, SessionError> {
+        while let Some((kind, length)) = self.next_record()? {
             match (kind, length) {
-                (TEXT, _) => return Ok(Some(&self.text[..length])),
-                (REKEY, 0) => self.transport.write().unwrap_or_else(PoisonError::into_inner).rekey_incoming(),
-                (END, 0) => self.ended = true,
+                (TEXT, _) => {
+                    self.open(kind, length, space(length + CODE_BYTES))?;
+                    return Ok(Some(length));
+                }
+                (REKEY, 0) => {
+                    self.open(kind, length, &mut [0; CODE_BYTES])?;
+                    self.transport.write().unwrap_or_else(PoisonError::into_inner).rekey_incoming();
+                }
+                (END, 0) => {
+                    self.open(kind, length, &mut [0; CODE_BYTES])?;
+                    self.ended = true;
+                }
                 _ => return Err(SessionError::Forged),
             }
         }
         Ok(None)
     }
 
-    /// Opens the next record, if all of it came; tells its kind and length.
-    fn open(&mut self) -> Result<Option<(u8, usize)>, SessionError> {
+    /// Kind and length of the text of the next record, if all of it came.
+    fn next_record(&self) -> Result<Option<(u8, usize)>, SessionError> {
         let (came, wanted) = (self.end - self.start, self.wanted());
         let too_short = came >= HEAD_BYTES && wanted < HEAD_BYTES + CODE_BYTES;
         if too_short || (self.ended && came > 0) {
@@ -296,21 +320,22 @@ impl Opener {
         if came < HEAD_BYTES || came < wanted {
             return Ok(None);
         }
-        let kind = self.sealed[self.start];
-        if kind > END {
+        Ok(Some((self.sealed[self.start], wanted - HEAD_BYTES - CODE_BYTES)))
+    }
+
+    /// Opens the next record, all of which came.
+    fn open(&mut self, kind: u8, length: usize, text: &mut [u8]) -> Result<(), SessionError> {
+        let end = self.start + HEAD_BYTES + length + CODE_BYTES;
+        let sealed = &self.sealed[self.start + HEAD_BYTES..end];
+        let transport = self.transport.read().unwrap_or_else(PoisonError::into_inner);
+        let opened = transport.read_message(nonce(kind, self.count), sealed, text);
+        drop(transport);
+        if opened.map_err(|_| SessionError::Forged)? != length {
             return Err(SessionError::Forged);
         }
-        let sealed = &self.sealed[self.start + HEAD_BYTES..self.start + wanted];
-        if self.text.len() < sealed.len() {
-            self.text.resize(sealed.len(), 0);
-        }
-        let transport = self.transport.read().unwrap_or_else(PoisonError::into_inner);
-        let opened = transport.read_message(nonce(kind, self.count), sealed, &mut self.text);
-        drop(transport);
-        let length = opened.map_err(|_| SessionError::Forged)?;
         self.count += 1;
-        self.start += wanted;
-        Ok(Some((kind, length)))
+        self.start = end;
+        Ok(())
     }
 
     /// The connection ended. Was that the other side's will?
@@ -328,7 +353,7 @@ impl Opener {
     /// Bytes of memory.
     #[cfg(test)]
     fn held(&self) -> usize {
-        self.sealed.capacity() + self.text.capacity()
+        self.sealed.capacity()
     }
 }
 

@@ -228,9 +228,9 @@ impl Incoming {
             return Ok(());
         };
         opener.filled(bytes);
-        while let Some(text) = opener.next_text()? {
-            self.left = self.left.checked_sub(text.len()).ok_or(WireError::TooLong { max: self.most })?;
-            self.decoder.put(text);
+        while let Some(bytes) = opener.next_text(|bytes| self.decoder.space_for(bytes))? {
+            self.left = self.left.checked_sub(bytes).ok_or(WireError::TooLong { max: self.most })?;
+            self.decoder.filled(bytes);
         }
         Ok(())
     }

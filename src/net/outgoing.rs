@@ -1,11 +1,13 @@
-//! What waits to be written to a connection: messages put together. Where they are not sealed, long readings are not copied.
+//! What waits to be written to a connection: messages put together. Long readings are not copied.
+
+mod sealing;
 
 use std::io::{self, IoSlice, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-use std::time::Instant;
 
+use self::sealing::Sealing;
 use super::send_now::send_now;
 use crate::keys::session::Sealer;
 use crate::wire::{encode_head, readings, Message};
@@ -20,16 +22,14 @@ const KEEP_BYTES: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub struct Outgoing {
     /// In a closed group.
-    sealer: Option<Sealer>,
-    /// What was sealed and is not written.
-    sealed: Vec<u8>,
-    /// All but long readings; in a closed group, all that is not sealed yet.
+    sealing: Option<Sealing>,
+    /// All but long readings.
     text: Vec<u8>,
     /// Messages with long readings, and where in the text these belong.
     bulk: Vec<(usize, Message)>,
-    /// Bytes of text and readings, and how many of them are written.
+    /// Bytes of text and readings, and how many of them are written, or sealed to be written.
     length: usize,
-    written: usize,
+    taken: usize,
     /// Counts what is written, where somebody wants to know.
     count: Option<Arc<AtomicU64>>,
 }
@@ -38,7 +38,7 @@ impl Outgoing {
     /// For a connection: in a closed group, one of its own.
     #[must_use]
     pub fn new(sealer: Option<Sealer>) -> Self {
-        Self { sealer, ..Self::default() }
+        Self { sealing: sealer.map(Sealing::new), ..Self::default() }
     }
 
     /// Adds to this what it writes from now on, in bytes.
@@ -47,19 +47,13 @@ impl Outgoing {
         Self { count: Some(Arc::clone(count)), ..self }
     }
 
-    fn count(&self, bytes: usize) {
-        if let Some(count) = &self.count {
-            count.fetch_add(bytes as u64, Ordering::Relaxed);
-        }
-    }
-
     /// Adds a message to what is to be written.
     pub fn put(&mut self, message: Message) {
         let before = self.text.len();
         encode_head(&message, &mut self.text);
         let readings = readings(&message);
         self.length += self.text.len() - before + readings.len();
-        if readings.len() <= COPIED_BYTES_MAX || self.sealer.is_some() {
+        if readings.len() <= COPIED_BYTES_MAX {
             self.text.extend_from_slice(readings);
         } else {
             self.bulk.push((self.text.len(), message));
@@ -73,12 +67,13 @@ impl Outgoing {
 
     /// Forgets what was put, all of which was written, or will not be.
     fn clear(&mut self) {
-        self.sealed.clear();
-        self.sealed.shrink_to(KEEP_BYTES);
+        if let Some(sealing) = &mut self.sealing {
+            sealing.clear();
+        }
         self.text.clear();
         self.text.shrink_to(KEEP_BYTES);
         self.bulk.clear();
-        (self.length, self.written) = (0, 0);
+        (self.length, self.taken) = (0, 0);
     }
 
     /// Writes what the connection takes without waiting. True: that was all of it.
@@ -86,20 +81,19 @@ impl Outgoing {
     /// # Errors
     /// The system's: the connection broke.
     pub fn write_now(&mut self, stream: &TcpStream) -> io::Result<bool> {
-        self.seal();
-        let sent = {
-            let mut slices = self.slices();
-            let mut left = &mut slices[..];
-            IoSlice::advance_slices(&mut left, self.written);
-            send_now(stream, left)?
-        };
-        self.count(sent);
-        self.written += sent;
-        let all = self.written == self.length;
-        if all {
-            self.clear();
+        loop {
+            let next = self.next();
+            if next.is_empty() {
+                self.clear();
+                return Ok(true);
+            }
+            let offered: usize = next.iter().map(|slice| slice.len()).sum();
+            let sent = send_now(stream, &next)?;
+            self.wrote(sent);
+            if sent < offered {
+                return Ok(false);
+            }
         }
-        Ok(all)
     }
 
     /// Writes all of it; waits as long as the other side does not read.
@@ -107,11 +101,7 @@ impl Outgoing {
     /// # Errors
     /// The system's: the connection broke. What was put is dropped.
     pub fn write_all(&mut self, stream: &TcpStream) -> io::Result<()> {
-        self.seal();
         let result = self.write_rest(stream);
-        if result.is_ok() {
-            self.count(self.length - self.written);
-        }
         self.clear();
         result
     }
@@ -120,51 +110,66 @@ impl Outgoing {
     ///
     /// # Errors
     /// As [`Self::write_all`].
-    pub fn write_last(&mut self, stream: &TcpStream) -> io::Result<()> {
-        self.seal();
-        if let Some(sealer) = &mut self.sealer {
-            sealer.end(&mut self.sealed);
-            self.length = self.sealed.len();
-        }
+    pub fn write_last(&mut self, mut stream: &TcpStream) -> io::Result<()> {
         self.write_all(stream)?;
+        if let Some(sealing) = &mut self.sealing {
+            stream.write_all(&sealing.end())?;
+        }
         stream.shutdown(Shutdown::Write)
     }
 
-    fn seal(&mut self) {
-        let Some(sealer) = self.sealer.as_mut().filter(|_| !self.text.is_empty()) else { return };
-        sealer.seal(&self.text, Instant::now(), &mut self.sealed);
-        self.text.clear();
-        self.length = self.sealed.len();
-    }
-
-    fn write_rest(&self, mut stream: &TcpStream) -> io::Result<()> {
-        let mut slices = self.slices();
-        let mut left = &mut slices[..];
-        // Empty ones at the front would look like a connection that takes nothing.
-        IoSlice::advance_slices(&mut left, self.written);
-        while !left.is_empty() {
-            match stream.write_vectored(left) {
+    fn write_rest(&mut self, mut stream: &TcpStream) -> io::Result<()> {
+        loop {
+            let next = self.next();
+            if next.is_empty() {
+                return Ok(());
+            }
+            match stream.write_vectored(&next) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(bytes) => IoSlice::advance_slices(&mut left, bytes),
+                Ok(bytes) => self.wrote(bytes),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
     }
 
-    fn slices(&self) -> Vec<IoSlice<'_>> {
-        if self.sealer.is_some() {
-            return vec![IoSlice::new(&self.sealed)];
+    /// What goes to the connection next; nothing where all of it is written.
+    fn next(&mut self) -> Vec<IoSlice<'_>> {
+        let text = unwritten(&self.text, &self.bulk, self.taken);
+        let Some(sealing) = &mut self.sealing else { return text };
+        if sealing.unwritten().is_empty() {
+            self.taken += sealing.seal(&text);
         }
-        let mut slices = Vec::with_capacity(2 * self.bulk.len() + 1);
-        let mut from = 0;
-        for (at, message) in &self.bulk {
-            slices.push(IoSlice::new(&self.text[from..*at]));
-            slices.push(IoSlice::new(readings(message)));
-            from = *at;
-        }
-        slices.push(IoSlice::new(&self.text[from..]));
-        slices
+        // An empty one would look like a connection that takes nothing.
+        Some(sealing.unwritten()).filter(|records| !records.is_empty()).map(IoSlice::new).into_iter().collect()
     }
+
+    /// Notes that so many bytes of that were written.
+    fn wrote(&mut self, bytes: usize) {
+        match &mut self.sealing {
+            Some(sealing) => sealing.wrote(bytes),
+            None => self.taken += bytes,
+        }
+        if let Some(count) = &self.count {
+            count.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What is left of texts and readings after so many bytes of them.
+fn unwritten<'a>(text: &'a [u8], bulk: &'a [(usize, Message)], written: usize) -> Vec<IoSlice<'a>> {
+    let mut slices = Vec::with_capacity(2 * bulk.len() + 1);
+    let mut from = 0;
+    for (at, message) in bulk {
+        slices.push(IoSlice::new(&text[from..*at]));
+        slices.push(IoSlice::new(readings(message)));
+        from = *at;
+    }
+    slices.push(IoSlice::new(&text[from..]));
+    let mut left = &mut slices[..];
+    // Leaves out empty ones at the front, too: a system may take them for a connection that takes nothing.
+    IoSlice::advance_slices(&mut left, written);
+    let left = left.len();
+    slices.drain(..slices.len() - left);
+    slices
 }

@@ -188,9 +188,9 @@ impl Seal {
         };
         let mut count = 0;
         session.opener.put(bytes);
-        while let Some(text) = session.opener.next_text()? {
-            count += text.len();
-            decoder.put(text);
+        while let Some(bytes) = session.opener.next_text(|bytes| decoder.space_for(bytes))? {
+            count += bytes;
+            decoder.filled(bytes);
         }
         Ok(count)
     }

@@ -52,24 +52,35 @@ impl Decoder {
 
     /// Where the next bytes go. Never empty.
     pub fn space(&mut self) -> &mut [u8] {
+        self.make_room(0);
+        &mut self.buffer[self.end..]
+    }
+
+    /// Where so many bytes go, which have come already.
+    pub fn space_for(&mut self, bytes: usize) -> &mut [u8] {
+        self.make_room(bytes);
+        &mut self.buffer[self.end..self.end + bytes]
+    }
+
+    fn make_room(&mut self, least: usize) {
         let pending = self.end - self.start;
         let missing = self.waiting.as_ref().map_or(0, |(block, _)| block.saturating_sub(pending));
         // What is announced need not come: memory for it grows with what did.
-        let wanted = missing.min(pending.max(FLOW_BYTES)).max(self.ask);
-        if self.start > 0 && (pending == 0 || self.buffer.len() < self.end + wanted.div_ceil(2)) {
+        let wanted = missing.min(pending.max(FLOW_BYTES)).max(self.ask).max(least);
+        // Each time it grows, what it holds may be copied: not for each of many small pieces.
+        let enough = wanted.div_ceil(2).max(least);
+        if self.start > 0 && (pending == 0 || self.buffer.len() < self.end + enough) {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, pending);
         }
         if pending == 0 && self.quiet >= QUIET_FILLS && self.buffer.len() > SPACE_BYTES {
             self.buffer = Vec::new();
         }
-        // Each time it grows, what it holds may be copied: not for each of many small pieces.
-        if self.buffer.len() < self.end + wanted.div_ceil(2) {
+        if self.buffer.len() < self.end + enough {
             // Not twice as much as is asked for.
             self.buffer.reserve_exact(self.end + wanted - self.buffer.len());
             self.buffer.resize(self.end + wanted, 0);
         }
-        &mut self.buffer[self.end..]
     }
 
     /// Bytes that it holds memory for.
@@ -91,14 +102,9 @@ impl Decoder {
     }
 
     /// Takes in bytes that came by another way.
-    pub fn put(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            let space = self.space();
-            let (now, later) = bytes.split_at(space.len().min(bytes.len()));
-            space[..now.len()].copy_from_slice(now);
-            self.filled(now.len());
-            bytes = later;
-        }
+    pub fn put(&mut self, bytes: &[u8]) {
+        self.space_for(bytes.len()).copy_from_slice(bytes);
+        self.filled(bytes.len());
     }
 
     /// The next complete message; `None`: more bytes are needed.

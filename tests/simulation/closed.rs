@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use peer::ids::{Incarnation, PeerId};
 use peer::keys::datagram::{is_sealed, Windows};
-use peer::keys::session::{Opener, Sealer, HANDSHAKE_BYTES};
+use peer::keys::session::{Opener, Sealer, HANDSHAKE_BYTES, RECORD_BYTES_MAX};
 use peer::keys::{file, Key, Keys};
 use peer::net::announced;
 use peer::protocol::{Input, Question};
@@ -180,10 +180,10 @@ impl Channel {
     /// was sent.
     fn open(&mut self, bytes: &[u8]) -> Result<Option<Message>, String> {
         self.opener.put(bytes);
-        let mut text = Vec::new();
+        let (mut text, mut piece) = (Vec::new(), vec![0; RECORD_BYTES_MAX]);
         let sent = self.texts.pop_front().unwrap_or_default();
-        while let Ok(Some(piece)) = self.opener.next_text() {
-            text.extend_from_slice(piece);
+        while let Ok(Some(length)) = self.opener.next_text(|length| &mut piece[..length]) {
+            text.extend_from_slice(&piece[..length]);
         }
         if text.is_empty() {
             return Ok(None);
