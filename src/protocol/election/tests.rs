@@ -24,20 +24,20 @@ fn a_member_asks_those_of_higher_rank() {
     assert_eq!(effects, [&[tell(lost)][..], &asks, &[Effect::Drop { connection }]].concat());
 }
 
-/// docs/protocol.md, 5.3: "One that gets it says `OK` and starts its own".
+/// docs/protocol.md, 5.3: "A member that gets it says `OK` and starts its own".
 #[test]
 fn a_member_that_is_asked_says_ok_and_starts_its_own() {
     let effects = Trial::member(&["a"]).gets("a", from_a("3@z/1"));
     assert_eq!(effects, [send("a", Message::Ok { term: Some(term("3@z/1")) }), send("z", election("3@z/1"))]);
 }
 
-/// docs/protocol.md, 5.3: "where the election is about an earlier term than its own, it says `STALE`".
+/// docs/protocol.md, 5.3: "It says `STALE` […] where the election is about an earlier term than its own."
 #[test]
 fn an_election_about_an_earlier_term_is_stale() {
     assert_eq!(Trial::member(&["a"]).gets("a", from_a("2@y/1")), [send("a", stale("3@z/1", Some("z")))]);
 }
 
-/// docs/protocol.md, 5.3: "where it follows a living leader whose view lacks the sender […] it says `STALE`".
+/// docs/protocol.md, 5.3: "It says `STALE` where it follows a living leader whose view lacks the sender".
 #[test]
 fn an_election_of_a_stranger_is_stale() {
     let mut trial = Trial::member(&[]);
@@ -45,7 +45,7 @@ fn an_election_of_a_stranger_is_stale() {
     assert_eq!(trial.gets("a", from_a("3@z/1")), [send("a", stale("3@z/1", Some("z")))]);
 }
 
-/// docs/protocol.md, 5.3: "where it is a learner […] it says `STALE`".
+/// docs/protocol.md, 5.3: "It says `STALE` […] where it is a learner".
 #[test]
 fn a_learner_elects_nobody() {
     let mut trial = Trial::learner();
@@ -53,7 +53,7 @@ fn a_learner_elects_nobody() {
     assert_eq!(trial.gets("a", from_a("3@z/1")), [send("a", stale("3@z/1", Some("z")))]);
 }
 
-/// docs/protocol.md, 5.3: "where it leads the sender, it sends its view".
+/// docs/protocol.md, 5.3: "Where it leads the sender, it sends its view".
 #[test]
 fn a_leader_shows_its_view_to_a_member_that_elects() {
     let view = view("3@m/1", &["a", "m"], vec![], 0);
@@ -69,7 +69,7 @@ fn a_peer_that_promised_says_ok_only() {
     assert_eq!(trial.gets("a", from_a("3@z/1")), [send("a", Message::Ok { term: Some(term("4@z/1")) })]);
 }
 
-/// docs/protocol.md, 5.3: "where it seeks, nothing".
+/// docs/protocol.md, 5.3: "where it seeks, it says nothing".
 #[test]
 fn a_seeker_says_nothing_to_an_election() {
     let mut trial = Trial::seeker(None, &super::super::Found::default());
@@ -100,7 +100,7 @@ fn a_member_that_was_told_ok_waits_for_two_election_timeouts() {
     assert_eq!(trial.after(1).alarm(Alarm::Election), [send("x", election("3@z/1"))]);
 }
 
-/// docs/protocol.md, 5.4: "A receiver with a lower promise promises, takes entries of older terms no more, and answers
+/// docs/protocol.md, 5.4: "A receiver with a lower promise promises, takes no more entries of older terms, and answers
 /// `LOG_STATE`".
 #[test]
 fn a_lower_promise_gives_way() {
