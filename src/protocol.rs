@@ -9,8 +9,8 @@
 //! | `receive` | the gate that each message of another peer passes | every mechanism |
 //! | all others | one mechanism each, as methods of `Peer` | data, and other mechanisms |
 //!
-//! Mechanisms call each other, and in circles: a lost leader starts an election, one that is won proposes, a proposal
-//! that fails seeks, and so on. There is no order of layers among them. Three rules keep that in hand.
+//! Mechanisms call each other, and in circles: a lost leader starts an election, a won election proposes, a failed
+//! proposal seeks, and so on. There are no layers among them. Three rules keep that in hand.
 //!
 //! - A call that may change the role is the last thing that a function does with the role: what follows looks at
 //!   `Peer::role` again.

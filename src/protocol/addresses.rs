@@ -13,16 +13,16 @@ use crate::ids::{Incarnation, PeerId};
 use crate::wire::Contact;
 
 impl Peer {
-    /// Something comes from a process again that was silent, or that made another connection (`dials`): what the link
-    /// to it wrote meanwhile may be lost, and the kernel may send it again only after as long a time as the silence. So
-    /// the link is made again, too.
+    /// A process that was silent is heard again, or it made another connection (`dials`). What the link to it wrote
+    /// meanwhile may be lost, and the kernel may wait as long as the silence lasted before it sends that again. So the
+    /// link is made again, too.
     pub(super) fn renew_link(&mut self, contact: &Contact, dials: bool, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
         let known = self.contacts.get(&contact.id).filter(|known| known.incarnation == contact.incarnation);
         let is_due = |known: &Known| {
             let was_renewed = known.linked.is_some_and(|at| turn.now < at + interval);
             let was_silent = turn.now >= known.vouched + interval * 3 / 2;
-            // One that never made a connection has nothing to hear yet.
+            // A process that never made a connection has nothing to hear yet.
             known.connection.is_some() && !was_renewed && (was_silent || dials)
         };
         if known.is_some_and(is_due) {
@@ -30,9 +30,9 @@ impl Peer {
         }
     }
 
-    /// Notes the address of a process that answered there. One that showed itself elsewhere lately keeps that one,
-    /// whichever else of its addresses it answers at: another process may have borrowed its name. Returns whom it counts
-    /// as, if it counts.
+    /// Notes the address of a process that answered there. A process that lately showed itself at another address keeps
+    /// that address, wherever else it answers: another process may have borrowed its name. Returns the contact that
+    /// counts, if any.
     pub(super) fn place(&mut self, contact: Contact, turn: &mut Turn) -> Option<Contact> {
         self.renew_link(&contact, false, turn);
         let Contact { id, incarnation, .. } = &contact;
@@ -51,8 +51,8 @@ impl Peer {
         self.contacts.is_proven(&contact).then_some(contact)
     }
 
-    /// A process speaks from another of its addresses, and said so at the one that was known: it is still the very process
-    /// that was taken in.
+    /// A process speaks from another of its addresses, and said so at the known one: it is still the very process that
+    /// was taken in.
     pub(super) fn note_move(&mut self, contact: &Contact) {
         let Claim::Moved { endpoint } = self.contacts.claim(contact) else { return };
         let Role::Leader(leading) = &mut self.role else { return };
@@ -63,7 +63,7 @@ impl Peer {
         }
     }
 
-    /// Notes a contact. A link that was made to another life, or another address, of it says nothing to this one.
+    /// Notes a contact. A link to another life of it, or to another address, does not reach this one.
     pub(super) fn learn(&mut self, contact: &Contact, proven: bool, turn: &mut Turn) -> bool {
         let before = self.contacts.get(&contact.id).map(|known| (known.incarnation, known.endpoint));
         let counts = self.contacts.learn(contact, proven, turn.now);
@@ -71,7 +71,8 @@ impl Peer {
         counts
     }
 
-    /// A link to a peer that was in this life, at this address, and is not any more, says nothing to it.
+    /// The life or the address of a peer changed since `before`: a link to the old one reaches nobody, and is dialled
+    /// again or closed.
     pub(super) fn close_if_moved(&mut self, peer: &PeerId, before: Option<(Incarnation, SocketAddr)>, turn: &mut Turn) {
         let now = self.contacts.get(peer).map(|known| (known.incarnation, known.endpoint));
         match (before, now) {
@@ -81,7 +82,8 @@ impl Peer {
         }
     }
 
-    /// Dials the address of a peer again, where there is a link to it; `Input::LinkUp` says when what it needs can be said.
+    /// Dials the address of a peer again, where there is a link to it. `Input::LinkUp` says when the peer can be told
+    /// what it needs.
     pub(super) fn redial(&mut self, peer: &PeerId, turn: &mut Turn) {
         self.promises.forget_link(peer);
         turn.out.push(Effect::Redial { peer: peer.clone() });

@@ -1,6 +1,6 @@
-//! Which connections may speak: an incoming connection counts once the process that it claims to come from says, at the
-//! address that it names, that it made it. One living process a `PeerId`: of two that claim one id, the known one stays
-//! while it answers.
+//! Which connections may speak. An incoming connection names a process and an address. It counts once that process,
+//! asked at that address, says that it made the connection. There is one living process for each `PeerId`: of two that
+//! claim an id, the known one stays while it answers.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -16,25 +16,25 @@ use super::turn::Turn;
 use crate::ids::PeerId;
 use crate::wire::{Contact, Hello, Here, Message, Refusal};
 
-/// Connections of strangers in a row, and in how long as many again are looked at. The maker of one pays as much for it as
-/// the question back costs.
+/// How many connections of strangers are looked at in a row, and the time in which as many are looked at again. A
+/// connection costs its maker as much as the question back costs this peer.
 const BURST: u32 = 256;
 const REFILL: Time = Time::from_secs(4);
 
-/// Connections that wait to be admitted; beyond that the oldest of strangers goes.
+/// Connections that wait to be admitted. Beyond that, the oldest of a stranger is closed.
 const VISITORS_MAX: usize = 64;
 
 /// A connection that has not been admitted.
 #[derive(Debug)]
 struct Visitor {
     hello: Hello,
-    /// Where it was made to.
+    /// The address that it was made to.
     at: SocketAddr,
     /// It comes from the peer that it names.
     proven: bool,
-    /// The process that has its name so far has until then to answer.
+    /// The known process of its name has until then to answer.
     until: Time,
-    /// When that one is to be asked again.
+    /// When the known process is to be asked again.
     ask_at: Option<Time>,
 }
 
@@ -51,7 +51,7 @@ impl Default for Visitors {
 }
 
 impl Visitors {
-    /// When one has waited long enough, or another question is due.
+    /// When a visitor has waited long enough, or another question is due.
     pub(super) fn due(&self) -> Option<Time> {
         let due = |visitor: &Visitor| visitor.ask_at.or((!visitor.proven).then_some(visitor.until));
         self.waiting.values().filter_map(due).min()
@@ -114,14 +114,14 @@ impl Peer {
         Ok(())
     }
 
-    /// Is this the known address of somebody who belongs to the same group as this peer, or is about to? Or answered a
-    /// question of this peer's that it seeks?
+    /// Is this the known address of a peer that belongs to this group or is about to, or that answered this peer's
+    /// question and seeks?
     fn is_familiar(&self, peer: &PeerId, endpoint: SocketAddr) -> bool {
         let Some(known) = self.contacts.get(peer).filter(|known| known.endpoint == endpoint) else { return false };
         self.belongs(peer) || self.group.last_view.contains_key(peer) || (known.proven && known.sought.is_some())
     }
 
-    /// The oldest connection of a stranger goes.
+    /// Closes the oldest connection of a stranger.
     fn make_room(&mut self, turn: &mut Turn) {
         let strangers = self.visitors.waiting.iter().filter(|(_, visitor)| {
             let Hello { peer, endpoint, .. } = &visitor.hello;
@@ -165,14 +165,14 @@ impl Peer {
         self.settle_claim(connection, &contact, turn);
     }
 
-    /// A proven connection is admitted, unless another process is known under its name: that one is asked first.
+    /// Admits a proven connection, unless another process is known under its name: that process is asked first.
     fn settle_claim(&mut self, connection: ConnectionId, contact: &Contact, turn: &mut Turn) {
         match self.contacts.claim(contact) {
             Claim::Current => self.admit(connection, contact, turn),
             // One address cannot have two owners: the earlier one is gone.
             Claim::Moved { endpoint } if endpoint == contact.endpoint => {
                 self.gone(&contact.id, Loss::Failed, turn);
-                // Unless that admitted it.
+                // If that did not admit it already.
                 self.admit_visitor(connection, turn);
             }
             Claim::Moved { .. } => self.ask_the_elder(connection, turn),
@@ -183,7 +183,7 @@ impl Peer {
         let Some(visitor) = self.visitors.waiting.get_mut(&connection) else { return };
         visitor.ask_at = None;
         let (peer, dialled) = (visitor.hello.peer.clone(), (visitor.hello.token, visitor.at));
-        // One that was not heard of for long is forgotten meanwhile.
+        // A process that was not heard of for long is forgotten by now.
         let Some(endpoint) = self.endpoint_of(&peer) else { return self.admit_visitor(connection, turn) };
         self.call_back(endpoint, Purpose::Elder(peer, connection), dialled, true, turn);
     }
@@ -195,14 +195,14 @@ impl Peer {
             |here: &Here| here.contact.id == *peer && known.is_some_and(|(life, _)| life == here.contact.incarnation);
         let one = |here: &Here| here.dialled && here.contact.incarnation == visitor.hello.incarnation;
         match answer {
-            // A process with several addresses.
+            // It is one process with several addresses.
             Answer::Here(here) if is_elder(&here) && one(&here) => {}
             Answer::Here(here) if is_elder(&here) => {
                 let why = Refusal::IdInUse(known.map(|(_, endpoint)| endpoint));
                 return self.dismiss(connection, why, turn);
             }
             Answer::Here(_) => self.gone(peer, Loss::Failed, turn),
-            // What its connection still holds is read first; then this one is admitted.
+            // What the elder's connection still holds is read first; then this one is admitted.
             Answer::Refused => {
                 visitor.ask_at = Some(turn.now + self.settings.timing.heartbeat_interval / 2);
                 return self.on_refused(peer, turn);
@@ -211,7 +211,7 @@ impl Peer {
                 visitor.ask_at = Some((turn.now + self.settings.timing.heartbeat_interval / 2).min(visitor.until));
                 return;
             }
-            // Its listener may be overrun, and what it says goes on coming.
+            // Its listener may be overrun while its words still arrive.
             Answer::Silent | Answer::Error(_) if self.was_heard_lately(peer) => {
                 let why = Refusal::IdInUse(known.map(|(_, endpoint)| endpoint));
                 return self.dismiss(connection, why, turn);
@@ -229,7 +229,7 @@ impl Peer {
         self.contacts.get(peer).is_some_and(|known| known.connection.is_some() && self.now() < known.vouched + patience)
     }
 
-    /// What the known life of a peer says whose place another one takes: nothing, where it is gone.
+    /// Another life takes the place of the known one. That one was asked, and its answer shows whether it is gone.
     pub(super) fn on_predecessor_answer(&mut self, peer: &PeerId, answer: &Answer, turn: &mut Turn) {
         let Some(known) = self.contacts.get(peer) else { return };
         let gone = match answer {
@@ -250,7 +250,7 @@ impl Peer {
         self.admit(connection, &Contact { id: peer, priority, incarnation, endpoint }, turn);
     }
 
-    /// The known life of a peer is gone: a connection that waited for that is admitted, the newest first.
+    /// The known life of a peer is gone: admits the newest connection that waited for that.
     pub(super) fn admit_successor(&mut self, peer: &PeerId, turn: &mut Turn) {
         let of = |(_, visitor): &(&ConnectionId, &Visitor)| visitor.proven && visitor.hello.peer == *peer;
         let newest = self.visitors.waiting.iter().rev().find(of).map(|(connection, _)| *connection);
@@ -259,7 +259,7 @@ impl Peer {
         }
     }
 
-    /// Asks again those that did not answer, and admits those whose elder had time enough.
+    /// Asks elders again that did not answer, and admits visitors whose elder had time enough.
     pub(super) fn look_after_visitors(&mut self, turn: &mut Turn) {
         let now = turn.now;
         for connection in self.visitors.that(|visitor| !visitor.proven && now >= visitor.until) {
@@ -277,7 +277,7 @@ impl Peer {
             .get(&contact.id)
             .is_some_and(|known| known.incarnation == contact.incarnation && known.connection > Some(connection));
         if later {
-            // Its greeting was overtaken by that of the connection which replaced it.
+            // The `HELLO` of the connection that replaced it was faster.
             return turn.out.push(Effect::Drop { connection });
         }
         let known = self.contacts.get(&contact.id).map(|known| (known.incarnation, known.endpoint));
@@ -287,13 +287,13 @@ impl Peer {
         self.close_if_moved(&contact.id, known, turn);
         turn.out.push(Effect::Admit { connection, admission: Admission::Accept });
         self.bound_strangers(turn);
-        // A link from the leader is new: what was under way on the one before may be lost.
+        // The leader's connection is new: what was under way on the one before may be lost.
         if self.following().is_some_and(|following| following.leader == contact.id) {
             self.fetch(turn);
         }
     }
 
-    /// Connections of strangers are few: the one that was silent longest goes first.
+    /// Bounds the connections of strangers: the one that was silent longest is closed first.
     fn bound_strangers(&mut self, turn: &mut Turn) {
         let mut strangers: Vec<(Time, PeerId, ConnectionId)> = self
             .contacts
@@ -317,12 +317,12 @@ impl Peer {
         refuse(connection, why, turn);
     }
 
-    /// Did this connection wait to be admitted? It does not any more.
+    /// Forgets a connection that waited to be admitted. Did it wait?
     pub(super) fn forget_visitor(&mut self, connection: ConnectionId) -> bool {
         self.visitors.waiting.remove(&connection).is_some()
     }
 
-    /// A question of somebody's: who listens here, and did this process dial the one who asks?
+    /// Answers a question: who listens here, and did this process dial the asker?
     pub(super) fn on_asked(
         &mut self,
         connection: ConnectionId,

@@ -1,8 +1,8 @@
-//! Questions of this peer's: to whom, what for, and how many at a time. Whatever anybody says is a claim; what a process
-//! answers on a connection that this peer dialled to its very address, repeating a number that nobody can guess, is what
-//! this peer acts on.
+//! The questions that this peer asks: to whom, what for, and how many at a time. What others say is only a claim. This
+//! peer acts on answers: they come on a connection that it dialled to the very address of a process, and repeat a
+//! number that nobody can guess.
 //!
-//! What strangers say makes no more questions than a budget allows, and none to an address that the words did not come
+//! The words of strangers cause no more questions than a budget allows, and none to an address that they did not come
 //! from.
 
 use std::collections::BTreeMap;
@@ -17,21 +17,21 @@ use super::turn::Turn;
 use crate::ids::PeerId;
 use crate::wire::{Message, Token};
 
-/// Questions to strangers that are under way at a time: each takes a thread, for a second at most.
+/// How many questions to strangers are under way at a time: each takes a thread, for a second at most.
 const UNDER_WAY_MAX: usize = 16;
 
-/// Questions to strangers in a row, and in how long as many again may be asked, sixteen a second: enough for a group that
-/// starts together, and little enough to be no trouble at any address that a stranger names.
+/// How many questions to strangers may be asked in a row, and the time in which as many may be asked again: sixteen a
+/// second. That is enough for a group that starts together, and no trouble to any address that a stranger names.
 const BURST: u32 = 64;
 const REFILL: Time = Time::from_secs(4);
 
-/// Hosts of which is known how many questions their words cost.
+/// Hosts whose questions are counted.
 const HOSTS_MAX: usize = 256;
 
 /// How often a member passes word of another leader on to its own in a heartbeat interval.
 const PASSES_MAX: u32 = 8;
 
-/// Addresses that were asked lately are remembered, so many of them.
+/// How many addresses that were asked lately are remembered.
 const RECENT_MAX: usize = 512;
 
 /// What an answer is for.
@@ -43,7 +43,7 @@ pub(super) enum Purpose {
     Visitor(ConnectionId),
     /// Does the known life of this peer live? Another one claims its place on this connection.
     Elder(PeerId, ConnectionId),
-    /// The same, where another one answered a question.
+    /// The same, where the other life answered a question.
     Predecessor(PeerId),
     /// Part of a look around: does it answer here, and whom does it follow?
     Look,
@@ -67,7 +67,7 @@ pub(super) struct Calls {
     made: u64,
     /// When an address was asked for a group.
     recent: BTreeMap<SocketAddr, Time>,
-    /// Questions that strangers' words may cost, and those of each host.
+    /// Questions that the words of strangers may cost, in all and for each host.
     budget: Budget,
     hosts: BTreeMap<IpAddr, Budget>,
     /// How often a member passes word of another leader on to its own.
@@ -88,7 +88,7 @@ impl Default for Calls {
 }
 
 impl Calls {
-    /// Are as many connections of strangers being looked into as may be?
+    /// Are as many connections of strangers being looked at as is allowed?
     pub(super) fn looks_into_enough(&self) -> bool {
         let counts = |open: &&Open| !open.urgent && matches!(open.purpose, Purpose::Visitor(_));
         self.open.values().filter(counts).count() >= UNDER_WAY_MAX
@@ -100,7 +100,7 @@ impl Calls {
         if self.open.values().filter(counts).count() >= UNDER_WAY_MAX {
             return false;
         }
-        // One host uses up its own share, and not that of the others. All that run on this one share all.
+        // A host uses up its own share, not that of others. Processes on this host share the whole budget.
         if !to.ip().is_loopback() {
             if self.hosts.len() >= HOSTS_MAX {
                 self.hosts.clear();
@@ -122,7 +122,7 @@ impl Calls {
         if self.recent.len() >= RECENT_MAX {
             self.recent.retain(|_, at| now.saturating_sub(*at) < pause);
         }
-        // Where even that is too much, the budget has to do.
+        // Where there is no room left, the budget alone has to do.
         if self.recent.len() < RECENT_MAX {
             self.recent.insert(to, now);
         }
@@ -132,15 +132,15 @@ impl Calls {
         match self.open.get(&nonce)? {
             Open { to: Some(to), .. } if *to != from => None,
             Open { to: Some(_), .. } => self.open.remove(&nonce).map(|open| open.purpose),
-            // More of them may answer.
+            // Other `--join` addresses may answer, too.
             Open { to: None, purpose, .. } => Some(purpose.clone()),
         }
     }
 }
 
 impl Peer {
-    /// Asks an address whether there is a group, or somebody who seeks one, and perhaps tells something beside. `urgent`:
-    /// somebody whose word counts named it. Within `pause` it is asked once.
+    /// Asks an address whether there is a group, or a seeker, and may add a hint. `urgent`: a peer that this one heeds
+    /// named the address. Within `pause` an address is asked once.
     pub(super) fn ask_for_group(
         &mut self,
         to: SocketAddr,
@@ -173,7 +173,7 @@ impl Peer {
         self.call(Some(to), purpose, (None, Some(dialled)), urgent, turn);
     }
 
-    /// Asks whether the known life of a peer lives, whose place another one takes.
+    /// Another life claims the place of the known one: asks whether that one lives.
     pub(super) fn ask_predecessor(&mut self, peer: &PeerId, turn: &mut Turn) {
         let Some(to) = self.endpoint_of(peer) else { return };
         let purpose = Purpose::Predecessor(peer.clone());
@@ -203,11 +203,11 @@ impl Peer {
         turn: &mut Turn,
     ) {
         let timeout = self.settings.timing.heartbeat_timeout;
-        // Of one that was never reported nothing comes any more.
+        // A call that was never reported brings nothing any more.
         self.calls.open.retain(|_, open| turn.now.saturating_sub(open.since) < timeout * 2);
         self.calls.made += 1;
         let nonce = self.settings.secret.nonce(self.calls.made);
-        // The token itself is for the process that was dialled alone: the one that is asked here may be another.
+        // Only the process that was dialled gets the token itself: the one that is asked here may be another.
         let dialled = dialled.map(|(token, at)| (proof_of(token, nonce), at));
         self.calls.open.insert(nonce, Open { to, purpose, urgent, since: turn.now });
         let question = Question { nonce, hint, dialled };
@@ -220,7 +220,7 @@ impl Peer {
     pub(super) fn on_answered(&mut self, nonce: Token, from: SocketAddr, answer: Answer, turn: &mut Turn) {
         let Some(purpose) = self.calls.take(nonce, from) else { return };
         let answer = match answer {
-            // Whatever it is an answer to, it is none to this question.
+            // It answers some other question.
             Answer::Here(here) if here.nonce != nonce => Answer::Silent,
             answer => answer,
         };

@@ -1,5 +1,5 @@
-//! Numbers of this life that are in the log with other readings than this peer's: somebody handed them in under its name.
-//! What it took in itself is ordered again under new numbers, so that nothing is lost.
+//! Numbers of this life that the log holds with readings of others: somebody handed them in under this peer's name.
+//! This peer orders its own readings again under new numbers, so that nothing is lost.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Peer {
                 // It was never taken in here.
                 let from = first.max(self.pending.taken() + 1);
                 turn.tell(Event::Forged { origin: own.clone(), first: from, last });
-                // To begin after numbers that no honest leader lets in would leave none to go on with.
+                // An honest leader lets no such number in. To begin after it would leave none to go on with.
                 if last - self.pending.taken() <= GAP_MAX {
                     self.pending.skip_to(last);
                 }
@@ -43,8 +43,8 @@ impl Peer {
         }
     }
 
-    /// Looks whether a batch holds readings of an earlier life of this peer that began later than this one: the clock went
-    /// back. A lie causes one line in the operator's log, and nothing else.
+    /// Looks for readings of an earlier life of this peer that began later than this one: then the clock went back. A
+    /// lie causes one line in the operator's log, and nothing else.
     pub(super) fn compare_lives(&mut self, frame: &Frame, turn: &mut Turn) {
         let own = self.pending.own();
         let lives = frame.ranges().iter().filter(|range| range.origin.peer == own.peer);
@@ -54,7 +54,7 @@ impl Peer {
         }
     }
 
-    /// The storage brought what it keeps under this life's origin.
+    /// Compares what the storage brought with what the log holds under this life's origin.
     pub(super) fn compare_recalled(&mut self, ours: &Request, turn: &mut Turn) {
         if self.pending.contested.is_empty() || ours.origin != *self.pending.own() {
             return;
@@ -78,7 +78,7 @@ impl Peer {
         }
     }
 
-    /// These readings were taken in under numbers that others have in the log now.
+    /// Gives new numbers to readings whose numbers the log now holds with readings of others.
     fn renumber(&mut self, first: Number, lines: Lines, turn: &mut Turn) {
         let origin = self.pending.own().clone();
         let last = first + lines.count() - 1;

@@ -13,9 +13,8 @@ use super::turn::Turn;
 use crate::ids::{Incarnation, PeerId};
 use crate::wire::{Contact, Message, Refusal, Seat};
 
-/// An incoming connection that ends so shortly after the link to its maker was dialled again is the other side's answer
-/// to the end of the link before: dialling again would go back and forth without end. If its process is gone, the link
-/// tells.
+/// An incoming connection may end this soon after the link to its maker was dialled again: the other side answers the
+/// end of the old link. To dial again then would go back and forth for ever. If its process is gone, the link tells.
 const REDIAL_PAUSE: Time = Time::from_millis(100);
 
 impl Peer {
@@ -28,7 +27,7 @@ impl Peer {
         let last_word = matches!(message, Message::Leave { .. });
         self.receive(&from, message, turn);
         if last_word {
-            // Requests that waited elsewhere come after it, and would bring its process back to life.
+            // Requests that still wait elsewhere come after it, and must not bring its process back to life.
             self.contacts.silence(connection);
         }
     }
@@ -47,7 +46,7 @@ impl Peer {
         }
     }
 
-    /// Closes the connections that do not count any more: each maker finds out, and dials again.
+    /// Closes connections that no longer count: each maker finds out, and dials again.
     pub(super) fn drop_unheard(&mut self, turn: &mut Turn) {
         let unheard = self.contacts.take_unheard();
         turn.out.extend(unheard.into_iter().map(|connection| Effect::Drop { connection }));
@@ -59,8 +58,8 @@ impl Peer {
         }
         let interval = self.settings.timing.heartbeat_interval;
         match self.contacts.get_mut(peer) {
-            // What its connection still holds is read first. A host that lost power ends none: when its address is refused
-            // again later, nothing more is to come.
+            // What its connection still holds is read first. A host that lost power ends no connection: when its
+            // address refuses a second time later, nothing more will come.
             Some(known) if known.connection.is_some() => {
                 let first = *known.refused.get_or_insert(turn.now);
                 if turn.now.checked_sub(first).unwrap() >= interval {
@@ -72,14 +71,14 @@ impl Peer {
         }
     }
 
-    /// A process does not listen any more where its connection says it does.
+    /// A process no longer listens where its connection says it does.
     pub(super) fn on_gone_at(&mut self, peer: &PeerId, incarnation: Incarnation, at: SocketAddr, turn: &mut Turn) {
         if self.contacts.get(peer).is_some_and(|known| (known.incarnation, known.endpoint) == (incarnation, at)) {
             self.on_refused(peer, turn);
         }
     }
 
-    /// The receiver of a link says why it does not take it. What it says ends nothing here.
+    /// The receiver of a link says why it refuses the link. Its words end nothing here.
     pub(super) fn on_rejected(&mut self, peer: &PeerId, why: &Refusal, turn: &mut Turn) {
         if *why == Refusal::WrongAddressee {
             self.on_refused(peer, turn);
@@ -100,7 +99,7 @@ impl Peer {
         self.group.forget(peer);
         self.promises.forget_link(peer);
         self.lose(peer, loss, turn);
-        // The leader may have named the life that took its place.
+        // The leader may have named its successor already.
         if let Some(seat) = self.group.last_view.get(peer).cloned() {
             let Seat { priority, incarnation, endpoint } = seat;
             if self.contacts.get(peer).is_some_and(|known| known.incarnation != incarnation) {
@@ -115,7 +114,7 @@ impl Peer {
         match &mut self.role {
             Role::Leader(_) => self.remove_follower(peer, loss, turn),
             Role::Electing(electing) => {
-                // A peer that was drawn in by another's election learns only now why.
+                // A peer that another's election drew in learns only now why.
                 let leads = electing.following.as_ref().is_some_and(|following| following.leader == *peer);
                 if leads && !std::mem::replace(&mut electing.told, true) {
                     turn.tell(Event::LeaderFailed { leader: peer.clone() });
@@ -156,13 +155,13 @@ impl Peer {
     }
 
     /// Closes the link to a silent peer, so that a healed network is not waited for. The next message to it dials again,
-    /// and nobody reports that: what must be said on a new link is for the caller to see to.
+    /// and nobody reports that: the caller sees to what a new link must be told.
     pub(super) fn close(&mut self, peer: &PeerId, turn: &mut Turn) {
         self.promises.forget_link(peer);
         turn.out.push(Effect::Close { peer: peer.clone() });
     }
 
-    /// What was under way to or from the leader may be lost: begins again where this peer's log ends.
+    /// Begins again where this peer's log ends: what was under way to or from the leader may be lost.
     pub(super) fn restart(&mut self, turn: &mut Turn) {
         self.pending.restart();
         self.fetch(turn);

@@ -1,5 +1,5 @@
-//! What is cut from the log is not lost: it comes back as pending (docs/protocol.md 6). And with a quorum, what must
-//! never be cut.
+//! What is cut from the log is not lost: it becomes pending again (docs/protocol.md 6). With a quorum, what is
+//! committed must never be cut.
 
 use super::data::view;
 use super::effect::Store;
@@ -10,7 +10,7 @@ use crate::ids::{PeerId, Sequence};
 use crate::wire::{Range, RunList, ViewChange};
 
 impl Peer {
-    /// With a quorum, what is committed is in the log of every later leader: one that lacks it is none.
+    /// With a quorum, what is committed is in the log of every later leader. Who lacks it is no leader.
     pub(super) fn would_cut_committed(&self, runs: &RunList, last: Sequence) -> bool {
         let agreed = || view::common_prefix(runs, last, self.log.runs(), self.log.last());
         self.settings.quorum.is_some() && agreed() < self.log.committed()
@@ -21,7 +21,7 @@ impl Peer {
         if !self.would_cut_committed(&start_runs(view), Sequence::MAX) {
             return false;
         }
-        let what = "lacks what is committed, from behind its log";
+        let what = "lacks what is committed, from the end of its log on";
         turn.tell(Event::Misbehaved { peer: from.clone(), what, at: view.start.last });
         self.distrust(from, 2, turn);
         self.close(from, turn);
@@ -29,8 +29,8 @@ impl Peer {
         true
     }
 
-    /// Cuts the log to what it has in common with that of `with`; what stood above comes back as pending when the storage
-    /// has done it. Where a view was left for that, or rows go, the operator is told.
+    /// Cuts the log to what it has in common with the log of `with`. What was above becomes pending again when the
+    /// storage has made the cut. The operator is told where a view was left for that, or rows go.
     pub(super) fn cut(&mut self, to: Sequence, with: &PeerId, turn: &mut Turn) {
         if std::mem::take(&mut self.group.merging) || to < self.log.committed() {
             turn.tell(Event::Merging { leader: with.clone(), readings: self.log.last() - to });
@@ -53,7 +53,8 @@ impl Peer {
 
     pub(super) fn on_cut(&mut self, to: Sequence, returned: &[Range], turn: &mut Turn) {
         if self.log.cut_done(to, returned) {
-            // A leader said that the logs agree up to the middle of a batch. What it sends has to follow the one before.
+            // A leader said that the logs agree up to the middle of a batch. What it sends has to follow the batch
+            // before.
             self.lower(to);
             turn.store(Store::State(self.promises.state()));
             if let Some(following) = self.following_mut() {
@@ -75,8 +76,8 @@ impl Peer {
     }
 }
 
-/// The leader's log at the term's start, and of the term itself all that anybody has: entries of this very term came from
-/// this very leader, so they are its own, however old the message is.
+/// The leader's log at the term's start, and all that anybody has of the term itself: entries of this term came from
+/// this leader, so its log holds them, however old the message is.
 pub(super) fn start_runs(view: &ViewChange) -> RunList {
     let mut runs = view.start.runs.clone();
     runs.push((view.term.clone(), view.start.last + 1));

@@ -1,5 +1,5 @@
-//! What a peer keeps while it runs, apart from what it does with it. A type of this room knows itself and its neighbours
-//! here, never [`Peer`](super::Peer); so it can be read, and tested, alone.
+//! What a peer keeps while it runs, apart from what it does with it. A type of this room knows its neighbours here, and
+//! never [`Peer`](super::Peer); so it can be read, and tested, alone.
 
 pub(super) mod budget;
 pub(super) mod clock;

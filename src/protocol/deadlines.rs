@@ -1,4 +1,4 @@
-//! When the four loops must call `Peer::step` though nothing comes.
+//! When the four loops must call `Peer::step` although nothing comes.
 
 use super::data::role::Role;
 use super::input::{Alarm, Time};
@@ -48,7 +48,7 @@ impl Peer {
         }
     }
 
-    /// When somebody is to be asked again.
+    /// When a question is to be asked again.
     fn questions_due(&self) -> Option<Time> {
         self.visitors.due().into_iter().chain(self.doubts.due()).chain(self.look_due()).min()
     }

@@ -19,12 +19,12 @@ use super::turn::Turn;
 use crate::ids::{PeerId, Rank};
 use crate::wire::{Belongs, Contact, Hello, Here, Leadership, Message, TermStart, ViewChange};
 
-/// So many seekers of higher priority are told each time that this one seeks, too.
+/// How many seekers of higher priority this seeker makes itself known to each time.
 const TOLD_MAX: usize = 16;
 
 impl Peer {
     /// Goes back to seeking. Promise, log and pending readings stay (docs/protocol.md, 1): others may rely on the
-    /// promise, and the log is what it can contribute. `target`: a leader that somebody named whose word counts; it is
+    /// promise, and the log is what it can contribute. `target`: a leader that a peer named that this one heeds; it is
     /// asked before it is joined.
     pub(super) fn seek(&mut self, target: Option<&Contact>, turn: &mut Turn) {
         self.role = Role::Seeking(Seeking::new(turn.now, self.settings.first_gap()));
@@ -66,14 +66,14 @@ impl Peer {
     fn request(&mut self, turn: &mut Turn) {
         let timing = self.settings.timing;
         self.forget_strangers(turn);
-        // A peer that cannot make a group is not to be waited for; it hears of one.
+        // A peer that cannot found a group must not be waited for. It hears of a group from others.
         if !self.promises.stuck {
             turn.out.push(Effect::Broadcast(Message::NewPeerRequest(self.me())));
             if self.settings.joins {
                 self.ask_joins(Message::NewPeerRequest(self.me()), turn);
             }
         }
-        // Peers started together shall not speak together for ever.
+        // Peers that started together must not speak together for ever.
         let jitter = timing.election_timeout.mul_f64(self.rng.random_range(0.0..0.05));
         let Role::Seeking(seeking) = &mut self.role else { return };
         seeking.request_at = turn.now + seeking.gap + jitter;
@@ -122,7 +122,7 @@ impl Peer {
         self.propose(seekers, 0, None, turn);
     }
 
-    /// With a quorum, the seekers that come first hear of this one from itself, also those that it waits for no more.
+    /// With a quorum, seekers of higher rank hear of this one directly, even those that it no longer waits for.
     /// Broadcast may reach one way only: without this they would never know of enough peers.
     fn tell_the_higher(&mut self, seekers: &BTreeSet<PeerId>, turn: &mut Turn) {
         if self.settings.quorum.is_none() {
@@ -131,7 +131,8 @@ impl Peer {
         let own = self.rank();
         let mut higher: Vec<Rank> = seekers.iter().map(|id| self.rank_of(id)).collect();
         higher.retain(|rank| *rank > own);
-        // Peers of the last view are what the quorum was made of; a stranger's names do not take their turn.
+        // Peers of the last view made up the quorum, so they come first: names that a stranger invents do not take
+        // their turn.
         higher.sort_by_key(|rank| Reverse((self.group.last_view.contains_key(rank.id), *rank)));
         for Rank { id, .. } in higher.into_iter().take(TOLD_MAX) {
             let Some(to) = self.endpoint_of(id) else { continue };
@@ -146,8 +147,8 @@ impl Peer {
         self.contacts.seekers(since).cloned().collect()
     }
 
-    /// What anybody says, on the way of anybody: a reason to ask, and nothing more. What it says of itself has to come from
-    /// where it says it is.
+    /// Hearsay is a reason to ask, and nothing more: anybody may say anything. What a process says of itself has to
+    /// come from the address that it names.
     pub(super) fn on_hearsay(&mut self, from: IpAddr, message: Message, turn: &mut Turn) {
         let (Message::NewPeerRequest(contact) | Message::Leader(Leadership { leader: contact, .. })) = &message else {
             return;
@@ -169,13 +170,13 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 3.2: a seeker is said to be there. A leader tells it of itself; others ask it, since it may have
-    /// to be counted where there is no leader, or asked for a promise soon.
+    /// docs/protocol.md, 3.2: a seeker was heard. A leader makes itself known to it. Others ask it: where there is no
+    /// leader it has to be counted, or asked for a promise soon.
     fn on_seeker_heard(&mut self, contact: &Contact, turn: &mut Turn) {
         let pause = self.settings.question_pause();
         self.note_outsider(contact, turn.now);
         let proven = self.contacts.is_proven(contact);
-        // Its broadcasts may come from where it cannot be reached: a peer that counted it would wait for it in vain.
+        // Its broadcasts may come from where it cannot be reached: a peer that counted it for them would wait in vain.
         let patience = self.settings.timing.heartbeat_timeout;
         let answers = |known: &Known| turn.now < known.vouched + patience;
         let reached = proven && self.contacts.get(&contact.id).is_some_and(answers);
@@ -186,8 +187,8 @@ impl Peer {
             Role::Seeking(_) | Role::Electing(_) | Role::Promised(_) if !reached => {
                 self.ask_for_group(contact.endpoint, None, (proven, pause), turn);
             }
-            // It may have to be asked for its promise soon: where a quorum is needed, or the leader alone told of it so
-            // far.
+            // It may have to be asked for its promise soon: where a quorum is needed, or where only the leader spoke of
+            // it so far.
             Role::Member(_)
                 if !reached && (self.settings.quorum.is_some() || self.group.last_view.contains_key(&contact.id)) =>
             {
@@ -209,8 +210,8 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 3.2, 7: a leader is said to be there. A seeker asks it, a member tells its leader, a leader
-    /// compares the groups. What was said has no other effect: anybody can say it.
+    /// docs/protocol.md, 3.2, 7: a leader was heard. A seeker asks it, a member tells its own leader, a leader compares
+    /// the groups. The words have no other effect: anybody can say them.
     pub(super) fn on_leader_heard(&mut self, leadership: Leadership, turn: &mut Turn) {
         let pause = self.settings.question_pause();
         let leader = &leadership.leader;
@@ -225,7 +226,7 @@ impl Peer {
         }
     }
 
-    /// A member heard of another group: its leader is told, and asks.
+    /// A member heard of another group: it tells its leader, which asks.
     fn pass_on(&mut self, leadership: Leadership, turn: &mut Turn) {
         let Some(following) = self.following() else { return };
         let who = &leadership.leader.id;
@@ -249,7 +250,7 @@ impl Peer {
             return;
         }
         if let Claim::Moved { endpoint } = self.contacts.claim(&contact) {
-            // One address cannot have two owners; of two addresses, the known one is asked.
+            // One address cannot have two owners. Of two addresses, the known one is asked.
             if endpoint == at {
                 self.gone(&contact.id, Loss::Failed, turn);
             } else if here.contact.incarnation != self.incarnation_of(&contact.id) {
@@ -304,7 +305,7 @@ impl Peer {
         Here { nonce: question.nonce, contact: self.me(), seeking, serves: self.group.served, dialled, belongs }
     }
 
-    /// The view that this peer leads, also while it lifts its term for a joiner, and its log as it is.
+    /// The view that this peer leads, even while it lifts its term for a joiner, and its present log.
     fn shown_view(&self) -> Option<ViewChange> {
         let (term, change, members) = match &self.role {
             Role::Leader(leading) => (leading.term.clone(), leading.change, leading.members.clone()),
@@ -317,7 +318,7 @@ impl Peer {
         Some(ViewChange { term, change, members, timing: self.settings.timing, start })
     }
 
-    /// What this peer says of the group it leads, also while it lifts its term for a joiner.
+    /// What this peer says of the group that it leads, even while it lifts its term for a joiner.
     pub(super) fn leadership(&self) -> Option<Leadership> {
         let (term, size) = match &self.role {
             Role::Leader(leading) => (leading.term.clone(), leading.members.len()),

@@ -1,6 +1,6 @@
-//! What is not believed: leaders and seekers from which nothing came, and that another process should live under this
-//! peer's own name. A peer that belonged to a group never ends because of what others say; one that starts ends only
-//! where the other answered at its very address, twice.
+//! What is not believed: leaders and seekers that did not keep their word, and the claim that another process lives
+//! under this peer's own id. A peer that belonged to a group never ends because of what others say. A starting peer
+//! ends only where the other process answered at its very address, twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -12,48 +12,49 @@ use super::turn::Turn;
 use crate::ids::PeerId;
 use crate::wire::{Contact, Here, Message, Refusal};
 
-/// Proofs that end a peer which starts.
+/// Proofs that end a starting peer.
 const PROOFS: u8 = 2;
 
-/// Between the two.
+/// The pause between two proofs.
 const PROOF_PAUSE: Time = Time::from_millis(200);
 
 /// Peers that are not believed, at most.
 const DISTRUSTED_MAX: usize = 256;
 
-/// Each time that nothing comes of somebody again, it is passed over for twice as long, up to so many times.
+/// How often the time doubles for which a peer is passed over, each time that it fails again.
 const DOUBLINGS_MAX: u32 = 3;
 
-/// So many heartbeat timeouts after it was passed over, what it did before is forgotten.
+/// How many heartbeat timeouts after a peer was passed over its failures are forgotten.
 const FORGIVEN_AFTER: u32 = 8;
 
-/// A seeker of higher priority that did not make a group in so many election timeouts is not waited for.
+/// How many election timeouts a seeker of higher priority has to make a group before nobody waits for it.
 const WAITS_MAX: u32 = 2;
 
-/// So many promises to others a proposer outbids, before it is content to seek.
+/// How many promises to others a proposer outbids before it goes back to seeking.
 const OUTBIDS_MAX: u32 = 8;
 
-/// After so many leaders and proposers of whom nothing came, a seeker waits for nobody, and no leader yields.
+/// After this many leaders and proposers failed, a seeker waits for nobody, and no leader yields.
 const FAILED_MAX: u32 = 3;
 
 #[derive(Debug)]
 struct Proof {
     at: SocketAddr,
     times: u8,
-    /// When to ask again; `None` while an answer is waited for.
+    /// When to ask again; `None` while it waits for an answer.
     again: Option<Time>,
     since: Time,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
-    /// By name and address: who borrows a name shall not spoil it.
+    /// By name and address: a process that borrows a name must not spoil the name.
     distrusted: BTreeMap<(PeerId, Option<SocketAddr>), (Time, u32)>,
     /// The seeker of higher priority that was waited for last, and how often in a row.
     waited_for: Option<(PeerId, u32)>,
-    /// Seekers of higher priority that made no group, though this peer waited.
+    /// Seekers of higher priority that made no group although this peer waited.
     passed_over: BTreeSet<PeerId>,
-    /// Joins, promises and yields that came to nothing since this peer last followed somebody, and the last of them.
+    /// How many joins, promises and yields came to nothing since this peer last followed a leader, and when the last
+    /// did.
     failed: u32,
     failed_at: Time,
     /// Promises to others that this peer outbid since then.
@@ -67,24 +68,24 @@ impl Doubts {
         self.proof.as_ref().and_then(|proof| proof.again)
     }
 
-    /// Something came to nothing once more.
+    /// A join, promise or yield came to nothing once more.
     fn fail(&mut self, now: Time) {
         (self.failed, self.failed_at) = (self.failed.saturating_add(1), now);
     }
 }
 
 impl Peer {
-    /// Nothing came of this peer's word: it is passed over for a while. `strikes`: one where a message may have been
-    /// lost, which alone has no effect, two where it was its own doing.
+    /// This peer did not keep its word: it is passed over for a while. `strikes`: one where a message may have been
+    /// lost, which alone has no effect; two where the peer itself failed.
     pub(super) fn distrust(&mut self, peer: &PeerId, strikes: u32, turn: &Turn) {
         self.doubts.fail(turn.now);
         let key = (peer.clone(), self.endpoint_of(peer));
         let forgiven = self.settings.timing.heartbeat_timeout * FORGIVEN_AFTER;
         let before = self.doubts.distrusted.get(&key).filter(|(until, _)| turn.now < *until + forgiven);
         let strikes = before.map_or(0, |(_, strikes)| *strikes) + strikes - 1;
-        // Once is none: messages get lost.
+        // One strike does not count: messages get lost.
         let timeout = self.settings.timing.election_timeout;
-        // Longer than until the next look at who is there.
+        // It lasts beyond the next look at who is there.
         let more = if strikes > 0 { timeout / 2 } else { Time::ZERO };
         let until = turn.now + timeout * (2u32.pow(strikes.min(DOUBLINGS_MAX)) - 1) + more;
         if self.doubts.distrusted.len() >= DISTRUSTED_MAX {
@@ -95,7 +96,7 @@ impl Peer {
         }
     }
 
-    /// A higher seeker is to make a group of all. One of whom nothing comes is passed over after a while.
+    /// Waits for a higher seeker to make a group of all seekers. If it makes none, it is passed over after a while.
     pub(super) fn wait_for_higher(&mut self, higher: &PeerId, could_found: bool, turn: &mut Turn) {
         let waited = match self.doubts.waited_for.take() {
             Some((before, times)) if before == *higher => times + 1,
@@ -108,7 +109,7 @@ impl Peer {
         }
     }
 
-    /// This seeker is not waited for any more, until there is a group. If it leads one after all, it is joined.
+    /// Nobody waits for this seeker any more, until there is a group. If it leads one after all, it is joined.
     fn pass_over(&mut self, seeker: &PeerId, turn: &Turn) {
         self.doubts.fail(turn.now);
         if self.doubts.passed_over.len() < DISTRUSTED_MAX {
@@ -120,8 +121,8 @@ impl Peer {
         self.doubts.passed_over.contains(seeker)
     }
 
-    /// Waits this peer for nobody, for the time being? Whatever names others bear: after a few that came to nothing, each
-    /// further one is worth a try a heartbeat timeout later, and then two.
+    /// Does this peer wait for nobody at present? After a few failures, whatever names they bear, it tries each further
+    /// peer one heartbeat timeout later, and then two.
     pub(super) fn has_waited_enough(&self) -> bool {
         let Some(more) = self.doubts.failed.checked_sub(FAILED_MAX) else { return false };
         let pause = self.settings.timing.heartbeat_timeout * (more + 1).min(2);
@@ -132,7 +133,7 @@ impl Peer {
         self.trusts_at(peer, self.endpoint_of(peer))
     }
 
-    /// The same, at this address: the one that did not keep its word elsewhere may be another.
+    /// The same, at this address: another process may have used the name at another address.
     pub(super) fn trusts_contact(&self, contact: &Contact) -> bool {
         self.trusts_at(&contact.id, Some(contact.endpoint))
     }
@@ -142,7 +143,7 @@ impl Peer {
         self.doubts.distrusted.get(&key).is_none_or(|(until, _)| self.now() >= *until)
     }
 
-    /// It belongs to a group: who leads it is what it says, and what failed before does not matter.
+    /// This peer belongs to a group: its leader is what it says it is, and earlier failures do not matter.
     pub(super) fn note_group(&mut self, leader: Option<&PeerId>) {
         (self.group.served, self.doubts.proof, self.doubts.outbid) = (true, None, 0);
         if let Some(leader) = leader {
@@ -152,21 +153,21 @@ impl Peer {
         }
     }
 
-    /// May a proposer go above what somebody promised to another once more? Of two that take each other for gone none would
-    /// ever give in.
+    /// May a proposer outbid a promise to another proposer once more? Two that take each other for gone would never
+    /// give in.
     pub(super) fn may_outbid(&mut self) -> bool {
         self.doubts.outbid = self.doubts.outbid.saturating_add(1);
         self.doubts.outbid <= OUTBIDS_MAX
     }
 
-    /// Somebody else is said to have this peer's id.
+    /// Another process is said to have this peer's id.
     pub(super) fn on_namesake(&mut self, at: SocketAddr, turn: &mut Turn) {
         if at != self.settings.endpoint {
             self.suspect(at, turn);
         }
     }
 
-    /// Somebody who was asked, or dialled, answered `ERROR`.
+    /// A process that was asked, or dialled, answered `ERROR`.
     pub(super) fn on_question_refused(&mut self, why: &Refusal, turn: &mut Turn) {
         match why {
             Refusal::IdInUse(Some(at)) => self.on_namesake(*at, turn),
@@ -209,7 +210,7 @@ impl Peer {
             return;
         }
         if self.group.served {
-            // What runs goes on, though another has its name; the operator has to know.
+            // A peer that serves goes on although another has its name; the operator has to know.
             return self.warn_of_refusal(&Refusal::IdInUse(Some(from)), turn);
         }
         let Some(proof) = &mut self.doubts.proof else { return };
@@ -221,7 +222,7 @@ impl Peer {
         self.end(Exit::Duplicate { endpoint: Some(from) }, turn);
     }
 
-    /// Of two that start with one id, the older stays.
+    /// Is this another process of this peer's id, and does it count? Of two that start, the older stays.
     fn is_namesake(&self, here: &Here) -> bool {
         let own = self.settings.incarnation;
         here.contact.id == self.settings.id

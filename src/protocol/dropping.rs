@@ -19,7 +19,7 @@ pub(super) enum Loss {
 }
 
 impl Peer {
-    /// A leader serves this peer no more. Where it is a member, the others get a view without it.
+    /// A leader no longer serves this peer. If it was a member, the others get a view without it.
     pub(super) fn remove_follower(&mut self, id: &PeerId, loss: Loss, turn: &mut Turn) {
         let Role::Leader(leading) = &mut self.role else { return };
         leading.learners.remove(id);
@@ -37,7 +37,7 @@ impl Peer {
         self.change_view(members, turn);
         if !self.contacts.is_dead(id) {
             self.group.lost.insert(id.clone());
-            // So that one that lives knows now.
+            // If it lives, it knows now.
             self.say_view(id, turn);
         }
     }
@@ -48,9 +48,9 @@ impl Peer {
         self.remove_follower(id, Loss::Failed, turn);
     }
 
-    /// Members that store nothing while the others wait for them hold up the group: it goes on without them. Not where it
-    /// is this peer's disk that does nothing, nor where too few would be left. Counted in heartbeats, each of which gave
-    /// them time.
+    /// Drops members that store nothing while the others wait for them: they hold up the group. It drops none where
+    /// this peer's own disk does nothing, or where too few would be left. The wait is counted in heartbeats, each of
+    /// which gave them time.
     pub(super) fn drop_idle(&mut self, turn: &mut Turn) {
         let Timing { heartbeat_interval, heartbeat_timeout, .. } = self.settings.timing;
         let (committed, quorum) = (self.log.committed(), self.quorum());
@@ -75,8 +75,8 @@ impl Peer {
         }
     }
 
-    /// A learner, or without a quorum a member, that promised another term follows somebody else: one fewer, and no
-    /// reason for the others.
+    /// A learner, or without a quorum a member, that promised another term follows another leader: it is dropped, and
+    /// the others stay.
     pub(super) fn follows_another(&mut self, from: &PeerId, turn: &mut Turn) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
         let is_free = leading.learners.contains_key(from) || self.settings.quorum.is_none();

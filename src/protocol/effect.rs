@@ -3,21 +3,22 @@
 //! A *link* is the connection that this peer makes to another one, for what this peer says to it. It is made by the first
 //! message to that peer and begins with `Peer::hello`. The duties of the code that carries effects out:
 //!
-//! 1. A dial that is refused empties the link and is reported as `Input::Refused`. One that gets no answer within the
+//! 1. A refused dial empties the link and is reported as `Input::Refused`. A dial without an answer within the
 //!    heartbeat interval, at most a second, is given up and repeated while there is something to say.
 //! 2. A link that breaks (write error, end of its reading side, `Effect::Redial`) forgets bulk (`SEQUENCER_REQUEST`,
-//!    `Serve`) and cumulative messages, keeps other messages that it has not begun to write, and is dialled again without
-//!    a pause; when it is up again, that is reported as `Input::LinkUp` (a first dial is not), before `HELLO` is written:
-//!    what the other side answers to the new connection must not come first. It takes no `SEQUENCER_REQUEST` until that step: its
-//!    numbers would leave a gap to those that were lost. With `Effect::Redial` the old connection is closed only after the
-//!    `HELLO` of the new one was written: its end alone would make the other side break its own link, and so on.
+//!    `Serve`) and cumulative messages, keeps other messages that it has not begun to write, and is dialled again
+//!    without a pause. When it is up again, that is reported as `Input::LinkUp` (a first dial is not) before `HELLO` is
+//!    written: the other side's answer to the new connection must not come first. Until that step the link takes no
+//!    `SEQUENCER_REQUEST`: its numbers would leave a gap after those that were lost. With `Effect::Redial` the old
+//!    connection is closed only after the `HELLO` of the new one was written: its end alone would make the other side
+//!    break its own link, and so on.
 //! 3. Messages keep their order, but bulk may be overtaken by all others, and of the cumulative ones (`COMMIT`,
 //!    `STORED`, `HEARTBEAT`, `HEARTBEAT_ACK`, `LEADER`) a newer one replaces an older one that still waits. `LEAVE` goes
 //!    after everything else.
 //! 4. An incoming connection is read from its `HELLO` on only when `Admission::Accept` came, in order, and reported as
 //!    `Input::Ended` after all it held was read.
-//! 5. `Done::Cut` is stepped before a message leaves that was handed over after the cut: what a `FETCH` brings would come
-//!    to a core that still waits for its cut.
+//! 5. `Done::Cut` is stepped before any message leaves that was handed over after the cut. Otherwise the answer to a
+//!    `FETCH` would come to a core that still waits for its cut.
 
 use std::net::SocketAddr;
 
@@ -34,14 +35,14 @@ pub enum Effect {
     Serve { to: PeerId, serve: Serve },
     /// Send a datagram to all of the network.
     Broadcast(Message),
-    /// Ask the process that listens at this endpoint, on a connection for this question alone; what comes of it is reported as
-    /// `Input::Answered`, after a heartbeat interval or a second at most.
+    /// Ask the process that listens at this endpoint, on a connection for this question alone. The outcome is reported
+    /// as `Input::Answered`, within the heartbeat interval and a second at most.
     Call(Call),
     /// Ask at every `--join` address, in the same way.
     Ask(Question),
     /// The answer to `Input::Asked`: `HERE`, or `ERROR`. The connection is closed after it.
     Answer { connection: ConnectionId, message: Message },
-    /// Break the link to this peer, forget what waits there but for control messages, and dial again.
+    /// Break the link to this peer, forget all that waits there except control messages, and dial again.
     Redial { peer: PeerId },
     /// Close the link to this peer and forget what waits there; the next message to it dials again.
     Close { peer: PeerId },
@@ -75,7 +76,7 @@ pub struct Serve {
 pub struct Call {
     pub to: SocketAddr,
     pub question: Question,
-    /// It concerns a member, or one whom a member named: it goes before those to strangers.
+    /// It concerns a member, or a peer that a member named: it goes before questions to strangers.
     pub urgent: bool,
 }
 
@@ -98,10 +99,10 @@ pub enum Store {
     Append(Frame),
     /// Keep readings as pending on disk (`--resume`).
     Keep(Request),
-    /// Keep what is above `to` as pending, write `state`, truncate the CSV files, cut the journal. Reported, with the
-    /// end of the batch before where `to` is within one.
+    /// Keep what is above `to` as pending, write `state`, truncate the CSV files, cut the journal. Reported; where `to`
+    /// is within a batch, with the end of the batch before.
     Cut { to: Sequence, state: State },
-    /// Write CSV rows up to here, and forget what is pending of them. Reported.
+    /// Write CSV rows up to here, and forget which of them are pending. Reported.
     Deliver { up_to: Sequence },
     /// Read pending readings back. Reported, in one piece or several.
     Recall(Range),
@@ -123,7 +124,7 @@ pub struct State {
 pub enum Exit {
     /// It was asked to stop, and everything taken in is committed.
     Stopped,
-    /// It was asked to stop; so many readings taken in are not known to be committed.
+    /// It was asked to stop; this many readings taken in are not known to be committed.
     StoppedWith { uncommitted: u64 },
     /// Another process answers to the same id.
     Duplicate { endpoint: Option<SocketAddr> },

@@ -13,9 +13,9 @@ use crate::ids::{PeerId, Rank, Term};
 use crate::wire::Message;
 
 impl Peer {
-    /// docs/protocol.md, 5.3: asks every member of higher rank whether it lives. The highest that lives shall win, so that
-    /// peers that elect at the same time agree without another round. The term stays installed until a promise: a sign
-    /// of life of its leader ends the election, and nothing was lost by it.
+    /// docs/protocol.md, 5.3: asks every member of higher rank whether it lives. The highest that lives should win:
+    /// then peers that elect at the same time agree without another round. The term stays installed until a promise: a
+    /// sign of life of its leader ends the election, and nothing is lost.
     pub(super) fn elect(&mut self, silent: Option<PeerId>, turn: &mut Turn) {
         if self.group.last_view.is_empty() {
             return self.seek(None, turn);
@@ -60,8 +60,8 @@ impl Peer {
         Rank { priority, id: own }
     }
 
-    /// docs/protocol.md, 5.3 to 5.5: what each role does that has waited long enough. None waits without a deadline: the
-    /// peer that was to speak may be gone, and no message says so.
+    /// docs/protocol.md, 5.3 to 5.5: what each role does when it has waited long enough. No role waits without a
+    /// deadline: the peer that it waits for may be gone, and no message says so.
     pub(super) fn on_election_alarm(&mut self, turn: &mut Turn) {
         match &self.role {
             Role::Electing(electing) if self.late(electing.deadline) => {
@@ -85,14 +85,14 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 5.3: says `OK` to a member of lower rank and elects in its place. The exceptions protect a term
-    /// that works: a leader that lives, and what a cut held back for so long that it is about a leader of the past.
+    /// docs/protocol.md, 5.3: says `OK` to a member of lower rank and elects in its place. The exceptions protect a
+    /// term that works: from strangers while its leader lives, and from old messages that a cut network delivers late.
     pub(super) fn on_election(&mut self, from: &PeerId, term: Option<&Term>, turn: &mut Turn) {
         match &self.role {
             Role::Leader(leading) if leading.members.contains_key(from) => self.say_view(from, turn),
             Role::Leader(_) | Role::Learner(_) => self.stale(from, turn),
             Role::Member(following) if !following.members.contains_key(from) => self.stale(from, turn),
-            // What a cut held back is about a leader that others have succeeded since: no reason to lose the one there is.
+            // A message that a cut network held back is about a former leader: no reason to lose the present one.
             Role::Member(following) if term < Some(&following.term) => self.stale(from, turn),
             Role::Seeking(_) => {}
             Role::Member(_) => {
@@ -122,7 +122,7 @@ impl Peer {
         }
     }
 
-    /// No `OK` came, or all who could send one are gone.
+    /// No `OK` came, or all peers that could send one are gone.
     pub(super) fn win(&mut self, turn: &mut Turn) {
         self.tell_won(turn);
         self.propose_to_all(turn);
@@ -137,12 +137,12 @@ impl Peer {
 
     /// docs/protocol.md, 5.4: promises a new term with a counter above every one seen and above `floor`, and asks the
     /// others for promise and log. The promise is stored before `COORDINATOR` leaves: a proposer that forgot it could
-    /// make the same term twice, with two logs. With the promise no older leader can commit at this peer any more.
-    /// `raising`: a living leader lifts its term, with so many members in its view.
+    /// make the same term twice, with two logs. Once it is stored, no older leader can commit with this peer.
+    /// `raising`: a living leader lifts its term, and its view has this many members.
     pub(super) fn propose(&mut self, asked: BTreeSet<PeerId>, floor: u64, raising: Option<usize>, turn: &mut Turn) {
         let counter = self.promises.counter.max(floor);
         if counter >= COUNTER_MAX {
-            // Nobody would believe what is above, and elections do not come so far.
+            // Nobody would believe a higher counter, and elections do not get so far.
             return self.seek(None, turn);
         }
         self.promises.counter = counter + 1;
@@ -162,7 +162,7 @@ impl Peer {
         let takes_over = matches!(&self.role, Role::Proposing(proposing) if proposing.takes_over);
         self.role = Role::Proposing(Proposing {
             invited: asked.clone(),
-            // A leader that was silent is told, and waited for nowhere.
+            // A silent leader is told, and never waited for.
             asked: asked.into_iter().filter(|id| silent.as_ref() != Some(id)).collect(),
             answers: BTreeMap::new(),
             deadline: turn.now + self.settings.timing.election_timeout,
@@ -175,13 +175,13 @@ impl Peer {
         self.decide_when_all_answered(turn);
     }
 
-    /// docs/protocol.md, 2.5, 5.4: notes a promise and has it stored. All that is said after it in this step waits for
-    /// that.
+    /// docs/protocol.md, 2.5, 5.4: notes a promise and has it stored. What is said after it in this step waits until it
+    /// is stored.
     pub(super) fn promise(&mut self, term: &Term, turn: &mut Turn) {
         if self.promises.promised.as_ref() != Some(term) {
             self.note_step(term);
             self.promises.promised = Some(term.clone());
-            // A peer that comes back below a promise that was won by lies forgets that counter, too.
+            // A peer that drops a promise won by lies forgets that counter, too.
             self.promises.counter = if self.promises.counter > term.counter.saturating_add(self.far()) {
                 term.counter
             } else {
@@ -201,8 +201,8 @@ impl Peer {
         }
     }
 
-    /// This peer's promise is not even stored by the time that others should have answered. If it led now, it would lead
-    /// alone and could take nobody in.
+    /// Gives up a proposal: this peer's own promise is not even stored by the time that others should have answered. If
+    /// it led now, it would lead alone and could take nobody in.
     fn leave_it_to_others(&mut self, turn: &mut Turn) {
         if !std::mem::replace(&mut self.promises.stuck, true) {
             turn.tell(Event::Stuck);
@@ -211,9 +211,8 @@ impl Peer {
     }
 
     /// docs/protocol.md, 5.4: promises a higher term and answers with what this log holds. From here on this peer takes
-    /// nothing of an older term, so the proposer sees all that an older leader can ever commit with its help. A peer
-    /// whose damaged log counts for nothing under `--quorum` does not promise: a quorum with it could lack what is
-    /// committed.
+    /// nothing of an older term, so the proposer sees all that an older leader can ever commit with its help. With
+    /// `--quorum`, a peer whose log was damaged does not promise: a quorum with it could lack what is committed.
     pub(super) fn on_coordinator(&mut self, from: &PeerId, term: &Term, turn: &mut Turn) {
         if self.installed() == Some(term) || term.leader != *from || !self.is_credible(term.counter) {
             return;
@@ -222,7 +221,7 @@ impl Peer {
             return self.stale(from, turn);
         }
         if !self.has_a_vote() {
-            // It joins whom the others elect.
+            // It joins the leader that the others elect.
             return;
         }
         // A living leader that lifts its term is no news.
@@ -239,7 +238,7 @@ impl Peer {
         turn.say(from, Message::LogState { term: term.clone(), synced, runs, last });
     }
 
-    /// A peer that follows a living leader, whose view lacks the proposer, stays with it: otherwise each stranger could
+    /// A peer stays with its living leader if that leader's view lacks the proposer: otherwise each stranger could
     /// depose a leader. A leader below the quorum holds nobody back, since it commits nothing.
     fn may_promise(&self, proposer: &PeerId) -> bool {
         let lacks = match &self.role {
@@ -250,7 +249,7 @@ impl Peer {
                     && following.members.len() >= self.quorum()
             }
             Role::Leader(leading) => !leading.members.contains_key(proposer) && leading.members.len() >= self.quorum(),
-            // One that was kept waiting for nothing too often makes a group of its own. With a quorum nobody can.
+            // A seeker that waited in vain too often makes a group of its own. With a quorum nobody can.
             Role::Seeking(_) => {
                 let enough = self.has_waited_enough() && self.settings.quorum.is_none();
                 !self.trusts(proposer) || (enough && !self.group.last_view.contains_key(proposer))

@@ -32,7 +32,7 @@ pub enum Event {
     LeaderFailed {
         leader: PeerId,
     },
-    /// At a follower: the leader counts these no more.
+    /// At a follower: the leader no longer counts these.
     Gone {
         peers: Vec<PeerId>,
     },
@@ -50,7 +50,7 @@ pub enum Event {
     CoordinatorHeard {
         peer: PeerId,
     },
-    /// Members of the view before that are neither here nor known to have ended.
+    /// Members of the last view that are neither here nor known to have ended.
     Split {
         away: Vec<PeerId>,
         of: usize,
@@ -78,7 +78,7 @@ pub enum Event {
         leader: String,
         own: String,
     },
-    /// Nothing comes of dials to where a peer is said to listen: by itself (`heard`), or by others.
+    /// Dials fail at the address where a peer is said to listen: by itself (`heard`), or by others.
     Unreachable {
         peer: PeerId,
         endpoint: SocketAddr,
@@ -99,23 +99,24 @@ pub enum Event {
     Reached {
         peer: PeerId,
     },
-    /// A peer is configured otherwise and refused this one.
+    /// A peer with another configuration refused this one.
     Refused {
         why: String,
     },
-    /// Numbers of an origin that nobody has any more.
+    /// Nobody has these numbers of an origin any more.
     Lost {
         origin: Origin,
         first: u64,
         last: u64,
     },
-    /// Somebody handed readings in under this peer's name; its own ones of these numbers are ordered under others.
+    /// Somebody handed readings in under this peer's name; its own readings of these numbers are ordered under new
+    /// ones.
     Forged {
         origin: Origin,
         first: u64,
         last: u64,
     },
-    /// An earlier life of this peer began later by its clock, by so much, as the log has it.
+    /// By the log, an earlier life of this peer began later than this one: this much later.
     ClockBehind {
         by: Duration,
     },
@@ -139,9 +140,9 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loudness {
     Info,
-    /// What the group lost, or what is told once in a life. Never held back.
+    /// What the group lost, or what is logged once in a life. Never held back.
     Alert,
-    /// What others can cause again and again: a few are told.
+    /// What others can cause again and again: a few are logged.
     Warning,
     /// The end of a warning of the same name.
     Over,

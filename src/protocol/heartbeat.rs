@@ -1,4 +1,4 @@
-//! Signs of life: what a leader sends every interval, what counts as one, and whom it drops for silence
+//! Signs of life: what a leader sends every interval, what counts as one, and which peers it drops for silence
 //! (docs/protocol.md 5.1).
 
 use super::data::following::Following;
@@ -11,17 +11,16 @@ use super::turn::Turn;
 use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::Message;
 
-/// So long a peer lost from the view is looked for. A network may well be cut for hours; a host that went without a word is
-/// not waited for any longer.
+/// How long a leader looks for a peer that was lost from its view. A network may well be cut for hours; a host that is
+/// gone for longer will hardly return.
 const LOST_TIME_MAX: Time = Time::from_secs(24 * 60 * 60);
 
-/// Peers lost from the view that a leader goes on telling of its group; the longest-sorted ones beyond are left to
-/// discovery.
+/// How many peers that were lost from the view a leader goes on telling of its group. The others are left to discovery.
 const LOST_MAX: usize = 64;
 
 impl Peer {
-    /// docs/protocol.md, 5.1: notes a sign of life, of a follower for a leader, of the leader for a follower. Only what the
-    /// installed term needs is one. A peer that speaks and does not follow any more would otherwise stay in the view,
+    /// docs/protocol.md, 5.1: notes a sign of life: for a leader, of a follower; for a follower, of its leader. Only
+    /// what the installed term needs is one. Otherwise a peer that speaks and no longer follows would stay in the view,
     /// and commits would wait for it.
     pub(super) fn note_life(&mut self, from: &PeerId, message: &Message, turn: &mut Turn) {
         let Some(term) = message.term().cloned() else { return };
@@ -46,7 +45,7 @@ impl Peer {
         let Some(following) = electing.following.take() else { return };
         self.role = Role::Member(following);
         self.begin_to_look(false, turn.now);
-        // Its silence closed the link to it, and the next one is a first dial, of which nobody reports that it is new.
+        // Its silence closed the link to it. The next link is a first dial, and nobody reports that as new.
         self.restart(turn);
     }
 
@@ -68,7 +67,8 @@ impl Peer {
         }
         let leader = following.leader.clone();
         self.close(&leader, turn);
-        // What is sent to it after all goes over a new link, and must leave no gap to what may be lost with this one.
+        // If the leader is sent anything after all, it goes over a new link and must leave no gap after what this link
+        // may lose.
         self.pending.restart();
         if matches!(self.role, Role::Learner(_)) {
             self.distrust(&leader, 1, turn);
@@ -79,7 +79,7 @@ impl Peer {
     }
 
     /// docs/protocol.md, 5.1, 5.7: drops silent followers, yields after a heartbeat timeout below the quorum, and
-    /// otherwise goes on. A leader that stayed below the quorum would keep its members in a view that commits nothing.
+    /// otherwise goes on. If a leader stayed below the quorum, its members would stay in a view that commits nothing.
     fn lead_on(&mut self, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
         let Role::Leader(leading) = &self.role else { return };
@@ -133,8 +133,7 @@ impl Peer {
         self.forget_strangers(turn);
     }
 
-    /// Memory, and a link, are for peers that matter: one that was not heard of for long, and belongs to nothing, is
-    /// forgotten.
+    /// Forgets peers that were not heard of for long and belong to nothing: memory and links are for peers that matter.
     pub(super) fn forget_strangers(&mut self, turn: &mut Turn) {
         let now = turn.now;
         let timing = self.settings.timing;
@@ -155,7 +154,7 @@ impl Peer {
         belongs(&self.role, id)
     }
 
-    /// A proposer that works shows that it lives.
+    /// A proposer at work shows that it lives.
     fn beat_as_proposer(&mut self, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
         let (Some(term), leadership) = (self.promises.promised.clone(), self.leadership()) else { return };

@@ -13,7 +13,7 @@ pub type Time = Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
 
-/// The four loops that wait for a deadline of the core's, each on a thread of its own.
+/// The four loops that wait for a deadline of the core, each on a thread of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Alarm {
     Discovery,
@@ -32,8 +32,8 @@ pub enum Input {
     Alarm(Alarm),
     /// A `NEW_PEER_REQUEST` or `LEADER` of this group came by broadcast (this peer's included), from this address.
     Datagram { from: IpAddr, message: Message },
-    /// An incoming connection said who it is, in this protocol version, and for whom it is. It comes `from` there, and was
-    /// made to this peer `at` this endpoint. Answered by `Effect::Admit`, mostly later.
+    /// An incoming connection said, in this protocol version, which process it comes from and which one it is for. It
+    /// comes `from` there, and was made to this peer `at` this endpoint. Answered by `Effect::Admit`, mostly later.
     Hello { connection: ConnectionId, from: IpAddr, at: SocketAddr, hello: Hello },
     /// A question came. Answered by `Effect::Answer`, in this step.
     Asked { connection: ConnectionId, from: IpAddr, hello: Hello, question: Question },
@@ -51,11 +51,11 @@ pub enum Input {
     Refused { peer: PeerId },
     /// The peer that was dialled answered `ERROR` to its link.
     Rejected { peer: PeerId, why: Refusal },
-    /// The leader of another `--quorum` broadcast.
+    /// A leader with another `--quorum` was heard by broadcast.
     OtherQuorum { why: Refusal },
     /// Readings that a sensor of this peer made.
     Readings(Lines),
-    /// A source of this peer has nothing more; it gave so many readings.
+    /// A source of this peer has nothing more; it gave this many readings.
     EndOfInput { readings: u64 },
     /// What the storage has done since it last reported, in order.
     Stored(Vec<Done>),
@@ -65,7 +65,7 @@ pub enum Input {
     DiskFailed,
 }
 
-/// What one peer asks another on a connection of its own: who listens there, and perhaps something to tell beside.
+/// What one peer asks another on a connection of its own: who listens there? It may carry a hint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     pub nonce: Token,
@@ -81,7 +81,7 @@ pub enum Answer {
     Here(Box<Here>),
     /// Nobody listens there.
     Refused,
-    /// Nothing came in time, or what makes no sense.
+    /// Nothing came in time, or nothing that makes sense.
     Silent,
     /// `ERROR`, and why.
     Error(Refusal),
@@ -92,10 +92,11 @@ pub enum Answer {
 pub enum Done {
     /// The log is stored up to here.
     Appended { last: Sequence },
-    /// The log was cut to `to`, or what is left of it is even shorter; these readings stood above and are kept as pending
-    /// on disk.
+    /// The log was cut to `to`, or what is left of it is even shorter; these readings were above and are kept as
+    /// pending on disk.
     Cut { to: Sequence, returned: Vec<Range> },
-    /// A message that waited has been handed to its link, and says that so much of the log is stored: see [`Done::said`].
+    /// A message that waited has been handed to its link, and says that the log is stored up to here: see
+    /// [`Done::said`].
     Said { term: Term, stored: Sequence },
     /// A `COORDINATOR` that waited has been handed to its link: the promise of this term is stored.
     Proposed { term: Term },

@@ -11,8 +11,8 @@ use super::turn::Turn;
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
 use crate::wire::{Message, ViewChange};
 
-/// How often a learner has to reach its mark. One mark could be the leader's last of long ago; what is reached three times
-/// in a row shows that the learner keeps up.
+/// How often a learner has to reach its mark. A single mark could be long out of date; a mark that is reached three
+/// times in a row shows that the learner keeps up.
 const MARKS: u8 = 3;
 
 impl Peer {
@@ -44,7 +44,7 @@ impl Peer {
     fn serve_joiner(&mut self, from: &PeerId, promised: Option<Term>, turn: &mut Turn) {
         let Role::Leader(leading) = &self.role else { return };
         match promised {
-            // What is beyond all elections was no promise to a leader, and the peer that made it finds back by `may_install`.
+            // A counter beyond all elections was no promise to a leader, and its maker finds back by `may_install`.
             Some(promised) if promised > leading.term && self.is_credible_to_all(promised.counter + 1) => {
                 if !self.promises.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
                     return;
@@ -83,8 +83,7 @@ impl Peer {
     }
 
     /// docs/protocol.md, 3.4: a learner that reached its mark three times becomes a member. Before that it must not
-    /// count: a majority with a peer that lacks the log would be one in name only, and commits would wait for its
-    /// backlog.
+    /// count: a peer that lacks the log makes a majority in name only, and commits would wait for its backlog.
     pub(super) fn on_learner_stored(&mut self, from: &PeerId, stored: Sequence, turn: &mut Turn) {
         let last = self.log.last();
         let Role::Leader(leading) = &mut self.role else { return };

@@ -9,16 +9,17 @@ use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::{Contact, Leadership, Message, ViewChange};
 
 impl Peer {
-    /// Another group is said to exist: the leader of lower rank asks the other, the other one tells it of itself.
+    /// Another group is said to exist: the leader of lower rank asks the other leader, which makes itself known in
+    /// turn.
     pub(super) fn compare_hearsay(&mut self, other: &Leadership, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
         let Some(leading) = self.leading() else { return };
-        // A `LEADER` of one's own group is of a leadership that is over.
+        // A `LEADER` from a peer of this group tells of a leadership that is over.
         if leading.has(&other.leader.id) || !self.trusts_contact(&other.leader) {
             return;
         }
         let outranked = self.is_outranked(&other.term, other.size, other.last, &other.leader);
-        // Perhaps broadcast reaches this way only, and it never hears of the group that it is to join.
+        // Broadcast may reach this way only, and the other leader may never hear of the group that it is to join.
         let hint = if outranked { None } else { self.leadership().map(Message::Leader) };
         let proven = self.contacts.is_proven(&other.leader);
         self.ask_for_group(other.leader.endpoint, hint, (proven, interval), turn);
@@ -35,8 +36,8 @@ impl Peer {
             return;
         }
         if self.settings.quorum.is_some() {
-            // What was committed is in the log of every later leader, or it is none; and one with too few members cannot
-            // take anybody anywhere.
+            // The log of every later leader holds what was committed; without that it is no leader. With too few
+            // members it cannot take anybody in.
             let agreed = view::common_prefix(&view.start.runs, view.start.last, self.log.runs(), self.log.last());
             if agreed < self.log.committed() || view.members.len() < self.quorum() {
                 return;
@@ -47,8 +48,8 @@ impl Peer {
     }
 
     /// docs/protocol.md, 7: without a quorum the larger group wins, then the longer log, then the rank: the fewest peers
-    /// have to join, and the fewest readings are ordered again. With a quorum only the term decides: what is committed is
-    /// in the log of the higher one, and may not be in that of the larger group.
+    /// have to join, and the fewest readings are ordered again. With a quorum only the term decides: the log of the
+    /// higher term holds what is committed, and the log of the larger group may not.
     fn is_outranked(&self, term: &Term, size: u64, last: Sequence, leader: &Contact) -> bool {
         let Some(leading) = self.leading() else { return false };
         if self.settings.quorum.is_some() {
@@ -82,8 +83,8 @@ impl Peer {
         self.group.merging = of_leader && leader.is_some();
         self.seek(leader.as_ref(), turn);
         if let (true, None, Some(to)) = (of_proposer, leader, self.endpoint_of(from)) {
-            // It had too few answers, and will try again with those it knows to seek. Broadcast may not reach it, and a
-            // seeker that tells it only while it waits for it (3.5) may be late each time.
+            // It had too few answers, and will try again with the seekers that it knows. Broadcast may not reach it,
+            // and a seeker that tells it only while waiting for it (3.5) may be late each time.
             let hint = Some(Message::NewPeerRequest(self.me()));
             self.ask_for_group(to, hint, (true, Time::ZERO), turn);
         }
@@ -104,17 +105,18 @@ impl Peer {
     }
 
     /// docs/protocol.md, 2.4: a peer promised a higher term. A peer that follows a living leader and promised as much
-    /// ignores it. Otherwise its leader cannot be followed any more, or its proposal not be won, and it looks where it is
-    /// told to.
+    /// ignores it. Otherwise it can no longer follow its leader, or win its proposal, and it asks the leader that was
+    /// named.
     pub(super) fn on_stale(&mut self, from: &PeerId, term: Option<&Term>, leader: Option<Contact>, turn: &mut Turn) {
-        // A leader that lifts its term for a joiner lives: what the other side of a split says of an older term comes late.
+        // A leader that lifts its term for a joiner lives: a word from the other side of a split about an older term
+        // comes too late.
         let raising = matches!(&self.role, Role::Proposing(proposing) if proposing.raising.is_some());
         let follows = raising || matches!(self.role, Role::Leader(_) | Role::Learner(_) | Role::Member(_));
         if follows && term <= self.promises.promised.as_ref() {
             return;
         }
         // A healed network delivers what two leaders said while it was split: if the one of lower term yielded for that,
-        // and the one of lower rank for its rank, both could, and nobody would lead. So the rank decides alone, also
+        // and the one of lower rank for its rank, both could, and nobody would lead. So the rank alone decides, even
         // while a leader lifts its term to take the others in.
         if self.settings.quorum.is_none() && self.leads_without(from) {
             return;
@@ -140,7 +142,7 @@ impl Peer {
                 if let Some(term) = term.filter(|term| Some(*term) > self.promises.promised.as_ref()) {
                     self.propose_above(term, turn);
                 } else {
-                    // It does not want this leader, and that is no reason for others.
+                    // That peer does not want this leader. The others may.
                     self.on_proposal_loss(from, turn);
                 }
             }

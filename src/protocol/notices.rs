@@ -1,4 +1,4 @@
-//! What the operator is told once, and not again while it stays so.
+//! What is logged once, and not again while it stays so.
 
 use super::event::Event;
 use super::peer::Peer;
@@ -7,13 +7,13 @@ use crate::wire::{Refusal, Timing};
 
 #[derive(Debug, Default)]
 pub(super) struct Notices {
-    /// An election won of which no view came yet.
+    /// An election was won, and no view came of it yet.
     pub(super) won: bool,
     /// There are too few peers for the quorum.
     pub(super) suspended: bool,
     /// The leader's timing.
     timing: Option<Timing>,
-    /// Why a peer that is configured otherwise refused this one.
+    /// Why a peer with another configuration refused this one.
     refusal: Option<String>,
     /// The clock went back.
     pub(super) clock: bool,
@@ -35,7 +35,7 @@ impl Peer {
         }
     }
 
-    /// Warns once of a leader whose durations are others.
+    /// Warns once of a leader that runs with other durations.
     pub(super) fn compare_timing(&mut self, leader: Timing, turn: &mut Turn) {
         let own = self.settings.timing;
         if leader == own || self.notices.timing == Some(leader) {
@@ -52,7 +52,7 @@ impl Peer {
         }
     }
 
-    /// Others are configured otherwise, or there is another process of this id: the operator has to know.
+    /// Another peer has another configuration, or this peer's id: the operator has to know.
     pub(super) fn warn_of_refusal(&mut self, why: &Refusal, turn: &mut Turn) {
         let why = why.to_string();
         if self.notices.refusal.as_ref() != Some(&why) {

@@ -24,14 +24,14 @@ impl Peer {
         }
         let taken = self.take_in(lines);
         self.pump(turn);
-        // What a leader took in is in its log by now, which is kept anyway.
+        // What a leader took in is in its log by now, and the log is kept anyway.
         let range = taken.range();
         if self.settings.resume && !self.log.missing(&range.origin, range.first, range.last()).is_empty() {
             turn.store(Store::Keep(taken));
         }
     }
 
-    /// Numbers readings of this life, and leaves out what the log holds under its name.
+    /// Numbers readings of this life, and skips numbers that the log already holds under this peer's name.
     pub(super) fn take_in(&mut self, lines: Lines) -> Request {
         loop {
             let (own, first) = (self.pending.own(), self.pending.taken() + 1);
@@ -49,7 +49,7 @@ impl Peer {
         self.tell_of_ended_sources(turn);
     }
 
-    /// Says of each source that ended when all it gave is in the CSV files.
+    /// Says for each source that ended when all that it gave is in the CSV files.
     pub(super) fn tell_of_ended_sources(&mut self, turn: &mut Turn) {
         while let Some((taken, readings)) = self.delivery.first_ended() {
             // While the storage still cuts, some of them may be about to become pending again.
@@ -62,8 +62,8 @@ impl Peer {
         }
     }
 
-    /// Has this leader ordered so much that is not committed that what it reads back has to wait? It stays in memory until
-    /// then.
+    /// Is so much ordered and not yet committed that the leader has to wait before it reads more back? All of it is in
+    /// memory until it is committed.
     pub(super) fn is_far_ahead(&self) -> bool {
         self.log.last() - self.log.committed() >= AHEAD_READINGS
     }
@@ -120,16 +120,16 @@ impl Peer {
         self.flush(turn);
     }
 
-    /// A peer that was taken into this term may order, even if this leader has dropped it since: to leave a request out and
-    /// take what comes after it on the same connection, once the peer is back, would leave a gap.
+    /// A peer that was taken into this term may order, even if this leader has dropped it since. If one request were
+    /// left out, and the next on the same connection taken once the peer is back, there would be a gap.
     ///
-    /// For its own origins; and for those of whom no life is in the view that could do it itself. A living origin holds all
-    /// of its readings that are not committed in its own log, so nobody else has to hand them in.
+    /// It may order for its own origins, and for origins of which no life is in the view. A living origin holds all of
+    /// its readings that are not committed in its own log, so nobody else has to hand them in.
     pub(super) fn on_request(&mut self, from: &PeerId, term: &Term, request: &Request, turn: &mut Turn) {
         let period = self.settings.timing.heartbeat_timeout;
         let speaks = self.contacts.get(from).map(|known| (known.incarnation, known.endpoint));
         let Role::Leader(leading) = &mut self.role else { return };
-        // The very process that was taken in, and not one that bears its name since.
+        // It has to be the very process that was taken in, and not a later one of its name.
         let taken_in = leading.taken_in.get(from).map(|taken_in| (taken_in.incarnation, taken_in.endpoint));
         if leading.term != *term || speaks != taken_in {
             return;
@@ -138,7 +138,7 @@ impl Peer {
         let Some(taken_in) = leading.taken_in.get_mut(from) else { return };
         let numbers = self.log.numbers_of(&request.origin);
         let top = numbers.map_or(0, RangeSet::top);
-        // No origin is so far ahead of what is in the log, and none has so many lives.
+        // No honest origin is so far ahead of the log, and none has so many lives.
         let far = request.first > top.saturating_add(GAP_MAX);
         let patience = period * 2;
         if request.first > top + 1 && !taken_in.may_leave_a_gap(&request.origin, turn.now, patience) {
@@ -166,8 +166,8 @@ impl Peer {
         self.serve_all(turn);
     }
 
-    /// Sends again what was under way for the heartbeat timeout and did not arrive: a sequencer keeps back no more than a
-    /// window, and cannot tell whose readings it let go of.
+    /// Sends again what was under way for the heartbeat timeout and did not arrive: a sequencer keeps back a window at
+    /// most, and does not know which readings it let go of.
     pub(super) fn send_again(&mut self, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
         let leader_commit = self.following().map_or(0, |following| following.leader_commit);
@@ -193,7 +193,7 @@ impl Peer {
             let (first, last) = (lost.first, lost.last());
             turn.tell(Event::Lost { origin: lost.origin, first, last });
         }
-        // The leader's readings waited after the gap, a window of it at most: there is room for the next.
+        // The leader's own readings may have waited after the gap, a window at most: now there is room for the next.
         self.pump(turn);
     }
 }

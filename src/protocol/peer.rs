@@ -1,7 +1,7 @@
 //! One peer: `Peer::step` takes what happened and says what to do.
 //!
-//! Here is what a peer keeps, and the one `match` over all that can happen. What each input means is in the file of its
-//! mechanism.
+//! This file has what a peer keeps, and the one `match` over all that can happen. What each input means is in the file
+//! of its mechanism.
 
 use std::net::SocketAddr;
 
@@ -49,7 +49,7 @@ pub struct Settings {
     pub joins: bool,
     /// Seed of the jitter in discovery.
     pub seed: u64,
-    /// Where its tokens come from; known to nobody else.
+    /// The source of its tokens, known to nobody else.
     pub secret: Secret,
 }
 
@@ -60,8 +60,8 @@ impl Settings {
         self.timing.election_timeout / 5
     }
 
-    /// For so long one address is not asked for a group again, however often it is named: shorter than the first gap, so
-    /// that each broadcast of a seeker may bring it a question.
+    /// The time in which an address is asked for a group only once, however often it is named. It is shorter than the
+    /// first gap, so that each broadcast of a seeker may bring it a question.
     pub(super) fn question_pause(&self) -> Time {
         self.timing.election_timeout / 10
     }
@@ -175,7 +175,7 @@ impl Peer {
                 self.pump(turn);
             }
             Done::Delivered { up_to } => {
-                // It may tell of what was cut since.
+                // It may have been written before a cut.
                 self.delivery.up_to = up_to.min(self.log.committed());
                 self.tell_of_ended_sources(turn);
             }
@@ -222,8 +222,8 @@ impl Peer {
         self.settings.quorum.map_or(1, |quorum| usize::try_from(quorum).unwrap_or(usize::MAX))
     }
 
-    /// Does this peer's log count where a quorum of logs is looked for? What is committed is in some log of every quorum,
-    /// and has to be found there.
+    /// Does this peer's log count towards a quorum of logs? What is committed is in some log of every quorum, and has
+    /// to be found there.
     pub(super) fn has_a_vote(&self) -> bool {
         self.settings.quorum.is_none() || self.promises.is_whole()
     }

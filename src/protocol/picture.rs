@@ -1,4 +1,4 @@
-//! What a peer knows of its group and of itself, copied out for people and programs that look at it. Nothing here decides.
+//! What a peer knows of its group and of itself, copied for people and programs that look at it. Nothing here decides.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ pub struct Picture {
     pub leader: Option<PeerId>,
     /// Members and learners, lowest rank first, with this peer.
     pub members: Vec<Member>,
-    /// Members that it has and needs, where a quorum is missing.
+    /// How many members there are, and how many it takes, where the quorum is missing.
     pub suspended: Option<(usize, usize)>,
     /// CSV rows are written up to here.
     pub delivered: Sequence,
@@ -30,13 +30,13 @@ pub struct Picture {
     pub last: Sequence,
     /// This peer's storage has reached this.
     pub stored: Sequence,
-    /// The end of what is committed, as the leader says; more than this peer's log may hold yet.
+    /// How far the log is committed, as the leader says: perhaps further than this peer's log goes yet.
     pub leader_committed: Sequence,
     /// Readings that were taken in, or cut, and are not committed.
     pub waiting: u64,
 }
 
-/// One of a view.
+/// A member or learner of a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     pub id: PeerId,

@@ -1,9 +1,10 @@
-//! A member that reaches more peers than its leader does: where some reach each other and others do not, the one in the
-//! middle leads, or goes over to the larger group.
+//! A member that reaches more peers than its leader does. Where not all peers reach each other, the one in the middle
+//! leads, or goes over to the larger group.
 //!
-//! A member that goes on hearing of a peer outside of its view, for longer than a merge takes, asks everybody whether they
-//! answer. Only what it finds in that way counts: it proposes a term if more answer than its view has members. So each step
-//! makes the largest group larger, and there is an end to them. What brought nobody in is tried ever more seldom.
+//! A member that goes on hearing of a peer outside of its view, for longer than a merge takes, asks everybody whether
+//! they answer. Only these answers count: it proposes a term if more answer than its view has members. Each such step
+//! makes the largest group larger, so the steps come to an end. A step that brought nobody in is repeated more and more
+//! rarely.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -17,13 +18,13 @@ use super::turn::Turn;
 use crate::ids::{PeerId, Rank};
 use crate::wire::{Belongs, Contact, Here};
 
-/// Each time that nothing came of it, the next look comes after twice the time, up to so many times.
+/// How often the time to the next look doubles, each time that a look brought nothing.
 const DOUBLINGS_MAX: u32 = 10;
 
-/// The time in which a member may take over, or go over to others, a few times: so many times what a merge takes.
+/// The period in which a member may take over, or go over to others, a few times: this many times as long as a merge.
 const STEPS_PERIOD: u32 = 64;
 
-/// Members of higher rank are left so many half election timeouts to be first.
+/// How many members of higher rank get half an election timeout each to be first.
 const HIGHER_MAX: u32 = 8;
 
 impl Peer {
@@ -39,8 +40,8 @@ impl Peer {
         }
     }
 
-    /// The view is another: who is in it is no outsider, and who is not gets as much time as it takes to come in. `term`:
-    /// the term is new, too, and the peers that it leaves outside were not brought in by that.
+    /// The view is new. Its members are no outsiders, and everybody else gets as much time as it takes to join. `term`:
+    /// the term is new, too, and did not bring in the peers that it leaves outside.
     pub(super) fn begin_to_look(&mut self, term: bool, now: Time) {
         self.reach.look = None;
         self.reach.keep_outsiders(|id, _| !self.group.last_view.contains_key(id));
@@ -50,7 +51,7 @@ impl Peer {
         }
     }
 
-    /// When the next look is due, or the one that goes on is over.
+    /// When the next look is due, or the present one is over.
     pub(super) fn look_due(&self) -> Option<Time> {
         let Role::Member(following) = &self.role else { return None };
         if let Some(look) = &self.reach.look {
@@ -96,7 +97,7 @@ impl Peer {
         }
     }
 
-    /// Somebody answered a look, or did not.
+    /// A peer answered a look, or did not.
     pub(super) fn on_looked(&mut self, from: SocketAddr, answer: Answer, turn: &mut Turn) {
         let Some(look) = &mut self.reach.look else { return };
         if !look.open.remove(&from) {
@@ -112,7 +113,7 @@ impl Peer {
         }
     }
 
-    /// A process that is where its view says, or seeks, or leads others, is one more.
+    /// Counts a process that answered: one that is where its view says, a seeker, or the leader of others.
     fn count(&mut self, at: SocketAddr, here: &Here) {
         let contact = Contact { endpoint: at, ..here.contact.clone() };
         let trusted = self.trusts_contact(&contact) && !self.has_waited_enough();
@@ -156,7 +157,7 @@ impl Peer {
         let steps = (takes_over || goes_over) && self.reach.steps.spend(turn.now, period);
         for outsider in self.reach.outsiders_mut() {
             outsider.since = turn.now;
-            // The term that a step leads to counts by itself.
+            // A step leads to a new term, which counts by itself.
             outsider.in_vain += u32::from(!steps);
         }
         if !steps {

@@ -1,5 +1,5 @@
-//! The gate that every message of another peer passes: what it tells by coming at all, whether its term still counts, and
-//! whose handler it is for.
+//! The gate that every message of another peer passes: what its coming alone tells, whether its term still counts, and
+//! which handler it goes to.
 
 use super::data::role::{LogState, Role};
 use super::dropping::Loss;
@@ -27,8 +27,9 @@ impl Peer {
         self.dispatch(from, message, turn);
     }
 
-    /// Has that peer a part in what this one does: a member of its view, or of the last one, its leader, one that it asked,
-    /// whose proposal it waits for, or who was asked for a promise? Terms are learnt from nobody else.
+    /// Has that peer a part in what this one does? It has as a member of this view or the last one, as leader, as a
+    /// peer that was asked to take this one in, as a proposer with its promise, or as a peer that was asked for a
+    /// promise. Terms are learnt from nobody else.
     pub(super) fn heeds(&self, from: &PeerId) -> bool {
         let in_role = match &self.role {
             Role::Seeking(seeking) => seeking.asked.as_ref().is_some_and(|(leader, _)| leader == from),
@@ -63,8 +64,7 @@ impl Peer {
             Message::Stale { term, leader } => self.on_stale(from, term.as_ref(), leader, turn),
             Message::Yield { term, leader } => self.on_yield(from, &term, leader, turn),
             Message::Leave { .. } => self.gone(from, Loss::Left, turn),
-            // Said at the beginning of a connection, in answer to it, or to a question; or by somebody who has no part
-            // here.
+            // These begin a connection, answer it, or answer a question; or they come from a peer without a part here.
             Message::Hello(_)
             | Message::Error { .. }
             | Message::Who { .. }
@@ -77,7 +77,8 @@ impl Peer {
     }
 }
 
-/// A peer that asks, offers or says goodbye may know less than this one does.
+/// Does this message count under any promise? Its sender asks, offers or says goodbye, and may know less than this
+/// peer.
 fn counts_whatever_was_promised(message: &Message) -> bool {
     matches!(
         message,

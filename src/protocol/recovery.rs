@@ -1,4 +1,4 @@
-//! From an election won to a term that leads: the best log is found and brought in (docs/protocol.md 5.5 to 5.7).
+//! From a won election to an installed term: the best log is found and fetched (docs/protocol.md 5.5 to 5.7).
 
 use super::data::contacts::Known;
 use super::data::leading::Leading;
@@ -11,15 +11,15 @@ use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::{Message, TermStart};
 
 impl Peer {
-    /// docs/protocol.md, 5.5: a promise, and what log it comes with. One that comes late is not lost: a leader takes its
-    /// sender in as a learner, and a peer that gave the proposal up lets it go.
+    /// docs/protocol.md, 5.5: takes a promise, with the state of the promiser's log. A late one is not lost: a leader
+    /// takes its sender in as a learner, and a peer that gave the proposal up lets the sender go.
     pub(super) fn on_log_state(&mut self, from: &PeerId, term: &Term, state: LogState, turn: &mut Turn) {
         match &mut self.role {
             Role::Leader(leading) if leading.term == *term && !leading.has(from) => {
                 self.add_learner(from, turn);
             }
             Role::Seeking(_) if self.promises.promised.as_ref() == Some(term) => {
-                // This proposal was given up; the promiser would wait for nothing.
+                // This proposal was given up; the promiser would wait in vain.
                 turn.send(from, Message::Yield { term: term.clone(), leader: None });
             }
             Role::Proposing(proposing)
@@ -33,8 +33,8 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 5.5: a peer that was asked failed. It is not waited for; if it owns the best log, all begins
-    /// again, since the others may have promised logs that are now the best.
+    /// docs/protocol.md, 5.5: a peer that was asked failed. Nobody waits for it. If it owns the best log, the proposal
+    /// begins again, since another log is the best now.
     pub(super) fn on_proposal_loss(&mut self, peer: &PeerId, turn: &mut Turn) {
         let Role::Proposing(proposing) = &mut self.role else { return };
         proposing.asked.remove(peer);
@@ -45,7 +45,7 @@ impl Peer {
         }
     }
 
-    /// The owner of the best log failed: everything again, with a higher counter.
+    /// The owner of the best log failed: proposes again, with a higher counter.
     pub(super) fn propose_again(&mut self, turn: &mut Turn) {
         let Role::Proposing(proposing) = &self.role else { return };
         let invited: Vec<PeerId> = proposing.invited.iter().cloned().collect();
@@ -53,10 +53,10 @@ impl Peer {
         self.propose(asked, 0, None, turn);
     }
 
-    /// A peer that was asked promised this term, and follows nobody: everything again with a higher counter, now. Or
-    /// those who promised are let go: the other proposer may be at it, too, and of two that live the higher one goes on.
-    /// One that is not known to be gone may live: perhaps it does not know this peer either, and they would outbid each
-    /// other for ever.
+    /// A peer that was asked promised this term to another, and follows nobody: proposes again with a higher counter,
+    /// now. Or lets the promisers go, where the other proposer may be alive: of two living proposers the higher one
+    /// goes on. A proposer that is not known to be gone may live. Perhaps it does not know this peer either, and they
+    /// would outbid each other for ever.
     pub(super) fn propose_above(&mut self, term: &Term, turn: &mut Turn) {
         let other = &term.leader;
         let lives = |known: &Known| !known.dead || known.incarnation != term.incarnation;
@@ -70,7 +70,7 @@ impl Peer {
         self.seek(None, turn);
     }
 
-    /// Peers that promised look for a leader instead of waiting.
+    /// Lets promisers look for a leader instead of waiting.
     fn let_go(&self, turn: &mut Turn) {
         let (Role::Proposing(proposing), Some(term)) = (&self.role, &self.promises.promised) else { return };
         for to in proposing.answers.keys() {
@@ -126,7 +126,7 @@ impl Peer {
         self.seek(None, turn);
     }
 
-    /// Is the best log being fetched, or a cut waited for, after an election won?
+    /// After a won election: is the best log being fetched, or a cut awaited?
     pub(super) fn is_fetching(&self) -> bool {
         matches!(&self.role, Role::Proposing(proposing) if matches!(proposing.phase, Phase::Fetching { .. }))
     }
@@ -139,8 +139,8 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 5.6: leads those who answered. `synced` becomes the new term, for the log is now that of a
-    /// leader at the start of its term; those who were away are told of the group until they come back.
+    /// docs/protocol.md, 5.6: leads those who answered. `synced` becomes the new term, since this log is the leader's
+    /// log at the start of the term. Absent members are told of the group until they come back.
     fn lead(&mut self, turn: &mut Turn) {
         let Some(term) = self.promises.promised.clone() else { return };
         let last = self.log.last();

@@ -1,4 +1,4 @@
-//! Bringing the leader's log to the others: where each one is, what it may be sent, what that commits (docs/protocol.md
+//! How the leader's log reaches the others: where each one is, what it may be sent, what that commits (docs/protocol.md
 //! 4.4 to 4.6).
 
 use super::data::following::Following;
@@ -23,12 +23,12 @@ impl Peer {
     }
 
     /// docs/protocol.md, 4.4: each follower is served from its own place in the log. `FETCH` says that all before it is
-    /// stored. One that asks for what is not there has another log than it says; one that asks for the same again and
-    /// again would have the leader send without end.
+    /// stored. A follower that asks for what is not there has another log than it says. To a follower that asks for the
+    /// same again and again the leader would send without end.
     pub(super) fn on_fetch(&mut self, from: &PeerId, term: &Term, first: Sequence, turn: &mut Turn) {
         let beyond = first.saturating_sub(1) > self.log.last();
         if beyond && self.leading().is_some_and(|leading| leading.term == *term && leading.has(from)) {
-            let what = "asked for entries behind the end of the log";
+            let what = "asked for entries past the end of the log";
             turn.tell(Event::Misbehaved { peer: from.clone(), what, at: first });
             return self.drop_silent(from, turn);
         }
@@ -50,14 +50,14 @@ impl Peer {
         let Some(serve) = follower.begin(first, term, log) else { return };
         turn.out.push(Effect::Serve { to: from.clone(), serve });
         if self.leading().is_some() {
-            // A `COMMIT` may have been lost with the link before, and while nothing new is ordered there is no other.
+            // A `COMMIT` may have been lost with the link before, and no other comes while nothing new is ordered.
             turn.send(from, Message::Commit { term: term.clone(), up_to: self.log.committed() });
         }
         self.on_stored(from, term, first.saturating_sub(1), turn);
     }
 
-    /// docs/protocol.md, 4.4, 4.6: a follower stored so much. That makes room for more, brings a learner nearer to being a
-    /// member, and may commit.
+    /// docs/protocol.md, 4.4, 4.6: a follower stored the log up to here. That makes room for more, brings a learner
+    /// nearer to membership, and may commit.
     pub(super) fn on_stored(&mut self, from: &PeerId, term: &Term, stored: Sequence, turn: &mut Turn) {
         let log = &self.log;
         let stored = stored.min(log.last());
@@ -83,7 +83,7 @@ impl Peer {
         }
     }
 
-    /// Lets everyone be sent what was ordered last.
+    /// Allows every follower to be sent what was ordered last.
     pub(super) fn serve_all(&mut self, turn: &mut Turn) {
         let log = &self.log;
         let Role::Leader(leading) = &mut self.role else { return };
@@ -95,8 +95,8 @@ impl Peer {
     }
 
     /// docs/protocol.md, 4.6: commits what a majority of the members has stored, if it reaches the end of the log at the
-    /// term's start. An entry of an earlier term that a majority has is not safe by that alone: a peer with a newer
-    /// `synced` that lacks it could still win the next election and cut it (Raft, figure 8). An entry of this term makes
+    /// term's start. A majority alone does not make an entry of an earlier term safe: a peer with a newer `synced` that
+    /// lacks it could still win the next election and cut it (Raft, figure 8). An entry of this term makes
     /// them safe. The leader counts itself only with what its storage has, like everybody else.
     pub(super) fn advance(&mut self, turn: &mut Turn) {
         let Role::Leader(leading) = &self.role else { return };
@@ -136,7 +136,7 @@ impl Peer {
         true
     }
 
-    /// What the leader says is committed may not be here yet: it is remembered, and counts as the log arrives.
+    /// What the leader calls committed may not be here yet: it is remembered, and counts as the log arrives.
     pub(super) fn on_commit(&mut self, from: &PeerId, term: &Term, up_to: Sequence, turn: &mut Turn) {
         let of_leader = |following: &&mut Following| following.term == *term && following.leader == *from;
         let Some(following) = self.following_mut().filter(of_leader) else { return };
@@ -145,7 +145,7 @@ impl Peer {
     }
 
     /// docs/protocol.md, 4.5, 5.5: takes a batch of the leader, or of the owner of the best log while that is fetched.
-    /// `STORED` is handed to the storage with it and leaves when it is stored.
+    /// `STORED` is handed to the storage with the batch and leaves when that is stored.
     pub(super) fn on_ordered(&mut self, from: &PeerId, term: &Term, frame: Frame, turn: &mut Turn) {
         let election_timeout = self.settings.timing.election_timeout;
         let recovering = match &mut self.role {
@@ -163,7 +163,7 @@ impl Peer {
             },
         };
         if self.log.is_cutting() {
-            // It comes again: what follows the cut is asked for again once the cut is done.
+            // It comes again: what follows the cut is fetched once the cut is done.
             if let Some(following) = self.following_mut() {
                 following.fetched_from = 0;
             }
@@ -182,8 +182,9 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 2.3, 4.5: appends a batch that continues the log, in a term that can follow. A gap is asked for,
-    /// what is known is ignored, and anything else breaks the protocol. Is there something new to say of the log's end?
+    /// docs/protocol.md, 2.3, 4.5: appends a batch that continues the log, in a term that can follow. A gap is fetched,
+    /// what is known is ignored, and anything else breaks the protocol. Has this peer something new to say about the
+    /// end of its log?
     fn accept(&mut self, from: &PeerId, term: &Term, frame: Frame, turn: &mut Turn) -> bool {
         let last = self.log.last();
         if frame.first() > last + 1 {
@@ -211,7 +212,8 @@ impl Peer {
         true
     }
 
-    /// A peer that serves the log breaks the protocol, and would do so again if it were asked without a pause.
+    /// Turns away from a peer that breaks the protocol while it serves the log: asked again without a pause, it would
+    /// do so again.
     fn turn_away(&mut self, from: &PeerId, turn: &mut Turn) {
         self.close(from, turn);
         if let Role::Proposing(proposing) = &mut self.role {
@@ -234,10 +236,10 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 5.5: the log reached the leader's last at the term's start, so this peer is synced to the term,
-    /// and the next election counts it as such. Not earlier: with half of that log it would win over peers that have all
-    /// of it. One that was damaged is whole only as a member: then it holds what the leader held when it came, and so all
-    /// that this peer ever acknowledged.
+    /// docs/protocol.md, 5.5: once the log reaches the leader's last at the term's start, this peer is synced to the
+    /// term, and the next election counts it as such. Not earlier: with half of that log it would win over peers that
+    /// have all of it. A peer whose log was damaged is whole only as a member: then it holds what the leader held when
+    /// it came, and so all that it ever acknowledged.
     pub(super) fn settle(&mut self, turn: &mut Turn) {
         let (term, start) = match &self.role {
             Role::Leader(leading) => (&leading.term, leading.start.last),

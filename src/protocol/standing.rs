@@ -15,7 +15,7 @@ pub enum Standing {
     Seeking,
     Learner,
     Member,
-    /// In an election that it neither won nor lost yet.
+    /// In an election that is not decided yet.
     Electing,
     /// It promised another peer's term and waits for the view.
     Promised,
@@ -31,7 +31,7 @@ impl Peer {
         self.contacts.get(peer).map(|known| known.endpoint)
     }
 
-    /// The life of a peer that is known, 0 where none is.
+    /// The known life of a peer, 0 where none is known.
     pub(super) fn incarnation_of(&self, peer: &PeerId) -> Incarnation {
         self.contacts.get(peer).map_or(0, |known| known.incarnation)
     }
@@ -53,8 +53,8 @@ impl Peer {
         }
     }
 
-    /// Is the storage near the end of this peer's log? It is not where it is slower than those of a majority: then
-    /// nothing more is to be given to a leader to order.
+    /// Is the storage near the end of this peer's log? If it is slower than the storage of a majority it falls back,
+    /// and then a leader must be given nothing more to order.
     #[must_use]
     pub fn keeps_up(&self) -> bool {
         self.log.last().saturating_sub(self.log.stable()) < AHEAD_READINGS
@@ -125,7 +125,7 @@ impl Peer {
         }
     }
 
-    /// Was this peer taken into the term that this one leads? Readings of others are not ordered.
+    /// Was this peer taken into the term that this one leads? Only then are its readings ordered.
     #[must_use]
     pub fn takes_readings_of(&self, peer: &PeerId) -> bool {
         matches!(&self.role, Role::Leader(leading) if leading.taken_in.contains_key(peer))

@@ -7,8 +7,8 @@ use super::peer::Peer;
 use super::turn::Turn;
 use crate::wire::Message;
 
-/// How long a peer that stops waits for what it took in to be committed. It leaves as much again to write and to say so
-/// within the second that users are promised.
+/// How long a stopping peer waits until what it took in is committed. As much again is left to write and to say so:
+/// users are promised an end within a second.
 const DRAIN: Time = Time::from_millis(500);
 
 impl Peer {
@@ -18,7 +18,7 @@ impl Peer {
         }
     }
 
-    /// Leaves once nothing is pending, or the time for it is over.
+    /// Leaves once nothing is pending, or the time for that is over.
     pub(super) fn leave_when_drained(&mut self, turn: &mut Turn) {
         let Some(leaving) = self.ending.until.filter(|_| !self.ending.over) else { return };
         let drained = self.pending.is_empty() && !self.log.is_cutting();

@@ -1,4 +1,4 @@
-//! Peer `m`, to try one mechanism on: it is put into a role, gets one input, and all its effects are looked at.
+//! Peer `m`, to try one mechanism on: a test puts it into a role, gives it one input, and looks at all its effects.
 //!
 //! Peers have one letter, which is also their rank; all live at 127.0.0.1 and speak on a connection of their own.
 

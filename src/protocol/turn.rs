@@ -1,4 +1,4 @@
-//! One turn of the core: the time at which something happened, and the effects it has.
+//! One turn of the core: the time at which something happened, and its effects.
 
 use super::effect::{Effect, Effects, Store};
 use super::event::Event;

@@ -1,5 +1,5 @@
-//! Peers that are heard and cannot be reached, or cannot reach this one: where a firewall is in the way two groups form,
-//! and nothing else tells why. Only told of; what is done does not depend on it.
+//! Peers that are heard and cannot be reached, or cannot reach this one: where a firewall is in the way two groups
+//! form, and nothing else tells why. The core only logs them, and does nothing else about them.
 
 use std::net::SocketAddr;
 
@@ -17,8 +17,7 @@ impl Peer {
         self.reach.note_said(peer, endpoint, now, self.settings.timing.heartbeat_timeout);
     }
 
-    /// What came of a question there. A peer that is heard for a heartbeat timeout, and does not
-    /// answer, is told of.
+    /// Notes the outcome of a question. A peer that is heard for a heartbeat timeout and does not answer is logged.
     pub(super) fn note_answer(&mut self, from: SocketAddr, answer: &Answer, turn: &mut Turn) {
         let patience = self.settings.timing.heartbeat_timeout;
         let Some(heard) = self.reach.heard_at(from) else { return };
@@ -63,7 +62,7 @@ impl Peer {
         }
     }
 
-    /// Somebody who says that it is this peer asked something here.
+    /// A process that calls itself this peer asked something here.
     pub(super) fn note_reached(&mut self, peer: &PeerId, turn: &mut Turn) {
         if self.reach.deaf.remove(peer).is_some_and(|deaf| deaf.told) {
             turn.tell(Event::Reached { peer: peer.clone() });

@@ -1,4 +1,4 @@
-//! Views: what a leader says of its members, and what a peer does that gets it (docs/protocol.md, 5.2, 5.6).
+//! Views: what a leader says of its members, and what the receiver does with it (docs/protocol.md, 5.2, 5.6).
 
 use super::cuts::start_runs;
 use super::data::follower::Follower;
@@ -12,8 +12,8 @@ use crate::ids::{PeerId, Sequence};
 use crate::wire::{Contact, Message, ViewChange};
 
 impl Peer {
-    /// docs/protocol.md, 5.2: a new member list of the same term, by its leader alone. That is safe without an election:
-    /// the order of changes is the leader's own, and a majority is always counted over the newest list.
+    /// docs/protocol.md, 5.2: a new member list of the same term, by its leader alone. That is safe without an
+    /// election: the leader itself orders the changes, and always counts a majority over the newest list.
     pub(super) fn change_view(&mut self, members: Members, turn: &mut Turn) {
         let quorum = self.quorum();
         let Role::Leader(leading) = &mut self.role else { return };
@@ -112,8 +112,8 @@ impl Peer {
         turn.tell(Event::View { term: view.term, change: view.change, members, leader_here: false });
     }
 
-    /// Whom the leader counts no more, of the view before. One of another group, that this peer leaves, says nothing of
-    /// them.
+    /// Logs the members of the view before that the leader no longer counts. Where this peer comes from another group,
+    /// the new view says nothing of them.
     fn tell_gone(&self, view: &ViewChange, turn: &mut Turn) {
         if !self.group.last_view.contains_key(&view.term.leader) {
             return;

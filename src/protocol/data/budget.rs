@@ -1,4 +1,4 @@
-//! How often something may happen: so often in a row, and as often again in a period.
+//! How often something may happen: a number of times in a row, and as many again in each period.
 
 use crate::protocol::input::Time;
 
@@ -15,7 +15,7 @@ impl Budget {
         Self { most, left: most, filled: None }
     }
 
-    /// May it happen once more? In each `period` as often as in a row.
+    /// May it happen once more? A `period` fills the budget up.
     pub(crate) fn spend(&mut self, now: Time, period: Time) -> bool {
         let since = *self.filled.get_or_insert(now);
         let one = period / self.most;
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_often_at_once_and_then_as_it_is_filled_up() {
+    fn a_full_budget_is_spent_in_a_row_and_then_as_it_fills_up() {
         let (mut budget, second) = (Budget::new(4), Time::from_secs(1));
         let mut spent = |millis: u64| (0..9).filter(|_| budget.spend(Time::from_millis(millis), second)).count();
         assert_eq!((spent(1000), spent(1249), spent(1250), spent(1800), spent(9000)), (4, 0, 1, 2, 4));

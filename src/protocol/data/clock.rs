@@ -8,7 +8,7 @@ pub(crate) struct Clock {
     pub(crate) now: Time,
     /// When the peer was made.
     pub(crate) born: Time,
-    /// This process was stopped: until then, deadlines found far too late are not over.
+    /// This process was stopped. Until then, deadlines that were found far too late are not over.
     pub(crate) patience: Time,
 }
 
@@ -17,7 +17,7 @@ impl Clock {
         Self { now, born: now, patience: Time::ZERO }
     }
 
-    /// Is this deadline over? One found more than `grace` late waits for the patience that was granted.
+    /// Is this deadline over? A deadline found more than `grace` late waits until the patience is over.
     pub(crate) fn is_late(&self, due: Time, grace: Time) -> bool {
         self.now.checked_sub(due).is_some_and(|by| by <= grace || self.now >= self.patience)
     }
@@ -30,7 +30,7 @@ impl Clock {
         }
     }
 
-    /// When a deadline is to be looked at, with that patience.
+    /// When a deadline is to be looked at, patience included.
     pub(crate) fn put_off(&self, due: Time, grace: Time) -> Time {
         if self.now > due + grace {
             due.max(self.patience)

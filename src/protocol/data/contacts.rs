@@ -1,5 +1,5 @@
 //! Which processes this peer knows: where they listen, which of their lives is the current one, on which connection they
-//! speak. One living process a `PeerId`: who of two counts is decided here.
+//! speak. There is one living process for each `PeerId`: which of two counts is decided here.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,14 +18,14 @@ pub(crate) struct Known {
     pub(crate) proven: bool,
     /// The incoming connection that counts.
     pub(crate) connection: Option<ConnectionId>,
-    /// The address at which the process was asked whether it made that connection.
+    /// The address at which the process confirmed that it made that connection.
     home: SocketAddr,
     /// When the process last showed that this is its address: it answered there, or spoke on the connection that it made
     /// from there.
     pub(crate) vouched: Time,
     /// Its process is gone.
     pub(crate) dead: bool,
-    /// When a dial was refused while its connection is still being read.
+    /// When a dial was refused, while its connection is still read.
     pub(crate) refused: Option<Time>,
     /// When it was last heard of.
     pub(crate) at: Time,
@@ -33,14 +33,14 @@ pub(crate) struct Known {
     pub(crate) sought: Option<Time>,
     /// When the link to it was last dialled again with success.
     pub(crate) linked: Option<Time>,
-    /// How often it may ask to join now.
+    /// How often it may still ask to join.
     joins: Budget,
 }
 
-/// Connections of processes that belong to nothing, beyond which the one that was silent longest goes.
+/// Connections of processes that belong to nothing. Beyond that, the one that was silent longest is closed.
 pub(crate) const STRANGERS_MAX: usize = 48;
 
-/// How often a peer is taken in, in a heartbeat timeout: it may be lost, and asks again.
+/// How often a peer is taken in within a heartbeat timeout: an answer may be lost, and it asks again.
 const JOINS_MAX: u32 = 8;
 
 /// What a claim to an id comes to.
@@ -56,8 +56,8 @@ pub(crate) enum Claim {
 pub(crate) struct Contacts {
     known: BTreeMap<PeerId, Known>,
     connections: BTreeMap<ConnectionId, PeerId>,
-    /// Connections that counted and do not any more, while they are open. One that stayed so would be a link into nowhere:
-    /// its maker goes on speaking, and nobody hears it.
+    /// Open connections that no longer count. Left open, such a connection would be a link into nowhere: its maker goes
+    /// on speaking, and nobody hears it.
     unheard: Vec<ConnectionId>,
 }
 
@@ -79,12 +79,12 @@ impl Contacts {
         self.known.get(id).is_some_and(|known| known.dead)
     }
 
-    /// Notes a contact that the process itself proved (`proven`), or that the leader of this peer's view gave. Does it
+    /// Notes a contact that the process itself proved (`proven`), or that the leader of this peer's view named. Does it
     /// count?
     pub(crate) fn learn(&mut self, contact: &Contact, proven: bool, now: Time) -> bool {
         if self.claim(contact) != Claim::Current {
-            // What a leader says of a process whose connection is open is older, or newer, than that. Of two things that
-            // leaders said the later counts, whichever life it names: clocks go back.
+            // A leader's word about a process may be older than its open connection, which counts more. Of two words of
+            // leaders the later counts, whichever life it names: clocks go back.
             if self.known.get(&contact.id).is_some_and(|known| known.connection.is_some() || known.proven) {
                 return false;
             }
@@ -113,7 +113,7 @@ impl Contacts {
             }
         }
         if known.dead {
-            // It may listen elsewhere than when it was thought gone.
+            // It may listen elsewhere now than when it was thought gone.
             (known.endpoint, known.dead) = (contact.endpoint, !proven);
         }
         // What a process said of itself counts for more than what a leader says of it.
@@ -144,7 +144,7 @@ impl Contacts {
         })
     }
 
-    /// This connection speaks for a process from now on, which proved that it made it.
+    /// From now on this connection speaks for a process, which proved that it made the connection.
     pub(crate) fn connect(&mut self, contact: &Contact, connection: ConnectionId, now: Time) {
         if let Some(before) = self.known.get(&contact.id).and_then(|known| known.connection) {
             self.silence(before);
@@ -169,8 +169,8 @@ impl Contacts {
         }
     }
 
-    /// Something comes on this connection. Whose it is, and whether that gives its process back the address that it made it
-    /// from: who speaks there is more than who only answers elsewhere.
+    /// Something comes on this connection. Returns whose it is, and whether its process gets back the address that it
+    /// made the connection from: to speak from an address counts more than to answer at another.
     pub(crate) fn hear(&mut self, connection: ConnectionId, now: Time) -> Option<(&PeerId, bool)> {
         let id = self.connections.get(&connection)?;
         let Some(known) = self.known.get_mut(id) else { return Some((id, false)) };
@@ -190,7 +190,7 @@ impl Contacts {
         Some(id)
     }
 
-    /// Nothing more counts that comes on this connection.
+    /// What comes on this connection no longer counts.
     pub(crate) fn silence(&mut self, connection: ConnectionId) {
         let Some(id) = self.connections.remove(&connection) else { return };
         self.unheard.push(connection);
@@ -210,12 +210,12 @@ impl Contacts {
         self.known.iter().filter(move |(_, known)| fresh(known)).map(|(id, _)| id)
     }
 
-    /// May this peer ask to join once more? It is served so often in a heartbeat timeout.
+    /// May this peer ask to join once more within `period`?
     pub(crate) fn may_join(&mut self, id: &PeerId, now: Time, period: Time) -> bool {
         self.known.get_mut(id).is_some_and(|known| known.joins.spend(now, period))
     }
 
-    /// Those who speak, when they were last heard of, and on which connection.
+    /// Peers that speak, when each was last heard of, and on which connection.
     pub(crate) fn connected(&self) -> impl Iterator<Item = (&PeerId, Time, ConnectionId)> {
         self.known.iter().filter_map(|(id, known)| known.connection.map(|connection| (id, known.at, connection)))
     }

@@ -1,4 +1,4 @@
-//! What of the order is in the CSV files, and which sources wait to hear that theirs does.
+//! How much of the order is in the CSV files, and which sources wait until all of theirs is.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ impl Delivery {
         Self { up_to, ended_sources: BTreeMap::new() }
     }
 
-    /// A source ended that gave so many readings, when `taken` was the last number taken in.
+    /// A source ended: it gave `readings`, and `taken` was the last number taken in then.
     pub(crate) fn end_of_source(&mut self, taken: Number, readings: u64) {
         *self.ended_sources.entry(taken).or_default() += readings;
     }
@@ -32,7 +32,7 @@ impl Delivery {
         self.ended_sources.pop_first();
     }
 
-    /// Readings from this number on got others, `taken` the last of them: the sources that gave some end there.
+    /// Readings from this number on got new numbers, up to `taken`: the sources that gave them end there.
     pub(crate) fn renumbered(&mut self, first: Number, taken: Number) {
         for readings in self.ended_sources.split_off(&first).into_values() {
             self.end_of_source(taken, readings);

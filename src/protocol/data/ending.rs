@@ -4,8 +4,8 @@ use crate::protocol::input::Time;
 
 #[derive(Debug, Default)]
 pub(crate) struct Ending {
-    /// Stopping: until then, what is pending may yet be committed.
+    /// Stopping: what is pending has until then to be committed.
     pub(crate) until: Option<Time>,
-    /// It said its last word.
+    /// It has said its last word.
     pub(crate) over: bool,
 }

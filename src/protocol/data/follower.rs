@@ -1,4 +1,5 @@
-//! Where a peer is that is served from this one's log, and what it may be sent (docs/protocol.md, 4.4).
+//! A follower is a peer that is served from this one's log: where it is in the log, and what it may be sent
+//! (docs/protocol.md, 4.4).
 
 use super::budget::Budget;
 use super::log::Log;
@@ -7,12 +8,12 @@ use crate::protocol::effect::Serve;
 use crate::protocol::input::Time;
 use crate::wire::batch::READINGS_MAX;
 
-/// Entries served ahead of what the receiver has stored, and ordered ahead of what the leader's storage has. It covers a
-/// round trip and a sync at full speed, and bounds what a peer has to keep in memory: 6 MiB of the longest lines.
+/// How far entries are served ahead of what the receiver has stored, and ordered ahead of what the leader has stored.
+/// It covers a round trip and a sync at full speed, and bounds the memory of a peer: 6 MiB of the longest lines.
 pub const AHEAD_READINGS: u64 = 32 * READINGS_MAX;
 
-/// How often a follower may go back in a heartbeat timeout: each new link makes it begin again, and what was under way on
-/// the one before, [`AHEAD_READINGS`] at most, goes out again.
+/// How often a follower may go back in a heartbeat timeout. Each new link makes it begin again, and what was under way
+/// on the link before, [`AHEAD_READINGS`] at most, is sent again.
 const AGAIN_MAX: u32 = 16;
 
 /// Where a peer is that is served from this one's log.
@@ -26,7 +27,7 @@ pub(crate) struct Follower {
     pub(crate) stored: Sequence,
     /// Its last sign of life.
     pub(crate) heard: Time,
-    /// How often it may be sent again what it was sent already.
+    /// How often it may still be sent the same again.
     again: Budget,
 }
 
@@ -35,12 +36,13 @@ impl Follower {
         Self { serving: false, up_to: 0, stored: 0, heard: now, again: Budget::new(AGAIN_MAX) }
     }
 
-    /// Its link is new: it has to say again where to begin.
+    /// Its link is new: the follower has to say again where to begin.
     pub(crate) fn halt(&mut self) {
         self.serving = false;
     }
 
-    /// Has it said that it stored everything up to `last`? Before it says anything, not even that it has nothing.
+    /// Has it said that it stored everything up to `last`? Before it says anything, not even an empty log counts as
+    /// stored.
     pub(crate) fn has_stored(&self, last: Sequence) -> bool {
         self.serving && self.stored >= last
     }

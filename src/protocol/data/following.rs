@@ -16,7 +16,7 @@ pub(crate) struct Following {
     pub(crate) start: Sequence,
     /// The last sign of life of the leader.
     pub(crate) heard: Time,
-    /// What the leader said is committed; more than this peer's log may hold yet.
+    /// How far the log is committed, as the leader says: perhaps further than this peer's log goes yet.
     pub(crate) leader_commit: Sequence,
     /// The last `STORED` of this term that left.
     pub(crate) told: Sequence,

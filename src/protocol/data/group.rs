@@ -13,14 +13,14 @@ pub(crate) struct Group {
     pub(crate) lost: BTreeSet<PeerId>,
     /// Peers that asked to join while this peer proposes.
     pub(crate) asking: BTreeSet<PeerId>,
-    /// This peer leaves a view for the group of another leader.
+    /// This peer is leaving a view for the group of another leader.
     pub(crate) merging: bool,
-    /// It was a member, or led, in this life.
+    /// It was a member, or a leader, in this life.
     pub(crate) served: bool,
 }
 
 impl Group {
-    /// The process of this peer is gone: it asks for nothing, and is not looked for.
+    /// The process of this peer is gone: it asks for nothing any more, and nobody looks for it.
     pub(crate) fn forget(&mut self, peer: &PeerId) {
         self.asking.remove(peer);
         self.lost.remove(peer);

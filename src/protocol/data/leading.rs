@@ -1,4 +1,4 @@
-//! What a leader keeps: its view, its learners, where each of them is, and what each may order.
+//! What a leader keeps: its view, its learners, where each follower is in the log, and what each may order.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,12 +11,12 @@ use crate::ids::{Incarnation, Origin, PeerId, Sequence, Term};
 use crate::protocol::input::Time;
 use crate::wire::TermStart;
 
-/// How many origins that no log holds yet a peer may bring in a heartbeat timeout: the lives whose readings were cut from
-/// its log. What is beyond it sends again.
+/// How many new origins a peer may bring in a heartbeat timeout: lives whose readings were cut from its log, and that
+/// the leader's log does not know. The peer sends the rest again.
 const NEW_ORIGINS_MAX: u32 = 256;
 
-/// Origins of which it is known that requests of a peer were turned away. Where there are more, which no honest peer has
-/// under way, nothing of that peer counts that leaves a gap.
+/// How many origins are remembered of which requests were turned away, for each peer. No honest peer has more under
+/// way. Beyond that, no request of that peer may leave a gap.
 const TURNED_AWAY_MAX: usize = 1024;
 
 #[derive(Debug)]
@@ -24,38 +24,39 @@ pub(crate) struct Leading {
     pub(crate) term: Term,
     pub(crate) change: u64,
     pub(crate) members: Members,
-    /// The own log when the term started.
+    /// The leader's log when the term started.
     pub(crate) start: TermStart,
     pub(crate) learners: BTreeMap<PeerId, Mark>,
-    /// Members and learners but for the leader itself.
+    /// Members and learners, without the leader itself.
     pub(crate) followers: BTreeMap<PeerId, Follower>,
     pub(crate) sequencer: Sequencer,
     pub(crate) beat_at: Time,
-    /// Fewer members than the quorum since.
+    /// Since when there are fewer members than the quorum.
     pub(crate) below: Option<Time>,
     /// Peers that were members or learners of this term.
     pub(crate) taken_in: BTreeMap<PeerId, TakenIn>,
-    /// Where commits stood at the last heartbeat, while entries waited for others to store them; and for how many
-    /// heartbeats.
+    /// How far the log was committed at the last heartbeat, while entries waited for others to store them; and for how
+    /// many heartbeats.
     pub(crate) waits_at: Option<Sequence>,
     pub(crate) beats_in_vain: u32,
 }
 
-/// What a learner has to store to become a member: the mark is reached three times, and set again each time.
+/// What a learner has to store to become a member: it reaches the mark three times, and each time the mark is set
+/// again.
 #[derive(Debug)]
 pub(crate) struct Mark {
     pub(crate) at: Sequence,
     pub(crate) times: u8,
 }
 
-/// What somebody who was taken into a term may order.
+/// What a peer that was taken into a term may order.
 #[derive(Debug)]
 pub(crate) struct TakenIn {
     pub(crate) incarnation: Incarnation,
     pub(crate) endpoint: SocketAddr,
     /// Origins that the log does not know yet.
     pub(crate) origins: Budget,
-    /// Origins of which a request of its was turned away, and when.
+    /// Origins of which one of its requests was turned away, and when.
     pub(crate) turned_away: BTreeMap<Origin, Time>,
 }
 
@@ -91,15 +92,15 @@ impl Leading {
         self.members.contains_key(id) || self.learners.contains_key(id)
     }
 
-    /// When something is to be done even if nothing comes.
+    /// When there is something to do even if nothing comes.
     pub(crate) fn due(&self, heartbeat_timeout: Time) -> Time {
         let silent = self.followers.values().map(|follower| follower.heard + heartbeat_timeout);
         let waiting = self.below.into_iter().chain(self.sequencer.held_since()).map(|since| since + heartbeat_timeout);
         silent.chain(waiting).fold(self.beat_at, Time::min)
     }
 
-    /// May this peer hand in readings of this origin? Of another life of its own it may, whatever the clock said then: that
-    /// one is over, and clocks go back.
+    /// May this peer hand in readings of this origin? It may for each earlier life of its own, whatever the clock said
+    /// then: that life is over, and clocks go back.
     pub(crate) fn may_order(&self, from: &PeerId, origin: &Origin) -> bool {
         let life = |id: &PeerId| self.taken_in.get(id).map(|taken_in| taken_in.incarnation);
         if origin.peer == *from {
@@ -111,8 +112,8 @@ impl Leading {
 }
 
 impl TakenIn {
-    /// May a request of this origin leave a gap? Not where one before it was turned away lately: that is no loss, since its
-    /// sender sends all of it again within `patience`.
+    /// May a request of this origin leave a gap? Not where one before it was turned away lately: such a gap is no loss,
+    /// since the sender sends all of it again within `patience`.
     pub(crate) fn may_leave_a_gap(&self, origin: &Origin, now: Time, patience: Time) -> bool {
         let known = self.turned_away.len() < TURNED_AWAY_MAX || self.turned_away.contains_key(origin);
         known && self.turned_away.get(origin).is_none_or(|since| now >= *since + patience)

@@ -1,5 +1,5 @@
-//! What the core knows of its own log: terms, ends, whose readings are in it, how far it is stored and committed. The
-//! entries themselves are with the storage.
+//! What the core knows of this peer's log: its terms and its end, whose readings are in it, how far it is stored and
+//! committed. The storage has the entries themselves.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ pub(crate) struct Log {
     last: Sequence,
     /// The highest sequence known to be stored by a majority.
     committed: Sequence,
-    /// The own storage has reached this.
+    /// This peer's storage has reached this.
     stable: Sequence,
     /// Which numbers of which origin are in the log.
     origins: Numbers,
@@ -30,7 +30,7 @@ pub(crate) struct Log {
 #[derive(Debug)]
 struct Unfinished {
     to: Sequence,
-    /// Committed readings that it takes back.
+    /// Committed readings that this cut takes back.
     committed: u64,
 }
 
@@ -72,7 +72,7 @@ impl Log {
         self.cuts
     }
 
-    /// Has the storage still to say what a cut removed?
+    /// Is there a cut of which the storage has not yet said what it removed?
     pub(crate) fn is_cutting(&self) -> bool {
         !self.unfinished.is_empty()
     }
@@ -111,7 +111,7 @@ impl Log {
         self.unfinished.iter().map(|cut| cut.committed).sum()
     }
 
-    /// Cuts the log to `to`, at or below `last`. If that is no batch end, the storage cuts more, and says so.
+    /// Cuts the log to `to`, at or below `last`. If no batch ends there, the storage cuts more, and says so.
     pub(crate) fn cut(&mut self, to: Sequence) {
         assert!(to <= self.last, "a cut shortens");
         let committed = self.committed.saturating_sub(to);
@@ -132,7 +132,7 @@ impl Log {
         }
     }
 
-    /// The storage has made the oldest unfinished cut, and says what stood above it. Did it have to cut more?
+    /// The storage has made the oldest unfinished cut, and says what was above it. Did it have to cut more?
     pub(crate) fn cut_done(&mut self, to: Sequence, returned: &[Range]) -> bool {
         let asked = self.unfinished.pop_front().expect("the storage makes no cut of its own").to;
         assert!(to <= asked, "the storage works in order");
@@ -151,7 +151,7 @@ impl Log {
         self.stable = self.unfinished.iter().map(|cut| cut.to.min(last)).min().unwrap_or(last).min(self.last);
     }
 
-    /// Commits up to `up_to`, as far as the log goes. Returns what became committed, `None` if nothing did.
+    /// Commits up to `up_to`, as far as the log goes. Returns what that committed, `None` for nothing.
     pub(crate) fn commit(&mut self, up_to: Sequence) -> Option<Vec<Range>> {
         let mut ranges = Vec::new();
         let before = self.committed;

@@ -1,5 +1,5 @@
-//! Readings from when they are taken in, or cut from the log, until they are committed in this peer's log: their numbers,
-//! and the text of those that are in memory. When they are ordered, and by which leader, is not decided here
+//! Pending readings: taken in, or cut from the log, and not yet committed in this peer's log. Here are their numbers,
+//! and the text of those in memory. When they are ordered, and by which leader, is decided elsewhere
 //! (docs/protocol.md, 4.1, 4.2).
 
 use std::collections::BTreeMap;
@@ -11,16 +11,16 @@ use crate::ranges::RangeSet;
 use crate::wire::batch::READINGS_MAX;
 use crate::wire::{Lines, Range, Request};
 
-/// Readings of one origin under way to the leader: sent, and not yet in this peer's log. Enough for several batches, few
-/// enough (1.5 MiB of the longest lines) for the leader to take in from all peers at the same time.
+/// Readings of one origin under way to the leader: sent, and not yet in this peer's log. It is enough for several
+/// batches, and few enough (1.5 MiB of the longest lines) for a leader to take in from all peers at the same time.
 pub const WINDOW_READINGS: u64 = 8 * READINGS_MAX;
 
-/// Origins that may have readings under way at the same time, beside this life's: what is cut can be of very many, and a
-/// window for each would be more than the leader could take in. The lowest go first, so that all peers that hold parts of
-/// an origin send them at the same time, and none of them waits for numbers that another one does not send yet.
+/// How many origins may have readings under way at the same time, beside this life. What is cut can be of very many
+/// origins, and a window for each would be more than the leader could take in. The lowest go first: so all peers that
+/// hold parts of an origin send them at the same time, and none waits for numbers that another does not send yet.
 pub(crate) const ORIGINS_AT_ONCE: usize = 15;
 
-/// Readings that sources may have waiting here; then they wait themselves. At most 3 MiB of text.
+/// How many readings may be pending before sources have to wait. At most 3 MiB of text.
 pub const PENDING_READINGS_MAX: u64 = 2 * WINDOW_READINGS;
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Pending {
     /// The number of the last reading taken in.
     taken: Number,
     queues: BTreeMap<Origin, Queue>,
-    /// Parts of the log under this life's origin that are to be compared with what the storage keeps.
+    /// What the log holds under this life's origin and has yet to be compared with what the storage keeps.
     pub(crate) contested: Vec<Request>,
 }
 
@@ -38,29 +38,28 @@ pub(crate) struct Pending {
 struct Queue {
     /// What is pending.
     numbers: RangeSet,
-    /// The text of what is in memory, by first number. What is pending and not here is on disk.
+    /// The texts in memory, by first number. What is pending and not here is on disk.
     lines: BTreeMap<Number, Lines>,
     /// Sent to the present leader up to here.
     sent: Number,
-    /// The last number of what the storage was asked for and did not yet bring in full.
+    /// The last number that the storage was asked for, until all of it came.
     recalled: Option<Number>,
-    /// What was first under way when it was last seen to move.
+    /// The first reading under way, since it last changed.
     waiting: Option<Waiting>,
 }
 
-/// Something under way that does not come back in the log.
+/// A reading under way that does not come back in the log.
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
     number: Number,
     since: Time,
-    /// The leader had committed so much then: the log has to reach this before anything can be missed.
+    /// How much the leader had committed then: nothing can be missed before the log reaches this.
     mark: Sequence,
     /// How often it was sent again.
     times: u32,
 }
 
-/// Each time that the same is sent again, the wait for it is twice as long, up to so many times: a leader whose disk hangs
-/// has all of it already.
+/// How often the wait doubles, each time that the same is sent again: a leader whose disk hangs has all of it already.
 const WAIT_DOUBLINGS_MAX: u32 = 16;
 
 /// What has to happen for pending readings to be ordered.
@@ -124,8 +123,8 @@ impl Pending {
         self.taken = self.taken.max(number);
     }
 
-    /// What is pending of the numbers of a request under this life's origin: the first number of each piece, the request's
-    /// text of it, and this peer's, `None` where that is on disk.
+    /// The parts of a request under this life's origin that are pending here: the first number of each, the request's
+    /// text, and this peer's text, `None` where that is on disk.
     pub(crate) fn pieces(&self, request: &Request) -> Vec<(Number, Lines, Option<Lines>)> {
         let Some(queue) = self.queues.get(&self.own) else { return Vec::new() };
         let (mut pieces, last) = (Vec::new(), request.range().last());
@@ -142,7 +141,7 @@ impl Pending {
         pieces
     }
 
-    /// These numbers of this life are somebody else's.
+    /// Drops numbers of this life that others used.
     pub(crate) fn drop_own(&mut self, first: Number, last: Number) {
         let own = self.own.clone();
         self.committed(&Range { origin: own, first, count: last - first + 1 });
@@ -160,7 +159,7 @@ impl Pending {
     }
 
     /// docs/protocol.md, 6: notes readings that the storage keeps, cut from the log or found at the start. They keep
-    /// origin and number, so that the sequencer knows those that the leader's log has.
+    /// origin and number, by which the sequencer recognizes what the leader's log has.
     pub(crate) fn add(&mut self, range: &Range) {
         let queue = self.queues.entry(range.origin.clone()).or_default();
         queue.numbers.insert(range.first, range.last());
@@ -171,18 +170,18 @@ impl Pending {
     pub(crate) fn on_recalled(&mut self, request: Request) {
         let Some(queue) = self.queues.get_mut(&request.origin) else { return };
         let (first, last) = (request.first, request.range().last());
-        // Pieces come in number order. Asking again for the rest at each would bring every one of them again and again.
+        // Pieces come in number order. To ask for the rest again at each piece would bring all of them again and again.
         if queue.recalled.is_some_and(|asked| asked <= last) {
             queue.recalled = None;
         }
-        // What was committed meanwhile is needed no more.
+        // What was committed meanwhile is no longer needed.
         if queue.numbers.missing(first, last) != [(first, last)] {
             queue.lines.insert(first, request.lines);
         }
     }
 
-    /// docs/protocol.md, 1: what is committed in this peer's log is pending no more. Stored is not enough: it can still
-    /// be cut.
+    /// docs/protocol.md, 1: what is committed in this peer's log is no longer pending. To be stored is not enough: it
+    /// can still be cut.
     pub(crate) fn committed(&mut self, range: &Range) {
         let Some(queue) = self.queues.get_mut(&range.origin) else { return };
         queue.numbers.remove(range.first, range.last());
@@ -200,8 +199,9 @@ impl Pending {
         }
     }
 
-    /// Sends again what was under way for `timeout` without coming back in the log, though that reached what the leader had
-    /// committed then: it went missing, at a leader that could not keep so much, or on a disk. Does anything?
+    /// Gives up waiting for what was under way for `timeout` and did not come back, although the log reached what the
+    /// leader had committed then. A leader that could not keep so much dropped it, or a disk lost it. Is anything to be
+    /// sent again?
     pub(crate) fn give_up_waiting(&mut self, log: &Log, leader_commit: Sequence, now: Time, timeout: Time) -> bool {
         let mut any = false;
         for (origin, queue) in &mut self.queues {
@@ -228,7 +228,7 @@ impl Pending {
 }
 
 impl Queue {
-    /// Is anything under way, or asked for, after that?
+    /// Returns whether anything is under way, or asked for, after that.
     fn next(&mut self, origin: &Origin, log: &Log, out: &mut Vec<Next>) -> bool {
         let mut window = WINDOW_READINGS;
         for (first, last) in self.numbers.spans() {
@@ -238,7 +238,7 @@ impl Queue {
                 let mut at = first.max(self.sent + 1);
                 while at <= last {
                     let Some(lines) = Self::text(&self.lines, at, last) else {
-                        // What the storage was asked for comes back; nothing after it may overtake it.
+                        // What the storage was asked for is on its way; nothing may overtake it.
                         if self.recalled.is_none() {
                             let count = self.absent(at, last).min(READINGS_MAX);
                             self.recalled = Some(at + count - 1);

@@ -1,5 +1,4 @@
-//! What this peer promised, and what of its log it can vouch for: the part of it that stable storage keeps, with what
-//! goes with it.
+//! What this peer promised, and how much of its log it can vouch for. Stable storage keeps a part of this.
 
 use std::collections::BTreeSet;
 
@@ -25,11 +24,11 @@ pub(crate) struct Promises {
     pub(crate) counter: u64,
     /// When a promise last went far above the one before.
     pub(crate) stepped: Option<Time>,
-    /// How often a leader lifts its term for joiners, or goes above the promise of one that it asked.
+    /// How often a leader may still lift its term for joiners, or outbid the promise of a peer that it asked.
     pub(crate) raises: Budget,
-    /// `STALE` was said to this peer, of this promise, on the present link.
+    /// Peers that were told `STALE` on the present link, and for which promise.
     stale_said: BTreeSet<(PeerId, Option<Term>)>,
-    /// A promise of its own was not stored in time, and is not yet: others are to lead.
+    /// Its own promise was not stored in time, and is not stored yet: others are to lead.
     pub(crate) stuck: bool,
 }
 
@@ -57,8 +56,8 @@ impl Promises {
         self.promised.as_ref().map_or(0, |term| term.counter)
     }
 
-    /// Does the log hold all that this peer ever acknowledged? Where it was damaged, nobody knows before a leader's log is
-    /// here.
+    /// Does the log hold all that this peer ever acknowledged? Nobody knows where it was damaged, until a leader's log
+    /// is here.
     pub(crate) fn is_whole(&self) -> bool {
         self.needs != NEEDS_ALL
     }
@@ -73,12 +72,12 @@ impl Promises {
         self.stale_said.insert((to.clone(), self.promised.clone()))
     }
 
-    /// The link to this peer is another: what was said on the one before may be lost.
+    /// The link to this peer is new: what was said on the old one may be lost.
     pub(crate) fn forget_link(&mut self, peer: &PeerId) {
         self.stale_said.retain(|(id, _)| id != peer);
     }
 
-    /// The promise is another: what was said of the one before counts no more.
+    /// The promise is new: what was said of the old one no longer counts.
     pub(crate) fn forget_older(&mut self) {
         let promised = &self.promised;
         self.stale_said.retain(|(_, said)| said == promised);

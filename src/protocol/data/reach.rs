@@ -1,5 +1,4 @@
-//! Reach: peers that this one hears of and where, what comes of questions there, and who stays outside of the
-//! view.
+//! Reach: which peers this one hears of and where, what comes of questions there, and which stay outside of the view.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -9,13 +8,13 @@ use crate::ids::PeerId;
 use crate::protocol::input::Time;
 use crate::wire::Contact;
 
-/// Addresses, and peers that do not reach this one, that are remembered; of others nothing is told.
+/// How many addresses are remembered, and how many peers that do not reach this one. Of others nothing is logged.
 pub(crate) const REMEMBERED_MAX: usize = 256;
 
-/// Peers outside of the view that are noted. What is beyond waits until one of them is silent.
+/// How many peers outside of the view are noted. The next waits until one of them is silent.
 const OUTSIDERS_MAX: usize = 16;
 
-/// How often a member may take over, or go over to others, in a period: a peer that made it do so in vain may come again
+/// How often a member may take over, or go over to others, in a period: a peer that made it do so in vain may return
 /// under other names.
 const STEPS_MAX: u32 = 4;
 
@@ -35,7 +34,7 @@ pub(crate) struct Heard {
     pub(crate) peer: PeerId,
     /// When it last said so itself.
     pub(crate) said: Option<Time>,
-    /// Since when questions there come to nothing, and whether the operator knows.
+    /// Since when questions there fail, and whether the operator knows.
     pub(crate) failing: Option<Time>,
     pub(crate) told: bool,
     outside: Option<Outside>,
@@ -80,7 +79,7 @@ impl Heard {
         Self { peer: peer.clone(), said: None, failing: None, told: false, outside: None }
     }
 
-    /// Did it say within `patience` that it listens there?
+    /// Did the peer say within `patience` that it listens there?
     pub(crate) fn is_fresh(&self, now: Time, patience: Time) -> bool {
         self.said.is_some_and(|said| now.saturating_sub(said) < patience)
     }
@@ -102,7 +101,7 @@ impl Reach {
         Some(heard)
     }
 
-    /// A peer said itself that it listens there. After a silence, what came of questions before does not count.
+    /// A peer said itself that it listens there. After a silence, earlier failures do not count.
     pub(crate) fn note_said(&mut self, peer: &PeerId, at: SocketAddr, now: Time, patience: Time) {
         let Some(heard) = self.at(peer, at, now, patience) else { return };
         if !heard.is_fresh(now, patience) {
@@ -111,7 +110,7 @@ impl Reach {
         heard.said = Some(now);
     }
 
-    /// A peer outside of the view is said to listen there. One that is known elsewhere takes its time along.
+    /// A peer outside of the view is said to listen there. A peer that is known at another address keeps its time.
     pub(crate) fn note_outside(&mut self, peer: &PeerId, at: SocketAddr, now: Time, patience: Time) {
         let elsewhere = self.heard.iter().find(|(_, heard)| heard.peer == *peer && heard.outside.is_some());
         let elsewhere = elsewhere.map(|(known, _)| *known);
@@ -138,7 +137,7 @@ impl Reach {
         self.heard.values_mut().filter_map(|heard| heard.outside.as_mut())
     }
 
-    /// Peers for which this does not hold are no outsiders any more.
+    /// Drops outsiders for which this does not hold.
     pub(crate) fn keep_outsiders(&mut self, keeps: impl Fn(&PeerId, &Outside) -> bool) {
         for heard in self.heard.values_mut() {
             heard.outside = heard.outside.filter(|outside| keeps(&heard.peer, outside));

@@ -1,4 +1,4 @@
-//! What a peer is at the moment, with all that only matters while it is that.
+//! The role of a peer, with all that matters only in that role.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// Stands in while the role is being changed.
+    /// Takes the place of a role while that is changed.
     pub(crate) fn placeholder(now: Time) -> Self {
         Self::Seeking(Seeking::new(now, Time::ZERO))
     }
@@ -33,12 +33,12 @@ impl Role {
 
 #[derive(Debug)]
 pub(crate) struct Seeking {
-    /// Nothing was heard of a leader since.
+    /// Since when nothing was heard of a leader.
     pub(crate) since: Time,
-    /// When to ask all again, and how long to wait after that.
+    /// When to ask everybody again, and how long to wait after that.
     pub(crate) request_at: Time,
     pub(crate) gap: Time,
-    /// When a `JOIN` was sent that is not answered.
+    /// The leader that was sent a `JOIN` and has not answered, and when.
     pub(crate) asked: Option<(PeerId, Time)>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Electing {
     pub(crate) higher: BTreeSet<PeerId>,
     pub(crate) got_ok: bool,
     pub(crate) deadline: Time,
-    /// The leader whose silence started it: told everything, waited for nowhere.
+    /// The leader whose silence started the election: it is told everything, and never waited for.
     pub(crate) silent: Option<PeerId>,
     /// The operator knows that the leader is gone or silent.
     pub(crate) told: bool,
@@ -59,7 +59,7 @@ pub(crate) struct Electing {
 pub(crate) struct Promised {
     pub(crate) proposer: PeerId,
     pub(crate) deadline: Time,
-    /// Where the proposer is in fetching this peer's log.
+    /// How far the proposer is in fetching this peer's log.
     pub(crate) serving: Follower,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Promised {
 pub(crate) struct Proposing {
     /// Peers that have neither answered nor failed.
     pub(crate) asked: BTreeSet<PeerId>,
-    /// Whose answer counts: all who were asked, and a leader that was silent.
+    /// Peers whose answer counts: all that were asked, and a leader that was silent.
     pub(crate) invited: BTreeSet<PeerId>,
     pub(crate) answers: BTreeMap<PeerId, LogState>,
     pub(crate) deadline: Time,
@@ -75,9 +75,9 @@ pub(crate) struct Proposing {
     pub(crate) phase: Phase,
     /// The promise is stored, and others were told; true from the beginning where there is nobody to tell.
     pub(crate) told: bool,
-    /// A living leader that lifts its term for a joiner: how many members its view has.
+    /// A living leader lifts its term for a joiner: how many members its view has.
     pub(crate) raising: Option<usize>,
-    /// It takes over from a leader that reaches fewer: whom it asks has nobody else to follow.
+    /// It takes over from a leader that reaches fewer: the peers that it asks have nobody else to follow.
     pub(crate) takes_over: bool,
 }
 
@@ -85,7 +85,7 @@ pub(crate) struct Proposing {
 #[derive(Debug)]
 pub(crate) enum Phase {
     Gathering,
-    /// The best log is brought in: from its owner up to `last`, or, without one, only this peer's cut is waited for.
+    /// Fetches the best log from its owner, up to `last`; without an owner, waits for this peer's cut only.
     Fetching {
         owner: Option<PeerId>,
         last: Sequence,

@@ -12,7 +12,7 @@ use crate::wire::batch::{self, READINGS_MAX};
 use crate::wire::frame;
 use crate::wire::{Frame, Lines, Range, Request};
 
-/// Origins of which readings that a peer handed in may be kept back: as many as it has under way.
+/// For how many origins of a peer readings may be kept back: as many as it has under way.
 const HELD_ORIGINS_MAX: usize = ORIGINS_AT_ONCE + 1;
 
 #[derive(Debug, Default)]
@@ -28,14 +28,14 @@ pub(crate) struct Sequencer {
 struct Held {
     /// The peer that brought the first of them.
     by: Option<PeerId>,
-    /// By first number, with the time of their coming. No two overlap.
+    /// By first number, with the time at which each came. No two overlap.
     pieces: BTreeMap<Number, (Lines, Time)>,
     numbers: RangeSet,
 }
 
 impl Held {
-    /// Keeps what is not kept yet. Where that is too much, the lowest numbers stay: they are what is waited for first,
-    /// and who sent the others sends them again.
+    /// Keeps what is not kept yet. Where that is too much, the lowest numbers stay: they are needed first, and their
+    /// sender sends the others again.
     fn add(&mut self, first: Number, lines: &Lines, now: Time) {
         for (from, to) in self.numbers.missing(first, first + lines.count() - 1) {
             self.pieces.insert(from, (lines.slice(from - first, to - from + 1), now));
@@ -47,7 +47,7 @@ impl Held {
         }
     }
 
-    /// When the piece came that the first gap is before.
+    /// When the piece after the first gap came.
     fn since(&self) -> Option<Time> {
         self.pieces.first_key_value().map(|(_, (_, since))| *since)
     }
@@ -60,7 +60,8 @@ impl Held {
 }
 
 impl Sequencer {
-    /// May this request be kept back, if it leaves a gap? Nobody has more origins under way at a time than this.
+    /// May this request be kept back, if it leaves a gap? No peer has more origins under way at a time than this
+    /// allows.
     pub(crate) fn may_hold(&mut self, log: &Log, request: &Request, by: &PeerId) -> bool {
         let top = log.numbers_of(&request.origin).map_or(0, RangeSet::top);
         if request.first <= top + 1 || self.held.contains_key(&request.origin) {
@@ -99,7 +100,7 @@ impl Sequencer {
         self.batch.push(request);
     }
 
-    /// Orders what was kept back and leaves no gap any more.
+    /// Orders what was kept back and no longer leaves a gap.
     fn release(&mut self, log: &mut Log, origin: &Origin, now: Time) {
         let Some(held) = self.held.get_mut(origin) else { return };
         let mut ready = Vec::new();
@@ -117,12 +118,12 @@ impl Sequencer {
         }
     }
 
-    /// When what waits longest for a gap to be filled came.
+    /// When the piece came that has waited longest for a gap to be filled.
     pub(crate) fn held_since(&self) -> Option<Time> {
         self.held.values().filter_map(Held::since).min()
     }
 
-    /// What waits has only come now: what would fill its gaps may wait where this peer could not read it.
+    /// Lets all gaps wait from now on: what would fill them may be where this peer could not read it.
     pub(crate) fn wait_on(&mut self, now: Time) {
         for (_, since) in self.held.values_mut().flat_map(|held| held.pieces.values_mut()) {
             *since = now;

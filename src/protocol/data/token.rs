@@ -1,5 +1,5 @@
-//! Numbers that nobody can guess, made of a secret of this process: deterministic, so that a run can be repeated, and
-//! without memory of whom they were told.
+//! Numbers that nobody can guess, derived from a secret of this process. They are deterministic, so that a run can be
+//! repeated, and need no record of who was told which.
 
 use std::net::SocketAddr;
 
@@ -18,13 +18,13 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Shows that one knows a token, in answer to this number, without telling it.
+/// Shows, in answer to this nonce, that the sender knows a token, without telling the token.
 pub(crate) fn proof_of(token: Token, nonce: Token) -> Token {
     Secret([0; 32]).digest(b"show", format!("{token} {nonce}").as_bytes())
 }
 
 impl Secret {
-    /// What a peer is told that is dialled at this endpoint.
+    /// The token for the peer that is dialled at this endpoint.
     pub(crate) fn token_for(&self, peer: &PeerId, at: SocketAddr) -> Token {
         self.digest(b"dial", format!("{peer} {at}").as_bytes())
     }

@@ -1,4 +1,4 @@
-//! Views and runs, with the rules that everything else leans on: how many members are a majority, and how far two logs
+//! Views and runs, with the rules that everything else builds on: how many members are a majority, and how far two logs
 //! agree (docs/protocol.md, 1, 4.6).
 
 use std::collections::BTreeMap;
@@ -21,8 +21,8 @@ pub(crate) fn majority(members: usize, quorum: usize) -> usize {
 
 /// How far two logs agree, exactly: the end of what their runs have in common.
 ///
-/// A run is `(term, first sequence)`, its end the sequence before the next run, or the log's last. Within a term there is
-/// one leader who only appends, so two logs with a run in common agree up to the shorter end of it.
+/// A run is `(term, first sequence)`, its end the sequence before the next run, or the log's last. A term has one
+/// leader, which only appends, so two logs with a run in common agree up to the shorter end of it.
 pub(crate) fn common_prefix(
     a: &[(Term, Sequence)],
     a_last: Sequence,

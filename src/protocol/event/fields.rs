@@ -1,9 +1,9 @@
-//! What is known of an event beside its text, for programs: `docs/log.md` names it.
+//! The fields of an event, for programs, beside its text: `docs/log.md` names them.
 
 use super::Event;
 use crate::ids::PeerId;
 
-/// Something that is known of an event, for programs.
+/// The value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Field {
     Text(String),

@@ -1,4 +1,4 @@
-//! What a picture shows of a leader, a member, and one that seeks.
+//! What a picture shows of a leader, a member, and a seeker.
 
 use super::super::trial::{endpoint, id, Trial};
 use super::*;
@@ -31,7 +31,7 @@ fn a_member_knows_its_leader_and_itself() {
 }
 
 #[test]
-fn one_that_seeks_lacks_what_its_quorum_needs() {
+fn a_seeker_lacks_what_its_quorum_needs() {
     let mut trial = Trial::seeker(Some(2), &Found::default());
     trial.alarm(Alarm::Discovery);
     let picture = trial.picture();

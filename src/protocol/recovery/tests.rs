@@ -14,7 +14,7 @@ fn found(synced: &str, runs: RunList, last: Sequence) -> Found {
     Found { promised: Some(term(synced)), synced: Some(term(synced)), needs: last, runs, last, ..Found::default() }
 }
 
-/// It is `4@m/1` that is proposed, to these, after `z` left.
+/// Proposes `4@m/1` to these, after `z` left.
 fn proposer(quorum: Option<u32>, found: &Found, others: &[&str]) -> Trial {
     let mut trial = Trial::member_with(quorum, found, others);
     trial.gets("z", Message::Leave { term: Some(term("3@z/1")) });
