@@ -1,4 +1,4 @@
-//! Text <-> messages. Pure: no sockets, no clock.
+//! Text to messages and back. Pure: no sockets, no clock.
 //!
 //! The grammar, and a reading's way in bytes, are in docs/protocol.md 2: tests/tidy.rs holds each verb to it.
 

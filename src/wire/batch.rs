@@ -161,7 +161,7 @@ impl Request {
             crc: 0,
             sealed: crc32fast::Hasher::new(),
         };
-        // Wherever the request is taken apart, each part has numbers that are read again.
+        // However the request is taken apart, the numbers of each part can be read again.
         if head.count > READINGS_MAX || !are_numbers(head.first, head.count) {
             return Err(WireError::Field { verb: fields.verb(), field: "count" });
         }
@@ -196,8 +196,8 @@ impl RequestHead {
     }
 }
 
-/// How long the `count` payload lines are that a text begins with, each of them checked: what is not of the grammar gets
-/// no further, even if a peer says that it was ordered.
+/// Checks the `count` payload lines at the beginning of a text, and returns their length. What is not in the grammar
+/// gets no further, even if a peer says that it was ordered.
 pub(super) fn check_lines(
     verb: &'static str,
     checker: &mut Checker,
@@ -206,7 +206,7 @@ pub(super) fn check_lines(
 ) -> Result<usize, WireError> {
     let mut at = 0;
     for _ in 0..count {
-        // Text that is over is not malformed but missing.
+        // At the end of the text, lines are missing and not malformed.
         if at == text.len() {
             return Err(WireError::Count { verb });
         }
@@ -228,7 +228,7 @@ pub(super) fn seal(head: &str, body: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(format!("{:08x}\n", hasher.finalize()).as_bytes());
 }
 
-/// Reads the last field of a head, the CRC-32; and what it covers of the head.
+/// Reads the last field of a head, the CRC-32, and begins to check it with the part of the head that it covers.
 pub(super) fn unseal(line: &str, fields: &mut Cursor) -> Result<(u32, crc32fast::Hasher), WireError> {
     let text = fields.text("CRC-32")?;
     let wrong = WireError::Field { verb: fields.verb(), field: "CRC-32" };

@@ -48,7 +48,7 @@ impl<'a> Cursor<'a> {
         Ok(text)
     }
 
-    /// The next field as anything that reads itself.
+    /// The next field, as a type that parses itself.
     ///
     /// # Errors
     /// [`WireError::Field`] where it does not.
@@ -99,7 +99,7 @@ impl<'a> Cursor<'a> {
     /// What is in brackets, up to the next bracket, and then `separator`.
     pub fn bracketed(&mut self, separator: &str) -> Option<&'a str> {
         let inner = self.rest?.strip_prefix('[')?;
-        // The lists hold no brackets but those of IPv6 addresses, which a colon or a slash follows.
+        // The only brackets in the lists are around IPv6 addresses, and a colon or a slash follows those.
         let end = inner.find(&format!("]{separator}"))?;
         self.rest = Some(&inner[end + 1 + separator.len()..]);
         Some(&inner[..end])
@@ -155,7 +155,7 @@ impl<'a> Cursor<'a> {
         rest[..port_end].parse().map_err(|_| self.wrong(field))
     }
 
-    /// What is left of the line, whatever it holds.
+    /// The rest of the line, whatever it holds.
     pub fn remainder(&mut self) -> &'a str {
         self.rest.take().unwrap_or("")
     }

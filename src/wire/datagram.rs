@@ -1,4 +1,4 @@
-//! Datagrams: one line that says whom they concern, one message.
+//! Datagrams: one line that says which peers they are for, and one message.
 
 use std::fmt::Write;
 
@@ -36,7 +36,8 @@ impl Community {
     /// Reads a datagram.
     ///
     /// # Errors
-    /// [`WireError::OtherGroup`] and [`WireError::OtherQuorum`] for those of others, anything else for what is none.
+    /// [`WireError::OtherGroup`] and [`WireError::OtherQuorum`] for datagrams of other peers, other errors for what is
+    /// no datagram.
     pub fn parse(&self, bytes: &[u8]) -> Result<Message, WireError> {
         let verb = "PEER";
         let text = std::str::from_utf8(bytes).map_err(|_| WireError::Text { verb })?;

@@ -1,4 +1,4 @@
-//! Bytes as they come from a connection -> messages. Bounded, and without a socket: the reader asks for `space`, fills
+//! From the bytes of a connection to messages. Bounded, and without a socket: the reader asks for `space`, fills
 //! it, and takes out what is complete.
 
 use super::error::WireError;
@@ -8,27 +8,28 @@ use super::parse::{self, Head, Parsed};
 /// Longest line, its LF included.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// Longest line with a view in it (`VIEW_CHANGE`, `ADDED TO NETWORK`, `HERE`): some 5,000 members. And of a `REPORT`.
+/// Longest line with a view in it (`VIEW_CHANGE`, `ADDED TO NETWORK`, `HERE`): some 5,000 members. The same for a
+/// `REPORT`.
 pub const VIEW_LINE_BYTES_MAX: usize = 1024 * 1024;
 
-/// Bytes asked for while little comes, and all that a quiet connection keeps: many small messages.
+/// Bytes asked for while little comes, and kept by a quiet connection: room for many small messages.
 const SPACE_BYTES: usize = 16 * 1024;
 
-/// Bytes asked for while more comes than was asked for; a block that is longer asks for as much again as came of it.
-/// Measured on loopback, four times this is no faster.
+/// Bytes asked for while more comes than was asked for. A longer block asks for as much again as came of it so far. On
+/// loopback, four times this was no faster.
 const FLOW_BYTES: usize = 64 * 1024;
 
-/// After so many fills in a row that `SPACE_BYTES` would have held, a larger buffer is given back.
+/// A larger buffer is given back after this many fills in a row that `SPACE_BYTES` would have held.
 const QUIET_FILLS: u32 = 16;
 
 /// Takes the bytes of one connection apart.
 #[derive(Debug)]
 pub struct Decoder {
     buffer: Vec<u8>,
-    /// What was not taken out yet.
+    /// Where the bytes begin that were not taken out yet.
     start: usize,
     end: usize,
-    /// No LF among so many bytes from `start` on.
+    /// There is no LF among this many bytes from `start` on.
     scanned: usize,
     /// A line that was taken out, and the length of the block it waits for.
     waiting: Option<(usize, Head)>,
@@ -65,9 +66,9 @@ impl Decoder {
     fn make_room(&mut self, least: usize) {
         let pending = self.end - self.start;
         let missing = self.waiting.as_ref().map_or(0, |(block, _)| block.saturating_sub(pending));
-        // What is announced need not come: memory for it grows with what did.
+        // Announced bytes may never come: memory grows only with what did come.
         let wanted = missing.min(pending.max(FLOW_BYTES)).max(self.ask).max(least);
-        // Each time it grows, what it holds may be copied: not for each of many small pieces.
+        // Each growth may copy all that it holds: too much for each of many small pieces.
         let enough = wanted.div_ceil(2).max(least);
         if self.start > 0 && (pending == 0 || self.buffer.len() < self.end + enough) {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -77,7 +78,7 @@ impl Decoder {
             self.buffer = Vec::new();
         }
         if self.buffer.len() < self.end + enough {
-            // Not twice as much as is asked for.
+            // `reserve` alone might take twice as much.
             self.buffer.reserve_exact(self.end + wanted - self.buffer.len());
             self.buffer.resize(self.end + wanted, 0);
         }
@@ -89,7 +90,7 @@ impl Decoder {
         self.buffer.len()
     }
 
-    /// So many bytes were put into `space`.
+    /// This many bytes were put into `space`.
     pub fn filled(&mut self, bytes: usize) {
         self.end += bytes;
         debug_assert!(self.end <= self.buffer.len(), "filled within the space");
@@ -159,7 +160,7 @@ impl Decoder {
     }
 }
 
-/// How long the line that begins so may be.
+/// How long a line with this beginning may be.
 fn longest(line: &[u8]) -> usize {
     if [&b"VIEW_CHANGE:"[..], b"ADDED TO NETWORK:", b"HERE:", b"REPORT:"].iter().any(|verb| line.starts_with(verb)) {
         VIEW_LINE_BYTES_MAX
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
     use crate::wire::{encode, Frame, Lines, Request};
 
-    /// Fills as much of what is asked for as there is; how many bytes were asked for.
+    /// Fills the space as far as there are bytes; returns how many were asked for.
     fn feed(decoder: &mut Decoder, bytes: &[u8]) -> usize {
         let (mut rest, mut asked) = (bytes, 0);
         while !rest.is_empty() {
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_grows_seldom_whatever_the_pieces() {
+    fn memory_grows_rarely_however_small_the_pieces_are() {
         let mut decoder = Decoder::new();
         let (mut held, mut grown) = (0, 0);
         for byte in [&b"HERE:"[..], &vec![b'x'; 500_000]].concat() {

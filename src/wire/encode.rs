@@ -1,4 +1,4 @@
-//! Messages -> text. The grammar is in docs/protocol.md 2.
+//! From messages to text. The grammar is in docs/protocol.md 2.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -12,8 +12,8 @@ pub fn encode(message: &Message, out: &mut Vec<u8>) {
     out.extend_from_slice(readings(message));
 }
 
-/// The text of the readings that a message carries, which is the end of what is written; empty for all others. What
-/// writes to a connection takes it from here, uncopied, after the head.
+/// The text of the readings that a message carries, which comes last; empty for other messages. A connection writes it
+/// from here, uncopied, after the head.
 #[must_use]
 pub fn readings(message: &Message) -> &[u8] {
     match message {

@@ -1,4 +1,4 @@
-//! What can be wrong with what a peer sent. Every variant means the same for the state: nothing of the message counts.
+//! What can be wrong with what a peer sent. For the state every variant means the same: nothing of the message counts.
 
 use crate::reading::ReadingError;
 
@@ -28,7 +28,7 @@ pub enum WireError {
     Truncated,
     #[error("it is of the group {group}")]
     OtherGroup { group: String },
-    /// `leader`: where the leader of a group says that it listens, whose datagram it is.
+    /// `leader`: where the sender says that it listens, if it is the leader of a group.
     #[error("it runs with {}; give every peer the same --quorum", quorum.map_or("no --quorum".to_owned(), |quorum| format!("--quorum {quorum}")))]
     OtherQuorum { quorum: Option<u32>, leader: Option<std::net::SocketAddr> },
 }

@@ -33,10 +33,10 @@ struct Inner {
 }
 
 impl Frame {
-    /// Frames readings that were ordered in `term`, the first of them under sequence `first`.
+    /// Frames readings that were ordered in `term`; the first has the sequence `first`.
     ///
     /// # Panics
-    /// If there are no readings, or more than a frame holds: the sequencer sees to that.
+    /// If there are no readings, or more than a frame holds: the sequencer makes sure that there are not.
     #[must_use]
     pub fn build(term: Term, first: Sequence, parts: &[Request]) -> Self {
         let mut ranges: Vec<Range> = Vec::new();
@@ -109,7 +109,7 @@ impl Frame {
         self.0.count
     }
 
-    /// Whose readings, in sequence order.
+    /// The ranges of readings, in sequence order.
     #[must_use]
     pub fn ranges(&self) -> &[Range] {
         &self.0.ranges
@@ -172,7 +172,7 @@ impl Frame {
     }
 }
 
-/// How a range line begins; no payload begins so.
+/// The beginning of a range line, and of no payload.
 const RANGE: &[u8] = b"FROM:";
 
 fn range_line(range: &Range) -> String {
@@ -261,7 +261,7 @@ impl FrameHead {
         Ok(Self { term, first, count, body_bytes, crc, sealed })
     }
 
-    /// Is this the body that the head was made for, whatever it holds?
+    /// Was the head made for this body, whatever that holds?
     #[must_use]
     pub fn seals(&self, body: &[u8]) -> bool {
         body.len() == self.body_bytes && check_crc("BATCH", self.sealed.clone(), body, self.crc).is_ok()

@@ -14,7 +14,7 @@ use crate::ids::{Incarnation, PeerId, Rank, Sequence, Term};
 /// Version of the conversation; peers of another version are refused.
 pub const PROTOCOL_VERSION: u32 = 2;
 
-/// A number that nobody can guess: a peer that repeats it was told it. Written as 16 hex digits.
+/// A number that nobody can guess: only a peer that was told it can repeat it. Written as 16 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token(pub u64);
 
@@ -79,8 +79,8 @@ pub struct Hello {
     pub endpoint: SocketAddr,
     /// Whom the dialler means to reach; `None` where it only asks a question.
     pub addressee: Option<PeerId>,
-    /// What the dialler tells this addressee at this address alone. The peer that is dialled asks back with it, at the
-    /// address that the dialler names, before it believes a word.
+    /// The dialler tells it only to this addressee at this address. Before the addressee believes a word, it asks back
+    /// with the token at the address that the dialler names.
     pub token: Token,
 }
 
@@ -105,7 +105,7 @@ pub struct Here {
     pub seeking: bool,
     /// It belonged to a group in this life.
     pub serves: bool,
-    /// It did dial who asks, at the address that the question names and with its token.
+    /// It did dial the asker, at the address that the question names and with its token.
     pub dialled: bool,
     pub belongs: Belongs,
 }
@@ -113,14 +113,14 @@ pub struct Here {
 /// The list of a log's terms: `(term, first sequence ordered in it)`, rising in both.
 pub type RunList = Vec<(Term, Sequence)>;
 
-/// The leader's log as it was when its term started.
+/// The leader's log at the start of its term.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TermStart {
     pub runs: RunList,
     pub last: Sequence,
 }
 
-/// The durations a leader runs with, for others to compare with their own.
+/// The durations that a leader runs with, for others to compare with their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     pub heartbeat_interval: Duration,
@@ -154,7 +154,7 @@ pub fn ordered_peer_list(members: &BTreeMap<PeerId, Seat>) -> Vec<&PeerId> {
     ranks.into_iter().map(|rank| rank.id).collect()
 }
 
-/// What a leader says of its group, to be found by seekers and compared by other leaders.
+/// What a leader says of its group: seekers find it by this, and other leaders compare it with theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leadership {
     pub term: Term,
@@ -175,8 +175,8 @@ pub enum Message {
     },
     NewPeerRequest(Contact),
     Leader(Leadership),
-    /// Which peer listens at this address? `dialled`: the token of a connection that came from there, and the address of the
-    /// asker that it was made to: did you make it?
+    /// Which peer listens at this address? `dialled` asks whether it made a connection that claims to come from there:
+    /// the token of the connection, and the address of the asker that it was made to.
     Who {
         nonce: Token,
         dialled: Option<(Token, SocketAddr)>,
@@ -259,7 +259,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// The term it carries of its sender.
+    /// The sender's term, where the message carries it.
     #[must_use]
     pub fn term(&self) -> Option<&Term> {
         match self {

@@ -1,4 +1,5 @@
-//! One line -> a message, or what is known of it before its block has come. The grammar is in docs/protocol.md 2.
+//! From one line to a message, or to what is known of it before its block has come. The grammar is in docs/protocol.md
+//! 2.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +22,7 @@ const RUNS_BYTES_MAX: usize = 8 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) enum Parsed {
     Whole(Message),
-    /// A block of so many bytes follows.
+    /// A block of this many bytes follows.
     Head {
         block: usize,
         head: Head,
@@ -83,7 +84,7 @@ pub(super) fn parse(line: &str) -> Result<Parsed, WireError> {
     whole.map(Parsed::Whole)
 }
 
-/// Lines that a block follows; its length is their last field but for a checksum.
+/// Lines that a block follows. The length of the block is the last field, but for a checksum.
 fn parse_head(verb: &str, line: &str) -> Result<Parsed, WireError> {
     match verb {
         "JOIN" => {
@@ -326,7 +327,7 @@ fn view(fields: &mut Cursor) -> Result<ViewChange, WireError> {
     };
     let start = TermStart { runs: RunList::new(), last: fields.number("last")? };
     let view = ViewChange { term, change, members, timing, start };
-    // Both lists say the same: one who reads only the first must not be told another tale.
+    // Both lists must say the same: a reader of the first list alone must not be misled.
     if !view.ordered_peer_list().into_iter().map(PeerId::as_str).eq(ids.split(',').filter(|id| !id.is_empty())) {
         return Err(wrong);
     }

@@ -26,7 +26,7 @@ pub enum Refusal {
     NoAnswer,
     /// Nobody listens there.
     NobodyListens,
-    /// The dialler reached itself, as a peer does that has its own address among those to join.
+    /// The dialler reached itself: its own address is among those that it joins.
     Itself,
     /// The peers were started with different `--quorum`.
     WrongQuorum { group: Option<u32>, newcomer: Option<u32> },
@@ -35,7 +35,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Reads one that the receiver acts on. What follows the quorums is advice for people.
+    /// Reads a refusal that the receiver acts on. What follows the quorums is advice for people.
     fn known(text: &str) -> Option<Self> {
         match text {
             WRONG_ADDRESSEE => return Some(Self::WrongAddressee),

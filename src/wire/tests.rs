@@ -1,4 +1,4 @@
-//! What is written is read back; what is not of the grammar is refused; nothing makes it panic.
+//! What is written is read back; what is not in the grammar is refused; nothing makes the decoder panic.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn id() -> impl Strategy<Value = PeerId> {
         .prop_map(|text| text.parse().unwrap())
 }
 
-/// At its bounds as often as between them.
+/// A number that is at its bounds as often as between them.
 fn up_to(max: u64) -> impl Strategy<Value = u64> {
     prop_oneof![0..=2u64, max - 2..=max, 0..=max]
 }
@@ -212,7 +212,7 @@ proptest! {
     }
 
     #[test]
-    fn one_changed_byte_never_makes_it_panic(
+    fn one_changed_byte_never_makes_the_decoder_panic(
         message in message(), at in any::<proptest::sample::Index>(), byte in any::<u8>(),
     ) {
         let mut bytes = text(&message);
@@ -222,7 +222,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn no_bytes_make_the_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let _ = decode(&bytes, &[3, 50]);
         let _ = Community { group: "sensors".into(), quorum: None }.parse(&bytes);
     }

@@ -1,5 +1,5 @@
-//! What is written is read at every bound, and what is beyond one is refused before it is taken apart: nothing that was
-//! accepted comes to where its bytes cannot be read.
+//! What is written is read at every bound. What is beyond a bound is refused before it is taken apart: nothing is
+//! accepted whose bytes somebody cannot read later.
 
 use proptest::prelude::*;
 
@@ -38,7 +38,7 @@ fn lines(count: u64, long: bool) -> Lines {
     Lines::new((line + "\n").repeat(usize::try_from(count).unwrap()).into_bytes(), count)
 }
 
-/// Of at most so many readings.
+/// A request of at most `max` readings.
 fn request(max: u64) -> impl Strategy<Value = Request> {
     let count = prop_oneof![Just(1), Just(max), 1..=max];
     (origin(), count.prop_flat_map(|count| (Just(count), first(count))), any::<bool>())

@@ -1,9 +1,9 @@
-//! A payload is what the grammar says wherever it enters: no request brings anything else, and no batch.
+//! A payload is in the grammar wherever it enters: no request and no batch brings anything else.
 
 use super::super::*;
 use crate::ids::Term;
 
-/// Lines that stood in the CSV files, or ended every peer, where a batch was believed what it held.
+/// Lines that would get into the CSV files, or end every peer, if the content of a batch were believed.
 const BAD: [&str; 12] = [
     "DATA|../../x|2013-01-01T06:00:00Z|1|2|3",
     "DATA|/x|2013-01-01T06:00:00Z|1|2|3",

@@ -1,4 +1,4 @@
-//! A batch whose checksum is right and whose counts do not add up: its sender made it so.
+//! A batch with a right checksum and counts that do not add up: its sender made it so.
 
 use super::super::batch::seal;
 use super::super::*;
@@ -6,7 +6,7 @@ use crate::ids::NUMBER_MAX;
 
 const LINE: &str = "DATA|a|2013-01-01T06:00:00Z|1||\n";
 
-/// A batch of `count` readings in all, with ranges of these first numbers and counts, each followed by so many lines.
+/// A batch of `count` readings in all. Each range has a first number, a count, and the number of lines that follow it.
 fn parsed(count: u64, ranges: &[(u64, u64, usize)]) -> Result<Frame, WireError> {
     let range =
         |(first, count, lines): &(u64, u64, usize)| format!("FROM:a/1:{first}:{count}\n{}", LINE.repeat(*lines));
@@ -34,7 +34,7 @@ fn ranges_of_more_readings_than_the_head_says_are_refused() {
 }
 
 #[test]
-fn ranges_of_fewer_readings_than_the_head_says_or_than_stand_there_are_refused() {
+fn ranges_of_fewer_readings_than_the_head_says_or_the_body_holds_are_refused() {
     for ranges in [&[(1, 2, 2)][..], &[(1, 2, 3)], &[(1, 3, 2)], &[(1, 3, 4)], &[]] {
         assert!(parsed(3, ranges).is_err(), "{ranges:?}");
     }
