@@ -1,11 +1,12 @@
 //! The files of one peer, as docs/protocol.md section 8 says: the log (`journal.rs`, its end in memory in `journal/tail.rs`),
-//! the CSV files (`csv_files.rs`), what is pending (`pending.rs`) and `state`. One thread writes, others read the log. What is
-//! stored, and when it is said that it is, is decided elsewhere.
+//! the CSV files (`csv_files.rs`), what is pending (`pending.rs`) and `state`. One thread writes, others read the log.
+//! What is stored, and when others hear of it, is decided elsewhere.
 //!
 //! `opening` runs once, at a start: it reads what earlier lives left, and mends it. `directory` claims the directory before
-//! that. `disk` is all that is asked of a disk, real or in memory. `inspect` and `snapshot` look at another peer's directory.
+//! that. `disk` has all that is asked of a disk, real or in memory. `inspect` and `snapshot` look at another peer's
+//! directory.
 //!
-//! After an error nothing more can be stored; what had been stored before still is.
+//! After an error nothing more can be stored; what was stored before stays.
 
 mod ages;
 mod csv_directory;
@@ -64,7 +65,7 @@ use opening::start;
 use pending::Pending;
 use state::State;
 
-/// What is read of the log in one step, in bytes: several of the largest batches.
+/// How much of the log is read in one step, in bytes: several of the largest batches.
 const READ_BYTES: usize = 1024 * 1024;
 
 /// All that one peer has on disk, for the thread that writes it.
@@ -90,11 +91,11 @@ pub struct Storage<D> {
 }
 
 impl<D: Disk> Storage<D> {
-    /// Starts a new life of the peer at time `now`: on what its earlier ones left, or without anything of them but the
+    /// Starts a new life of the peer at time `now`: on what its earlier lives left, or with nothing of theirs but the
     /// incarnation.
     ///
     /// # Errors
-    /// The disk's; or where the files are another peer's. What was wrong with its own is mended, and told.
+    /// The disk's; or where the files are another peer's. What is wrong with its own files is mended and reported.
     pub fn open(disk: Arc<D>, id: &PeerId, now: Incarnation, options: Options) -> Result<(Self, Opened), StorageError> {
         if options.resume {
             return opening::open(disk, id, now, options);
@@ -156,15 +157,15 @@ impl<D: Disk> Storage<D> {
         Ok(())
     }
 
-    /// Notes in `state` that the log is on the platter up to here. Once a segment is enough: it tells damage from what a crash
-    /// leaves, and costs a sync.
+    /// Notes in `state` that the log is on the platter up to here: later that tells damage from what a crash leaves. It
+    /// costs a sync, and once for each segment is enough.
     fn vouch(&mut self, to: Sequence) -> Result<(), StorageError> {
         self.vouched = to;
         let State { promised, synced, needs, .. } = self.state.clone();
         self.save_state(promised.as_ref(), synced.as_ref(), needs)
     }
 
-    /// Keeps readings as pending. Those that are kept already are not kept twice.
+    /// Keeps readings as pending. None is kept twice.
     ///
     /// # Errors
     /// The disk's; then none of them was kept.
@@ -172,7 +173,7 @@ impl<D: Disk> Storage<D> {
         self.pending.keep(request)
     }
 
-    /// The kept readings of a range, in number order; those of it that are not kept are left out.
+    /// The readings of a range that are kept, in number order.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged.
@@ -180,8 +181,8 @@ impl<D: Disk> Storage<D> {
         self.pending.recall(range)
     }
 
-    /// Replaces `state`. Where nobody resumes from these files the incarnation in it is all that counts, and stays as it is: it
-    /// could be lost with the power while something else takes its place.
+    /// Replaces `state`. Where nobody resumes from these files only the incarnation in it counts, and the file stays as
+    /// it is: a power loss while it is replaced could lose the incarnation.
     ///
     /// # Errors
     /// The disk's; then the old one still holds.
@@ -194,8 +195,8 @@ impl<D: Disk> Storage<D> {
         let (promised, synced, needs) = (promised.cloned(), synced.cloned(), needs.max(self.vouched));
         let state = State { promised, synced, needs, ..self.state.clone() };
         if self.options.careful() {
-            // A log that comes back shorter than `synced` says would look like a damaged one; and what a cut removes has to
-            // be pending before anything says that it is not needed.
+            // If the log came back shorter than `synced` needs, it would look damaged. And what a cut removes has to be
+            // pending before anything says that it is not needed.
             self.sync()?;
             start::save(&*self.disk, &state, true)?;
         }
@@ -203,15 +204,16 @@ impl<D: Disk> Storage<D> {
         Ok(())
     }
 
-    /// Cuts the log to `to`, or where that is within a batch, as only a peer that lies can have it, to the end of the
-    /// one before; then `last` tells. Replaces `state`. What was above is kept as pending; returned is what that was.
+    /// Cuts the log to `to`. Where that is within a batch, which only a lying peer asks for, it cuts to the end of the
+    /// batch before, and `last` tells. Replaces `state`. What was above is kept as pending, and returned.
     ///
-    /// First what goes is made pending and safe, then `state` says that it is not needed, and only then do rows and log lose it:
-    /// whatever a crash leaves of this, no reading is lost, and no start takes the shorter log for a damaged one.
+    /// What goes is first made pending and safe. Then `state` says that it is not needed, and only then rows and log
+    /// lose it. Wherever a crash interrupts this, no reading is lost, and no start takes the shorter log for a damaged
+    /// one.
     ///
     /// # Errors
-    /// Where a quorum has committed what is above: that is never cut, and nothing was changed.
-    /// The disk's, or where what it holds is damaged. At no time is a reading neither in the log nor pending.
+    /// Where a quorum has committed what is above: that is never cut, and nothing was changed. The disk's, or where
+    /// what it holds is damaged. At every moment a reading is in the log or pending.
     pub fn cut(
         &mut self,
         to: Sequence,
@@ -285,7 +287,7 @@ impl<D: Disk> Storage<D> {
         self.shrink_pending(self.pending.limits.at_sync)
     }
 
-    /// Removes what is delivered from the file of what is pending, once that is longer than `bytes`.
+    /// Removes what is delivered from the file `pending`, once that is longer than `bytes`.
     fn shrink_pending(&mut self, bytes: u64) -> Result<(), StorageError> {
         if !self.pending.is_wasteful(bytes) {
             return Ok(());
@@ -305,7 +307,7 @@ impl<D: Disk> Storage<D> {
     /// Batches from the one that holds `after + 1` on, some of them perhaps above `up_to`.
     fn frames_after(&self, after: Sequence, up_to: Sequence) -> Result<Vec<Frame>, StorageError> {
         let cuts = self.journal.cuts();
-        // If the tail was cut more often, it holds another log than the one that is worked on here.
+        // If the tail was cut more often, it holds another log than this one.
         let tail = self.tail.lock().expect("no holder of the lock panics").after(after, cuts, READ_BYTES);
         if let TailRead::Frames(frames) = tail {
             return Ok(frames);

@@ -1,5 +1,5 @@
-//! What a peer's files tell of the time: it was at least as late when they were written. Read before a start claims them,
-//! and told to nobody but the operator, so that what cannot be read is passed over.
+//! What a peer's files tell of the time: it cannot be earlier now than when they were written. They are read before a
+//! start claims them, and only the operator is told; what cannot be read is skipped.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,8 @@ use super::journal;
 use crate::ids::{PeerId, SensorId};
 use crate::reading::Row;
 
-/// When a file in a peer's directory was last written, by the clock of then. `None`: there is none, or nobody knows.
+/// When a file in a peer's directory was last written, by the clock of that time. `None`: there is none, or nobody
+/// knows.
 #[must_use]
 pub fn last_written(data_dir: &Path, id: &PeerId) -> Option<SystemTime> {
     let root = find_directory(data_dir, id)?;

@@ -1,5 +1,5 @@
-//! The CSV files of a peer's directory, for those who look at them again and again while the peer runs: which there are,
-//! how long each is, and its rows from an open file, which stays the same file however its name is given away.
+//! The CSV files of a peer's directory, for programs that look at them again and again while the peer runs: which there
+//! are, how long each is, and its rows. An open file stays the same file even when its name goes to another.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,7 +14,7 @@ use super::error::{failed, StorageError};
 use super::file_names::{csv_name, sensors_of};
 use crate::ids::{SensorId, Sequence};
 
-/// What is read of a file in one step, in bytes.
+/// How much of a file is read in one step, in bytes.
 const READ_BYTES: usize = 256 * 1024;
 
 /// A directory with CSV files of a peer.
@@ -23,10 +23,10 @@ pub struct CsvDirectory {
     disk: ReadOnlyDisk,
 }
 
-/// What a directory tells of a CSV file.
+/// What the directory says of a CSV file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CsvStamp {
-    /// Another one, where rows were replaced.
+    /// It is another file once rows were replaced.
     pub file: Stamp,
     /// When it was last written.
     pub written: SystemTime,
@@ -74,7 +74,7 @@ impl CsvDirectory {
         or_none(look()).map_err(failed(&self.disk, "look at", name))
     }
 
-    /// Opens the file of a sensor, by its name of now or an earlier one; `None` where it has none.
+    /// Opens the file of a sensor, by its present name or an earlier one; `None` where it has none.
     ///
     /// # Errors
     /// The disk's.
@@ -96,7 +96,7 @@ impl CsvDirectory {
 }
 
 impl CsvHandle {
-    /// Which file it is, and how long it was when it was opened.
+    /// Which file this is, and how long it was when it was opened.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         self.stamp
@@ -144,7 +144,7 @@ impl CsvHandle {
             }
             at += bytes.len() as u64;
             text.extend_from_slice(&bytes);
-            // What is so long and has no end is no row, and given as it comes.
+            // So long a line without an end is no row, and is given in pieces.
             let unended = if text.len() < READ_BYTES { 0 } else { text.len() };
             let whole = memchr::memrchr(b'\n', &text).map_or(unended, |end| end + 1);
             for line in text[..whole].split_inclusive(|byte| *byte == b'\n') {
@@ -158,7 +158,7 @@ impl CsvHandle {
     }
 }
 
-/// What is not there is none.
+/// A missing file is `None`.
 fn or_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -1,5 +1,5 @@
-//! The product: one CSV file a sensor, rows in sequence order. What is delivered waits in a buffer a sensor until it is
-//! written, with one append a sensor. When that is done is left to the caller, up to a limit.
+//! The product: one CSV file for each sensor, with rows in sequence order. What is delivered waits in a buffer for each
+//! sensor, and one append writes it. The caller decides when, up to a limit.
 
 pub(super) mod beside;
 pub(super) mod ends;
@@ -16,11 +16,11 @@ use crate::ids::{SensorId, Sequence};
 use crate::reading::{self, HEADER_LINE};
 use crate::wire::Frame;
 
-/// Rows of all sensors that wait to be written, in bytes: enough for appends that cost little a row, with a hundred
-/// sensors too.
+/// How many bytes of rows may wait to be written, for all sensors: enough to make appends cheap for each row, even with
+/// a hundred sensors.
 pub(super) const BUFFER_BYTES_MAX: usize = 1024 * 1024;
 
-/// Room that all the buffers together keep while they are empty, in bytes, however many sensors there are.
+/// How much room all buffers together keep while they are empty, in bytes, however many sensors there are.
 const KEPT_BYTES_MAX: usize = 4 * BUFFER_BYTES_MAX;
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct SensorCsv<D> {
     recent: usize,
     /// Sensors with rows to write.
     waiting: Vec<usize>,
-    /// Bytes of these.
+    /// Bytes of the rows that wait.
     buffered: usize,
 }
 
@@ -40,21 +40,21 @@ pub(super) struct SensorCsv<D> {
 pub(super) struct Sensor {
     pub(super) name: SensorId,
     pub(super) path: String,
-    /// What was written, and must be under the name. Of no bytes: there is no file yet.
+    /// The file that was written, and must have the name. No bytes: there is no file yet.
     pub(super) stamp: Stamp,
-    /// Something else is there, and the file is to be written again.
+    /// Another file has the name, and this one is to be written again.
     pub(super) displaced: bool,
     rows: Vec<u8>,
 }
 
 impl<D: Disk> SensorCsv<D> {
-    /// Where no sensor has a file.
+    /// No sensor has a file yet.
     pub(super) fn new(disk: Arc<D>) -> Self {
         let (sensors, waiting) = (Vec::new(), Vec::new());
         Self { disk, sensors, by_name: HashMap::new(), recent: 0, waiting, buffered: 0 }
     }
 
-    /// Where these are the sensors that have files.
+    /// These sensors have files already.
     ///
     /// # Errors
     /// The disk's.
@@ -104,7 +104,8 @@ impl<D: Disk> SensorCsv<D> {
         Ok(())
     }
 
-    /// Writes what waits, by sensor name. What waits for a file that is to be written again is in the journal, and not needed.
+    /// Writes what waits, by sensor name. Where a file is to be written again, its waiting rows are dropped: they are
+    /// in the journal.
     ///
     /// # Errors
     /// The disk's; then what is not written still waits.
@@ -133,7 +134,7 @@ impl<D: Disk> SensorCsv<D> {
     /// # Errors
     /// The disk's, or where a file does not hold rows.
     pub(super) fn truncate_above(&mut self, to: Sequence, careful: bool) -> Result<(), StorageError> {
-        // So that all rows are in one place.
+        // Now all rows are in one place.
         self.flush()?;
         let disk = &*self.disk;
         for Sensor { path, stamp, .. } in self.sensors.iter_mut().filter(|sensor| sensor.stamp.bytes > 0) {
@@ -146,7 +147,7 @@ impl<D: Disk> SensorCsv<D> {
             }
         }
         if careful {
-            // No row that was cut may come back beside a log that holds another reading there.
+            // A row that was cut must not come back while the log holds another reading under its sequence.
             disk.sync_names("").map_err(failed(disk, "sync", ""))?;
         }
         Ok(())
@@ -157,7 +158,7 @@ impl<D: Disk> SensorCsv<D> {
         if let Some(at) = self.by_name.get(name) {
             return Ok(*at);
         }
-        // It becomes a file name, so it is checked here whatever was checked before.
+        // It becomes a file name, so it is checked here whatever checked it before.
         let parsed = std::str::from_utf8(name).ok().and_then(|text| text.parse::<SensorId>().ok());
         let sensor = parsed.ok_or(StorageError::Sensor { sequence })?;
         let path = csv_name(sensor.as_str());
@@ -173,7 +174,7 @@ impl<D: Disk> SensorCsv<D> {
 }
 
 impl Sensor {
-    /// Takes note of what an append says that it wrote to.
+    /// Notes which file an append says that it wrote to.
     fn written(&mut self, there: Stamp) {
         let is_own = self.stamp.bytes == 0 || there.file == self.stamp.file;
         if is_own && there.bytes == self.stamp.bytes + self.rows.len() as u64 {

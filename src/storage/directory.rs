@@ -1,4 +1,5 @@
-//! A peer's directory on the real disk: claimed by one process at a time, and never one that holds anything else.
+//! A peer's directory on the real disk. One process at a time claims it, and never a directory that holds anything
+//! else.
 
 pub(super) mod earlier;
 pub(super) mod earlier_names;
@@ -24,7 +25,7 @@ pub fn directory_of(data_dir: &Path, id: &PeerId) -> PathBuf {
     data_dir.join(name_of(id.as_str()))
 }
 
-/// The directory of a peer, if it is there: by its name of now, or the one that an earlier version gave it.
+/// The directory of a peer, if it is there: by its present name, or the one that an earlier version gave it.
 #[must_use]
 pub fn find_directory(data_dir: &Path, id: &PeerId) -> Option<PathBuf> {
     let (now, earlier) = (directory_of(data_dir, id), data_dir.join(id.as_str()));
@@ -37,8 +38,8 @@ pub fn find_directory(data_dir: &Path, id: &PeerId) -> Option<PathBuf> {
 /// Creates the directory of a peer where it is missing and takes it for this process, until the disk is dropped.
 ///
 /// # Errors
-/// Where it cannot be used, is none of this peer and holds anything but a peer's files (then it is left as it was), or is in
-/// use.
+/// Where it cannot be used, is in use, or is not this peer's and holds anything but a peer's files (then it is left as
+/// it was).
 pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
     let root = own_directory(data_dir, id, true)?;
     let lock = lock(&root)?;
@@ -46,15 +47,15 @@ pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
     Ok(RealDisk::new(root, lock))
 }
 
-/// As [`claim`], for a peer that begins without its earlier rows: they, and what is there without a peer's `state`, are set
-/// aside, which is returned in words for the operator.
+/// As [`claim`], for a peer that begins without its earlier rows. Those rows, and files without a peer's `state`, are
+/// set aside; what was done is returned in words for the operator.
 ///
 /// # Errors
 /// As those of [`claim`]; and where a file is not what its name says, or cannot be set aside.
 pub fn claim_cleared(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<String>), StorageError> {
     let root = own_directory(data_dir, id, false)?;
-    // Before the lock, so that what is refused has none afterwards; and again with it, since another process may have come
-    // and gone between.
+    // This comes before the lock, so that a refused directory has none afterwards; and again with the lock, since
+    // another process may have come and gone between.
     previous::unvouched(&root)?;
     let lock = lock(&root)?;
     let aside = match previous::unvouched(&root)? {
@@ -64,8 +65,8 @@ pub fn claim_cleared(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<S
     Ok((RealDisk::new(root, lock), aside))
 }
 
-/// The directory of a peer, made where it is missing. What others put there is refused; `resumes`: but what somebody put
-/// into one that is this peer's by its `state`. A home that `--data-dir` names by mistake has none.
+/// The directory of a peer, made where it is missing. Foreign files are refused. With `resumes` they are not, if the
+/// directory is this peer's by its `state`: a home directory that `--data-dir` names by mistake has no `state`.
 fn own_directory(data_dir: &Path, id: &PeerId, resumes: bool) -> Result<PathBuf, StorageError> {
     let root = directory_of(data_dir, id);
     let unusable = |source| StorageError::directory(&root, &root, source);
@@ -84,7 +85,7 @@ fn own_directory(data_dir: &Path, id: &PeerId, resumes: bool) -> Result<PathBuf,
     Ok(root)
 }
 
-/// Makes a directory, and those that lead there: without their names on the platter, nothing in it is either.
+/// Makes a directory and its parents. Without their names on the platter nothing in it would be there either.
 pub(super) fn make(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
@@ -101,11 +102,11 @@ pub(super) fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// What becomes of files that are no peer's.
+/// What happens to foreign files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Others {
     Refused,
-    /// Unless they have the name of one that a peer makes.
+    /// They stay, unless they have the name of a file that a peer makes.
     Stay,
 }
 
@@ -129,7 +130,7 @@ fn check_entries(root: &Path, dir: &str, own: &dyn Fn(&str, bool, bool) -> bool)
     let unusable = |source| StorageError::directory(root, &path, source);
     for entry in fs::read_dir(&path).map_err(unusable)? {
         let entry = entry.map_err(unusable)?;
-        // Of the entry itself: a symbolic link is neither.
+        // The kind of the entry itself: a symbolic link is neither.
         let kind = entry.file_type().map_err(unusable)?;
         let name = entry.file_name();
         if !name.to_str().is_some_and(|name| own(name, kind.is_file(), kind.is_dir())) {
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_claimed_once_at_a_time() {
+    fn one_process_at_a_time_claims_a_directory() {
         let temp = TempDir::new();
         let id = "p".parse().unwrap();
         let disk = claim(temp.path(), &id).unwrap();
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_directory_of_another_peer_is_refused_before_anything_is_moved() {
-        // As where the disk folds case, and a peer `P` of an earlier version was there first.
+        // This is how it looks where the disk folds case and an earlier version had a peer `P` there.
         let temp = TempDir::new();
         let root = temp.path().join("p");
         fs::create_dir(&root).unwrap();

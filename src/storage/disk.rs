@@ -1,5 +1,5 @@
-//! What the storage asks of a disk: few operations, on the files of one peer's directory. What the files mean is left to
-//! the others here.
+//! What the storage asks of a disk: a few operations on the files of one peer's directory. The other files here know
+//! what they mean.
 
 #[cfg(test)]
 pub(super) mod folding;
@@ -21,7 +21,7 @@ pub struct Stamp {
     pub bytes: u64,
 }
 
-/// Makes a missing file one of no bytes.
+/// Treats a missing file as an empty one.
 pub(super) fn or_empty<T: Default>(result: io::Result<T>) -> io::Result<T> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
@@ -29,10 +29,10 @@ pub(super) fn or_empty<T: Default>(result: io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Looks at the files of one peer, by paths relative to its directory: `state`, `journal/<segment>.log`, and those of
-/// sensors, whose names `file_names.rs` makes. This is all that a disk can do which is only looked at.
+/// Looks at the files of one peer, by paths relative to its directory: `state`, `journal/<segment>.log`, and the files
+/// of sensors, named by `file_names.rs`. A disk that is only read can do no more.
 ///
-/// Implementations synchronise themselves, so that one thread may read while another one appends.
+/// Implementations synchronise themselves, so that one thread may read while another appends.
 pub trait ReadDisk: Send + Sync + 'static {
     /// The names of the files in a directory (`""` or `"journal"`), sorted.
     ///
@@ -56,23 +56,23 @@ pub trait ReadDisk: Send + Sync + 'static {
     fn full_path(&self, path: &str) -> PathBuf;
 }
 
-/// Changes the files of one peer. On such a disk a missing directory holds no files, and a file that does not exist is one of
-/// no bytes, since a write makes it.
+/// Changes the files of one peer. On such a disk a missing directory holds no files, and a missing file is empty, since
+/// a write makes it.
 pub trait Disk: ReadDisk {
-    /// What is under a name now, whatever is open: to be compared with what [`Self::append`] says that it wrote to.
+    /// Which file has a name now, whatever is open: to compare with what [`Self::append`] returned.
     ///
     /// # Errors
     /// The disk's.
     fn stamp(&self, path: &str) -> io::Result<Stamp>;
 
-    /// Adds bytes to the end of a file, which is created where it is missing, with its directory. Returns which file that
-    /// was, as long as it was known to be afterwards: a file that is open may have lost its name since.
+    /// Adds bytes to the end of a file, which is made where it is missing, with its directory. Returns the stamp of the
+    /// file afterwards: an open file may have lost its name since.
     ///
     /// # Errors
     /// The disk's; then nothing was added.
     fn append(&self, path: &str, bytes: &[u8]) -> io::Result<Stamp>;
 
-    /// Makes `to` a new file of the first `len` bytes of `from`, which has as many.
+    /// Makes `to` a new file of the first `len` bytes of `from`, which has that many.
     ///
     /// # Errors
     /// The disk's.
@@ -84,8 +84,8 @@ pub trait Disk: ReadDisk {
     /// The disk's.
     fn truncate(&self, path: &str, len: u64) -> io::Result<()>;
 
-    /// Puts a file of these bytes in the place of the one of that name: after a crash there is either the old or the new.
-    /// With `durable` that holds for a power loss, too, and the new one is on the platter on return.
+    /// Replaces the file of that name by one of these bytes: after a crash there is either the old file or the new.
+    /// With `durable` that holds for a power loss, too, and the new file is on the platter on return.
     ///
     /// # Errors
     /// The disk's; then the old one is still there.
@@ -109,7 +109,7 @@ pub trait Disk: ReadDisk {
     /// The disk's.
     fn sync(&self, path: &str) -> io::Result<()>;
 
-    /// Returns once it is on the platter which files there are in a directory: what was created, renamed or removed.
+    /// Returns once the names in a directory are on the platter: what was made, renamed or removed.
     ///
     /// # Errors
     /// The disk's.

@@ -1,4 +1,4 @@
-//! What can go wrong with a peer's files, in words that say what to do. Every variant means the same for the state:
+//! What can go wrong with a peer's files, in words that say what to do. For the state every variant means the same:
 //! what was asked for does not count, and nothing more can be stored.
 
 pub(super) mod fault;
@@ -43,7 +43,7 @@ pub enum StorageError {
     OtherPeer { path: PathBuf, found: String },
     #[error(
         "{} was kept under --quorum {kept}, and was started with {}: rows that others delivered could change; give \
-         --quorum {kept}, or start without --resume to fetch everything anew",
+         --quorum {kept}, or start without --resume to fetch everything again",
         path.display(), given.map_or("none".to_owned(), |given| given.to_string())
     )]
     OtherQuorum { path: PathBuf, kept: u32, given: Option<u32> },
@@ -55,7 +55,7 @@ pub enum StorageError {
     )]
     Damaged { path: PathBuf, why: String },
     #[error(
-        "the group's log is to be cut behind sequence {to}, but rows up to {delivered} are delivered, which no leader under \
+        "the group's log is to be cut after sequence {to}, but rows up to {delivered} are delivered, which no leader under \
          --quorum may take back; nothing was changed; check that every peer has the same --quorum, and start again"
     )]
     CutsDelivered { to: Sequence, delivered: Sequence },
@@ -75,7 +75,7 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Does it take somebody who makes room before another try is worth it?
+    /// Is something used up, so that another try makes sense only once somebody makes room?
     #[must_use]
     pub fn is_want(&self) -> bool {
         match self {
@@ -84,7 +84,7 @@ impl StorageError {
         }
     }
 
-    /// What cannot be read, and why, for those who only look; what a peer would do about it is of no use to them.
+    /// What cannot be read, and why, for a program that only looks and does not care what a peer would do about it.
     #[must_use]
     pub fn to_reader(&self) -> String {
         match self {
@@ -97,24 +97,24 @@ impl StorageError {
         }
     }
 
-    /// What is wrong where a peer's directory cannot be used at all, for the sake of this `path` in it.
+    /// A peer's directory cannot be used at all, because of this `path` in it.
     pub(super) fn directory(directory: &Path, path: &Path, source: io::Error) -> Self {
         Self::Directory { path: directory.to_owned(), fault: Fault::of(directory, path, source) }
     }
 
-    /// What is wrong where something cannot be done with a file of a peer's directory.
+    /// Something cannot be done with a file of a peer's directory.
     pub(super) fn io(directory: &Path, path: &Path, doing: &'static str, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), doing, fault: Fault::of(directory, path, source) }
     }
 
-    /// What is wrong where an earlier life's files cannot be moved out of a peer's directory, to beside it.
+    /// The files of an earlier life cannot be moved out of a peer's directory.
     pub(super) fn set_aside(directory: &Path, source: io::Error) -> Self {
         let beside = directory.parent().unwrap_or(directory);
         Self::SetAside { path: directory.to_owned(), fault: Fault::of(directory, beside, source) }
     }
 }
 
-/// Makes an error of the disk one of the storage, which names the file and what was tried with it.
+/// Turns an error of the disk into one of the storage, which names the file and what was tried with it.
 pub(super) fn failed<'a, D: ReadDisk>(
     disk: &'a D,
     doing: &'static str,

@@ -1,21 +1,21 @@
-//! What ids are called on a disk, by one rule on every system. An id is a name that every file system takes, but for three
-//! things: many take `Temp` and `temp` for the same name; Windows keeps some names for its devices, with whatever after a
-//! dot; and it drops dots at the end. So an id's name is
+//! The names of ids on a disk, by one rule on every system. Every file system takes an id as a name, with three
+//! exceptions. Many take `Temp` and `temp` for the same name. Windows keeps some names for its devices, whatever
+//! follows after a dot. And it drops dots at the end. So the name of an id is
 //!
 //! - the id, as it is written;
-//! - after it, where it holds capitals or ends with a dot, `+` and which of its characters are capitals, in hexadecimal: the
-//!   lowest bit is for the first;
-//! - before it, where it is a device's name, or begins with one and a dot, `+`.
+//! - then, where it holds capitals or ends with a dot, `+` and a hexadecimal number that says which characters are
+//!   capitals: the lowest bit is for the first;
+//! - and before it a `+`, where it is a device's name, or begins with one and a dot.
 //!
 //! `roof-2` is `roof-2`, `Temp` is `Temp+1`, `EWR` is `EWR+7`, `com1.txt` is `+com1.txt`. No id holds `+`, so the id can be read
 //! off its name; and ids that differ have names that differ even where case does not count.
 
 use crate::ids::{check_name, SensorId, NAME_BYTES_MAX};
 
-/// What no id holds.
+/// A character that no id holds.
 const MARK: char = '+';
 
-/// What follows the name of a sensor in that of its file.
+/// The ending of a sensor's file.
 const CSV: &str = ".csv";
 
 /// Names of devices; and those that are followed by a digit.
@@ -55,13 +55,12 @@ pub(super) fn sensor_of(file: &str) -> Option<SensorId> {
     id_of(file.strip_suffix(CSV)?)?.parse().ok()
 }
 
-/// The sensor whose file had this name when it was the id and nothing more, and has another one now.
+/// The sensor whose file had this name when names were just the ids, and has another name now.
 pub(super) fn sensor_of_earlier(file: &str) -> Option<SensorId> {
     file.strip_suffix(CSV)?.parse().ok().filter(|sensor: &SensorId| csv_name(sensor.as_str()) != file)
 }
 
-/// The sensors whose files have these names, which are sorted: of the names of now, and of earlier ones where there is no
-/// other.
+/// The sensors of files with these sorted names. An earlier name counts where there is no file with the present one.
 pub(super) fn sensors_of<S: AsRef<str>>(names: &[S]) -> Vec<Option<SensorId>> {
     let is_there = |name: &str| names.binary_search_by(|there| there.as_ref().cmp(name)).is_ok();
     let earlier = |name: &str| sensor_of_earlier(name).filter(|sensor| !is_there(&csv_name(sensor.as_str())));
@@ -82,10 +81,10 @@ mod tests {
     use super::*;
     use crate::storage::disk::folding;
 
-    /// Longest name that eCryptfs takes, the least of all file systems that are used.
+    /// The longest name that eCryptfs takes, the shortest limit of all file systems in use.
     const BYTES_MAX: usize = 143;
 
-    /// Ids as they are, and those that come near to what is not allowed.
+    /// Ordinary ids, and ids close to what is not allowed.
     fn ids() -> impl Strategy<Value = String> {
         let near = "(?i)(con|prn|aux|nul|com[0-9]{0,2}|lpt[0-9]?|a|ab)([.][a-b.]{0,2})?";
         prop_oneof![2 => "[A-Za-z0-9][A-Za-z0-9._-]{0,63}", 1 => near.prop_map(|text: String| text)]
@@ -139,13 +138,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_is_read_back_and_meets_no_other_and_no_device(one in ids(), other in ids()) {
+        fn a_name_is_read_back_and_is_no_other_ids_and_no_devices(one in ids(), other in ids()) {
             let name = name_of(&one);
             prop_assert_eq!(id_of(&name), Some(&one[..]));
             prop_assert!(!folding::is_device(&name) && !folding::is_device(&csv_name(&one)), "{}", name);
             prop_assert!(!name.ends_with('.') && csv_name(&one).len() <= BYTES_MAX);
             prop_assert_eq!(one == other, name.eq_ignore_ascii_case(&name_of(&other)));
-            // Nor what another id was called before there was a rule.
+            // Nor is it the earlier name of another id.
             prop_assert!(one == other || name != other);
         }
 

@@ -1,12 +1,12 @@
-//! Is what a peer wrote still there under the names of its files? Other programs move, remove and replace them while it
-//! runs, and a file that is open does not notice.
+//! Are the files that a peer wrote still there under their names? Other programs move, remove and replace files while
+//! it runs, and an open file does not show that.
 
 use super::disk::{Disk, Stamp};
 use super::error::{failed, StorageError};
 use super::repair::CsvRestored;
 use super::{pending, Storage};
 
-/// It is in the directory as long as this process holds that.
+/// It is in the directory for as long as this process holds that.
 const LOCK: &str = "lock";
 
 /// The file that says that the directory is the one that was claimed.
@@ -16,11 +16,11 @@ pub(super) fn claimed<D: Disk>(disk: &D) -> Result<Stamp, StorageError> {
 }
 
 impl<D: Disk> Storage<D> {
-    /// Compares the names of all files with what was written, which costs one look at the disk for each. CSV files that are
-    /// not what they must be are written again from the journal, what waits for them included.
+    /// Compares the names of all files with what was written, with one look at the disk for each. CSV files that are
+    /// not what they must be are written again from the journal, with the rows that still wait.
     ///
     /// # Errors
-    /// Where anything else is gone, which cannot be restored from what is here; or the disk's.
+    /// Where any other file is gone, which cannot be restored; or the disk's.
     pub fn check_names(&mut self) -> Result<(), StorageError> {
         if claimed(&*self.disk)? != self.claimed {
             return Err(StorageError::Gone { path: self.disk.full_path("") });
@@ -35,7 +35,7 @@ impl<D: Disk> Storage<D> {
         self.flush()
     }
 
-    /// Writes the CSV files again that are known not to be what was written.
+    /// Writes again the CSV files that are known to be displaced.
     pub(super) fn restore(&mut self) -> Result<(), StorageError> {
         let careful = self.options.careful();
         self.restored.extend(self.csv.restore(&self.journal.reader(), self.delivered, careful)?);

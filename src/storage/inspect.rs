@@ -1,5 +1,5 @@
-//! A peer's directory as it is, for those who only look at it: which files there are, their bytes, and the batches of the
-//! journal. Nothing is changed, created, repaired or kept locked. What must hold of them is left to the caller.
+//! A peer's directory as it is, for programs that only look: which files there are, their bytes, and the batches of the
+//! journal. Nothing is changed, made, repaired or kept locked. The caller knows what must hold.
 
 use std::fs;
 use std::io;
@@ -32,7 +32,7 @@ pub struct Inspection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvFile {
     pub sensor: SensorId,
-    /// Its path within the directory: that of now, or of an earlier version where there is no other.
+    /// Its path within the directory: the present one, or that of an earlier version where there is no other.
     pub name: String,
     pub bytes: u64,
 }
@@ -48,13 +48,13 @@ struct SegmentFile {
 pub enum Piece {
     /// A batch whose checksum holds.
     Batch(Frame),
-    /// Bytes that are no batch. What follows is the next that can be found.
+    /// Bytes that are no batch. The next batch that can be found follows.
     Damage { segment: String, why: String },
 }
 
 impl Inspection {
-    /// Looks which files there are. Of those that a running peer adds to, what it adds later is not seen; and where a sequence
-    /// is given, no row above it, nor a file without any other.
+    /// Looks which files there are. What a running peer adds to them later is not seen. With `up_to`, neither is any
+    /// row above it, nor a file that has only such rows.
     ///
     /// # Errors
     /// The disk's.
@@ -78,7 +78,7 @@ impl Inspection {
                 None => foreign.push(name),
             }
         }
-        // After the rows: what has a row then is in the journal by now.
+        // The rows came first: what has a row is in the journal by now.
         let mut segments = Vec::new();
         if has_journal {
             for (name, metadata) in entries(&disk, journal::DIR)? {
@@ -96,7 +96,7 @@ impl Inspection {
         Ok(Self { disk, csv, segments, foreign, runs })
     }
 
-    /// The sensors' files, by the names of now.
+    /// The files of sensors, by their present names.
     #[must_use]
     pub fn csv(&self) -> &[CsvFile] {
         &self.csv
@@ -108,7 +108,7 @@ impl Inspection {
         !self.segments.is_empty()
     }
 
-    /// What is no file of a peer: symbolic links, too, which are not followed.
+    /// Foreign files. Symbolic links are among them, and are not followed.
     #[must_use]
     pub fn foreign(&self) -> &[String] {
         &self.foreign
@@ -134,7 +134,8 @@ impl Inspection {
         occupant(root).is_some()
     }
 
-    /// Says `state` that the peer runs under a quorum? Then its log may be ahead of its rows for as long as there is none.
+    /// Does `state` say that the peer runs under a quorum? Then its log may be ahead of its rows for as long as too few
+    /// peers are there.
     #[must_use]
     pub fn has_quorum(&self) -> bool {
         state::read(&self.disk).is_ok_and(|state| state.quorum.is_some())
@@ -171,8 +172,8 @@ pub struct JournalWalk<'a> {
 }
 
 impl JournalWalk<'_> {
-    /// The next piece of the journal, `None` at its end. After a batch whose checksum does not hold, the next one of the
-    /// segment is tried; after bytes that are none at all, the next segment.
+    /// The next piece of the journal, `None` at its end. After a batch with a wrong checksum it tries the next batch of
+    /// the segment; after bytes that are no batch at all, the next segment.
     ///
     /// # Errors
     /// The disk's.
@@ -212,7 +213,7 @@ fn damage(segment: &str, error: StorageError) -> Result<Piece, StorageError> {
     }
 }
 
-/// How many bytes of a file hold its header and the rows up to a sequence; all, where they do not tell.
+/// How many bytes of a file hold its header and the rows up to a sequence; all of them where that cannot be read.
 fn bytes_up_to(disk: &ReadOnlyDisk, name: &str, bytes: u64, up_to: Option<Sequence>) -> Result<u64, StorageError> {
     let Some(up_to) = up_to else { return Ok(bytes) };
     match rows_end(disk, name, bytes, up_to) {
@@ -221,7 +222,7 @@ fn bytes_up_to(disk: &ReadOnlyDisk, name: &str, bytes: u64, up_to: Option<Sequen
     }
 }
 
-/// Name and metadata of what is in a directory, by name; of symbolic links those of the link.
+/// Name and metadata of what is in a directory, by name; for a symbolic link, of the link itself.
 fn entries(disk: &ReadOnlyDisk, dir: &str) -> Result<Vec<(String, fs::Metadata)>, StorageError> {
     let read = || -> io::Result<_> {
         let mut found = Vec::new();

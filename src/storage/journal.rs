@@ -15,23 +15,23 @@ use super::error::{damaged, failed, StorageError};
 use crate::ids::Sequence;
 use crate::wire::Frame;
 
-/// A segment that would outgrow this is followed by a new one. Large enough for few files, small enough for a cut to
-/// remove most of what goes with whole files.
+/// A segment that would outgrow this is followed by a new one. It is large, so that there are few files, and small
+/// enough that a cut mostly removes whole files.
 const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
 
-/// The position of one batch every so many bytes is kept in memory: 16 bytes for 64 KiB of history, and what is read in
-/// vain before the batch that was asked for is less than that.
+/// The position of one batch in this many bytes is kept in memory. That is 16 bytes for 64 KiB of history, and no read
+/// skips more than 64 KiB before the batch that it wants.
 const STRIDE_BYTES: u64 = 64 * 1024;
 
 /// Directory of the segments.
 pub(super) const DIR: &str = "journal";
 
-/// What reading the log gave.
+/// The result of reading the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
     /// Batches, the first of them the one that holds the first sequence asked for.
     Frames(Vec<Frame>),
-    /// The log does not go so far.
+    /// The log does not reach that far.
     Nothing,
     /// The log was cut since: the sequences asked for may be others now.
     Cut,
@@ -66,15 +66,15 @@ struct Place {
 #[derive(Debug)]
 pub(super) struct Journal<D> {
     reader: JournalReader<D>,
-    /// Segments with bytes that are perhaps not on the platter.
+    /// Segments with bytes that may not be on the platter.
     unsynced: BTreeSet<String>,
-    /// Segments were removed, which is perhaps not on the platter.
+    /// Segments were removed, and that may not be on the platter.
     names_unsynced: bool,
-    /// [`SEGMENT_BYTES`], but for tests.
+    /// [`SEGMENT_BYTES`]; tests make it smaller.
     pub(super) segment_bytes: u64,
 }
 
-/// The log on disk, for those who read it while it is written. Clones read the same.
+/// The log on disk, for threads that read it while it is written. Clones read the same.
 #[derive(Debug)]
 pub(super) struct JournalReader<D> {
     disk: Arc<D>,
@@ -129,7 +129,7 @@ impl<D: Disk> Journal<D> {
         Self { reader, unsynced: BTreeSet::new(), names_unsynced: false, segment_bytes: SEGMENT_BYTES }
     }
 
-    /// The journal that earlier lives left in these segments, of which nothing is known to be on the platter.
+    /// The journal that earlier lives left in these segments. None of it is known to be on the platter.
     pub(super) fn found(disk: Arc<D>, segments: Vec<Segment>, last: Sequence) -> Self {
         let unsynced = segments.iter().map(|segment| segment_path(segment.first)).collect();
         let index = Arc::new(Mutex::new(Index { segments, last, cuts: 0 }));
@@ -215,10 +215,10 @@ impl<D: Disk> Journal<D> {
 
     /// Removes what is above `to`, the end of a batch.
     ///
-    /// The index forgets it first, so that no reader is sent to bytes that are about to go, and counts the cut before any byte
-    /// goes; then whole segments are removed from the end, and the last one that stays is shortened. A crash at any point leaves a
-    /// log without gaps, longer than it should be at worst. `careful`: so does a power cut, which undoes any removals that are
-    /// not synced, in whatever order. That costs a sync of the names for each segment.
+    /// The index forgets it first, so that no reader is sent to bytes that are about to go, and counts the cut before
+    /// any byte goes. Then whole segments are removed, from the end, and the last one that stays is shortened. A crash
+    /// at any point leaves a log without gaps, at worst longer than it should be. With `careful` so does a power cut,
+    /// which undoes unsynced removals in any order. That costs a sync of the names for each segment.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged.
@@ -235,11 +235,11 @@ impl<D: Disk> Journal<D> {
                 segment.bytes = place.offset;
             }
             index.last = to;
-            // A reader that finds this number unchanged has read what was there before.
+            // A reader that finds this number unchanged has read what was there before the cut.
             index.cuts += 1;
             removed
         };
-        // From the end, so that whatever happens in between the rest is a log without gaps.
+        // From the end, so that the rest is always a log without gaps.
         for segment in removed.iter().rev() {
             let path = segment_path(segment.first);
             disk.remove(&path).map_err(failed(&*disk, "remove", &path))?;
@@ -261,7 +261,7 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// The disk's.
     pub(super) fn sync(&mut self) -> Result<(), StorageError> {
-        // First, so that no removed segment can come back after what is synced now.
+        // The names come first, so that no removed segment can come back after what is synced now.
         self.sync_names()?;
         let disk = &*self.reader.disk;
         while let Some(path) = self.unsynced.first() {
@@ -293,8 +293,8 @@ impl<D: ReadDisk> JournalReader<D> {
     }
 
     /// Reads batches from the one that holds `after + 1` on: those that begin at or below `up_to`, up to `max_bytes` of
-    /// them or a single larger one, and none that was cut, nor one written after a cut if that was not the `cuts`-th.
-    /// There may be more to read than is returned.
+    /// them or a single larger one. It returns none that was cut, and none written after another than the `cuts`-th
+    /// cut. There may be more to read than is returned.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged.
@@ -316,7 +316,7 @@ impl<D: ReadDisk> JournalReader<D> {
             index.locate(after + 1)
         };
         let frames = self.frames(&place, after, up_to, max_bytes);
-        // What was cut meanwhile may have been read in part, so an error says nothing then either.
+        // What was cut meanwhile may have been read in part, so even an error means nothing then.
         if self.cuts() != cuts {
             return Ok(Read::Cut);
         }
@@ -349,7 +349,8 @@ impl<D: ReadDisk> JournalReader<D> {
         Ok(frames)
     }
 
-    /// Where the batch that follows `to` begins in the segment of `to`; `None` where that is its end, or none is kept.
+    /// Where the batch after `to` begins in the segment of `to`; `None` at the end of the segment, or where nothing is
+    /// kept.
     fn end_of(&self, to: Sequence) -> Result<Option<Place>, StorageError> {
         let mut place = {
             let index = self.index();

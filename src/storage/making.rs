@@ -1,4 +1,4 @@
-//! Making files and directories: nobody but a peer's own user and group may read what it writes. The umask may take more away.
+//! Making files and directories: only a peer's user and group may read what it writes. The umask may take away more.
 //! What is there already keeps its mode.
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -18,7 +18,7 @@ pub(in crate::storage) fn open_or_make(mut options: OpenOptions, path: &Path) ->
     options.open(path)
 }
 
-/// Opens a file to be written from its beginning: a new one, or what was there emptied.
+/// Opens a file to write it from its beginning: a new one, or an old one that is emptied.
 pub(in crate::storage) fn make_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).truncate(true);
@@ -32,12 +32,12 @@ pub(in crate::storage) fn copy_file(from: &Path, to: &Path) -> io::Result<File> 
     Ok(made)
 }
 
-/// Makes a directory, which is an error where there is one.
+/// Makes a directory; it is an error if it is there already.
 pub(in crate::storage) fn make_dir(path: &Path) -> io::Result<()> {
     builder().create(path)
 }
 
-/// Makes a directory, and those that lead there, where they are missing.
+/// Makes a directory and its parents, where they are missing.
 pub(in crate::storage) fn make_dirs(path: &Path) -> io::Result<()> {
     builder().recursive(true).create(path)
 }

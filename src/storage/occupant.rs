@@ -12,11 +12,11 @@ use super::making::open_or_make;
 
 const NAME: &str = "lock";
 
-/// Bytes that are read of it: two numbers and an address.
+/// How many bytes of it are read: two numbers and an address.
 const BYTES_MAX: u64 = 100;
 
-/// The process that uses a directory, as far as it can be read: it may be writing that now, and some systems let nobody read
-/// what another process has locked.
+/// The process that uses a directory, as far as that can be read: the process may be writing it just now, and some
+/// systems let nobody read what another process has locked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Occupant {
     pub process: Option<u32>,
@@ -50,8 +50,8 @@ pub(super) fn note_endpoint(mut file: &File, endpoint: SocketAddr) -> io::Result
     writeln!(file, "{endpoint}")
 }
 
-/// Who uses this directory now; `None`: nobody. The question shares the lock for a moment: too short for a peer that starts
-/// just then, unless it asks within that very moment.
+/// The process that uses this directory now, if any. To find out shares the lock for a moment, which a peer that starts
+/// would notice only within that very moment.
 #[must_use]
 pub fn occupant(root: &Path) -> Option<Occupant> {
     let path = root.join(NAME);

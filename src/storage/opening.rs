@@ -1,5 +1,5 @@
-//! Opens what earlier lives left: reads all of it once, mends what is damaged or does not agree, in an order in which
-//! nothing gets lost whatever happens in between, and tells what there is.
+//! Opens what earlier lives left: reads all of it once, mends what is damaged or does not agree, and tells what there
+//! is. The order of the steps is such that nothing is lost wherever a crash interrupts them.
 
 mod csv_check;
 mod csv_mend;
@@ -27,7 +27,7 @@ use crate::ids::{Incarnation, PeerId, Sequence, NEEDS_ALL};
 use crate::numbers::Numbers;
 use crate::wire::{Frame, Range, RunList};
 
-/// What the log holds, as far as it is not the journal's own knowledge.
+/// What the log holds, beyond what the journal itself knows.
 #[derive(Debug, Default)]
 struct Contents {
     runs: RunList,
@@ -45,10 +45,10 @@ impl Contents {
 
 /// Begins a new life of the peer on what the earlier ones left (docs/protocol.md, 8).
 ///
-/// The order is the point. `pending` is read first, since what a damaged log loses is added to it. The log is read once, and its
-/// runs, its numbers and the check of the CSV files come from that one walk. What the log lost is in `pending`, and both are on
-/// the platter, before any row is changed; `state`, which says how far the log must reach from now on, is replaced last. A crash
-/// between any two of these leaves what the next start mends in the same way.
+/// The order is the point. `pending` is read first, since what a damaged log loses is added to it. The log is read
+/// once: its runs, its numbers and the check of the CSV files come from that one walk. What the log lost is in
+/// `pending`, and both are on the platter, before any row is changed; `state`, which says how far the log must reach
+/// from now on, is replaced last. A crash between any two of these leaves what the next start mends in the same way.
 ///
 /// # Errors
 /// The disk's; or where the files are another peer's.
@@ -76,7 +76,7 @@ pub(super) fn open<D: Disk>(
         repairs.push(salvage::mend(&*disk, broken, last, &contents.numbers, &mut pending)?);
     }
     let mut journal = Journal::found(Arc::clone(&disk), walked.segments, last);
-    // What was cut must be gone, and where it went be kept, before anything is built on either.
+    // What was cut must be gone for good, and be kept as pending, before anything is built on either.
     pending.sync()?;
     journal.sync()?;
     let mended = csv_mend::mend(&*disk, &mut check, &journal.reader(), last, delivered)?;
@@ -111,9 +111,9 @@ pub(super) fn open<D: Disk>(
     Ok((Storage { disk, state, options, journal, tail, csv, pending, delivered, vouched, claimed, restored }, opened))
 }
 
-/// Forgets what is pending of readings that are delivered. Returns what is in the log and not delivered.
+/// Forgets pending readings that are delivered. Returns what is in the log and not delivered.
 ///
-/// A reading that is in the log above `delivered` stays pending: the log may still be cut there, and then it is nowhere else.
+/// A reading that is in the log above `delivered` stays pending: if the log is cut there, the reading is nowhere else.
 fn forget_delivered<D: Disk>(
     journal: &Journal<D>,
     contents: &Contents,
@@ -143,7 +143,7 @@ fn forget_delivered<D: Disk>(
     Ok(uncommitted)
 }
 
-/// The highest life of this peer that anything here tells of, and that it can have had.
+/// The highest life of this peer that any file tells of, and that it can have had.
 fn highest_told_life<D: Disk>(id: &PeerId, contents: &Contents, pending: &Pending<D>) -> Option<Incarnation> {
     let pending = pending.ranges();
     let origins = contents.numbers.origins().chain(pending.origins()).filter(|origin| origin.peer == *id);

@@ -16,7 +16,7 @@ use crate::wire::{Cursor, Lines, Range, Request, WireError};
 /// Name of the file.
 pub(super) const PATH: &str = "pending";
 
-/// Where a new one is written, until it takes the place of the old.
+/// The new file, until it takes the place of the old.
 pub(super) const COMPACTED_PATH: &str = "pending.tmp";
 
 /// What is written to a new file in one step, in bytes.
@@ -35,7 +35,7 @@ pub(super) struct Pending<D> {
     pub(super) limits: Limits,
 }
 
-/// How long the file may grow, in bytes. To shrink it for each reading would cost more than to write it.
+/// How far the file may grow, in bytes. To shrink it for each reading would cost more than to write it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// While less than half of it is pending.
@@ -55,7 +55,7 @@ impl Default for Limits {
 /// Where each pending reading is.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// Pieces of records in which all is pending, by origin and first number; those of one origin do not overlap.
+    /// Pieces of records that are wholly pending, by origin and first number; pieces of one origin do not overlap.
     pieces: BTreeMap<Origin, BTreeMap<Number, Piece>>,
     /// Records with anything pending, by offset.
     records: BTreeMap<u64, Record>,
@@ -75,7 +75,7 @@ struct Piece {
 #[derive(Debug, Clone, Copy)]
 struct Record {
     bytes: usize,
-    /// So many of its readings are pending.
+    /// How many of its readings are pending.
     readings: u64,
 }
 
@@ -94,7 +94,7 @@ impl Index {
         gaps(self.within(range).into_iter().map(|(first, last, _)| (first, last)), range.first, range.last())
     }
 
-    /// Notes a record at the end of the file. What is here already stays where it is.
+    /// Notes a record at the end of the file. Readings that are here already stay where they are.
     pub(super) fn add(&mut self, range: &Range, bytes: usize) {
         let record = self.bytes;
         self.bytes += bytes as u64;
@@ -154,7 +154,7 @@ impl<D: Disk> Pending<D> {
         Self { disk, index: Index::default(), unsynced: false, synced: false, limits: Limits::default() }
     }
 
-    /// What earlier lives left; nothing of it is known to be on the platter.
+    /// What earlier lives left; none of it is known to be on the platter.
     pub(super) fn found(disk: Arc<D>, index: Index) -> Self {
         let unsynced = index.bytes > 0;
         Self { disk, index, unsynced, synced: true, limits: Limits::default() }
@@ -175,7 +175,7 @@ impl<D: Disk> Pending<D> {
         self.index.records.is_empty()
     }
 
-    /// Keeps readings. Those that are kept already are not kept twice.
+    /// Keeps readings. None is kept twice.
     ///
     /// # Errors
     /// The disk's; then none of them was kept.
@@ -226,13 +226,13 @@ impl<D: Disk> Pending<D> {
         self.index.remove(range);
     }
 
-    /// Is the file longer than `bytes`, and worth shrinking?
+    /// Is the file longer than `bytes` and worth shrinking?
     pub(super) fn is_wasteful(&self, bytes: u64) -> bool {
         let Index { bytes: all, live, .. } = self.index;
         all > bytes && (live == 0 || (all > self.limits.compact && live < all / 2))
     }
 
-    /// Was the file synced since it was empty? Then somebody may rely on what it holds.
+    /// Was the file synced since it was empty? Then others may rely on what it holds.
     pub(super) fn is_synced(&self) -> bool {
         self.synced
     }
@@ -275,7 +275,7 @@ impl<D: Disk> Pending<D> {
     /// Writes what is pending to a new file, which takes the place of the old one when it is whole.
     pub(super) fn compact(&mut self) -> Result<(), StorageError> {
         let disk = &*self.disk;
-        // What a process that was killed left.
+        // A process that was killed left it.
         disk.remove(COMPACTED_PATH).map_err(failed(disk, "remove", COMPACTED_PATH))?;
         let append = |text: &mut Vec<u8>| {
             let done = disk.append(COMPACTED_PATH, text);
@@ -295,7 +295,8 @@ impl<D: Disk> Pending<D> {
             }
         }
         append(&mut text)?;
-        // What was kept may be on the platter already, so the new file has to be before it takes the place of the old.
+        // What was kept may be on the platter already, so the new file has to be there before it takes the place of the
+        // old.
         disk.sync(COMPACTED_PATH).map_err(failed(disk, "sync", COMPACTED_PATH))?;
         disk.rename(COMPACTED_PATH, PATH).map_err(failed(disk, "replace", PATH))?;
         self.index = index;

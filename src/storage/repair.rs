@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use crate::ids::Sequence;
 
-/// Something that was wrong, and is not any more.
+/// Something that was wrong, and was mended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repair {
-    /// `state` could not be read. It was set aside, unless it is missing, or everything was cleared.
+    /// `state` could not be read. It was set aside, unless it was missing, or everything was cleared.
     State { path: PathBuf, what: &'static str, set_aside: Option<PathBuf> },
     /// The last segment ended within a batch, as after a crash; the rest was cut.
     JournalTorn { path: PathBuf, bytes: u64, last: Sequence },
@@ -46,12 +46,12 @@ pub struct CsvRepair {
     pub files: u64,
 }
 
-/// CSV files that have other names than an earlier version gave them.
+/// CSV files that no longer have the names of an earlier version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvRenamed {
     /// The directory.
     pub path: PathBuf,
-    /// Files that were there under both names, of which the earlier one was set aside.
+    /// Files that were there under both names: the one with the earlier name was set aside.
     pub set_aside: u64,
     /// Names of the first files, as they were and as they are, and how many were renamed.
     pub first: Vec<String>,
@@ -73,10 +73,10 @@ impl fmt::Display for CsvRenamed {
         let Self { path, set_aside, first, files } = self;
         write!(f, "CSV files in {} had names of an earlier version: {files} renamed", path.display())?;
         if !first.is_empty() {
-            write!(f, " ({}); whoever follows one has to follow its new name", named(first, *files))?;
+            write!(f, " ({}); a program that follows one has to follow its new name", named(first, *files))?;
         }
         if *set_aside > 0 {
-            write!(f, "; {set_aside} that stood there under both names set aside as *.damaged")?;
+            write!(f, "; {set_aside} that were there under both names set aside as *.damaged")?;
         }
         Ok(())
     }
@@ -113,9 +113,9 @@ impl fmt::Display for CsvRestored {
             [one] if *files == 1 => write!(f, "{} was", path.join(one).display())?,
             _ => write!(f, "CSV files in {} ({}) were", path.display(), named(first, *files))?,
         }
-        write!(f, " moved, removed or changed by another program: written anew from the journal, {rows} rows")?;
+        write!(f, " moved, removed or changed by another program: written again from the journal, {rows} rows")?;
         if *set_aside > 0 {
-            write!(f, "; {set_aside} files that stood there were set aside as *.damaged")?;
+            write!(f, "; {set_aside} files that were there were set aside as *.damaged")?;
         }
         Ok(())
     }
@@ -137,7 +137,7 @@ fn named(first: &[String], files: u64) -> String {
     }
 }
 
-/// Files of which a line tells the names.
+/// How many files a line names.
 const NAMES_MAX: usize = 3;
 
 impl CsvRepair {
@@ -173,7 +173,7 @@ impl fmt::Display for Repair {
             }
             Self::JournalDamaged { path, why, last, batches, readings, set_aside } => write!(
                 f,
-                "{} is damaged ({why}): the log ends at {last}; {readings} readings of {batches} whole batches behind \
+                "{} is damaged ({why}): the log ends at {last}; {readings} readings of {batches} whole batches after \
                  that will be ordered again; {} files set aside as *.damaged",
                 path.display(),
                 set_aside.len()

@@ -1,4 +1,4 @@
-//! Puts what is damaged out of the way, under a name of its own: it may be all that is left of something.
+//! Puts damaged files out of the way, under a name of their own: they may be all that is left of something.
 
 use std::path::PathBuf;
 
@@ -42,7 +42,8 @@ pub(super) fn copy_from<D: Disk>(disk: &D, path: &str, mut at: u64) -> Result<Pa
     }
 }
 
-/// `<path>.damaged`, or with the lowest number before that. An empty file of that name is no loss.
+/// `<path>.damaged`, or the first free name with a number before that ending. To lose an empty file of that name is no
+/// loss.
 fn free_name<D: Disk>(disk: &D, path: &str) -> Result<String, StorageError> {
     let mut aside = format!("{path}.damaged");
     let mut number = 1;

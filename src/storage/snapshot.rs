@@ -1,5 +1,6 @@
-//! Where a copy of a peer's directory is made, and how it gets its name: written and verified in a directory beside, and
-//! renamed once all of it is on the platter. So whatever has the name is whole. What is copied is `copy.rs`'s.
+//! Where a copy of a peer's directory is made, and how it gets its name. It is written and verified in a directory
+//! beside, and renamed once all of it is on the platter. So what has the name is whole. `copy.rs` decides what is
+//! copied.
 
 pub(super) mod copy;
 
@@ -18,7 +19,7 @@ use super::making::make_dir;
 use super::occupant::lock;
 use crate::ids::PeerId;
 
-/// A copy of the directory of a peer that is being made, and has not its name yet. Dropped, it leaves nothing.
+/// A copy of a peer's directory in the making, without its name yet. If it is dropped, nothing is left.
 #[derive(Debug)]
 pub struct Snapshot {
     source: ReadOnlyDisk,
@@ -27,7 +28,7 @@ pub struct Snapshot {
     path: PathBuf,
     /// Where it will be.
     to: PathBuf,
-    /// Held until it has its name: two that make the same copy would write into each other's.
+    /// Held until the copy has its name: two processes that make the same copy would write into each other's files.
     _lock: File,
     made: Made,
 }
@@ -35,15 +36,15 @@ pub struct Snapshot {
 /// Directories that are removed again unless all goes well.
 #[derive(Debug)]
 struct Made {
-    /// Removed with all it holds.
+    /// It is removed with all that it holds.
     partial: Option<PathBuf>,
-    /// The deepest first; removed where nothing else is in them.
+    /// The deepest come first; each is removed if it is empty.
     parents: Vec<PathBuf>,
 }
 
 impl Drop for Made {
     fn drop(&mut self) {
-        // What stays is told by its name.
+        // If that fails, its name tells what it is.
         if let Some(partial) = &self.partial {
             let _ = fs::remove_dir_all(partial);
         }
@@ -69,7 +70,7 @@ impl Snapshot {
         let missing = dest.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
         let mut made = Made { partial: None, parents: missing.map(Path::to_owned).collect() };
         make(dest).map_err(unusable(dest))?;
-        // No peer has a name that begins so.
+        // No peer's name begins with a dot.
         let partial = dest.join(format!(".{}.partial", name_of(id.as_str())));
         match make_dir(&partial) {
             Ok(()) => made.partial = Some(partial.clone()),
@@ -80,7 +81,7 @@ impl Snapshot {
         made.partial = Some(partial.clone());
         let path = directory_of(&partial, id);
         if path.exists() {
-            // One that was interrupted left it.
+            // An interrupted copy left it.
             fs::remove_dir_all(&path).map_err(unusable(&path))?;
         }
         make_dir(&path).map_err(unusable(&path))?;
@@ -88,11 +89,11 @@ impl Snapshot {
         Ok(Self { source: ReadOnlyDisk::new(source.to_owned()), disk, path, to, _lock: lock, made })
     }
 
-    /// Copies; what was copied before is replaced. `takes_over`: nothing but the copy counts from now on.
+    /// Copies; what was copied before is replaced. `takes_over`: from now on only the copy counts.
     ///
     /// # Errors
-    /// The disk's; where the source is damaged, or is not at rest for long enough. A running peer replaces files, so that
-    /// another try may be worth it.
+    /// The disk's; where the source is damaged, or never at rest for long enough. A running peer replaces files, so
+    /// another try may succeed.
     pub fn copy(&self, takes_over: bool) -> Result<Copied, StorageError> {
         copy::copy(&self.source, &self.disk, takes_over)
     }
@@ -109,7 +110,7 @@ impl Snapshot {
     /// The disk's; or where the name was taken meanwhile.
     pub fn publish(self) -> Result<PathBuf, StorageError> {
         let Self { disk, path, to, mut made, _lock, .. } = self;
-        // Some systems rename no directory with files that are open.
+        // Some systems rename no directory with open files.
         drop(disk);
         refuse_occupied(&to)?;
         let publish = || {
@@ -126,7 +127,7 @@ impl Snapshot {
     }
 }
 
-/// A peer would refuse to start in its directory if there were anything else in it.
+/// Refuses a copy inside of the directory: a peer does not start where anything else is in its directory.
 fn refuse_inside(source: &Path, dest: &Path) -> Result<(), StorageError> {
     let or_here = |path| if path == Path::new("") { Path::new(".") } else { path };
     let real = dest.ancestors().find_map(|path| fs::canonicalize(or_here(path)).ok());
@@ -152,7 +153,7 @@ fn sync_all(dir: &Path) -> io::Result<()> {
         if path.is_dir() {
             sync_all(&path)?;
         } else {
-            // Windows syncs only what may be written to.
+            // Windows syncs only files that are open for writing.
             File::options().append(true).open(path)?.sync_all()?;
         }
     }

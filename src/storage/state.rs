@@ -1,4 +1,5 @@
-//! The file `state`: who this is, which life, and what it promised. A few lines of text, read strictly; replaced whole.
+//! The file `state`: which peer this is, which life, and what it promised. A few lines of text, read strictly and
+//! replaced whole.
 
 use super::disk::{or_empty, ReadDisk};
 use super::error::{damaged, failed, StorageError};
@@ -36,7 +37,7 @@ impl State {
         format!("{text}crc:{crc:08x}\n")
     }
 
-    /// Reads the text of the file. `None` if it is not exactly one that [`Self::to_text`] makes.
+    /// Reads the text of the file. `None` if [`Self::to_text`] does not make exactly this text.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         let mut lines = text.split('\n');
@@ -56,7 +57,7 @@ impl State {
     }
 }
 
-/// The `state` of a peer's directory that somebody else looks at.
+/// The `state` in the directory of a peer, for others.
 ///
 /// # Errors
 /// The disk's; or where there is none, or a damaged one.

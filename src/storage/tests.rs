@@ -54,7 +54,7 @@ fn a_new_life_has_a_higher_incarnation_and_nothing_else_of_the_old_one() {
 }
 
 #[test]
-fn under_a_quorum_no_cut_takes_back_what_is_delivered_and_a_refused_one_changes_nothing() {
+fn under_a_quorum_a_cut_of_delivered_rows_is_refused_and_changes_nothing() {
     for quorum in [Some(2), None] {
         let options = Options { durable: true, quorum, ..Options::default() };
         let disk = Arc::new(Recording::default());
@@ -81,7 +81,7 @@ fn under_a_quorum_no_cut_takes_back_what_is_delivered_and_a_refused_one_changes_
 }
 
 #[test]
-fn wherever_a_start_is_interrupted_the_next_life_is_a_later_one() {
+fn after_an_interrupted_start_the_next_life_is_a_later_one() {
     for fail_from in 0..8 {
         let old = MemoryDisk::new();
         let mut storage = open(old.clone(), 1000);
@@ -109,7 +109,7 @@ fn a_damaged_state_is_told_of_and_another_peers_is_refused() {
 }
 
 #[test]
-fn a_cut_happens_on_disk_in_an_order_in_which_nothing_can_get_lost() {
+fn a_cut_is_made_on_disk_in_an_order_that_loses_nothing() {
     let mut storage = open(Recording::default(), 1);
     append(&mut storage, &frame(1, 1, "a/1", 1, 3));
     append(&mut storage, &frame(1, 4, "a/1", 4, 3));
@@ -201,7 +201,7 @@ fn rows_on<D: Disk>(disk: &D) -> BTreeSet<Vec<u8>> {
     rows
 }
 
-/// Does the steps to a storage and to a list of entries and a set of pending readings, and compares.
+/// Takes the same steps with a storage and with a model (a list of entries, a set of pending readings), and compares.
 fn check_against_a_model<D: Disk>(disk: D, steps: Vec<Step>) {
     let mut storage = open(disk, 1);
     let mut log: Vec<(usize, u64)> = Vec::new();
@@ -318,7 +318,7 @@ fn a_log_reader_hears_of_a_cut_made_while_it_reads_the_journal() {
 }
 
 #[test]
-fn a_cut_that_the_storage_comes_to_while_the_journal_is_read_disturbs_nobody_who_knows_of_it() {
+fn a_reader_that_knows_of_a_cut_is_not_disturbed_when_the_storage_makes_it() {
     let mut storage = open(Recording::default(), 1);
     for at in 0..300 {
         append(&mut storage, &frame(1, at * 1000 + 1, "some-origin-of-readings/1", at * 1000 + 1, 1000));
@@ -331,7 +331,7 @@ fn a_cut_that_the_storage_comes_to_while_the_journal_is_read_disturbs_nobody_who
 }
 
 #[test]
-fn a_log_reader_gets_the_log_as_often_cut_as_it_asks_however_late_the_storage_is() {
+fn a_log_reader_gets_the_log_after_the_cuts_it_names_however_late_the_storage_is() {
     let mut storage = open(MemoryDisk::new(), 1);
     let (tail, reader) = (storage.tail(), storage.log_reader());
     // The incarnation of the origin tells how often the log was cut before its readings were ordered.
@@ -348,7 +348,7 @@ fn a_log_reader_gets_the_log_as_often_cut_as_it_asks_however_late_the_storage_is
         });
         let checking = scope.spawn(|| loop {
             let cuts = tail.lock().unwrap().cuts();
-            // From memory, from the journal, and from where one passes into the other.
+            // From memory, from the journal, and across the border between them.
             for after in (5000..300_000).step_by(20_000) {
                 if let Read::Frames(frames) = reader.read(after, Sequence::MAX, cuts, 1 << 20).unwrap() {
                     assert_eq!(frames[0].first(), after + 1);

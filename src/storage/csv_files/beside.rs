@@ -1,18 +1,18 @@
-//! A CSV file that loses rows, or is restored, is not changed: a new file is written beside it and takes its name. A reader of
-//! the old one keeps it whole, and a program that follows the name sees that it means another file.
+//! A CSV file that loses rows, or is restored, is not changed: a new file is written beside it and takes its name. A
+//! reader of the old file keeps it whole, and a program that follows the name sees a new file.
 
 use crate::storage::disk::{Disk, Stamp};
 use crate::storage::error::{failed, StorageError};
 
-/// What follows the name of a CSV file in that of the one that is to take its place.
+/// The suffix of a file that is to take the place of a CSV file.
 pub(in crate::storage) const SUFFIX: &str = ".tmp";
 
-/// Where the file is written that takes the place of this one.
+/// The path of the file that is to take the place of this one.
 pub(in crate::storage) fn path_of(path: &str) -> String {
     format!("{path}{SUFFIX}")
 }
 
-/// Puts a file of the first `kept` bytes in the place of this one.
+/// Replaces a file by one of its first `kept` bytes.
 ///
 /// # Errors
 /// The disk's; then the old one is still there.
@@ -30,13 +30,14 @@ pub(in crate::storage) fn cut<D: Disk>(disk: &D, path: &str, kept: u64, careful:
 pub(in crate::storage) fn take_place<D: Disk>(disk: &D, path: &str, careful: bool) -> Result<(), StorageError> {
     let new = path_of(path);
     if careful {
-        // The old rows are perhaps on the platter for long: what takes their place has to be, too, before they go.
+        // The old rows may have been on the platter for long: the new ones have to be there, too, before the old ones
+        // go.
         disk.sync(&new).map_err(failed(disk, "sync", &new))?;
     }
     disk.rename(&new, path).map_err(failed(disk, "replace", path))
 }
 
-/// Removes what a life before did not come to give its name.
+/// Removes files that an earlier life could not give their name any more.
 ///
 /// # Errors
 /// The disk's.
@@ -49,7 +50,7 @@ pub(in crate::storage) fn remove_leftovers<D: Disk>(disk: &D) -> Result<(), Stor
     Ok(())
 }
 
-/// Is this the name of a file that is to take the place of a CSV file?
+/// Is this the name of a file that was to take the place of a CSV file?
 pub(in crate::storage) fn is_beside(name: &str) -> bool {
     name.strip_suffix(SUFFIX).is_some_and(|name| name.strip_suffix(".csv").is_some())
 }

@@ -1,5 +1,5 @@
-//! Reads CSV files from their ends: the last row, and where the rows above a sequence begin. A file is long, and what is
-//! asked of it is near its end, so it is read in steps backwards; this is why no CSV reader does it.
+//! Reads CSV files from their ends: the last row, and where the rows above a sequence begin. Files are long and the
+//! answer is near their end, so they are read backwards, in steps. No CSV reader does that.
 
 use crate::ids::Sequence;
 use crate::reading::{row_sequence, HEADER_LINE, ROW_BYTES_MAX};
@@ -14,7 +14,7 @@ const _: () = assert!(PEEK_BYTES > 2 * ROW_BYTES_MAX, "the last row is whole");
 /// Further steps back, in bytes.
 const STEP_BYTES: usize = 64 * 1024;
 
-/// The last whole row of a file, and its sequence; `None` where there is none that can be one.
+/// The last whole row of a file, and its sequence; `None` where no line can be one.
 pub(in crate::storage) fn last_row<D: ReadDisk>(
     disk: &D,
     path: &str,
@@ -24,7 +24,7 @@ pub(in crate::storage) fn last_row<D: ReadDisk>(
     Ok(last_row_of(block.map_err(failed(disk, "read", path))?))
 }
 
-/// The last whole row of what a file ends with, of which [`PEEK_BYTES`] are enough.
+/// The last whole row in the end of a file; [`PEEK_BYTES`] of it are enough.
 pub(in crate::storage) fn last_row_of(mut block: Vec<u8>) -> Option<(Sequence, Vec<u8>)> {
     block.truncate(memchr::memrchr(b'\n', &block).map_or(0, |end| end + 1));
     let end = block.len().checked_sub(1)?;
@@ -32,7 +32,7 @@ pub(in crate::storage) fn last_row_of(mut block: Vec<u8>) -> Option<(Sequence, V
     row_sequence(&row).map(|sequence| (sequence, row))
 }
 
-/// Where the rows above `to` begin, which are at the end of a file; half a row there counts as one of them.
+/// Where the rows above `to` begin. They are at the end of a file, and half a row there counts as one of them.
 pub(in crate::storage) fn rows_end<D: ReadDisk>(
     disk: &D,
     path: &str,
@@ -40,7 +40,7 @@ pub(in crate::storage) fn rows_end<D: ReadDisk>(
     to: Sequence,
 ) -> Result<u64, StorageError> {
     let mut kept = bytes;
-    // The end of what was not looked at: always the end of a row, but for half a row at the end of the file.
+    // What was not looked at ends here: always the end of a row, except for half a row at the end of the file.
     let mut end = bytes;
     let mut step = PEEK_BYTES;
     while end > 0 {
@@ -67,7 +67,7 @@ pub(in crate::storage) fn rows_end<D: ReadDisk>(
     Ok(kept)
 }
 
-/// Is this row's sequence above `to`? The header's is not. `None` for what is neither.
+/// Is this row's sequence above `to`? The header counts as below. `None` for what is neither.
 fn is_above(row: &[u8], to: Sequence) -> Option<bool> {
     if row == HEADER_LINE.as_bytes() {
         return Some(false);

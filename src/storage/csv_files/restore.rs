@@ -1,5 +1,5 @@
-//! CSV files whose names another program took away, gave to something else, or whose bytes it changed: noticed by what
-//! is under the name, and written again from the journal.
+//! CSV files that another program moved, replaced or changed. The file under the name shows it, and the rows are
+//! written again from the journal.
 
 use super::beside::{self, take_place};
 use super::row_writer::{RowWriter, Target};
@@ -24,8 +24,8 @@ impl<D: Disk> SensorCsv<D> {
         Ok(())
     }
 
-    /// Writes the files again that are not what was written, with all their rows up to the last that is delivered. What
-    /// another program put there is set aside. `None` where nothing was to be done.
+    /// Writes again, with all rows up to the last delivered one, each file that is not what was written. What another
+    /// program put there is set aside. `None` where there was nothing to do.
     ///
     /// # Errors
     /// The disk's, or where the journal is damaged.
@@ -53,7 +53,7 @@ impl<D: Disk> SensorCsv<D> {
         for (at, new) in displaced.into_iter().zip(written) {
             let sensor = &mut self.sensors[at];
             let there = disk.stamp(&sensor.path).map_err(failed(disk, "look at", &sensor.path))?;
-            // A part of what was written is in the journal: whatever else is there is not this peer's to remove.
+            // A part of what was written is in the journal. Anything else is not this peer's to remove.
             let own_part = there.file == sensor.stamp.file && there.bytes < sensor.stamp.bytes;
             if there.bytes > 0 && !own_part {
                 set_aside::rename(disk, &sensor.path)?;

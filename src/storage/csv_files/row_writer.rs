@@ -16,7 +16,7 @@ pub(in crate::storage) struct Target {
     pub(in crate::storage) path: String,
     /// The first sequence that it lacks.
     pub(in crate::storage) from: Sequence,
-    /// What it is now. One of no bytes gets its header, too.
+    /// The file as it is now. An empty one gets its header, too.
     pub(in crate::storage) stamp: Stamp,
     rows: Vec<u8>,
 }
@@ -42,8 +42,8 @@ impl<'a, D: Disk> RowWriter<'a, D> {
         Self { disk, targets, by_name, buffered: 0 }
     }
 
-    /// Writes what each file lacks of the rows up to this one. Returns how many rows that were, and what the files are then,
-    /// in the order in which they were given.
+    /// Writes the rows up to this one that each file lacks. Returns how many rows that were, and the stamps of the
+    /// files afterwards, in the given order.
     ///
     /// # Errors
     /// The disk's, or where the journal is damaged.

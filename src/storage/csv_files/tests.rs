@@ -25,13 +25,13 @@ fn csv(rows: &[&str]) -> Vec<u8> {
     text(&[&[CSV_HEADER], rows].concat())
 }
 
-/// As after a restart: nothing is known of the files but what they are.
+/// As after a restart: only the files themselves are known.
 fn found(disk: &MemoryDisk) -> SensorCsv<MemoryDisk> {
     let path = |path: String| (file_names::sensor_of(&path).unwrap(), path);
     SensorCsv::found(Arc::new(disk.clone()), disk.files().into_keys().map(path)).unwrap()
 }
 
-/// What the files must hold once these payloads, the first of them under sequence 1, are delivered.
+/// What the files must hold once these payloads are delivered, from sequence 1 on.
 fn expected(payloads: &[String]) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for (sequence, payload) in (1..).zip(payloads) {

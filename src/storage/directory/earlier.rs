@@ -1,12 +1,12 @@
-//! The rows of an earlier life of this very peer, where it starts without `--resume`: they are kept beside its directory until
-//! the next such start. Nobody shall lose months of data for want of an option.
+//! The rows of an earlier life of this peer, when it starts without `--resume`: they are kept beside its directory
+//! until the next such start. Nobody should lose months of data for want of an option.
 //!
-//! They are moved into `.<name>.previous.part` (by the name of the directory), which no peer's can be called, and that takes the
-//! place of `<name>.previous` once it is whole. What a crash between leaves is finished by the next start without `--resume`,
-//! and undone by one with it.
+//! They are moved into `.<name>.previous.part`, after the name of the directory. No peer's directory can be called
+//! that. Once it is whole, it takes the place of `<name>.previous`. If a crash interrupts this, the next start without
+//! `--resume` finishes it, and a start with `--resume` undoes it.
 //!
-//! Another peer's directory may be `<name>.previous`, and somebody may have put files there: nothing is removed but what this
-//! peer moved there itself. Where the name is taken, the next one with a number is.
+//! Another peer's directory may be `<name>.previous`, and somebody may have put files there: only what this peer moved
+//! there itself is removed. Where the name is taken, the next one with a number is used.
 
 use std::fmt;
 use std::fs;
@@ -53,11 +53,11 @@ impl fmt::Display for Kept {
     }
 }
 
-/// Moves what an earlier life left beside the directory, whose `lock` is held; `state`, which tells of that life, stays, and a
-/// copy of it goes along. `None`: there are no rows.
+/// Moves what an earlier life left out of a directory whose `lock` is held, to beside it. `state`, which tells of that
+/// life, stays, and a copy of it goes along. `None`: there are no rows.
 ///
 /// # Errors
-/// Where that cannot be done; then nothing is lost, and the next start goes on with it.
+/// Where that cannot be done; then nothing is lost, and the next start tries again.
 pub(in crate::storage) fn keep(root: &Path) -> Result<Option<Kept>, StorageError> {
     let set_aside = |source| StorageError::set_aside(root, source);
     let part = part_of(root);
@@ -86,7 +86,7 @@ fn is_worth_keeping(root: &Path) -> Result<bool, StorageError> {
     Ok(names(root, journal::DIR)?.into_iter().any(|name| bytes(name) > 0))
 }
 
-/// Moves back what a crash kept from being moved away as a whole.
+/// Moves files back where a crash interrupted the move.
 ///
 /// # Errors
 /// Where that cannot be done.
@@ -131,7 +131,7 @@ fn move_all(root: &Path, part: &Path) -> io::Result<()> {
     sync_all([part, root])
 }
 
-/// The first of `<name>.previous`, `<name>.previous.2` … that is free, or holds what was kept before and nothing else: that is
+/// The first of `<name>.previous`, `<name>.previous.2` … that is free, or holds only what was kept before: that is
 /// removed.
 fn make_way(root: &Path) -> Result<PathBuf, StorageError> {
     let failed = |source| StorageError::set_aside(root, source);
@@ -151,8 +151,8 @@ fn make_way(root: &Path) -> Result<PathBuf, StorageError> {
     unreachable!("there are not so many")
 }
 
-/// Did this very peer move all of that there? A directory that a peer runs in, or ran in, has a `lock`. What cannot be read is
-/// not known to be its own.
+/// Did this peer move all of that there? A directory that a peer runs in, or ran in, has a `lock`. What cannot be read
+/// does not count as its own.
 fn was_kept_by(root: &Path, to: &Path) -> bool {
     let name = root.file_name().unwrap_or_default().to_string_lossy();
     let Some(id) = id_of(&name) else { return false };

@@ -1,5 +1,5 @@
-//! Files and directories that were named when their names were the ids and nothing more: they get their names of now at a
-//! start, one atomic step each, so that a crash between leaves some of either kind, and the next start does the rest.
+//! Files and directories from the time when names were just the ids. They get their present names at a start, one
+//! atomic step each: a crash between leaves some of either kind, and the next start does the rest.
 
 use std::fmt;
 use std::fs;
@@ -39,7 +39,7 @@ impl fmt::Display for EarlierDirectory {
     }
 }
 
-/// Renames the CSV files. `None` where none is to be.
+/// Renames the CSV files. `None` where there is none to rename.
 ///
 /// # Errors
 /// The disk's.
@@ -54,7 +54,7 @@ pub(in crate::storage) fn rename_csv<D: Disk>(disk: &D) -> Result<Option<CsvRena
     for (name, sensor) in earlier {
         let new = csv_name(sensor.as_str());
         if names.binary_search(&new).is_ok() {
-            // What is there was written later; all rows are in the journal.
+            // The file with the present name was written later; all rows are in the journal.
             set_aside::rename(disk, &name)?;
             done.set_aside += 1;
         } else {
@@ -62,12 +62,12 @@ pub(in crate::storage) fn rename_csv<D: Disk>(disk: &D) -> Result<Option<CsvRena
             done.name(&name, &new);
         }
     }
-    // Before anything else takes one of these names: else a power loss could leave a file under both.
+    // This comes before anything else takes one of these names: otherwise a power loss could leave a file under both.
     disk.sync_names("").map_err(failed(disk, "sync", ""))?;
     Ok(Some(done))
 }
 
-/// Renames the directory of a peer, and what a crash left of setting it aside. Returns what became of it, if it is there.
+/// Renames the directory of a peer, and what an interrupted move left of it. Returns what was done, if it is there.
 ///
 /// # Errors
 /// Where it is in use, cannot be renamed, or holds anything but a peer's files; then it is as it was.
@@ -82,7 +82,7 @@ pub fn rename_directory(data_dir: &Path, id: &PeerId) -> Result<Option<EarlierDi
     if is_to_move {
         check_own(&old, Others::Stay)?;
         unvouched(&old)?;
-        // Nobody uses it; and where files are open, not every system renames their directory.
+        // Nobody uses it now. The lock is let go, since not every system renames a directory with open files.
         drop(lock(&old)?);
     }
     let (part, new_part) = (earlier::part_of(&old), earlier::part_of(&new));
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn what_belongs_to_another_peer_or_is_not_needed_is_left_alone() {
         let temp = TempDir::new();
-        // As where the disk folds case, and `lab` came second.
+        // This is how it looks where the disk folds case and `lab` came second.
         used(&temp, "Lab", "lab");
         used(&temp, "lab.previous", "lab");
         assert_eq!(rename_directory(temp.path(), &id()).unwrap(), None);
@@ -213,7 +213,7 @@ mod tests {
     fn rows_of_an_earlier_start_are_kept_beside_and_replaced_by_the_next() {
         let temp = TempDir::new();
         for _ in 0..2 {
-            // Whose `state` says whose it is, also where its name is not the id.
+            // Its `state` says whose it is, even where its name is not the id.
             used(&temp, "Lab+1", "Lab");
             claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
         }

@@ -1,5 +1,5 @@
-//! What is in a peer's directory without a `state`: perhaps all that is left of something, so it is never cleared. It is
-//! set aside if it looks like a peer's, and refused if it does not.
+//! Files in a peer's directory without a `state`. They may be all that is left of something, so they are never cleared:
+//! they are set aside if they look like a peer's, and refused otherwise.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -37,8 +37,8 @@ impl fmt::Display for SetAside {
     }
 }
 
-/// Counts the files that nothing vouches for: none where a peer's `state` says that the directory is its own. Those that do
-/// not count hold nothing.
+/// Counts the files that nothing vouches for: none where a peer's `state` says that the directory is its own. Empty
+/// files do not count.
 ///
 /// # Errors
 /// Names a file that is no peer's, or says what cannot be read. Nothing is changed.
@@ -107,7 +107,7 @@ fn check_head(root: &Path, path: &str) -> Result<(), StorageError> {
     Err(StorageError::Foreign { path: root.to_owned(), name: path.to_owned() })
 }
 
-/// The first bytes of a file; none of one that is missing, as where another process is setting it aside.
+/// The first bytes of a file. A missing file has none: another process may be setting it aside.
 pub(in crate::storage) fn head(root: &Path, path: &str, bytes: usize) -> Result<Vec<u8>, StorageError> {
     let mut head = Vec::new();
     let path = root.join(path);
@@ -130,8 +130,8 @@ pub(in crate::storage) fn names(root: &Path, dir: &str) -> Result<Vec<String>, S
     names.map_err(failed)
 }
 
-/// Moves all but `lock` out of a directory whose `lock` is held, into a new one beside it. The lock stays where it is, so
-/// that at no time a second peer can have the directory; whatever a crash leaves is set aside at the next start.
+/// Moves all but `lock` out of a directory whose `lock` is held, into a new one beside it. The lock stays in its place,
+/// so that a second peer can never have the directory. What a crash leaves is set aside at the next start.
 ///
 /// # Errors
 /// Where that cannot be done; then everything is where it was, if it could be moved back.
@@ -142,7 +142,7 @@ pub(in crate::storage) fn set_aside(root: &Path, files: usize) -> Result<SetAsid
     for name in names(root, "")?.into_iter().filter(|name| name != "lock") {
         if let Err(error) = fs::rename(root.join(&name), to.join(&name)) {
             for name in &moved {
-                // What stays there is not lost either.
+                // If this fails, the file is not lost either.
                 let _ = fs::rename(to.join(name), root.join(name));
             }
             let _ = fs::remove_dir(&to);
@@ -160,7 +160,7 @@ pub(in crate::storage) fn sync_all<const N: usize>(directories: [&Path; N]) -> i
     directories.into_iter().try_for_each(real::sync_dir)
 }
 
-/// Makes `<root>.previous`, or with the lowest free number after that.
+/// Makes `<root>.previous`, or one with the lowest free number.
 fn make_room(root: &Path) -> io::Result<PathBuf> {
     let mut name = root.as_os_str().to_owned();
     name.push(".previous");

@@ -1,5 +1,5 @@
-//! For tests: a disk in memory with the names of the strictest systems. Names that differ by case only are one, as made first;
-//! devices have names of their own, with whatever after a dot; and dots at the end are dropped.
+//! For tests: a disk in memory with the rules of the strictest systems for names. Names that differ only by case are
+//! one, spelled as at first; devices keep their names, whatever follows after a dot; and dots at the end are dropped.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::{Disk, ReadDisk, Stamp};
 #[derive(Debug, Default)]
 pub(in crate::storage) struct FoldingDisk(pub(in crate::storage) MemoryDisk);
 
-/// Spelled out, and not asked of the code that is tested with it.
+/// They are spelled out here, and not taken from the code that they test.
 const DEVICES: [&str; 24] = [
     "con", "prn", "aux", "nul", "com0", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "lpt0",
     "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",

@@ -19,11 +19,11 @@ pub struct MemoryDisk(Arc<Mutex<Memory>>);
 #[derive(Debug)]
 struct Memory {
     files: Platter,
-    /// Bytes that all files may hold.
+    /// How many bytes all files together may hold.
     capacity: usize,
-    /// So many changes are still to fail.
+    /// How many changes are still to fail.
     failures: u32,
-    /// In the change that makes this 0, the process dies.
+    /// The process dies in the change that makes this 0.
     left: Option<u64>,
 }
 
@@ -39,7 +39,7 @@ impl MemoryDisk {
         Self::default()
     }
 
-    /// Lets all files together hold so many bytes; what would exceed that fails as on a full disk.
+    /// Lets all files together hold this many bytes; what would exceed that fails as on a full disk.
     pub fn set_capacity(&self, bytes: usize) {
         self.memory().capacity = bytes;
     }
@@ -49,13 +49,13 @@ impl MemoryDisk {
         self.memory().failures = n;
     }
 
-    /// Lets the process die after `changes` more changes or syncs: from then on everything fails without effect, but that an
-    /// append which it dies in is half made. [`Self::revive`] or [`Self::power_cut`] end that.
+    /// Lets the process die after `changes` more changes or syncs. From then on everything fails without effect, except
+    /// that an append in which it dies is half done. [`Self::revive`] or [`Self::power_cut`] end that.
     pub fn crash_after(&self, changes: u64) {
         self.memory().left = Some(changes + 1);
     }
 
-    /// Is it used by a process that died?
+    /// Did the process that uses it die?
     #[must_use]
     pub fn is_crashed(&self) -> bool {
         self.memory().left == Some(0)
@@ -73,7 +73,8 @@ impl MemoryDisk {
         memory.files.lose_power(&mut SmallRng::seed_from_u64(seed));
     }
 
-    /// Damages a file that the seed draws: a bit, a page, its end, or all of it. Says what; `None` if there is no file.
+    /// Damages a file that the seed draws: a bit, a page, its end, or all of it. Returns what it did; `None` if there
+    /// is no file.
     pub fn corrupt(&self, seed: u64) -> Option<String> {
         let mut rng = SmallRng::seed_from_u64(seed);
         let mut memory = self.memory();
@@ -121,14 +122,14 @@ impl MemoryDisk {
         self.0.lock().expect("no holder of the lock panics")
     }
 
-    /// The files, for a look.
+    /// The files, to read.
     fn looking(&self) -> io::Result<MutexGuard<'_, Memory>> {
         let memory = self.memory();
         memory.check_alive()?;
         Ok(memory)
     }
 
-    /// The files, for a change.
+    /// The files, to change.
     fn changing(&self) -> io::Result<MutexGuard<'_, Memory>> {
         let mut memory = self.looking()?;
         if memory.failures > 0 {

@@ -1,5 +1,5 @@
-//! What of a disk in memory survives a power loss. What was synced does; what was not may be there, in part, or as it was
-//! before: pages of a file in any mixture, names as if any of the last changes had not been made.
+//! How much of a disk in memory survives a power loss. What was synced does. What was not may survive in full, in part,
+//! or not at all: pages of a file in any mixture, and names as if any of the last changes had not been made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +8,19 @@ use rand::RngExt;
 
 use super::Stamp;
 
-/// What a disk writes whole, in bytes: the sector of most.
+/// How much a disk writes as a whole, in bytes: the sector of most disks.
 const PAGE_BYTES: usize = 512;
 
-/// So many states of one file are remembered that may all be on the platter: more would only cost memory.
+/// How many states of one file are remembered that may be on the platter: more would only cost memory.
 const VERSIONS_MAX: usize = 3;
 
-/// So many changes of names may be unsynced; earlier ones have reached the platter, as they do in time.
+/// How many changes of names may be unsynced; earlier ones have reached the platter by then.
 const CHANGES_MAX: usize = 256;
 
-/// A file's content, apart from its name: it may have several, over time and on the platter.
+/// The content of a file, apart from its name: over time, and on the platter, a name may have several.
 type Id = u64;
 
-/// Files by name, as they are, and as they may come back.
+/// Files by name, as they are now, and as they may come back.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Platter {
     names: BTreeMap<String, Id>,
@@ -32,23 +32,23 @@ pub(super) struct Platter {
     changes: Vec<Change>,
 }
 
-/// A name that came to mean this content, or nothing.
+/// From this change on a name means this content, or nothing.
 #[derive(Debug, Clone)]
 struct Change {
     path: String,
     content: Option<Id>,
-    /// What it was called before.
+    /// The earlier name of the content.
     from: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Content {
     bytes: Vec<u8>,
-    /// What may be on the platter instead; first what is for sure, where nothing else is. None: `bytes` is.
+    /// What may be on the platter instead. The first is there for sure, if nothing else is. None: `bytes` is there.
     versions: Vec<Version>,
 }
 
-/// The first bytes as they are now, and then others.
+/// The first `shared` bytes are as now, the rest is other bytes.
 #[derive(Debug, Clone, Default)]
 struct Version {
     shared: usize,
@@ -151,7 +151,7 @@ impl Platter {
         self.contents.values_mut().for_each(|content| content.lose_power(rng));
     }
 
-    /// Loses a file, and tells nobody.
+    /// Loses a file without a word.
     pub(super) fn lose(&mut self, path: &str) {
         self.names.remove(path);
         self.synced.remove(path);
@@ -159,7 +159,7 @@ impl Platter {
         self.forget_unreachable();
     }
 
-    /// Changes what is on the platter, and tells nobody.
+    /// Changes what is on the platter without a word.
     pub(super) fn overwrite(&mut self, path: &str, damage: impl FnOnce(&mut Vec<u8>)) {
         let id = self.names[path];
         let content = self.contents.get_mut(&id).expect("every name has a content");
@@ -196,7 +196,7 @@ impl Platter {
 impl Change {
     fn make(self, names: &mut BTreeMap<String, Id>) {
         if let Some(from) = self.from {
-            // It may have come to mean something else, if another change has not reached the platter.
+            // The name may mean something else, if another change has not reached the platter.
             if names.get(&from).copied() == self.content {
                 names.remove(&from);
             }

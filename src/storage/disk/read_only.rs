@@ -1,4 +1,4 @@
-//! A peer's directory for those who only look: no lock is taken, and nothing can be changed.
+//! A peer's directory for programs that only look: it takes no lock, and can change nothing.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::ReadDisk;
 
-/// The files below a directory, as they are. What is missing is an error: it was seen a moment ago.
+/// The files below a directory, as they are. A missing file is an error: it was there a moment ago.
 #[derive(Debug)]
 pub(in crate::storage) struct ReadOnlyDisk {
     root: PathBuf,

@@ -1,4 +1,4 @@
-//! The disk that the operating system gives: one peer's directory, claimed and locked by `directory.rs`.
+//! The disk of the operating system: one peer's directory, claimed and locked by `directory.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -13,8 +13,8 @@ use crate::storage::error::StorageError;
 use crate::storage::making::{make_dirs, make_file, open_or_make};
 use crate::storage::occupant;
 
-/// Files kept open for appending, unless fewer are to be. A reading's sensor is most often one of the last few, however many
-/// sensors there are.
+/// How many files are kept open for appending, unless fewer are allowed. The sensor of a reading is mostly one of the
+/// last few, however many sensors there are.
 pub(in crate::storage) const OPEN_FILES_MAX: usize = 64;
 
 /// One peer's directory.
@@ -30,9 +30,9 @@ pub struct RealDisk {
 #[derive(Debug, Default)]
 struct Appending {
     files: BTreeMap<String, Handle>,
-    /// Counts uses, so that the file unused for longest is known.
+    /// Counts uses, to find the file that was unused for longest.
     uses: u64,
-    /// Directories with names that are perhaps not on the platter.
+    /// Directories with names that may not be on the platter.
     changed: BTreeSet<String>,
 }
 
@@ -52,7 +52,7 @@ impl RealDisk {
         Self { root, lock, open_files_max: OPEN_FILES_MAX, appending: Mutex::new(appending) }
     }
 
-    /// Keeps at most so many files open for appending, if that is fewer than by default.
+    /// Keeps at most `most` files open for appending, if that is fewer than the default.
     #[must_use]
     pub fn with_open_files(self, most: usize) -> Self {
         Self { open_files_max: most.clamp(1, OPEN_FILES_MAX), ..self }
@@ -92,7 +92,7 @@ impl RealDisk {
 }
 
 impl Appending {
-    /// The handle of a file, opened if need be in the place of the one unused for longest.
+    /// The handle of a file, opened if need be. It may take the place of the handle that was unused for longest.
     fn handle(&mut self, disk: &RealDisk, path: &str) -> io::Result<&mut Handle> {
         self.uses += 1;
         if !self.files.contains_key(path) {
@@ -123,7 +123,7 @@ impl Appending {
 fn appending() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.append(true);
-    // Nobody may take its name from a file that is open: others may read and write it, and not remove it.
+    // Others may read and write an open file, but not rename or remove it.
     #[cfg(windows)]
     std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 1 | 2);
     options
@@ -139,7 +139,7 @@ fn identity(metadata: &fs::Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// Elsewhere the time at which a file was made tells it from its successor.
+/// Elsewhere the time of its making tells a file from its successor.
 #[cfg(not(unix))]
 fn identity(metadata: &fs::Metadata) -> (u64, u64) {
     let since = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
@@ -147,7 +147,7 @@ fn identity(metadata: &fs::Metadata) -> (u64, u64) {
     (made.as_secs(), u64::from(made.subsec_nanos()))
 }
 
-/// Returns once it is on the platter which files there are in a directory.
+/// Returns once the names in a directory are on the platter.
 #[cfg(unix)]
 pub(in crate::storage) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
@@ -191,7 +191,7 @@ impl Disk for RealDisk {
         let handle = appending.handle(self, path)?;
         if let Err(error) = handle.file.write_all(bytes) {
             if handle.file.set_len(handle.stamp.bytes).is_err() {
-                // What is there is unknown now: it is asked again if the file is used again.
+                // Nobody knows what is there now: the next use of the file asks again.
                 appending.files.remove(path);
             }
             return Err(error);
@@ -287,7 +287,7 @@ mod tests {
     use crate::storage::tests::support::TempDir;
 
     #[test]
-    fn far_more_files_than_may_be_open_are_appended_to() {
+    fn far_more_files_are_appended_to_than_may_be_open() {
         for most in [OPEN_FILES_MAX, 4] {
             let (_temp, disk) = TempDir::disk("p");
             let disk = disk.with_open_files(most);
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_name_is_told_from_the_file_that_was_written_to_whatever_became_of_it() {
+    fn a_stamp_shows_that_a_name_no_longer_means_the_file_that_was_written() {
         let (_temp, disk) = TempDir::disk("p");
         let append = |text: &str| disk.append("a.csv", text.as_bytes()).unwrap();
         let first = append("one");

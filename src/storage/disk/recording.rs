@@ -1,4 +1,4 @@
-//! For tests: a disk in memory that writes down what is changed, fails from one change on, and lets something happen in the
+//! For tests: a disk in memory that records each change, can fail from one change on, and lets something happen in the
 //! middle of a read.
 
 use std::io;

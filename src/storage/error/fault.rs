@@ -1,5 +1,5 @@
-//! Why the system refused what was asked of a disk: its own word for that is too short to tell a disk without room from one
-//! without inodes, or a file of another user from one that nobody may write.
+//! Why the system refused an operation on a disk. The system's own word is too short: it does not tell a disk without
+//! room from one without inodes, or a file of another user from one that nobody may write.
 
 use std::fmt;
 use std::io;
@@ -12,21 +12,21 @@ use crate::descriptors;
 pub enum Fault {
     /// There is no room.
     Full(io::Error),
-    /// There is room, and for no file more.
+    /// There is room, but for no further file.
     Inodes(io::Error),
-    /// There is room, and not for this user.
+    /// There is room, but not for this user.
     Quota(io::Error),
-    /// No file more may be open.
+    /// No further file may be open.
     Descriptors(io::Error),
     /// Another user's.
     Owner { source: io::Error, owned: Box<Owned> },
-    /// What the system's own words say best.
+    /// The system's own words say it best.
     Other(io::Error),
 }
 
 impl Fault {
-    /// What an error means that concerns `path`, which is the peer's `directory`, a file in it, or what it lies in. The disk
-    /// is asked as it is now.
+    /// What an error means that concerns `path`: the peer's `directory`, a file in it, or one of its parents. It asks
+    /// the disk as it is now.
     pub(in crate::storage) fn of(directory: &Path, path: &Path, source: io::Error) -> Self {
         match source.kind() {
             _ if descriptors::ran_out(&source) => Self::Descriptors(source),
@@ -51,13 +51,13 @@ impl Fault {
         matches!(self, Self::Full(_) | Self::Inodes(_) | Self::Quota(_) | Self::Descriptors(_))
     }
 
-    /// What to do about it; `otherwise` where the system's words say no more than that it failed.
+    /// What to do about it; `otherwise` where the system only says that it failed.
     #[must_use]
     pub fn advice(&self, otherwise: &str) -> String {
         match self {
             Self::Full(_) => "make room".to_owned(),
             Self::Inodes(_) => {
-                "remove files that nobody needs (df -i counts inodes), or make the file system anew with more"
+                "remove files that nobody needs (df -i counts inodes), or make the file system again with more"
                     .to_owned()
             }
             Self::Quota(_) => "make room within the quota, or have it raised".to_owned(),
@@ -83,7 +83,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Whose what is, and what makes it this user's.
+/// What belongs to another user, to whom, and the command that gives it to this user.
 #[derive(Debug)]
 pub struct Owned {
     what: PathBuf,
@@ -92,7 +92,7 @@ pub struct Owned {
     command: Option<String>,
 }
 
-/// Where a relative path begins it has no name.
+/// The directory in which a relative path begins has no name.
 #[cfg(unix)]
 fn here(path: &Path) -> &Path {
     if path.as_os_str().is_empty() {
@@ -102,10 +102,10 @@ fn here(path: &Path) -> &Path {
     }
 }
 
-/// Has the file system that this path is on room, and no inode? Some make them as they are needed, and count none.
+/// Has the file system of this path room, but no inode? Some make inodes as they are needed, and count none.
 #[cfg(unix)]
 fn lacks_inodes(path: &Path) -> bool {
-    // What could not be created is not there to be asked.
+    // What could not be made cannot be asked.
     let room = path.ancestors().find_map(|path| rustix::fs::statvfs(here(path)).ok());
     room.is_some_and(|room| room.f_files > 0 && room.f_favail == 0 && room.f_bavail > 0)
 }
@@ -124,7 +124,8 @@ mod owner {
 
     use super::{here, Owned};
 
-    /// The nearest to `path` that belongs to another user, up to the peer's `directory`, or to what it would be made in.
+    /// What is nearest to `path` and belongs to another user, up to the peer's `directory`, or to the parent in which
+    /// that would be made.
     pub(in crate::storage) fn of_another(directory: &Path, path: &Path) -> Option<Owned> {
         // As a person writes it: without a slash at the end.
         let directory = directory.components().as_path();
@@ -158,7 +159,7 @@ mod owner {
         named.unwrap_or_else(|| user.to_string())
     }
 
-    /// As a shell takes it for one word.
+    /// Quoted so that a shell takes it for one word.
     fn quoted(path: &Path) -> String {
         let text = path.display().to_string();
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
@@ -182,7 +183,7 @@ mod owner {
     }
 }
 
-/// Elsewhere owners are not what access goes by.
+/// Elsewhere access does not depend on owners.
 #[cfg(not(unix))]
 mod owner {
     pub(in crate::storage) fn of_another(
@@ -204,11 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_says_what_it_is_and_what_to_do_and_all_else_what_was_given() {
+    fn each_fault_says_what_it_is_and_what_to_do() {
         for (kind, says, advice) in [
             (io::ErrorKind::StorageFull, "the disk is full (", "make room"),
             (io::ErrorKind::QuotaExceeded, "the quota of this user is used up (", "make room within the quota"),
-            // What one's own is, is refused for another reason.
+            // A file of this user is refused for another reason.
             (io::ErrorKind::PermissionDenied, "permission denied", "look at it"),
             (io::ErrorKind::ReadOnlyFilesystem, "read-only", "look at it"),
         ] {

@@ -8,7 +8,7 @@ use crate::storage::{claim, Disk, Journal};
 use std::sync::Arc;
 
 #[test]
-fn it_finds_rows_journal_and_what_is_foreign() {
+fn it_finds_rows_the_journal_and_foreign_files() {
     let (temp, disk) = TempDir::disk("p");
     disk.append("b.csv", b"xyz").unwrap();
     disk.append("a.csv", b"").unwrap();

@@ -1,6 +1,6 @@
-//! The journal of a peer that runs, or not, for those who read it from outside: by its files alone, which grow, are cut and
-//! grow again. Nothing tells them of a cut. But logs with the same sequence and term are equal up to it (docs/protocol.md 9), so
-//! that a batch which is still where it was proves all that is before it.
+//! The journal of a peer, running or not, for programs that read it from outside. They see only its files, which grow,
+//! are cut and grow again, and nothing announces a cut. But logs with the same sequence and term are equal up to it
+//! (docs/protocol.md 9). So a batch that is still where it was proves all that is before it.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::wire::batch::HEAD_BYTES_MAX;
 use crate::wire::frame::FrameHead;
 use crate::wire::Frame;
 
-/// What is read in one step where only heads are looked at, in bytes.
+/// How much is read in one step where only heads matter, in bytes.
 const HEADS_BYTES: usize = 64 * 1024;
 
 /// The files of a journal.
@@ -25,10 +25,10 @@ pub struct JournalFiles {
     disk: ReadOnlyDisk,
 }
 
-/// Where a batch is, and which it is.
+/// Which batch, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchPlace {
-    /// By its first sequence.
+    /// The first sequence of its segment.
     segment: Sequence,
     offset: u64,
     length: usize,
@@ -56,7 +56,7 @@ impl BatchPlace {
 }
 
 impl JournalFiles {
-    /// Those of the peer's directory `root`.
+    /// The journal files of the peer's directory `root`.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self { disk: ReadOnlyDisk::new(root) }
@@ -70,7 +70,7 @@ impl JournalFiles {
         Ok(!self.segments()?.is_empty())
     }
 
-    /// Where the batch is that holds a sequence; `None` where the log does not go so far.
+    /// Where the batch is that holds a sequence; `None` where the log does not reach that far.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged, which may also be what is being written just then.
@@ -95,15 +95,15 @@ impl JournalFiles {
         let Some(end) = self.bytes(&path)? else { return Ok(false) };
         match Scan::new(&self.disk, &path, place.offset, end, HEAD_BYTES_MAX).head() {
             Ok(Some(head)) => Ok(BatchPlace::new(place.segment, place.offset, head) == *place),
-            // Shortened or removed, perhaps a moment ago, or something else is there.
+            // It was shortened or removed, perhaps a moment ago, or something else is there.
             Ok(None) | Err(StorageError::Damaged { .. }) => Ok(false),
             Err(StorageError::Io { fault, .. }) if fault.is_missing() => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Some of the batches that follow `place`, or of all where none is given; those that hold what is above `after`. None at the
-    /// end of the log.
+    /// Some of the batches after `place`, or from the beginning, that hold anything above `after`. None at the end of
+    /// the log.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged, which may also be what is being written just then.
@@ -119,8 +119,8 @@ impl JournalFiles {
         Ok(frames)
     }
 
-    /// The last of the sequences `first ..= last` up to which the log is the one in which these were of this term. `None` where it
-    /// is another one.
+    /// The sequences `first ..= last` had this term in a log. Returns the last of them up to which this log is equal to
+    /// that one, and `None` if there is none.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged, which may also be what is being written just then.
@@ -210,8 +210,8 @@ impl JournalFiles {
         Ok(frames)
     }
 
-    /// Is what follows in a segment of `end` bytes the beginning of a batch, and no more? So it is while it is written, and
-    /// after a crash.
+    /// Does a segment of `end` bytes hold only the beginning of a batch from here on? It does while the batch is
+    /// written, and after a crash.
     fn is_torn(&self, path: &str, offset: u64, end: u64) -> bool {
         let Ok(bytes) = self.disk.read(path, offset, HEAD_BYTES_MAX) else { return false };
         let left = end.saturating_sub(offset);

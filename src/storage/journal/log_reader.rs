@@ -1,4 +1,4 @@
-//! Reads the log wherever it is, for those who send it: its end from memory, the rest from the journal.
+//! Reads the log wherever it is, for threads that send it: its end from memory, the rest from the journal.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -56,8 +56,8 @@ impl<D: ReadDisk> LogReader<D> {
         }
     }
 
-    /// Reads what the tail let go. Below its beginning, the journal holds the log as it is, even where the storage is
-    /// still to make the last cuts: those were above, or the tail was cut again, and knows.
+    /// Reads what is no longer in the tail. Below the tail's beginning the journal holds the present log, even where
+    /// the storage has yet to make the last cuts: those were above, or the tail was cut again, and knows.
     fn read_journal(
         &self,
         after: Sequence,
@@ -71,7 +71,7 @@ impl<D: ReadDisk> LogReader<D> {
                 return Ok(Read::Cut);
             }
             match read? {
-                // The storage came to a cut that the tail had made before, so this is tried at most once for each.
+                // The storage made a cut that the tail had made before. So this is repeated at most once for each cut.
                 Read::Cut => {}
                 read => return Ok(read),
             }

@@ -47,7 +47,7 @@ impl<'a, D: ReadDisk> Scan<'a, D> {
         }
     }
 
-    /// The next batch, of which [`Self::head`] told the length, checked; the one after it is the next then.
+    /// Reads and checks the next batch, whose length [`Self::head`] returned, and goes on to the one after it.
     pub(in crate::storage) fn frame(&mut self, length: usize) -> Result<Frame, StorageError> {
         let bytes = self.bytes(length)?.to_vec();
         let frame = Frame::parse(bytes).map_err(|error| self.damaged(&error.to_string()))?;

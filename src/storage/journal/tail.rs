@@ -1,24 +1,24 @@
-//! The most recent batches of the log, in memory: what nearly every peer that is served wants, and what the journal does
-//! not hold yet. Further back, the journal is read.
+//! The most recent batches of the log, in memory: what nearly every follower wants, and what the journal does not hold
+//! yet. Further back, the journal is read.
 
 use std::collections::VecDeque;
 
 use crate::ids::Sequence;
 use crate::wire::Frame;
 
-/// What is kept beyond what the journal does not hold yet, in bytes: some tens of batches, so that a peer which is a
-/// moment late costs no disk access, and little beside what the process needs anyway.
+/// How much is kept that the journal holds already, in bytes. That is some tens of batches: a peer that is a moment
+/// late costs no disk access. It is little beside what the process needs anyway.
 pub const TAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// The end of the log. The thread that decides on the log tells it here first, and only then the storage: so what is read from
-/// the journal was right if `cuts` is still the same here afterwards.
+/// The end of the log. The thread that decides on the log tells the tail first, and only then the storage. So what was
+/// read from the journal is right if `cuts` here is the same afterwards.
 #[derive(Debug)]
 pub struct Tail {
     frames: VecDeque<Frame>,
-    /// Of `frames`.
+    /// Bytes of `frames`.
     bytes: usize,
     last: Sequence,
-    /// Up to here, the journal holds the log as it is.
+    /// The journal holds the present log up to here.
     journaled: Sequence,
     cuts: u64,
 }
@@ -30,7 +30,7 @@ pub enum TailRead {
     Frames(Vec<Frame>),
     /// It is no longer in memory. The journal holds it and what follows, up to this batch end.
     Older { up_to: Sequence },
-    /// The log does not go so far.
+    /// The log does not reach that far.
     Nothing,
     /// The log was not cut as often as the asker thinks.
     Cut,
@@ -64,8 +64,8 @@ impl Tail {
         self.evict();
     }
 
-    /// Notes that the journal, having been cut `cuts` times, holds everything up to `last`. Until it has been cut as often
-    /// as the log, what it holds may be something else.
+    /// Notes that the journal was cut `cuts` times and holds everything up to `last`. Until it was cut as often as the
+    /// log, it may hold something else.
     pub fn journaled(&mut self, last: Sequence, cuts: u64) {
         if cuts == self.cuts {
             self.journaled = self.journaled.max(last.min(self.last));
@@ -73,8 +73,8 @@ impl Tail {
         }
     }
 
-    /// Cuts the log to `to`. Where that is within a batch, the storage cuts before it, and says so before anything is
-    /// appended: see [`Self::shorten`].
+    /// Cuts the log to `to`. Where that is within a batch, the storage cuts before the batch, and says so before
+    /// anything is appended: see [`Self::shorten`].
     pub fn cut(&mut self, to: Sequence) {
         self.shorten(to);
         self.cuts += 1;
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_cut_only_those_are_served_who_know_of_it() {
+    fn after_a_cut_only_readers_that_know_of_it_are_served() {
         let mut tail = Tail::new(0);
         batches(0, 5).for_each(|batch| tail.push(batch));
         tail.cut(2000);

@@ -36,7 +36,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        // Many large batches, so that several segments come about.
+        // Many large batches make several segments.
         8 => (1_u64..1024).prop_map(|count| Step::Append { count }),
         1 => (0_usize..400).prop_map(|keep| Step::Cut { keep }),
         1 => (0_usize..400, 0_u64..1024, 1_usize..400_000)
@@ -153,7 +153,7 @@ fn a_damaged_batch_is_not_handed_out() {
 
 #[test]
 fn a_cut_made_while_the_file_is_read_is_noticed() {
-    // Cut only, or overwritten with a batch of the same length since: whole, and not what was asked for.
+    // The batch is only cut, or is overwritten by one of the same length: that is whole, and not what was asked for.
     for appended in [None, Some(frame(2, 6, "a/1", 6, 5))] {
         let disk = Arc::new(Recording::default());
         let mut journal = Journal::new(Arc::clone(&disk));
@@ -169,7 +169,7 @@ fn a_cut_made_while_the_file_is_read_is_noticed() {
 }
 
 #[test]
-fn a_reader_gets_nothing_that_was_cut_however_it_coincides() {
+fn a_reader_gets_nothing_that_was_cut_whatever_the_timing() {
     let (_temp, disk) = TempDir::disk("p");
     let mut journal = Journal::new(Arc::new(disk));
     let reader = journal.reader();

@@ -1,5 +1,5 @@
-//! Holds the CSV files against the log, while the log is read once from its beginning: how much of each file is as it must
-//! be, and which rows it lacks. Mending is left to `csv_mend.rs`.
+//! Compares the CSV files with the log, while the log is read once from its beginning: how much of each file is as it
+//! must be, and which rows it lacks. `csv_mend.rs` mends them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::storage::error::{failed, StorageError};
 use crate::storage::file_names::{csv_name, sensor_of};
 use crate::wire::Frame;
 
-/// Rows of all sensors that wait to be compared, in bytes, as long as each has room for [`ROWS_BYTES_MIN`].
+/// How many bytes of rows may wait to be compared, for all sensors, as long as each has room for [`ROWS_BYTES_MIN`].
 const ROWS_BYTES_ALL: usize = 32 * 1024 * 1024;
 
 /// Rows of one sensor that are compared in one step, in bytes: below this, reading costs more than comparing.
@@ -41,11 +41,11 @@ pub(super) struct SensorFile {
     pub(super) is_there: bool,
     /// Bytes of the file.
     pub(super) bytes: u64,
-    /// So many of its bytes are as they must be: header and rows.
+    /// How many of its bytes are as they must be: header and rows.
     pub(super) matched: u64,
     /// The first reading in the log that has no row within `matched`.
     pub(super) missing: Option<Sequence>,
-    /// The last reading that has one.
+    /// The last reading that has a row there.
     last: Sequence,
     /// What must follow `matched`, and the sequence of its last row.
     rows: Vec<u8>,
@@ -190,7 +190,7 @@ impl SensorFile {
         Ok(())
     }
 
-    /// After what is damaged, the last row alone tells how far the file went.
+    /// After damage, only the last row tells how far the file went.
     fn is_tail(&mut self, sequence: Sequence, row: &[u8]) {
         if self.tail.as_ref().is_some_and(|(tail, text)| *tail == sequence && text == row) {
             self.last = sequence;

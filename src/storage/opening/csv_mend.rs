@@ -1,4 +1,4 @@
-//! Brings the CSV files in line with the log, once `csv_check.rs` has told how far they are.
+//! Brings the CSV files in line with the log, once `csv_check.rs` has said how far they are.
 
 use super::csv_check::{CsvCheck, SensorFile};
 use crate::ids::Sequence;
@@ -17,9 +17,9 @@ const BLOCK_BYTES: usize = 64 * 1024;
 /// Cuts, removes or sets aside what does not agree with a log that ends at `last`, and writes the rows up to `delivered`
 /// that are missing.
 ///
-/// The log is what counts, and rows follow from it: a file is cut to what agrees with the log, and written on from the journal.
-/// What else it holds is kept as `*.damaged`, unless a crash explains it (half a row, zeros): rows above a damaged log may be the
-/// last copy of something.
+/// The log is what counts, and rows follow from it: a file is cut to what agrees with the log, and continued from the
+/// journal. Anything else in it is kept as `*.damaged`, unless a crash explains it (half a row, zeros): rows above a
+/// damaged log may be the last copy of something.
 ///
 /// # Errors
 /// The disk's, or where the journal is damaged.
@@ -45,7 +45,7 @@ pub(super) fn mend<D: Disk>(
     Ok(done)
 }
 
-/// Takes from a file what is not as it must be.
+/// Removes from a file what is not as it must be.
 fn trim<D: Disk>(
     disk: &D,
     sensor: &mut SensorFile,
@@ -66,7 +66,7 @@ fn trim<D: Disk>(
         // All of its rows have to be written, from wherever they begin.
         (sensor.bytes, sensor.matched, sensor.missing) = (0, 0, Some(0));
     } else if goes {
-        // One of no bytes, too, which a power loss leaves.
+        // An empty file goes, too: a power loss may leave one.
         if sensor.is_there {
             disk.remove(path).map_err(failed(disk, "remove", path))?;
             done.removed += 1;
@@ -75,7 +75,7 @@ fn trim<D: Disk>(
         sensor.bytes = 0;
     } else if matched < bytes {
         if let Rest::Rows(rows) = rest {
-            // The log that held them is damaged, and perhaps nobody else has them.
+            // The log that held them is damaged, and nobody else may have them.
             set_aside::copy_from(disk, path, matched)?;
             done.set_aside += 1;
             done.rows_aside += rows;
@@ -93,7 +93,7 @@ fn trim<D: Disk>(
 enum Rest {
     /// Nothing, half a row, or the zeros that a power loss leaves.
     Nothing,
-    /// So many rows above the log's end, and nothing else but that.
+    /// This many rows above the log's end, and nothing else.
     Rows(u64),
     Foreign,
 }

@@ -1,4 +1,4 @@
-//! Finds the records of a file that are whole, with whatever damage between them.
+//! Finds the whole records of a file, whatever damage is between them.
 
 use crate::storage::disk::ReadDisk;
 use crate::storage::error::{failed, StorageError};
@@ -10,11 +10,11 @@ const RECORD_BYTES_MAX: usize = HEAD_BYTES_MAX + BODY_BYTES_MAX;
 /// What is read in one step, in bytes: several of the longest records.
 const WINDOW_BYTES: usize = 4 * RECORD_BYTES_MAX;
 
-/// Takes what may be a record: its offset, and what follows from there on. Says how long it is, if it is one.
+/// Takes a possible record: its offset, and the bytes from there on. Returns its length, if it is one.
 pub(super) type Take<'a> = dyn FnMut(u64, &[u8]) -> Result<Option<usize>, StorageError> + 'a;
 
-/// Shows `take` every place from `from` on where a record may begin, which is where `verb` is, with a whole record at least
-/// unless the file ends before. What is within a record is not shown.
+/// Shows `take` every place from `from` on where a record may begin, with enough bytes for a whole record unless the
+/// file ends before. A record may begin where `verb` is, but not within another record.
 ///
 /// # Errors
 /// The disk's, or what `take` returns.
@@ -30,7 +30,7 @@ pub(super) fn find<D: ReadDisk>(
     loop {
         let block = disk.read(path, at, WINDOW_BYTES).map_err(failed(disk, "read", path))?;
         let last = block.len() < WINDOW_BYTES;
-        // Of what begins further back, not all may be here.
+        // A record that begins further on may not be here in full.
         let end = if last { block.len() } else { block.len() - RECORD_BYTES_MAX };
         let mut next = 0;
         while let Some(found) = finder.find(&block[next..]).map(|found| next + found).filter(|found| *found < end) {

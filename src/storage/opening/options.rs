@@ -1,15 +1,15 @@
-//! What a storage is opened with, and what it finds.
+//! The options that a storage is opened with, and what it finds.
 
 use crate::ids::{Incarnation, Sequence, Term};
 use crate::storage::repair::Repair;
 use crate::wire::{Range, RunList};
 
-/// What becomes of what earlier lives left, and when something counts as stored.
+/// What to do with the files of earlier lives, and when something counts as stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
     /// Keep what earlier lives left.
     pub resume: bool,
-    /// What is promised, and what a cut keeps, is on the platter before anybody hears of it.
+    /// Promises, and what a cut keeps, are on the platter before anybody hears of them.
     pub durable: bool,
     /// `--quorum`, which is the same in every life.
     pub quorum: Option<u32>,
@@ -26,7 +26,7 @@ impl Options {
 /// What a peer finds when it starts. Without `resume`, nothing but the incarnation.
 #[derive(Debug, Clone)]
 pub struct Opened {
-    /// This life: the time of its start, or one more than the highest life before where the clock says less.
+    /// This life: the time of its start, or one more than the highest earlier life where the clock says less.
     pub incarnation: Incarnation,
     pub promised: Option<Term>,
     pub synced: Option<Term>,
@@ -43,8 +43,8 @@ pub struct Opened {
     pub delivered: Sequence,
     /// Readings kept as pending and not delivered.
     pub pending: Vec<Range>,
-    /// `state` was there and could not be read, or was not there although it must have been: what was promised is
-    /// forgotten, and only the clock and the log tell this life from the ones before.
+    /// `state` could not be read, or was missing although it must have been there. So the promises are forgotten, and
+    /// only the clock and the log tell this life from earlier ones.
     pub state_damaged: bool,
     /// What was wrong with the files, and what was done: one line each for the operator.
     pub repairs: Vec<Repair>,

@@ -14,7 +14,7 @@ use crate::storage::set_aside;
 /// # Errors
 /// The disk's.
 pub(in crate::storage) fn load<D: Disk>(disk: &Arc<D>, repairs: &mut Vec<Repair>) -> Result<Pending<D>, StorageError> {
-    // What a process that was killed left.
+    // A process that was killed left it.
     disk.remove(COMPACTED_PATH).map_err(failed(&**disk, "remove", COMPACTED_PATH))?;
     let end = disk.len(PATH).map_err(failed(&**disk, "look at", PATH))?;
     let (mut index, mut skipped) = (Index::default(), 0);

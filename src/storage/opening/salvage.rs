@@ -1,5 +1,5 @@
-//! Mends a journal that ends before its files do: what can still be read after that is kept as pending, and only then the
-//! files are cut or set aside. Whatever happens in between, the next start finds what it needs to do the same.
+//! Mends a journal whose log ends before its files do. What can still be read after that is first kept as pending, and
+//! then the files are cut or set aside. Wherever a crash interrupts this, the next start can do the same.
 
 use super::intact;
 use super::walk::Broken;
@@ -27,9 +27,9 @@ struct Salvaged {
 
 /// Mends a journal whose log ends at `last` and holds `logged`.
 ///
-/// Batches after the damage cannot stay, since the log would have a gap. Their readings are pending again, for perhaps nobody
-/// else has them, and are ordered once more if the group lacks them. They are synced before any file goes. Only what a crash can
-/// leave, half a batch at the very end, is cut without a copy.
+/// Batches after the damage cannot stay, since the log would have a gap. Nobody else may have their readings, so these
+/// become pending again, and are ordered again if the group lacks them. They are synced before any file goes. Only half
+/// a batch at the very end, which a crash can leave, is cut without a copy.
 ///
 /// # Errors
 /// The disk's.
@@ -72,7 +72,8 @@ pub(super) fn mend<D: Disk>(
     })
 }
 
-/// Is a whole batch there, just as it was written? Then no crash tore it: it is one that nobody may have written.
+/// Is a whole batch there, just as it was written? Then no crash tore it, and something else made it no part of the
+/// log.
 fn is_whole<D: ReadDisk>(disk: &D, path: &str, at: u64) -> Result<bool, StorageError> {
     let bytes = disk.read(path, at, HEAD_BYTES_MAX + BODY_BYTES_MAX).map_err(failed(disk, "read", path))?;
     let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(HEAD_BYTES_MAX)]) else { return Ok(false) };

@@ -1,4 +1,4 @@
-//! The beginning of a peer's life: which one it is, and what is left of the earlier ones.
+//! The beginning of a peer's life: which life it is, and what is left of the earlier ones.
 
 use crate::ids::{Incarnation, PeerId, Sequence, INCARNATION_MAX, NEEDS_ALL, NUMBER_MAX};
 use crate::storage::directory::is_harmless;
@@ -9,7 +9,7 @@ use crate::storage::state::{self, State};
 use crate::storage::{journal, set_aside};
 use crate::wire::RunList;
 
-/// What `state` says of the life before.
+/// What `state` says of the last life.
 #[derive(Debug)]
 pub(in crate::storage) struct Begun {
     pub(in crate::storage) found: Option<State>,
@@ -17,7 +17,7 @@ pub(in crate::storage) struct Begun {
     pub(in crate::storage) repairs: Vec<Repair>,
 }
 
-/// Says whether `state` vouches for the other files: it can be read, or nothing else is there either.
+/// Checks that `state` vouches for the other files: it can be read, or there are no other files.
 ///
 /// # Errors
 /// The disk's; or where it is damaged or missing. Nothing is changed.
@@ -28,7 +28,7 @@ pub fn check_state<D: Disk>(disk: &D) -> Result<(), StorageError> {
     }
 }
 
-/// Reads `state`, which stays as it is until a new one takes its place; with `keep`, a damaged one is copied first.
+/// Reads `state`, which stays until a new one replaces it; with `keep`, a damaged one is copied first.
 pub(in crate::storage) fn look<D: Disk>(disk: &D, id: &PeerId, keep: bool) -> Result<Begun, StorageError> {
     let path = disk.full_path(state::PATH);
     let (found, repairs) = match read_state(disk) {
@@ -48,8 +48,8 @@ pub(in crate::storage) fn look<D: Disk>(disk: &D, id: &PeerId, keep: bool) -> Re
     Ok(Begun { found, repairs })
 }
 
-/// Begins a new life without anything of the earlier ones but the incarnation: once this returns, no later one can have the
-/// same, whatever becomes of this one.
+/// Begins a new life with nothing of the earlier ones but the incarnation. Once this returns, no later life can have
+/// the same incarnation, whatever happens to this one.
 pub(in crate::storage) fn begin<D: Disk>(
     disk: &D,
     id: &PeerId,
@@ -58,7 +58,7 @@ pub(in crate::storage) fn begin<D: Disk>(
 ) -> Result<(State, Vec<Repair>), StorageError> {
     let Begun { found, repairs } = look(disk, id, false)?;
     if found.is_none() && repairs.is_empty() && holds_anything(disk)? {
-        // A claim that clears the directory has set that aside.
+        // A claim that clears the directory has set such files aside.
         return Err(damaged(disk, state::PATH, "it is missing"));
     }
     let incarnation = next_life(now, found.map(|found| found.incarnation), None);
@@ -67,11 +67,13 @@ pub(in crate::storage) fn begin<D: Disk>(
     Ok((state, repairs))
 }
 
-/// The `state` of a new life that goes on with a log of these runs that ends at `last` and is on the platter; and what its
-/// `synced` needed, where the log is too short for that. `told`: the highest life that the log and what is pending tell of.
+/// The `state` of a new life that goes on with a log of these runs, which ends at `last` and is on the platter. Also
+/// returns what `synced` needed, where the log is too short for it. `told`: the highest life in the log and in what is
+/// pending.
 ///
-/// Where the log is shorter than `needs`, this peer said *stored* of entries that it has no more. It may promise less then:
-/// `synced` falls to what its entries prove, and it needs all that the group holds before it counts again (docs/protocol.md, 8).
+/// Where the log is shorter than `needs`, this peer said `STORED` for entries that it has lost. So it may promise less:
+/// `synced` falls to what its entries prove, and the peer needs all that the group holds before it counts again
+/// (docs/protocol.md, 8).
 pub(in crate::storage) fn continued(
     found: Option<State>,
     id: &PeerId,
@@ -93,7 +95,7 @@ pub(in crate::storage) fn continued(
     (State { id: id.clone(), incarnation, promised, synced, needs, quorum }, short)
 }
 
-/// Refuses to go on with another quorum: what was promised under one holds under no other.
+/// Refuses to go on with another quorum: a promise under one quorum holds under no other.
 pub(in crate::storage) fn check_quorum<D: Disk>(
     disk: &D,
     found: Option<&State>,
@@ -105,16 +107,16 @@ pub(in crate::storage) fn check_quorum<D: Disk>(
     }
 }
 
-/// Highest life that a clock gives (that of the year 2116), or that the log and what is pending are believed. Others can
-/// forge what these tell, `state` they cannot.
+/// The highest life that a clock gives (in the year 2116), and that is believed of the log and of what is pending.
+/// Others can forge those, but not `state`.
 pub(in crate::storage) const TOLD_MAX: Incarnation = INCARNATION_MAX - (1 << 32);
 
-/// The life after `before`, which `state` tells; where that was lost, after `told`, the highest of this peer that its log
-/// and what is pending tell of up to [`TOLD_MAX`].
+/// The life after `before`, the one in `state`. Where `state` was lost, the life after `told`: the highest of this
+/// peer, up to [`TOLD_MAX`], in its log and in what is pending.
 ///
-/// A life begins at or below `TOLD_MAX + 1`, and each start adds one to the life in `state`: to come to
-/// [`INCARNATION_MAX`], above which nobody reads its readings, would take four billion starts. From a `state` that says
-/// more, which no peer wrote, it still starts.
+/// A life begins at or below `TOLD_MAX + 1`, and each start adds one to the life in `state`. So it would take four
+/// billion starts to reach [`INCARNATION_MAX`], above which nobody reads its readings. It starts even from a `state`
+/// that says more, which no peer wrote.
 fn next_life(now: Incarnation, before: Option<Incarnation>, told: Option<Incarnation>) -> Incarnation {
     let now = now.min(TOLD_MAX);
     before.or(told).map_or(now, |before| now.max(before + 1)).min(NUMBER_MAX)
@@ -127,12 +129,12 @@ fn holds_anything<D: Disk>(disk: &D) -> Result<bool, StorageError> {
     Ok(holds("", &|name| name == "pending" || name.strip_suffix(".csv").is_some())? || holds(journal::DIR, &|_| true)?)
 }
 
-/// Removes all files but `state`, `lock` and what is nobody's data: of a directory that a peer's `state` says is its own, and of
-/// no other.
+/// Removes all files but `state`, `lock` and harmless ones. It does so only in a directory that a peer's `state` says
+/// is its own.
 pub(in crate::storage) fn clear<D: Disk>(disk: &D) -> Result<(), StorageError> {
     let remove = |path: &str| disk.remove(path).map_err(failed(disk, "remove", path));
     let segments = disk.list(journal::DIR).map_err(failed(disk, "list", journal::DIR))?;
-    // From the end, so that what a crash leaves is a log without gaps.
+    // From the end, so that a crash leaves a log without gaps.
     for name in segments.iter().rev() {
         remove(&format!("{}/{name}", journal::DIR))?;
     }

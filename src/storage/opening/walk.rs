@@ -1,4 +1,4 @@
-//! Reads a journal from its beginning: what of it is the log, and where that ends before the files do.
+//! Reads a journal from its beginning: which part of it is the log, and where the log ends before the files do.
 
 use crate::ids::{Sequence, Term};
 use crate::storage::disk::ReadDisk;
@@ -7,7 +7,7 @@ use crate::storage::journal::scan::Scan;
 use crate::storage::journal::{parse_segment_name, segment_path, Segment, DIR};
 use crate::wire::Frame;
 
-/// What is read of a segment in one step, in bytes: enough to cost few calls, little enough to stay in a processor's cache.
+/// How much of a segment is read in one step, in bytes: enough for few calls, little enough for a processor's cache.
 const BLOCK_BYTES: usize = 1024 * 1024;
 
 /// The log that the files of a journal hold.
@@ -32,8 +32,8 @@ pub(in crate::storage) struct Broken {
 
 /// Shows every batch of the log to `visit`.
 ///
-/// The log ends at the first batch that is not whole, does not continue the one before, or is of a lower term. What follows may
-/// be left from a log that was cut, and nothing in it can say that it is not.
+/// The log ends at the first batch that is not whole, does not continue the one before, or is of a lower term. What
+/// follows may be left from a log that was cut, and nothing in it can prove that it is not.
 ///
 /// # Errors
 /// The disk's, or what `visit` returns.
@@ -44,7 +44,7 @@ pub(in crate::storage) fn walk<D: ReadDisk>(
     walk_after(disk, 0, visit)
 }
 
-/// The same from the segment on in which the batch after `after` is.
+/// The same, beginning with the segment that holds the batch after `after`.
 ///
 /// # Errors
 /// The disk's, or what `visit` returns.
@@ -77,7 +77,7 @@ pub(in crate::storage) fn walk_after<D: ReadDisk>(
     Ok(walked)
 }
 
-/// Takes what continues the log; says why that is not all, if it is not.
+/// Takes what continues the log. If that is not all, returns why.
 fn walk_segment<D: ReadDisk>(
     disk: &D,
     segment: &mut Segment,
@@ -107,11 +107,7 @@ fn walk_segment<D: ReadDisk>(
         };
         let at = segment.bytes;
         if frame.first() != *last + 1 {
-            return Ok(Some(format!(
-                "sequence {} stands where {} is to follow at byte {at}",
-                frame.first(),
-                *last + 1
-            )));
+            return Ok(Some(format!("sequence {} comes where {} is to follow at byte {at}", frame.first(), *last + 1)));
         }
         if term.as_ref().is_some_and(|term| frame.term() < term) {
             return Ok(Some(format!("the term falls to {} at byte {at}", frame.term())));

@@ -103,7 +103,7 @@ proptest! {
     }
 }
 
-/// A request at the bounds of what one is.
+/// A request at the bounds of what is allowed.
 fn outermost() -> impl Strategy<Value = Request> {
     let name = prop_oneof!["[A-Za-z0-9]", "[A-Za-z0-9][A-Za-z0-9._-]{63}"];
     let life = prop_oneof![0..=1u64, INCARNATION_MAX - 1..=INCARNATION_MAX];

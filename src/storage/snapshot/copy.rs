@@ -1,10 +1,10 @@
-//! Copies what a peer has on one disk to another, as it was at one moment, while the peer may go on writing. It is not asked,
-//! and notices nothing.
+//! Copies what a peer has on one disk to another, as of one moment, while the peer may go on writing. The peer is not
+//! asked, and notices nothing.
 //!
-//! A reading that was taken in is pending, in the log, or both; it goes from the one into the other, and a cut takes it back.
-//! So what is pending is read between two looks at the log: what left it before is in the log by the second one. A cut in
-//! between would have added to what is pending, so that is looked at once more; and in the end the whole log is read again,
-//! which has to be what was copied. The rows are written from the log, as far as the peer had delivered them.
+//! A reading that was taken in is pending, in the log, or both. It goes from `pending` into the log, and a cut takes it
+//! back. So `pending` is read between two looks at the log: what left `pending` before is in the log at the second
+//! look. A cut in between would have added to `pending`, so that is read a second time. In the end the whole log is
+//! read again, and has to be what was copied. The rows are written from the log, as far as the peer had delivered them.
 
 use std::io;
 use std::sync::Arc;
@@ -26,17 +26,17 @@ use crate::wire::Frame;
 pub struct Copied {
     /// Rows up to here are written.
     pub delivered: Sequence,
-    /// The log goes so far.
+    /// The end of the log.
     pub last: Sequence,
     /// Readings that wait to be ordered, or to be delivered.
     pub waiting: u64,
 }
 
-/// Copies once, to a disk that holds nothing but what earlier tries left. `takes_over`: nothing but the copy counts from now on.
+/// Copies once, to a disk that holds at most what earlier tries left. `takes_over`: from now on only the copy counts.
 ///
 /// # Errors
-/// The disks'; where the source is damaged, which may also be what a file looks like that is replaced just then; and where it
-/// was changed too much meanwhile.
+/// The disks'; where the source is damaged, or looks so because a file is being replaced; and where it changed too much
+/// meanwhile.
 pub(in crate::storage) fn copy<S: ReadDisk, D: Disk>(
     source: &S,
     disk: &Arc<D>,
@@ -45,7 +45,7 @@ pub(in crate::storage) fn copy<S: ReadDisk, D: Disk>(
     let before = state::read(source)?;
     let (storage, _) = Storage::open(Arc::clone(disk), &before.id, before.incarnation, Options::default())?;
     let mut copying = Copying { source, storage, digest: Sha256::new(), term: None };
-    // Most of it first, so that what follows is done within moments.
+    // Most of the log comes first, so that the rest takes only moments.
     copying.follow()?;
     copying.follow()?;
     let delivered = last_delivered(source)?;
@@ -83,7 +83,7 @@ fn unsteady<S: ReadDisk>(source: &S) -> StorageError {
 struct Copying<'a, S, D> {
     source: &'a S,
     storage: Storage<D>,
-    /// Of all batches that were copied.
+    /// The digest of all batches that were copied.
     digest: Sha256,
     /// The term of the last one.
     term: Option<Term>,
@@ -123,8 +123,8 @@ impl<S: ReadDisk, D: Disk> Copying<'_, S, D> {
     }
 }
 
-/// Shows the batches of the log, from the segment on that holds the one after `after`, up to the first that is not whole: one
-/// that is just being written, or that a crash tore.
+/// Shows the batches of the log, beginning with the segment that holds the batch after `after`, up to the first that is
+/// not whole: it is just being written, or a crash tore it.
 fn walk_log<S: ReadDisk>(
     source: &S,
     after: Sequence,
@@ -155,7 +155,7 @@ fn read_pending<S: ReadDisk>(source: &S) -> Result<Vec<u8>, StorageError> {
     or_empty(read).map_err(failed(source, "read", pending::PATH))
 }
 
-/// Keeps every whole record, with whatever damage between them.
+/// Keeps every whole record, whatever damage is between them.
 fn keep<D: Disk>(bytes: &[u8], storage: &mut Storage<D>) -> Result<(), StorageError> {
     let verb = memchr::memmem::Finder::new(pending::VERB);
     let mut at = 0;
@@ -181,9 +181,9 @@ fn last_delivered<S: ReadDisk>(source: &S) -> Result<Sequence, StorageError> {
     Ok(delivered)
 }
 
-/// What a peer that starts from the copy may say of itself. What the original promised last still binds; but it may have stored
-/// more since than the copy holds, and said so. Where that counts, under a quorum, the copy has to fetch what the group holds
-/// before it takes part, unless it takes over.
+/// The `state` of a peer that starts from the copy. What the original promised last still binds. But the original may
+/// since have stored more than the copy holds, and said so. Under a quorum that counts: the copy has to fetch what the
+/// group holds before it takes part, unless it takes over.
 fn as_copied<S: ReadDisk>(
     source: &S,
     before: State,
@@ -207,7 +207,8 @@ fn as_copied<S: ReadDisk>(
     Ok(State { promised: after.promised, synced, needs, incarnation, ..before })
 }
 
-/// Where no clock says more, the next life has the number after this one: the copy's is not to be that of the original.
+/// Where no clock says more, the next life has the number after this one. The life of the copy must not be that of the
+/// original.
 fn skip_lives(of: Incarnation) -> Incarnation {
     let skipped = of + 1 + Incarnation::from(rand::random::<u32>());
     if skipped > start::TOLD_MAX {

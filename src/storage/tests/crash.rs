@@ -1,5 +1,5 @@
-//! Random histories of a storage, with processes that die in any operation and power that fails at any time, against a
-//! model of what must hold afterwards.
+//! Random histories of a storage, compared with a model of what must hold. Processes die in any operation, and the
+//! power fails at any time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,15 +23,15 @@ pub(in crate::storage) type Reading = (usize, Number);
 pub(in crate::storage) struct Model {
     /// Everything appended, as it is if nothing is lost.
     pub(in crate::storage) log: Vec<Frame>,
-    /// So many batches of it are on the platter, or will be left by the cut that is under way.
+    /// How many batches of it are on the platter, or will be left by the cut under way.
     floor: usize,
-    /// The same of those that are written.
+    /// The same, for batches that are written.
     written: usize,
     /// Everything that is pending, if nothing is lost.
     pub(in crate::storage) pending: BTreeSet<Reading>,
     /// What was in the log or pending at the last sync.
     safe: BTreeSet<Reading>,
-    /// Handed over and not known to be on disk.
+    /// A batch that was handed over and is not known to be on disk.
     doing: Option<Frame>,
     delivered: Sequence,
     /// Rows up to here were written.
@@ -78,7 +78,7 @@ impl Run {
         Ok((storage, opened))
     }
 
-    /// Does one thing to the storage, and to the model what came of it.
+    /// Takes one step with the storage, and notes the outcome in the model.
     pub(in crate::storage) fn step(&mut self, storage: &mut Storage<MemoryDisk>) -> Result<(), StorageError> {
         match self.rng.random_range(0..20) {
             0..7 => self.append(storage),
@@ -117,7 +117,7 @@ impl Run {
 
     fn append(&mut self, storage: &mut Storage<MemoryDisk>) -> Result<(), StorageError> {
         let mut parts = Vec::new();
-        // Most often what is pending, as the protocol would have it, else what others took in.
+        // Mostly what is pending here, as the protocol has it; otherwise what others took in.
         let logged = entries(&self.model.log);
         let waiting = self.model.pending.iter().find(|reading| !logged.contains(reading)).copied();
         if let Some((origin, number)) = waiting.filter(|_| self.rng.random_bool(0.6)) {
@@ -171,7 +171,7 @@ impl Run {
         Ok(())
     }
 
-    /// A new life, perhaps after several that did not come to begin; compares what it finds.
+    /// Begins a new life, perhaps after several interrupted starts, and compares what it finds.
     fn resume(&mut self, power_lost: bool) -> Storage<MemoryDisk> {
         let mut power_lost = power_lost;
         while self.rng.random_bool(0.4) {
@@ -248,7 +248,7 @@ pub(in crate::storage) fn read_all(storage: &Storage<MemoryDisk>) -> Vec<Frame> 
     all
 }
 
-/// Is what was found told as it is?
+/// Checks that the report agrees with the files.
 pub(in crate::storage) fn check_contents(opened: &Opened, log: &[Frame], pending: &BTreeSet<Reading>) {
     assert_eq!(opened.last, log.last().map_or(0, Frame::last));
     assert_eq!(readings(&opened.origins).collect::<BTreeSet<_>>(), entries(log));
@@ -329,6 +329,6 @@ pub(in crate::storage) fn run_all(run: fn(u64)) {
 }
 
 #[test]
-fn whatever_dies_or_fails_the_next_life_finds_what_was_stored() {
+fn after_any_crash_or_power_cut_the_next_life_finds_what_was_stored() {
     run_all(run);
 }

@@ -1,4 +1,5 @@
-//! Tests of `opening/csv_check.rs` and `csv_mend.rs`: CSV files that do not agree with the log, one way after the other.
+//! Tests of `opening/csv_check.rs` and `csv_mend.rs`: CSV files that do not agree with the log, in one way after
+//! another.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ const RESUME: Options = Options { resume: true, durable: false, quorum: None };
 
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// Thirty readings of the sensors a0, a1 and a2, of which so many are delivered.
+/// Thirty readings of the sensors a0, a1 and a2, delivered up to `up_to`.
 fn delivered<D: Disk>(disk: &Arc<D>, up_to: Sequence) {
     let (mut storage, _) = Storage::open(Arc::clone(disk), &"p".parse().unwrap(), 1, Options::default()).unwrap();
     for first in [1, 11, 21] {
@@ -33,7 +34,8 @@ fn csv_files<D: Disk>(disk: &D) -> Files {
     names.map(|name| (name.clone(), disk.read(&name, 0, 1 << 20).unwrap())).collect()
 }
 
-/// What is there once the files were damaged and resumed; and how it came about. Nothing is left for a second start.
+/// Damages the files and resumes. Returns how far rows are delivered, and what was mended. A second start has nothing
+/// to mend.
 fn mended<D: Disk>(disk: &Arc<D>, damage: impl FnOnce(&D)) -> (Sequence, [u64; 4]) {
     damage(disk);
     let opened = resume(disk);
@@ -52,7 +54,7 @@ fn row(sequence: Sequence, payload: &str) -> Vec<u8> {
     row
 }
 
-/// Damages the files of thirty readings, 25 of them delivered: what a start makes of it must be as before.
+/// Damages the files of thirty readings, 25 of them delivered: a start must restore them as they were.
 fn restored(damage: impl FnOnce(&MemoryDisk)) -> (Sequence, [u64; 4]) {
     let disk = Arc::new(MemoryDisk::new());
     delivered(&disk, 25);
@@ -85,7 +87,7 @@ fn what_a_crash_leaves_at_the_end_of_a_file_is_cut() {
 }
 
 #[test]
-fn a_file_of_no_bytes_of_which_there_is_no_row_is_removed() {
+fn an_empty_file_of_a_sensor_without_rows_is_removed() {
     assert_eq!(restored(|disk| disk.append("b.csv", b"").map(drop).unwrap()), (25, [0, 1, 0, 0]));
 }
 
@@ -111,7 +113,7 @@ fn rows_that_are_missing_below_the_highest_one_are_written() {
         assert_eq!(restored(changed(path, |bytes| bytes.truncate(bytes.len() - 3))), (25, [1, 0, 0, 1]));
         assert_eq!(restored(changed(path, |bytes| bytes.truncate(CSV_HEADER.len() - 3))), (25, [1, 0, 0, 8]));
     }
-    // Nobody knows of a row that was the highest.
+    // If the highest row is lost, nothing tells that it was there.
     assert_eq!(restored(changed("a1.csv", |bytes| bytes.truncate(bytes.len() - 3))), (24, [1, 0, 0, 0]));
 }
 
@@ -153,7 +155,7 @@ fn nothing_is_added_that_is_not_known_to_be_delivered() {
 }
 
 #[test]
-fn far_more_sensors_than_files_may_be_open_are_mended_on_a_real_disk() {
+fn more_files_than_may_be_open_are_mended_on_a_real_disk() {
     let (_temp, disk) = TempDir::disk("p");
     let disk = Arc::new(disk);
     let sensors = 3 * OPEN_FILES_MAX as u64;

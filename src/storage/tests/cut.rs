@@ -1,4 +1,4 @@
-//! A cut over several segments, with a process that dies between any two of its steps, and with power that fails then.
+//! A cut over several segments: the process dies between any two of its steps, or the power fails there.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::storage::*;
 const BATCHES: u64 = 12;
 /// Readings of a batch.
 const EACH: u64 = 3;
-/// The cut leaves so many batches, and the last of them is not the end of its segment.
+/// How many batches the cut leaves; the last of them does not end its segment.
 const KEPT: u64 = 2;
 
 const OPTIONS: Options = Options { resume: true, durable: true, quorum: None };
@@ -35,12 +35,12 @@ fn segments(disk: &MemoryDisk) -> usize {
     disk.list("journal").unwrap().len()
 }
 
-/// What the next life finds: a log without gaps that was cut or not, nothing lost, and nothing that looks like a damaged
+/// Checks what the next life finds: a log without gaps, cut or not, nothing lost, and nothing that looks like a damaged
 /// log.
 fn check(disk: &MemoryDisk, power_failed: bool, what: &str) {
     let (storage, opened) = open(disk);
-    // Half a record of what was kept is left where the process died in it. Of the log nothing is, unless the power failed
-    // while its last segment was shortened. A part of what was kept may be missing where the power failed before the sync.
+    // Half a record of `pending` is left if the process died in it. Nothing of the log is torn, unless the power failed
+    // while its last segment was shortened. A part of `pending` may be missing if the power failed before the sync.
     let harmless = |repair: &Repair| match repair {
         Repair::Csv(_) | Repair::PendingTorn { .. } => true,
         Repair::JournalTorn { .. } | Repair::PendingDamaged { .. } => power_failed,
@@ -58,9 +58,9 @@ fn check(disk: &MemoryDisk, power_failed: bool, what: &str) {
 }
 
 #[test]
-fn whatever_of_a_cut_over_segments_is_done_the_rest_is_a_log_without_gaps() {
+fn a_cut_over_segments_leaves_a_log_without_gaps_wherever_it_is_interrupted() {
     let mut left = BTreeSet::new();
-    // Each seed is another choice of what of all that is not synced has reached the platter.
+    // Each seed makes another choice of what reached the platter without a sync.
     for power_fails in std::iter::once(None).chain((1..=20).map(Some)) {
         for changes in 0.. {
             let disk = MemoryDisk::new();

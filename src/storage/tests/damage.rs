@@ -1,4 +1,4 @@
-//! Files that another program changed: what is whole in them is found, whatever happens while they are mended.
+//! Files that another program changed: what is whole in them is found, even if starts die while they mend.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ fn records(path: &str, bytes: &[u8]) -> Vec<(usize, usize, Vec<Reading>)> {
     found
 }
 
-/// The readings of records which are the same before and after.
+/// The readings of records that are the same before and after.
 fn untouched(before: &BTreeMap<String, Vec<u8>>, after: &BTreeMap<String, Vec<u8>>) -> BTreeSet<Reading> {
     let mut all = BTreeSet::new();
     for (path, bytes) in before.iter().filter(|(path, _)| *path == "pending" || path.strip_suffix(".log").is_some()) {
@@ -51,7 +51,7 @@ fn stopped(seed: u64) -> Run {
         storage.flush().unwrap();
     }
     storage.sync().unwrap();
-    // Else the draw of what a power cut takes would be one of files that nobody damaged.
+    // Otherwise a power cut could draw from files as they were before the damage.
     for path in run.disk.files().into_keys() {
         run.disk.sync(&path).unwrap();
     }
@@ -65,7 +65,7 @@ fn run(seed: u64) {
     let damaged = run.disk.files();
     let whole = untouched(&before, &damaged);
     let flipped = damage.contains("flipped");
-    // Lives that do not come to begin: what they mend, the last one need not.
+    // Some starts are interrupted: what they mend, the last one need not.
     let mut begun = false;
     while run.rng.random_bool(0.5) {
         run.disk.crash_after(run.rng.random_range(0..25));
@@ -94,6 +94,6 @@ fn run(seed: u64) {
 }
 
 #[test]
-fn whatever_is_damaged_what_is_whole_is_found() {
+fn what_is_whole_is_found_after_any_damage() {
     run_all(run);
 }

@@ -1,5 +1,5 @@
-//! Sensors whose ids are no file names everywhere: on a disk that folds case and has devices, and in directories that were
-//! named by the id alone.
+//! Sensors whose ids are not file names on every system: on a disk that folds case and has devices, and in directories
+//! from the time when names were just the ids.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ fn write<D: Disk>(storage: &mut Storage<D>) -> Frame {
     batch
 }
 
-/// What a disk holds of which two batches are delivered, with the names of an earlier version, and the log.
+/// A disk with two delivered batches under the names of an earlier version, and the log.
 fn named_by_ids() -> (MemoryDisk, [Frame; 2]) {
     let disk = MemoryDisk::new();
     let (mut storage, _) = open(&Arc::new(disk.clone()));
@@ -76,7 +76,7 @@ fn files_of_an_earlier_version_are_renamed_at_a_start_with_all_their_rows_and_to
 }
 
 #[test]
-fn wherever_a_start_that_renames_dies_the_next_one_does_the_rest_and_nothing_is_lost() {
+fn after_an_interrupted_renaming_the_next_start_does_the_rest_and_loses_nothing() {
     let mut points = 0;
     for seed in 0..20 {
         for changes in 0.. {
@@ -102,7 +102,7 @@ fn wherever_a_start_that_renames_dies_the_next_one_does_the_rest_and_nothing_is_
 }
 
 #[test]
-fn of_a_file_under_both_names_the_earlier_is_set_aside() {
+fn a_file_under_both_names_loses_its_earlier_one_to_set_aside() {
     let (disk, log) = named_by_ids();
     let rows = rows_of(&log, log[1].last());
     disk.append("Temp+1.csv", &rows["Temp+1.csv"]).unwrap();
@@ -112,7 +112,7 @@ fn of_a_file_under_both_names_the_earlier_is_set_aside() {
 }
 
 #[test]
-fn two_sensors_that_shared_a_file_are_told_apart_by_one_start_and_then_no_more() {
+fn two_sensors_that_shared_a_file_are_separated_by_one_start_for_good() {
     let (named, log) = named_by_ids();
     // As it is without devices, and whichever of three sensors came first gave its name to the file of all.
     let mut shared = format!("{CSV_HEADER}\n").into_bytes();

@@ -1,4 +1,4 @@
-//! Tests of `opening.rs`, and of what it calls: what a storage finds of what earlier lives left.
+//! Tests of `opening.rs` and of what it calls: what a storage finds in the files of earlier lives.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ fn a_resumed_life_finds_what_the_one_before_left() {
 }
 
 #[test]
-fn what_no_source_may_give_any_more_is_read_where_it_is() {
+fn a_stored_reading_that_no_source_may_give_any_more_is_still_read() {
     let line = "DATA|a|2013-01-01t06:00:60z|+1|007.5|\n";
     assert!(crate::reading::check_input(line.trim_end().as_bytes()).is_err());
     let request = |origin: &str| Request {
@@ -143,7 +143,7 @@ fn segment(first: Sequence) -> String {
     format!("journal/{first:020}.log")
 }
 
-/// The log's end, what is pending, and how many batches, readings and files the repair tells of.
+/// The log's end, what is pending, and the batches, readings and files that the repair counts.
 fn mended(disk: &MemoryDisk) -> (Sequence, Vec<Range>, (u64, u64, usize)) {
     let (_, opened) = open(disk);
     let Some(Repair::JournalDamaged { last, batches, readings, set_aside, .. }) = opened.repairs.first() else {
@@ -251,7 +251,7 @@ fn no_life_that_others_make_up_keeps_a_peer_from_its_next_starts() {
         let led = Frame::build(format!("2@p/{forged}").parse().unwrap(), 3, &[request("a/1", 1, 1)]);
         append(&mut storage, &led);
         storage.keep(&request(&format!("p/{forged}"), 3, 1)).unwrap();
-        // Where `state` is there, what others say is nothing to it.
+        // Where `state` is there, the words of others do not matter.
         assert_eq!(open(&disk).1.incarnation, now + 1);
         disk.remove("state").unwrap();
         for start in 0..5 {
@@ -324,7 +324,7 @@ fn damage_in_what_was_found_before_is_remembered_until_the_log_is_whole_again() 
 }
 
 #[test]
-fn where_the_disk_is_waited_for_every_segment_but_the_last_is_vouched_for() {
+fn with_syncs_every_segment_but_the_last_is_vouched_for() {
     let disk = MemoryDisk::new();
     let options = RESUME;
     let id = "p".parse().unwrap();

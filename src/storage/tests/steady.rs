@@ -1,4 +1,4 @@
-//! What a storage costs while nothing happens to it: what is synced, and how long the file of what is pending gets.
+//! What a storage costs in steady work: what is synced, and how long the file `pending` gets.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ fn pass<D: Disk>(storage: &mut Storage<D>, first: u64, count: u64) {
 }
 
 #[test]
-fn a_sync_costs_nothing_where_nothing_changed_and_else_one_for_each_file() {
+fn a_sync_costs_nothing_without_changes_and_otherwise_one_for_each_file() {
     let mut storage = open(RESUME);
     changes(&storage);
     storage.sync().unwrap();
@@ -71,7 +71,7 @@ fn what_is_kept_until_it_is_delivered_does_not_make_the_file_grow_for_ever() {
 }
 
 #[test]
-fn what_is_always_waited_for_does_not_make_the_file_grow_either() {
+fn a_batch_that_is_always_under_way_does_not_make_the_file_grow_either() {
     let mut storage = open(RESUME);
     let mut longest = 0;
     for at in 0..400 {

@@ -1,4 +1,4 @@
-//! What the tests of this layer share: readings, frames, and a directory that goes away.
+//! What the tests of this layer share: readings, frames, and a directory that is removed at the end.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

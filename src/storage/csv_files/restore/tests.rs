@@ -18,7 +18,7 @@ fn open<D: Disk>(disk: Arc<D>) -> Storage<D> {
     Storage::open(disk, &"p".parse().unwrap(), 1, RESUME).unwrap().0
 }
 
-/// Appends and delivers the next readings, which are those of the sensors `o0`, `o1` and `o2` in turn.
+/// Appends and delivers the next readings, of the sensors `o0`, `o1` and `o2` in turn.
 fn write<D: Disk>(storage: &mut Storage<D>, log: &mut Vec<Frame>, count: u64) {
     let first = storage.last() + 1;
     let batch = frame(1, first, "o/1", first, count);
@@ -28,7 +28,7 @@ fn write<D: Disk>(storage: &mut Storage<D>, log: &mut Vec<Frame>, count: u64) {
     storage.deliver(storage.last()).unwrap();
 }
 
-/// What another program does to `o1.csv`, and how many files it leaves that are not the peer's.
+/// What another program does to `o1.csv`, and how many foreign files it leaves.
 fn meddlings() -> [(&'static str, Meddle, u64); 6] {
     [
         ("moved", |disk| disk.rename("o1.csv", "elsewhere").unwrap(), 0),
@@ -41,7 +41,7 @@ fn meddlings() -> [(&'static str, Meddle, u64); 6] {
 }
 
 #[test]
-fn whatever_becomes_of_a_file_all_its_rows_are_restored_and_what_is_anothers_is_kept() {
+fn all_rows_of_a_meddled_file_are_restored_and_foreign_files_are_kept() {
     for (what, meddle, aside) in meddlings() {
         // Rows may wait when it is noticed, or be written before that; the life may be the first, or a later one.
         for (waits, later) in [(true, false), (false, false), (true, true), (false, true)] {
@@ -63,7 +63,7 @@ fn whatever_becomes_of_a_file_all_its_rows_are_restored_and_what_is_anothers_is_
             assert_eq!(told.iter().map(|done| (done.files, done.rows)).collect::<Vec<_>>(), [(1, 20)], "{what}");
             let text = told[0].to_string();
             assert!(text.starts_with("o1.csv was moved, removed or changed by another program"), "{text}");
-            // What was written to another's file before that was noticed is there, too.
+            // Rows that went into the foreign file before anybody noticed are there, too.
             assert!(told[0].set_aside >= aside, "{what}: {text}");
             assert_eq!(disk.files().keys().filter(|name| name.ends_with(".damaged")).count() as u64, told[0].set_aside);
             write(&mut storage, &mut log, 3);
@@ -90,7 +90,7 @@ fn a_file_that_is_gone_is_there_again_when_rows_are_cut() {
 }
 
 #[test]
-fn a_file_of_a_name_that_a_new_sensor_gets_is_set_aside() {
+fn a_foreign_file_under_the_name_of_a_new_sensor_is_set_aside() {
     let (disk, mut log) = (MemoryDisk::new(), Vec::new());
     let mut storage = open(Arc::new(disk.clone()));
     disk.append("o1.csv", b"notes\n").unwrap();
@@ -121,7 +121,7 @@ fn a_log_that_is_gone_cannot_be_restored() {
 }
 
 #[test]
-fn a_directory_that_is_gone_ends_it_though_files_of_that_name_are_there_again() {
+fn a_removed_directory_ends_the_peer_even_if_another_takes_its_name() {
     let (temp, disk) = TempDir::disk("p");
     let mut log = Vec::new();
     let mut storage: Storage<RealDisk> = open(Arc::new(disk));
@@ -137,7 +137,7 @@ fn a_directory_that_is_gone_ends_it_though_files_of_that_name_are_there_again() 
 
 #[test]
 #[cfg(unix)]
-fn a_file_that_is_swapped_on_a_real_disk_is_restored_though_more_are_open_than_may_be() {
+fn a_swapped_file_on_a_real_disk_is_restored_with_more_files_than_may_be_open() {
     let (temp, disk) = TempDir::disk("p");
     let mut log = Vec::new();
     let mut storage = open(Arc::new(disk.with_open_files(1)));
@@ -157,7 +157,7 @@ fn a_file_that_is_swapped_on_a_real_disk_is_restored_though_more_are_open_than_m
 fn follow(path: &std::path::Path) -> Option<(std::process::Child, std::sync::mpsc::Receiver<String>)> {
     use std::io::BufRead;
     let mut tail = std::process::Command::new("tail");
-    // It looks at the file now and then, as on a network's disk.
+    // It looks at the file now and then, as on a network file system.
     tail.args(["-n", "+1", "-s", "0.05", "-F", "---disable-inotify"]).arg(path);
     let mut child = tail.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().ok()?;
     let (lines, out) = (std::io::BufReader::new(child.stdout.take().unwrap()).lines(), std::sync::mpsc::channel());
@@ -167,7 +167,7 @@ fn follow(path: &std::path::Path) -> Option<(std::process::Child, std::sync::mps
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_program_that_follows_a_file_gets_the_rows_that_replace_others_and_one_that_has_it_open_keeps_it() {
+fn a_follower_of_a_name_gets_the_new_rows_and_an_open_file_keeps_the_old_ones() {
     use std::io::Read;
     let (temp, disk) = TempDir::disk("p");
     let mut log = Vec::new();

@@ -15,7 +15,7 @@ use crate::storage::tests::support::{frame, request};
 use crate::storage::{MemoryDisk, Opened};
 use crate::wire::{Lines, Request};
 
-/// The disk of a peer that goes on whenever somebody looks at it.
+/// The disk of a peer that takes another step at each look.
 struct Living {
     disk: MemoryDisk,
     peer: Mutex<Peer>,
@@ -24,14 +24,14 @@ struct Living {
 struct Peer {
     run: Run,
     storage: Storage<MemoryDisk>,
-    /// So many steps are still to be done.
+    /// How many steps are still to come.
     left: u32,
     /// The log after each of them.
     logs: Vec<Vec<Frame>>,
 }
 
 impl Living {
-    /// The peer after some steps; `left` more it will do.
+    /// The peer after some steps; `left` more are to come.
     fn new(mut run: Run, left: u32) -> Self {
         let mut storage = run.open().unwrap().0;
         for _ in 0..run.rng.random_range(0..60) {
@@ -51,7 +51,7 @@ impl Living {
         }
     }
 
-    /// All that it has.
+    /// All readings that it has.
     fn held(&self) -> BTreeSet<Reading> {
         let model = &self.peer.lock().unwrap().run.model;
         entries(&model.log).union(&model.pending).copied().collect()
@@ -96,7 +96,7 @@ fn check(copy: &MemoryDisk, copied: &Copied, peer: &Peer, held: &BTreeSet<Readin
 }
 
 #[test]
-fn whatever_a_peer_does_meanwhile_a_copy_is_of_one_moment_and_holds_all_it_had() {
+fn a_copy_of_a_peer_that_goes_on_is_of_one_moment_and_holds_all_that_it_had() {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let run: fn(u64) = |seed| {
         let mut run = Run::new(seed);
@@ -111,7 +111,7 @@ fn whatever_a_peer_does_meanwhile_a_copy_is_of_one_moment_and_holds_all_it_had()
                 MADE.fetch_add(u32::from(peer.left < left), Ordering::Relaxed);
                 check(&copy, &copied, &peer, &held);
             }
-            // As it looks where files are cut just then.
+            // It looks like that while files are being cut.
             Err(StorageError::Unsteady { .. } | StorageError::Damaged { .. }) => assert!(peer.left < left),
             Err(error) => panic!("{error}"),
         }
@@ -124,13 +124,13 @@ fn whatever_a_peer_does_meanwhile_a_copy_is_of_one_moment_and_holds_all_it_had()
         check(&copy, &copied, &living.peer.lock().unwrap(), &held);
     };
     run_all(run);
-    // What waits is cut, ordered again and delivered between two looks: hardly any other history does that.
+    // In this history pending readings are cut, ordered again and delivered between two looks: few others do that.
     run(2414);
     assert!(MADE.load(Ordering::Relaxed) > 100, "hardly any copy of a peer that went on");
 }
 
 #[test]
-fn wherever_a_copy_is_interrupted_the_next_one_is_whole_and_the_original_untouched() {
+fn after_an_interrupted_copy_the_next_is_whole_and_the_original_untouched() {
     let living = Living::new(Run::new(7), 0);
     let before = living.disk.files();
     let but_state = |disk: &MemoryDisk| {
@@ -183,7 +183,7 @@ fn copied(disk: &MemoryDisk, takes_over: bool) -> Result<(MemoryDisk, State), St
 }
 
 #[test]
-fn under_a_quorum_a_copy_says_nothing_of_what_its_original_may_have_stored_since() {
+fn under_a_quorum_a_copy_does_not_vouch_for_what_the_original_stored_since() {
     let resume = Options { resume: true, durable: true, quorum: None };
     let (_, state) = copied(&stopped(resume), false).unwrap();
     assert_eq!((state.needs, state.synced, state.promised), (10, Some(term("9@z/1")), Some(term("9@z/1"))));
