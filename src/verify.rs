@@ -1,9 +1,9 @@
-//! `peer verify`: proves from the files alone that peers hold the same rows in the same order. Each directory is checked
-//! by itself (`check`: rows against journal, 1 to n, each once), then all against one of them (`compare`). Reads only, but for
-//! `snapshot`, which proves of a copy what it says of it.
+//! `peer verify`: proves from the files alone that peers hold the same rows in the same order. Each directory is
+//! checked by itself (`check`: rows against journal, 1 to n, each once), then all against one of them (`compare`). It
+//! only reads. `snapshot` also writes, and proves what it says of a copy.
 //!
-//! What the files mean to a peer that starts is `storage`'s. Rows are not taken apart and compared by value: each must be,
-//! byte for byte, what its journal entry is written as; only where there is no entry, its fields are checked.
+//! `storage` knows what the files mean to a peer that starts. Rows are not compared by value: each must be its journal
+//! entry's row, byte for byte. Only where there is no entry, the fields are checked.
 
 mod check;
 mod compare;
@@ -33,14 +33,14 @@ use disagreements::Disagreements;
 pub use looks::PATIENCE;
 pub use snapshot::{snapshot, Wanted};
 
-/// What came of it.
+/// The outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// All that was looked at agrees.
     Agree,
-    /// Some hold less than others, and what they hold agrees.
+    /// Some peers hold less than others, and what they hold agrees.
     Behind,
-    /// Something could not be read, and nothing that could disagrees.
+    /// Something could not be read, and everything else agrees.
     Unreadable,
     /// Something does not agree.
     Disagree,
@@ -81,7 +81,7 @@ struct Peer {
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub data_dirs: Vec<PathBuf>,
-    /// By id or path; none for all below the data directories.
+    /// By id or path; empty for all below the data directories.
     pub peers: Vec<PathBuf>,
     /// Rows above this sequence do not count.
     pub up_to: Option<Sequence>,
@@ -113,7 +113,7 @@ pub fn run(asked: &Asked, out: &mut dyn Write, errors: &mut dyn Write) -> io::Re
     Ok(verdict)
 }
 
-/// What it comes to, where so many that were named are not there.
+/// The verdict, where `missing` of the named directories are not there.
 fn verdict(peers: &[Peer], missing: usize) -> Verdict {
     let disagreeing: Vec<&Checked> =
         found(peers).map(|(_, one)| one).filter(|one| !one.disagreements.is_empty()).collect();
@@ -150,7 +150,7 @@ fn check_all(targets: &[Target], asked: &Asked) -> Vec<Peer> {
     peers.map(|(target, found)| Peer { label: target.label.clone(), found: found.expect("all were checked") }).collect()
 }
 
-/// What cannot be read, and why; what a peer would do about it is of no use here.
+/// What cannot be read, and why. What a peer would do about it does not matter here.
 fn unreadable(error: &StorageError) -> String {
     match error {
         StorageError::Io { path, doing, fault } => format!("cannot {doing} {}: {fault}", path.display()),
@@ -158,13 +158,13 @@ fn unreadable(error: &StorageError) -> String {
     }
 }
 
-/// The peer that the others are compared with: one that agrees with itself, whose files most have; but if another goes on
-/// where it ends, then that one.
+/// The peer that the others are compared with: it agrees with itself, and most have its files. If another peer goes on
+/// where it ends, that one is taken.
 fn choose(peers: &[Peer]) -> Option<usize> {
     let found: Vec<(usize, &Checked)> = found(peers).collect();
     let alike = |one: &Checked| found.iter().filter(|(_, other)| other.digest == one.digest).count();
     let rank = |one: &Checked| (one.disagreements.is_empty(), alike(one), one.holds);
-    // Of equals the first.
+    // The first of equals.
     let (at, best) = found.iter().rev().max_by_key(|(_, one)| rank(one))?;
     let mut longer: Vec<_> =
         found.iter().filter(|(_, one)| one.disagreements.is_empty() && one.holds > best.holds).collect();
@@ -180,7 +180,7 @@ fn found(peers: &[Peer]) -> impl Iterator<Item = (usize, &Checked)> {
     peers.iter().enumerate().filter_map(|(at, peer)| Some((at, peer.found.as_ref().ok()?)))
 }
 
-/// Notes at each peer in what it differs from the one at `reference`; and what it lacks of the rows that are asked for.
+/// Notes at each peer how it differs from the one at `reference`, and which of the wanted rows it lacks.
 fn compare_all(peers: &mut [Peer], reference: usize, up_to: Option<Sequence>) {
     for peer in &mut *peers {
         let Ok(checked) = &mut peer.found else { continue };
@@ -202,7 +202,7 @@ fn compare_all(peers: &mut [Peer], reference: usize, up_to: Option<Sequence>) {
             disagreements.add_behind(peer.holds, other.holds);
         }
         if !peer.runs && !other.runs && disagreements.is_empty() && compared.is_ok() && peer.holds == other.holds {
-            // Whatever was overlooked above: files that are not equal do not pass.
+            // Even if something was overlooked above: files that are not equal do not pass.
             disagreements.add("", (0, 0), || {
                 format!("its files are not those of {}, though its rows are", peers[reference].label)
             });

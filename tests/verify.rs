@@ -1,4 +1,4 @@
-//! `peer verify` as users meet it: each kind of damage, what is said of it, and the exit status.
+//! `peer verify` as users see it: each kind of damage, the text about it, and the exit status.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,12 +28,12 @@ impl Group {
         group
     }
 
-    /// Writes a peer's directory anew, with the log 1..70 and the rows up to `delivered`.
+    /// Replaces a peer's directory by one with the log 1..70 and the rows up to `delivered`.
     fn write(&self, id: &str, delivered: u64) {
         self.running(id, 7, delivered);
     }
 
-    /// The same with so many batches of ten in the log, of a peer that runs until it is dropped.
+    /// The same with this many batches of ten in the log, for a peer that runs until it is dropped.
     fn running(&self, id: &str, batches: u64, delivered: u64) -> Storage<RealDisk> {
         let id = id.parse().expect("an id");
         let disk: RealDisk = claim(&self.0, &id).expect("free");
@@ -104,13 +104,13 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // What is left over lies in the system's temporary directory.
+            // If that fails, something is left in the system's temporary directory.
             let _ = fs::remove_dir_all(&self.0);
         }
     }
 }
 
-/// Ten readings in turn of the sensors s0, s1 and s2: sequence n is the n-th reading, of sensor n mod 3.
+/// Ten readings of the sensors s0, s1 and s2 in turn: sequence n is of sensor n mod 3.
 fn frame(first: u64) -> Frame {
     let line = |number: u64| format!("DATA|s{}|2013-01-01T06:00:00Z|{number}.5||1012\n", number % 3);
     let text: String = (first..first + 10).map(line).collect();
@@ -158,7 +158,7 @@ fn equal_peers_agree_and_nothing_is_touched() {
 fn the_digest_is_the_one_that_the_help_says() {
     let group = Group::new();
     let (out, _, _) = group.verify(&["--data-dir", ".", "peer1"]);
-    // Of these very files, as `sha256sum *.csv | sha256sum` printed it.
+    // This is what `sha256sum *.csv | sha256sum` printed for these files.
     assert!(out.contains("  eb0296156eae290ab70bb97cff6c5304dfa20bcbbdb648119d0351ca0b7fa98f\n"), "{out}");
     assert!(out.contains("OK: peer1 holds 60 rows of 3 sensors"), "{out}");
 }
@@ -189,14 +189,14 @@ fn rows_that_are_missing_are_named() {
 fn a_row_that_is_there_twice_is_named() {
     let group = Group::new();
     group.change("peer3/s1.csv", |lines| lines.insert(2, row(4)));
-    group.assert_disagrees(&[&format!("peer3: s1.csv: row 4 stands a second time: \"{}\"", row(4))]);
+    group.assert_disagrees(&[&format!("peer3: s1.csv: row 4 comes a second time: \"{}\"", row(4))]);
 }
 
 #[test]
 fn rows_in_another_order_are_named() {
     let group = Group::new();
     group.change("peer3/s1.csv", |lines| lines.swap(2, 3));
-    group.assert_disagrees(&["peer3: s1.csv: row 7 stands before row 4"]);
+    group.assert_disagrees(&["peer3: s1.csv: row 7 comes before row 4"]);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn half_a_row_is_shown() {
 }
 
 #[test]
-fn another_sensors_file_is_one_too_many_and_what_is_no_peers_is_left_alone() {
+fn a_copied_file_is_one_too_many_and_foreign_files_are_left_alone() {
     let group = Group::new();
     fs::write(group.path("peer1/notes.txt"), "mine").expect("written");
     for directory in ["lost+found", "peer1.previous", "peer1.previous.2"] {
@@ -245,7 +245,7 @@ fn a_bit_that_flipped_in_the_journal_is_found() {
 }
 
 #[test]
-fn a_journal_that_is_missing_leaves_nothing_to_prove_rows_by() {
+fn without_a_journal_nothing_proves_the_rows() {
     let group = Group::new();
     fs::remove_dir_all(group.path("peer2/journal")).expect("removed");
     group.assert_disagrees(&["peer2: journal: is missing: no row can be compared with its entry"]);
@@ -264,7 +264,7 @@ fn a_peer_that_holds_less_is_behind() {
     group.write("peer1", 54);
     fs::create_dir(group.path("peer0")).expect("made");
     group.assert_behind(&["peer0: behind: holds nothing of 1..60", "peer1: behind: holds 1..54 of 1..60"]);
-    // And where only the fewest are ahead.
+    // The same where only a minority is ahead.
     group.write("peer2", 54);
     let behind = [
         "peer0: behind: holds nothing of 1..60",
@@ -272,7 +272,7 @@ fn a_peer_that_holds_less_is_behind() {
         "peer2: behind: holds 1..54 of 1..60",
     ];
     group.assert_behind(&behind);
-    // Beside anything else it is one disagreement more.
+    // Beside any other fault it counts as a disagreement.
     group.change("peer3/s1.csv", |lines| lines[2] = lines[2].replace(".5", ".6"));
     let (out, _, status) = group.verify(&["--data-dir", "."]);
     assert!(status == Some(5) && out.contains("behind: ") && out.contains("\nDISAGREE: "), "{out}");
@@ -286,11 +286,11 @@ fn what_a_running_peer_lacks_at_the_end_is_not_counted() {
     assert!(out.lines().any(|line| line.starts_with("peer1  ") && line.ends_with(" running")), "{out}");
     assert!(out.contains("OK: 3 peers agree on rows 1..50 at least"), "{out}");
     assert!(out.ends_with("peer1 is running, and may still write what the others have.\n"), "{out}");
-    // What it lacks before the end is.
+    // What it lacks before the end is counted.
     group.change("peer1/s1.csv", |lines| drop(lines.remove(2)));
     group.assert_disagrees(&["peer1: s1.csv: lacks row 4"]);
     drop(running);
-    // As a crash between two writes leaves it: one sensor's rows are there, another's are not.
+    // A crash between two writes leaves this: one sensor's rows are there, another's are not.
     group.change("peer1/s0.csv", |lines| lines.truncate(15));
     group.assert_disagrees(&["peer1: s1.csv: lacks row 4", "peer1: s0.csv: lacks 2 rows from 45 to 48"]);
 }
@@ -354,7 +354,7 @@ fn what_cannot_be_read_ends_with_1_and_wrong_options_with_2() {
 }
 
 #[test]
-fn what_is_not_there_hides_no_disagreement() {
+fn a_missing_peer_hides_no_disagreement() {
     let group = Group::new();
     let arguments = ["--data-dir", ".", "peer1", "peer2", "peer9"];
     let (out, errors, status) = group.verify(&arguments);

@@ -26,7 +26,7 @@ pub(super) struct Checked {
     pub(super) sums: Vec<Sum>,
     pub(super) digest: Sum,
     pub(super) disagreements: Disagreements,
-    /// What is worth a line and no disagreement.
+    /// What is worth a line, and is no disagreement.
     pub(super) notes: Vec<String>,
     /// What the files of a running peer lack at their ends.
     pub(super) lag: Vec<Lag>,
@@ -41,7 +41,7 @@ pub(super) struct Lag {
     pub(super) count: u64,
 }
 
-/// So many readings of one peer may be in a log and wait for a quorum: as many as it takes in until its sources wait.
+/// How many readings of one peer may be in a log and wait for a quorum: as many as it takes in before its sources wait.
 const WAITING_MAX: u64 = 16_384;
 
 /// Checks what a peer's directory holds, up to a sequence where one is given.
@@ -69,7 +69,7 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
     let mut walk = inspection.journal();
     while let Some(piece) = walk.next_piece()? {
         match piece {
-            // Nothing is asked of what follows.
+            // What follows does not matter.
             Piece::Batch(frame) if frame.first() > check.up_to => break,
             Piece::Batch(frame) => check.batch(&frame)?,
             Piece::Damage { segment, why } => {
@@ -79,7 +79,7 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
     }
     let mut notes = Vec::new();
     check.end(&mut notes)?;
-    // One that was stopped or started meanwhile was writing, too.
+    // A peer that was stopped or started meanwhile was writing, too.
     let runs = runs || inspection.runs();
     if !runs {
         let Check { missing, disagreements, .. } = &mut check;
@@ -96,7 +96,7 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
         }
     }
     notes.extend(named_as_before(&inspection));
-    // Where all that is asked for is there, nothing is to come.
+    // Where all wanted rows are there, nothing more is to come.
     let runs = runs && up_to.is_none_or(|up_to| holds < up_to);
     let (count, last) = (rows.count, rows.last);
     let sums = rows.sums();
@@ -112,7 +112,7 @@ struct Check<'a> {
     rows: Rows<'a>,
     disagreements: Disagreements,
     missing: Missing,
-    /// Of a running peer's entries above its last row, how many there are of each origin.
+    /// How many entries of each origin a running peer has above its last row.
     undelivered: BTreeMap<Origin, u64>,
     /// Entries and rows up to here were looked at.
     settled: Sequence,
@@ -148,7 +148,7 @@ impl Check<'_> {
         for range in frame.ranges() {
             if let Some(number) = self.entered.first_held(range) {
                 self.disagreements.add("journal", span, || {
-                    format!("reading {number} of {} stands again in the batch {}..{}", range.origin, span.0, span.1)
+                    format!("reading {number} of {} comes again in the batch {}..{}", range.origin, span.0, span.1)
                 });
             }
             self.entered.insert(range);
@@ -165,7 +165,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What the files lack, as far as it may not be so for as long as it likes.
+    /// What the files lack, except what may be lacking for any length of time.
     fn lag(&mut self) -> Vec<Lag> {
         let waits = self.inspection.has_quorum() && self.undelivered.values().all(|count| *count <= WAITING_MAX);
         let delivered = if waits { self.rows.last } else { Sequence::MAX };
@@ -205,7 +205,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The journal lacks the entries above those settled, up to this one: says so, and looks at the rows alone.
+    /// The journal lacks the entries above those settled, up to this one: notes that, and checks the rows by
+    /// themselves.
     fn hole(&mut self, up_to: Sequence) -> Result<(), StorageError> {
         let span = (self.settled + 1, up_to);
         let lost = match () {
@@ -220,7 +221,7 @@ impl Check<'_> {
         self.rows_alone(up_to)
     }
 
-    /// The journal is at its end; whatever rows are left have no entries.
+    /// The journal is at its end: rows that are left have no entries.
     fn end(&mut self, notes: &mut Vec<String>) -> Result<(), StorageError> {
         let settled = self.settled;
         while let Some((head, file)) = self.rows.head().filter(|(head, _)| *head <= settled) {
@@ -248,7 +249,7 @@ impl Check<'_> {
         self.rows_alone(Sequence::MAX)
     }
 
-    /// Looks at the rows up to this one without entries to compare them with.
+    /// Checks the rows up to this one without entries to compare with.
     fn rows_alone(&mut self, up_to: Sequence) -> Result<(), StorageError> {
         while let Some((head, file)) = self.rows.head().filter(|(head, _)| *head <= up_to) {
             if head <= self.settled {
@@ -290,7 +291,7 @@ impl Check<'_> {
     fn again(&mut self, sequence: Sequence, file: usize) -> Result<(), StorageError> {
         let name = &self.inspection.csv()[file].name;
         let text = shown(self.rows.row(file));
-        self.disagreements.add(name, (sequence, sequence), || format!("row {sequence} stands a second time: {text}"));
+        self.disagreements.add(name, (sequence, sequence), || format!("row {sequence} comes a second time: {text}"));
         self.rows.advance(&mut self.disagreements)
     }
 
@@ -303,12 +304,12 @@ impl Check<'_> {
     }
 }
 
-/// Rows that have an entry and are not in their file, told when the next row that does comes, or at the end.
+/// Rows that have an entry and are not in their file. They are reported at the next row of the file, or at the end.
 #[derive(Debug)]
 struct Missing {
     of_file: Vec<Option<Run>>,
     by_name: HashMap<Box<[u8]>, usize>,
-    /// By sensor, where it has no file.
+    /// By sensor, for sensors without a file.
     of_none: BTreeMap<String, Run>,
 }
 
@@ -338,7 +339,7 @@ impl Missing {
         }
     }
 
-    /// Tells what is missing before the next row of a file.
+    /// Reports what is missing before the next row of a file.
     fn tell(&mut self, inspection: &Inspection, file: usize, disagreements: &mut Disagreements) {
         if let Some(Run { first, last, count }) = self.of_file[file].take() {
             let name = &inspection.csv()[file].name;
@@ -354,7 +355,7 @@ impl Missing {
         with_file.chain(without).map(|(file, Run { first, last, count })| Lag { file, first, last, count }).collect()
     }
 
-    /// Tells what is missing at the ends of the files.
+    /// Reports what is missing at the ends of the files.
     fn tell_rest(&mut self, inspection: &Inspection, disagreements: &mut Disagreements) {
         for (run, file) in self.of_file.iter_mut().zip(inspection.csv()) {
             if let Some(Run { first, last, count }) = run.take() {

@@ -1,4 +1,4 @@
-//! One peer's files against another's that its own should be equal to.
+//! Compares one peer's files with another's, which should be equal.
 
 use std::cmp::Ordering;
 
@@ -9,8 +9,8 @@ use super::rows::block_bytes;
 use crate::ids::Sequence;
 use crate::storage::{csv_name, Inspection, StorageError};
 
-/// Notes at `peer` in what its files differ from those of `other`, but for rows above what either holds without gaps: by
-/// these the one is behind the other, and no more.
+/// Notes at `peer` how its files differ from those of `other`. Rows above what either holds without gaps do not count:
+/// they only show that one is behind the other.
 pub(super) fn compare(
     peer: &Checked,
     other: &Checked,
@@ -27,7 +27,7 @@ pub(super) fn compare(
         };
         let name = if order == Ordering::Greater { &others[of].name } else { &own[at].name };
         let same = order == Ordering::Equal && peer.sums[at] == other.sums[of];
-        // What is wrong with a file by its own journal was said, and is no second disagreement here.
+        // What is wrong with a file by its own journal was reported already, and is no second disagreement.
         let was_said = peer.inspection.has_journal() && disagreements.tells_of(name);
         if !same && !was_said {
             let mut pair =
@@ -56,7 +56,7 @@ impl<'a> Side<'a> {
         Ok(side)
     }
 
-    /// Goes on to the next row; what is none was told of already.
+    /// Goes on to the next row. Lines that are no rows were reported already.
     fn advance(&mut self) -> Result<(), StorageError> {
         loop {
             self.row = self.lines.next_line(self.inspection)?;
@@ -82,7 +82,7 @@ struct Pair<'a> {
     other: &'a Checked,
     other_label: &'a str,
     disagreements: &'a mut Disagreements,
-    /// First and last row of those that one has and the other has not, and how many.
+    /// First, last and number of the rows that one has and the other lacks.
     lacking: Option<(Sequence, Sequence, u64)>,
     extra: Option<(Sequence, Sequence, u64)>,
 }
@@ -126,7 +126,7 @@ impl Pair<'_> {
         }
     }
 
-    /// A row that the file of one of them holds, and the other does not.
+    /// Notes a row that only one of the files holds.
     fn alone(&mut self, order: Ordering, sequence: Sequence) {
         let (run, holds) = match order {
             Ordering::Less => (&mut self.extra, self.other.holds),

@@ -15,8 +15,8 @@ pub(super) fn named_as_before(inspection: &Inspection) -> Option<String> {
     Some(format!("{name}{more} named by an earlier version; the digest is that of the names of now, as {now}"))
 }
 
-/// SHA-256 of what `sha256sum *.csv` prints in the directory, with names in the order of their bytes; names of earlier
-/// versions are taken for those of now, so that equal rows have equal digests.
+/// SHA-256 of what `sha256sum *.csv` prints in the directory, with names in the order of their bytes. Names of earlier
+/// versions are replaced by the present ones, so that equal rows have equal digests.
 pub(super) fn digest(inspection: &Inspection, sums: &[Sum]) -> Sum {
     let mut hasher = Sha256::new();
     for (file, sum) in inspection.csv().iter().zip(sums) {

@@ -1,17 +1,17 @@
-//! What does not agree: one entry each, with file and sequences; bounded in number, the rest counted.
+//! Disagreements: one entry each, with file and sequences. Their number is bounded; the rest is counted.
 
 use crate::ids::Sequence;
 use crate::reading::ROW_BYTES_MAX;
 
-/// So many are kept for each peer, and what exceeds them is counted: enough to tell what was said already.
+/// How many are kept for each peer; more are only counted. It is enough to recognize what was said already.
 const KEPT_MAX: usize = 1_000;
 
 /// One disagreement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Disagreement {
-    /// Within the peer's directory; empty where it is not of one file.
+    /// The path within the peer's directory; empty where it is not about one file.
     pub(super) file: String,
-    /// The sequences it is about; 0 where it is about none.
+    /// The sequences that it is about; 0 where it is about none.
     pub(super) first: Sequence,
     pub(super) last: Sequence,
     /// The rest of the line.
@@ -23,14 +23,14 @@ pub(super) struct Disagreement {
 pub(super) struct Disagreements {
     kept: Vec<Disagreement>,
     more: u64,
-    /// So many of them say no more than that others hold more.
+    /// How many of them only say that others hold more.
     behind: u64,
-    /// So many are what a copy has that was made while its peer wrote.
+    /// How many of them are typical of a copy that was made while its peer wrote.
     torn: u64,
 }
 
 impl Disagreements {
-    /// Notes one about a file, or about some of its sequences.
+    /// Notes a disagreement about a file, or about some of its sequences.
     pub(super) fn add(&mut self, file: &str, (first, last): (Sequence, Sequence), what: impl FnOnce() -> String) {
         if self.kept.len() < KEPT_MAX {
             self.kept.push(Disagreement { file: file.to_owned(), first, last, what: what() });
@@ -39,12 +39,12 @@ impl Disagreements {
         }
     }
 
-    /// Notes one unless all its sequences were spoken of already, for this file or for all.
+    /// Notes a disagreement, unless all its sequences were mentioned already, for this file or for all.
     pub(super) fn add_new(&mut self, file: &str, span: (Sequence, Sequence), what: impl FnOnce() -> String) {
         let says = |known: &Disagreement| {
             (known.file == file || known.file.is_empty()) && known.first <= span.0 && span.1 <= known.last
         };
-        // Where not all is known that was said, what comes again is said again: it is counted only.
+        // Where not everything that was said is kept, it may be noted twice: it is only counted.
         if !self.kept.iter().any(says) {
             self.add(file, span, what);
         }
@@ -57,19 +57,20 @@ impl Disagreements {
         self.add("", (holds + 1, of), || format!("behind: holds {held} of 1..{of}"));
     }
 
-    /// Notes one at the end of a file, as a copy has it that was made while its peer wrote; as [`Self::add_new`].
+    /// Notes a disagreement at the end of a file, typical of a copy that was made while its peer wrote; as
+    /// [`Self::add_new`].
     pub(super) fn add_torn(&mut self, file: &str, span: (Sequence, Sequence), what: impl FnOnce() -> String) {
         let before = self.count();
         self.add_new(file, span, what);
         self.torn += self.count() - before;
     }
 
-    /// Is there nothing but that others hold more?
+    /// Do all of them only say that others hold more?
     pub(super) fn only_behind(&self) -> bool {
         self.behind > 0 && self.behind == self.count()
     }
 
-    /// Is there nothing but what is torn at the ends, and perhaps behind by that?
+    /// Are files only torn at their ends, and the peer perhaps behind by that?
     pub(super) fn only_torn(&self) -> bool {
         self.torn > 0 && self.torn + self.behind == self.count()
     }
@@ -87,12 +88,12 @@ impl Disagreements {
         self.kept.is_empty()
     }
 
-    /// Those that are kept.
+    /// The disagreements that are kept.
     pub(super) fn all(&self) -> impl Iterator<Item = &Disagreement> {
         self.kept.iter()
     }
 
-    /// The first of those that are kept, by sequence.
+    /// The first of the kept disagreements, by sequence.
     pub(super) fn first(&self, max: usize) -> Vec<&Disagreement> {
         let mut first: Vec<&Disagreement> = self.kept.iter().collect();
         first.sort_by_key(|one| one.first);
@@ -110,7 +111,7 @@ pub(super) fn rows_named((first, last): (Sequence, Sequence), count: u64) -> Str
     }
 }
 
-/// Bytes of a file as text that harms no terminal: all of any row that a peer writes.
+/// Bytes of a file as text that harms no terminal. A row that a peer writes is shown in full.
 pub(super) fn shown(bytes: &[u8]) -> String {
     let part = &bytes[..bytes.len().min(ROW_BYTES_MAX)];
     let dots = if part.len() < bytes.len() { "…" } else { "" };
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_named_shortly() {
+    fn rows_are_named_briefly() {
         assert_eq!(rows_named((5, 5), 1), "row 5");
         assert_eq!(rows_named((5, 9), 5), "rows 5..9");
         assert_eq!(rows_named((5, 900), 300), "300 rows from 5 to 900");

@@ -1,6 +1,6 @@
-//! The lines of one CSV file, read in blocks, and the SHA-256 of what was read. A row is compared byte for byte with what its
-//! journal entry is written as, so lines are kept as they are: a CSV reader would skip empty ones, and not tell whether the
-//! last ends in LF.
+//! The lines of one CSV file, read in blocks, and the SHA-256 of what was read. A row is compared byte for byte with
+//! the row of its journal entry, so lines are kept as they are: a CSV reader would skip empty lines, and hide whether
+//! the last one ends in LF.
 
 use sha2::{Digest, Sha256};
 
@@ -18,9 +18,9 @@ pub(super) struct LineReader {
     file: usize,
     block: Vec<u8>,
     block_bytes: usize,
-    /// What of the block was taken.
+    /// How much of the block was taken.
     at: usize,
-    /// What of the file was read.
+    /// How much of the file was read.
     offset: u64,
     /// Lines taken.
     number: u64,
@@ -47,7 +47,7 @@ impl LineReader {
         Self { file, block: Vec::new(), block_bytes, at: 0, offset: 0, number: 0, hasher: Sha256::new() }
     }
 
-    /// The next line; one too long to be a row is given without its text. `None` at the end.
+    /// The next line. A line too long to be a row comes without its text. `None` at the end.
     pub(super) fn next_line(&mut self, inspection: &Inspection) -> Result<Option<Line>, StorageError> {
         let mut too_long = false;
         loop {
@@ -87,7 +87,7 @@ impl LineReader {
         Line { start, end, sequence, number: self.number, whole }
     }
 
-    /// Reads on, after what is left of the block; returns how many bytes.
+    /// Reads on, after what is left of the block; returns the number of bytes.
     fn fill(&mut self, inspection: &Inspection) -> Result<usize, StorageError> {
         let file = &inspection.csv()[self.file];
         let left = usize::try_from(file.bytes - self.offset).unwrap_or(usize::MAX);

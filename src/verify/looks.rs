@@ -1,5 +1,5 @@
-//! A peer that runs writes while it is looked at: what is not as it must be may be under way, so there is another look
-//! before it counts.
+//! A running peer writes while it is being checked. What is not as it must be may be under way, so there is another
+//! look before it counts.
 
 use std::path::Path;
 use std::thread;
@@ -10,18 +10,19 @@ use super::disagreements::{rows_named, Disagreements};
 use crate::ids::Sequence;
 use crate::storage::{Inspection, StorageError};
 
-/// Looks at a running peer in which not all agrees: it may be replacing files just then, and hardly three times in a row.
+/// How often a running peer is looked at if not everything agrees: it may be replacing files just then, but hardly
+/// three times in a row.
 const LOOKS_MAX: u32 = 3;
 
-/// How long rows may be under way. A row follows its entry when a majority has stored that, which a member that hangs keeps
-/// from it for the heartbeat timeout and an election: 15 s by default. A file that another program took away is restored
+/// How long rows may be under way. A row follows its entry when a majority has stored that. A hung member can delay
+/// this by the heartbeat timeout and an election: 15 s by default. A file that another program took away is restored
 /// within some seconds. And a disk may be slow.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How often is looked whether they came.
+/// The pause between two looks for them.
 const STEP: Duration = Duration::from_millis(100);
 
-/// Checks a directory, rows up to a sequence only where one is given.
+/// Checks a directory; where `up_to` is given, only rows up to it.
 ///
 /// # Errors
 /// Where something in it cannot be read.
@@ -31,7 +32,7 @@ pub(super) fn look(path: &Path, up_to: Option<Sequence>, patience: Duration) -> 
     for _ in 1..LOOKS_MAX {
         let settled = match &found {
             Ok(checked) => !checked.runs || checked.disagreements.is_empty(),
-            // A file that was listed is gone: replaced, perhaps.
+            // A listed file is gone: it may have been replaced.
             Err(_) => !Inspection::is_in_use(path),
         };
         if settled {
@@ -48,7 +49,7 @@ pub(super) fn look(path: &Path, up_to: Option<Sequence>, patience: Duration) -> 
     Ok(again)
 }
 
-/// Waits until the rows that the journal was ahead are in their files.
+/// Waits until the rows by which the journal was ahead are in their files.
 fn came(checked: &Checked, patience: Duration) -> bool {
     let until = Instant::now() + patience;
     let mut left: Vec<&Lag> = checked.lag.iter().collect();
@@ -64,10 +65,10 @@ fn came(checked: &Checked, patience: Duration) -> bool {
     }
 }
 
-/// Notes rows that were lacking in both looks, if their peer still runs.
+/// Notes rows that both looks lacked, if the peer still runs.
 fn tell_what_did_not_come(before: &[Lag], again: &mut Checked, patience: Duration) {
     if !again.runs {
-        // What it lacks now is told of already.
+        // What it lacks now is reported already.
         return;
     }
     let (lag, disagreements): (&[Lag], &mut Disagreements) = (&again.lag, &mut again.disagreements);

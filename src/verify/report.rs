@@ -7,10 +7,10 @@ use super::digest::hex;
 use super::{Peer, Verdict};
 use crate::selection::Selection;
 
-/// So many disagreements of a peer are printed, and what exceeds them is counted: a screen for three peers.
+/// How many disagreements of a peer are printed; more are only counted. Three peers fit on a screen.
 pub(super) const LINES_MAX: usize = 20;
 
-/// Writes all that is to be said.
+/// Writes the whole report.
 pub(super) fn write(
     peers: &[Peer],
     reference: Option<usize>,
@@ -59,7 +59,7 @@ fn found(peers: &[Peer]) -> impl Iterator<Item = (&str, &Checked)> {
     peers.iter().filter_map(|peer| Some((peer.label.as_str(), peer.found.as_ref().ok()?)))
 }
 
-/// In columns as wide as what is in them.
+/// Writes columns as wide as their content.
 fn write_table(peers: &[Peer], out: &mut dyn Write) -> io::Result<()> {
     let heading = ["PEER", "ROWS", "SENSORS", "LAST", "SHA-256"].map(str::to_owned);
     let cells = |(label, one): (&str, &Checked)| {
@@ -110,7 +110,7 @@ fn write_faults(peers: &[Peer], notes: &[String], out: &mut dyn Write) -> io::Re
     Ok(())
 }
 
-/// What it is that all agree on.
+/// What all of them agree on.
 fn agreement(peers: &[Peer], reference: Option<usize>) -> String {
     let all: Vec<(&str, &Checked)> = found(peers).collect();
     let running: Vec<&str> = all.iter().filter(|(_, one)| one.runs).map(|(label, _)| *label).collect();

@@ -1,5 +1,5 @@
-//! All rows of a peer in sequence order: its files, each of which must be in that order, merged. In memory is a block of
-//! each file and no more.
+//! All rows of a peer in sequence order: its files, merged. Each file must be in that order itself. Only a block of
+//! each file is in memory.
 
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
@@ -14,10 +14,11 @@ use crate::storage::{Inspection, StorageError};
 /// The blocks of all files together, in bytes.
 const BLOCKS_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// A larger block makes reading no faster, in bytes.
+/// Longest block, in bytes: a longer one does not make reading faster.
 const BLOCK_BYTES_MAX: usize = 256 * 1024;
 
-/// A smaller one costs a read for every few rows, in bytes: with very many sensors more memory is used instead.
+/// Shortest block, in bytes: a shorter one would cost a read for every few rows. With very many sensors all blocks
+/// together may be longer than the limit.
 const BLOCK_BYTES_MIN: usize = 4 * 1024;
 
 /// The rows that are still to come.
@@ -41,7 +42,7 @@ struct File {
     next: Option<Line>,
 }
 
-/// How large the blocks of so many files are.
+/// How long the blocks are where there are this many files.
 pub(super) fn block_bytes(files: usize) -> usize {
     (BLOCKS_BYTES_MAX / files.max(1)).clamp(BLOCK_BYTES_MIN, BLOCK_BYTES_MAX)
 }
@@ -119,8 +120,8 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Makes the line that follows in a file its next row, and returns its sequence. One that breaks the order is left
-    /// out: of two in the wrong order, the one that does not fit to the row before.
+    /// Makes the following line of a file its next row, and returns its sequence. A row that breaks the order is left
+    /// out: of two in the wrong order, the one that does not fit the row before.
     fn take_next(
         &mut self,
         at: usize,
@@ -136,10 +137,10 @@ impl<'a> Rows<'a> {
             self.read_next(at, disagreements)?;
             let following = self.files[at].next.and_then(|line| line.sequence);
             if sequence < before {
-                disagreements.add(name, (sequence, sequence), || format!("row {sequence} stands after row {before}"));
+                disagreements.add(name, (sequence, sequence), || format!("row {sequence} comes after row {before}"));
             } else if let Some(following) = following.filter(|next| before < *next && *next < sequence) {
                 disagreements
-                    .add(name, (sequence, sequence), || format!("row {sequence} stands before row {following}"));
+                    .add(name, (sequence, sequence), || format!("row {sequence} comes before row {following}"));
             } else {
                 return Ok(Some(sequence));
             }

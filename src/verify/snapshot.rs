@@ -12,14 +12,14 @@ use super::report::number;
 use crate::selection::{self, Target};
 use crate::storage::{Copied, Inspection, Snapshot, StorageError};
 
-/// So often a running peer may change what was copied: each merge does it once.
+/// How often a running peer may change what was copied: each merge does it once.
 const TRIES_MAX: u32 = 5;
 
 /// What is to be copied, and where to.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     pub data_dirs: Vec<PathBuf>,
-    /// By id or path; none for all below the data directories.
+    /// By id or path; empty for all below the data directories.
     pub peers: Vec<PathBuf>,
     /// The directory that is to hold the copies.
     pub dest: PathBuf,
@@ -32,11 +32,12 @@ pub struct Wanted {
 /// Why there is no copy.
 struct Failure {
     why: String,
-    /// A peer that writes can be the reason, so that another try may be worth it.
+    /// A peer that writes can be the reason, so another try may succeed.
     passing: bool,
 }
 
-/// Copies the directories of peers. What was copied goes to `out`, why something was not to `errors`. Returns whether all were.
+/// Copies the directories of peers. What was copied goes to `out`, reasons for failures to `errors`. Returns whether
+/// all were copied.
 ///
 /// # Errors
 /// Where that cannot be written.
@@ -59,7 +60,7 @@ pub fn snapshot(wanted: &Wanted, out: &mut dyn Write, errors: &mut dyn Write) ->
     Ok(failed.is_empty())
 }
 
-/// Copies one; returns what is to be said of it.
+/// Copies one directory; returns the text about it.
 fn copy(target: &Target, wanted: &Wanted) -> Result<String, String> {
     let source = &target.path;
     let id = Inspection::id(source).map_err(|error| told(&error))?;
@@ -80,8 +81,8 @@ fn copy(target: &Target, wanted: &Wanted) -> Result<String, String> {
     Ok(line + &foreign.into_iter().map(note).collect::<String>())
 }
 
-/// Copies once, and compares the copy with its own journal, and with the rows of the original. Returns what the original holds
-/// that is no peer's, too.
+/// Copies once, and compares the copy with its own journal and with the rows of the original. Also returns the foreign
+/// files of the original.
 fn attempt(snapshot: &Snapshot, source: &Path, wanted: &Wanted) -> Result<(Copied, Checked, Vec<String>), Failure> {
     let copied =
         snapshot.copy(wanted.takes_over).map_err(|error| Failure { passing: !error.is_want(), why: told(&error) })?;
@@ -121,7 +122,7 @@ fn contents(copied: &Copied, found: &Checked) -> String {
     format!("{rows} of {sensors}, last {delivered}, SHA-256 {digest}{above}{waiting}")
 }
 
-/// Of an original that goes on, no copy takes over.
+/// No copy takes over from an original that still runs.
 fn refuse_running(source: &Path, wanted: &Wanted) -> Result<(), String> {
     if wanted.takes_over && Inspection::is_in_use(source) {
         return Err("it is running, and --take-over is for one that never runs again; stop it first".to_owned());

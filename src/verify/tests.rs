@@ -1,4 +1,4 @@
-//! Every byte and every line of small directories, damaged one after the other; and what is no damage.
+//! Every byte and every line of small directories is damaged in turn; and harmless changes are no damage.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -125,7 +125,7 @@ fn no_byte_can_change_unseen() {
 }
 
 #[test]
-fn no_line_can_go_come_twice_or_change_places_unseen() {
+fn no_line_can_vanish_repeat_or_move_unseen() {
     let data = Data::new();
     let root = data.peer("a", &frames(), 12);
     data.peer("b", &frames(), 12);
@@ -175,7 +175,7 @@ fn a_journal_may_reach_beyond_the_rows_and_end_in_half_a_batch() {
 }
 
 #[test]
-fn a_journal_without_order_is_told_of() {
+fn a_journal_without_order_is_reported() {
     for (frames, said) in [
         (
             vec![frame(2, 1, "a/1", 1, 5), frame(1, 6, "a/1", 6, 5)],
@@ -183,7 +183,7 @@ fn a_journal_without_order_is_told_of() {
         ),
         (
             vec![frame(1, 1, "a/1", 1, 5), frame(1, 6, "a/1", 4, 5)],
-            "journal: reading 4 of a/1 stands again in the batch 6..10",
+            "journal: reading 4 of a/1 comes again in the batch 6..10",
         ),
     ] {
         let data = Data::new();
@@ -226,7 +226,7 @@ fn many_disagreements_are_counted_and_not_printed() {
 }
 
 #[test]
-fn of_two_histories_the_one_that_most_have_is_compared_with() {
+fn peers_are_compared_with_the_history_that_most_of_them_have() {
     let data = Data::new();
     for id in ["b", "c"] {
         data.peer(id, &frames(), 12);
@@ -290,7 +290,7 @@ fn a_running_peer_whose_rows_do_not_come_disagrees_with_its_journal() {
 }
 
 #[test]
-fn rows_of_a_running_peer_that_are_under_way_are_waited_for() {
+fn verify_waits_for_rows_of_a_running_peer_that_are_under_way() {
     let data = Data::new();
     let mut running = data.running("a", Options::default(), &frames(), 7);
     let (verdict, text) = std::thread::scope(|scope| {
@@ -303,7 +303,7 @@ fn rows_of_a_running_peer_that_are_under_way_are_waited_for() {
 }
 
 #[test]
-fn what_waits_for_a_quorum_may_wait_for_long() {
+fn readings_may_wait_for_a_quorum_for_long() {
     let data = Data::new();
     let options = Options { resume: true, durable: true, quorum: Some(2) };
     let running = data.running("a", options, &frames(), 7);

@@ -1,4 +1,4 @@
-//! Rows up to a sequence, what a program reads, and copies of peers that ran.
+//! Rows up to a sequence, output for programs, and copies of running peers.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn up_to(data: &Data, last: Sequence) -> (Verdict, String) {
 }
 
 #[test]
-fn rows_up_to_a_sequence_have_one_digest_however_much_follows_and_whichever_peer_runs() {
+fn rows_up_to_a_sequence_have_one_digest_at_all_peers_running_or_not() {
     let data = Data::new();
     data.peer("a", &frames(), 12);
     data.peer("b", &frames(), 8);
@@ -34,13 +34,13 @@ fn rows_up_to_a_sequence_have_one_digest_however_much_follows_and_whichever_peer
     assert_eq!(verdict, Verdict::Disagree, "{text}");
     assert!(text.contains("b: behind: holds 1..8 of 1..12\n"), "{text}");
     assert!(text.contains("c: behind: holds 1..10 of 1..12\n") && text.contains("c: s0.csv: lacks"), "{text}");
-    // Nobody holds so much.
+    // Nobody holds that many rows.
     let (verdict, text) = up_to(&data, 99);
     assert!(text.contains("a: behind: holds 1..12 of 1..99\n"), "{verdict:?} {text}");
 }
 
 #[test]
-fn what_is_wrong_above_is_not_asked_and_what_is_wrong_below_is_told() {
+fn faults_above_the_sequence_do_not_count_and_faults_below_are_reported() {
     let data = Data::new();
     let root = data.peer("a", &frames(), 12);
     data.peer("b", &frames(), 12);
@@ -68,7 +68,7 @@ fn the_digest_up_to_a_sequence_is_that_of_awk_and_sha256sum() {
     assert_eq!(Some(digest(&text, "a")), expected.split_whitespace().next(), "{text}");
 }
 
-/// Copies a peer's directory, files from the byte on that `cut` says cut off.
+/// Copies a peer's directory. Files are cut off at the byte that `cut` says.
 fn copy(from: &Path, to: &Path, cut: &[(&str, u64)]) {
     fs::create_dir_all(to.join("journal")).unwrap();
     for name in ["s0.csv", "s1.csv", "s2.csv", "state", "journal/00000000000000000001.log"] {
@@ -80,7 +80,7 @@ fn copy(from: &Path, to: &Path, cut: &[(&str, u64)]) {
 }
 
 #[test]
-fn a_copy_that_is_merely_torn_at_its_ends_is_said_to_be_that() {
+fn a_copy_that_is_only_torn_at_its_ends_is_called_that() {
     let data = Data::new();
     let root = data.peer("a", &frames(), 12);
     let length = |name: &str| fs::metadata(root.join(name)).unwrap().len();

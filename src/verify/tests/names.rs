@@ -1,4 +1,4 @@
-//! Files and directories that an earlier version named, beside those of now.
+//! Files and directories that an earlier version named, beside present ones.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn digests(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn files_of_an_earlier_version_are_compared_with_those_of_now_and_have_their_digest() {
+fn files_under_earlier_names_are_compared_and_have_the_same_digest() {
     let data = Data::new();
     let now = data.peer("a", &frames(), 4);
     let earlier = data.peer("b", &frames(), 4);

@@ -15,14 +15,14 @@ fn swap(root: &Path, one: &str, two: &str) {
     fs::rename(&between, &two).unwrap();
 }
 
-/// The text says of this peer that a row of this sensor's file is another sensor's.
+/// Asserts that the text says of this peer that a row in this file is another sensor's.
 fn assert_mixed_up(text: &str, id: &str, file: &str, row: Sequence) {
     let said = format!("{id}: {file}: row {row} is another sensor's: \"{row},");
     assert!(text.contains(&said), "not said: {said}\n{text}");
 }
 
 #[test]
-fn files_with_each_others_names_disagree_with_the_journal_also_where_all_peers_have_them_so() {
+fn swapped_files_disagree_with_the_journal_even_if_all_peers_have_them_so() {
     let data = Data::new();
     let roots = ["a", "b"].map(|id| data.peer(id, &frames(), 12));
     assert_eq!(data.verify().0, Verdict::Agree);
@@ -39,7 +39,7 @@ fn files_with_each_others_names_disagree_with_the_journal_also_where_all_peers_h
 }
 
 #[test]
-fn files_with_each_others_names_disagree_also_where_no_journal_is_left() {
+fn swapped_files_disagree_even_without_a_journal() {
     let data = Data::new();
     for id in ["a", "b"] {
         let root = data.peer(id, &frames(), 12);
@@ -76,7 +76,7 @@ fn peers_that_have_the_same_values_of_different_sensors_disagree() {
 }
 
 #[test]
-fn peers_that_have_the_same_rows_of_sensors_that_are_called_otherwise_disagree() {
+fn peers_with_the_same_rows_of_sensors_of_other_names_disagree() {
     let data = Data::new();
     data.peer("a", &measured_by(["s1", "s1", "s1"]), 3);
     data.peer("b", &measured_by(["s2", "s2", "s2"]), 3);
