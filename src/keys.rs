@@ -1,8 +1,8 @@
-//! The keys of a closed group: what is made of them, and what is sealed with it. Nothing here reads a socket or a clock.
+//! The keys of a closed group: what is derived from them, and what that seals. Nothing here reads a socket or a clock.
 //!
-//! A key is 32 bytes that all peers of a group share. It seals nothing itself: for each group name two other keys are
-//! derived from it, one for datagrams ([`datagram`]) and one for connections ([`session`]), so that nothing that is said
-//! under one counts under the other, or in another group.
+//! A key is 32 bytes that all peers of a group share. It seals nothing itself. For each group name two other keys are
+//! derived from it, one for datagrams ([`datagram`]) and one for connections ([`session`]): nothing sealed with one
+//! counts under the other, or in another group.
 
 pub mod datagram;
 pub mod file;
@@ -17,13 +17,13 @@ use zeroize::Zeroizing;
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 32;
 
-/// Keys of one group at a time: while one is changed for another, all peers know both.
+/// How many keys a group may have at a time: while a key is replaced, all peers know both.
 pub const KEYS_MAX: usize = 8;
 
 /// A secret of this many bytes, which is wiped when it is dropped.
 type Secret = Zeroizing<[u8; KEY_BYTES]>;
 
-/// What a person compares to see that two peers have the same key. It tells nothing of the key.
+/// What a person compares to see that two peers have the same key. It reveals nothing of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 8]);
 
@@ -69,14 +69,14 @@ impl Key {
     }
 }
 
-/// What of a key is used in a group.
+/// The keys that one key gives in a group.
 struct Derived {
     fingerprint: Fingerprint,
     datagrams: Secret,
     connections: Secret,
 }
 
-/// The keys of a group. The first is spoken with, all are understood.
+/// The keys of a group. A peer speaks with the first and understands all.
 pub struct Keys {
     group: String,
     keys: Vec<Derived>,
@@ -90,7 +90,7 @@ impl fmt::Debug for Keys {
 
 impl Keys {
     /// # Panics
-    /// Where there is no key: a group without one is an open one.
+    /// Where there is no key: a group without a key is an open one.
     #[must_use]
     pub fn new(keys: &[Key], group: &str) -> Self {
         assert!(!keys.is_empty(), "a closed group has a key");
@@ -102,12 +102,12 @@ impl Keys {
         Self { group: group.to_owned(), keys: derived.collect() }
     }
 
-    /// Of all keys, the one that is spoken with first.
+    /// The fingerprints of all keys. The key that this peer speaks with comes first.
     pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> + '_ {
         self.keys.iter().map(|key| key.fingerprint)
     }
 
-    /// The key that is spoken with.
+    /// The key that this peer speaks with.
     #[must_use]
     pub fn speaks(&self) -> Fingerprint {
         self.keys[0].fingerprint
@@ -124,7 +124,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn each_use_and_each_group_has_a_key_of_its_own() {
+    fn each_use_and_each_group_has_its_own_key() {
         let derived = |byte, used_for: &[u8], group| *key(byte).derive(used_for, group);
         let mut all = Vec::new();
         for byte in [1, 2] {

@@ -1,7 +1,7 @@
 //! Sockets, all of them blocking: discovery datagrams, and TCP connections that carry messages one way.
 //!
-//! Knows how messages are written, not what they mean. Threads, deadlines and what an error means for the group are the
-//! caller's; a connection is ended from any thread with [`hang_up`], which wakes its reader and its writer.
+//! It knows how messages are written, not what they mean. The caller has threads and deadlines, and knows what an error
+//! means for the group. Any thread can end a connection with [`hang_up`], which wakes its reader and its writer.
 
 mod address;
 mod broadcast;

@@ -1,12 +1,12 @@
-//! Datagrams of a closed group: sealed whole, so that a listener without the key learns that there is a closed group, and nothing
-//! else: neither its name nor ids, nor addresses. A code beside readable text would cost as many bytes and hide nothing.
+//! Datagrams of a closed group are sealed whole. A listener without the key learns that there is a closed group, but
+//! not its name, and no ids or addresses. A code beside readable text would cost as many bytes and hide nothing.
 //!
 //! ```text
 //! PEER+1 LF │ nonce, 24 bytes │ sealed: counter, 8 bytes │ datagram of an open group │ code, 16 bytes
 //! ```
 //!
-//! Each datagram has a nonce of its own, drawn at random; 24 bytes are enough for that (XChaCha20-Poly1305). The counter tells what was
-//! played back: see [`Windows`].
+//! Each datagram has its own nonce, drawn at random; 24 bytes are enough for that (XChaCha20-Poly1305). The counter
+//! shows which datagrams are played back: see [`Windows`].
 
 use std::collections::BTreeMap;
 
@@ -17,22 +17,22 @@ use rand::Rng;
 use super::{Fingerprint, Keys, Secret};
 use crate::ids::{Incarnation, PeerId};
 
-/// How a sealed datagram begins. No datagram of an open group does.
+/// The beginning of a sealed datagram, and of no datagram of an open group.
 pub const MAGIC: &[u8] = b"PEER+1\n";
 
 const NONCE_BYTES: usize = 24;
 const COUNTER_BYTES: usize = 8;
 const CODE_BYTES: usize = 16;
 
-/// By so much a sealed datagram is longer than what is in it.
+/// How much longer a sealed datagram is than its content.
 pub const SEAL_BYTES: usize = MAGIC.len() + NONCE_BYTES + COUNTER_BYTES + CODE_BYTES;
 
 /// What was sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// The sender gives each of its datagrams another, higher one.
+    /// Each datagram of a sender has a higher counter than the one before.
     pub counter: u64,
-    /// A datagram as one of an open group is.
+    /// The datagram as in an open group.
     pub datagram: Vec<u8>,
     /// The key it was sealed with.
     pub fingerprint: Fingerprint,
@@ -49,7 +49,7 @@ fn cipher(key: &Secret) -> XChaCha20Poly1305 {
 }
 
 impl Keys {
-    /// Seals a datagram with the key that is spoken with.
+    /// Seals a datagram with the key that this peer speaks with.
     #[must_use]
     pub fn seal_datagram(&self, counter: u64, datagram: &[u8]) -> Vec<u8> {
         let mut nonce = [0; NONCE_BYTES];
@@ -60,7 +60,8 @@ impl Keys {
         [MAGIC, &nonce, &sealed.expect("a datagram is short")].concat()
     }
 
-    /// Opens a datagram with whichever key it was sealed with. `None`: with none of these, for this group.
+    /// Opens a datagram with the key that it was sealed with. `None`: it was sealed with none of these keys for this
+    /// group.
     #[must_use]
     pub fn open_datagram(&self, bytes: &[u8]) -> Option<Opened> {
         let (nonce, sealed) = bytes.strip_prefix(MAGIC)?.split_at_checked(NONCE_BYTES)?;
@@ -74,10 +75,11 @@ impl Keys {
     }
 }
 
-/// Senders that are remembered. Only who has the key can be one.
+/// How many senders are remembered. Only a holder of the key can be one.
 const SENDERS_MAX: usize = 1024;
 
-/// The datagrams that came of each life of each sender: of the last 64 counters each counts once, and none before.
+/// The datagrams that came from each life of each sender: each of the last 64 counters counts once, and none before
+/// them.
 #[derive(Debug, Default)]
 pub struct Windows {
     senders: BTreeMap<(PeerId, Incarnation), Window>,
@@ -90,12 +92,12 @@ struct Window {
     /// The highest counter, and which of the 64 up to it came: the lowest bit is its own.
     highest: u64,
     came: u64,
-    /// When it was heard last, in datagrams.
+    /// When it was heard last, as a number of datagrams.
     at: u64,
 }
 
 impl Windows {
-    /// Does this datagram count? It does not where it came before, or is older than 64 others.
+    /// Does this datagram count? It does not if it came before, or is older than 64 others.
     pub fn is_new(&mut self, sender: &PeerId, life: Incarnation, counter: u64) -> bool {
         self.heard += 1;
         let key = (sender.clone(), life);
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_is_opened_by_who_has_the_key_and_by_nobody_else() {
+    fn only_a_holder_of_the_key_opens_what_is_sealed() {
         let (old, new, other) = (key(1), key(2), key(3));
         let sealed = Keys::new(&[new.clone(), old.clone()], "g").seal_datagram(7, b"PEER:2:g:-\nNEW\n");
         assert_eq!(sealed.len(), b"PEER:2:g:-\nNEW\n".len() + SEAL_BYTES);
@@ -181,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn few_senders_are_remembered_and_those_heard_last_are() {
+    fn the_senders_heard_last_are_remembered() {
         let mut windows = Windows::default();
         let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
         assert!(windows.is_new(&a, 0, 1));

@@ -1,8 +1,8 @@
-//! Files with keys: `peer-key-1` and 64 hexadecimal digits on a line; empty lines and those that begin with `#` say nothing.
-//! The first key is spoken with, all are understood.
+//! Files with keys: `peer-key-1` and 64 hexadecimal digits on a line; empty lines, and lines that begin with `#`, do
+//! not count. A peer speaks with the first key and understands all.
 //!
-//! A file is opened once, never through a symbolic link, and what was opened is what is looked at: whose it is, and who may
-//! read it. What was read is wiped.
+//! A file is opened once, and never through a symbolic link. Its owner, and who may read it, are checked on the open
+//! file. What was read is wiped.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -14,13 +14,13 @@ use zeroize::Zeroizing;
 
 use super::{Fingerprint, Key, KEYS_MAX, KEY_BYTES};
 
-/// How a line with a key begins.
+/// The beginning of a line with a key.
 const WORD: &str = "peer-key-1";
 
-/// Longest file, in bytes: some keys, and what people note beside them.
+/// Longest file, in bytes: some keys, and people's notes beside them.
 const FILE_BYTES_MAX: u64 = 16 * 1024;
 
-/// What is wrong with a file. No text of it is ever told.
+/// What is wrong with a file. No message quotes its text.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     #[error("{}: {cause}; `peer key new FILE` makes a key file", path.display())]
@@ -45,7 +45,7 @@ pub enum KeyFileError {
     Random(String),
 }
 
-/// Makes a key of its own and writes it to a new file that nobody else can read.
+/// Draws a key and writes it to a new file that nobody else can read.
 ///
 /// # Errors
 /// Where the file is there already, or cannot be written; and where the system gives no random numbers.
@@ -89,7 +89,7 @@ pub fn read(path: &Path) -> Result<Vec<Key>, KeyFileError> {
     if length > FILE_BYTES_MAX {
         return Err(refused("it is longer than any key file"));
     }
-    // With room for all of it: a buffer that grows leaves copies.
+    // The buffer has room for all of it: one that grows leaves copies.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(FILE_BYTES_MAX).expect("some KiB")));
     (&file).take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(unreadable)?;
     let mut keys: Vec<Key> = Vec::new();
@@ -132,7 +132,7 @@ fn open(path: &Path) -> Result<File, KeyFileError> {
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
     let named = || path.to_owned();
-    // A named pipe would be waited for.
+    // Without the flag, opening a named pipe would wait.
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).expect("flags of the system");
     let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
@@ -145,7 +145,7 @@ fn open(path: &Path) -> Result<File, KeyFileError> {
         return Err(KeyFileError::NoFile { path: named() });
     }
     let user = rustix::process::geteuid().as_raw();
-    // A service manager hands credentials out as files of root's that the service's group, or a list of its own, may read.
+    // A service manager hands out credentials as files of root that the service's group, or an access list, may read.
     let handed_out = metadata.uid() == 0 && user != 0;
     if metadata.uid() != user && !handed_out {
         return Err(KeyFileError::Foreign { path: named(), user });
@@ -157,7 +157,7 @@ fn open(path: &Path) -> Result<File, KeyFileError> {
     Ok(file)
 }
 
-/// Who may read a file is not told by this system in a way that could be judged.
+/// This system does not say in a usable way who may read a file.
 #[cfg(not(unix))]
 fn open(path: &Path) -> Result<File, KeyFileError> {
     File::open(path).map_err(|cause| KeyFileError::Unreadable { path: path.to_owned(), cause })

@@ -1,12 +1,13 @@
 //! A connection of a closed group: Noise `NNpsk0_25519_ChaChaPoly_BLAKE2s`, then records. No socket: bytes in, bytes out.
 //!
-//! Who dials sends 48 bytes, gets 48, and both have keys of this connection alone, which nobody learns who learns the group's
-//! key later. The first 48 could be a recording, so that they carry nothing: the dialler's first record proves that it is
-//! there now. The prologue is this protocol's version and the group's name; the key itself is one of that group's alone.
+//! The dialler sends 48 bytes and gets 48. Then both sides have keys for this connection alone: to learn the group's
+//! key later does not reveal them. The first 48 bytes could be a recording, so they carry nothing: the dialler's first
+//! record proves that it is there now. The prologue is this protocol's version and the group's name, and the key is
+//! derived for that group alone.
 //!
-//! A record is its kind in one byte, its length in two, then so many sealed bytes. Kind and number of a record, counted from
-//! zero each way, are the nonce that it is sealed with, so that none is left out, repeated or taken for another; an end is a
-//! record, too, so that none is cut off unnoticed.
+//! A record is its kind in one byte, its length in two, then that many sealed bytes. Kind and number of a record,
+//! counted from zero each way, are its nonce, so that none is left out, repeated or taken for another. An end is a
+//! record, too, so that a cut does not go unnoticed.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -29,7 +30,7 @@ const HEAD_BYTES: usize = 3;
 /// By so much a sealed text is longer.
 pub const CODE_BYTES: usize = 16;
 
-/// Longest sealed part of a record: what two bytes can tell, and all that Noise allows.
+/// Longest sealed part of a record: two bytes give its length, and Noise allows no more.
 const SEALED_BYTES_MAX: usize = 65_535;
 
 /// Most text of a record.
@@ -42,39 +43,39 @@ pub const RECORD_BYTES_MAX: usize = HEAD_BYTES + SEALED_BYTES_MAX;
 const SPACE_BYTES: usize = 16 * 1024;
 const FLOW_BYTES: usize = 2 * RECORD_BYTES_MAX;
 
-/// After so many records, or so long, the key of one direction is changed for the next.
+/// The key of one direction is replaced by the next after this many records, or after this time.
 const RECORDS_A_KEY: u64 = 1 << 20;
 const TIME_A_KEY: Duration = Duration::from_secs(3600);
 
-/// What a record is.
+/// The kinds of records. This one is text.
 const TEXT: u8 = 0;
 /// The next record is sealed with the next key.
 const REKEY: u8 = 1;
 /// Nothing follows.
 const END: u8 = 2;
 
-/// Where in a nonce the kind is: no connection has so many records.
+/// The place of the kind in a nonce: no connection has that many records.
 const KIND_SHIFT: u32 = 62;
 
 fn nonce(kind: u8, count: u64) -> u64 {
     u64::from(kind) << KIND_SHIFT | count
 }
 
-/// Why a connection is worth nothing any more.
+/// Why a connection is useless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
-    /// The other side has none of these keys, or is none.
+    /// The other side has none of these keys, or is no peer.
     #[error("it has another key, or none")]
     Key,
     /// Bytes were changed, left out or repeated.
     #[error("what came is not what was sent")]
     Forged,
-    /// It ended before it was ended.
+    /// The connection broke before its end was said.
     #[error("it broke off")]
     BrokenOff,
 }
 
-/// The keys of a connection, shared by both directions; changed seldom.
+/// The keys of a connection, shared by both directions; they change rarely.
 type Transport = Arc<RwLock<StatelessTransportState>>;
 
 /// Both directions of a connection.
@@ -82,11 +83,11 @@ type Transport = Arc<RwLock<StatelessTransportState>>;
 pub struct Session {
     pub sealer: Sealer,
     pub opener: Opener,
-    /// The group's key that it was made with.
+    /// The group's key that the session was made with.
     pub fingerprint: Fingerprint,
 }
 
-/// The side that dials, until it is answered.
+/// The dialling side, until the answer comes.
 pub struct Dialling {
     handshake: Box<HandshakeState>,
     fingerprint: Fingerprint,
@@ -109,7 +110,7 @@ impl Keys {
         [PROLOGUE, self.group.as_bytes()].concat()
     }
 
-    /// Dials with the key that is spoken with: what to send, and what to do with the answer.
+    /// Begins with the key that this peer speaks with: returns what to send, and what takes the answer.
     ///
     /// # Panics
     /// Where the system has no random numbers.
@@ -123,11 +124,11 @@ impl Keys {
         (Dialling { handshake: Box::new(handshake), fingerprint: key.fingerprint }, bytes)
     }
 
-    /// Answers one who dials, with whichever key it used: what to send, and the session. It may be a recording until a record
-    /// of it could be opened.
+    /// Answers a dialler, with the key that it used: returns what to send, and the session. The dialler may be a
+    /// recording until one of its records could be opened.
     ///
     /// # Errors
-    /// [`SessionError::Key`] where it used none of these.
+    /// [`SessionError::Key`] where it used none of these keys.
     pub fn answer(&self, first: &[u8; HANDSHAKE_BYTES]) -> Result<([u8; HANDSHAKE_BYTES], Session), SessionError> {
         let prologue = self.prologue();
         for key in &self.keys {
@@ -136,7 +137,7 @@ impl Keys {
                 continue;
             }
             let mut bytes = [0; HANDSHAKE_BYTES];
-            // The other side's number may be one of the few with which no secret can be shared.
+            // The other side's public key may be one of the few that share no secret.
             handshake.write_message(&[], &mut bytes).map_err(|_| SessionError::Key)?;
             return Ok((bytes, Session::of(handshake, key.fingerprint)?));
         }
@@ -148,7 +149,7 @@ impl Dialling {
     /// Takes the answer.
     ///
     /// # Errors
-    /// [`SessionError::Key`] where it is none of who has the key.
+    /// [`SessionError::Key`] where it does not come from a holder of the key.
     pub fn finish(mut self, answer: &[u8; HANDSHAKE_BYTES]) -> Result<Session, SessionError> {
         self.handshake.read_message(answer, &mut []).map_err(|_| SessionError::Key)?;
         Session::of(*self.handshake, self.fingerprint)
@@ -168,9 +169,9 @@ impl Session {
 /// Seals what goes out.
 pub struct Sealer {
     transport: Transport,
-    /// Records ever.
+    /// Records sealed so far.
     count: u64,
-    /// Records with this key, and since when it is used.
+    /// Records with the present key, and since when it is used.
     in_key: u64,
     since: Option<Instant>,
 }
@@ -222,7 +223,7 @@ impl Sealer {
 pub struct Opener {
     transport: Transport,
     count: u64,
-    /// What came and was not opened yet is between `start` and `end`.
+    /// Bytes that came and are not opened yet are between `start` and `end`.
     sealed: Vec<u8>,
     start: usize,
     end: usize,
@@ -242,7 +243,7 @@ impl Opener {
         Self { transport, count: 0, sealed: Vec::new(), start: 0, end: 0, ask: SPACE_BYTES, ended: false }
     }
 
-    /// Bytes of the record that is under way, as far as is known.
+    /// Length of the next record, as far as it is known.
     fn wanted(&self) -> usize {
         match self.sealed[self.start..self.end].first_chunk::<HEAD_BYTES>() {
             Some([_, length @ ..]) => HEAD_BYTES + usize::from(u16::from_be_bytes(*length)),
@@ -274,7 +275,7 @@ impl Opener {
         (self.start, self.end) = (0, self.sealed.len());
     }
 
-    /// Notes that so many bytes were put there.
+    /// Notes that this many bytes were put there.
     pub fn filled(&mut self, bytes: usize) {
         self.end += bytes;
         if self.end == self.sealed.len() {
@@ -338,7 +339,7 @@ impl Opener {
         Ok(())
     }
 
-    /// The connection ended. Was that the other side's will?
+    /// The connection ended. Did the other side say so?
     ///
     /// # Errors
     /// [`SessionError::BrokenOff`] where it was not.

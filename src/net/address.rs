@@ -1,16 +1,16 @@
-//! Which address a peer is known by, where it does not know itself: one that listens on all addresses of its host says
-//! `0.0.0.0` or `::`, which means "the address you see me at".
+//! The address by which others know a peer that does not know it itself: a peer that listens on all addresses of its
+//! host says `0.0.0.0` or `::`, which means "the address you see me at".
 //!
-//! Link-local IPv6 addresses mean something only together with the interface they are seen on. That is kept for the side
-//! that sees it, so that it can answer; a third peer that is told such an address cannot use it unless its interfaces
-//! happen to be numbered alike. Groups beyond one link need other addresses.
+//! Link-local IPv6 addresses mean something only together with the interface that they are seen on. The side that sees
+//! one keeps its interface, so that it can answer. A third peer that is told such an address cannot use it, unless its
+//! interfaces happen to have the same numbers. Groups beyond one link need other addresses.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 
 use crate::wire::Message;
 
-/// A message as this peer sends it from where its own address is `local`.
+/// A message as this peer sends it where its own address is `local`.
 #[must_use]
 pub fn announced(mut message: Message, local: IpAddr) -> Message {
     if let Some(endpoint) = own_endpoint(&mut message) {
@@ -19,7 +19,7 @@ pub fn announced(mut message: Message, local: IpAddr) -> Message {
     message
 }
 
-/// A message that came from `source`, with an endpoint of its sender that can be dialled from here.
+/// A message that came from `source`, with the sender's endpoint in a form that can be dialled from here.
 #[must_use]
 pub fn seen(mut message: Message, source: SocketAddr) -> Message {
     if let Some(endpoint) = own_endpoint(&mut message) {
@@ -28,7 +28,7 @@ pub fn seen(mut message: Message, source: SocketAddr) -> Message {
     message
 }
 
-/// Where the sender of a message says that it listens itself.
+/// The endpoint at which the sender of a message says that it listens.
 fn own_endpoint(message: &mut Message) -> Option<&mut SocketAddr> {
     match message {
         Message::Hello(hello) => Some(&mut hello.endpoint),
@@ -39,14 +39,14 @@ fn own_endpoint(message: &mut Message) -> Option<&mut SocketAddr> {
     }
 }
 
-/// The endpoint as a peer tells it to where its own address is `local`.
+/// The endpoint that a peer announces where its own address is `local`.
 #[must_use]
 pub fn endpoint_announced(endpoint: SocketAddr, local: IpAddr) -> SocketAddr {
     let address = if endpoint.ip().is_unspecified() { local } else { endpoint.ip() };
     SocketAddr::new(address.to_canonical(), endpoint.port())
 }
 
-/// The endpoint that a peer told of itself, as it can be dialled from here; what it said came from `source`.
+/// The endpoint that a peer announced, as it can be dialled from here; the announcement came from `source`.
 #[must_use]
 pub fn endpoint_seen(endpoint: SocketAddr, source: SocketAddr) -> SocketAddr {
     let address = if endpoint.ip().is_unspecified() { source.ip() } else { endpoint.ip() };
@@ -58,7 +58,7 @@ pub fn endpoint_seen(endpoint: SocketAddr, source: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The one form of an endpoint: IPv4 as IPv4, though a socket that hears both says it as IPv6.
+/// The one form of an endpoint: IPv4 as IPv4, although a socket for both gives it as IPv6.
 #[must_use]
 pub fn canonical(endpoint: SocketAddr) -> SocketAddr {
     match endpoint.ip().to_canonical() {

@@ -1,7 +1,7 @@
 //! Discovery datagrams: to all peers of the networks that this host is on, and from them.
 //!
-//! Several peers of one host share the port: what is sent to a broadcast address reaches each of them, what is sent to
-//! one of the host's own addresses only one. What a datagram says is not looked at here.
+//! Several peers of one host share the port. A datagram to a broadcast address reaches each of them, a datagram to one
+//! of the host's own addresses only one. Nothing here looks at what a datagram says.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
@@ -11,10 +11,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::interfaces::{networks, Network};
 
-/// Does this system know `SO_REUSEPORT`? Where it does not, sharing the port hangs on `SO_REUSEADDR` alone.
+/// Does this system know `SO_REUSEPORT`? Where it does not, only `SO_REUSEADDR` lets peers share the port.
 pub const REUSE_PORT: bool = cfg!(all(unix, not(any(target_os = "solaris", target_os = "illumos"))));
 
-/// How long a list of this host's networks is used: they come and go, but asking costs more than sending.
+/// How long a list of this host's networks is used: they come and go, but to list them costs more than to send.
 const LISTED_FOR: Duration = Duration::from_secs(10);
 
 /// Reaches every peer on the loopback interface.
@@ -27,8 +27,8 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Listens on the discovery port. `bind` and `broadcast` are the peer's own, as given to [`Sender::new`]: one that
-    /// keeps to loopback does not listen to the network either, where the system lets it.
+    /// Listens on the discovery port. `bind` and `broadcast` are as given to [`Sender::new`]: a peer that keeps to
+    /// loopback does not listen to the network either, where the system allows that.
     ///
     /// # Errors
     /// The system's, `AddrInUse` where a process that does not share has the port.
@@ -52,7 +52,7 @@ impl Receiver {
         Ok(Self { socket: socket.into() })
     }
 
-    /// The same for so long at most; `None`: nothing came.
+    /// The same, for at most `most`; `None`: nothing came.
     ///
     /// # Errors
     /// The system's.
@@ -65,13 +65,13 @@ impl Receiver {
         }
     }
 
-    /// Waits for a datagram; tells its length and where it came from. One that fills the buffer may have been cut off and
-    /// is passed over: the buffer must be a byte longer than the longest that counts.
+    /// Waits for a datagram; returns its length and its source. A datagram that fills the buffer may have been cut off
+    /// and is skipped: the buffer must be a byte longer than the longest that counts.
     ///
     /// # Errors
     /// The system's.
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        /// Windows calls it an error (`WSAEMSGSIZE`) where a datagram does not fit.
+        /// Windows reports a datagram that does not fit as an error (`WSAEMSGSIZE`).
         const DOES_NOT_FIT: i32 = 10_040;
         loop {
             match self.socket.recv_from(buffer) {
@@ -95,26 +95,26 @@ pub struct Sender {
     listed: Option<Instant>,
 }
 
-/// One socket a local address, so that datagrams bear the source that can be reached from where they go.
+/// There is one socket for each local address, so that datagrams bear a source that their receivers can reach.
 #[derive(Debug)]
 struct Target {
     network: Network,
-    /// None before the first datagram, and after one that could not be sent.
+    /// `None` before the first datagram, and after a failure to send.
     socket: Option<UdpSocket>,
 }
 
 impl Sender {
-    /// `bind` is the address that this peer listens on, `broadcast` where discovery is to go (IPv4), if not to where
-    /// `bind` implies: all networks for `0.0.0.0`, or loopback on a host
-    /// without any, the one network of a specific address. IPv6 implies none.
+    /// `bind` is the address that this peer listens on. `broadcast` is where discovery goes (IPv4), if not where `bind`
+    /// implies: all networks for `0.0.0.0`, or loopback on a host without any; for a specific address its network. IPv6
+    /// implies none.
     #[must_use]
     pub fn new(bind: IpAddr, broadcast: Option<IpAddr>, port: u16) -> Self {
         Self { bind, broadcast, port, targets: Vec::new(), listed: None }
     }
 
-    /// Sends one datagram to each network; `message_for` is told this host's address there, which is to be announced.
-    /// Returns what could not be sent, with its target, or with this peer's own address where the networks could not be
-    /// listed. That passes: cables are unplugged, addresses come late.
+    /// Sends one datagram to each network; `message_for` gets this host's address there, to announce it. Returns the
+    /// failures, each with its target, or with this peer's own address where the networks could not be listed. Failures
+    /// pass: cables are unplugged, addresses come late.
     #[must_use]
     pub fn send_each(&mut self, now: Instant, message_for: impl Fn(IpAddr) -> Vec<u8>) -> Vec<(SocketAddr, io::Error)> {
         let mut unsent = Vec::new();
@@ -137,7 +137,7 @@ impl Sender {
         unsent
     }
 
-    /// Makes these networks the targets; those that were before keep their socket.
+    /// Makes these networks the targets; a network that stays keeps its socket.
     fn keep(&mut self, found: &[Network]) {
         self.targets.retain(|target| found.contains(&target.network));
         for network in found {
@@ -179,8 +179,8 @@ fn targets(
         (IpAddr::V4(local), None) if local.is_unspecified() => {
             let found = networks()?;
             if !found.is_empty() {
-                // Peers of this host hear each other there, too; known by a loopback address, they could not be reached by
-                // members on other hosts.
+                // Peers of this host hear each other there, too. By a loopback address they could not be reached from
+                // other hosts.
                 return Ok(found);
             }
             Ok(vec![Network { local: Ipv4Addr::LOCALHOST, broadcast: LOOPBACK_BROADCAST }])

@@ -1,7 +1,7 @@
 //! TCP connections: messages go one way, to the side that was dialled.
 //!
-//! A stream is shared by all threads that may end it; [`hang_up`] wakes its reader or writer wherever that waits. Nothing
-//! here has a timeout but the dial and the answer to a question: how long silence may last is decided elsewhere.
+//! All threads that may end a stream share it; [`hang_up`] wakes its reader or writer wherever that waits. Only the
+//! dial and the answer to a question have a timeout here: how long silence may last is decided elsewhere.
 
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
@@ -13,10 +13,10 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use crate::keys::session::{Opener, SessionError};
 use crate::wire::{Decoder, Message, WireError};
 
-/// No time at all is an error of its own to the library; it means the least there is.
+/// The library takes no zero timeout; this is used instead.
 pub(super) const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
-/// Why nobody was reached.
+/// Why a dial reached nobody.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
     /// The host is there, and nobody listens: the process is gone.
@@ -25,10 +25,10 @@ pub enum DialError {
     /// Nothing came back: a host that is cut off or down, or a process that is stopped.
     #[error("no answer in time")]
     TimedOut,
-    /// Somebody listens there, and does not show that it has a key of this group.
+    /// A process listens there, and does not show that it has a key of this group.
     #[error("it has another key, or none")]
     Key,
-    /// Nothing is known of the other side, for instance because there is no way there.
+    /// Nothing is known of the other side, for instance because no route leads there.
     #[error("{0}")]
     Other(io::Error),
 }
@@ -58,8 +58,8 @@ pub enum ReadError {
     Session(#[from] SessionError),
 }
 
-/// Connects, for at most `timeout`; from the address `bind` where that is a specific one: a peer that listens at one
-/// address alone is known by that, and the other side compares.
+/// Connects, within `timeout`; from the address `bind` where that is a specific one: a peer that listens at a single
+/// address is known by it, and the other side compares.
 ///
 /// # Errors
 /// [`DialError`] says what is known of the other side. Windows repeats a refused dial for 2 s: where the timeout is
@@ -72,7 +72,7 @@ pub fn dial(endpoint: SocketAddr, timeout: Duration, bind: IpAddr) -> Result<Tcp
     socket.connect_timeout(&endpoint.into(), timeout.max(SHORTEST_WAIT))?;
     let stream = TcpStream::from(socket);
     if reached_itself(&stream)? {
-        // Reset, or the port would be kept from its owner for a minute.
+        // A reset: otherwise the port would be withheld from its owner for a minute.
         SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         return Err(DialError::Refused);
     }
@@ -80,8 +80,9 @@ pub fn dial(endpoint: SocketAddr, timeout: Duration, bind: IpAddr) -> Result<Tcp
     Ok(stream)
 }
 
-/// Ends a connection of which the other side acknowledges nothing for `patience`, where the system can: the kernel's own
-/// patience is a quarter of an hour, and after a cut of the network it tries again only after as long a time.
+/// Has the system end a connection when the other side acknowledges nothing for `patience`, where the system can. The
+/// kernel's own patience is a quarter of an hour, and after a cut of the network it retries only after as long as the
+/// cut lasted.
 pub fn give_up_after(stream: &TcpStream, patience: Duration) {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
     if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(patience)) {
@@ -91,26 +92,26 @@ pub fn give_up_after(stream: &TcpStream, patience: Duration) {
     let _ = (stream, patience);
 }
 
-/// Dialling a free port of one's own host, the system may pick that very port as the source, and TCP then connects the
-/// socket with itself. Rare, but a dead peer on loopback is dialled again and again.
+/// Where a free port of this host is dialled, the system may pick that same port as the source, and TCP then connects
+/// the socket with itself. That is rare, but a dead peer on loopback is dialled again and again.
 fn reached_itself(stream: &TcpStream) -> io::Result<bool> {
     Ok(stream.local_addr()? == stream.peer_addr()?)
 }
 
-/// Ends a connection both ways. Its reader finds it ended once it has read what had come, its writer broken.
+/// Ends a connection both ways. Its reader finds the end once it has read what had come; its writer finds it broken.
 pub fn hang_up(stream: &TcpStream) {
-    // One that has ended already is what was wanted.
+    // If it has ended already, all is well.
     let _ = stream.shutdown(Shutdown::Both);
 }
 
-/// What comes from a connection.
+/// Reads what comes from a connection.
 #[derive(Debug)]
 pub struct Incoming {
     stream: Arc<TcpStream>,
     /// In a closed group.
     opener: Option<Opener>,
     decoder: Decoder,
-    /// Bytes of messages that may come, and those of them that did not yet.
+    /// How many bytes of messages may come, and how many of them may still come.
     most: usize,
     left: usize,
 }
@@ -121,13 +122,13 @@ impl Incoming {
         Self::after(stream, None, Decoder::new())
     }
 
-    /// Goes on where another reader stopped; in a closed group, with the keys of the connection.
+    /// Continues where another reader stopped; in a closed group, with the keys of the connection.
     #[must_use]
     pub fn after(stream: Arc<TcpStream>, opener: Option<Opener>, decoder: Decoder) -> Self {
         Self { stream, opener, decoder, most: usize::MAX, left: usize::MAX }
     }
 
-    /// Reads no more than so many bytes: a sender that has more to say than is waited for makes no sense.
+    /// Reads no more than this many bytes: a sender with more to say makes no sense.
     #[must_use]
     pub fn at_most(self, bytes: usize) -> Self {
         Self { most: bytes, left: bytes, ..self }
@@ -139,7 +140,7 @@ impl Incoming {
         self.decoder.held()
     }
 
-    /// The next message, which is whole within so long. `None`: the other side hung up.
+    /// The next message, if it is whole within this time. `None`: the other side hung up.
     ///
     /// # Errors
     /// As [`Incoming::read_message`]; `TimedOut` where it did not come.
@@ -161,7 +162,7 @@ impl Incoming {
         }
     }
 
-    /// The next message; waits for it. `None`: the connection ended, not in the middle of a message.
+    /// Waits for the next message. `None`: the connection ended, and not in the middle of a message.
     ///
     /// # Errors
     /// [`ReadError`]: nothing more can be read.
@@ -176,8 +177,8 @@ impl Incoming {
         }
     }
 
-    /// The next message if it has come already, without looking at the connection: so that a reader can take what came
-    /// together as one.
+    /// The next message if it has come already, without a look at the connection. So a reader can take together what
+    /// came together.
     ///
     /// # Errors
     /// [`WireError`]: nothing more can be read.
@@ -211,7 +212,7 @@ impl Incoming {
                     return Ok(true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Unix says so of a read that has taken too long.
+                // Unix reports a read that took too long in this way.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Err(ReadError::Io(io::ErrorKind::TimedOut.into()));
                 }
@@ -220,7 +221,7 @@ impl Incoming {
         }
     }
 
-    /// So many bytes came.
+    /// This many bytes came.
     fn take(&mut self, bytes: usize) -> Result<(), ReadError> {
         let Some(opener) = &mut self.opener else {
             self.decoder.filled(bytes);
@@ -238,7 +239,7 @@ impl Incoming {
     /// Nothing more comes.
     fn finish(&self) -> Result<(), ReadError> {
         if self.opener.as_ref().is_some_and(|opener| opener.finish().is_err()) {
-            // Of its process, or of the network; what it had said so far counts.
+            // The process ended, or the network; what it said so far counts.
             return Err(ReadError::Io(io::ErrorKind::UnexpectedEof.into()));
         }
         Ok(self.decoder.finish()?)

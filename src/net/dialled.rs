@@ -1,5 +1,5 @@
-//! A connection that this side dialled, ready for words both ways: in a closed group, both sides have shown that they have
-//! its key, and each connection has keys of its own.
+//! A connection that this side dialled, ready for messages both ways. In a closed group, both sides have shown that
+//! they have the key, and each connection has its own keys.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -25,7 +25,7 @@ impl Dialled {
     /// there is nothing to show.
     ///
     /// # Errors
-    /// [`DialError::Key`] where it has none of these keys; it closes the connection without a word.
+    /// [`DialError::Key`] where the other side has none of these keys: it closes the connection without a word.
     pub fn new(stream: TcpStream, keys: Option<&Keys>, within: Duration) -> Result<Self, DialError> {
         let session = keys.map(|keys| shake(&stream, keys, within)).transpose()?;
         let stream = Arc::new(stream);
@@ -38,7 +38,7 @@ impl Dialled {
 fn shake(mut stream: &TcpStream, keys: &Keys, within: Duration) -> Result<Session, DialError> {
     let until = Instant::now() + within;
     let (dialling, first) = keys.dial();
-    // That a connection is reset does not say that its process is gone: it may have closed one of many.
+    // A reset does not mean that the process is gone: it may have closed one connection of many.
     stream.write_all(&first).map_err(DialError::Other)?;
     let mut answer = [0; HANDSHAKE_BYTES];
     let mut came = 0;
@@ -52,7 +52,7 @@ fn shake(mut stream: &TcpStream, keys: &Keys, within: Duration) -> Result<Sessio
             Ok(0) => return Err(DialError::Key),
             Ok(bytes) => came += bytes,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Unix says so of a read that has taken too long.
+            // Unix reports a read that took too long in this way.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(DialError::TimedOut),
             Err(error) => return Err(DialError::Other(error)),
         }
@@ -72,7 +72,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    /// What the dialler gets of a listener that does this with a connection.
+    /// What the dialler gets from a listener that does this with a connection.
     fn dial(
         listener: impl FnOnce(TcpStream) + Send + 'static,
         within: Duration,
@@ -99,7 +99,7 @@ mod tests {
             let stream = Arc::new(stream);
             let mut incoming = Incoming::after(Arc::clone(&stream), Some(session.opener), Decoder::new());
             let said = incoming.read_message().unwrap().unwrap();
-            assert!(incoming.read_message().unwrap().is_none(), "an end that was said is one");
+            assert!(incoming.read_message().unwrap().is_none(), "a sealed end is an end");
             let mut outgoing = Outgoing::new(Some(session.sealer));
             outgoing.put(said);
             outgoing.write_last(&stream).unwrap();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_off_is_no_end() {
+    fn a_connection_that_breaks_off_has_not_ended() {
         let listener = |mut stream: TcpStream| {
             let (answer, _) = Keys::new(&[key(1)], "g").answer(&first(&stream)).unwrap();
             stream.write_all(&answer).unwrap();
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_with_another_key_is_told_from_one_that_is_silent() {
+    fn a_listener_with_another_key_is_distinguished_from_a_silent_one() {
         let refused = |(dialled, thread): (Result<Dialled, DialError>, JoinHandle<()>)| {
             thread.join().unwrap();
             dialled.unwrap_err()

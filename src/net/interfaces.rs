@@ -1,4 +1,4 @@
-//! The networks that this host is on, and how all hosts of each are reached with one datagram.
+//! The networks that this host is on, and how one datagram reaches all hosts of each.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -13,8 +13,8 @@ pub(super) struct Network {
     pub(super) broadcast: Ipv4Addr,
 }
 
-/// The networks of all interfaces that are up, loopback aside. Each network once, whatever number of addresses this host
-/// has there: one of them is enough to be found by.
+/// The networks of all interfaces that are up, loopback aside. Each network is listed once, however many addresses this
+/// host has there: one of them is enough to be found by.
 pub(super) fn networks() -> io::Result<Vec<Network>> {
     let mut networks: Vec<Network> = Vec::new();
     for interface in if_addrs::get_if_addrs()? {
@@ -38,8 +38,8 @@ pub fn broadcast_networks() -> io::Result<Vec<(Ipv4Addr, Ipv4Addr)>> {
     Ok(networks()?.into_iter().map(|network| (network.local, network.broadcast)).collect())
 }
 
-/// The broadcast address of the network of `local`: the one that the interface states, or else the highest of the
-/// network. Some systems state none, or the host's own address, where none was configured by hand.
+/// The broadcast address of the network of `local`: the one that the interface states, or else the highest address of
+/// the network. Some systems state none, or the host's own address, unless it was configured by hand.
 fn broadcast(local: Ipv4Addr, prefix: u8, stated: Option<Ipv4Addr>) -> Option<Ipv4Addr> {
     let highest = || (1..31).contains(&prefix).then(|| Ipv4Addr::from_bits(local.to_bits() | (u32::MAX >> prefix)));
     stated.filter(|stated| *stated != local && !stated.is_unspecified()).or_else(highest)

@@ -9,11 +9,12 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 /// Connections that may wait to be accepted: a large group in which all redial after an election.
 const BACKLOG: i32 = 128;
 
-/// A connection that was silent for so long is probed; the system gives it up after a few minutes without an answer.
+/// How long a connection may be silent before it is probed; after a few minutes without an answer the system gives it
+/// up.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 
-/// Listens on an address and port (0: any that is free); tells which endpoint that is. `::` hears IPv4, too, where the
-/// system can do that; [`endpoint_seen`](super::endpoint_seen) tells such a source as an IPv4 address.
+/// Listens on an address and port (0: any that is free), and returns the endpoint. `::` hears IPv4, too, where the
+/// system can do that; [`endpoint_seen`](super::endpoint_seen) turns such a source into an IPv4 address.
 ///
 /// # Errors
 /// The system's, `AddrInUse` where another process listens there.
@@ -21,7 +22,7 @@ pub fn listen(bind: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> 
     let endpoint = SocketAddr::new(bind, port);
     let socket = Socket::new(Domain::for_address(endpoint), Type::STREAM, Some(Protocol::TCP))?;
     if endpoint.is_ipv6() && bind.is_unspecified() {
-        // Not every system lets one socket speak both; there it is IPv6 alone.
+        // Where the system does not let one socket speak both, this one speaks IPv6 only.
         let _ = socket.set_only_v6(false);
     }
     if port != 0 {
@@ -29,7 +30,8 @@ pub fn listen(bind: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> 
     }
     socket.bind(&endpoint.into())?;
     if port == 0 {
-        // Only now, so that the system picks a port of nobody's; and now, so that it can be asked for in a later run.
+        // The option comes after the bind, so that the system picks a port that nobody has; with it a later run can
+        // bind the same port.
         share_with_the_past(&socket)?;
     }
     socket.listen(BACKLOG)?;
@@ -38,9 +40,9 @@ pub fn listen(bind: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> 
     Ok((listener, endpoint))
 }
 
-/// Connections of an earlier run keep its port for a minute after it ended; unless that run and this one permit it, a peer
-/// could not be started again on the same port for that minute. On Windows the option means another thing, that two
-/// processes may take a port from each other, and a restart works without it.
+/// Connections of an earlier run keep its port for a minute after its end. Unless that run and this one allow it, a
+/// peer could not be started again on the same port for that minute. On Windows the option means something else, that
+/// two processes may take a port from each other, and a restart works without it.
 fn share_with_the_past(socket: &Socket) -> io::Result<()> {
     if cfg!(windows) {
         return Ok(());
@@ -51,7 +53,7 @@ fn share_with_the_past(socket: &Socket) -> io::Result<()> {
 /// A host that lost power says nothing more, and its connection would be read for ever: it is probed.
 pub fn probe(stream: &TcpStream) {
     let probes = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
-    // One that ended already needs none.
+    // A connection that ended already needs no probes.
     let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
 }
 
@@ -65,7 +67,7 @@ mod tests {
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     #[test]
-    fn it_tells_which_port_the_system_picked() {
+    fn listening_returns_the_port_that_the_system_picked() {
         let (listener, endpoint) = listen(LOOPBACK, 0).unwrap();
         assert_ne!(endpoint.port(), 0);
         let dialled = TcpStream::connect(endpoint).unwrap();
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn on_ipv6_every_address_means_those_of_ipv4_too() {
+    fn all_addresses_of_ipv6_include_those_of_ipv4() {
         let Ok((listener, endpoint)) = listen(Ipv6Addr::UNSPECIFIED.into(), 0) else {
             return; // This host has no IPv6.
         };

@@ -12,11 +12,11 @@ use super::send_now::send_now;
 use crate::keys::session::Sealer;
 use crate::wire::{encode_head, readings, Message};
 
-/// Readings of so many bytes are copied beside their head: a buffer of its own for each costs more, and the system takes
-/// 1024 at a time.
+/// Readings up to this length are copied beside their head: a separate buffer for each costs more, and the system takes
+/// only 1024 at a time.
 const COPIED_BYTES_MAX: usize = 4 * 1024;
 
-/// Text that is kept for the next message after one was written: enough for all but views and lists of runs.
+/// How much room for text is kept for the next message: enough for all but views and lists of runs.
 const KEEP_BYTES: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub struct Outgoing {
     sealing: Option<Sealing>,
     /// All but long readings.
     text: Vec<u8>,
-    /// Messages with long readings, and where in the text these belong.
+    /// Messages with long readings, and the places in the text where these belong.
     bulk: Vec<(usize, Message)>,
     /// Bytes of text and readings, and how many of them are written, or sealed to be written.
     length: usize,
@@ -35,13 +35,13 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// For a connection: in a closed group, one of its own.
+    /// For one connection. In a closed group each connection has its own sealer.
     #[must_use]
     pub fn new(sealer: Option<Sealer>) -> Self {
         Self { sealing: sealer.map(Sealing::new), ..Self::default() }
     }
 
-    /// Adds to this what it writes from now on, in bytes.
+    /// Adds the bytes that it writes from now on to `count`.
     #[must_use]
     pub fn counted(self, count: &Arc<AtomicU64>) -> Self {
         Self { count: Some(Arc::clone(count)), ..self }
@@ -65,7 +65,7 @@ impl Outgoing {
         self.length == 0
     }
 
-    /// Forgets what was put, all of which was written, or will not be.
+    /// Forgets what was put: all of it was written, or never will be.
     fn clear(&mut self) {
         if let Some(sealing) = &mut self.sealing {
             sealing.clear();
@@ -96,7 +96,7 @@ impl Outgoing {
         }
     }
 
-    /// Writes all of it; waits as long as the other side does not read.
+    /// Writes all of it; waits while the other side does not read.
     ///
     /// # Errors
     /// The system's: the connection broke. What was put is dropped.
@@ -106,7 +106,7 @@ impl Outgoing {
         result
     }
 
-    /// Writes all of it, and that nothing follows.
+    /// Writes all of it, and says that nothing follows.
     ///
     /// # Errors
     /// As [`Self::write_all`].

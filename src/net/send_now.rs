@@ -1,4 +1,4 @@
-//! Writing without waiting, where the system has a flag for it: a connection keeps its blocking ways for all others.
+//! Writing without waiting, where the system has a flag for it: all other calls on the connection still block.
 
 use std::io::{self, IoSlice};
 use std::net::TcpStream;

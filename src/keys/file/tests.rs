@@ -1,4 +1,4 @@
-//! A file that was made is read; one that others can read, or that is something else, is refused with what mends it.
+//! A file that was made is read. A file that others can read, or that is something else, is refused with advice.
 
 use std::fs;
 
@@ -57,7 +57,7 @@ fn keys_are_read_in_their_order_and_notes_passed_over() {
 }
 
 #[test]
-fn what_is_no_key_is_refused_by_its_line_and_never_told() {
+fn a_line_without_a_key_is_named_and_never_quoted() {
     let directory = Directory::new();
     let key = format!("{WORD} {}", "1b".repeat(32));
     for (text, why) in [

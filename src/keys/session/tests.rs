@@ -1,4 +1,4 @@
-//! What one side seals the other opens, in whatever pieces it comes; nothing else is opened.
+//! What one side seals the other opens, whatever the pieces; nothing else is opened.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ fn keys(bytes: &[u8], group: &str) -> Keys {
     Keys::new(&bytes.iter().map(|byte| key(*byte)).collect::<Vec<_>>(), group)
 }
 
-/// Who dialled, and who answered.
+/// The dialler's session, and the listener's.
 fn pair(dialler: &Keys, listener: &Keys) -> Result<(Session, Session), SessionError> {
     let (dialling, first) = dialler.dial();
     let (answer, answered) = listener.answer(&first)?;
@@ -65,17 +65,17 @@ fn another_key_another_group_and_noise_get_nothing() {
 }
 
 #[test]
-fn what_was_recorded_on_one_connection_is_nothing_on_another() {
+fn a_recording_of_one_connection_is_worth_nothing_on_another() {
     let keys = keys(&[1], "g");
     let (dialling, first) = keys.dial();
     let (answer, mut answered) = keys.answer(&first).unwrap();
     let mut one = dialling.finish(&answer).unwrap();
     let said = sealed(&mut one.sealer, b"HELLO\n");
     assert_eq!(open(&mut answered.opener, &said).unwrap(), b"HELLO\n");
-    // All that was sent before is sent again.
+    // Everything is sent a second time.
     let (_, mut again) = keys.answer(&first).unwrap();
     assert_eq!(open(&mut again.opener, &said).unwrap_err(), SessionError::Forged);
-    // What one said does not come back to it as what the other says.
+    // What one side said cannot come back to it as words of the other.
     assert_eq!(open(&mut one.opener, &said).unwrap_err(), SessionError::Forged);
 }
 

@@ -1,4 +1,4 @@
-//! Nothing here is sent anywhere but to loopback; what goes to networks is looked at before it would be sent.
+//! Everything here is sent to loopback only. What would go to networks is checked before it is sent.
 
 use super::*;
 
@@ -69,10 +69,10 @@ fn a_datagram_that_does_not_fit_is_passed_over() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_told_and_the_sender_goes_on() {
+fn a_failure_to_send_is_returned_and_the_sender_goes_on() {
     let (receiver, port) = receiver(LOOPBACK);
     let mut sender = Sender::new(LOOPBACK, None, port);
-    // No datagram of IPv4 holds so much.
+    // No datagram of IPv4 holds that much.
     let unsent = sender.send_each(Instant::now(), |_| vec![b'x'; 70_000]);
     assert_eq!(unsent.len(), 1);
     assert_eq!(unsent[0].0, SocketAddr::from((LOOPBACK_BROADCAST, port)));
@@ -81,8 +81,8 @@ fn what_cannot_be_sent_is_told_and_the_sender_goes_on() {
 }
 
 #[test]
-fn an_address_that_no_interface_has_is_told_each_time() {
-    // TEST-NET-3: nobody's.
+fn an_address_that_no_interface_has_is_a_failure_each_time() {
+    // TEST-NET-3, which nobody uses.
     let bind: IpAddr = "203.0.113.77".parse().unwrap();
     let mut sender = Sender::new(bind, None, 9);
     for _ in 0..2 {

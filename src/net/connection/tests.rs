@@ -17,7 +17,7 @@ fn listener() -> (TcpListener, SocketAddr) {
     listen(LOOPBACK, 0).unwrap()
 }
 
-/// The two ends of a connection: who dialled, who was dialled.
+/// The two ends of a connection: the dialler's, then the listener's.
 fn pair() -> (Arc<TcpStream>, Arc<TcpStream>) {
     let (listener, endpoint) = listener();
     let dialled = dial(endpoint, PATIENCE, LOOPBACK).unwrap();
@@ -28,7 +28,7 @@ fn commit(up_to: u64) -> Message {
     Message::Commit { term: "1@a/1".parse().unwrap(), up_to }
 }
 
-/// A request of so many readings.
+/// A request of `count` readings.
 fn request(count: u64) -> Request {
     let text = "DATA|s|2013-01-01T06:00:00Z|20.5||1012\n".repeat(usize::try_from(count).unwrap()).into_bytes();
     Request { origin: "a/1".parse().unwrap(), first: 1, lines: Lines::new(text, count) }
@@ -56,7 +56,7 @@ fn messages_written_together_arrive_in_order_and_then_the_end() {
         let mut outgoing = Outgoing::default();
         for _ in 0..50 {
             sent.iter().cloned().for_each(|message| outgoing.put(message));
-            // As far as it goes without waiting, and then the rest.
+            // First what can be written without waiting, and then the rest.
             if !(CAN_SEND_NOW && outgoing.write_now(&ours).unwrap()) {
                 outgoing.write_all(&ours).unwrap();
             }
@@ -133,7 +133,7 @@ fn an_answer_that_is_longer_than_it_may_be_is_not_read() {
 fn a_dial_comes_from_the_address_that_it_is_bound_to() {
     let (listener, endpoint) = listener();
     let own = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7));
-    // Where only one address is loopback, there is no other to come from.
+    // Where loopback has only one address, there is no other to come from.
     let Ok(_dialled) = dial(endpoint, PATIENCE, own) else { return };
     assert_eq!(listener.accept().unwrap().1.ip(), own);
 }
@@ -175,7 +175,7 @@ fn a_port_that_nobody_listens_on_refuses() {
 }
 
 #[test]
-fn a_listener_that_takes_nobody_in_is_given_up() {
+fn a_listener_that_accepts_nobody_is_given_up() {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::new(LOOPBACK, 0).into()).unwrap();
     socket.listen(0).unwrap();
@@ -199,7 +199,7 @@ fn what_is_said_is_sent_without_delay() {
 }
 
 #[test]
-fn a_socket_that_reached_itself_is_told_from_others() {
+fn a_socket_that_reached_itself_is_recognized() {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::new(LOOPBACK, 0).into()).unwrap();
     let own = socket.local_addr().unwrap();
