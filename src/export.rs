@@ -1,8 +1,8 @@
-//! `peer export`: writes the rows of a peer in the order of their times, typed, in UTC, for those who analyse them. What is
-//! written is what the files held at one moment, however the peer goes on.
+//! `peer export`: writes the rows of a peer in the order of their times, typed, in UTC, for analysis. It writes what
+//! the files held at one moment, even if the peer goes on.
 //!
-//! Rows come from `history` in sequence order and go through `sort.rs`, which needs so much memory and no more, into one of
-//! the formats: `text.rs`, `sqlite.rs`, `parquet.rs`.
+//! Rows come from `history` in sequence order and go through `sort.rs`, whose memory is bounded, into one of the
+//! formats: `text.rs`, `sqlite.rs`, `parquet.rs`.
 
 mod error;
 mod output;
@@ -29,7 +29,7 @@ use crate::selection;
 /// Rows of one step.
 const STEP_ROWS: usize = 10_000;
 
-/// So often rows may be replaced while they are read: each merge does it once.
+/// How often rows may be replaced while they are read: each merge does it once.
 const TRIES_MAX: u32 = 5;
 
 /// How rows are written.
@@ -75,7 +75,7 @@ struct Row<'a> {
 
 #[cfg(any(feature = "sqlite", feature = "parquet"))]
 impl Row<'_> {
-    /// The sequence, as formats have it that know no other whole numbers.
+    /// The sequence as a signed number, for formats that have no other whole numbers.
     fn signed_sequence(&self) -> i64 {
         self.sequence.try_into().expect("no sequence that is read is so high")
     }
@@ -86,7 +86,7 @@ impl Row<'_> {
     }
 }
 
-/// Takes rows in the order in which they are to be.
+/// Takes rows in their final order.
 trait Sink {
     fn write(&mut self, row: &Row) -> Result<(), ExportError>;
 
@@ -94,10 +94,10 @@ trait Sink {
     fn finish(self: Box<Self>) -> Result<(), ExportError>;
 }
 
-/// Writes rows, to `out` where no file is named. One that is named has its name once it is whole.
+/// Writes rows, to `out` where no file is named. A named file gets its name once it is whole.
 ///
 /// # Errors
-/// Where something cannot be read or written, or this build has not the format.
+/// Where something cannot be read or written, or this build lacks the format.
 pub fn run(asked: &Asked, out: &mut dyn Write) -> Result<(), ExportError> {
     let root =
         selection::only(&asked.data_dirs, asked.peer.as_deref()).map_err(|why| ExportError::Selection(why.text))?;
@@ -129,7 +129,7 @@ fn sink<'a>(format: Format, path: Option<&'a Path>, out: &'a mut dyn Write) -> R
     }
 }
 
-/// All rows that are wanted, up to the last that there is when it is reached.
+/// All wanted rows, up to the one that is the last when it is reached.
 fn read(root: &Path, asked: &Asked, spill: &Path) -> Result<Sorter, ExportError> {
     let wanted = Wanted { sensors: asked.sensors.clone(), range: asked.range };
     'again: for _ in 0..TRIES_MAX {

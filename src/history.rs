@@ -1,5 +1,5 @@
-//! Reading rows back, of a peer that runs or not: what sensors there are (`sensors.rs`), a sensor's rows by time and in
-//! buckets (`index.rs`, `plot.rs`), and all rows in sequence order as they come (`rows.rs`).
+//! Reading back the rows of a peer, running or not: which sensors there are (`sensors.rs`), a sensor's rows by time and
+//! in buckets (`index.rs`, `plot.rs`), and all rows in sequence order as they come (`rows.rs`).
 //!
 //! It only looks at files, and takes no lock: the peer that writes them notices nothing. All that is kept in memory is
 //! bounded, however long the histories are.

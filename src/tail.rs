@@ -1,5 +1,5 @@
-//! `peer tail`: prints the rows of a peer's directory in sequence order, and goes on as they come. What comes next is
-//! `history`'s; here is where it begins (`start.rs`), what is kept for the next run (`cursor.rs`), and when it ends.
+//! `peer tail`: prints the rows of a peer's directory in sequence order, and goes on as they come. `history` finds the
+//! rows; here is where they begin (`start.rs`), what is kept for the next run (`cursor.rs`), and when the program ends.
 
 mod cursor;
 mod error;
@@ -19,11 +19,11 @@ use crate::ids::SensorId;
 /// Rows of one step.
 const STEP_ROWS: usize = 10_000;
 
-/// Between two looks that found nothing: at first, and at most.
+/// The pause between two looks that found nothing: at first, and at most.
 const PAUSE: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_millis(250);
 
-/// How long a cursor may lag behind what was written, as long as there is more to write.
+/// How old a cursor may get while there is more to write.
 const CURSOR_LAG: Duration = Duration::from_secs(1);
 
 /// Where to begin, unless a cursor says so.
@@ -31,7 +31,7 @@ const CURSOR_LAG: Duration = Duration::from_secs(1);
 pub enum Start {
     /// With all rows after a sequence.
     After(u64),
-    /// With so many rows at the end.
+    /// With this many rows at the end.
     Last(u64),
 }
 
@@ -50,8 +50,8 @@ pub struct Asked {
     pub cursor: Option<PathBuf>,
 }
 
-/// Prints rows to `out` until there are no more, or `pause` says that it is to end, which waits for so long otherwise. What it
-/// waits for is told on `errors`.
+/// Prints rows to `out` until there are no more, or `pause` returns that the program is to end; otherwise `pause` waits
+/// for that long. What it waits for goes to `errors`.
 ///
 /// # Errors
 /// Where something cannot be read or written; [`TailError::is_unread`] where nobody reads `out` any more.
@@ -78,7 +78,7 @@ pub fn run(
     Printing { rows, format: asked.format, cursor: cursor.as_mut(), out }.print(asked.follow, pause)
 }
 
-/// Where there are rows and no journal, the order of all is not known.
+/// Without a journal the order of the rows is not known.
 fn refuse_without_journal(root: &Path, rows: &Rows) -> Result<(), TailError> {
     if !rows.has_journal()? && (rows.after() > 0 || start::last(root)? > 0) {
         return Err(TailError::NoJournal { path: root.to_owned() });
@@ -122,7 +122,7 @@ impl Printing<'_> {
         }
     }
 
-    /// Keeps where it is: all up to there was written, and flushed.
+    /// Records the position: all rows up to there were written and flushed.
     fn keep(&mut self) -> Result<(), TailError> {
         self.out.flush().map_err(TailError::Output)?;
         match &mut self.cursor {

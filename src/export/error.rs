@@ -29,7 +29,7 @@ pub enum ExportError {
 }
 
 impl ExportError {
-    /// What is wrong where a file cannot be written.
+    /// A file cannot be written.
     pub(super) fn file<E: std::error::Error + Send + Sync + 'static>(path: &Path) -> impl Fn(E) -> Self + use<'_, E> {
         move |cause| Self::File { path: path.to_owned(), cause: Box::new(cause) }
     }

@@ -1,11 +1,11 @@
-//! The file that is written to: beside the one of the name that is asked for, which it gets once it is whole.
+//! The output file. It is written beside the wanted name, and gets that name once it is whole.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::ExportError;
 
-/// Where rows go. Dropped before it is published, it leaves nothing.
+/// Where rows go. If it is dropped before it is published, nothing is left.
 #[derive(Debug)]
 pub(super) struct Output {
     /// Where it is written, and where it will be.
@@ -28,7 +28,7 @@ impl Output {
         self.file.as_ref().map(|(path, _)| path.as_path())
     }
 
-    /// Where there is room for what memory does not hold: where the rows will be, too.
+    /// A directory with room for what memory does not hold: the one of the output.
     pub(super) fn directory(&self) -> PathBuf {
         let parent = self.path().and_then(Path::parent).map(Path::to_owned);
         parent.map_or_else(std::env::temp_dir, |path| if path.as_os_str().is_empty() { ".".into() } else { path })
@@ -44,7 +44,7 @@ impl Output {
 impl Drop for Output {
     fn drop(&mut self) {
         if let Some((path, _)) = &self.file {
-            // What stays is told by its name.
+            // If that fails, its name tells what it is.
             let _ = fs::remove_file(path);
         }
     }

@@ -43,7 +43,7 @@ struct Group {
     quantities: [Quantity; 3],
 }
 
-/// Values that were measured, and of each row whether it has one.
+/// Measured values, and for each row whether it has one.
 #[derive(Default)]
 struct Quantity {
     values: Vec<f64>,

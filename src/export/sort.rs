@@ -1,5 +1,5 @@
-//! Puts rows into the order of their times, those of the same time in that of their sequences, however many there are: what
-//! memory does not hold goes to a file in sorted runs, which are merged in the end.
+//! Sorts any number of rows by time, and rows of the same time by sequence. What memory does not hold goes to a file in
+//! sorted runs, which are merged in the end.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,19 +14,20 @@ use super::error::ExportError;
 use crate::ids::Sequence;
 use crate::reading::{row_fields, unix_time};
 
-/// Rows in memory before they go to a run, in bytes, with what is needed to sort them: so that all of it stays below 100 MiB.
+/// How many bytes of rows, with what it takes to sort them, are in memory before they go to a run: all of it stays
+/// below 100 MiB.
 const MEMORY_BYTES: usize = 32 * 1024 * 1024;
 
-/// What is read of a run in one step, in bytes.
+/// How much of a run is read in one step, in bytes.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// By what rows are ordered.
+/// Rows are sorted by this.
 type Key = (Timestamp, Sequence);
 
 /// Takes rows in any order.
 #[derive(Debug)]
 pub(super) struct Sorter {
-    /// Where the file is made.
+    /// The directory for the file of runs.
     directory: PathBuf,
     text: Vec<u8>,
     rows: Vec<(Key, Range<usize>)>,
@@ -43,7 +44,7 @@ struct Spill {
     bytes: u64,
 }
 
-/// Rows of the file in their order: what is left of them, and the block that was read last.
+/// A sorted run: what is left of it in the file, and the block that was read last.
 #[derive(Debug)]
 struct Run {
     at: u64,
@@ -54,7 +55,7 @@ struct Run {
 
 impl Drop for Spill {
     fn drop(&mut self) {
-        // What stays is told by its name.
+        // If that fails, its name tells what it is.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -64,7 +65,7 @@ fn key(line: &[u8]) -> Option<Key> {
 }
 
 impl Sorter {
-    /// `directory`: where there is room for what memory does not hold.
+    /// `directory` has room for what memory does not hold.
     pub(super) fn new(directory: &Path) -> Self {
         Self::with_memory(directory, MEMORY_BYTES)
     }
@@ -143,7 +144,7 @@ impl Spill {
 }
 
 impl Run {
-    /// The key of its next row, which is in the block then; `None` at its end.
+    /// The key of its next row, which is read into the block; `None` at its end.
     fn head(&mut self, file: &mut File) -> io::Result<Option<Key>> {
         if memchr::memchr(b'\n', &self.block[self.taken..]).is_none() && self.at < self.end {
             self.block.drain(..self.taken);

@@ -7,7 +7,7 @@ use rusqlite::{params, Connection};
 use super::error::ExportError;
 use super::{Row, Sink};
 
-/// Times are text of one length, so that their order is that of time; the functions of time there read them.
+/// Times are texts of one length, so that they sort by time, and SQLite's functions for time read them.
 const SCHEMA: &str = "
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -22,7 +22,7 @@ CREATE TABLE readings (
 );
 ";
 
-/// For what is asked most: the values of a sensor in a time.
+/// For the most frequent question: the values of a sensor in a range of time.
 const END: &str = "
 CREATE INDEX readings_of_sensor ON readings (sensor_id, timestamp);
 COMMIT;
@@ -35,7 +35,7 @@ struct Database<'a> {
     path: &'a Path,
 }
 
-/// Rows into a new database. Nobody else knows it before it is whole, so that it needs no journal meanwhile.
+/// Rows into a new database. Nobody else knows of it before it is whole, so it needs no journal until then.
 pub(super) fn to_file(path: &Path) -> Result<Box<dyn Sink + '_>, ExportError> {
     let open = || {
         let connection = Connection::open(path)?;

@@ -1,4 +1,4 @@
-//! Rows as CSV, with the columns of the files, or as JSON, an object a line.
+//! Rows as CSV, with the columns of the files, or as JSON, one object on each line.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -9,7 +9,7 @@ use super::{Format, Row, Sink};
 use crate::history::json_line;
 use crate::reading::{Fields, HEADER_LINE};
 
-/// What is written in one step, in bytes.
+/// How much is written in one step, in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 struct Text<W: Write, F> {
@@ -24,7 +24,7 @@ pub(super) fn to_file(format: Format, path: &Path) -> Result<Box<dyn Sink + '_>,
     begin(format, file, ExportError::file(path))
 }
 
-/// Rows to what is open.
+/// Rows to an open output.
 pub(super) fn to<'a>(format: Format, out: &'a mut dyn Write) -> Result<Box<dyn Sink + 'a>, ExportError> {
     begin(format, out, ExportError::Output)
 }

@@ -1,4 +1,5 @@
-//! Rows as other programs read them: CSV as in the files, JSON with an object a line, and the line protocol of Influx.
+//! Rows as other programs read them: CSV as in the files, JSON with one object on each line, and the line protocol of
+//! Influx.
 
 use std::fmt::Write as _;
 
@@ -76,7 +77,7 @@ fn values<'a>(fields: &Fields<'a>) -> [(&'static str, &'a str); 3] {
     [("temperature_c", fields.temperature), ("humidity_pct", fields.humidity), ("pressure_hpa", fields.pressure)]
 }
 
-/// A row as a JSON object on a line of its own. Its members are called as the columns of the CSV files.
+/// A row as a JSON object on a line of its own. Its members have the names of the columns of the CSV files.
 #[must_use]
 pub fn json_line(sequence: Sequence, fields: &Fields) -> String {
     let mut object = Object::new();
@@ -89,8 +90,8 @@ pub fn json_line(sequence: Sequence, fields: &Fields) -> String {
     object.end() + "\n"
 }
 
-/// A row in line protocol; `None` where nothing was measured, or at a time that has no number of nanoseconds in 64 bits, which
-/// are those from 1677 to 2262. Nothing in an id needs escaping there.
+/// A row in line protocol; `None` where nothing was measured, or where the time does not fit into 64 bits of
+/// nanoseconds (years 1677 to 2262 do). No id needs escaping in it.
 fn influx_line(fields: &Fields) -> Option<String> {
     let time = i64::try_from(unix_time(fields.timestamp).as_nanosecond()).ok()?;
     let mut line = format!("reading,sensor={}", fields.sensor_id);
@@ -104,8 +105,8 @@ fn influx_line(fields: &Fields) -> Option<String> {
     (separator == ',').then(|| format!("{line} {time}\n"))
 }
 
-/// A value as JSON takes it, and all others: as it was given where it can be, or else the same number. `None` where nothing was
-/// measured.
+/// A value in a form that JSON and all other formats take: as it was given where possible, otherwise the same number.
+/// `None` where nothing was measured.
 fn number(value: &str) -> Option<String> {
     if value.is_empty() || is_json(value.strip_prefix('-').unwrap_or(value)) {
         return (!value.is_empty()).then(|| value.to_owned());

@@ -1,5 +1,5 @@
-//! An index over the rows of one CSV file: of each block of rows where it is, its sequences and times, and what its values
-//! come to. It is made in one pass over the file, and goes on with what the file grew by.
+//! An index over the rows of one CSV file. For each block of rows it has the place, the sequences and times, and a
+//! summary of the values. It is made in one pass over the file, and then only reads what the file grew by.
 
 mod block;
 
@@ -14,24 +14,24 @@ use crate::storage::{CsvHandle, Stamp, StorageError};
 /// Rows of a block, in a file that is not very long.
 const BLOCK_ROWS: u32 = 256;
 
-/// Blocks of one file. One that would need more has blocks of twice as many rows.
+/// How many blocks a file has at most. A longer file has blocks of twice as many rows.
 const BLOCKS_MAX: usize = 1 << 16;
 
 /// The index of one file.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// Which file it is, and up to where its rows are in blocks.
+    /// Which file it is, and how far its rows are in blocks.
     file: Stamp,
     blocks: Vec<Block>,
     /// Rows of a full block.
     block_rows: u32,
-    /// The last row that is in a block, and where: it is still there where the file is the same one and only grew.
+    /// The last row that is in a block, and its place: it is still there if the file is the same and only grew.
     last_row: Vec<u8>,
     last_row_at: u64,
 }
 
 impl Index {
-    /// Brings it up to what the file holds by now.
+    /// Brings the index up to date with the file.
     ///
     /// # Errors
     /// The disk's.
@@ -82,7 +82,7 @@ impl Index {
         if stamp.file != self.file.file || stamp.bytes < self.file.bytes {
             return Ok(false);
         }
-        // A file that was removed may leave its number to another one.
+        // Another file may have got the number of a removed one.
         Ok(file.read(self.last_row_at, self.last_row.len())? == self.last_row)
     }
 
@@ -90,7 +90,7 @@ impl Index {
         &self.blocks
     }
 
-    /// What it takes in memory, in bytes.
+    /// How much memory it takes, in bytes.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + self.blocks.capacity() * size_of::<Block>() + self.last_row.capacity()
     }
@@ -173,7 +173,7 @@ impl Building {
         self.summaries.add(&Summaries::of(fields));
     }
 
-    /// The block, which ends at `end`; the next one begins there.
+    /// Returns the block, which ends at `end`, and begins the next one there.
     fn take(&mut self, end: u64) -> Block {
         let mut built = std::mem::replace(self, Self::new(end));
         let interval = usual_interval(&mut built.times);

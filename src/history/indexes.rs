@@ -9,7 +9,7 @@ use super::{Page, Plot, TimeRange};
 use crate::ids::{SensorId, Sequence};
 use crate::storage::{CsvDirectory, CsvHandle, StorageError};
 
-/// What all indexes together take in memory, in bytes, but for that of the sensor that is asked for: 60 million rows.
+/// How much memory all indexes together take, in bytes, without that of the sensor that is asked for: 60 million rows.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Answers about single sensors of a peer's directory. Any thread may ask: one waits for another only where both ask
@@ -23,7 +23,7 @@ pub struct Indexes {
 #[derive(Debug, Default)]
 struct Kept {
     indexes: HashMap<SensorId, Entry>,
-    /// Counts uses, so that the index unused for longest is known.
+    /// Counts uses, to find the index that was unused for longest.
     uses: u64,
 }
 
@@ -35,13 +35,13 @@ struct Entry {
 }
 
 impl Indexes {
-    /// Of the sensors in the directory `root`.
+    /// The indexes of the sensors in the directory `root`.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self { directory: CsvDirectory::new(root), kept: Mutex::default() }
     }
 
-    /// What the rows of a sensor come to, in buckets; of all its history where no range is given. `None`: there is no such
+    /// The rows of a sensor in buckets; of its whole history where no range is given. `None`: there is no such
     /// sensor.
     ///
     /// # Errors
@@ -99,7 +99,7 @@ impl Kept {
         Arc::clone(&entry.index)
     }
 
-    /// Notes how large an index is by now, and lets go of others where all are too large.
+    /// Notes how large an index is by now, and drops others where all together are too large.
     fn grown(&mut self, sensor: &SensorId, bytes: usize) {
         if let Some(entry) = self.indexes.get_mut(sensor) {
             entry.bytes = bytes;

@@ -8,7 +8,7 @@ use crate::reading::{row_fields, Fields};
 pub struct Page {
     csv: Vec<u8>,
     rows: usize,
-    /// There is nothing more to be had after `after` and up to here: where to go on.
+    /// All wanted rows up to this sequence are in the page: where to go on.
     pub after: Sequence,
 }
 
@@ -17,7 +17,7 @@ impl Page {
         Self { csv: Vec::new(), rows: 0, after }
     }
 
-    /// Adds what writes one row.
+    /// Adds a row that `write` writes.
     pub(super) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.csv);
         self.rows += 1;

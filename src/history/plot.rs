@@ -1,5 +1,5 @@
-//! The rows of a sensor in buckets of time, for a plot. A block of the index that lies within a bucket is taken as a whole;
-//! only rows of those that straddle a border are read.
+//! The rows of a sensor in buckets of time, for a plot. A block of the index that lies within a bucket is taken as a
+//! whole; rows are read only from blocks across a border.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,23 @@ use super::TimeRange;
 use crate::reading::{row_fields, unix_ms};
 use crate::storage::{CsvHandle, StorageError};
 
-/// Silence is what lasts longer than so many of the usual intervals.
+/// A sensor is silent when its pause is longer than this many usual intervals.
 const INTERVALS: i64 = 3;
 
-/// Rows in buckets; those without rows are left out. Times are in milliseconds since 1970.
+/// Rows in buckets; buckets without rows are left out. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plot {
     pub range: TimeRange,
     /// How long a bucket is.
     pub bucket_ms: i64,
     /// Between buckets that begin farther apart the sensor was silent. A silence shorter than two buckets may fall into
-    /// buckets that have rows, and is too short to be seen among them.
+    /// buckets with rows, and is too short to be seen.
     pub gap_ms: i64,
     /// The earliest and the latest time of all its rows; `None` where there is no row.
     pub history: Option<TimeRange>,
     /// Where each bucket begins.
     pub times: Vec<i64>,
-    /// Rows in each.
+    /// How many rows each bucket has.
     pub rows: Vec<u32>,
     /// Temperature, humidity, pressure.
     pub curves: [Curve; QUANTITIES],
@@ -39,7 +39,7 @@ pub struct Curve {
 }
 
 impl Plot {
-    /// At most so many buckets, at least one, of a range of time, or of the whole history.
+    /// At most `buckets` buckets, and at least one, of a range of time or of the whole history.
     pub(super) fn of(
         index: &Index,
         file: &mut CsvHandle,
@@ -102,7 +102,7 @@ fn history(blocks: &[Block]) -> Option<TimeRange> {
     Some(TimeRange { from, to: blocks.iter().map(|block| block.latest).max()? })
 }
 
-/// The usual time between two rows in these blocks: what is usual in half of them is less, in the other half more.
+/// The usual time between two rows: the median of what is usual in these blocks.
 fn usual_interval(blocks: &[&Block]) -> i64 {
     let mut intervals: Vec<i64> = blocks.iter().map(|block| block.interval).filter(|interval| *interval > 0).collect();
     if intervals.is_empty() {

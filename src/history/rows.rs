@@ -1,12 +1,13 @@
-//! The rows of a peer in sequence order, as they come, while it writes them or not.
+//! The rows of a peer in sequence order, as they come, whether the peer runs or not.
 //!
-//! The CSV files have the rows by sensor; the journal has them in one sequence. So they are read from the journal, and each is
-//! given once the file of its sensor holds it: this is how sequence n is never given before n - 1, though the files are
-//! written one after another, and how ten thousand sensors need no file of theirs open.
+//! The CSV files have the rows by sensor; the journal has them in one sequence. So rows are read from the journal, and
+//! each is given once the file of its sensor holds it. So sequence n is never given before n - 1, although the files
+//! are written one after another, and ten thousand sensors need no open files.
 //!
-//! After a merge rows from some sequence on are others. That shows in the journal: its batches say in which term they were
-//! ordered, and logs with the same sequence and term are equal up to it (docs/protocol.md 9). `lineage.rs` keeps the terms of
-//! what was given; where the last batch of it is no longer where it was, the log has changed, and the terms tell from where on.
+//! After a merge the rows from some sequence on are others. The journal shows it: its batches say in which term they
+//! were ordered, and logs with the same sequence and term are equal up to it (docs/protocol.md 9). `lineage.rs` keeps
+//! the terms of what was given. Where the last given batch is no longer where it was, the log has changed, and the
+//! terms tell from where on.
 
 mod delivered;
 mod lineage;
@@ -25,13 +26,13 @@ use crate::reading;
 use crate::storage::{BatchPlace, Inspection, JournalFiles, StorageError};
 use crate::wire::Frame;
 
-/// So often in a row a journal that is being written may look damaged, to one who looks again and again.
+/// How often in a row a journal may look damaged, because it is being written, before that counts.
 const FAULTS_MAX: u32 = 20;
 
 /// Which rows are wanted.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// None for all.
+    /// Empty for all.
     pub sensors: Vec<SensorId>,
     pub range: TimeRange,
 }
@@ -47,11 +48,11 @@ impl Wanted {
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Rows; where none of those that were looked at was wanted, a page without any.
+    /// Rows; an empty page where none of those that were read is wanted.
     Rows(Page),
-    /// What was given after this sequence holds no more: what replaces it follows.
+    /// What was given after this sequence no longer holds: what replaces it follows.
     Rewind { after: Sequence },
-    /// Nothing by now.
+    /// Nothing so far.
     Nothing,
 }
 
@@ -59,7 +60,7 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Rows {
     root: PathBuf,
-    /// Ids of sensors; none for all.
+    /// Ids of sensors; empty for all.
     sensors: HashSet<Box<[u8]>>,
     range: TimeRange,
     journal: JournalFiles,
@@ -77,13 +78,13 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Those after a sequence, of the directory `root`.
+    /// The rows after a sequence, of the directory `root`.
     #[must_use]
     pub fn new(root: PathBuf, wanted: &Wanted, after: Sequence) -> Self {
         Self::resume(root, wanted, Position::new(after))
     }
 
-    /// Those after a position that was kept. What changed before it since then comes first, as a rewind.
+    /// The rows after a stored position. If rows before it changed since then, a rewind comes first.
     #[must_use]
     pub fn resume(root: PathBuf, wanted: &Wanted, position: Position) -> Self {
         let Position { start, lineage } = position;
@@ -102,19 +103,19 @@ impl Rows {
         }
     }
 
-    /// Where it is, to go on from there another time.
+    /// The present position, to go on from there another time.
     #[must_use]
     pub fn position(&self) -> Position {
         Position { start: self.start, lineage: self.lineage.clone() }
     }
 
-    /// Up to here all that was wanted has been given.
+    /// All wanted rows up to here have been given.
     #[must_use]
     pub fn after(&self) -> Sequence {
         self.after
     }
 
-    /// Is there a journal? Without, there are no rows in sequence order, whatever files there are.
+    /// Is there a journal? Without one there are no rows in sequence order, whatever files there are.
     ///
     /// # Errors
     /// The disk's.
@@ -122,13 +123,13 @@ impl Rows {
         self.journal.are_there()
     }
 
-    /// Takes what comes next: at most `limit` rows, and not more than some hundred KiB of them.
+    /// Takes the next rows: at most `limit`, and at most some hundred KiB.
     ///
     /// # Errors
     /// The disk's, or where the journal is damaged.
     pub fn step(&mut self, limit: usize) -> Result<Step, StorageError> {
         match self.try_step(limit) {
-            // What is being written, or cut, looks like that for a moment.
+            // A journal that is being written, or cut, looks like that for a moment.
             Err(StorageError::Damaged { .. }) if self.faults < FAULTS_MAX && Inspection::is_in_use(&self.root) => {
                 self.faults += 1;
                 Ok(Step::Nothing)
@@ -146,7 +147,7 @@ impl Rows {
         }
         if self.ahead.is_empty() {
             self.read_ahead()?;
-            // What was read follows what was given only if that is still there now.
+            // What was read follows what was given only if the latter is still there now.
             if let Some(rewind) = self.settle()? {
                 return Ok(rewind);
             }
@@ -156,8 +157,8 @@ impl Rows {
         Ok(if page.after > before { Step::Rows(page) } else { Step::Nothing })
     }
 
-    /// Finds the last batch that was given, and makes sure that it and what was read ahead are in the journal. Where what was
-    /// given is not, goes back to what the journal still shares with it.
+    /// Finds the last batch that was given, and checks that it and what was read ahead are in the journal. If that
+    /// batch is not, goes back to what the journal still shares with the given rows.
     fn settle(&mut self) -> Result<Option<Step>, StorageError> {
         if self.done.is_none() && self.after > 0 {
             let found = self.journal.find(self.after)?;
@@ -192,7 +193,7 @@ impl Rows {
 
     fn read_ahead(&mut self) -> Result<(), StorageError> {
         if self.done.is_none() && self.after > 0 {
-            // The log does not go so far yet.
+            // The log does not reach that far yet.
             return Ok(());
         }
         let mut expected = None;
@@ -207,7 +208,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Takes what is delivered of what was read ahead.
+    /// Takes the delivered part of what was read ahead.
     fn take(&mut self, limit: usize) -> Result<Page, StorageError> {
         let mut page = Page::new(self.after);
         while let Some((place, frame)) = self.ahead.front() {

@@ -1,5 +1,5 @@
-//! Which sensors a peer's directory has, and the last row of each. A look at files that did not change costs one question
-//! to the system for each of them; of those that did, the end is read.
+//! Which sensors a peer's directory has, and the last row of each. A look at a file that did not change costs one call
+//! of the system; of a file that did, the end is read.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ impl Sensor {
         self.last.as_ref()
     }
 
-    /// The number of the look that found it changed, for those who have seen what earlier ones found.
+    /// The number of the look that found it changed, for readers that have seen what earlier looks found.
     #[must_use]
     pub fn changed(&self) -> u64 {
         self.changed
@@ -67,7 +67,7 @@ impl Sensor {
 }
 
 impl Sensors {
-    /// Those of the directory `root`, of which nothing is known before the first look.
+    /// The sensors of the directory `root`. Nothing is known of them before the first look.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self { directory: CsvDirectory::new(root), found: BTreeMap::new(), looks: 0 }
@@ -80,7 +80,7 @@ impl Sensors {
     pub fn refresh(&mut self) -> Result<u64, StorageError> {
         self.looks += 1;
         for (id, name) in self.directory.sensors()? {
-            // One that is gone again was replaced or removed: the next look sees what came of it.
+            // A file that is gone again was replaced or removed: the next look shows which.
             let Some(stamp) = self.directory.stamp(&name)? else { continue };
             match self.found.get_mut(&id) {
                 Some(sensor) if sensor.stamp == stamp => sensor.seen = self.looks,

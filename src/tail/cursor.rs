@@ -30,7 +30,7 @@ impl Cursor {
         self.kept.clone()
     }
 
-    /// Replaces the file, unless it says so already: whatever happens, there is the old one or the new one.
+    /// Replaces the file, unless it says so already: at any time there is the old one or the new one.
     pub(super) fn keep(&mut self, position: Position) -> Result<(), TailError> {
         if self.kept.as_ref() == Some(&position) {
             return Ok(());

@@ -3,12 +3,12 @@
 use std::io;
 use std::time::Duration;
 
-/// How long a reader has to take what is written, before the process ends without.
+/// How long a reader has to take what is written before the process ends without it.
 #[cfg(unix)]
 const GRACE: Duration = Duration::from_millis(500);
 
-/// What waits for so long; `true` once this process was told to end. It does so by itself where it is not done with a page
-/// within half a second, as when nobody takes what it writes.
+/// Returns a function that waits for a time, and returns `true` once this process was told to end. If the process is
+/// then not done within half a second, since nobody takes what it writes, it is ended here.
 ///
 /// # Errors
 /// Where signals cannot be heard.

@@ -1,4 +1,4 @@
-//! Whose rows, and which is the first.
+//! The peer whose rows are meant, and the first row.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -13,8 +13,8 @@ use crate::reading::{row_sequence, ROW_BYTES_MAX};
 use crate::selection;
 use crate::storage::{CsvDirectory, CsvHandle, StorageError};
 
-/// The directory that is meant. One that is followed and not there yet is waited for, which is told once; `None` where that is
-/// to end.
+/// The directory that is meant. With `--follow` it waits for a missing directory, and says so once; `None` if the
+/// program is to end meanwhile.
 pub(super) fn directory(
     asked: &Asked,
     errors: &mut dyn Write,
@@ -30,7 +30,7 @@ pub(super) fn directory(
             return Err(TailError::Selection(why.text));
         }
         if !is_told {
-            // Nobody may be there to be told.
+            // There may be no reader.
             let _ = writeln!(errors, "{}; waiting for it", why.text.split(';').next().unwrap_or_default());
             is_told = true;
         }
@@ -78,7 +78,7 @@ fn last_sequences(file: &mut CsvHandle, count: u64) -> Result<VecDeque<Sequence>
     let from = end.saturating_sub(count.saturating_mul(ROW_BYTES_MAX as u64));
     let mut found = VecDeque::new();
     file.for_each_line(from, end, |line| {
-        // The first may be the rest of a row.
+        // The first line may be the rest of a row.
         found.extend(row_sequence(line));
         if found.len() as u64 > count {
             found.pop_front();

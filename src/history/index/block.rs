@@ -1,4 +1,4 @@
-//! What is kept in memory of a few hundred rows that follow each other in a file.
+//! What is kept in memory for a few hundred consecutive rows of a file.
 
 use crate::ids::Sequence;
 use crate::reading::Fields;
@@ -6,7 +6,7 @@ use crate::reading::Fields;
 /// Quantities of a reading: temperature, humidity, pressure.
 pub(in crate::history) const QUANTITIES: usize = 3;
 
-/// What some values of one quantity come to.
+/// A summary of some values of one quantity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::history) struct Summary {
     pub(in crate::history) min: f64,
@@ -35,7 +35,7 @@ impl Summary {
     }
 }
 
-/// What rows come to: how many they are, and their values.
+/// A summary of rows: how many there are, and their values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::history) struct Summaries {
     pub(in crate::history) rows: u32,
@@ -45,12 +45,12 @@ pub(in crate::history) struct Summaries {
 impl Summaries {
     pub(in crate::history) const NONE: Self = Self { rows: 0, quantities: [Summary::NONE; QUANTITIES] };
 
-    /// Those of one row.
+    /// The summary of one row.
     pub(in crate::history) fn of(fields: &Fields) -> Self {
         let mut summaries = Self { rows: 1, ..Self::NONE };
         let texts = [fields.temperature, fields.humidity, fields.pressure];
         for (summary, text) in summaries.quantities.iter_mut().zip(texts) {
-            // What was not measured is empty; the grammar lets in finite numbers only.
+            // A value that was not measured is empty; the grammar lets in finite numbers only.
             if let Some(value) = text.parse().ok().filter(|value: &f64| value.is_finite()) {
                 *summary = Summary { min: value, max: value, sum: value, count: 1 };
             }
@@ -66,7 +66,7 @@ impl Summaries {
     }
 }
 
-/// Rows that follow each other in a file.
+/// Consecutive rows of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::history) struct Block {
     /// Where they are in the file.
@@ -79,12 +79,12 @@ pub(in crate::history) struct Block {
     pub(in crate::history) earliest: i64,
     pub(in crate::history) latest: i64,
     pub(in crate::history) summaries: Summaries,
-    /// Nine of ten times follow the one before within so many milliseconds; 0 where no two differ.
+    /// Nine of ten times come within this many milliseconds of the time before; 0 where no two differ.
     pub(in crate::history) interval: i64,
 }
 
 impl Block {
-    /// A block that joins two, the second of which follows the first.
+    /// Joins two blocks, of which the second follows the first.
     pub(super) fn join(mut self, next: &Self) -> Self {
         self.end = next.end;
         self.last = next.last;
@@ -99,7 +99,7 @@ impl Block {
     }
 }
 
-/// Within how many milliseconds nine of ten times follow the one before; 0 where no two differ. Puts them in order.
+/// Within how many milliseconds nine of ten times come after the time before; 0 where no two differ. Sorts the times.
 pub(super) fn usual_interval(times: &mut [i64]) -> i64 {
     times.sort_unstable();
     let mut intervals: Vec<i64> =

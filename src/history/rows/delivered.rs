@@ -1,5 +1,5 @@
-//! Is a row in the file of its sensor? The end of a file is read when it is asked for a row above the last one that it was
-//! known to hold.
+//! Is a row in the file of its sensor? The end of a file is read only for a row above the last one that it is known to
+//! hold.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ impl Delivered {
         Self { directory: CsvDirectory::new(root), last: HashMap::new() }
     }
 
-    /// Holds the file of this sensor a row of this sequence, or one after it?
+    /// Does the file of this sensor hold a row of this sequence, or a later one?
     ///
     /// # Errors
     /// The disk's.

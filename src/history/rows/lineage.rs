@@ -1,15 +1,15 @@
-//! In which terms the rows were ordered that were given: so much of a log's past as is needed to tell where another one
-//! parts from it.
+//! The terms in which the given rows were ordered: as much of a log's past as it takes to find where another log parts
+//! from it.
 
 use std::collections::VecDeque;
 
 use crate::ids::{Sequence, Term};
 use crate::storage::{JournalFiles, StorageError};
 
-/// Terms that are kept, the latest. A log that differs farther back is taken for another one from the beginning.
+/// How many terms are kept: the latest. A log that differs farther back counts as another log from the beginning.
 pub(super) const SPANS_MAX: usize = 4096;
 
-/// Sequences that follow each other, and were ordered in one term.
+/// Consecutive sequences that were ordered in one term.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) first: Sequence,
@@ -56,7 +56,7 @@ impl Lineage {
         }
     }
 
-    /// Up to where a journal holds the same; `None` where nothing of what is known.
+    /// How far a journal holds the same; `None` where it holds nothing of what is known.
     ///
     /// # Errors
     /// The disk's, or where the journal is damaged, which may also be what is being written just then.

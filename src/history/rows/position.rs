@@ -1,4 +1,5 @@
-//! Where a reader of rows is, as text that is kept between two runs: what it has had, and in which terms that was ordered.
+//! The position of a reader of rows, as text that is kept between two runs: the rows that it has had, and the terms in
+//! which they were ordered.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +10,7 @@ use crate::ids::{parse_number, Sequence};
 /// First line of the text.
 const HEAD: &str = "peer-rows 1";
 
-/// Where a reader of rows is.
+/// The position of a reader of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// Where it began.
@@ -25,13 +26,13 @@ pub struct PositionError {
 }
 
 impl Position {
-    /// One that has had nothing yet, and wants nothing up to a sequence.
+    /// The position of a reader that has had nothing yet, and wants only what is after a sequence.
     #[must_use]
     pub fn new(after: Sequence) -> Self {
         Self { start: after, lineage: Lineage::default() }
     }
 
-    /// The last sequence of what it has had, or does not want.
+    /// The last sequence that the reader has had, or does not want.
     #[must_use]
     pub fn after(&self) -> Sequence {
         self.lineage.last().unwrap_or(self.start)

@@ -1,4 +1,4 @@
-//! Plots and rows of one sensor against what all its rows come to.
+//! Plots and rows of one sensor, compared with a summary of all its rows.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn texts(rows: &[Known]) -> Vec<String> {
     rows.iter().map(text).collect()
 }
 
-/// Each row into its bucket, one by one.
+/// Puts each row into its bucket, one by one.
 fn naive(rows: &[Known], plot: &Plot, buckets: usize) -> (Vec<i64>, Vec<u32>, Curve) {
     let mut filled: BTreeMap<i64, (u32, Vec<f64>)> = BTreeMap::new();
     for (_, ms, value) in rows.iter().filter(|(_, ms, _)| plot.range.contains(*ms)) {
@@ -130,13 +130,13 @@ proptest! {
     }
 }
 
-/// `count` rows, a second from each to the next, the first at `from`.
+/// `count` rows, one each second, from `from` on.
 fn seconds(first: u64, count: u64, from: i64) -> Vec<Known> {
     (0..count).map(|at| (first + at, from + i64::try_from(at).unwrap() * 1000, Some(7))).collect()
 }
 
 #[test]
-fn a_file_that_was_replaced_is_read_anew() {
+fn a_file_that_was_replaced_is_read_from_the_start() {
     let temp = TempDir::new();
     let (root, indexes) = (temp.path(), Indexes::new(temp.path().to_owned()));
     let long = seconds(1, 1000, 0);
@@ -149,7 +149,7 @@ fn a_file_that_was_replaced_is_read_anew() {
         replace(root, "s", &texts(&rows));
         plot(&rows);
     }
-    // In the same file, as when its number is given to another one.
+    // In the same file, as if its number had gone to another file.
     let path = root.join("s.csv");
     let rows = seconds(1, 4000, 9_000_000);
     std::fs::write(&path, crate::reading::HEADER_LINE.to_owned() + &texts(&rows).concat()).unwrap();
@@ -182,7 +182,7 @@ fn crosses(plot: &Plot, out: i64, back: i64) -> bool {
 fn no_line_crosses_an_outage_and_none_is_torn_without_one() {
     let temp = TempDir::new();
     let indexes = Indexes::new(temp.path().to_owned());
-    // A reading every 15 s, now and then one that is late or missing, and an outage of an hour.
+    // A reading every 15 s, of which some are late or missing, and an outage of an hour.
     let mut rows: Vec<Known> = Vec::new();
     let mut ms = 0;
     for at in 0..2000_u64 {
@@ -201,7 +201,7 @@ fn no_line_crosses_an_outage_and_none_is_torn_without_one() {
         let torn = plot.times.windows(2).filter(|two| two[1] - two[0] > plot.gap_ms).count();
         assert_eq!(torn, 1, "{buckets} buckets");
     }
-    // An hour of it, as a person looks at it.
+    // One hour of it, as a person would look at it.
     let range = TimeRange { from: back - 1_800_000, to: back + 1_800_000 };
     let plot = indexes.plot(&id("s"), Some(range), 240).unwrap().unwrap();
     assert_eq!((plot.bucket_ms, plot.gap_ms / 1000), (15_000, 45));

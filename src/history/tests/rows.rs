@@ -16,15 +16,15 @@ use crate::wire::{Frame, Lines, Request};
 /// What a peer does.
 #[derive(Debug, Clone)]
 enum Act {
-    /// Appends a batch of so many readings.
+    /// Appends a batch of this many readings.
     Append(u64),
-    /// Delivers so many entries more, and writes their rows.
+    /// Delivers this many more entries, and writes their rows.
     Deliver(u64),
-    /// Goes over to the log of another leader, which has so many entries of this one's.
+    /// Goes over to the log of another leader, which shares this many entries.
     Cut(u64),
-    /// Somebody looks, and takes at most so many rows at a time.
+    /// A consumer looks, and takes at most this many rows at a time.
     Look(usize),
-    /// Looks end, and others go on where they were.
+    /// The consumer ends, and another goes on from its position.
     Resume,
 }
 
@@ -44,7 +44,7 @@ struct Driven {
     storage: Storage<RealDisk>,
     root: PathBuf,
     term: u64,
-    /// Readings made so far: each is one of its own.
+    /// Readings made so far: no two are equal.
     made: u64,
     ends: Vec<Sequence>,
 }
@@ -94,7 +94,7 @@ impl Driven {
     }
 }
 
-/// One that reads rows, and does with them as it is told.
+/// A consumer of rows, which follows rewinds.
 struct Consumer {
     rows: Rows,
     had: BTreeMap<Sequence, String>,
@@ -206,7 +206,7 @@ fn a_row_comes_once_its_file_holds_it() {
     consumer.look(100);
     assert!(consumer.had.is_empty(), "nothing is delivered");
     peer.deliver(6);
-    // As if the file of the sensor of the second row were not written yet.
+    // As if the second row were not in its sensor's file yet.
     let (file, aside) = (peer.root.join("s1.csv"), temp.path().join("s1.csv"));
     std::fs::rename(&file, &aside).unwrap();
     consumer.look(100);
@@ -241,7 +241,7 @@ fn a_rewind_goes_back_over_many_segments() {
 }
 
 #[test]
-fn a_damaged_journal_is_told_of_and_half_a_batch_at_its_end_is_not() {
+fn a_damaged_journal_is_an_error_and_half_a_batch_at_its_end_is_none() {
     let temp = TempDir::new();
     let mut peer = Driven::new(temp.path());
     for _ in 0..3 {
