@@ -1,10 +1,10 @@
-//! `peer doctor`: which step of finding and reaching others fails on this host, and what to do. It speaks as a peer that seeks,
+//! `peer doctor`: which step of finding and reaching others fails on this host, and what to do. It speaks as a seeker
 //! of the lowest rank, and joins nothing.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `host` | what this host has: limits, networks, ports, disk |
-//! | `ear` | what is heard while a question goes out on the discovery port, and who comes over TCP |
+//! | `ear` | what is heard while a question goes out on the discovery port, and which connections come over TCP |
 //! | `others` | the peers that were heard or named, asked over TCP |
 //! | `findings` | what was found, in lines |
 
@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::keys::{self, Keys};
 use findings::Findings;
 
-/// How a peer of this host would be started, as far as others notice.
+/// The options of a peer on this host, as far as others notice them.
 #[derive(Debug)]
 pub struct Asked {
     pub bind: IpAddr,
@@ -33,15 +33,15 @@ pub struct Asked {
     pub quorum: Option<u32>,
     pub key_file: Option<PathBuf>,
     pub data_dir: PathBuf,
-    /// So long it listens.
+    /// How long it listens.
     pub listen_for: Duration,
 }
 
-/// How bad the worst is that was found.
+/// How bad the worst finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     Fine,
-    /// A peer works, and something is to be looked at.
+    /// A peer works, but something needs a look.
     Warned,
     /// A peer does not start, or reaches nobody that it should.
     Failed,

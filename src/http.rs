@@ -1,11 +1,12 @@
-//! `--http`: what a peer knows, for a browser and for programs, over HTTP/1.1. `docs/http.md` describes every answer. It only
-//! reads, and knows neither sockets' accepting nor threads: `threads::http` hands it one connection at a time.
+//! `--http`: what a peer knows, for a browser and for programs, over HTTP/1.1. `docs/http.md` describes every answer.
+//! It only reads, and neither accepts connections nor starts threads: `threads::http` hands it one connection at a
+//! time.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `connection` | one connection: request after request, each within its deadlines |
 //! | `request` | the head of a request, bounded and checked |
-//! | `response` | an answer and how it is written: at once, or as it comes |
+//! | `response` | an answer and how it is written: as a whole, or as it comes |
 //! | `routes` | which path is answered by what |
 //! | `api` | the group and its events as JSON; health |
 //! | `rows` | sensors, plots and rows |
@@ -35,9 +36,9 @@ use rows::Files;
 pub trait Site: Send + Sync {
     /// What the peer knows of itself and its group now.
     fn report(&self) -> Report;
-    /// What happened after the one of this id, oldest first.
+    /// Events after the one of this id, oldest first.
     fn happenings_after(&self, id: u64) -> Vec<Happening>;
-    /// Waits for something to happen after the one of this id, for so long at most.
+    /// Waits for an event after the one of this id, for at most this long.
     fn wait_after(&self, id: u64, most: Duration);
     /// What is counted in this life.
     fn figures(&self) -> metrics::Figures;
@@ -55,7 +56,7 @@ pub struct Server<S> {
     files: Files,
     /// Connections on which events are streamed.
     streams: AtomicUsize,
-    /// What they showed last of the group.
+    /// What they last showed of the group.
     shown: Mutex<Option<stream::Shown>>,
 }
 

@@ -1,7 +1,7 @@
-//! `peer status`: asks running peers what they know of themselves and their group, and shows it. Those of this host are found by
-//! their directories, others by their addresses. It joins no group and changes nothing.
+//! `peer status`: asks running peers what they know of themselves and their group, and shows it. Peers of this host are
+//! found by their directories, others by their addresses. It joins no group and changes nothing.
 //!
-//! `ask` puts the question, `wanted` says what a script waits for; how reports look in words is `status`'s.
+//! `ask` puts the question, `wanted` says what a script waits for, and `status` puts reports into words.
 
 mod ask;
 mod wanted;
@@ -20,33 +20,33 @@ use crate::status::Report;
 pub(crate) use ask::{here, put as ask, PATIENCE};
 pub use wanted::{Condition, ConditionError};
 
-/// Between two looks while something is waited for, and while the answer is shown again and again.
+/// The pause between two looks: while it waits for something, and while it shows the answer again and again.
 const WAIT_PAUSE: Duration = Duration::from_millis(100);
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
 
-/// What is asked, and of whom.
+/// What is asked, and which peers are asked.
 #[derive(Debug)]
 pub struct Asked {
-    /// Addresses, and directories of peers or of their data directories. None: `data_dirs`.
+    /// Addresses, ids, and directories of peers or of their data. Empty: `data_dirs`.
     pub places: Vec<String>,
     pub data_dirs: Vec<PathBuf>,
     pub group: String,
     pub key_file: Option<PathBuf>,
     pub json: bool,
     pub watch: bool,
-    /// What is waited for, all of it, and for how long at most.
+    /// All conditions to wait for, and for how long at most.
     pub wait: Vec<Condition>,
     pub timeout: Duration,
 }
 
-/// What came of it.
+/// The outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// All that were asked answer, agree, and lack nothing.
+    /// All peers that were asked answer, agree, and lack nothing.
     Healthy,
-    /// Somebody who was named does not answer, or nobody does.
+    /// A peer that was named does not answer, or none does.
     Unreachable,
-    /// Something is not as it should be, or not as it was waited for.
+    /// Something is not as it should be, or a condition was not met.
     Degraded,
 }
 
@@ -91,7 +91,7 @@ struct Silent<'a> {
 /// Asks, and writes what comes of it.
 ///
 /// # Errors
-/// [`InquiryError`]: a place is none, a key file is not usable, or the output takes nothing.
+/// [`InquiryError`]: a place does not exist, a key file is not usable, or the output takes nothing.
 pub fn run(asked: &Asked, out: &mut impl Write) -> Result<Verdict, InquiryError> {
     let keys = match &asked.key_file {
         Some(path) => Some(Keys::new(&keys::file::read(path)?, &asked.group)),
@@ -108,7 +108,7 @@ pub fn run(asked: &Asked, out: &mut impl Write) -> Result<Verdict, InquiryError>
     loop {
         let late = asked.wait.is_empty() || Instant::now() >= until;
         let found = match look() {
-            // A directory that is waited for may come.
+            // The directory may still come.
             Err(InquiryError::Place(_)) if !late => Vec::new(),
             found => found?,
         };
@@ -138,7 +138,7 @@ fn verdict(asked: &Asked, found: &[Found]) -> Verdict {
     let mut reports = found.iter().filter_map(|found| found.answer.as_deref().ok()).peekable();
     let is_lost = |found: &Found| match &found.answer {
         Ok(_) => false,
-        // Of all that have a directory here, some may be stopped.
+        // A stopped peer counts only if it was named: some of those with a directory here may be stopped.
         Err(Unanswered::Stopped) => !asked.places.is_empty(),
         Err(Unanswered::Unreachable(_)) => true,
     };
@@ -159,7 +159,7 @@ fn show(asked: &Asked, found: &[Found], again: bool, out: &mut impl Write) -> io
     } else {
         let text = words::all(found);
         let text = if text.is_empty() { nobody(asked) } else { text };
-        // From the top of the screen, and nothing of what was there.
+        // From the top of a cleared screen.
         let clear = if again && io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
         write!(out, "{clear}{text}")?;
         if again && clear.is_empty() {

@@ -9,21 +9,21 @@ use crate::storage::{directory_of, find_directory, id_of};
 /// A directory to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// The peer's id, or the path where two directories have the same.
+    /// The peer's id, or the path where two directories have the same id.
     pub(crate) label: String,
     pub(crate) path: PathBuf,
 }
 
-/// What is looked at, and what is beside it and is not.
+/// The directories to look at, and notes on what is beside them and skipped.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
     pub(crate) targets: Vec<Target>,
     pub(crate) notes: Vec<String>,
-    /// Why what was named is no peer's directory, a sentence for each.
+    /// For each name that is no peer's directory, a sentence that says why.
     pub(crate) missing: Vec<String>,
 }
 
-/// Finds the directories of the peers that are named, by id or path, or else of all below the data directories.
+/// Finds the directories of the peers that are named, by id or path; without names, of all below the data directories.
 ///
 /// # Errors
 /// Says, for the operator, what is not there or cannot be read.
@@ -66,7 +66,7 @@ pub(crate) fn select(data_dirs: &[PathBuf], peers: &[PathBuf]) -> Result<Selecti
     Ok(selection)
 }
 
-/// The directories of the peers below this one, or this one, if it is a peer's.
+/// The directories of the peers below this directory, or the directory itself if it is a peer's.
 ///
 /// # Errors
 /// Says, for the operator, what cannot be read.
@@ -74,15 +74,15 @@ pub(crate) fn peers_below(dir: &Path) -> Result<Vec<PathBuf>, String> {
     below(dir, &mut Vec::new())
 }
 
-/// Why no directory is the one that is meant.
+/// Why there is not exactly one directory.
 #[derive(Debug)]
 pub(crate) struct NotOne {
     pub(crate) text: String,
-    /// There are several: no other will make it one.
+    /// There are several, and further ones would not help.
     pub(crate) several: bool,
 }
 
-/// The directory of the one peer that is named, by id or path, or else of the only one below the data directories.
+/// The directory of the peer that is named, by id or path; without a name, of the only one below the data directories.
 ///
 /// # Errors
 /// Says, for the operator, why there is none.
@@ -105,7 +105,7 @@ fn name(path: &Path) -> String {
     name.unwrap_or_else(|| path.display().to_string())
 }
 
-/// The peers' directories below a data directory; or that itself, if it is one.
+/// The peers' directories below a data directory, or that directory itself if it is a peer's.
 fn below(dir: &Path, notes: &mut Vec<String>) -> Result<Vec<PathBuf>, String> {
     let cannot = |error| format!("cannot list {}: {error}; give --data-dir the directory of the peers", dir.display());
     let (mut paths, mut is_peer) = (Vec::new(), false);
@@ -127,7 +127,7 @@ fn below(dir: &Path, notes: &mut Vec<String>) -> Result<Vec<PathBuf>, String> {
     Ok(peers)
 }
 
-/// Is this the name that a peer gives what it found in its directory at a start, and that was not known to be its own?
+/// Is this the name of what a peer moved out of its directory at a start?
 fn is_set_aside(name: &str) -> bool {
     name.rsplit_once(".previous").is_some_and(|(id, rest)| {
         let number = rest.strip_prefix('.').is_some_and(|number| number.parse::<u64>().is_ok());
@@ -135,7 +135,7 @@ fn is_set_aside(name: &str) -> bool {
     })
 }
 
-/// Has this directory the name of a peer, and any of its files, or nothing at all? One that cannot be read may be one.
+/// Has this directory the name of a peer, and a peer's files or none at all? One that cannot be read may be a peer's.
 fn may_be_peer(path: &Path) -> bool {
     named_id(&name(path)).is_some() && holds_peer(path)
 }
@@ -145,7 +145,7 @@ fn named_id(text: &str) -> Option<PeerId> {
     id_of(text).unwrap_or(text).parse().ok()
 }
 
-/// Is anything in it a peer's, or nothing in it at all?
+/// Does it hold anything of a peer's, or nothing at all?
 fn holds_peer(path: &Path) -> bool {
     let Ok(entries) = fs::read_dir(path) else { return true };
     let paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

@@ -1,5 +1,5 @@
-//! What is heard: a question goes out on the discovery port as a seeking peer would send it, and for some seconds all that
-//! comes is noted: datagrams, and connections of leaders that ask back.
+//! What is heard. A question goes out on the discovery port, as a seeking peer would send it. For some seconds
+//! everything that comes is noted: datagrams, and connections of leaders that ask back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -15,10 +15,10 @@ use crate::net;
 use crate::wire::datagram::DATAGRAM_BYTES_MAX;
 use crate::wire::{Community, Contact, Message, WireError};
 
-/// The question is repeated so often, as no single datagram is sure to arrive.
+/// The pause between two questions: no single datagram is sure to arrive.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
-/// One look for datagrams takes so long at most; connections are looked for between two.
+/// How long one look for datagrams takes at most; between two looks it checks for connections.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What came.
@@ -26,9 +26,9 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Heard {
     /// Peers of the group, and where they say that they listen.
     pub(super) peers: BTreeMap<PeerId, SocketAddr>,
-    /// From where connections came.
+    /// The addresses that connections came from.
     pub(super) callers: BTreeSet<IpAddr>,
-    /// Its own question.
+    /// It heard its own question.
     own: bool,
     groups: BTreeMap<String, IpAddr>,
     versions: BTreeMap<u64, IpAddr>,
@@ -107,8 +107,7 @@ impl Ear<'_> {
                 let message = |local| self.question(local, counter);
                 for (target, error) in sender.send_each(Instant::now(), message) {
                     if unsent.insert(target) {
-                        let text =
-                            format!("nothing can be sent to {target}: {error}; see to the network or a firewall");
+                        let text = format!("nothing can be sent to {target}: {error}; check the network or a firewall");
                         findings.failed("discovery", &text)?;
                     }
                 }

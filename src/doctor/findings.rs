@@ -20,13 +20,13 @@ impl<'a> Findings<'a> {
         self.line("ok  ", what, text)
     }
 
-    /// A peer works in spite of it.
+    /// A peer works all the same.
     pub(super) fn warned(&mut self, what: &str, text: &str) -> io::Result<()> {
         self.worst = self.worst.max(Verdict::Warned);
         self.line("look", what, text)
     }
 
-    /// A peer does not.
+    /// A peer does not work.
     pub(super) fn failed(&mut self, what: &str, text: &str) -> io::Result<()> {
         self.worst = Verdict::Failed;
         self.line("FAIL", what, text)

@@ -11,7 +11,7 @@ use crate::descriptors::Budget;
 use crate::net;
 use crate::status::report::{Disk, LOW_DISK_BYTES};
 
-/// A peer that talks to fewer is told of.
+/// Room for fewer peers than this is a warning.
 const PEERS_ENOUGH: usize = 32;
 
 pub(super) fn limits(findings: &mut Findings) -> io::Result<()> {
@@ -28,7 +28,7 @@ pub(super) fn limits(findings: &mut Findings) -> io::Result<()> {
 pub(super) fn disk(asked: &Asked, findings: &mut Findings) -> io::Result<()> {
     let dir = &asked.data_dir;
     let shown = dir.display();
-    // What does not exist yet is made below what does.
+    // A directory that does not exist yet is made below one that does.
     let there = dir.ancestors().find(|path| path.exists()).filter(|path| !path.as_os_str().is_empty());
     let there = there.unwrap_or_else(|| std::path::Path::new("."));
     if !there.is_dir() {
@@ -38,7 +38,7 @@ pub(super) fn disk(asked: &Asked, findings: &mut Findings) -> io::Result<()> {
     let written = fs::write(&probe, b"x").and_then(|()| fs::remove_file(&probe));
     if let Err(error) = written {
         let text = format!(
-            "nothing can be written to {}: {error}; see to its owner, or give another --data-dir",
+            "nothing can be written to {}: {error}; check its owner, or give another --data-dir",
             there.display()
         );
         return findings.failed("disk", &text);
@@ -71,7 +71,7 @@ pub(super) fn networks(asked: &Asked, findings: &mut Findings) -> io::Result<()>
     }
 }
 
-/// Listens as a peer would; at another port where a running peer has that one.
+/// Listens as a peer would; at another port where a running peer has the wanted one.
 pub(super) fn tcp(asked: &Asked, running: &[Running], findings: &mut Findings) -> io::Result<Option<TcpListener>> {
     let first = net::listen(asked.bind, asked.port);
     let (listener, endpoint) = match first {

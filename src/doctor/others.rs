@@ -1,4 +1,4 @@
-//! Other peers: of this host, heard, or named; each asked over TCP what it knows. And their clocks.
+//! Other peers: on this host, heard, or named. Each is asked over TCP what it knows. Also compares their clocks.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -16,7 +16,7 @@ use crate::selection::peers_below;
 use crate::status::Report;
 use crate::storage::occupant;
 
-/// Clocks that differ by more are told of.
+/// Clocks that differ by more are a warning.
 const CLOCKS_MAX_SECONDS: f64 = 5.0;
 
 /// A peer of this host.
@@ -48,7 +48,7 @@ pub(super) fn of_this_host(asked: &Asked, keys: Option<&Keys>, findings: &mut Fi
     Ok(running)
 }
 
-/// Those that were heard, each asked where it says that it listens.
+/// Asks each peer that was heard, at the address where it says that it listens.
 pub(super) fn over_tcp(asked: &Asked, keys: Option<&Keys>, heard: &Heard, findings: &mut Findings) -> io::Result<()> {
     if heard.peers.is_empty() {
         let text = format!(
@@ -77,7 +77,7 @@ pub(super) fn over_tcp(asked: &Asked, keys: Option<&Keys>, heard: &Heard, findin
     back(&reached, heard, findings)
 }
 
-/// Do those that are reached reach this host? A leader that hears a seeker asks it over TCP.
+/// Do the peers that this host reaches also reach it? A leader that hears a seeker asks it over TCP.
 fn back(reached: &BTreeSet<IpAddr>, heard: &Heard, findings: &mut Findings) -> io::Result<()> {
     if heard.callers.is_empty() && !reached.is_empty() {
         let text = "nobody asked back over TCP: a firewall of this host may drop what comes in; give peers a fixed --port and open it";
@@ -87,13 +87,13 @@ fn back(reached: &BTreeSet<IpAddr>, heard: &Heard, findings: &mut Findings) -> i
     findings.fine("back", &format!("asked over TCP from {}", from.join(", ")))
 }
 
-/// Those that `--join` names.
+/// Asks the peers that `--join` names.
 pub(super) fn joined(asked: &Asked, keys: Option<&Keys>, findings: &mut Findings) -> io::Result<()> {
     for address in &asked.join {
         let endpoints = match net::resolve(address) {
             Ok(endpoints) => endpoints,
             Err(error) => {
-                findings.failed("join", &format!("{address}: {error}; see to the name, or give the address"))?;
+                findings.failed("join", &format!("{address}: {error}; check the name, or give the address"))?;
                 continue;
             }
         };
@@ -118,7 +118,7 @@ pub(super) fn joined(asked: &Asked, keys: Option<&Keys>, findings: &mut Findings
     Ok(())
 }
 
-/// Order does not depend on clocks; times of readings that bear none of their own do.
+/// The order does not depend on clocks; the times of readings that come without one do.
 fn clock(report: &Report, findings: &mut Findings) -> io::Result<()> {
     let (Ok(theirs), Ok(ours)) = (report.now.parse::<jiff::Timestamp>(), jiff::Timestamp::try_from(SystemTime::now()))
     else {

@@ -9,7 +9,7 @@ use super::response::Response;
 use super::Site;
 use crate::status::Happening;
 
-/// The value of a parameter of the query, as anything that reads itself; `None`: it is not there.
+/// The value of a parameter of the query, as a type that parses itself; `None`: it is not there.
 ///
 /// # Errors
 /// The answer that says what is wrong.
@@ -18,7 +18,7 @@ pub(super) fn parsed<T: FromStr>(request: &Request, name: &str, what: &str) -> R
     text.parse().map(Some).map_err(|_| Response::text(400, &format!("{name}={text} is no {what}")))
 }
 
-/// Refuses a query with parameters that are none of these: a misspelt one would change nothing, and nobody would notice.
+/// Refuses a query with other parameters than these: a misspelt one would change nothing, and nobody would notice.
 ///
 /// # Errors
 /// The answer that says what is wrong.
@@ -45,7 +45,7 @@ pub(super) fn events(site: &impl Site, request: &Request) -> Response {
     }
 }
 
-/// 200 where the peer does its duty; otherwise 503, and why, a line each.
+/// 200 where the peer does its duty; otherwise 503 and the reasons, a line each.
 pub(super) fn health(site: &impl Site) -> Response {
     let report = site.report();
     let lines: Vec<&str> = report.health.reasons.iter().map(|reason| reason.text.as_str()).collect();

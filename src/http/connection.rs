@@ -7,7 +7,7 @@ use super::request::{Heads, Unheard};
 use super::response::Response;
 use super::{routes, Server, Site};
 
-/// Requests on one connection; then it is closed, so that others come in, too.
+/// How many requests a connection may bring; then it is closed, so that others get a place.
 const REQUESTS_MAX: usize = 1_000;
 
 /// Serves a connection until its end.
@@ -21,7 +21,7 @@ pub fn serve<S: Site + 'static>(server: &std::sync::Arc<Server<S>>, stream: &Tcp
                 if status == 405 {
                     response.headers.push_str("Allow: GET, HEAD\r\n");
                 }
-                // It is closed either way.
+                // The connection is closed even if this fails.
                 response.write(stream, None).map(|_| false)
             }
             Err(Unheard::Over) => return,
@@ -32,13 +32,13 @@ pub fn serve<S: Site + 'static>(server: &std::sync::Arc<Server<S>>, stream: &Tcp
     }
 }
 
-/// Tells one connection too many that there is no room for it.
+/// Tells a connection that there is no room for it.
 pub fn turn_away(stream: &TcpStream) {
     let mut response = Response::text(503, "This peer has as many connections as it takes; try again soon");
     response.headers.push_str("Retry-After: 2\r\n");
-    // It goes either way.
+    // The connection is closed even if this fails.
     let _ = response.write(stream, None);
     let _ = stream.shutdown(Shutdown::Write);
-    // Where a request has come already and is not read, the system takes the answer back.
+    // If a request has come already and stays unread, the system discards the answer.
     let _ = (&mut &*stream).read(&mut [0; 4096]);
 }

@@ -43,8 +43,8 @@ pub struct Figures {
     pub sources: Vec<(String, u64)>,
     /// Lines of the log, by the stable name of their event.
     pub events: Vec<(String, u64)>,
-    /// What was wrong, told or only counted: the stable name of its event, such as `line_refused`, and the reason, where an
-    /// event has several.
+    /// What was wrong, logged or only counted: the stable name of its event, such as `line_refused`, and the reason,
+    /// where an event has several.
     pub complaints: Vec<(&'static str, &'static str, u64)>,
     /// Readings that merges ordered again.
     pub merged: u64,
@@ -109,7 +109,7 @@ pub(super) fn answer(site: &impl Site, request: &Request) -> Response {
     Response::new(TEXT, Body::Whole(older(&all).into_bytes()))
 }
 
-/// The older form: it has no units and no end, a counter is called as its sample, and what only informs is a gauge.
+/// The older form: it has no units and no end, a counter has the name of its sample, and an info is a gauge.
 fn older(open: &str) -> String {
     let mut kinds: Vec<(&str, &str)> = Vec::new();
     for line in open.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {

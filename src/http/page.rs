@@ -1,4 +1,4 @@
-//! The files of the page, which are in the binary: it works where there is no other host.
+//! The files of the page are in the binary, so that it works without any other host.
 
 use std::sync::OnceLock;
 
@@ -84,7 +84,7 @@ fn tag() -> &'static str {
 mod tests {
     use super::*;
 
-    /// Files that one of the page's names: `src="/a.js"`, `href="/a.css"`, `import … from './a.js'`.
+    /// The files that a file of the page names: `src="/a.js"`, `href="/a.css"`, `import … from './a.js'`.
     fn named(text: &str) -> Vec<String> {
         let words = text.split(['"', '\'']).filter(|word| !word.contains(char::is_whitespace));
         let names = words.filter_map(|word| word.strip_prefix("./").or_else(|| word.strip_prefix('/')));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn each_file_that_another_one_names_is_there_and_each_that_is_there_is_named() {
+    fn every_named_file_is_there_and_every_file_is_named() {
         let mut all = vec!["/".to_owned()];
         for (path, _, bytes) in FILES.iter().filter(|(path, ..)| !path.contains("uplot")) {
             for name in named(std::str::from_utf8(bytes).expect("text")) {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_from_elsewhere_is_as_it_came() {
+    fn third_party_files_are_unchanged() {
         let sums = include_str!("page/uplot/SHA256SUMS");
         for (path, name) in [("/uplot.js", "uPlot.iife.min.js"), ("/uplot.css", "uPlot.min.css")] {
             let (.., bytes) = FILES.iter().find(|(known, ..)| *known == path).expect("it is there");

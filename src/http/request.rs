@@ -1,4 +1,4 @@
-//! The head of a request, as `httparse` takes it apart: bounded in size and time, and checked for whom it is meant.
+//! The head of a request, parsed by `httparse`: bounded in size and time, and checked that it is meant for this host.
 
 use std::io::{self, Read};
 use std::net::{IpAddr, TcpStream};
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const LINES_MAX: usize = 64;
 
-/// A head has so long to come, from its first byte on.
+/// How long a head may take to come, from its first byte on.
 const HEAD_TIME: Duration = Duration::from_secs(5);
 
-/// So long a connection may say nothing between two requests.
+/// How long a connection may be silent between two requests.
 const IDLE_TIME: Duration = Duration::from_secs(15);
 
 /// A request that is answered.
@@ -28,7 +28,7 @@ pub(super) struct Request {
     pub(super) known: Option<String>,
     /// Another request may follow on the connection.
     pub(super) goes_on: bool,
-    /// Of HTTP/1.0, which has no chunks.
+    /// The request is of HTTP/1.0, which has no chunks.
     pub(super) old: bool,
     /// A browser says that a page of another site asks.
     pub(super) cross_site: bool,
@@ -46,7 +46,7 @@ pub(super) enum Unheard {
 /// Reads heads off a connection.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    /// Came and is not taken out.
+    /// Bytes that came and are not taken out.
     bytes: Vec<u8>,
 }
 
@@ -158,8 +158,8 @@ fn understood(head: &httparse::Request, names: &[String]) -> Result<Request, Unh
     })
 }
 
-/// May a request call this host so? Any address may: a name that somebody else's server gives out is what a page of another
-/// site would use to get at this one through a browser.
+/// May a request give this host that name? Any address is fine. A name is the danger: a page of another site could have
+/// its own name lead here, and read this peer through a browser.
 fn is_ours(host: &str, names: &[String]) -> bool {
     let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,

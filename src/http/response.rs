@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 use super::request::Request;
 
-/// One write waits so long for a reader, and then ends the connection.
+/// How long one write waits for a reader before the connection ends.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-/// A whole answer has this long, and longer by as much as a modem would take: a slower reader keeps a connection for
-/// nothing.
+/// How long a whole answer may take, beside the time that a modem would need for it: a slower reader occupies a
+/// connection for nothing.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 const SLOWEST_BYTES_A_SECOND: u64 = 8 * 1024;
 
 /// Bytes that are gathered before they are sent.
 const CHUNK_BYTES: usize = 32 * 1024;
 
-/// For every answer: nothing is loaded from anywhere else, nothing here is shown inside another page, and no type is guessed.
+/// In every answer: nothing is loaded from elsewhere, nothing is shown inside another page, and no type is guessed.
 const SAFETY: &str =
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' data:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
@@ -62,7 +62,7 @@ impl Response {
         Self::new("application/json", Body::Whole(bytes))
     }
 
-    /// Writes it. Can another request follow?
+    /// Writes the answer. Can another request follow?
     pub(super) fn write(self, stream: &TcpStream, request: Option<&Request>) -> io::Result<bool> {
         stream.set_write_timeout(Some(WRITE_TIME))?;
         let head_only = request.is_some_and(|request| request.head_only);

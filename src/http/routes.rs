@@ -1,4 +1,4 @@
-//! Which path is answered by what.
+//! Which function answers which path.
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ use crate::ids::{SensorId, Sequence};
 use crate::reading::Fields;
 use crate::status::written;
 
-/// Files are looked at so often at most, however many ask.
+/// The shortest time between two looks at the files, however many programs ask.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Buckets of a plot.
@@ -57,7 +57,7 @@ impl Files {
         let mut at = looked.at.unwrap_or_else(Instant::now);
         if looked.at.is_none() || at.elapsed() >= LOOK_EVERY {
             at = Instant::now();
-            // A directory that is being made, or changed, is looked at again.
+            // If this fails, the directory is being made or changed: a later look finds it.
             if let Ok(number) = looked.sensors.refresh() {
                 looked.number = number;
             }
@@ -121,7 +121,7 @@ pub(super) fn sensors(files: &Files, request: &Request) -> Response {
     }
 }
 
-/// A point in time as a query has it: RFC 3339, or milliseconds since 1970.
+/// A point in time in a query: RFC 3339, or milliseconds since 1970.
 struct Moment(i64);
 
 impl FromStr for Moment {
@@ -135,7 +135,7 @@ impl FromStr for Moment {
     }
 }
 
-/// The range that a query names, if it names any end of one.
+/// The range of a query, if it names an end of one.
 fn range(request: &Request) -> Result<Option<TimeRange>, Response> {
     let what = "time: write 2026-01-15T06:00:00Z, or milliseconds since 1970";
     let from = parsed::<Moment>(request, "from", what)?;
@@ -145,7 +145,7 @@ fn range(request: &Request) -> Result<Option<TimeRange>, Response> {
     }
     let from = from.map_or(TimeRange::ALL.from, |moment| moment.0);
     let to = to.map_or(TimeRange::ALL.to, |moment| moment.0);
-    // Two ends, in either order.
+    // The two ends may come in either order.
     Ok(Some(TimeRange { from: from.min(to), to: from.max(to) }))
 }
 
@@ -253,7 +253,7 @@ pub(super) fn readings<S: Site + 'static>(server: &Arc<Server<S>>, request: &Req
     if query.format != Format::Csv && request.path == "/readings.csv" {
         return Response::text(400, "This path is for CSV; /api/v1/readings has other formats");
     }
-    // The same rows are answered as long as nothing was delivered and nobody else leads.
+    // The answer has the same rows as long as nothing was delivered and nobody else leads.
     let report = server.site.report();
     let tag = format!("\"{}-{}-{}\"", report.started, report.term.unwrap_or(0), report.readings.delivered);
     let known = request.known.as_deref().is_some_and(|known| known.contains(&tag));
@@ -296,7 +296,7 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
                 write(&page)?;
                 left -= page.len();
             }
-            // What is replaced while it is being read: a reader sees that the answer breaks off, and asks again.
+            // Rows were replaced during the read: the client sees that the answer breaks off, and asks again.
             Step::Rewind { .. } => return Err(io::Error::other("rows were replaced meanwhile")),
             Step::Nothing => return Ok(()),
         }

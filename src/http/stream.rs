@@ -21,7 +21,7 @@ const STREAMS_MAX: usize = 16;
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// A comment goes out so often, so that the reader knows that the connection lives, and this side that it is read.
+/// The pause between two comments, which show the reader that the connection is alive, and this side that it is read.
 const ALIVE_PAUSE: Duration = Duration::from_secs(5);
 
 /// One of the streams, until it is dropped.
@@ -40,7 +40,7 @@ pub(super) fn open<S: Site + 'static>(server: &Arc<Server<S>>, request: &Request
     let before = server.streams.fetch_add(1, Ordering::Relaxed);
     let place = Place(Arc::clone(server));
     if before >= STREAMS_MAX {
-        let mut response = Response::text(503, "As many programs and pages follow this peer as may; try again later");
+        let mut response = Response::text(503, "Too many programs and pages follow this peer; try again later");
         response.headers.push_str("Retry-After: 10\r\n");
         return response;
     }
@@ -48,18 +48,18 @@ pub(super) fn open<S: Site + 'static>(server: &Arc<Server<S>>, request: &Request
     Response::new("text/event-stream", body)
 }
 
-/// What is shown of the group, made once for all streams: each of them looks when something happens, and once a second.
+/// What is shown of the group, made once for all streams: each stream looks when something happens, and once a second.
 #[derive(Debug, Clone)]
 pub(super) struct Shown {
     at: Instant,
-    /// The newest event that it is not older than.
+    /// It is not older than this event.
     event: u64,
     text: Arc<str>,
     delivered: u64,
     term: Option<u64>,
 }
 
-/// What another stream made lately, or a new look; never older than this event.
+/// Returns what another stream made lately, or a new look; never one older than this event.
 fn look<S: Site>(server: &Server<S>, event: u64) -> Shown {
     let mut shown = server.shown.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(shown) = shown.as_ref().filter(|shown| shown.event >= event && shown.at.elapsed() < LOOK_PAUSE / 2) {
@@ -72,7 +72,7 @@ fn look<S: Site>(server: &Server<S>, event: u64) -> Shown {
     new
 }
 
-/// Sends what changes until nobody reads it.
+/// Sends changes until nobody reads them.
 fn follow<S: Site>(place: &Place<S>, out: &mut dyn Write) -> io::Result<()> {
     let server = &place.0;
     let mut last = 0;
@@ -89,7 +89,7 @@ fn follow<S: Site>(place: &Place<S>, out: &mut dyn Write) -> io::Result<()> {
             send(out, "status", &shown.text)?;
             sent = Some(Arc::clone(&shown.text));
         }
-        // Files change where rows are delivered, or replaced, which something tells of.
+        // Files change when rows are delivered, or replaced, and each of these changes one of the three.
         let now = (shown.delivered, shown.term, newest);
         if known != Some(now) {
             let (sensors, number, at) = server.files.changed_after(file_look);

@@ -14,16 +14,16 @@ use crate::storage::{occupant, Occupant};
 
 use crate::wire::Message;
 
-/// For a connection, and then for the answer.
+/// The longest wait for a connection, and then for the answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Bytes of an answer: a view of some thousand members.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024 + 16;
 
-/// Asks all that are named, or all below the data directories.
+/// Asks all peers that are named, or all below the data directories.
 ///
 /// # Errors
-/// Says which place is none.
+/// Says which place does not exist.
 pub(super) fn all(asked: &Asked, keys: Option<&Keys>) -> Result<Vec<Found>, String> {
     let mut found = Vec::new();
     let mut directories = Vec::new();
@@ -72,7 +72,7 @@ fn in_directory(directory: &Path, keys: Option<&Keys>) -> Result<Box<Report>, Un
     }
 }
 
-/// Where a peer of this host is reached that listens at all addresses.
+/// How to reach a peer of this host that may listen at all addresses.
 pub(crate) fn here(endpoint: SocketAddr) -> SocketAddr {
     let ip = match endpoint.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -82,7 +82,7 @@ pub(crate) fn here(endpoint: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, endpoint.port())
 }
 
-/// Asks the first of its addresses that answers.
+/// Asks the first address of a name that answers.
 fn at_address(place: &str, keys: Option<&Keys>) -> Result<Box<Report>, Unanswered> {
     let endpoints = net::resolve(place).map_err(|error| Unanswered::Unreachable(error.to_string()))?;
     let mut answer = Err(Unanswered::Unreachable("no address".to_owned()));
@@ -99,7 +99,7 @@ fn at(endpoint: SocketAddr, keys: Option<&Keys>) -> Result<Box<Report>, Unanswer
     put(endpoint, keys).map(Box::new).map_err(Unanswered::Unreachable)
 }
 
-/// Asks at one address. Says otherwise why there is no report, and what to do.
+/// Asks at one address. The error says why there is no report, and what to do.
 pub(crate) fn put(endpoint: SocketAddr, keys: Option<&Keys>) -> Result<Report, String> {
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let stream = net::dial(endpoint, PATIENCE, any).map_err(|error| in_words(&error, endpoint))?;

@@ -7,10 +7,10 @@ use crate::status::report::{Role, State};
 use crate::status::words::{self, Found};
 use crate::status::Report;
 
-/// A condition that all peers that were asked, and run, have to meet.
+/// A condition that all running peers that were asked have to meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// Each sees so many members, and they all see one group.
+    /// Each sees this many members, and they all see one group.
     Members(usize),
     /// Each sees a leader.
     Leader,
@@ -40,14 +40,14 @@ impl FromStr for Condition {
     }
 }
 
-/// A peer that was named and gives no answer: to wait for it is to mean that it runs.
+/// A peer that was named and gives no answer. To name a peer and wait implies that it runs.
 pub(super) fn silent(asked: &Asked, found: &[Found]) -> Option<String> {
     let silent = found.iter().find(|found| found.answer.is_err()).filter(|_| !asked.places.is_empty())?;
     Some(format!("{} does not answer", silent.place))
 }
 
 impl Condition {
-    /// What is not so yet, in words.
+    /// What is still lacking, in words.
     pub(super) fn lacks(self, found: &[Found]) -> Option<String> {
         let reports: Vec<&Report> = found.iter().filter_map(|found| found.answer.as_deref().ok()).collect();
         if reports.is_empty() {

@@ -1,4 +1,4 @@
-//! Who is there since when, and who is missing since when, as the events of the group tell.
+//! Which peers are in the view, which are missing, and since when, by the events of the group.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 use crate::ids::PeerId;
 use crate::protocol::Event;
 
-/// So many missing peers are remembered; beyond that those go that are missing longest.
+/// How many missing peers are remembered; beyond that, the one missing for longest is forgotten.
 const MISSING_MAX: usize = 100;
 
-/// A peer that is missing for so long is not expected back: most have a fresh id at each start.
+/// A peer that is missing for this long is not expected back: most have a fresh id at each start.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(7 * 86_400);
 
-/// Why a peer is in the view no more.
+/// Why a peer is no longer in the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
-    /// It does not answer, or the leader counts it no more.
+    /// It does not answer, or the leader no longer counts it.
     Failed,
     /// It said that it goes.
     Left,
@@ -42,7 +42,7 @@ pub struct Attendance {
     missing: BTreeMap<PeerId, Missing>,
     /// What was said of peers that are about to fall out of the view.
     reasons: BTreeMap<PeerId, Why>,
-    /// The disk of this peer stores nothing, and it gave up to lead for that.
+    /// The disk of this peer stores nothing, so it gave up leading.
     stuck: bool,
 }
 
@@ -58,7 +58,7 @@ impl Attendance {
         }
     }
 
-    /// A word on why a peer is gone, before the view without it or after.
+    /// Notes why a peer is gone; this comes before the view without it, or after.
     fn reason(&mut self, peer: &PeerId, why: Why) {
         match self.missing.get_mut(peer) {
             Some(missing) => missing.why = why,
@@ -95,12 +95,12 @@ impl Attendance {
         self.present.get(id).copied()
     }
 
-    /// Who is missing, sorted by id.
+    /// The missing peers, sorted by id.
     pub fn missing(&self, now: SystemTime) -> impl Iterator<Item = (&PeerId, Missing)> {
         self.missing.iter().filter(move |(_, missing)| !is_forgotten(missing, now)).map(|(id, missing)| (id, *missing))
     }
 
-    /// Did this peer's disk stand still, and no view come since?
+    /// Did this peer's disk hang, and has no view come since?
     #[must_use]
     pub fn is_stuck(&self) -> bool {
         self.stuck
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn who_falls_out_of_a_view_is_missing_until_it_is_back() {
+    fn a_peer_that_falls_out_of_a_view_is_missing_until_it_is_back() {
         let mut attendance = Attendance::default();
         attendance.note(&view(&["a", "b", "c", "d"]), at(1));
         attendance.note(&Event::MemberLeft { peer: id("c"), members: vec![] }, at(5));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_expected_back_for_ever_and_few_are_remembered() {
+    fn missing_peers_are_forgotten_in_time_and_their_number_is_bounded() {
         let mut attendance = Attendance::default();
         attendance.note(&view(&["a", "b"]), at(1));
         attendance.note(&view(&["a"]), at(2));

@@ -6,10 +6,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-/// So many are kept; the oldest go.
+/// How many are kept; the oldest go.
 pub const KEPT_MAX: usize = 1_000;
 
-/// Longest text of one, in bytes: a view of a hundred peers. Beyond that it is cut, and ends with `…`.
+/// The longest text of one, in bytes: a view of a hundred peers. A longer text is cut, and ends with `…`.
 const TEXT_BYTES_MAX: usize = 8 * 1024;
 
 /// One line of the log (or two, with LF between them).
@@ -23,7 +23,7 @@ pub struct Happening {
     pub text: String,
 }
 
-/// The last of them.
+/// The latest events.
 #[derive(Debug, Default)]
 pub struct Happenings {
     kept: VecDeque<Happening>,
@@ -51,7 +51,7 @@ impl Happenings {
         self.last
     }
 
-    /// Those with higher ids, oldest first.
+    /// Events with higher ids, oldest first.
     #[must_use]
     pub fn after(&self, id: u64) -> Vec<Happening> {
         self.kept.iter().filter(|happening| happening.id > id).cloned().collect()

@@ -24,7 +24,7 @@ pub struct Report {
     pub closed: bool,
     pub quorum: Option<u32>,
     pub resume: bool,
-    /// Where it listens; an unspecified address where that is all of the host's.
+    /// Where it listens; an unspecified address means all of the host's.
     pub address: String,
     /// Where the page is, if there is one.
     pub http: Option<String>,
@@ -136,7 +136,7 @@ pub enum ReasonName {
     MemberMissing,
 }
 
-/// What a peer was started with, which no picture of the core holds.
+/// What a peer was started with: the core's picture does not hold it.
 #[derive(Debug, Clone)]
 pub struct Given {
     pub peer: PeerId,
@@ -150,7 +150,7 @@ pub struct Given {
 }
 
 impl Report {
-    /// Of what the core knows at `now`. `addresses`: where missing peers were last.
+    /// A report of what the core knows at `now`. `addresses`: where missing peers were last.
     #[must_use]
     pub fn new(
         given: &Given,
@@ -204,7 +204,7 @@ impl Report {
         report
     }
 
-    /// Does the peer do its duty? A group that lacks a member does.
+    /// Does the peer do its duty? It does even if its group lacks a member.
     #[must_use]
     pub fn works(&self) -> bool {
         self.health.reasons.iter().all(|reason| reason.reason == ReasonName::MemberMissing)
@@ -284,7 +284,7 @@ fn seats(given: &Given, picture: &Picture, attendance: &Attendance) -> Vec<Seat>
 }
 
 impl Disk {
-    /// Of the file system that holds this directory; `None` where the system does not say.
+    /// The room on the file system of this directory; `None` where the system does not say.
     #[cfg(unix)]
     #[must_use]
     pub fn of(directory: &Path) -> Option<Self> {

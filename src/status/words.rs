@@ -8,7 +8,7 @@ use super::report::{Reason, ReasonName, Report, Role, Seat, State};
 use crate::elapsed::Elapsed;
 use crate::log_lines::escaped;
 
-/// What came of asking at one place.
+/// The outcome of asking at one place.
 #[derive(Debug, Clone)]
 pub struct Found {
     /// The address or directory that was named.
@@ -25,17 +25,17 @@ pub enum Unanswered {
     Unreachable(String),
 }
 
-/// How many stopped peers are named: of more, their number.
+/// How many stopped peers are named; the others are counted.
 const STOPPED_MAX: usize = 5;
 
-/// What peers that answered see: a peer that agrees with another on all of it is in one group with it.
+/// What a peer sees of its group. Peers that agree on all of it are in one group.
 type View<'a> = (&'a str, Option<u64>, Option<&'a str>, u64);
 
 fn view_of(report: &Report) -> View<'_> {
     (&report.group, report.term, report.leader.as_deref(), report.change)
 }
 
-/// Do all that answered see one group? Those of other group names are others.
+/// Do all peers that answered see one group? Peers with another group name are not compared.
 #[must_use]
 pub fn agree(found: &[Found]) -> bool {
     let mut views: Vec<View> = reports(found).map(view_of).collect();
@@ -48,7 +48,7 @@ fn reports(found: &[Found]) -> impl Iterator<Item = &Report> {
     found.iter().filter_map(|found| found.answer.as_deref().ok())
 }
 
-/// All of it. Ends with LF.
+/// The whole text. It ends with LF.
 #[must_use]
 pub fn all(found: &[Found]) -> String {
     let mut text = String::new();
@@ -96,7 +96,7 @@ fn group(reports: &[&Report], text: &mut String) {
     };
     let kind = if first.closed { "closed group" } else { "group" };
     line(text, &format!("{kind} {}: {view}", first.group));
-    // Of those that answered, the one that sees most of the others.
+    // The report that sees most of the other peers.
     let best = reports.iter().max_by_key(|report| known_of_others(report)).unwrap_or(first);
     let mut rows = vec![["PEER", "STATE", "DELIVERED", "BEHIND", "HEARD", "ADDRESS"].map(str::to_owned)];
     for seat in &best.members {
@@ -169,7 +169,7 @@ fn table(rows: &[[String; 6]], text: &mut String) {
     }
 }
 
-/// What others name themselves cannot move the cursor.
+/// The names that others give themselves cannot move the cursor.
 fn line(text: &mut String, line: &str) {
     text.push_str(&escaped(line));
     text.push('\n');

@@ -66,7 +66,7 @@ fn the_view_is_shown_highest_rank_first() {
 }
 
 #[test]
-fn who_is_missing_leaves_the_group_working() {
+fn a_missing_member_leaves_the_group_working() {
     let mut attendance = Attendance::default();
     let view = |names: &[&str]| Event::View {
         term: "7@c/1".parse().unwrap(),

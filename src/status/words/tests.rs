@@ -14,7 +14,7 @@ fn member() -> Report {
 }
 
 #[test]
-fn a_group_is_a_table_with_what_each_of_those_asked_adds() {
+fn a_group_is_a_table_to_which_each_report_adds() {
     let text = all(&[found(member())]);
     let expected = "\
 group sensors: c leads, term 7, view 2
@@ -36,7 +36,7 @@ fn peers_that_see_two_leaders_are_named() {
 }
 
 #[test]
-fn those_that_do_not_run_or_answer_are_named_and_cannot_write_to_the_terminal() {
+fn silent_peers_are_named_and_cannot_write_to_the_terminal() {
     let stopped = |place: &str| Found { place: place.to_owned(), answer: Err(Unanswered::Stopped) };
     let mut list: Vec<Found> = ["a", "b", "c", "d", "e", "f", "g"].map(stopped).into();
     list.push(Found { place: "h".to_owned(), answer: Err(Unanswered::Unreachable("\u{1b}[2J".to_owned())) });
