@@ -1,8 +1,9 @@
-//! What is wrong, told so that nobody drowns in it and nothing falls silent: the first of a kind at once, then how many
-//! came and the last of them, after a minute, ten minutes and an hour, and each hour on; and what is over once.
+//! What is wrong, logged so that nobody drowns in it and nothing is kept quiet. The first complaint of a kind is logged
+//! immediately. After a minute, ten minutes, an hour, and every hour after that, a line has their number and the last
+//! of them. An end is logged once.
 //!
-//! Each [`Subject`] and [`Kind`] is a case of its own. What comes from the network has few of them: neither can it fill the
-//! log, nor use up the lines that others need.
+//! Each [`Subject`] and [`Kind`] is a separate case. What comes from the network has few cases: it can neither fill the
+//! log nor use up the lines that others need.
 
 mod ledger;
 
@@ -18,25 +19,25 @@ use crate::ids::PeerId;
 /// What a complaint is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
-    /// This host, or what this peer was told to use: a sensor, a file, an address; empty where the kind says it all.
+    /// This host, or what this peer was told to use: a sensor, a file, an address; empty where the kind says enough.
     Own(String),
     /// A peer, or a process that says that it is one.
     Peer(PeerId),
-    /// Somebody who said no name that counts.
+    /// A process without a name that counts.
     Address(IpAddr),
     /// A group that is not this one.
     Group(String),
 }
 
-/// Of this host's own troubles.
+/// The limits for this host's own troubles.
 const OWN: Limits = Limits { subject: 64, kind: 64, total: 128 };
 
-/// Of peers, and of strangers. One source varies its texts as it likes: what counts is the kind.
+/// The limits for peers and strangers. A source varies its texts as it likes, so only the kind counts.
 const PEERS: Limits = Limits { subject: 8, kind: 16, total: 64 };
 const STRANGERS: Limits = Limits { subject: 4, kind: 16, total: 64 };
 
 impl Subject {
-    /// The address as which a host counts: on IPv6 it has as many as it likes in its network of 64 bits.
+    /// The address that counts for a host: on IPv6 it has as many as it likes in its network of 64 bits.
     #[must_use]
     pub fn host(address: IpAddr) -> Self {
         Self::Address(match address.to_canonical() {
@@ -64,41 +65,41 @@ impl fmt::Display for Subject {
     }
 }
 
-/// What is wrong: one of a closed set, whatever the text says.
+/// What is wrong: a member of a closed set, whatever the text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kind {
     /// The stable name under which programs know it.
     pub event: &'static str,
-    /// Which of several that have this name.
+    /// Which of several kinds of this name.
     pub detail: &'static str,
     pace: Pace,
 }
 
-/// How often it is told that something goes on.
+/// How often it is logged that something goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Pace {
     /// After a minute, ten minutes, an hour, and each hour on.
     Often,
     /// Not within ten minutes.
     Seldom,
-    /// It may well be meant.
+    /// It may well be intended.
     Once,
 }
 
 impl Kind {
-    /// Told again after a minute, ten minutes, an hour, and each hour on.
+    /// Logged again after a minute, ten minutes, an hour, and every hour after that.
     #[must_use]
     pub fn new(event: &'static str, detail: &'static str) -> Self {
         Self { event, detail, pace: Pace::Often }
     }
 
-    /// Told again after ten minutes at the earliest.
+    /// Logged again after ten minutes at the earliest.
     #[must_use]
     pub fn seldom(self) -> Self {
         Self { pace: Pace::Seldom, ..self }
     }
 
-    /// Told once.
+    /// Logged once.
     #[must_use]
     pub fn once(self) -> Self {
         Self { pace: Pace::Once, ..self }
@@ -120,7 +121,7 @@ pub struct Complaints {
     counts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     /// Signalled when something may be due earlier than before.
     sooner: Condvar,
-    /// All there were, for tests of those who complain.
+    /// All complaints, for tests of code that complains.
     #[cfg(test)]
     heard: Mutex<Vec<(Subject, Kind, String)>>,
 }
@@ -140,7 +141,7 @@ impl Default for Complaints {
 }
 
 impl Complaints {
-    /// Warns, at once or later by count. At the level `debug` each is said.
+    /// Warns, now or later by count. At the level `debug` each complaint is logged.
     pub fn complain(&self, subject: Subject, kind: impl Into<Kind>, text: &str) {
         let kind = kind.into();
         #[cfg(test)]
@@ -158,19 +159,19 @@ impl Complaints {
         }
     }
 
-    /// How many there were of each event and detail, told or only counted.
+    /// How many there were of each event and detail, logged or only counted.
     #[must_use]
     pub fn counts(&self) -> Vec<(&'static str, &'static str, u64)> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.iter().map(|((event, detail), count)| (*event, *detail, *count)).collect()
     }
 
-    /// Of this peer's own troubles, where there is only one of the kind.
+    /// Complains of this peer's own trouble, where there is only one of the kind.
     pub fn warn(&self, kind: impl Into<Kind>, text: &str) {
         self.complain(Subject::Own(String::new()), kind, text);
     }
 
-    /// It is as it should be again, of which `text` tells once it has lasted for a minute.
+    /// All is well again: `text` says so once that has lasted for a minute.
     pub fn over(&self, subject: &Subject, events: &[&str], text: &str) {
         let noted = self.lock()[subject.pool()].over(subject, events, text, self.started.elapsed());
         if noted {
@@ -178,12 +179,12 @@ impl Complaints {
         }
     }
 
-    /// Tells now what was only counted of these kinds, which come no more.
+    /// Logs now what was only counted of these events, which will not come again.
     pub fn conclude(&self, events: &[&str]) {
         self.settle(|kind| events.contains(&kind.event));
     }
 
-    /// Tells now all that was only counted: this peer stops.
+    /// Logs now all that was only counted: this peer stops.
     pub fn end(&self) {
         self.settle(|_| true);
     }
@@ -194,7 +195,7 @@ impl Complaints {
         lines.iter().for_each(say);
     }
 
-    /// Tells what is due, for ever.
+    /// Logs what is due, for ever.
     pub fn tell(&self) -> ! {
         loop {
             let now = self.started.elapsed();
@@ -203,7 +204,7 @@ impl Complaints {
             if lines.is_empty() {
                 let next = pools.iter().filter_map(Ledger::next_due).min();
                 let wait = next.map_or(Duration::from_secs(3600), |next| next.saturating_sub(now));
-                // Whatever woke it, what is due is looked at again.
+                // Whatever woke it, it looks again at what is due.
                 let _ = self.sooner.wait_timeout(pools, wait);
                 continue;
             }

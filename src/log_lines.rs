@@ -1,5 +1,5 @@
-//! The log: lines on standard error, written by a thread of their own. A thread that says something does not wait for the reader,
-//! and least of all for a disk that stands still: a heartbeat must not wait for a line.
+//! The log: lines on standard error, written by a thread of their own. A thread that logs does not wait for the reader,
+//! and least of all for a disk that hangs: a heartbeat must not wait for a line.
 
 mod events;
 mod form;
@@ -24,11 +24,11 @@ pub use overhear::overhear;
 /// Lines that may wait: some seconds of a busy log, and less than a MiB.
 const LINES_MAX: usize = 4096;
 
-/// Where there is no room, who says something waits so long for it, and then its line is dropped and counted. Enough for a
-/// reader that is only busy, little enough for a heartbeat.
+/// How long a thread waits for room before its line is dropped and counted: enough for a reader that is only busy,
+/// little enough for a heartbeat.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// How long the end of the process waits for what was said last.
+/// How long the end of the process waits for the last lines.
 const FAREWELL: Duration = Duration::from_millis(200);
 
 /// What the writing thread is given.
@@ -40,7 +40,7 @@ enum Work {
 
 static WRITER: OnceLock<Sender<Work>> = OnceLock::new();
 
-/// Lines that were dropped, and not yet told of.
+/// How many lines were dropped and not yet reported.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
 /// Where `env_logger` puts its lines, each in one piece.
@@ -80,8 +80,8 @@ pub fn start(level: LevelFilter, form: Form) -> io::Result<()> {
     Ok(())
 }
 
-/// A text of one line that changes nothing of how a terminal shows it: characters that would, or that end a line, are
-/// written as `\x1b` or `\u{202e}`. Whatever others send can stand in a log line.
+/// A text as one line that is harmless on a terminal: characters that control the terminal, or that end a line, are
+/// written as `\x1b` or `\u{202e}`. So a log line can hold whatever others send.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_dangerous) {
@@ -99,18 +99,18 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Control characters, line and paragraph separators, and what turns the direction of writing.
+/// Control characters, line and paragraph separators, and characters that change the direction of writing.
 fn is_dangerous(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Waits, within reason, until what was said so far is written: before the process ends.
+/// Waits, within reason, until what was logged so far is written, before the process ends.
 pub fn flush() {
     let Some(writer) = WRITER.get() else { return };
     let (written, wait) = bounded(1);
     if writer.send_timeout(Work::Flush(written), PATIENCE).is_ok() {
-        // What is not written by then has no reader.
+        // Lines that are not written by then have no reader.
         let _ = wait.recv_timeout(FAREWELL);
     }
 }

@@ -78,7 +78,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let counts = Arc::new(Counts::new(&config.sensors, config.http.is_some()));
     let watch = Watch::start(&counts);
     let budget = Budget::of_process()?;
-    // Early, so that a peer that is asked to stop while it reads back what it had stops cleanly, too.
+    // This comes early, so that a peer stops cleanly even if it is asked to while it reads back what it had.
     let signals = signals::listen(config.key_file.is_some()).map_err(Fatal::Signals)?;
     clock::check(&config);
     let keyring = opening::keyring(&config)?;
@@ -98,7 +98,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     opening::tell(&config, endpoint);
     resume::tell(&config, &opened);
     let (exit, exits) = bounded(1);
-    // Both are bounded by what is put in, as `inbox.rs` says.
+    // What is put in bounds both, as `inbox.rs` says.
     let (to_storage, for_storage) = unbounded();
     let (to_sequencer, for_sequencer) = unbounded();
     let settings = opening::settings(&config, opened.incarnation, endpoint);
@@ -152,7 +152,7 @@ fn start_sources(node: &Arc<Node>, sources: Vec<Box<dyn Source>>) {
     }
 }
 
-/// Starts the thread of the page, where there is one.
+/// Starts the thread of the page, if there is to be one.
 fn start_page(node: &Arc<Node>, page: Option<(TcpListener, String)>) {
     let Some((listener, url)) = page else { return };
     log::info!(event = "http", url = url; "HTTP: {url} shows this peer and its group");

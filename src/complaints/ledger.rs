@@ -1,4 +1,4 @@
-//! The cases of one pool: what is told when. Time is told, so that a day takes no time in a test.
+//! The cases of one pool: what is logged when. Time is an argument, so that a day takes no time in a test.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::{Kind, Pace, Subject};
 use crate::elapsed::Elapsed;
 
-/// What an allowance is for, and how long a case stays open in which nothing happens.
+/// The period of an allowance, and how long a case stays open without a complaint.
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// When it is told what was counted, from the first on; then each hour.
+/// When to log what was counted, from the first complaint on; then each hour.
 fn steps(pace: Pace) -> &'static [Duration] {
     const STEPS: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(600), HOUR];
     match pace {
@@ -19,13 +19,13 @@ fn steps(pace: Pace) -> &'static [Duration] {
     }
 }
 
-/// What is over is said to be when it has been for so long.
+/// How long an end has to last before it is logged.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// Open cases, and subjects with an allowance, at a time. What is beyond is counted among others.
+/// How many cases are open, and subjects have an allowance, at a time. The rest is counted together, as others.
 const CASES_MAX: usize = 256;
 
-/// How many lines an hour: at once, or evenly.
+/// How many lines an hour, in a burst or evenly.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) subject: u32,
@@ -33,14 +33,14 @@ pub(super) struct Limits {
     pub(super) total: u32,
 }
 
-/// A line to be said.
+/// A line to log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) event: &'static str,
-    /// The subject; empty for that of many others.
+    /// The subject; empty for a line about many others.
     pub(super) about: String,
     pub(super) text: String,
-    /// How many it stands for.
+    /// How many complaints the line counts.
     pub(super) count: u64,
     pub(super) over: bool,
 }
@@ -48,13 +48,13 @@ pub(super) struct Line {
 /// What became of a complaint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Noted {
-    /// It is to be said at once.
+    /// Log it immediately.
     pub(super) first: bool,
-    /// There is a new case, which may be due before all others.
+    /// There is a new case, which may be due before all other cases.
     pub(super) opened: bool,
 }
 
-/// Fills up again with time: until when it would take to be full.
+/// An allowance that fills up with time. It holds the time at which it would be full.
 #[derive(Debug, Clone, Copy, Default)]
 struct Allowance {
     full_at: Duration,
@@ -75,15 +75,15 @@ impl Allowance {
 struct Case {
     pace: Pace,
     opened: Duration,
-    /// When it was told of last.
+    /// When the last line about it was logged.
     told: Duration,
     /// Times at which it was looked at.
     step: usize,
-    /// Not told yet.
+    /// How many are not logged yet.
     count: u64,
-    /// The last one.
+    /// The text of the last one.
     text: String,
-    /// What was told last is that it is wrong.
+    /// The last line about it said that it is wrong.
     wrong: bool,
     /// Since when it is over, and the line that says so.
     over: Option<(Duration, String)>,
@@ -95,14 +95,14 @@ impl Case {
         Self { pace, opened: now, told: now, step: 0, count: 0, text: text.to_owned(), wrong: true, over: None }
     }
 
-    /// When to tell what was counted.
+    /// When to log what was counted.
     fn counted_at(&self) -> Duration {
         let steps = steps(self.pace);
         let hours = self.step.saturating_sub(steps.len() - 1);
         self.opened + steps[self.step.min(steps.len() - 1)] + HOUR * u32::try_from(hours).unwrap_or(u32::MAX)
     }
 
-    /// When to say that it is over.
+    /// When to log that it is over.
     fn over_at(&self) -> Option<Duration> {
         self.over.as_ref().filter(|_| self.wrong).map(|(since, _)| *since + QUIET)
     }
@@ -134,7 +134,7 @@ fn about(subject: Option<&Subject>) -> String {
     subject.map_or_else(String::new, ToString::to_string)
 }
 
-/// Subjects of one class, and what is wrong with them. `None`: those for whom there is no room.
+/// Subjects of one class, and what is wrong with them. `None`: all subjects for which there is no room.
 #[derive(Debug)]
 pub(super) struct Ledger {
     limits: Limits,
@@ -150,7 +150,7 @@ impl Ledger {
         Self { limits, cases: BTreeMap::new(), subjects: BTreeMap::new(), kinds: BTreeMap::new(), total }
     }
 
-    /// Notes one.
+    /// Notes a complaint.
     pub(super) fn complain(&mut self, subject: Subject, kind: Kind, text: &str, now: Duration) -> Noted {
         let mut key = (kind, Some(subject));
         if !self.cases.contains_key(&key) {
@@ -169,13 +169,13 @@ impl Ledger {
         Noted { first: false, opened }
     }
 
-    /// Notes that it is over, where it was not before. One line tells of all cases of a subject that have one name.
+    /// Notes that it is over, if it was not before. One line reports all cases of a subject that have one name.
     pub(super) fn over(&mut self, subject: &Subject, events: &[&str], text: &str, now: Duration) -> bool {
         let mut noted = false;
         for ((kind, about), case) in &mut self.cases {
             if about.as_ref() == Some(subject) && events.contains(&kind.event) && case.over.is_none() {
                 case.over = Some((now, text.to_owned()));
-                // Of another one the line comes already.
+                // The line comes with another case already.
                 case.wrong &= !noted;
                 noted |= case.wrong;
             }
@@ -183,7 +183,7 @@ impl Ledger {
         noted
     }
 
-    /// The lines for which it is time.
+    /// The lines that are due.
     pub(super) fn due(&mut self, now: Duration) -> Vec<Line> {
         let mut lines = Vec::new();
         let keys: Vec<_> =
@@ -214,12 +214,12 @@ impl Ledger {
         lines
     }
 
-    /// When there is something to tell, or to forget.
+    /// When there is something to log, or to forget.
     pub(super) fn next_due(&self) -> Option<Duration> {
         self.cases.values().map(Case::due).min()
     }
 
-    /// Ends the cases of these kinds: what was counted is told, whatever the limits are.
+    /// Ends the cases of these kinds: what was counted is logged, whatever the limits are.
     pub(super) fn settle(&mut self, which: impl Fn(Kind) -> bool, now: Duration) -> Vec<Line> {
         let mut lines = Vec::new();
         self.cases.retain(|(kind, subject), case| {
@@ -232,7 +232,8 @@ impl Ledger {
         lines
     }
 
-    /// Takes a line from each allowance, or from none. Others share one, which never lacks: there are as many as kinds.
+    /// Takes a line from each allowance, or from none. Subjects without their own share one that never runs out: it has
+    /// as many lines as there are kinds.
     fn spend(&mut self, subject: Option<&Subject>, kind: Kind, now: Duration) -> bool {
         let Some(subject) = subject else { return true };
         if self.subjects.len() >= CASES_MAX {

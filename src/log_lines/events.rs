@@ -1,4 +1,4 @@
-//! The names of all events, for programs: `docs/log.md` tells of each.
+//! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
 pub const EVENTS: [&str; 70] = [

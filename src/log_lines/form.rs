@@ -16,7 +16,7 @@ use crate::json::Object;
 pub enum Format {
     /// Time, level, thread, text.
     Text,
-    /// One object a line.
+    /// One object on each line.
     Json,
 }
 
@@ -42,11 +42,11 @@ impl FromStr for Format {
 pub(super) struct Entry<'a> {
     pub(super) level: Level,
     pub(super) thread: &'a str,
-    /// Under which name programs know it.
+    /// The name by which programs know it.
     pub(super) event: Option<&'a str>,
     /// What else is known of it, as members of an object.
     pub(super) fields: &'a str,
-    /// A line; several only where `lines` says that LF parts them.
+    /// One line, or several where `lines` says so.
     pub(super) text: &'a str,
     pub(super) lines: bool,
 }
@@ -71,7 +71,7 @@ impl Form {
     /// What was said, with its LF.
     pub(super) fn of_record(&self, record: &Record, thread: &str) -> String {
         let mut fields = Fields { object: Object::new(), event: None, lines: false };
-        // It gives no error that it was not given.
+        // Only the visitor could fail, and it does not.
         let _ = record.key_values().visit(&mut fields);
         let event = fields.event.as_deref();
         debug_assert!(event.is_none_or(|event| EVENTS.binary_search(&event).is_ok()), "{event:?} is in no list");
@@ -86,7 +86,7 @@ impl Form {
         })
     }
 
-    /// A line of this process about itself, with its LF, where the log cannot be used.
+    /// A line of this process about itself, with its LF, for when the log cannot be used.
     #[must_use]
     pub fn plain(&self, level: Level, event: &str, text: &str) -> String {
         self.render(Entry { level, thread: "log", event: Some(event), fields: "", text, lines: false })
@@ -123,12 +123,12 @@ fn now() -> String {
     written(Timestamp::now())
 }
 
-/// A time as it is written everywhere: UTC, with milliseconds, always as long.
+/// A time as it is written everywhere: UTC, with milliseconds, always of the same length.
 pub(crate) fn written(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// As syslog counts.
+/// The level as a priority of syslog.
 fn priority(level: Level) -> u8 {
     match level {
         Level::Error => 3,
@@ -150,8 +150,8 @@ fn standard_error() -> Option<String> {
     None
 }
 
-/// The keys and values of a record. Three are not members: `event` has a place of its own, `lines` says how the text is
-/// meant, and `fields` are several that stand in an object already.
+/// The keys and values of a record. Three are not members: `event` has its own place, `lines` says that the text has
+/// several lines, and `fields` are several members of an object already.
 struct Fields {
     object: Object,
     event: Option<String>,

@@ -1,5 +1,5 @@
-//! What the log says at its default level is heard inside the program, too, whatever level is written: for those who look at
-//! a peer over the network.
+//! Passes on what the log says at its default level inside of the program, whatever level is written: for people and
+//! programs that look at a peer over the network.
 
 use std::sync::OnceLock;
 

@@ -1,4 +1,4 @@
-//! Where questions for one `--join` address wait for its thread.
+//! The place in which a question for one `--join` address waits for its thread.
 
 use crossbeam_channel::{bounded, Receiver, Sender, TrySendError};
 

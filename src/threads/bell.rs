@@ -12,7 +12,8 @@ pub(super) struct Bell {
 }
 
 impl Bell {
-    /// Sets the deadline. A loop that waits for a later one is woken; one that waits for an earlier one finds out then.
+    /// Sets the deadline. A loop that waits for a later one is woken. A loop that waits for an earlier one finds out
+    /// when that comes.
     pub(super) fn set(&self, due: Option<Time>) {
         let mut set = lock(&self.due);
         let sooner = match (*set, due) {

@@ -15,10 +15,10 @@ use crate::wire::{Hello, Message};
 /// Longest wait for a connection, and then for the answer; a heartbeat interval where that is shorter.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
 
-/// Bytes of a stranger's answer: a view of some 5,000 members and as long a list of runs.
+/// How long a stranger's answer may be, in bytes: a view of some 5,000 members and a list of runs as long as that.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// Asks soon; where there is no room for that, nobody answers.
+/// Asks soon; where there is no room for the question, it counts as unanswered.
 pub(super) fn call(node: &Arc<Node>, call: Call, hello: Hello) {
     let (nonce, to, urgent) = (call.question.nonce, call.to, call.urgent);
     let asked = match node.questions.put(call, hello) {

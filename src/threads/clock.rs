@@ -1,5 +1,5 @@
-//! Is the clock of this host behind? One without a battery starts at whatever time it last knew. Only the times of readings
-//! that bear none of their own depend on it, so this is said once, and the peer goes on.
+//! Is the clock of this host behind? A clock without a battery starts at the time that it last knew. Only the times of
+//! readings that come without one depend on it, so a warning comes once, and the peer goes on.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,22 +10,22 @@ use crate::elapsed::Elapsed;
 use crate::ids::SensorId;
 use crate::storage;
 
-/// A version, and the day on which it was made: no clock that is right can tell an earlier time. The day is written here by
-/// hand, beside the version that it belongs to (a test fails where only that one changes), and is not the time of the build:
-/// what is built of one source is the same, whenever it is built.
+/// A version, and the day on which it was made: no right clock shows an earlier time. The day is written here by hand,
+/// beside its version (a test fails if only the version changes). It is not the time of the build: one source gives one
+/// binary, whenever it is built.
 const MADE: (&str, &str) = ("0.1.0", "2026-11-25T00:00:00Z");
 
 /// File systems round times, and may be another host's, with a clock of its own.
 const ROUNDING: Duration = Duration::from_secs(60);
 
-/// Warns if the clock says what cannot be. To be asked before anything is written.
+/// Warns if the clock shows an impossible time. This comes before anything is written.
 pub(super) fn check(config: &Config) {
     let written = storage::last_written(&config.data_dir, &config.peer_id);
     let readings = storage::last_readings(&config.data_dir, &config.peer_id);
     if let Some((by, why)) = doubt(SystemTime::now(), written, newest(readings)) {
         log::warn!(
             event = "clock_behind", seconds = by.as_secs();
-            "{why}; readings that bear no time of their own get a wrong one until it is set"
+            "{why}; readings that come without a time get a wrong one until it is set"
         );
     }
 }
@@ -37,8 +37,9 @@ fn newest(readings: Vec<(SensorId, String)>) -> Option<(SystemTime, SensorId)> {
     Some((SystemTime::try_from(time).ok()?, sensor))
 }
 
-/// By how much a clock is behind that says `now`, where a file of this peer was last `written` then, and its `newest` reading
-/// is of then; and how that is known. The file is asked first: the time of a reading is what its source says.
+/// By how much a clock that says `now` is behind, and how that is known: from the time at which a file of this peer was
+/// last `written`, or from its `newest` reading. The file counts first: only its source vouches for the time of a
+/// reading.
 fn doubt(
     now: SystemTime,
     written: Option<SystemTime>,
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_clock_before_what_is_known_to_be_over_is_doubted() {
+    fn a_clock_is_doubted_only_if_it_shows_a_time_that_is_known_to_be_past() {
         let doubt = |now: &str, written: Option<&str>| doubt(time(now), written.map(time), None);
         assert_eq!(doubt(MADE.1, None), None);
         assert_eq!(doubt("2030-01-01T00:00:00Z", Some("2029-12-31T00:00:00Z")), None);
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_of_a_time_to_come_is_told_with_its_sensor() {
+    fn a_reading_from_the_future_is_named_with_its_sensor() {
         let readings = [("roof", "2030-01-02T00:00:00Z"), ("cellar", "2030-01-03T02:00:00+02:00"), ("attic", "now")];
         let newest = newest(readings.map(|(sensor, text)| (sensor.parse().unwrap(), text.to_owned())).to_vec());
         assert_eq!(doubt(time("2030-01-03T00:00:00Z"), None, newest.clone()), None);

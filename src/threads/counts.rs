@@ -10,15 +10,15 @@ use crate::config::SensorSource;
 use crate::http::metrics::Durations;
 use crate::ids::Number;
 
-/// Readings under way whose time is known: more than a peer may have at a time, in pieces of one.
+/// How many readings under way are timed: as many as a peer may have at a time, even if each comes by itself.
 const CLOCKED_MAX: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) durations: Durations,
-    /// Somebody can ask: otherwise nothing is timed.
+    /// Metrics are served: otherwise nothing is timed.
     timed: bool,
-    /// The last number of what was taken in, and when; oldest first.
+    /// The last number of each intake, and when that was; oldest first.
     under_way: Mutex<VecDeque<(Number, Instant)>>,
     /// Readings that each source gave.
     sources: Vec<(String, AtomicU64)>,
@@ -34,7 +34,7 @@ impl Counts {
         Self { timed, sources, ..Self::default() }
     }
 
-    /// The source at this place has given so many readings.
+    /// The source at this place has given this many readings.
     pub(super) fn gave(&self, source: usize, readings: u64) {
         if let Some((_, count)) = self.sources.get(source) {
             count.store(readings, Ordering::Relaxed);
@@ -45,7 +45,7 @@ impl Counts {
         self.sources.iter().map(|(source, count)| (source.clone(), count.load(Ordering::Relaxed))).collect()
     }
 
-    /// A line of the log told of this.
+    /// A line of the log had this event.
     pub(super) fn happened(&self, event: &str) {
         let mut events = lock(&self.events);
         match events.get_mut(event) {

@@ -1,4 +1,4 @@
-//! The connection under a link: how it is made, how its end is noticed, what that means for what waits.
+//! The connection under a link: how it is made, how its end is noticed, and what the end means for messages that wait.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::net::{self, DialError, Dialled, Incoming};
 use crate::protocol::{Event, Input};
 use crate::wire::{Hello, Message};
 
-/// Shortest time between two dials: a listener that accepts and closes shall not keep a processor busy.
+/// Shortest time between two dials: a listener that accepts and closes must not keep a processor busy.
 const DIAL_PAUSE: Duration = Duration::from_millis(20);
 
-/// After a dial that failed without an answer, the next one waits so long.
+/// How long the next dial waits after one that failed without an answer.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Longest wait for an answer to a dial; a heartbeat interval where that is shorter.
 const DIAL_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// Bytes that the receiver of a link may say: one line.
+/// How many bytes the receiver of a link may say: one line.
 const ERROR_BYTES_MAX: usize = 4096;
 
 impl Link {
@@ -30,7 +30,7 @@ impl Link {
             let core = lock(&node.core);
             (core.endpoint_of(&self.peer), core.hello(Some(&self.peer)))
         };
-        // One that is asked for from here on is another.
+        // A dial that is asked for from here on is another one.
         lock(&self.state).dial = false;
         let timeout = node.config.timing.heartbeat_interval.min(DIAL_TIME_MAX);
         let outcome = match endpoint {
@@ -40,7 +40,8 @@ impl Link {
         match outcome {
             Ok(dialled) => {
                 self.reached(node);
-                // Before anybody can answer to the new connection: a `FETCH` that came of it must find what this step does.
+                // This comes before anybody can answer the new connection: a `FETCH` that answers it must find this
+                // step done.
                 let (closed, report) = {
                     let mut state = lock(&self.state);
                     (state.closed, std::mem::take(&mut state.report))
@@ -64,7 +65,8 @@ impl Link {
         }
     }
 
-    /// No dial gets an answer for a heartbeat timeout, though somebody whom this peer believes says that it is there.
+    /// No dial got an answer for a heartbeat timeout, although a process that this peer believes says that the other is
+    /// there.
     fn unreached(&self, node: &Node, endpoint: SocketAddr, error: &DialError) {
         if matches!(error, DialError::Key) {
             return complain_of_key(node, endpoint);
@@ -102,21 +104,21 @@ impl Link {
         lock(&self.state).dial_at = Some(Instant::now() + pause);
     }
 
-    /// A connection is up and has said who speaks.
+    /// A connection is up, and `HELLO` is sent.
     fn connected(self: &Arc<Self>, node: &Arc<Node>, dialled: Dialled) {
         let Dialled { stream, outgoing, incoming } = dialled;
         let Some(connection) = self.begin_on(&stream, outgoing, Instant::now() + DIAL_PAUSE) else { return };
         let (link, shared) = (Arc::clone(self), Arc::clone(node));
         if !node.try_spawn(format!("tx-{}", self.peer), move || link.watch(&shared, incoming, connection)) {
-            // Its end would not be noticed.
+            // Without this thread its end would not be noticed.
             lock(&self.state).dial_at = Some(Instant::now() + RETRY_PAUSE);
             self.on_end(connection);
         }
     }
 
-    /// Nobody listens there, so what waits has no reader.
+    /// Nobody listens there, so messages that wait have no reader.
     fn refused(self: &Arc<Self>, node: &Arc<Node>) {
-        // One that was closed meanwhile speaks of what is over.
+        // A link that was closed meanwhile says nothing about the present.
         if node.retire(self, |_| true) {
             node.step(Input::Refused { peer: self.peer.clone() });
         }
@@ -139,20 +141,20 @@ impl Link {
     }
 }
 
-/// Says who speaks, from which address.
+/// Sends `HELLO`, with the address of this connection.
 fn greet(dialled: &mut Dialled, hello: Hello) -> std::io::Result<()> {
     let local = dialled.stream.local_addr()?.ip();
     dialled.outgoing.put(net::announced(Message::Hello(hello), local));
     dialled.outgoing.write_all(&dialled.stream)
 }
 
-/// Dials, and in a closed group shows and is shown the key, each within so long.
+/// Dials; in a closed group both sides then show the key. Each of the two steps takes at most `within`.
 pub(super) fn reach(node: &Node, endpoint: SocketAddr, within: Duration) -> Result<Dialled, DialError> {
     let stream = net::dial(endpoint, within, node.config.bind)?;
     Dialled::new(stream, node.keys().as_deref(), within)
 }
 
-/// Where a peer of this group is expected, somebody listens who has another key.
+/// A process with another key listens where a peer of this group is expected.
 pub(super) fn complain_of_key(node: &Node, endpoint: SocketAddr) {
     let text = format!("Peer at {endpoint} has another key than this one, or none; give both the same --key-file");
     node.complaints.complain(Subject::host(endpoint.ip()), Kind::new("other_key", "dial").seldom(), &text);

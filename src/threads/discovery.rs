@@ -16,12 +16,12 @@ use crate::protocol::Input;
 use crate::wire::datagram::DATAGRAM_BYTES_MAX;
 use crate::wire::{Message, Refusal, WireError};
 
-/// After the system gave an error, it is asked again so much later.
+/// The pause after an error of the system.
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
 
 /// `discovery-rx`: reads datagrams for ever.
 pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
-    // One byte more, so that what is too long shows.
+    // There is one byte more, which shows that a datagram is too long.
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX + SEAL_BYTES + 1];
     let mut windows = Windows::default();
     loop {
@@ -57,7 +57,7 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
                     format!("Peer at {} cannot be understood: {error}; run the same version everywhere", from.ip());
                 node.complaints.complain(Subject::host(from.ip()), Kind::from("other_version").seldom(), &text);
             }
-            // A group that is there refuses a peer that wants to be part of it.
+            // An existing group refuses a peer that wants to join.
             Err(WireError::OtherQuorum { quorum, leader: Some(endpoint) }) => {
                 if net::endpoint_seen(endpoint, from).ip() == from.ip().to_canonical() {
                     node.step(Input::OtherQuorum {
@@ -73,7 +73,7 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
     }
 }
 
-/// What a datagram says, and in a closed group how it was sealed. `None`: it is none of this group.
+/// The text of a datagram, and in a closed group how it was sealed. `None`: it is not of this group.
 fn unseal<'a>(node: &Node, bytes: &'a [u8], from: IpAddr) -> Option<(Cow<'a, [u8]>, Option<Opened>)> {
     let (detail, why) = match (node.keys(), is_sealed(bytes)) {
         (None, false) => return Some((Cow::Borrowed(bytes), None)),
@@ -101,7 +101,7 @@ fn counts(node: &Node, windows: &mut Windows, message: &Message, opened: &Opened
     windows.is_new(&sender.id, sender.incarnation, opened.counter)
 }
 
-/// Sends to every network, naming on each the address that is right there.
+/// Sends to every network, with the address by which this peer is reached there.
 pub(super) fn broadcast(node: &Node, message: &Message) {
     let Some(sender) = &node.datagrams else { return };
     let encode = |local| {

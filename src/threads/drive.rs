@@ -1,4 +1,5 @@
-//! One step of the core: lock, read the clock once, step, hand the effects on, unlock; then all that may take a moment.
+//! One step of the core: lock, read the clock once, step, hand the effects on, unlock; then everything that may take a
+//! moment.
 
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ impl Node {
         let (mut effects, mut afterwards) = (Vec::new(), Afterwards::default());
         let mut core = lock(&self.core);
         if let Input::LinkUp { peer } = &input {
-            // With the core locked, so that nothing comes in between.
+            // The core is still locked, so that nothing comes in between.
             if let Some(link) = self.link(peer) {
                 link.renewed();
             }
@@ -67,7 +68,7 @@ impl Node {
         let Afterwards { new_links, too_many_links, links, datagrams, calls } = afterwards;
         for link in new_links {
             if !writer::start(self, &link) {
-                // What was to be said is lost, as on a connection that breaks.
+                // Messages that wait are lost, as on a connection that breaks.
                 self.retire(&link, |_| true);
             }
         }
@@ -151,7 +152,7 @@ impl Node {
         while let Some(link) = self.link(to).or_else(|| self.new_link(to, afterwards)) {
             match link.put(message) {
                 None => return afterwards.touch(link),
-                // It ended just now. One that did is not among the links any more.
+                // The link ended just now, and is no longer among the links.
                 Some(back) => message = back,
             }
         }
@@ -182,7 +183,7 @@ impl Node {
         self.finish(afterwards);
     }
 
-    /// The disk failed, in writing or in reading: with half of what it stored a peer is no use to anybody.
+    /// The disk failed, in writing or in reading: a peer with half of its data is of no use.
     pub(super) fn disk_failed(self: &Arc<Self>, error: &StorageError) {
         lock(&self.failure).get_or_insert_with(|| error.to_string());
         self.step(Input::DiskFailed);

@@ -13,11 +13,11 @@ use crate::config::Config;
 use crate::fatal::Fatal;
 use crate::protocol::Exit;
 
-/// The last words have so long to go out, and the last rows to be written: with the half second in which the core waits
-/// for commits, this keeps the end within a second.
+/// How long the last messages may take to go out, and the last rows to be written. With the half second in which the
+/// core waits for commits, this keeps the end within a second.
 const FAREWELL: Duration = Duration::from_millis(250);
 
-/// Lets the last words go out and the last rows be written, within reason.
+/// Lets the last messages go out and the last rows be written, within reason.
 pub(super) fn farewell(node: &Node) {
     let until = Instant::now() + FAREWELL;
     let (written, wait) = bounded(1);
@@ -27,12 +27,12 @@ pub(super) fn farewell(node: &Node) {
     }
     let links: Vec<Arc<Link>> = read(&node.links).values().cloned().collect();
     for link in links {
-        // It never brings anything, but ends when the link has written all.
+        // Nothing ever comes on it, but it ends when the link has written everything.
         let _ = link.when_idle().recv_deadline(until);
     }
 }
 
-/// What a peer that ended so tells its caller.
+/// What a peer that ended in this way tells its caller.
 pub(super) fn conclude(exit: &Exit, config: &Config, failure: Option<String>) -> Result<(), Fatal> {
     match exit {
         Exit::Stopped => {

@@ -1,5 +1,5 @@
-//! `http`: takes connections of browsers and programs, and gives each a thread of its own, as many as may be. What they are
-//! answered is `crate::http`'s.
+//! `http`: accepts connections of browsers and programs, and gives each a thread, up to a limit. `crate::http` answers
+//! them.
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -22,7 +22,7 @@ use crate::storage::directory_of;
 /// Connections at a time, and threads that serve them.
 const CONNECTIONS_MAX: usize = 32;
 
-/// After the system gave no connection, the next is asked for so much later.
+/// The pause after the system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A peer as the server sees it.
@@ -32,7 +32,7 @@ struct Shown {
     directory: PathBuf,
 }
 
-/// One of the connections, until it is dropped.
+/// One of the places for connections, until it is dropped.
 struct Place(Arc<AtomicUsize>);
 
 impl Drop for Place {
@@ -71,13 +71,13 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
 }
 
 fn serve(server: &Arc<Server<Shown>>, stream: &TcpStream, place: Place) {
-    // What is small is not to wait for more.
+    // Small answers must not wait for more bytes.
     let _ = stream.set_nodelay(true);
     connection::serve(server, stream);
     drop(place);
 }
 
-/// Without a thread of its own, and so without waiting.
+/// Answers without a thread for it, and so without waiting.
 fn turn_away(stream: &TcpStream) {
     if stream.set_nonblocking(true).is_ok() {
         connection::turn_away(stream);

@@ -1,5 +1,5 @@
-//! What is handed to the `storage` and to the `sequencer`. A step must not wait, so both inboxes take all that comes;
-//! what bounds each is said with its items.
+//! What is handed to the `storage` and to the `sequencer`. A step must not wait, so both inboxes take all that comes.
+//! What bounds each is said at its items.
 
 use crossbeam_channel::Sender;
 
@@ -8,20 +8,20 @@ use crate::ids::Term;
 use crate::protocol::{ConnectionId, Store};
 use crate::wire::Request;
 
-/// An item of the storage's inbox. The core bounds what waits there: batches by `AHEAD_READINGS`, because a leader orders
-/// no more ahead of its storage (the sequencer waits) and serves no more ahead of what a member says it has stored; readings
-/// to be kept by the windows of `protocol::pending`. All else is a few bytes, and follows from one of these, from a
-/// message that was read, or from a deadline.
+/// An item of the storage's inbox. The core bounds what waits there. `AHEAD_READINGS` bounds batches: a leader orders
+/// no further ahead of its storage (the sequencer waits), and serves no further ahead of what a member has stored. The
+/// windows of `protocol::pending` bound readings to be kept. All else is a few bytes, and follows from one of these,
+/// from a message that was read, or from a deadline.
 pub(super) enum StorageItem {
     Store(Store),
     /// Everything before it is to be written; answers when it is.
     Finish(Sender<()>),
 }
 
-/// An item of the sequencer's inbox. What waits there is bounded in bytes (`share.rs`): for each connection above what an
-/// honest peer has under way (`protocol::pending`), and for all together. Readers do not wait for room in it: they would
-/// not read what comes after it, signs of life among it, for as long as this peer's disk is slow. A connection that sends
-/// more is closed.
+/// An item of the sequencer's inbox. What waits there is bounded in bytes (`share.rs`): for all connections together,
+/// and for each at more than an honest peer has under way (`protocol::pending`). Readers do not wait for room: they
+/// would miss what comes after, signs of life among it, while this peer's disk is slow. A connection that sends more is
+/// closed.
 pub(super) enum SequencerItem {
     /// A request, which connection it came on, and the term it was sent in.
     Request((ConnectionId, Term, Request), Kept),

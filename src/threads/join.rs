@@ -1,4 +1,4 @@
-//! `join-<address>`: asks at one `--join` address, a connection for each question.
+//! `join-<address>`: asks at one `--join` address, with a connection for each question.
 
 use std::sync::Arc;
 

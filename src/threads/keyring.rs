@@ -1,4 +1,4 @@
-//! The keys of a closed group, as their file has them: read at the start, and again on SIGHUP.
+//! The keys of a closed group, from their file: read at the start, and again on SIGHUP.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use super::lock::{read, write};
 use crate::keys::file::{self, KeyFileError};
 use crate::keys::Keys;
 
-/// The keys that are spoken with now. Connections that are up keep what they were made with.
+/// The present keys. Connections that are up keep the keys that they were made with.
 pub(super) struct Keyring {
     path: PathBuf,
     group: String,
@@ -45,7 +45,7 @@ impl Keyring {
                 tell(&keys);
             }
             Err(error) => {
-                log::warn!(event = "keys_kept"; "Asked to read the keys again: {error}; those of before count on");
+                log::warn!(event = "keys_kept"; "Asked to read the keys again: {error}; the earlier keys still count");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! By how much the clock of this host differs from the leader's, for `/metrics`: the leader is asked while somebody asks for
-//! it, and at most once a minute.
+//! By how much the clock of this host differs from the leader's, for `/metrics`. The leader is asked at most once a
+//! minute, and only while somebody reads the metrics.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -11,7 +11,7 @@ use super::node::Node;
 use crate::ids::PeerId;
 use crate::inquiry;
 
-/// The leader is asked so often at most.
+/// The shortest time between two questions to the leader.
 const ASK_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ struct State {
     offset: Option<(PeerId, f64)>,
 }
 
-/// What was found last of the present leader; asks it again where that is long ago.
+/// The last answer of the present leader; asks again if that is old.
 pub(super) fn offset(node: &Arc<Node>, clock: &Arc<LeaderClock>) -> Option<f64> {
     let (leader, endpoint) = {
         let core = lock(&node.core);
@@ -58,7 +58,7 @@ pub(super) fn offset(node: &Arc<Node>, clock: &Arc<LeaderClock>) -> Option<f64> 
     known
 }
 
-/// By how many seconds a clock is ahead that said `before` and `after`, when the other one said `theirs` in between.
+/// By how many seconds a clock is ahead: it said `before` and `after`, and the other one said `theirs` in between.
 fn ahead(before: SystemTime, after: SystemTime, theirs: Timestamp) -> Option<f64> {
     let ours = Timestamp::try_from(before + after.duration_since(before).unwrap_or_default() / 2).ok()?;
     Some(ours.duration_since(theirs).as_secs_f64())

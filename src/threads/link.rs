@@ -1,9 +1,9 @@
-//! What this peer says to one other: what waits, and the connection on which it goes out. `writer.rs` is the thread of a
-//! link, `dial.rs` knows of connections that come and go.
+//! What this peer says to one other peer: what waits, and the connection on which it goes out. `writer.rs` is the
+//! thread of a link, `dial.rs` makes its connections.
 //!
-//! The thread that puts something in writes it itself if the connection takes it without waiting; only what it does not
-//! take is left to the link's thread, which waits for the receiver. So a message needs no change of threads on its way
-//! out, and nobody but the link's thread ever waits for a slow peer.
+//! The thread that puts something in also writes it, as far as the connection takes it without waiting. The rest is
+//! left to the link's thread, which waits for the receiver. So a message needs no change of threads on its way out, and
+//! only the link's thread ever waits for a slow peer.
 
 use std::convert::Infallible;
 use std::net::TcpStream;
@@ -21,7 +21,8 @@ use crate::protocol::Serve;
 use crate::storage::{LogReader, Read, ReadDisk};
 use crate::wire::{Frame, Message};
 
-/// Log bytes written together: enough for few system calls, little enough to let control messages in between.
+/// How many bytes of the log are written together: enough for few system calls, little enough to let control messages
+/// in between.
 pub(super) const SERVE_BYTES: usize = 256 * 1024;
 
 pub(super) struct Link {
@@ -29,7 +30,7 @@ pub(super) struct Link {
     pub(super) state: Mutex<State>,
     /// The thread has something to do.
     pub(super) wake: Condvar,
-    /// Taken for as long as somebody writes.
+    /// Held for as long as a thread writes.
     pub(super) writer: Mutex<Writer>,
     /// Bytes on all its connections.
     pub(super) sent: Arc<AtomicU64>,
@@ -46,7 +47,7 @@ pub(super) struct State {
     pub(super) dial: bool,
     /// The next connection is news to the core.
     pub(super) report: bool,
-    /// The present connection; to shut it while somebody waits for it. `None` while there is none to write to.
+    /// The present connection, to shut it while a thread waits for it. `None` while there is none to write to.
     pub(super) up: Option<Arc<TcpStream>>,
     /// The connection on which the thread waits for the receiver.
     pub(super) writing: Option<Arc<TcpStream>>,
@@ -54,9 +55,9 @@ pub(super) struct State {
     pub(super) connections: u64,
     /// No dial before this.
     pub(super) dial_at: Option<Instant>,
-    /// Since when each dial gets no answer.
+    /// Since when no dial gets an answer.
     pub(super) failing: Option<Instant>,
-    /// Dropped as soon as nothing waits to be written.
+    /// It is dropped as soon as nothing waits to be written.
     busy: Option<Sender<Infallible>>,
 }
 
@@ -71,14 +72,14 @@ pub(super) struct Writer {
 }
 
 impl State {
-    /// To be called where there may be nothing left to write.
+    /// Call this where there may be nothing left to write.
     fn settle(&mut self) {
         if self.outbox.is_empty() && (self.up.is_none() || !self.taken) {
             self.busy = None;
         }
     }
 
-    /// The connection ends: what comes again by itself is forgotten.
+    /// The connection ends: forgets what is sent again anyway.
     fn down(&mut self) {
         (self.dial, self.report) = (true, true);
         self.up = None;
@@ -99,7 +100,7 @@ impl Link {
             return Some(message);
         }
         if !state.outbox.put(message) {
-            // It does not read. What the core hears of a new connection makes it say again what still counts.
+            // The receiver does not read. When the core hears of a new connection, it says again what still counts.
             log::debug!("{} does not read what it is told; dialling again", self.peer);
             state.outbox.forget();
             self.start_over(&mut state);
@@ -111,9 +112,9 @@ impl Link {
         lock(&self.state).outbox.serve(serve);
     }
 
-    /// Goes over to a new connection, which begins with nothing of what was said on the one before: where that broke off
-    /// in the middle of a message, the rest would make no sense. Returns which connection it is, and `None` where the link
-    /// has ended. The next dial is not before `dial_at`.
+    /// Goes over to a new connection, and carries nothing over: if the last one broke off in the middle of a message,
+    /// the rest of that would make no sense. Returns the number of the connection, or `None` if the link has ended. The
+    /// next dial is not before `dial_at`.
     pub(super) fn begin_on(&self, stream: &Arc<TcpStream>, outgoing: Outgoing, dial_at: Instant) -> Option<u64> {
         let mut writer = lock(&self.writer);
         let mut state = lock(&self.state);
@@ -121,8 +122,8 @@ impl Link {
             net::hang_up(stream);
             return None;
         }
-        // The receiver ends the connection before once it has read who speaks on this one. Ending it here could be noticed
-        // there first, be taken for a loss, and be answered with a new connection, and so on.
+        // The receiver ends the old connection once it has read `HELLO` on this one. If it were ended here, the
+        // receiver could notice that first, take it for a loss, answer with a new connection, and so on.
         let old = writer.stream.replace(Arc::clone(stream));
         if let Some(older) = std::mem::replace(&mut writer.old, old) {
             net::hang_up(&older);
@@ -131,7 +132,7 @@ impl Link {
         state.taken = false;
         state.connections += 1;
         writer.connection = state.connections;
-        // To be made again, if that was asked for while this connection was made.
+        // It is to be made again, if that was asked for meanwhile.
         state.up = (!state.dial).then(|| Arc::clone(stream));
         state.dial_at = Some(dial_at);
         Some(state.connections)
@@ -145,7 +146,7 @@ impl Link {
     fn start_over(&self, state: &mut State) {
         state.down();
         if let Some(stuck) = state.writing.take() {
-            // The thread waits for a receiver that does not read; so the end of it is not noticed there too early.
+            // The thread waits for a receiver that does not read, so the receiver does not notice this end too early.
             net::hang_up(&stuck);
         }
         self.wake.notify_one();
@@ -192,20 +193,20 @@ impl Link {
         idle
     }
 
-    /// Writes what waits as far as that goes without waiting, and leaves the rest to the thread.
+    /// Writes what it can without waiting, and leaves the rest to the thread.
     pub(super) fn pump<D: ReadDisk>(&self, log: &LogReader<D>) {
         if let Some(mut writer) = try_lock(&self.writer).filter(|_| net::CAN_SEND_NOW) {
             if writer.outgoing.is_empty() && writer.stream.is_some() && self.write_now(&mut writer, log) {
                 return;
             }
         }
-        // Under the lock, so that it does not fall between the thread's last look and its sleep.
+        // The lock is held, so that the signal does not fall between the thread's last look and its sleep.
         let state = lock(&self.state);
         self.wake.notify_one();
         drop(state);
     }
 
-    /// False: something is left, because the receiver has to read first, the disk to be read, or the connection broke.
+    /// False: something is left. The receiver has to read first, or the disk has to be read, or the connection broke.
     fn write_now<D: ReadDisk>(&self, writer: &mut Writer, log: &LogReader<D>) -> bool {
         while self.load(writer, log) {
             let Writer { stream: Some(stream), outgoing, .. } = writer else { return false };
@@ -216,8 +217,8 @@ impl Link {
         lock(&self.state).outbox.is_empty()
     }
 
-    /// Takes out of the outbox what may be written now, but for log batches that are not in memory. What was taken out
-    /// before is written. False: there is nothing.
+    /// Takes out of the outbox what may be written now, except log batches that are not in memory. All that was taken
+    /// out before must be written. False: there is nothing.
     pub(super) fn load<D: ReadDisk>(&self, writer: &mut Writer, log: &LogReader<D>) -> bool {
         let Parcel { messages, serving, last_word } = {
             let mut state = lock(&self.state);
@@ -242,7 +243,7 @@ impl Link {
         !writer.outgoing.is_empty()
     }
 
-    /// Adds log batches as `ORDERED`, and notes how far that went. False: there was nothing.
+    /// Adds log batches as `ORDERED`, and notes how far they reach. False: there was nothing.
     pub(super) fn load_batches(&self, read: Read, part: &Serving, writer: &mut Writer) -> bool {
         let last = match read {
             Read::Frames(frames) => {

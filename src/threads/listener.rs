@@ -1,5 +1,5 @@
-//! `listener`: the one thread that serves all incoming connections that have not been admitted, waiting for none of them.
-//! It reads who each is, hands that to the core, answers questions, and gives a link that was admitted a thread of its own
+//! `listener`: this one thread serves all incoming connections that are not admitted yet, and waits for none of them.
+//! It reads the `HELLO` of each, hands it to the core, answers questions, and gives each admitted link a thread
 //! (`reader.rs`). What the core says about a connection comes from any thread, through the porter.
 
 use std::cmp::Reverse;
@@ -24,16 +24,16 @@ use crate::net;
 use crate::protocol::{Admission, ConnectionId, Input};
 use crate::wire::{Message, Refusal};
 
-/// Bytes of answers that wait to be read; beyond that the oldest goes.
+/// How many bytes of answers may wait for their readers; beyond that the oldest is closed.
 const UNTOLD_MAX: usize = 4 * 1024 * 1024;
 
-/// After the system gave no connection, the next is asked for so much later.
+/// The pause after the system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Connections accepted before others are looked at again.
 const ACCEPTS_MAX: usize = 64;
 
-/// The listening socket; under [`PORTER`] comes word, from `FIRST` on come connections.
+/// The token of the listening socket. [`PORTER`] is the token of the porter, and from `FIRST` on they are connections'.
 const LISTENER: Token = Token(0);
 const FIRST: usize = PORTER.0 + 1;
 
@@ -86,11 +86,11 @@ impl Listener {
         }
     }
 
-    /// How long nothing is due.
+    /// How long until something is due.
     fn patience(&self) -> Option<Duration> {
         let late = self.visitors.values().filter(|visitor| !visitor.waits()).map(|visitor| visitor.until).min();
         let next = self.accept_at.into_iter().chain(late).min();
-        // A millisecond more: the system rounds down, and would be asked again and again until then.
+        // It adds a millisecond: the system rounds down, and would otherwise return again and again before the time.
         next.map(|at| at.saturating_duration_since(Instant::now())).map(|left| {
             if left.is_zero() {
                 left
@@ -112,7 +112,7 @@ impl Listener {
                 Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
                 }
                 Err(error) => {
-                    // Out of file descriptors: those that say nothing give theirs back first.
+                    // Out of file descriptors: silent connections give theirs back first.
                     let text = format!("Cannot accept a connection: {}", descriptors::explain(&error));
                     node.complaints.warn("accept_failed", &text);
                     self.make_room(node);
@@ -135,14 +135,14 @@ impl Listener {
             return;
         }
         self.visitors.insert(connection, Visitor::new(stream, from, node.keys(), Instant::now()));
-        // It has often said who it is by now: so others that only connect cannot push it out.
+        // Its `HELLO` has often come by now. Then connections that say nothing cannot push it out.
         self.look_at(node, connection, false);
     }
 
-    /// Closes a connection of the least claim: of the host that has most of these, the oldest. False: there is none.
+    /// Closes a connection of the least claim: the oldest of the host that has most of these. False: there is none.
     fn make_room(&mut self, node: &Arc<Node>) -> bool {
         let least = self.visitors.values().map(Visitor::claim).min();
-        // By host: how many it has, and the oldest of them, which is seen first.
+        // For each host the number of its connections, and the oldest, which is seen first.
         let mut hosts: BTreeMap<Subject, (usize, Reverse<ConnectionId>)> = BTreeMap::new();
         for (connection, visitor) in self.visitors.iter().filter(|(_, visitor)| Some(visitor.claim()) == least) {
             hosts.entry(Subject::host(visitor.from.ip())).or_insert((0, Reverse(*connection))).0 += 1;
@@ -152,7 +152,7 @@ impl Listener {
         true
     }
 
-    /// Ends a connection. The core hears of the end of a link.
+    /// Ends a connection. If it is a link, the core hears of the end.
     fn close(&mut self, node: &Arc<Node>, connection: ConnectionId) {
         if self.visitors.remove(&connection).is_some_and(|visitor| visitor.waits()) {
             node.step(Input::Ended { connection });
@@ -210,7 +210,7 @@ impl Listener {
         }
     }
 
-    /// Says what this peer knows of its group. The core is only looked at.
+    /// Says what this peer knows of its group. It only looks at the core.
     fn report(&mut self, node: &Arc<Node>, connection: ConnectionId) {
         let json = serde_json::to_string(&node.report()).expect("a report is made of texts and numbers");
         self.tell(node, connection, &Message::Report { json });
@@ -276,6 +276,6 @@ pub(super) fn complain_of_old_key(node: &Node, peer: &PeerId, key: Fingerprint) 
 }
 
 fn token(connection: ConnectionId) -> Token {
-    // Where numbers have 32 bits, those of the first day are over before they come again.
+    // Where numbers have 32 bits, the connections of the first numbers are over before the numbers return.
     Token(usize::try_from(connection.0).unwrap_or(usize::MAX >> 1).wrapping_add(FIRST))
 }

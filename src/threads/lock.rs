@@ -1,10 +1,10 @@
 //! How threads lock and wait, and which locks there are.
 //!
 //! A thread waits on a channel for what others hand over, up to a deadline where there is one; with [`wait`] for what
-//! others change under a lock; or in a call of the system for a socket. Where an error would come again immediately, and
-//! where a sensor's time has not come, nothing can happen earlier, and the thread sleeps.
+//! others change under a lock; or in a call of the system for a socket. It sleeps only where nothing can happen
+//! earlier: after an error that would return immediately, and until a sensor's time has come.
 //!
-//! Locks are taken in the order of this table, and none of them while a later one is held. The last eleven are leaves: no
+//! Locks are taken in the order of this table, and none while a later one is held. The last eleven are leaves: no
 //! other lock is taken under them.
 //!
 //! | lock | guards | held for |
@@ -18,7 +18,7 @@
 //! | the voice's `waiting` | lines in the order of their steps | putting in, taking out |
 //! | the log's tail | the last batches | cloning handles of batches |
 //! | a bell's `due` | one deadline of the core | setting it; its loop gives it back while it waits |
-//! | the watch's `attendance` | who is there since when | noting an event, making a report |
+//! | the watch's `attendance` | which peers are there, and since when | noting an event, making a report |
 //! | the watch's `happenings` | what happened lately | adding a line, cloning those that are new |
 //! | the counts' `under_way`, `events` | times of readings under way; lines by event | putting in, taking out, counting |
 //! | the leader clock's `state` | what the leader's clock said | reading it, changing it |
@@ -27,13 +27,13 @@
 //! | the keyring's `keys` | the keys of a closed group | cloning a handle, changing them |
 //! | `questions`, `datagrams`, `failure` | questions to ask; the discovery sockets; how the disk failed | one call |
 //!
-//! The `writer` and the `core` are never held together: a thread that writes has left the core before, so that a peer
-//! that does not read never holds up a step.
+//! The `writer` and the `core` are never held together: a thread leaves the core before it writes, so that a peer that
+//! does not read never holds up a step.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
 
-/// Locks. A thread that panics ends the process, so nobody meets what it left half done.
+/// Locks. A thread that panics ends the process, so nobody finds its work half done.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -55,8 +55,8 @@ pub(super) fn write<T>(shared: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     shared.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Gives the lock back until `changed` is signalled, or the time is over. Returns without a reason at times: the caller
-/// looks again at what it waits for.
+/// Gives the lock back until `changed` is signalled, or the time is over. It may return early for no reason: the caller
+/// checks again what it waits for.
 pub(super) fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>, most: Option<Duration>) -> MutexGuard<'a, T> {
     match most {
         Some(most) => changed.wait_timeout(guard, most).unwrap_or_else(PoisonError::into_inner).0,

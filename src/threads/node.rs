@@ -31,12 +31,13 @@ use crate::status::report::Given;
 use crate::storage::{LogReader, RealDisk, Storage, Tail};
 use crate::wire::Community;
 
-/// Bytes of requests that wait for the sequencer, of one connection: four times what the readings of an honest peer under
-/// way come to. And of all.
+/// How many bytes of requests may wait for the sequencer, of one connection and of all. An honest peer has a quarter of
+/// the first under way.
 const REQUESTED_EACH: usize = 8 * 1024 * 1024;
 const REQUESTED_ALL: usize = 24 * 1024 * 1024;
 
-/// Bytes of long messages that are being read, of one connection: the longest line and the longest block. And of all.
+/// How many bytes of long messages may be in the middle of being read, of one connection and of all. The longest line
+/// and the longest block fit into the first.
 const HELD_EACH: usize = 10 * 1024 * 1024;
 const HELD_ALL: usize = 12 * 1024 * 1024;
 
@@ -54,7 +55,7 @@ pub(super) struct Node {
     pub(super) links: RwLock<BTreeMap<PeerId, Arc<Link>>>,
     /// Incoming connections that were admitted.
     pub(super) connections: Mutex<BTreeMap<ConnectionId, Arc<TcpStream>>>,
-    /// Brings word to those that were not.
+    /// Brings word about connections that are not admitted.
     pub(super) porter: Porter,
     /// Requests that wait for the sequencer.
     pub(super) requested: Arc<Pool>,
@@ -68,7 +69,7 @@ pub(super) struct Node {
     pub(super) questions: Questions,
     pub(super) askers: Vec<Asker>,
     pub(super) voice: Voice,
-    /// For those who look at this peer.
+    /// For people and programs that look at this peer.
     pub(super) watch: Arc<Watch>,
     pub(super) counts: Arc<Counts>,
     /// What a report says of how it was started.
@@ -79,12 +80,12 @@ pub(super) struct Node {
     pub(super) failure: Mutex<Option<String>>,
     /// Peers to talk to, and connections to be read, at a time.
     pub(super) peers_max: usize,
-    /// Connections that have not been admitted; beyond that the oldest of those goes that wait for nothing from the core.
+    /// Connections that are not admitted yet; beyond that, the oldest that does not wait for the core is closed.
     pub(super) visitors_max: usize,
 }
 
 impl Node {
-    /// Everything that threads share, around a peer that has not taken a step. From now on the clock of the core runs.
+    /// Everything that threads share, around a peer that has not taken a step. The clock of the core runs from now on.
     pub(super) fn new(
         config: Config,
         core: Peer,
@@ -144,7 +145,8 @@ impl Node {
         &self.bells[at]
     }
 
-    /// Starts a thread for something that can be done without: where the system gives none, it is not done. Says so.
+    /// Starts a thread for work that a peer can do without. Where the system gives none, the work is not done, and a
+    /// line says so.
     pub(super) fn try_spawn(&self, name: String, run: impl FnOnce() + Send + 'static) -> bool {
         let started = thread::Builder::new().name(name).spawn(run);
         if let Err(error) = &started {
@@ -159,7 +161,7 @@ impl Node {
     }
 
     /// Ends a link, if it is `over`, and its thread with it; the next message makes a new one.
-    /// Returns whether it was the present link to its peer, and is no more.
+    /// Returns whether it was the present link to its peer until now.
     pub(super) fn retire(&self, link: &Arc<Link>, over: impl FnOnce(&Link) -> bool) -> bool {
         let mut links = write(&self.links);
         if !over(link) || !links.get(&link.peer).is_some_and(|present| Arc::ptr_eq(present, link)) {

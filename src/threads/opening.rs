@@ -1,4 +1,4 @@
-//! What a peer opens and settles before its first step, as its options say.
+//! What a peer opens and settles by its options before its first step.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,10 +13,10 @@ use crate::storage::{
     claim, claim_cleared, directory_of, others, rename_directory, EarlierDirectory, RealDisk, StorageError,
 };
 
-/// So many names of files are told.
+/// How many names of files a line has.
 const NAMES_MAX: usize = 20;
 
-/// Takes this peer's directory, in which only what is known to be a peer's is ever cleared.
+/// Takes this peer's directory. Only what is known to be a peer's is ever cleared in it.
 pub(super) fn directory(config: &Config) -> Result<RealDisk, Fatal> {
     let (dir, id) = (&config.data_dir, &config.peer_id);
     let failed = |error: StorageError| Fatal::Storage(error.to_string());
@@ -41,7 +41,7 @@ pub(super) fn directory(config: &Config) -> Result<RealDisk, Fatal> {
     Ok(disk)
 }
 
-/// Says who this peer is, and where its readings come from.
+/// Logs this peer's id, and where its readings come from.
 pub(super) fn tell(config: &Config, endpoint: SocketAddr) {
     log::info!(event = "peer_id"; "Peer ID: {}", config.peer_id);
     log::info!(event = "listening", endpoint:% = endpoint; "Listening on {endpoint}");
@@ -67,7 +67,7 @@ pub(super) fn keyring(config: &Config) -> Result<Option<Keyring>, Fatal> {
     Ok(Some(Keyring::open(path, config.group.clone())?))
 }
 
-/// The address of the page, where there is to be one, with what a browser is told.
+/// The socket of the page, if there is to be one, with the address for a browser.
 pub(super) fn page(config: &Config) -> Result<Option<(TcpListener, String)>, Fatal> {
     let Some(address) = config.http else { return Ok(None) };
     let failed = |cause| Fatal::Http { address, cause };
@@ -79,7 +79,7 @@ pub(super) fn page(config: &Config) -> Result<Option<(TcpListener, String)>, Fat
     Ok(Some((listener, format!("http://{host}:{}/", taken.port()))))
 }
 
-/// The socket of discovery, where this peer hears any.
+/// The socket of discovery, if this peer hears any.
 pub(super) fn receiver(config: &Config) -> Result<Option<net::Receiver>, Fatal> {
     if !config.broadcasts() {
         return Ok(None);
@@ -95,7 +95,7 @@ pub(super) fn receiver(config: &Config) -> Result<Option<net::Receiver>, Fatal> 
     receiver.map(Some).map_err(|cause| Fatal::Broadcast { port, cause })
 }
 
-/// What the core is told of this start.
+/// What the core is told about this start.
 pub(super) fn settings(config: &Config, incarnation: Incarnation, endpoint: SocketAddr) -> Settings {
     Settings {
         id: config.peer_id.clone(),

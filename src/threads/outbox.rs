@@ -1,10 +1,10 @@
-//! What waits to be said to one peer, in the order in which it may go. Data only: the link's thread, or a simulator, takes
-//! it out and does the writing.
+//! What waits to be said to one peer, in the order in which it may go. It is data only: the link's thread, or a
+//! simulator, takes it out and writes it.
 //!
-//! Control messages keep their order and never wait for bulk. Of what is cumulative the newer replaces the older, and
-//! log batches are not kept here at all but read from the log when there is room for them. What is left is bounded, so that
-//! a peer that stopped reading cannot fill memory: beyond that the link breaks, and what waits is forgotten. That is no
-//! worse than what any connection that breaks had on its way.
+//! Control messages keep their order and never wait for bulk. A newer cumulative message replaces an older one. Log
+//! batches are not kept here: they are read from the log when there is room for them. The rest is bounded, so that a
+//! peer that stopped reading cannot fill memory: beyond the bound the link breaks, and what waits is forgotten. Any
+//! connection that breaks loses as much.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -13,18 +13,18 @@ use crate::ids::{Sequence, Term};
 use crate::protocol::Serve;
 use crate::wire::{encode_head, Message, Request};
 
-/// Control messages that wait, and how long they are as text. One is taken whatever its length.
+/// How many control messages may wait, and how long they may be as text. A single one may have any length.
 const CONTROL_MAX: usize = 256;
 const CONTROL_BYTES_MAX: usize = 1024 * 1024;
 
-/// Text of requests that goes out together: a window of many origins would take 25 MiB.
+/// How much text of requests goes out together: a window of many origins would take 25 MiB.
 const REQUEST_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Default)]
 pub struct Outbox {
     control: VecDeque<Message>,
     control_bytes: usize,
-    /// One place each for what is cumulative.
+    /// At most one message of each cumulative kind.
     cumulative: Vec<Message>,
     /// Readings on their way to the leader; the core's window bounds them.
     requests: VecDeque<(Term, Request)>,
@@ -37,7 +37,7 @@ pub struct Outbox {
     broken: bool,
 }
 
-/// Which part of the log is to be sent next: what follows `after`, each batch that begins at or below `up_to`.
+/// The part of the log to send next: what follows `after`, in batches that begin at or below `up_to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serving {
     /// The sender's term, for `ORDERED`.
@@ -58,10 +58,10 @@ pub struct Parcel {
 }
 
 impl Outbox {
-    /// Takes a message. False: too many wait; the link is to be broken, and to [`forget`](Self::forget) them.
+    /// Takes a message. False: too many wait; break the link, and [`forget`](Self::forget) them.
     pub fn put(&mut self, message: Message) -> bool {
         match message {
-            // Its numbers would go out before those that were lost, and come again with them.
+            // Its numbers would go out before the lost ones, and come again with them.
             Message::SequencerRequest { .. } if self.broken => {}
             Message::SequencerRequest { term, request } => self.requests.push_back((term, request)),
             Message::Leave { .. } => self.last_word = Some(message),
@@ -103,12 +103,12 @@ impl Outbox {
                 (serving.term, serving.cuts) = (term, cuts);
                 serving.up_to = serving.up_to.max(up_to);
             }
-            // The connection on which it had begun is gone; the receiver will ask again.
+            // The connection on which serving had begun is gone; the receiver will ask again.
             (None, None) => {}
         }
     }
 
-    /// Log batches up to `last` were written, or the permission proved void (`None`).
+    /// Notes that log batches up to `last` were written, or that the permission proved void (`None`).
     pub fn served(&mut self, part: &Serving, last: Option<Sequence>) {
         if let Some(serving) = self.serving.as_mut().filter(|serving| serving.restart == part.restart) {
             match last {
@@ -131,7 +131,8 @@ impl Outbox {
         self.to_serve().is_some_and(|next| (next.restart, next.after) == (part.restart, part.after))
     }
 
-    /// The connection broke: what is bulk or cumulative comes again by itself, the rest waits for the next one.
+    /// The connection broke: bulk and cumulative messages come again by themselves, the rest waits for the next
+    /// connection.
     pub fn on_break(&mut self) {
         self.requests.clear();
         self.cumulative.clear();
@@ -157,7 +158,7 @@ impl Outbox {
         self.serving.as_ref().filter(|serving| serving.after < serving.up_to)
     }
 
-    /// Takes out what may go now. `served` is to follow if it names a part of the log.
+    /// Takes out what may go now. Call `served` afterwards if it names a part of the log.
     pub fn take(&mut self) -> Parcel {
         let mut messages: Vec<Message> = mem::take(&mut self.control).into();
         self.control_bytes = 0;
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_written_before_a_restart_does_not_move_what_started_over() {
+    fn a_part_from_before_a_restart_does_not_move_the_new_serving() {
         let mut outbox = Outbox::default();
         outbox.serve(serve(Some(0), 9));
         let part = outbox.take().serving.unwrap();

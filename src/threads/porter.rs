@@ -9,7 +9,7 @@ use super::lock::lock;
 use crate::protocol::{Admission, ConnectionId};
 use crate::wire::Message;
 
-/// Under this token the listener finds that there is word.
+/// The token that wakes the listener when there is word.
 pub(super) const PORTER: Token = Token(1);
 
 pub(super) struct Porter {
@@ -25,7 +25,7 @@ pub(super) enum Word {
 }
 
 impl Porter {
-    /// With what the listener is to wait on.
+    /// Returns the porter, and the poll on which the listener waits.
     pub(super) fn new() -> io::Result<(Self, Poll)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), PORTER)?;
@@ -35,7 +35,7 @@ impl Porter {
     /// Leaves word. Does not wait.
     pub(super) fn bring(&self, connection: ConnectionId, word: Word) {
         lock(&self.words).push((connection, word));
-        // One that cannot be woken looks by itself soon.
+        // If it cannot be woken, it looks by itself soon.
         let _ = self.waker.wake();
     }
 

@@ -1,4 +1,4 @@
-//! Questions that wait to be asked, and how many threads ask. What concerns members goes first.
+//! Questions that wait to be asked, and how many threads ask. Questions about members go first.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -10,10 +10,10 @@ use crate::wire::Hello;
 /// Questions under way at a time.
 const THREADS_MAX: usize = 16;
 
-/// Of these, those to strangers: a stranger that names an address where nothing answers does not keep members waiting.
+/// How many of these may be to strangers: a stranger that names a silent address must not keep members waiting.
 const STRANGERS_MAX: usize = 8;
 
-/// Questions that wait, to members and to strangers. What is beyond is not asked, and reported as unanswered.
+/// How many questions may wait, to members and to strangers. Further ones are not asked, and reported as unanswered.
 const URGENT_WAITING_MAX: usize = 1024;
 const OTHERS_WAITING_MAX: usize = 16;
 
@@ -32,9 +32,9 @@ struct State {
 /// What became of a question that was put in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Put {
-    /// Threads enough ask already, and will come to it.
+    /// Enough threads ask already, and will come to it.
     Waits,
-    /// It waits for one more thread, which is counted from here on: it is to call [`Questions::next`].
+    /// It needs one more thread, which is counted from here on and has to call [`Questions::next`].
     NeedsThread,
     NoRoom,
 }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_room_or_no_thread_is_not_asked() {
+    fn a_question_without_room_or_thread_is_not_asked() {
         let questions = Questions::default();
         assert_eq!(questions.put(call(true, 0), hello()), Put::NeedsThread);
         assert!(!questions.without_thread(true), "nobody is left to ask it");

@@ -16,10 +16,10 @@ use crate::net::{self, Incoming, Outgoing, ReadError};
 use crate::protocol::{ConnectionId, Input};
 use crate::wire::{Decoder, Message, Refusal, WireError};
 
-/// Bytes that every connection may hold while it is read; for what is more, there is a pool.
+/// How many bytes every connection may hold while it is read; for more there is a pool.
 const HELD_BYTES: usize = 96 * 1024;
 
-/// What a request takes in memory beside its readings, about.
+/// About how much memory a request takes beside its readings.
 const REQUEST_BYTES: usize = 256;
 
 /// Why a connection is not read any further.
@@ -99,7 +99,7 @@ impl Reader {
         }
         net::hang_up(stream);
         lock(&self.node.connections).remove(&self.connection);
-        // After the requests that it held. Without its sequencer the peer is ending.
+        // The end comes after the requests that the connection held. If the sequencer is gone, the peer is ending.
         let _ = self.node.sequencer.send(SequencerItem::Ended(self.connection));
     }
 
@@ -121,20 +121,20 @@ impl Reader {
             self.node.step(Input::Received { connection, message });
             return Ok(());
         };
-        // Readings of a peer that was not taken in are not kept: the core hears of them here, and does nothing with them.
+        // Readings of a peer that was not taken in are not kept: the core hears of them here, and drops them.
         if !lock(&self.node.core).takes_readings_of(&self.peer) {
             self.node.step(Input::Requests(vec![(connection, term, request)]));
             return Ok(());
         }
-        // To leave one out and take what follows would leave a gap; on the next connection all of them come again.
+        // To skip one and take the next would leave a gap. On the next connection all of them come again.
         let bytes = request.lines.as_bytes().len() + REQUEST_BYTES;
         let kept = self.requests.keep(bytes).ok_or(End::Requests)?;
-        // Without its sequencer the peer is ending.
+        // If the sequencer is gone, the peer is ending.
         let _ = self.node.sequencer.send(SequencerItem::Request((connection, term, request), kept));
         Ok(())
     }
 
-    /// Notes how much memory what is being read takes.
+    /// Notes how much memory the message takes that is being read.
     fn account(&mut self, held: usize) -> Result<(), End> {
         let bytes = if held > HELD_BYTES { held } else { 0 };
         if bytes == self.kept_bytes {
@@ -150,15 +150,15 @@ impl Reader {
     }
 }
 
-/// Bytes that are read and thrown away after an `ERROR`, and how long that may take: where some are left when a connection
-/// is closed, the system takes back what was said on it.
+/// How many bytes are read and thrown away after an `ERROR`, and how long that may take. If unread bytes are left when
+/// a connection is closed, the system discards what was said on it.
 const DRAINED_MAX: usize = 256 * 1024;
 const DRAIN_TIME: Duration = Duration::from_millis(200);
 
 fn say_error(mut stream: &TcpStream, sealer: Option<Sealer>, why: String) {
     let mut outgoing = Outgoing::new(sealer);
     outgoing.put(Message::Error { why: Refusal::Other(why) });
-    // A sender that does not read it does not want to know; nothing else is ever written here, so there is room.
+    // A sender that does not read it does not want to know. Nothing else is ever written here, so there is room.
     let _ = outgoing.write_last(stream);
     let mut thrown = [0; 4096];
     if stream.set_read_timeout(Some(DRAIN_TIME)).is_err() {

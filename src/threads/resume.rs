@@ -1,4 +1,4 @@
-//! Opens the storage, as the options say, and puts what it found into words for the core and for the operator.
+//! Opens the storage by the options, and says what it found, to the core and to the operator.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::storage::{self, Opened, Options, RealDisk, Repair, Storage, StorageEr
 pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>, Opened), Fatal> {
     let failed = |error: StorageError| Fatal::Storage(error.to_string());
     if config.quorum.is_some() {
-        // A peer that does not know what it promised must not promise anything else.
+        // A peer that does not know its last promise must not make another.
         storage::check_state(&disk).map_err(|error| match error {
             StorageError::Damaged { path, why } => Fatal::Forgotten { path, why },
             error => failed(error),

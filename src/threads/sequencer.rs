@@ -1,5 +1,5 @@
-//! `sequencer`: drains the requests of all peers, as many as a batch holds and never waiting for more, and has the core
-//! order them in one step.
+//! `sequencer`: drains the requests of all peers, at most as many as a batch holds, and has the core order them in one
+//! step. It never waits for more.
 
 use std::sync::Arc;
 
@@ -38,7 +38,8 @@ pub(super) fn run(node: &Arc<Node>, inbox: &Receiver<SequencerItem>) {
     }
 }
 
-/// Where others store faster than this peer, their majority commits and more keeps coming: it waits here, not in memory.
+/// Waits while others store faster than this peer: their majority commits, and more keeps coming. It must not pile up
+/// in memory.
 fn wait_for_storage(node: &Node) {
     let mut core = lock(&node.core);
     while !core.keeps_up() {

@@ -1,10 +1,10 @@
-//! Bytes that connections have kept in memory here: bounded for each, and for all together. Where all together keep too
-//! much, those give way that keep more than others do.
+//! Bytes that connections keep in memory: bounded for each, and for all together. Where all together keep too much,
+//! connections that keep more than others give way.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-/// What all connections may have kept of one kind.
+/// What all connections together may keep of one kind.
 #[derive(Debug)]
 pub(super) struct Pool {
     each: usize,
@@ -32,7 +32,7 @@ impl Share {
         Arc::new(Self { pool: Arc::clone(pool), kept: AtomicUsize::new(0) })
     }
 
-    /// Keeps so many bytes more, until what is returned is dropped. `None`: that is too much.
+    /// Keeps this many more bytes, until the returned value is dropped. `None`: that is too much.
     pub(super) fn keep(self: &Arc<Self>, bytes: usize) -> Option<Kept> {
         let (own, all) = (self.kept.load(Ordering::Relaxed) + bytes, self.pool.kept.load(Ordering::Relaxed) + bytes);
         let average = all / self.pool.sharers.load(Ordering::Relaxed).max(1);
@@ -51,7 +51,7 @@ impl Drop for Share {
     }
 }
 
-/// Bytes that are kept for as long as this is.
+/// The bytes are kept until this is dropped.
 #[derive(Debug)]
 pub(super) struct Kept {
     share: Arc<Share>,
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_keeps_no_more_than_it_may_until_it_gives_some_back() {
+    fn each_keeps_no_more_than_allowed_until_it_gives_some_back() {
         let share = Share::new(&Pool::new(100, 1000));
         let kept = share.keep(80).unwrap();
         assert!(share.keep(21).is_none() && share.keep(20).is_some());
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_keep_too_much_those_give_way_that_keep_more_than_others() {
+    fn where_all_keep_too_much_the_ones_that_keep_more_give_way() {
         let pool = Pool::new(100, 120);
         let (greedy, other, modest) = (Share::new(&pool), Share::new(&pool), Share::new(&pool));
         let _kept = (greedy.keep(90).unwrap(), other.keep(30).unwrap());

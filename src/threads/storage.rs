@@ -1,5 +1,5 @@
-//! `storage`: the sole owner of the disk. It does what the core handed over, in order, all that waits as one group, tells
-//! the core, and only then lets go the messages that tell of it.
+//! `storage`: the sole owner of the disk. It takes what the core handed over, in order and as one group, does it, tells
+//! the core, and only then releases the messages that tell of it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,18 +17,18 @@ use crate::protocol::{Done, Input, Store};
 use crate::storage::{Read, RealDisk, Storage, StorageError};
 use crate::wire::Message;
 
-/// Items done before the core hears of them: bounds how long the first of them waits.
+/// How many items are done before the core hears of them: this bounds how long the first one waits.
 const GROUP_MAX: usize = 256;
 
-/// The names of all files are compared with what was written so often: nobody who moves a file sees rows go elsewhere for
-/// longer.
+/// How often the names of all files are compared with what was written: after a file is moved, rows go elsewhere for no
+/// longer than this.
 const NAMES_EVERY: Duration = Duration::from_secs(3);
 
-/// And not so often that it takes more than one part in this many of the time: a microsecond or two for each file, so that
-/// it is every 3 seconds with some thousands of sensors.
+/// The comparison takes at most one part in this many of the time. A file takes a microsecond or two, so with up to
+/// some thousands of sensors it happens every 3 seconds.
 const NAMES_SHARE: u32 = 400;
 
-/// What a group of items came to.
+/// The outcome of a group of items.
 #[derive(Default)]
 struct Group {
     dones: Vec<Done>,
@@ -40,11 +40,11 @@ struct Group {
 
 /// What is left over from one group to the next.
 struct Rest {
-    /// How far rows are in buffers, and not known to be in files.
+    /// How far rows are in buffers, and perhaps not yet in files.
     delivered: Option<Sequence>,
-    /// What was handed to the operating system is to be on the disk by then.
+    /// When what was handed to the operating system has to be on the disk.
     sync_by: Option<Instant>,
-    /// The names of the files are to be compared then.
+    /// When to compare the names of the files.
     names_at: Instant,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Rec
     }
 }
 
-/// What there is to do from time to time, however much other work there is.
+/// Does what is due from time to time, however much other work there is.
 fn do_what_is_due(node: &Node, storage: &mut Storage<RealDisk>, rest: &mut Rest) -> Result<(), StorageError> {
     let begun = Instant::now();
     if rest.sync_by.is_some_and(|time| time <= begun) {
@@ -81,7 +81,7 @@ fn do_what_is_due(node: &Node, storage: &mut Storage<RealDisk>, rest: &mut Rest)
     Ok(())
 }
 
-/// Waits for an item; `None` if there was none until this time.
+/// Waits for an item; `None` if none came until this time.
 fn next(inbox: &Receiver<StorageItem>, until: Instant) -> Option<StorageItem> {
     if until <= Instant::now() {
         return None;
@@ -129,11 +129,11 @@ fn do_group(
     for (to, message) in group.says {
         node.send(&to, message);
     }
-    // Rows are in their files before this thread waits for more; buffers that are full are written earlier.
+    // Rows are in their files before this thread waits for more. Full buffers are written earlier.
     if idle || !group.finished.is_empty() {
         storage.flush()?;
         if !group.finished.is_empty() {
-            // Nobody does it later.
+            // There is no later time to do it.
             storage.check_names()?;
         }
         if let Some(up_to) = group.delivered {
@@ -169,7 +169,7 @@ impl Group {
             Store::Keep(request) => storage.keep(&request)?,
             Store::Cut { to, state } => {
                 let returned = storage.cut(to, state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
-                // Less is left where that is not the end of a batch.
+                // If `to` is not the end of a batch, less is left.
                 let to = storage.last();
                 self.delivered = self.delivered.map(|up_to| up_to.min(to));
                 self.dones.push(Done::Cut { to, returned });
@@ -192,7 +192,7 @@ impl Group {
     }
 }
 
-/// Says which readings were delivered, for those who want to see each.
+/// Logs each delivered reading, for operators who want that.
 fn log_delivered(node: &Node, before: Sequence, up_to: Sequence) {
     if !log::log_enabled!(Level::Debug) {
         return;

@@ -1,5 +1,5 @@
-//! One incoming connection that has not been admitted: its first lines, and how it is told what it wants to know, without
-//! ever waiting for it.
+//! One incoming connection that is not admitted yet: its first lines, and the answer to it, without ever waiting for
+//! it.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -14,17 +14,17 @@ use crate::net;
 use crate::protocol::Question;
 use crate::wire::{encode, Decoder, Hello, Message, WireError};
 
-/// It has so long to say who it is, and as long again to read what it is told.
+/// How long it has to say who it is, and again to read what it is told.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// In a closed group it has so long, as anybody can connect, and has to show a key first.
+/// How long it has in a closed group: anybody can connect, and has to show a key first.
 const CLOSED_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Bytes of the first lines: a `HELLO`, a hint and a question with the longest names take 700.
+/// How many bytes of first lines it may send: a `HELLO`, a hint and a question with the longest names take 700.
 const FIRST_BYTES_MAX: usize = 1024;
 
-/// Bytes that are read and thrown away after a refusal. Where they were left, the system would take back what the other
-/// side is told.
+/// How many bytes are read and thrown away after a refusal. If they were left unread, the system would discard what the
+/// other side is told.
 const DRAINED_MAX: usize = 64 * 1024;
 
 pub(super) struct Visitor {
@@ -32,7 +32,7 @@ pub(super) struct Visitor {
     pub(super) from: SocketAddr,
     pub(super) stage: Stage,
     pub(super) seal: Seal,
-    /// Then it is closed, but while the core thinks about it.
+    /// When it is closed, unless the core still thinks about it.
     pub(super) until: Instant,
 }
 
@@ -40,9 +40,9 @@ pub(super) struct Visitor {
 pub(super) enum Seal {
     /// The group is an open one.
     Open,
-    /// It has to show that it has one of these; what came of that so far.
+    /// It has to show that it has one of these keys; the bytes that came of that so far.
     Awaited(Arc<Keys>, Vec<u8>),
-    /// It did, and is to be answered with this if it was not yet.
+    /// It did, and this is the answer if that is not sent yet.
     Session(Box<Session>, Option<[u8; HANDSHAKE_BYTES]>),
 }
 
@@ -50,7 +50,8 @@ pub(super) enum Seal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Claim {
     Nothing,
-    /// It showed a key of this closed group, or a recording of somebody who did; it needs a moment more to say who it is.
+    /// It showed a key of this closed group, or played back a recording of one. It needs a moment more to say who it
+    /// is.
     Key,
     /// The core thinks about it.
     Waits,
@@ -58,7 +59,7 @@ pub(super) enum Claim {
 
 pub(super) enum Stage {
     Speaking(Words),
-    /// A link that waits for its verdict, and what was read beyond its greeting.
+    /// A link that waits for its verdict, and what was read beyond its `HELLO`.
     Waiting(Decoder, Hello),
     /// It is told something, and then closed.
     Leaving(Parting),
@@ -81,7 +82,7 @@ pub(super) struct Parting {
     ended: bool,
 }
 
-/// What came of reading.
+/// The outcome of reading.
 pub(super) enum Heard {
     /// There will be more.
     More,
@@ -91,7 +92,7 @@ pub(super) enum Heard {
     Status,
     /// It is no peer.
     Nonsense(String),
-    /// It is none of this closed group, and gets no word.
+    /// It is not of this closed group, and gets no word.
     Foreign(SessionError),
     /// It hung up.
     Nothing,
@@ -131,7 +132,7 @@ impl Visitor {
         let Stage::Speaking(words) = &mut self.stage else { return Heard::More };
         let heard = words.hear(&mut self.stream, &mut self.seal, self.from);
         if let Seal::Session(_, answer @ Some(_)) = &mut self.seal {
-            // The connection has carried nothing this way, so that it takes all of it.
+            // The connection has carried nothing this way yet, so it takes all of it.
             let bytes = answer.take().unwrap_or([0; HANDSHAKE_BYTES]);
             if !self.stream.write(&bytes).is_ok_and(|written| written == bytes.len()) {
                 return Heard::Nothing;
@@ -155,7 +156,7 @@ impl Visitor {
                 session.sealer.seal(&text, now, &mut parting.bytes);
                 session.sealer.end(&mut parting.bytes);
             }
-            // Nobody is told anything who has not shown a key.
+            // A connection that has not shown a key is told nothing.
             Seal::Awaited(..) => {}
         }
         (self.stage, self.until) = (Stage::Leaving(parting), now + PATIENCE);
@@ -225,14 +226,14 @@ impl Words {
                 },
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Heard::More,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // A port scan, or a peer that went away.
+                // It was a port scan, or a peer that went away.
                 Err(_) => return Heard::Nothing,
             }
         }
     }
 
-    /// `HELLO` makes a link where it names an addressee; elsewhere a question follows, perhaps after a hint. `STATUS` comes from
-    /// somebody who is no peer.
+    /// `HELLO` makes a link if it names an addressee. Otherwise a question follows, perhaps after a hint. `STATUS`
+    /// comes from a process that is no peer.
     fn understand(&mut self, from: SocketAddr) -> Result<Heard, WireError> {
         while let Some(message) = self.decoder.next_message()? {
             match (net::seen(message, from), self.hello.take()) {
@@ -258,7 +259,7 @@ impl Words {
     }
 }
 
-/// What may be ended one way.
+/// A stream that can be ended one way.
 trait OneWay: Read + Write {
     fn end(&self) -> io::Result<()>;
 }

@@ -1,5 +1,5 @@
-//! The lines for the operator: in the order in which things happened, whichever thread they happened on, and never
-//! written under the core's lock.
+//! The lines for the operator, in the order in which things happened, on whatever thread. They are never written under
+//! the core's lock.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use crate::protocol::Event;
 pub(super) struct Voice {
     waiting: Mutex<VecDeque<Event>>,
     writing: Mutex<()>,
-    /// Those who look on hear of it first, so that a line never tells of what a report does not show yet.
+    /// The watch hears of an event first, so that a line never tells what a report does not show yet.
     watch: Arc<Watch>,
 }
 

@@ -1,4 +1,4 @@
-//! A link on real connections, whose receiver does not read. Nothing here waits: what goes out is written by this thread.
+//! A link on real connections with a receiver that does not read. Nothing here waits: this thread writes what goes out.
 
 use std::net::TcpListener;
 
@@ -26,7 +26,7 @@ fn connection() -> (Arc<TcpStream>, Arc<TcpStream>) {
     (Arc::new(sender), Arc::new(listener.accept().unwrap().0))
 }
 
-/// So many readings, each of about 140 bytes.
+/// This many readings, each of about 140 bytes.
 fn request(readings: u64) -> Message {
     let (sensor, value) = ("s".repeat(40), format!("1.{}", "0".repeat(22)));
     let line = format!("DATA|{sensor}|2013-01-01T06:00:00Z|{value}|{value}|{value}\n");
@@ -62,7 +62,7 @@ fn has_written_all(link: &Link) -> bool {
     lock(&link.writer).outgoing.is_empty()
 }
 
-/// A link that has written a short message and the beginning of a long one; and what reads it.
+/// A link that has written a short message and the beginning of a long one, and its receiver.
 fn half_way(log: &LogReader<MemoryDisk>) -> (Link, Arc<TcpStream>) {
     let link = Link::new("a".parse().unwrap());
     let (sender, receiver) = connection();
@@ -87,7 +87,7 @@ fn read_all(receiver: Arc<TcpStream>) -> (Vec<Message>, bool) {
 }
 
 #[test]
-fn a_new_connection_brings_no_rest_of_a_message_that_the_one_before_began() {
+fn a_new_connection_does_not_continue_a_message_of_the_old_one() {
     let log = log();
     let (link, before) = half_way(&log);
     say(&link, lasting_message(), &log);
@@ -109,7 +109,7 @@ fn the_rest_of_a_message_comes_before_anything_else_on_its_connection() {
     let (link, receiver) = half_way(&log);
     say(&link, lasting_message(), &log);
     let reader = std::thread::spawn(move || read_all(receiver));
-    // As the link's thread does, which waits for the receiver.
+    // This is what the link's thread does: it waits for the receiver.
     let mut writer = lock(&link.writer);
     let Writer { stream: Some(stream), outgoing, .. } = &mut *writer else { panic!("it has a connection") };
     outgoing.write_all(stream).unwrap();

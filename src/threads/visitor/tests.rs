@@ -11,7 +11,7 @@ fn hear(text: &str) -> Heard {
 }
 
 #[test]
-fn a_greeting_makes_a_link_and_what_follows_is_kept_for_its_reader() {
+fn a_hello_makes_a_link_and_what_follows_is_kept_for_its_reader() {
     let mut words = Words::default();
     let text = "HELLO:2:sensors:-:x:1:0.0.0.0:70:a:0000000000000001\nOK:-\n";
     let Heard::Link(hello) = words.hear(&mut text.as_bytes(), &mut Seal::Open, FROM.parse().unwrap()) else {
@@ -37,7 +37,7 @@ fn a_question_with_a_hint_of_the_longest_names_is_heard() {
 }
 
 #[test]
-fn a_host_that_says_no_greeting_or_too_much_is_no_peer() {
+fn a_host_that_sends_no_hello_or_too_much_is_no_peer() {
     for (text, why) in [
         ("COMMIT:1@a/1:7\n".to_owned(), "not HELLO"),
         ("GET / HTTP/1.1\r\n".to_owned(), "verb"),
@@ -83,7 +83,7 @@ fn in_a_closed_group_what_has_no_key_is_foreign_and_heard_no_further() {
     }
 }
 
-/// A connection on which this came, and nothing more yet.
+/// A connection on which this came, and nothing else yet.
 struct Once<'a>(&'a [u8]);
 
 impl Read for Once<'_> {
