@@ -1,4 +1,4 @@
-//! How many files and connections this process may have open, and how many each use gets. Running out of them would look
+//! How many files and connections this process may have open, and how many each use gets. To run out of them would look
 //! like a broken disk.
 
 use std::io;
@@ -6,10 +6,10 @@ use std::io;
 /// Standard streams, the lock, listening, discovery on a few networks, signals, and files that are open for a moment.
 const FIXED: u64 = 32;
 
-/// What each peer takes: the link to it, the one before, and the connection that is read.
+/// What each peer takes: the link to it, the old link, and the connection that is read.
 const A_PEER: u64 = 3;
 
-/// Fewer serve nobody: two peers, and what is written to them.
+/// With fewer no peer can work: two peers, and the least shares of files and strangers.
 const LEAST: u64 = FIXED + 2 * SHARE_LEAST + 2 * A_PEER;
 
 /// What files and strangers get at least, and at most.
@@ -41,7 +41,7 @@ pub struct TooFew {
 }
 
 impl Budget {
-    /// What this process has, after it raised its limit as far as it may.
+    /// The budget of this process, after it raised its limit as far as it may.
     ///
     /// # Errors
     /// [`TooFew`].
@@ -49,7 +49,7 @@ impl Budget {
         Self::of(limit())
     }
 
-    /// Shares a limit out: an eighth each for files and strangers, the rest for peers.
+    /// Divides a limit: an eighth each for files and strangers, the rest for peers.
     ///
     /// # Errors
     /// [`TooFew`].
@@ -75,13 +75,13 @@ const OF_PROCESS: &[i32] = if cfg!(windows) { &[4, 10_024] } else { &[24] };
 /// `ENFILE`: the whole system has no more.
 const OF_SYSTEM: &[i32] = if cfg!(windows) { &[] } else { &[23] };
 
-/// Does this error say that there is no descriptor left, for this process or on the whole system?
+/// Does this error mean that no descriptor is left, for this process or on the whole system?
 #[must_use]
 pub fn ran_out(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| OF_PROCESS.contains(&code) || OF_SYSTEM.contains(&code))
 }
 
-/// What to do about an error that says that there is no descriptor left.
+/// What to do about an error that means that no descriptor is left.
 #[must_use]
 pub fn advice(error: &io::Error) -> String {
     if error.raw_os_error().is_some_and(|code| OF_SYSTEM.contains(&code)) {
@@ -91,7 +91,7 @@ pub fn advice(error: &io::Error) -> String {
     format!("this process may have {} files open: raise the limit (ulimit -n)", limit())
 }
 
-/// The text of an error; where there is no descriptor left, with what the limit is and what to do.
+/// The text of an error; where no descriptor is left, with the limit and with what to do.
 #[must_use]
 pub fn explain(error: &io::Error) -> String {
     if ran_out(error) {
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_the_limit_is_all_shares_together_keep_it() {
+    fn all_shares_together_keep_any_limit() {
         for limit in (LEAST..5000).chain([65_536, 1_048_576, u64::MAX]) {
             let Budget { files, strangers, peers } = Budget::of(limit).unwrap();
             let all = FIXED + (files + strangers) as u64 + A_PEER * peers as u64;

@@ -1,9 +1,9 @@
-//! A length of time as one says it.
+//! Lengths of time in words.
 
 use std::fmt;
 use std::time::Duration;
 
-/// In words, rounded down to the largest unit of which there is one: `3 days`, `1 hour`. With `{:#}` short, as beside a count,
+/// In words, rounded down to the largest unit that fits: `3 days`, `1 hour`. With `{:#}` short, for use beside a count,
 /// and rounded: `12 s`, `10 min`, `25 h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Elapsed(pub(crate) Duration);
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_unit_is_named_of_which_there_is_one() {
+    fn the_largest_unit_that_fits_is_named() {
         for (seconds, text) in [
             (0, "0 seconds"),
             (1, "1 second"),

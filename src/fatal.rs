@@ -1,6 +1,6 @@
 //! Why the daemon may end with exit status 1: one line each for the operator, what is wrong and what to do.
 //!
-//! Wrong options end it with status 2 before any of this can happen; `cli` says what is wrong with them.
+//! Wrong options end it earlier, with status 2; `cli` says what is wrong with them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -55,7 +55,7 @@ pub enum Fatal {
     )]
     Forgotten { path: PathBuf, why: String },
 
-    /// A living process answers to this peer's id, where known at this address.
+    /// A living process answers to this peer's id, at this address if that is known.
     #[error("{}", duplicate(id, *endpoint))]
     Duplicate { id: PeerId, endpoint: Option<SocketAddr> },
 
@@ -81,7 +81,7 @@ impl From<TooFew> for Fatal {
 }
 
 impl Fatal {
-    /// What is wrong where listening on a TCP address failed.
+    /// The failure to listen on a TCP address.
     #[must_use]
     pub fn of_bind(endpoint: SocketAddr, cause: io::Error) -> Self {
         match cause.kind() {

@@ -1,18 +1,18 @@
-//! The names of docs/protocol.md section 1 as types: who a peer is, which sensor, which term, which reading.
-//! Parsing and printing of each stands here, so that a value of these types is always well formed.
+//! The names of docs/protocol.md section 1 as types: peers, sensors, terms, origins of readings. Each is parsed and
+//! printed here, so that a value of these types is always well formed.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Position of an entry in the group's order: 1, 2, 3 … `0` stands for "before the first".
+/// Position of an entry in the group's order: 1, 2, 3 … `0` means "before the first".
 pub type Sequence = u64;
 
-/// Nanoseconds since the Unix epoch at a peer's start, above that of every earlier start that its files tell of. It tells lives
-/// apart, and does not order them: a host that lost its disk may have a clock that went back.
+/// Nanoseconds since the Unix epoch at a peer's start, above those of every earlier start that its files know. It tells
+/// lives apart and does not order them: a host that lost its disk may have a clock that went back.
 pub type Incarnation = u64;
 
-/// Number of a reading among those of its origin: 1, 2, 3 …
+/// Number of a reading among the readings of its origin: 1, 2, 3 …
 pub type Number = u64;
 
 /// Longest `PeerId` and `SensorId`, in bytes.
@@ -36,7 +36,7 @@ pub enum NameError {
 /// Is this a name of the form `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`?
 ///
 /// # Errors
-/// Says what keeps it from being one.
+/// Says why it is none.
 pub fn check_name(text: &[u8]) -> Result<(), NameError> {
     let Some(first) = text.first() else {
         return Err(NameError::Empty);
@@ -50,7 +50,7 @@ pub fn check_name(text: &[u8]) -> Result<(), NameError> {
     Ok(())
 }
 
-/// Which bytes a name may hold.
+/// The bytes that a name may hold.
 const NAME_BYTES: [bool; 256] = {
     let (mut table, mut byte) = ([false; 256], 0u8);
     while byte < 0x80 {
@@ -60,7 +60,7 @@ const NAME_BYTES: [bool; 256] = {
     table
 };
 
-/// How many bytes from the first on a name may hold.
+/// How many of the first bytes a name may hold.
 pub(crate) fn name_length(text: &[u8]) -> usize {
     text.iter().take_while(|byte| NAME_BYTES[usize::from(**byte)]).count()
 }
@@ -109,7 +109,7 @@ name! {
     SensorId
 }
 
-/// One life of one peer: who took a reading in. Written `<peer id>/<incarnation>`.
+/// One life of one peer, which took a reading in. Written `<peer id>/<incarnation>`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     pub peer: PeerId,
@@ -179,14 +179,14 @@ pub struct Rank<'a> {
     pub id: &'a PeerId,
 }
 
-/// Highest number that is read: no count of anything comes near, and what is added to one cannot overflow.
+/// Highest number that is read: no count of anything comes near, and additions to it cannot overflow.
 pub const NUMBER_MAX: u64 = 1 << 62;
 
-/// Highest incarnation of an origin or a term that is read. A life after one that was read can be written, too, and so can
-/// as many more as there are starts.
+/// Highest incarnation of an origin or a term that is read. The lives after one that was read can be written, too, for
+/// as many starts as there will ever be.
 pub const INCARNATION_MAX: Incarnation = NUMBER_MAX - (1 << 32);
 
-/// What `synced` needs of a log that was damaged: no log is so long. Such a log may lack what was acknowledged, until it is
+/// What `synced` needs of a damaged log: no log is that long. Such a log may lack what was acknowledged, until it is
 /// whole again.
 pub const NEEDS_ALL: Sequence = NUMBER_MAX;
 
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_beyond_all_counting_is_none() {
+    fn a_number_that_is_too_high_is_none() {
         assert_eq!(parse_number("4611686018427387904"), Some(NUMBER_MAX));
         for beyond in ["4611686018427387905", "18446744073709551615", "18446744073709551616"] {
             assert_eq!(parse_number(beyond), None);

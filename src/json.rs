@@ -15,7 +15,7 @@ impl Object {
         self.raw(name, &quoted(value));
     }
 
-    /// A value that is JSON as it stands.
+    /// Adds a value that is JSON already.
     pub(crate) fn raw(&mut self, name: &str, value: &str) {
         let comma = if self.0.len() > 1 { "," } else { "" };
         write!(self.0, "{comma}{}:{value}", quoted(name)).expect("a string takes everything");
@@ -25,12 +25,12 @@ impl Object {
         self.0 + "}"
     }
 
-    /// What stands between the braces: for an object that has other members, too.
+    /// The text between the braces, for an object with further members.
     pub(crate) fn members(&self) -> &str {
         &self.0[1..]
     }
 
-    /// Adds what stands between the braces of another one.
+    /// Adds the text between the braces of another object.
     pub(crate) fn extend(&mut self, members: &str) {
         if !members.is_empty() {
             let comma = if self.0.len() > 1 { "," } else { "" };
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_quoted_so_that_nothing_in_it_ends_it() {
+    fn nothing_in_a_quoted_text_ends_it() {
         assert_eq!(quoted("a\"b\\c\n\u{7f}é"), "\"a\\\"b\\\\c\\u000a\\u007fé\"");
     }
 }

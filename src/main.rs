@@ -117,7 +117,7 @@ fn show_key(verb: &KeyVerb) -> ExitCode {
     match fingerprints {
         Ok(fingerprints) => {
             let mut out = io::stdout().lock();
-            // Nobody is left to tell, as behind `| head`.
+            // Nobody is left to tell, as in front of `| head`.
             let told = fingerprints.iter().try_for_each(|fingerprint| writeln!(out, "{fingerprint}"));
             told.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
         }

@@ -1,5 +1,5 @@
-//! Which readings of which origin: what is in a log, what is pending, what was seen. Nearly all numbers of an origin come in
-//! one run, so they are kept as spans.
+//! Sets of readings by origin: what is in a log, what is pending, what was seen. Nearly all numbers of an origin come
+//! in one run, so they are kept as spans.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ impl Numbers {
         self.0.insert(self.sharing(&range.origin), numbers);
     }
 
-    /// The same origin, with the text of its peer's id shared with another life of that peer, if one is known: origins stay
-    /// for good, and each message brings a text of its own.
+    /// The same origin, which shares the text of its peer's id with another known life of that peer: origins stay for
+    /// good, and each message brings a new copy of the text.
     fn sharing(&self, origin: &Origin) -> Origin {
         let before = self.0.range::<Origin, _>(..origin).next_back();
         let mut beside =

@@ -1,16 +1,16 @@
-//! Sets of numbers that come in long runs: which readings of an origin are somewhere. What they mean is the user's.
+//! Sets of numbers that come in long runs: which readings of an origin are somewhere. The user knows where.
 
 use std::collections::BTreeMap;
 
-/// A set of whole numbers, kept as disjoint spans that do not touch. Most sets are one span for good, and there are many of
-/// them, as many as anybody sends origins: so the highest span, the one that grows, is in the set itself, which is 24 bytes and
-/// nothing on the heap. This is why it is not a `RangeInclusiveSet` of the crate `rangemap`, which has a node of a tree on the
-/// heap for the first span.
+/// A set of whole numbers, kept as disjoint spans that do not touch. Most sets are one span for good, and there are
+/// many sets: as many as others send origins. So the highest span, which grows, is in the set itself, which takes 24
+/// bytes and nothing on the heap. A `RangeInclusiveSet` of the crate `rangemap` would have a node of a tree on the heap
+/// for the first span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RangeSet {
     /// First and last number of the highest span; where the set is empty, [`NOTHING`].
     top: (u64, u64),
-    /// `None` where there is no lower one.
+    /// `None` where there is no lower span.
     lower: Option<Box<Spans>>,
 }
 
@@ -95,7 +95,8 @@ impl RangeSet {
     }
 }
 
-/// The parts of `first..=last` that no span has. The spans rise and do not overlap, and none before that part is needed.
+/// The parts of `first..=last` that no span has. The spans rise and do not overlap; spans before `first` may be left
+/// out.
 pub(crate) fn gaps(spans: impl IntoIterator<Item = (u64, u64)>, first: u64, last: u64) -> Vec<(u64, u64)> {
     let mut gaps = Vec::new();
     let mut next = first;

@@ -1,5 +1,5 @@
-//! A measurement: `DATA|sensor_id|timestamp|temperature|humidity|pressure`, text <-> fields, strict. What is accepted is
-//! kept as it was given.
+//! A measurement: `DATA|sensor_id|timestamp|temperature|humidity|pressure`, from text to fields, strictly. What is
+//! accepted is kept as it was given.
 
 mod grammar;
 mod intake;
@@ -32,7 +32,7 @@ pub struct ReadingError {
     pub reason: &'static str,
 }
 
-/// A line that cannot be a reading, however it goes on.
+/// A line that cannot be a reading, whatever follows.
 pub const LINE_TOO_LONG: ReadingError = ReadingError { field: "line", reason: "is longer than 192 bytes" };
 
 /// The fields of a payload, as given; a value that was not measured is empty.
@@ -83,7 +83,7 @@ fn fields(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
     })
 }
 
-/// Whose reading a checked payload is.
+/// The sensor of a checked payload.
 #[must_use]
 pub fn sensor_of(payload: &[u8]) -> &[u8] {
     let rest = payload.strip_prefix(VERB).unwrap_or(payload);
@@ -141,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_makes_it_panic(line in proptest::collection::vec(any::<u8>(), 0..220)) {
+        fn no_line_makes_the_check_panic(line in proptest::collection::vec(any::<u8>(), 0..220)) {
             let _ = check(&line);
         }
     }

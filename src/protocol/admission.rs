@@ -81,7 +81,7 @@ impl Peer {
         }
         let (to, token) = (hello.endpoint, hello.token);
         if !urgent && (self.calls.looks_into_enough() || !self.visitors.budget.spend(turn.now, REFILL)) {
-            return refuse(connection, other("too many strangers at once; come again"), turn);
+            return refuse(connection, other("too many strangers at the same time; try again"), turn);
         }
         self.call_back(to, Purpose::Visitor(connection), (token, at), urgent, turn);
         let until = turn.now + self.settings.timing.heartbeat_timeout;

@@ -234,12 +234,12 @@ impl Event {
             Self::Forged { origin, first, last } => write!(
                 f,
                 "Readings {first} to {last} of {origin} in the log are not this peer's: somebody gave them under its name; its \
-                 own ones are ordered under other numbers"
+                 own readings are ordered under other numbers"
             ),
             Self::ClockBehind { by } => write!(
                 f,
-                "The clock of this host is behind by {} or more: readings of this peer in the log are of a start that is yet to \
-                 come by it, unless others gave them; they stay apart, but those that bear no time of their own get a wrong one \
+                "The clock of this host is behind by {} or more: by it, readings of this peer in the log are from a start in \
+                 the future, unless others gave them; they stay apart, but readings that come without a time get a wrong one \
                  until it is set",
                 Elapsed(*by)
             ),
@@ -253,14 +253,14 @@ impl Event {
             Self::Unreachable { peer, endpoint, heard, why } => write!(
                 f,
                 "Peer {peer} {}cannot be reached at {endpoint} over TCP ({why}): a firewall may be in the way; give that peer a \
-                 fixed --port and open it there, or see to its --bind",
+                 fixed --port and open it there, or check its --bind",
                 if *heard { "is heard and " } else { "" }
             ),
             Self::Reachable { peer } => write!(f, "Peer {peer} can be reached"),
             Self::NotReached { peer, endpoint } => write!(
                 f,
                 "Peer {peer} cannot reach this one at {endpoint} over TCP, so that they are in no group together: give this one \
-                 a fixed --port and open it here, or see to --bind"
+                 a fixed --port and open it here, or check --bind"
             ),
             Self::Reached { peer } => write!(f, "Peer {peer} reached this one"),
             _ => Ok(()),

@@ -1,10 +1,11 @@
-//! What a payload line is, in one pass over its bytes. Every reading is checked where it is taken in, where it is ordered
-//! and wherever it is read again, all of them here: so this costs little, and no two places judge a line differently.
+//! The grammar of a payload line, checked in one pass over its bytes. Every reading is checked where it is taken in,
+//! where it is ordered, and wherever it is read again. All of them call this, so it has to cost little, and no two
+//! places judge a line differently.
 
 use super::{ReadingError, LINE_BYTES_MAX, LINE_TOO_LONG, NAMES, TIMESTAMP_BYTES_MAX, VALUE_BYTES_MAX, VERB};
 use crate::ids::{name_length, NAME_BYTES_MAX};
 
-/// What ends a line; where a text ends, the line does too.
+/// The end of a line; the end of the text ends a line, too.
 const LF: u8 = b'\n';
 
 /// Bytes of `2013-01-01T06:00:00` and the shortest zone.
@@ -29,7 +30,7 @@ impl Ends {
 /// Checks line after line.
 #[derive(Debug, Clone, Default)]
 pub struct Checker {
-    /// A date that exists: that of the line before, which most lines repeat.
+    /// A date that exists: the one of the line before, which most lines repeat.
     date: [u8; 10],
 }
 
@@ -39,7 +40,7 @@ impl Checker {
         Self::default()
     }
 
-    /// How long the payload is that a text begins with. What follows it is LF, or nothing.
+    /// The length of the payload at the beginning of a text. LF follows it, or nothing.
     ///
     /// # Errors
     /// Says which field is wrong, and why.
@@ -82,8 +83,8 @@ impl Checker {
 
     /// RFC 3339: `2013-01-01T06:00:00.25Z`, or with an offset; and a bar. Empty where a source has none.
     ///
-    /// By hand, because every reading passes here several times, and because jiff takes more than RFC 3339 (a space in place
-    /// of `T`, no seconds). A property test holds the two together on all texts of this form.
+    /// It is written by hand, because every reading passes here several times, and because jiff takes more than RFC
+    /// 3339 (a space in place of `T`, no seconds). A property test compares the two on texts of this form.
     fn timestamp(&mut self, text: &[u8]) -> Result<usize, ReadingError> {
         if text.first() == Some(&b'|') {
             return Ok(0);
@@ -160,11 +161,12 @@ fn eight(head: &[u8; TIMESTAMP_BYTES_MIN], at: usize) -> [u8; 8] {
     *head[at..].first_chunk().expect("it is long enough")
 }
 
-/// The digits of a text that has digits where `form` has 0, and else what `form` has, where 0 is returned. All eight bytes
-/// at once: in `text ^ form` they are below ten then, or 0, and no other bytes are.
+/// The digits of a text that has digits where `form` has 0, and otherwise the bytes of `form`, for which it returns 0.
+/// It checks eight bytes in one step: in `text ^ form` a digit is below ten, the rest is 0, and a wrong byte is
+/// neither.
 fn digits(text: [u8; 8], form: [u8; 8]) -> Result<[u8; 8], ReadingError> {
     let bits = u64::from_le_bytes(text) ^ u64::from_le_bytes(form);
-    // What is above its limit reaches the highest bit of its byte, or has it already.
+    // A byte above its limit reaches its highest bit, or has it set already.
     let above = u64::from_le_bytes(form.map(|byte| if byte == b'0' { 0x7f - 9 } else { 0x7f }));
     if (bits.wrapping_add(above) | bits) & 0x8080_8080_8080_8080 == 0 {
         Ok(bits.to_le_bytes())
@@ -196,7 +198,7 @@ fn check_date(head: &[u8; TIMESTAMP_BYTES_MIN]) -> Result<(), ReadingError> {
     Ok(())
 }
 
-/// How long a timestamp is that has more than the shortest zone: a fraction, an offset, or both.
+/// The length of a timestamp with a fraction, an offset, or both.
 fn zone(text: &[u8]) -> Result<usize, ReadingError> {
     let mut at = TIMESTAMP_BYTES_MIN - 1;
     if text.get(at) == Some(&b'.') {
@@ -268,7 +270,7 @@ fn value(text: &[u8], from: usize, end: u8, name: &'static str) -> Result<usize,
     Ok(at)
 }
 
-/// How long a number is of which the exponent begins at `at`, if it is finite.
+/// The length of a number whose exponent begins at `at`, if the number is finite.
 #[cold]
 fn exponent(number: &[u8], at: usize) -> Option<usize> {
     let signed = matches!(number.get(at + 1), Some(b'-' | b'+'));

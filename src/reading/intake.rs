@@ -1,10 +1,10 @@
-//! What a source has to keep to beside the grammar. A column in which one value is written in a way that readers of CSV
-//! files take for text, or not at all, is a column lost: so that form is refused where it would come in, while a log that
-//! has it from an earlier version, or from another peer's, stays readable.
+//! What a source has to keep to beside the grammar. If readers of CSV files take one value for text, or do not take it
+//! at all, the whole column is lost. So such forms are refused at the source, while a log that has them, from an
+//! earlier version or another peer, stays readable.
 
 use super::{Fields, ReadingError, NAMES};
 
-/// What a source writes where it has no number, whatever the case.
+/// What sources write where they have no number, in any case.
 const NOT_MEASURED: [&[u8]; 11] =
     [b"nan", b"inf", b"infinity", b"null", b"nil", b"none", b"na", b"n/a", b"unknown", b"unavailable", b"undefined"];
 
@@ -30,7 +30,7 @@ fn check_number(number: &[u8]) -> Result<(), &'static str> {
     }
 }
 
-/// Of a timestamp that the grammar has passed.
+/// Checks a timestamp that the grammar has passed.
 fn check_timestamp(text: &[u8]) -> Result<(), ReadingError> {
     let reason = if text[10] == b't' || text.ends_with(b"z") {
         "has a lower-case t or z, which many readers do not load; write 2013-01-01T06:00:00Z"
@@ -60,14 +60,14 @@ fn is_last_of_a_day(text: &[u8]) -> bool {
     (minutes(11) - offset).rem_euclid(DAY) == DAY - 1
 }
 
-/// A refused line of a source, to be checked again: with nothing in place of each value that says that none was measured
-/// (`nan`, `N/A`, `unavailable` …); and the names of those. `None` where no value says so.
+/// A refused line of a source, to be checked again: each value that says that nothing was measured (`nan`, `N/A`,
+/// `unavailable` …) is empty. Also the names of these values. `None` where there are none.
 #[cold]
 #[must_use]
 pub fn emptied(line: &[u8]) -> Option<(Vec<u8>, Vec<&'static str>)> {
     let mut fields: Vec<&[u8]> = line.split(|byte| *byte == b'|').collect();
     let mut names = Vec::new();
-    // The verb stands before what has a name, and the id and the timestamp before the values.
+    // The first field is the verb, which has no name; then come the id, the timestamp, and the values.
     for (field, name) in fields.iter_mut().skip(1).zip(NAMES).skip(2) {
         if says_not_measured(field) {
             *field = b"";
@@ -85,7 +85,7 @@ fn says_not_measured(value: &[u8]) -> bool {
     matches!(value, b"-" | b"--") || NOT_MEASURED.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
-/// The fault by its name, where what is wrong with a field is what nobody sees: a blank, a tab, or a CR too many.
+/// Names a fault that nobody sees in a field: a blank, a tab, or a CR too many.
 #[cold]
 pub(super) fn unseen(line: &[u8], error: ReadingError) -> ReadingError {
     let at = NAMES.iter().position(|name| *name == error.field);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_named() {
+    fn invisible_faults_are_named() {
         for (line, said) in [
             ("DATA|a||1|2|3 ", "pressure ends with a blank"),
             ("DATA|a||1|2|3\t", "pressure ends with a tab"),

@@ -52,16 +52,16 @@ fn append_decimal(mut number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[at..]);
 }
 
-/// The sequence that a line begins with, as no other text writes that number. This alone is asked of most lines, and of very
-/// many, so that it is read without taking the line apart.
+/// The sequence at the beginning of a line, in canonical form. Most callers need only this, for very many lines, so the
+/// line is not taken apart.
 #[must_use]
 pub fn row_sequence(line: &[u8]) -> Option<Sequence> {
     let digits = &line[..memchr::memchr(b',', line)?];
     parse_number(std::str::from_utf8(digits).ok()?)
 }
 
-/// The sequence and the fields of a line that is a row, with its LF or without. Millions of rows are read so, one after the
-/// other, which is why nothing is copied; what is asked of a line that may be damaged, [`Row`] answers.
+/// The sequence and the fields of a line that is a row, with its LF or without. Millions of rows are read in this way,
+/// so nothing is copied. [`Row`] is for lines that may be damaged.
 #[must_use]
 pub fn row_fields(line: &[u8]) -> Option<(Sequence, Fields<'_>)> {
     let text = std::str::from_utf8(line.strip_suffix(b"\n").unwrap_or(line)).ok()?;
@@ -78,8 +78,8 @@ pub fn row_fields(line: &[u8]) -> Option<(Sequence, Fields<'_>)> {
 pub struct Row(ByteRecord);
 
 impl Row {
-    /// Takes a line apart, with its LF or without. `None` if it is not one record that begins with a sequence. No field of a
-    /// peer's row is quoted, so that a quote is a character like others, and damaged rows are not read as sound ones.
+    /// Takes a line apart, with its LF or without. `None` if it is not one record that begins with a sequence. No field
+    /// of a peer's row is quoted, so a quote is a character like others, and damaged rows are not read as sound ones.
     #[must_use]
     pub fn parse(line: &[u8]) -> Option<Self> {
         row_sequence(line)?;
@@ -106,7 +106,7 @@ impl Row {
         self.0.get(1)
     }
 
-    /// Has it the form of a row of this sensor?
+    /// Does it have the form of a row of this sensor?
     #[must_use]
     pub fn is_of(&self, sensor: &str) -> bool {
         self.0.len() == FIELDS && self.0.get(2) == Some(sensor.as_bytes())

@@ -1,9 +1,9 @@
-//! When a reading was taken, as a number: of its timestamp, which is kept as it was given.
+//! When a reading was taken, as a number. The timestamp itself is kept as it was given.
 
 use jiff::Timestamp;
 
-/// The time that a timestamp names, which the grammar has let in. A leap second is the second before; what lies after the
-/// last time that can be counted, within a day of the year 10000, is that one.
+/// The time of a timestamp that the grammar has passed. A leap second is the second before. A time beyond the last that
+/// can be counted, within a day of the year 10000, becomes that last one.
 #[must_use]
 pub fn unix_time(timestamp: &str) -> Timestamp {
     timestamp.parse().unwrap_or(Timestamp::MAX)
