@@ -25,7 +25,7 @@ impl World {
     }
 
     pub(crate) fn call(&mut self, from: usize, to: SocketAddr, question: Question) {
-        // There, back, and there with the question.
+        // Three ways: there, back, and there again with the question.
         let delay = self.delay() * 3;
         self.after(delay, Event::Call { from, to, question });
     }
@@ -43,7 +43,7 @@ impl World {
         self.after(delay, Event::Answered { process: from, nonce, from: to, answer });
     }
 
-    /// What comes back from an address; `None`: nothing does.
+    /// The answer from an address; `None`: there is none.
     fn answer_of(&mut self, from: usize, to: SocketAddr, question: Question) -> Option<Answer> {
         if liar::listens_at(to) {
             return self.liar_answers(from, to, &question);

@@ -1,10 +1,10 @@
-//! The clock of a host: it starts at a time of its own and runs a little fast or slow. It never jumps.
+//! The clock of a host: it starts at its own time and runs a little fast or slow. It never jumps.
 
 use std::time::Duration;
 
 use peer::protocol::Time;
 
-/// A clock that runs as the world does, in thousandths.
+/// The rate of a clock that runs as fast as the world, in thousandths.
 pub(crate) const EXACT: u32 = 1000;
 
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ fn nanos(nanos: u128) -> Time {
 }
 
 #[test]
-fn a_time_shown_is_found_again_whatever_the_rate() {
+fn a_shown_time_is_found_again_at_any_rate() {
     for rate in [980, 999, EXACT, 1001, 1020] {
         let clock = Clock::new(Time::from_secs(7), rate);
         for micros in [0, 1, 17, 999_999, 123_456_789] {

@@ -1,5 +1,5 @@
-//! A closed group: what honest processes say goes over the virtual network sealed, and what comes is opened as the daemon does.
-//! Keys are drawn from the system's generator, so that no two runs have the same bytes; nothing that happens depends on them.
+//! A closed group: what honest processes say goes over the virtual network sealed, and is opened as in the daemon. Keys
+//! are drawn from the system's generator, so no two runs have the same bytes, but nothing that happens depends on them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -33,9 +33,9 @@ pub(crate) struct Closed {
     hearing: BTreeMap<usize, Hearing>,
     /// Datagrams sealed.
     sealed: u64,
-    /// All of these were dialled or sent, and anybody could hear them.
+    /// What was sent and anybody could hear.
     pub overheard: Overheard,
-    /// For the clock of sessions, which ask for one and take no notice of it within an hour.
+    /// A clock for sessions, which want one and ignore it within an hour.
     started: Instant,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Closed {
 #[derive(Default)]
 struct Hearing {
     windows: Windows,
-    /// What counted, to check that it does once.
+    /// The datagrams that counted, to check that each does once.
     counted: BTreeSet<(PeerId, Incarnation, u64)>,
 }
 
@@ -89,7 +89,7 @@ fn keys() -> &'static [Key; 2] {
     })
 }
 
-/// What one has who is of another group.
+/// The keys of a peer of another group.
 pub(crate) fn other_keys() -> Keys {
     Keys::new(&keys()[1..], "sensors")
 }
@@ -126,7 +126,7 @@ impl Closed {
         bytes
     }
 
-    /// What a process takes a datagram for; an error where one counts twice.
+    /// What a process reads in a datagram; an error where a datagram counts twice.
     fn open_datagram(&mut self, number: usize, bytes: &[u8], sabotage: Sabotage) -> Result<Option<Message>, String> {
         if !is_sealed(bytes) && sabotage == Sabotage::PlainTextHeard {
             return Ok(self.community.parse(bytes).ok());
@@ -156,7 +156,7 @@ impl Closed {
         (Channel::new(here.sealer, there.opener, self.started), Channel::new(there.sealer, here.opener, self.started))
     }
 
-    /// Through a connection and out of it.
+    /// Passes a message through a connection.
     fn carry(&mut self, channel: &mut Channel, message: &Message) -> Message {
         let bytes = channel.seal(message);
         keep(&mut self.overheard.records, Arc::clone(&bytes));
@@ -176,8 +176,8 @@ impl Channel {
         sealed.into()
     }
 
-    /// The message that came, `None` where it is not whole, or nothing that makes sense, or an error where it is not the one that
-    /// was sent.
+    /// The message that came; `None` where it is not whole or makes no sense; an error where it is not the one that was
+    /// sent.
     fn open(&mut self, bytes: &[u8]) -> Result<Option<Message>, String> {
         self.opener.put(bytes);
         let (mut text, mut piece) = (Vec::new(), vec![0; RECORD_BYTES_MAX]);
@@ -205,7 +205,7 @@ impl World {
         }
     }
 
-    /// A datagram comes to a process. Does it come to its core?
+    /// A datagram comes to a process. Does it reach the core?
     pub(crate) fn hear(&mut self, number: usize, from: IpAddr, datagram: Datagram) -> bool {
         let message = match (datagram, &mut self.closed) {
             (Datagram::Open(message), _) => Ok(Some(message)),
@@ -234,7 +234,7 @@ impl World {
         Item::Sealed(bytes)
     }
 
-    /// What came on a connection, as its reader takes it; `None`: it makes no sense.
+    /// What the reader of a connection gets; `None`: it makes no sense.
     pub(crate) fn opened(&mut self, id: u64, item: Item) -> Option<Item> {
         let Item::Sealed(bytes) = item else { return Some(item) };
         let channel = self.connections.get_mut(&id)?.channel.as_mut()?;
@@ -248,7 +248,7 @@ impl World {
         }
     }
 
-    /// A question as it comes out of a connection of its own, and the way back.
+    /// A question as it comes out of its connection, and the channel for the answer.
     pub(crate) fn carry_question(&mut self, hello: Hello, question: Question) -> (Hello, Question, Option<Channel>) {
         let Some(closed) = &mut self.closed else { return (hello, question, None) };
         let (mut there, back) = closed.connect();

@@ -1,5 +1,5 @@
-//! Which ways of the network are cut, until when, and what that does to connections: what was under way comes when the
-//! kernel tries again.
+//! Which ways of the network are cut, until when, and what that does to connections: what was under way arrives when
+//! the kernel tries again.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use rand::RngExt;
 use crate::fault::Traffic;
 use crate::world::{Event, World};
 
-/// Longest time between two tries of a kernel to send what was not acknowledged.
+/// The longest pause before a kernel sends again what was not acknowledged.
 const RETRANSMISSION_MAX: Time = Time::from_secs(120);
 
 /// Ways from one host to another.
@@ -44,7 +44,7 @@ impl Cuts {
         self.datagrams.get(&(from, to)).is_some_and(|until| *until > now)
     }
 
-    /// When all is whole again.
+    /// When no way is cut any more.
     pub(crate) fn end(&self) -> Option<Time> {
         self.tcp.values().chain(self.datagrams.values()).copied().max()
     }
@@ -56,7 +56,7 @@ impl World {
         self.cuts.tcp(from, to, self.now)
     }
 
-    /// Until when the way is cut that this has to go.
+    /// Until when the way of this event is cut.
     pub(crate) fn cut_off(&self, event: &Event) -> Option<Time> {
         let (from, to) = match event {
             Event::Arrive(connection) => {
@@ -74,7 +74,7 @@ impl World {
         self.cut(self.processes.get(from)?.host, self.processes.get(to)?.host)
     }
 
-    /// When the kernel tries again to send this, for the first time that the way is free until then.
+    /// When the kernel sends this again and the way is free for the first time, after `until`.
     pub(crate) fn sent_again(&mut self, event: &Event, until: Time) -> Time {
         let Event::Arrive(id) = event else { return until };
         let waited = until.saturating_sub(self.now).min(RETRANSMISSION_MAX);
@@ -84,7 +84,7 @@ impl World {
         *connection.stalled_until.insert(stalled.unwrap_or(until + pause))
     }
 
-    /// Until when nothing comes on this connection, though the way is free.
+    /// Until when nothing comes on this connection, although the way is free.
     pub(crate) fn stalled(&self, event: &Event) -> Option<Time> {
         let Event::Arrive(connection) = event else { return None };
         self.connections.get(connection)?.stalled_until.filter(|until| *until > self.now)

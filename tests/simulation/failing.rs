@@ -93,7 +93,7 @@ impl World {
         self.harm(host, if self.plan.durable { Damage::PowerCut } else { Damage::Unsynced });
     }
 
-    /// A bit of the journal flips within what an earlier life found.
+    /// Flips a bit of the journal in the part that an earlier life found.
     fn rot_within(&mut self, host: usize) {
         let Some(number) = self.hosts[host] else { return };
         self.kill(host);
@@ -115,12 +115,12 @@ impl World {
         unreachable!("the journal holds its batches");
     }
 
-    /// This happened to the disk of a host, too.
+    /// Notes that this happened to the disk of a host, too.
     pub(crate) fn harm(&mut self, host: usize, damage: Damage) {
         self.damage[host] = self.damage[host].max(damage);
     }
 
-    /// Its connections carry nothing more, and nobody finds out by them.
+    /// Moves a host: its connections carry nothing more, and do not show it.
     fn move_host(&mut self, host: usize) {
         let Some(number) = self.hosts[host] else { return };
         self.connections.retain(|_, connection| connection.from != number && connection.to != number);
@@ -155,7 +155,7 @@ impl World {
         }
     }
 
-    /// The faults are over: enough of them run, what is stopped goes on when its time has come, and all can reach all.
+    /// The faults are over: enough hosts run, stopped ones go on when their time has come, and all can reach all.
     pub(crate) fn end_of_faults(&mut self) {
         if let Some(outsider) = &mut self.outsider {
             outsider.breaks_in = false;
@@ -169,7 +169,7 @@ impl World {
         }
         let stopped = self.alive().filter_map(|process| process.paused_until.max(process.stalled_until)).max();
         self.run_until(stopped.max(self.cuts.end()).unwrap_or_default());
-        // Those that were told to stop go first: then it shows how many are left.
+        // Processes that were told to stop end first: then it is known how many are left.
         while self.alive().any(|process| process.stopping) && self.checks.broken.is_none() {
             self.run_until(self.now + STOP);
         }

@@ -1,4 +1,4 @@
-//! What may go wrong in a run, and what of it a seed draws.
+//! What may go wrong in a run, and which faults a seed draws.
 
 use peer::protocol::Time;
 use peer::wire::Timing;
@@ -11,33 +11,33 @@ use crate::plan::{pick, quorum_of, Mode, HOSTS_MAX};
 pub(crate) enum Fault {
     /// `kill -9`.
     Crash(usize),
-    /// A new process, on what the one before it left, or (always without `--resume`) `cleared`; does nothing where one
-    /// runs.
+    /// A new process, on the disk that the last one left, or (always without `--resume`) on a `cleared` one. It does
+    /// nothing where a process runs.
     Start { host: usize, cleared: bool },
-    /// `kill -9` within a storage operation, some changes of the disk from now.
+    /// `kill -9` in the middle of a storage operation, after some more changes of the disk.
     CrashWithin(usize, u64),
-    /// The power of a host fails: what was not synced is there, or not, or half.
+    /// The power of a host fails: what was not synced survives, or not, or half of it.
     PowerCut(usize),
-    /// The power of all of them fails.
+    /// The power of all hosts fails.
     Blackout,
     /// A host goes down, and a file on its disk rots.
     Rot(usize),
-    /// A host goes down, and a bit of its journal flips in what `state` vouches for. Damage after that cannot be told from
-    /// what a crash leaves.
+    /// A host goes down, and a bit of its journal flips in the part that `state` vouches for. Damage after that part
+    /// looks like what a crash leaves.
     RotWithin(usize),
     /// SIGTERM.
     Stop(usize),
     /// SIGSTOP and SIGCONT.
     Pause(usize, Time),
-    /// A host gets another address: what it and others say at the old one comes to nothing, and nobody is told.
+    /// A host gets another address: messages from and to the old one are lost, and nobody is told.
     Move(usize),
-    /// Connections between two hosts break, with what is under way.
+    /// Connections between two hosts break, and what is under way is lost.
     Break(usize, usize),
     /// The network falls into sides.
     Part(Split, Time),
-    /// Nothing of this gets from one host to another; `back`: nor the other way.
+    /// No traffic of this kind gets from one host to another; `back`: nor the other way.
     CutLink { from: usize, to: usize, back: bool, what: Traffic, length: Time },
-    /// So many bytes are left on the disk of a host.
+    /// The disk of a host has this many bytes left.
     FillDisk(usize, usize),
     /// The disk of a host refuses a change.
     DiskError(usize),
@@ -47,7 +47,7 @@ pub(crate) enum Fault {
     Burst(usize, u64),
 }
 
-/// What happened to a disk between two processes, the worst last.
+/// What happened to a disk between two processes; the worst is the last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Damage {
     /// Everything that was handed to the operating system is there.
@@ -55,17 +55,17 @@ pub(crate) enum Damage {
     None,
     /// The same, and the last operation may be half done.
     Within,
-    /// What was not synced may be gone. Everything was that was reported as stored.
+    /// What was not synced may be gone. All that was reported as stored was synced.
     PowerCut,
-    /// What was not synced may be gone, and only `state` ever was.
+    /// What was not synced may be gone, and only `state` was ever synced.
     Unsynced,
     /// Anything may be gone.
     Rot,
-    /// Everything is.
+    /// Everything is gone.
     Cleared,
 }
 
-/// Which side each host is on, and from which sides nothing gets to which.
+/// Which side each host is on, and between which sides nothing gets through.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Split {
     pub sides: [u8; HOSTS_MAX],
@@ -77,9 +77,9 @@ pub(crate) struct Split {
 pub(crate) enum Ways {
     /// Nothing gets from any side to any other.
     All,
-    /// Nothing gets to a side from those of lower number.
+    /// Nothing gets to a side from sides of lower number.
     Up,
-    /// Nothing gets to a side from the one of the next lower number, nor back: the others reach each other.
+    /// Nothing gets to a side from the side of the next lower number, nor back. All other sides reach each other.
     Neighbours,
 }
 
@@ -130,14 +130,14 @@ impl Fault {
             let fault = Self::draw(rng, mode, hosts, timing);
             faults.push((at, fault));
             if let Self::Part(split, lasts) = fault {
-                // Some are cut again while they merge.
+                // Some networks are cut again while they merge.
                 if rng.random_bool(0.4) {
                     let merge = timing.heartbeat_interval * 3 + timing.election_timeout * 2;
                     let again = at + lasts + merge.mul_f64(rng.random_range(0.0..1.0));
                     faults.push((again, Self::Part(split, lasts.mul_f64(rng.random_range(0.1..1.0)))));
                 }
             }
-            // Many are started again soon.
+            // Many hosts are started again soon.
             for host in fault.ends(hosts) {
                 if rng.random_bool(0.6) {
                     let back = at + timing.heartbeat_timeout.mul_f64(rng.random_range(0.0..2.0));
@@ -150,7 +150,7 @@ impl Fault {
         faults
     }
 
-    /// Hosts on which no process runs afterwards.
+    /// The hosts on which no process runs afterwards.
     fn ends(&self, hosts: usize) -> std::ops::Range<usize> {
         match *self {
             Self::Blackout => 0..hosts,
@@ -173,7 +173,7 @@ impl Fault {
             0 | 1 => Self::CrashWithin(host, rng.random_range(0..40)),
             3 => Self::Blackout,
             4 if mode == Mode::Resume => Self::Rot(host),
-            // With a quorum, one of whole logs has to be left.
+            // With a quorum, a quorum of whole logs has to be left.
             4 if mode == Mode::Quorum && hosts > quorum_of(hosts) => {
                 Self::RotWithin(rng.random_range(quorum_of(hosts)..hosts))
             }

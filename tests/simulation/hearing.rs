@@ -83,7 +83,8 @@ impl World {
         }
     }
 
-    /// A peer that serves is told that its name is used, or its quorum another; none that starts is, or it would end.
+    /// Does this peer serve? Only then is it told that its name is in use, or its quorum wrong: a starting peer would
+    /// end.
     fn serves(&self, number: usize) -> bool {
         matches!(self.processes[number].peer.standing(), Standing::Leader | Standing::Member)
     }
@@ -133,13 +134,13 @@ impl World {
         }
     }
 
-    /// Who it says it is at one of its addresses.
+    /// The contact that it claims to be at one of its addresses.
     fn face(&mut self, asker: usize, at: SocketAddr, made: Option<(PeerId, Incarnation)>) -> Contact {
         if let Some((id, incarnation)) = made {
             return Contact { id, priority: 0, incarnation, endpoint: at };
         }
         let name = liar::victim_at(at).map_or_else(|| liar::own_name(at), Self::id_of);
-        // Two such answers would end one that starts.
+        // Two such answers would end a starting peer.
         let starts = name == *self.processes[asker].id() && !self.serves(asker);
         let name = if starts { liar::own_name(at) } else { name };
         self.lies().contact(&name, at)

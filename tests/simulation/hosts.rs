@@ -1,4 +1,4 @@
-//! Processes come and go: starts, ends, faults, and the readings their sensors make.
+//! Processes come and go: starts, ends, faults, and the readings of their sensors.
 
 use std::mem;
 
@@ -22,7 +22,7 @@ pub(crate) enum End {
     Clean,
     /// Some of what it had written is lost.
     Killed,
-    /// The same, and its host is dark: no connection ends, and no dial is answered, until it starts again.
+    /// The same, and its host is dark: until it starts again, no connection ends and no dial is answered.
     Dark,
 }
 
@@ -31,7 +31,8 @@ impl World {
         format!("p{host}").parse().expect("a name")
     }
 
-    /// A new process, on what the one before it left, or `cleared`; does nothing where one runs.
+    /// Starts a process on the disk that the last one left, or on a `cleared` one. It does nothing where a process
+    /// runs.
     pub(crate) fn start(&mut self, host: usize, cleared: bool) {
         if self.hosts[host].is_some() {
             return;
@@ -45,7 +46,7 @@ impl World {
         };
         let endpoint = std::net::SocketAddr::from(([10, 0, 0, u8::try_from(host).expect("few hosts")], port));
         let resume = self.plan.mode != Mode::Default;
-        // Somebody removed the directory, or put another disk in.
+        // The directory was removed, or another disk put in.
         let replaced = if resume { cleared } else { number % 3 == 2 };
         if replaced {
             self.disks[host] = MemoryDisk::new();
@@ -91,8 +92,8 @@ impl World {
         self.after(self.plan.reading_gap, Event::Readings(number));
     }
 
-    /// What the clock says that a peer takes for the number of its life. A host without a battery may have gone `back` to a
-    /// time before its earlier lives; so fine is the clock that no two of them are the same.
+    /// The time that becomes the number of a peer's life. The clock of a host without a battery may have gone `back` to
+    /// before its earlier lives. It is so fine that no two lives get the same number.
     fn start_time(&self, host: usize, back: bool) -> Incarnation {
         let now = u64::try_from(self.now.as_millis()).expect("short runs");
         let taken = |time| self.processes.iter().any(|p| p.host == host && p.origin.incarnation == time);
@@ -120,7 +121,7 @@ impl World {
         }
     }
 
-    /// A host is up again, and answers what still comes for its processes of before: they are gone.
+    /// A host is up again. It answers what still comes for its earlier processes: they are gone.
     fn light(&mut self, host: usize) {
         if !mem::replace(&mut self.dark[host], false) {
             return;
@@ -149,7 +150,7 @@ impl World {
         }
     }
 
-    /// The sources of all have nothing more.
+    /// The sources of all peers end.
     pub(crate) fn end_of_input(&mut self) {
         self.feeding = false;
         for number in 0..self.processes.len() {
@@ -161,7 +162,7 @@ impl World {
     pub(crate) fn exit(&mut self, number: usize, exit: Exit) {
         self.checks.exited(&self.processes[number], &exit);
         if exit == Exit::Disk {
-            // Nothing more can be stored, and nothing said that waits for it.
+            // Nothing more can be stored, and messages that wait for that are lost.
             self.processes[number].work.clear();
         }
         self.processes[number].exit = Some(exit);

@@ -1,4 +1,4 @@
-//! The liar as an insider: it joins as others do, and says of what it is served what it likes.
+//! The liar as an insider: it joins as others do, and says what it likes about the log that it is served.
 
 use peer::ids::Term;
 use peer::protocol::Standing;
@@ -12,14 +12,14 @@ use crate::process::Process;
 use crate::world::World;
 
 impl World {
-    /// The connection from where it joins.
+    /// The connection on which it joins.
     fn home_line(&self, to: usize) -> Option<(u64, bool)> {
         let home = |line: &Line| line.to == to && line.hello.endpoint == Liar::home() && line.hello.incarnation == LIFE;
         let liar = self.liar.as_ref()?;
         liar.lines.iter().rfind(|(_, line)| home(line)).map(|(id, line)| (*id, line.open))
     }
 
-    /// An insider asks the leader to be taken in, where it is not.
+    /// An insider asks the leader to take it in, unless it is in already.
     pub(crate) fn join_as_insider(&mut self) {
         let leads = |process: &Process| process.alive && process.peer.standing() == Standing::Leader;
         let leaders: Vec<usize> = (0..self.processes.len()).filter(|n| leads(&self.processes[*n])).collect();

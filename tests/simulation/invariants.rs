@@ -1,4 +1,4 @@
-//! What docs/protocol.md section 9 promises, one file a promise. 1 to 6 and 8 are checked as things happen, 7 and 9 at
+//! The promises of docs/protocol.md section 9, one file for each. 1 to 6 and 8 are checked as things happen, 7 and 9 at
 //! the end of a run. `tests` breaks each on purpose.
 
 mod comes_to_rest;
@@ -30,7 +30,7 @@ pub(crate) use nothing_is_lost::check_nothing_is_lost;
 pub(crate) struct Checks {
     /// The first promise found broken, and how.
     pub broken: Option<String>,
-    /// With one, what is committed is so for ever.
+    /// With a quorum, what is committed stays committed.
     quorum: Option<usize>,
     /// Somebody lies.
     liar: Option<Level>,
@@ -47,7 +47,7 @@ impl Checks {
         Self { quorum, liar, ..Self::default() }
     }
 
-    /// A process begins with what was `opened` on the disk of a host, after the one `before` it.
+    /// A process begins with what was `opened` on the disk of a host, after the process `before` it.
     pub(crate) fn started(&mut self, before: Option<&Process>, process: &mut Process, opened: &Opened, damage: Damage) {
         if let Some(before) = before {
             self.note(disks_keep::check(before, process, opened, damage));
@@ -126,7 +126,7 @@ impl Checks {
             Event::Lost { origin, first, last } => {
                 let range = Range { origin: origin.clone(), first: *first, count: last - first + 1 };
                 let result = self.readings.lost(&range);
-                // A member that lies leaves gaps as it likes, in its own numbers and in those of whom nobody is there.
+                // A lying member leaves gaps as it likes, in its own numbers and in those of absent origins.
                 if self.liar.is_none_or(|liar| liar == Level::Stranger) {
                     self.note(result);
                 }

@@ -1,9 +1,9 @@
-//! A host of its own that says whatever it likes under any name. It hears all datagrams and knows what the honest peers
-//! have promised, installed and logged; of their tokens it knows those that it was told.
+//! The liar is an extra host that says anything under any name. It hears all datagrams and knows what the honest peers
+//! have promised, installed and logged. It knows the tokens that it was told, and no others.
 //!
-//! It listens at many ports of its own address, and of those of honest hosts, as if it ran there, too. A stranger never gets
-//! anybody to take it in or to follow it; an insider joins as others do, and follows. No liar leads: who leads a term orders
-//! what it likes.
+//! It listens at many ports of its own address, and of the addresses of honest hosts, as if it ran there, too. Nobody
+//! takes a stranger in or follows it; an insider joins as others do, and follows. No liar leads: a leader orders what
+//! it likes.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -15,38 +15,38 @@ use rand::{RngExt, SeedableRng};
 
 use crate::plan::{pick, HOSTS_MAX};
 
-/// Stands for the liar where the number of a process does.
+/// The liar, where a process has its number.
 pub(crate) const LIAR: usize = usize::MAX;
 
-/// The liar's ports; honest processes listen above them. Each but the first few belongs to the name of a host.
+/// The liar's ports; honest processes listen above them. All but the first few belong to the name of a host.
 const PORTS: u16 = 600;
 const OWN_NAMES: u16 = 4;
 
 /// Its own host.
 const HOST: u8 = 200;
 
-/// Names of hosts that it uses, too.
+/// How many names of hosts it uses, too.
 const HOSTS: u16 = 9;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     /// Nobody takes it in, or follows it.
     Stranger,
-    /// It joins and follows. `stores`: it says of what it is served that it has stored it, and of nothing else. `answers`:
-    /// it acknowledges heartbeats.
+    /// It joins and follows. `stores`: it says that it stored what it is served, and nothing more. `answers`: it
+    /// acknowledges heartbeats.
     Insider { stores: bool, answers: bool },
 }
 
-/// What a seed draws of it.
+/// The habits that a seed draws for it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Habits {
     pub level: Level,
     seed: u64,
-    /// Times that it says something while there are faults.
+    /// How often it says something while there are faults.
     pub lies: u32,
     /// It goes on after the faults for as long as a group may take to come to rest.
     pub goes_on: bool,
-    /// In the end nothing answers at its addresses, instead of a refusal.
+    /// In the end its addresses do not answer, instead of refusing.
     pub goes_dark: bool,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Line {
     pub held: Vec<Message>,
 }
 
-/// A token that an honest process told it: whose it says it is, and for whom.
+/// A token that an honest process told it: the name that the process used, and the addressee.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
     pub owner: PeerId,
@@ -122,7 +122,7 @@ impl Liar {
         SocketAddr::from(([10, 0, 0, host], port))
     }
 
-    /// Where it joins from.
+    /// The address that it joins from.
     pub(crate) fn home() -> SocketAddr {
         SocketAddr::from(([10, 0, 0, HOST], PORTS))
     }
@@ -149,7 +149,7 @@ pub(crate) fn own_name(at: SocketAddr) -> PeerId {
     names[usize::from(at.port() % OWN_NAMES)].parse().expect("a name")
 }
 
-/// Its names that are nobody else's.
+/// Is this a name that only the liar has?
 pub(crate) fn is_own_name(id: &PeerId) -> bool {
     id.as_str().ends_with("liar")
 }

@@ -1,5 +1,5 @@
-//! What a liar says: messages of every kind, made of what is true of the honest peers and changed. All are well formed, since
-//! they are read back from their text.
+//! What a liar says: messages of every kind, made from the truth about the honest peers and changed. All are well
+//! formed, since they are read back from their text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -57,7 +57,7 @@ impl<'a> Lies<'a> {
         }
     }
 
-    /// A term: that of the receiver, or of anybody, or near it, or far; `me` leads it, or whoever does.
+    /// A term: the receiver's or another peer's, or one near it, or far. `me` leads it, or its true leader.
     fn term(&mut self, to: &Process, me: &PeerId) -> Term {
         let mine = Term { counter: 1, leader: me.clone(), incarnation: LIFE };
         let other = self.anybody().peer.promised().cloned();
@@ -82,7 +82,7 @@ impl<'a> Lies<'a> {
         Contact { id: id.clone(), priority: *pick(self.rng, &[0, 0, 5, -5]), incarnation, endpoint }
     }
 
-    /// Somebody honest, or one of its own names, at the true address or at one of its own.
+    /// An honest peer, or one of its own names, at the true address or at one of its own.
     fn somebody(&mut self, own: SocketAddr) -> Contact {
         if self.rng.random_bool(0.3) {
             let id = liar::own_name(own);
@@ -93,7 +93,7 @@ impl<'a> Lies<'a> {
         self.contact(process.id(), at)
     }
 
-    /// The log of somebody, or one made up.
+    /// The log of a peer, or one made up.
     fn log(&mut self, to: &Process, me: &PeerId) -> (RunList, Sequence) {
         let process = if self.rng.random_bool(0.6) { to } else { self.anybody() };
         let (runs, last) = (process.peer.runs(), process.peer.last());
@@ -110,7 +110,7 @@ impl<'a> Lies<'a> {
         (made_up, last)
     }
 
-    /// A view that somebody leads, with the receiver in it or without.
+    /// A view that some peer leads, with or without the receiver.
     fn view(&mut self, term: Term, to: &Process, me: &PeerId, own: SocketAddr) -> ViewChange {
         let mut members = BTreeMap::new();
         let seat = |contact: Contact| {
@@ -135,10 +135,10 @@ impl<'a> Lies<'a> {
         ViewChange { term, change, members, timing: self.timing, start: TermStart { runs, last } }
     }
 
-    /// Readings, under any origin, that follow what its log holds, or do not.
+    /// Readings under any origin, which may or may not follow what its log holds.
     fn request(&mut self, me: &PeerId) -> Request {
         let process = self.anybody();
-        // A peer that orders for others may do so in the name of any that is away: that is what an insider is trusted in.
+        // A peer may hand in readings of any absent origin: there an insider is trusted.
         let spares = self.level != Level::Stranger && process.alive;
         let own = spares || self.rng.random_bool(0.3);
         let origin = if own { Origin { peer: me.clone(), incarnation: LIFE } } else { process.origin.clone() };
@@ -151,7 +151,7 @@ impl<'a> Lies<'a> {
         Request { origin, first, lines: Lines::new(text.into_bytes(), count) }
     }
 
-    /// A batch, and the term in which it is sent; half of them continue the log of the receiver in its term.
+    /// A batch, and the term in which it is sent. Half of the batches continue the receiver's log in its term.
     fn batch(&mut self, to: &Process, me: &PeerId) -> Message {
         let request = self.request(me);
         let fitting = to.peer.installed().cloned().filter(|_| self.rng.random_bool(0.5));
@@ -164,8 +164,8 @@ impl<'a> Lies<'a> {
         Message::Ordered { term: sent, frame: Frame::build(term, first, &[request]) }
     }
 
-    /// A stranger proposes terms of even counters and shows views of odd ones: a peer that promised it finds nobody to
-    /// follow. An insider does not propose.
+    /// A stranger proposes terms with even counters and shows views with odd ones: a peer that promised its term finds
+    /// nobody to follow. An insider does not propose.
     fn proposal(&mut self, to: &Process, me: &PeerId) -> Option<Message> {
         if self.level != Level::Stranger {
             return None;
@@ -185,14 +185,14 @@ impl<'a> Lies<'a> {
         if self.rng.random_bool(0.5) {
             return Message::ViewChange(view);
         }
-        // A peer that asked it to join gets no answer of use.
+        // A peer that asked it to join gets no useful answer.
         let waits = matches!(to.peer.standing(), Standing::Seeking | Standing::Promised | Standing::Electing);
         let life = to.origin.incarnation;
         let incarnation = if waits && liar::listens_at(own) { life + 1 } else { self.number(life) };
         Message::Added { view, incarnation }
     }
 
-    /// What only a peer says that wants to be taken in; of no use to one that is to stay a stranger.
+    /// What only a peer says that wants to join. A liar that is to stay a stranger must not say it.
     fn application(&mut self, to: &Process, me: &PeerId) -> Message {
         let (runs, last) = self.log(to, me);
         let promised = self.rng.random_bool(0.7).then(|| self.term(to, me));
@@ -204,7 +204,7 @@ impl<'a> Lies<'a> {
         Message::LogState { term, synced, runs, last }
     }
 
-    /// Something that a connection brings which was made under this name, from one of its own addresses or not.
+    /// A message on a connection that was made under this name, from one of its own addresses or not.
     pub(crate) fn message(&mut self, to: usize, me: &PeerId, own: SocketAddr) -> Option<Message> {
         let to = &self.processes[to];
         let term = self.term(to, me);
@@ -231,14 +231,14 @@ impl<'a> Lies<'a> {
             }
             17 => Message::Leave { term: self.rng.random_bool(0.8).then_some(term) },
             18 => self.rumour(to, own).1,
-            // A wish to be taken in, but as somebody else only, where that fails.
+            // It asks to join only as somebody else, since that fails.
             _ if !liar::listens_at(own) => self.application(to, me),
             _ => Message::Error { why: Refusal::Other("no".to_owned()) },
         };
         well_formed(&message)
     }
 
-    /// What a datagram, or a hint, says, and of which contact.
+    /// What a datagram or a hint says, and the contact in it.
     pub(crate) fn datagram(&mut self, to: usize, own: SocketAddr) -> (Contact, Message) {
         self.rumour(&self.processes[to], own)
     }

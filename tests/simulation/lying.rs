@@ -13,10 +13,10 @@ use crate::plan::pick;
 use crate::sabotage::Sabotage;
 use crate::world::{Event, World};
 
-/// Messages that wait on a connection for its admission, at most.
+/// How many messages may wait on a connection for its admission.
 const HELD_MAX: usize = 3;
 
-/// Connections that it has open at a time.
+/// How many connections it has open at a time.
 const LINES_MAX: usize = 24;
 
 impl World {
@@ -24,14 +24,14 @@ impl World {
         self.liar.as_mut().expect("there is a liar")
     }
 
-    /// What it makes up of the world as it is now.
+    /// What it makes up from the present world.
     pub(crate) fn lies(&mut self) -> Lies<'_> {
         let (liar, processes, timing) =
             (self.liar.as_mut().expect("there is a liar"), &self.processes, self.plan.timing);
         Lies { rng: &mut liar.rng, processes, level: liar.habits.level, timing }
     }
 
-    /// Does this process run, and not stand still?
+    /// Does this process run, and is not stopped?
     pub(crate) fn is_reached_by_the_liar(&self, number: usize) -> bool {
         let process = &self.processes[number];
         process.alive && process.paused_until.is_none_or(|until| until <= self.now)
@@ -100,13 +100,13 @@ impl World {
         Hello { version: PROTOCOL_VERSION, group, quorum, peer: id, incarnation, endpoint, addressee, token }
     }
 
-    /// What this process was told by the one of this name, as far as the liar was asked with it.
+    /// The token that the process of this name gave to this one, if the liar was asked with it.
     fn token_told(&self, to: usize, owner: &PeerId) -> Option<Token> {
         let told = &self.liar.as_ref()?.told;
         told.iter().rfind(|told| told.to == to && told.owner == *owner).map(|told| told.token)
     }
 
-    /// Under its own name, or another's at an address of its own; or as another, from there.
+    /// Dials under its own name, under another's from its own address, or under another's from that one's address.
     fn open_a_line(&mut self, to: usize) {
         if self.liar().lines.len() >= LINES_MAX {
             return self.end_a_line();
@@ -117,7 +117,7 @@ impl World {
         let processes = self.processes.len();
         let mut victim = self.liar().rng.random_range(0..processes);
         if self.liar().rng.random_bool(0.3) {
-            // Whom it follows.
+            // The leader that it follows.
             let leader = self.processes[to].peer.leader();
             victim = self.processes.iter().rposition(|process| Some(process.id()) == leader).unwrap_or(victim);
         }
@@ -149,7 +149,7 @@ impl World {
         self.step(to, Input::Hello { connection: ConnectionId(id), from, at, hello });
     }
 
-    /// What becomes of one of its connections.
+    /// One of its connections is admitted or refused.
     pub(crate) fn admit_the_liar(&mut self, id: u64, admission: &Admission) {
         let Some(liar) = &mut self.liar else { return };
         if let Admission::Refuse { .. } = admission {
@@ -181,7 +181,7 @@ impl World {
         }
     }
 
-    /// Says something on one of its connections, or several things.
+    /// Says one or several things on one of its connections.
     fn speak(&mut self) {
         let Some(id) = self.any_line() else { return };
         let Some(line) = self.liar().lines.get_mut(&id) else { return };
@@ -208,7 +208,7 @@ impl World {
         let Some(line) = self.liar().lines.get(&id) else { return };
         let (to, connection) = (line.to, ConnectionId(id));
         if self.sabotage == Sabotage::ProvenByAnybody && !matches!(message, Message::Ordered { .. }) {
-            // Other lies would break other promises before.
+            // Other lies would break other promises first.
             return;
         }
         let input = match message {

@@ -1,11 +1,11 @@
-//! Whole groups of peers on a virtual network, clock and disk: every run is drawn from a seed, and the promises of the
+//! Whole groups of peers on a virtual network, clock and disk. Every run is drawn from a seed, and the promises of the
 //! protocol are checked as it goes.
 //!
 //! `PEER_SIM_MODE` says which options the peers have: `default`, `resume` or `quorum` (unset: all of these, one after the
-//! other). `PEER_SIM_SEEDS` says how many seeds to run (200 of each), `PEER_SIM_SPLITS` how many splits of each kind are
-//! healed against the clock (30), `PEER_SIM_REACH` how many networks of each kind do not let all reach all (12),
-//! `PEER_SIM_FIRST` which seed is the first (0). `PEER_SIM_TRACE=1` prints everything that happens. A run that fails prints
-//! the command that repeats it.
+//! other). `PEER_SIM_SEEDS` says how many seeds to run (200 of each), `PEER_SIM_SPLITS` how many splits of each kind
+//! have to heal in time (30), `PEER_SIM_REACH` how many networks there are of each kind in which not all reach all
+//! (12), `PEER_SIM_FIRST` which seed is the first (0). `PEER_SIM_TRACE=1` prints everything that happens. A run that
+//! fails prints the command that repeats it.
 
 mod asking;
 mod clock;
@@ -43,10 +43,10 @@ use plan::Mode;
 use run::{run, Outcome};
 use sabotage::Sabotage;
 
-/// Failed seeds of a mode after which it is enough.
+/// After this many failed seeds a mode ends.
 const FAILED_MAX: usize = 10;
 
-/// Seeds between two looks at whether it is enough.
+/// How many seeds run before the failed ones are counted again.
 const SEEDS_AT_ONCE: u64 = 500;
 
 fn knob(name: &str, default: u64) -> u64 {

@@ -1,5 +1,5 @@
-//! How long a split network needs to be one group again: a good network, one cut into sides for long enough that every
-//! side goes on by itself, and no other fault.
+//! How long a split network takes to be one group again. The network is good, is cut into sides for long enough that
+//! every side goes on by itself, and has no other fault.
 
 use peer::protocol::{Standing, Time};
 use rand::rngs::SmallRng;
@@ -11,20 +11,20 @@ use crate::plan::{Mode, Plan, HOSTS_MAX};
 use crate::seeds::in_order;
 use crate::world::World;
 
-/// Splits of each mode, on each network, unless `PEER_SIM_SPLITS` says how many.
+/// How many splits there are in each mode, on each network, unless `PEER_SIM_SPLITS` says so.
 const SPLITS: u64 = 30;
 
 /// What kind of network it is, and how it is cut.
 #[derive(Debug, Clone, Copy)]
 struct Network {
-    /// One datagram in so many is lost; 0: none.
+    /// One datagram in this many is lost; 0: none.
     loss: u32,
     join_only: bool,
     ways: Ways,
     what: Traffic,
 }
 
-/// Whole, and cut into sides that cannot reach each other.
+/// A good network that is cut into sides that cannot reach each other.
 const PLAIN: Network = Network { loss: 0, join_only: false, ways: Ways::All, what: Traffic::All };
 
 /// Is everyone a member of one view?
@@ -42,7 +42,7 @@ fn one_view(world: &World) -> bool {
 enum Length {
     /// Long enough for each side to be a group.
     Enough,
-    /// From a second to ten minutes, many short ones and few long ones.
+    /// From a second to ten minutes: many short splits and few long ones.
     Any,
 }
 
@@ -77,7 +77,7 @@ fn merge(mode: Mode, network: Network, length: Length, seed: u64) -> Result<u128
     }
 }
 
-/// Splits of each mode; none may take longer than this, in hundredths of the time allowed.
+/// Runs the splits of each mode. None may take longer than this, in hundredths of the time allowed.
 fn assert_merged(network: Network, percent: u128) {
     assert_merged_after(network, Length::Enough, percent);
 }
@@ -111,7 +111,7 @@ fn cuts_of_a_second_or_of_ten_minutes_heal_in_that_time() {
 }
 
 #[test]
-fn cuts_one_way_only_heal_in_that_time() {
+fn one_way_cuts_heal_in_that_time() {
     assert_merged(Network { ways: Ways::Up, ..PLAIN }, 100);
 }
 
@@ -135,8 +135,8 @@ fn cuts_of_a_network_without_broadcast_heal_in_that_time() {
     assert_merged(Network { join_only: true, ..PLAIN }, 100);
 }
 
-/// What is lost is said again, an interval later at most: two of three arrive, so that twice the time is enough.
+/// What is lost is said again, an interval later at most. Two of three arrive, so twice the time is enough.
 #[test]
-fn where_one_datagram_in_three_is_lost_a_merge_takes_twice_the_time_at_most() {
+fn a_merge_takes_at_most_twice_the_time_where_one_datagram_in_three_is_lost() {
     assert_merged(Network { loss: 3, ..PLAIN }, 200);
 }

@@ -10,7 +10,7 @@ use peer::wire::{Hello, Message};
 
 use crate::closed::Channel;
 
-/// Messages under way on a connection before its sender has to wait for the receiver.
+/// How many messages are under way on a connection before its sender has to wait for the receiver.
 pub(crate) const IN_FLIGHT_MAX: usize = 24;
 
 /// What travels on a connection.
@@ -18,7 +18,7 @@ pub(crate) const IN_FLIGHT_MAX: usize = 24;
 pub(crate) enum Item {
     Hello(Hello),
     Message(Message),
-    /// Either of them in a closed group, or what somebody made of it.
+    /// In a closed group: either of these, or a damaged one.
     Sealed(Arc<[u8]>),
     End,
 }
@@ -36,12 +36,12 @@ pub(crate) enum Reading {
 pub(crate) struct Connection {
     pub from: usize,
     pub to: usize,
-    /// Whose link it is; `None`: a question to a `--join` address.
+    /// The peer of the link; `None`: a question to a `--join` address.
     pub link: Option<PeerId>,
     pub pipe: VecDeque<Item>,
     /// In a closed group: its keys.
     pub channel: Option<Channel>,
-    /// It said who it is.
+    /// Its `HELLO` came.
     pub greeted: bool,
     /// Items that came before it was admitted.
     pub held: usize,
@@ -49,7 +49,7 @@ pub(crate) struct Connection {
     /// The sender can write.
     pub writable: bool,
     pub last_arrival: Time,
-    /// The kernel sends what a cut lost again at this time: it has waited twice as long after each try.
+    /// When the kernel sends again what a cut lost: it waits twice as long after each try.
     pub stalled_until: Option<Time>,
 }
 
@@ -58,11 +58,12 @@ pub(crate) struct Connection {
 pub(crate) struct Link {
     pub outbox: Outbox,
     pub state: LinkState,
-    /// The next dial that succeeds is news.
+    /// The next successful dial is news.
     pub report: bool,
-    /// Number of the last dial, which no other has: so the answer to an earlier one is known, also to one of the link before.
+    /// The unique number of the last dial, which tells its answer from answers to earlier dials, even of the link
+    /// before.
     pub attempt: u64,
-    /// The connection before, closed when the new one is up.
+    /// The old connection, which is closed when the new one is up.
     pub old: Option<u64>,
 }
 

@@ -43,13 +43,13 @@ impl Numbers {
         })
     }
 
-    /// Is none of a range in here?
+    /// Does it hold nothing of a range?
     pub(crate) fn is_clear_of(&self, range: &Range) -> bool {
         let Some(spans) = self.0.get(&range.origin) else { return true };
         spans.range(..=range.last()).next_back().is_none_or(|(_, last)| *last < range.first)
     }
 
-    /// What of a range is not in here.
+    /// The parts of a range that it does not hold.
     fn gaps(&self, range: &Range) -> Vec<Range> {
         let (mut gaps, mut next) = (Vec::new(), range.first);
         let part = |first: u64, end: u64| Range { origin: range.origin.clone(), first, count: end - first };
@@ -68,14 +68,14 @@ impl Numbers {
         gaps
     }
 
-    /// What of these is not in `other`.
+    /// The readings that are not in `other`.
     pub(crate) fn minus(&self, other: &Self) -> Self {
         let mut rest = Self::default();
         self.ranges().for_each(|range| rest.extend(&other.gaps(&range)));
         rest
     }
 
-    /// The first of these that are not in `other`.
+    /// The first readings that are not in `other`.
     pub(crate) fn missing_in(&self, other: &Self) -> Option<Range> {
         self.ranges().find_map(|range| other.gaps(&range).into_iter().next())
     }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_elsewhere_is_told() {
+    fn what_the_other_set_lacks_is_found() {
         let (mut numbers, mut other) = (Numbers::default(), Numbers::default());
         numbers.extend(&[range(1, 9)]);
         other.extend(&[range(2, 2), range(7, 1)]);

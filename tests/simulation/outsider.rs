@@ -1,5 +1,6 @@
-//! A liar without the key of a closed group. It hears all that is sent and can send anything to anybody: what it makes up, what
-//! others seal, what it recorded, whole, cut or changed; and it breaks into connections. Nothing of it may reach a core.
+//! A liar without the key of a closed group. It hears all that is sent and can send anything to anybody: inventions,
+//! what others sealed, recordings, whole, cut or changed. It also breaks into connections. None of that may reach a
+//! core.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,11 +20,11 @@ use crate::run::{outcome, Outcome};
 use crate::seeds::in_order;
 use crate::world::{Event, World};
 
-/// What a seed draws of it.
+/// The habits that a seed draws for it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Habits {
     seed: u64,
-    /// Times that it does something while there are faults.
+    /// How often it does something while there are faults.
     pub times: u32,
     /// It breaks into connections and plays datagrams back: that disturbs a group as a bad network does. The rest must not be
     /// noticed at all.
@@ -31,7 +32,7 @@ pub(crate) struct Habits {
 }
 
 impl Habits {
-    /// `rng`: a stream of its own.
+    /// `rng`: a separate stream.
     pub(crate) fn draw(rng: &mut SmallRng) -> Option<Self> {
         let (seed, times, disturbs) = (rng.random(), *pick(rng, &[30, 100, 300]), rng.random_bool(0.8));
         rng.random_bool(0.5).then_some(Self { seed, times, disturbs })
@@ -57,7 +58,8 @@ impl Outsider {
         bytes
     }
 
-    /// Cut off somewhere, or with a bit flipped; never as it was, and anything where there is nothing to damage.
+    /// Bytes that are cut off somewhere, or have a bit flipped: never as they were, and random ones where there is
+    /// nothing to damage.
     fn damaged(&mut self, bytes: &[u8]) -> Vec<u8> {
         if bytes.is_empty() {
             return self.noise(300);
@@ -95,7 +97,7 @@ impl World {
         self.outsider = Some(outsider);
     }
 
-    /// The lies of one who knows everything.
+    /// The lies of a host that knows everything.
     fn lie_in_plain_text(&self, to: usize, outsider: &mut Outsider) -> Vec<u8> {
         let timing = self.plan.timing;
         let endpoint = if outsider.rng.random_bool(0.5) { self.processes[to].endpoint } else { Liar::home() };
@@ -132,7 +134,7 @@ impl World {
         }
     }
 
-    /// Connects, shows what it has in the place of a key, and goes on with anything.
+    /// Connects, shows what it has instead of a key, and goes on with anything.
     fn knock_at(&mut self, to: usize, outsider: &mut Outsider) {
         let closed = self.closed.as_ref().expect("outsiders are of closed groups");
         let recorded = any(&mut outsider.rng, &closed.overheard.firsts);
@@ -158,7 +160,7 @@ impl World {
         }
     }
 
-    /// Leaves out, repeats, moves or changes what is under way on a connection, puts something in, or cuts it.
+    /// Drops, repeats, moves or changes what is under way on a connection, adds something, or cuts it off.
     fn break_in(&mut self, outsider: &mut Outsider) {
         let writable = self.connections.iter().filter(|(_, c)| c.writable && !c.pipe.is_empty()).map(|(id, _)| *id);
         let ids: Vec<u64> = writable.collect();
@@ -179,13 +181,13 @@ impl World {
             (4, Some(strange)) => pipe.insert(at, Item::Sealed(strange)),
             _ => pipe.insert(at, Item::Sealed(outsider.noise(300).into())),
         }
-        // What is more than was sent arrives, too.
+        // Additional items arrive, too.
         let last = self.connections[&id].last_arrival;
         self.at(last, Event::Arrive(id));
     }
 }
 
-/// Was this datagram sent by one who has the key?
+/// Did a holder of the key send this datagram?
 fn was_sealed(world: &World, bytes: &[u8]) -> bool {
     let overheard = world.closed.as_ref().map(|closed| &closed.overheard.datagrams);
     overheard.is_some_and(|datagrams| datagrams.iter().any(|datagram: &Arc<[u8]>| **datagram == *bytes))
@@ -195,7 +197,7 @@ fn was_sealed(world: &World, bytes: &[u8]) -> bool {
 const SEEDS: u64 = 12;
 
 #[test]
-fn what_one_without_the_key_says_changes_nothing_at_all() {
+fn the_words_of_a_host_without_the_key_change_nothing_at_all() {
     for mode in Mode::ALL {
         let changed = in_order(0, SEEDS, |seed| {
             let mut rng = SmallRng::seed_from_u64(seed);

@@ -15,7 +15,7 @@ use crate::outsider;
 
 pub(crate) const HOSTS_MAX: usize = 9;
 
-/// How far a clock goes wrong, in thousandths: a hundred times more than a bad crystal does.
+/// How far the rate of a clock may be wrong, in thousandths: a hundred times more than with a bad crystal.
 const DRIFT_MAX: u32 = 20;
 
 /// Which options all peers of a run have.
@@ -23,7 +23,7 @@ const DRIFT_MAX: u32 = 20;
 pub(crate) enum Mode {
     /// None: a peer that starts again has an empty directory.
     Default,
-    /// `--resume`: what a disk holds counts again after a restart.
+    /// `--resume`: a process goes on with what its disk holds.
     Resume,
     /// `--quorum` of all hosts, and `--resume`.
     Quorum,
@@ -55,31 +55,31 @@ pub(crate) struct Plan {
     pub starting: usize,
     /// `--join` addresses instead of broadcast.
     pub join_only: bool,
-    /// A process that starts again listens where the one before it did.
+    /// A process that starts again listens where the last one did.
     pub same_port: bool,
     /// Peers listen at whatever address their host has, and others say which that is.
     pub any_address: bool,
-    /// In the end all hosts are started that do not run.
+    /// In the end all hosts that do not run are started.
     pub all_return: bool,
     /// `--fsync batch`: what is reported as stored survives a power cut.
     pub durable: bool,
-    /// Delay of a message: shortest, and longest in good times.
+    /// The shortest delay of a message, and the longest in good times.
     pub delay: (Time, Time),
-    /// One message in so many is late by up to a tenth of the election timeout; 0: none.
+    /// One message in this many is late by up to a tenth of the election timeout; 0: none.
     pub late_one_in: u32,
     /// Datagrams only reach hosts of a higher number (`Some(true)`), or of a lower one.
     pub one_way: Option<bool>,
-    /// One datagram in so many is lost; 0: none.
+    /// One datagram in this many is lost; 0: none.
     pub datagram_loss_one_in: u32,
-    /// Longest time that a group of writes takes on each host.
+    /// The longest time of a group of writes, for each host.
     pub disk: Vec<Time>,
-    /// Time between two readings of a host, at the mean.
+    /// The mean time between two readings of a host.
     pub reading_gap: Time,
     pub faults: Vec<(Time, Fault)>,
     pub faults_end: Time,
     /// Somebody on the network lies.
     pub liar: Option<Habits>,
-    /// The group is a closed one, and somebody without its key does what it can.
+    /// The group is closed, and a host without its key does what it can.
     pub outsider: Option<outsider::Habits>,
 }
 
@@ -100,21 +100,21 @@ impl Plan {
             })
             .collect();
         let changes = *pick(rng, &[0, 2, 5, 10, 25, 60]);
-        // Many changes in a short time, or in a time in which groups form between them.
+        // There are many changes in a short time, or groups have time to form between them.
         let length =
             timing.election_timeout * rng.random_range(6..=20) * if changes > 25 { *pick(rng, &[1, 4]) } else { 1 };
-        // Each hand-in costs a round through the group: a run shall not take longer than a moment.
+        // Each hand-in costs a round through the group, and a run must not take longer than a moment.
         let load = *pick(rng, &[100, 1000, 10000]);
         let hosts_factor = u32::try_from(hosts * hosts).expect("few hosts");
         let reading_gap = (length + timing.heartbeat_timeout) * hosts_factor / load;
         let drifts = rng.random_bool(0.5);
         let mut faults = Fault::draw_all(rng, mode, hosts, &timing, changes, length);
-        // Drawn aside, so that it changes nothing else.
+        // It is drawn aside, so that it changes nothing else.
         let liar = Habits::draw(&mut rng.clone()).filter(|liar| hosts > 1 || liar.level == Level::Stranger);
         let outsider = outsider::Habits::draw(&mut aside(rng)).filter(|_| liar.is_none());
         let is_inside = liar.is_some_and(|liar| liar.level != Level::Stranger);
         if is_inside && mode == Mode::Quorum {
-            // It has no part in elections, which all of the quorum are needed for.
+            // A damaged peer has no part in elections, which need the whole quorum.
             faults.retain(|(_, fault)| !matches!(fault, Fault::RotWithin(_)));
         }
         let rots = faults.iter().any(|(_, fault)| matches!(fault, Fault::RotWithin(_)));
@@ -128,7 +128,7 @@ impl Plan {
             join_only: rng.random_bool(0.15),
             same_port: rng.random_bool(0.4),
             any_address: false,
-            // A peer whose log was damaged is no part of the quorum that it needs itself.
+            // A peer with a damaged log does not count for the quorum that it needs.
             all_return: rng.random_bool(0.5) || rots,
             durable: mode == Mode::Quorum || (mode == Mode::Resume && rng.random_bool(0.5)),
             delay: (Duration::from_micros(100), ms(*pick(rng, &[1, 1, 5, 20]))),
@@ -144,8 +144,8 @@ impl Plan {
         }
     }
 
-    /// The same on a good network with good disks, without faults, of at least so many hosts that all start together and
-    /// find each other by broadcast.
+    /// The same plan without faults, on a good network with good disks, with at least this many hosts, which all start
+    /// together and find each other by broadcast.
     pub(crate) fn undisturbed(self, hosts_min: usize) -> Self {
         let hosts = self.hosts.max(hosts_min);
         Self {
@@ -167,17 +167,17 @@ impl Plan {
         }
     }
 
-    /// `--quorum`: a majority of all that may be members. An insider is one: of two majorities that share nobody but a liar,
-    /// each could commit what the other does not know.
+    /// `--quorum`: a majority of all that may be members. An insider may be one, too: if two majorities shared only a
+    /// liar, each could commit what the other does not know.
     pub(crate) fn quorum(&self) -> Option<usize> {
         let is_inside = self.liar.is_some_and(|liar| liar.level != Level::Stranger);
         (self.mode == Mode::Quorum).then_some(quorum_of(self.hosts + usize::from(is_inside)))
     }
 
-    /// From the end of all faults until everyone is a member or a learner of one term, at most. Seekers find each other by
-    /// datagrams: where one in three is lost, or all that go one way, chance has a say, and twice as long is allowed. Where
-    /// somebody lied, it takes time to find out who lives and of whom nothing comes: a borrowed name is waited for, and a peer
-    /// that did not answer in that name is passed over for up to eight election timeouts.
+    /// The longest time from the end of all faults until everyone is a member or a learner of one term. Seekers find
+    /// each other by datagrams: where one in three is lost, or all in one direction, chance has a say, and twice as
+    /// long is allowed. Where a host lied, it takes time to find out which peers live: others wait for a borrowed name,
+    /// and pass it over for up to eight election timeouts when it does not answer.
     pub(crate) fn settled(&self) -> Time {
         let bound = self.slowest(self.timing.heartbeat_timeout + self.timing.election_timeout * 4);
         let by_chance = self.datagram_loss_one_in == 3 || self.one_way.is_some();
@@ -192,12 +192,12 @@ impl Plan {
     }
 }
 
-/// Another stream, so that what is drawn of it changes nothing else.
+/// Another stream: what is drawn from it changes nothing else.
 fn aside(rng: &SmallRng) -> SmallRng {
     SmallRng::seed_from_u64(rng.clone().random::<u64>().rotate_left(17))
 }
 
-/// A majority of so many hosts.
+/// A majority of this many hosts.
 pub(crate) fn quorum_of(hosts: usize) -> usize {
     hosts / 2 + 1
 }

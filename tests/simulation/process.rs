@@ -1,4 +1,4 @@
-//! One process of the simulation: the real core, its storage, and what is around both in the daemon.
+//! One process of the simulation: the real core, its storage, and what surrounds them in the daemon.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
@@ -22,7 +22,7 @@ pub(crate) struct Process {
     pub alive: bool,
     pub exit: Option<Exit>,
     pub shelf: Shelf,
-    /// What the storage has to do, and is it at it?
+    /// The work of the storage, and whether it is busy.
     pub work: VecDeque<Store>,
     pub working: bool,
     pub stalled_until: Option<Time>,
@@ -31,7 +31,7 @@ pub(crate) struct Process {
     pub inbox: Vec<(ConnectionId, Term, Request)>,
     /// Connections that ended with requests in it.
     pub ended: Vec<ConnectionId>,
-    /// For which time each alarm is set.
+    /// The time for which each alarm is set.
     pub alarms: [Option<Time>; 4],
     pub paused_until: Option<Time>,
     /// It was told to stop.
@@ -42,7 +42,7 @@ pub(crate) struct Process {
     pub held: Numbers,
     /// It said that all readings of its sources are delivered.
     pub input_delivered: bool,
-    /// It said in this step that it merges with another group.
+    /// It logged in this step that it merges with another group.
     pub told_of_merging: bool,
     /// The last sequence seen committed, to check what is new.
     pub committed: Sequence,
@@ -91,7 +91,7 @@ impl Process {
         (count > 0).then(|| Input::Readings(Lines::new(text.into_bytes(), count)))
     }
 
-    /// All that it holds: log, and pending. What is being cut is in neither, but still in the files.
+    /// All that it holds: log and pending. What is being cut is in neither, but still in the files.
     pub(crate) fn holds(&self) -> Numbers {
         let mut numbers = Numbers::default();
         numbers.extend(self.shelf.ranges());
@@ -100,7 +100,7 @@ impl Process {
         numbers
     }
 
-    /// What it says on a connection first: where its host is now.
+    /// The `HELLO` of its connections, with the present address of its host.
     pub(crate) fn hello(&self, to: Option<&PeerId>) -> Hello {
         let hello = self.peer.hello(to);
         Hello { endpoint: net::endpoint_announced(hello.endpoint, self.endpoint.ip()), ..hello }

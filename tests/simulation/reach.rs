@@ -1,5 +1,5 @@
-//! Networks in which reach is not transitive, for the whole of a run; and hosts that get another address. Views
-//! come to rest all the same, with the largest group that there can be.
+//! Networks in which reach is not transitive, for a whole run; and hosts that get another address. Views come to rest
+//! all the same, with the largest possible group.
 
 use std::collections::BTreeMap;
 
@@ -14,42 +14,42 @@ use crate::plan::{pick, Mode, Plan, HOSTS_MAX};
 use crate::seeds::in_order;
 use crate::world::{Event, World};
 
-/// Networks of each kind and mode, unless `PEER_SIM_REACH` says how many.
+/// How many networks there are of each kind and mode, unless `PEER_SIM_REACH` says so.
 const NETWORKS: u64 = 12;
 
-/// Hosts of a network, at most.
+/// How many hosts a network has at most.
 const HOSTS: usize = 6;
 
-/// Addresses that change, at most.
+/// How many addresses change at most.
 const MOVES: u32 = 3;
 
 /// Longer than any run.
 const FOR_EVER: Time = Time::from_secs(1_000_000);
 
-/// Views come to rest within so many times what a healed network is allowed, and stay so for as long again.
+/// Views come to rest within this many times what a healed network is allowed, and rest for as long again.
 const REST: u32 = 10;
 
-/// Views of each peer until then.
+/// How many views each peer may have until then.
 const VIEWS: u64 = 12;
 
 /// Which hosts reach which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Three hosts, of which one reaches both others, and those not each other.
+    /// Three hosts: one reaches both others, which do not reach each other.
     Line,
-    /// One host reaches all; the others reach each other or not.
+    /// One host reaches all; the others may or may not reach each other.
     Centre,
     /// The same, and broadcasts get through everywhere.
     Heard,
     /// One way between one pair is closed.
     OneWay,
-    /// Any pair or none: perhaps several groups.
+    /// Any pair may reach each other: there may be several groups.
     Any,
-    /// All reach all, and some of them, the one that leads for instance, get other addresses.
+    /// All reach all, and some of them, perhaps the leader, get other addresses.
     Moves,
 }
 
-/// When it becomes so.
+/// When the network becomes like that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
     /// Before the first peer starts.
@@ -81,13 +81,13 @@ fn draw(kind: Kind, hosts: usize, rng: &mut SmallRng) -> Ways {
     ways
 }
 
-/// How many hosts the one that reaches most reaches, and is reached by, itself among them.
+/// How many hosts the best connected one reaches and is reached by, itself included.
 fn most(ways: &Ways, hosts: usize) -> usize {
     let reach = |host: usize| (0..hosts).filter(|other| ways[host][*other] && ways[*other][host]).count();
     (0..hosts).map(reach).max().unwrap_or_default()
 }
 
-/// Where a process stands: its standing, its promise, its term and its view.
+/// The state of a process: its standing, its promise, its term and its view.
 type Stand = (Standing, Option<Term>, Option<Term>, Vec<PeerId>);
 
 fn stands(world: &World) -> Vec<Stand> {
@@ -129,19 +129,19 @@ fn disturb(world: &mut World, kind: Kind, ways: &Ways) {
     }
 }
 
-/// What became of a network.
+/// How a network came to rest.
 #[derive(Debug)]
 struct Rest {
-    /// Views that peers told of, of each peer at the mean.
+    /// How many views a peer had, on average.
     views: u64,
-    /// Members of the largest group, and how many it could have.
+    /// How many members the largest group has, and could have.
     largest: usize,
     possible: usize,
     /// When the last view came, in hundredths of the time that a healed network is allowed.
     percent: u128,
 }
 
-/// Do all of the largest group hold all readings that were given to any of them?
+/// Does every member of the largest group hold all readings that were given to any of them?
 fn all_delivered(world: &World) -> Result<(), String> {
     let groups = groups(world);
     let largest = groups.iter().max_by_key(|(_, size)| **size).map(|(term, _)| term);
@@ -196,7 +196,7 @@ fn live(mode: Mode, kind: Kind, when: When, seed: u64) -> Result<Rest, String> {
     }
 }
 
-/// Networks of this kind come to rest. `whole`: with the largest group that there can be.
+/// Asserts that networks of this kind come to rest. `whole`: with the largest possible group.
 fn assert_rest(kind: Kind, when: When, whole: bool) {
     for mode in [Mode::Default, Mode::Resume, Mode::Quorum] {
         let first = knob("PEER_SIM_FIRST", 0);
@@ -218,25 +218,25 @@ fn assert_rest(kind: Kind, when: When, whole: bool) {
 }
 
 #[test]
-fn three_hosts_in_a_line_are_one_group_that_the_middle_one_leads() {
+fn the_middle_one_of_three_hosts_in_a_line_leads_all_three() {
     assert_rest(Kind::Line, When::First, true);
     assert_rest(Kind::Line, When::Later, true);
 }
 
 #[test]
-fn where_one_host_reaches_all_there_is_one_group() {
+fn there_is_one_group_where_one_host_reaches_all() {
     assert_rest(Kind::Centre, When::First, true);
     assert_rest(Kind::Centre, When::Later, true);
 }
 
 #[test]
-fn where_broadcasts_get_through_and_connections_do_not_there_is_one_group() {
+fn there_is_one_group_where_only_broadcasts_reach_everybody() {
     assert_rest(Kind::Heard, When::First, true);
     assert_rest(Kind::Heard, When::Later, true);
 }
 
 #[test]
-fn one_way_closed_between_one_pair_leaves_one_group() {
+fn one_closed_way_between_two_hosts_leaves_one_group() {
     assert_rest(Kind::OneWay, When::First, true);
     assert_rest(Kind::OneWay, When::Later, true);
 }
@@ -248,6 +248,6 @@ fn views_come_to_rest_whichever_hosts_reach_each_other() {
 }
 
 #[test]
-fn a_host_that_gets_another_address_is_one_of_the_group_again() {
+fn a_host_with_a_new_address_returns_to_its_group() {
     assert_rest(Kind::Moves, When::Later, true);
 }

@@ -1,4 +1,4 @@
-//! What the CSV files of a process must hold, worked out from the batches its storage was given and from nothing else.
+//! What the CSV files of a process must hold, worked out only from the batches that its storage was given.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,7 +23,7 @@ struct File {
     text: String,
     /// Sequence of each row, and where it begins.
     rows: Vec<(Sequence, usize)>,
-    /// Found on disk so far and found right.
+    /// How much was checked on disk so far.
     checked: usize,
 }
 
@@ -40,7 +40,7 @@ impl Rows {
         &self.batches
     }
 
-    /// Rows above `to` are to go; a file that has no other goes with them.
+    /// Removes the rows above `to`, and files without other rows.
     pub(crate) fn cut(&mut self, to: Sequence) {
         self.batches.truncate(self.batches.partition_point(|frame| frame.last() <= to));
         self.delivered = self.delivered.min(to);
@@ -50,7 +50,7 @@ impl Rows {
                 file.text.truncate(*begin);
             }
             file.rows.truncate(keep);
-            // What was cut may have been written: all of it is looked at again.
+            // What was cut may have been written: the whole file is checked again.
             file.checked = 0;
         }
         self.files.retain(|_, file| !file.rows.is_empty());
@@ -77,10 +77,10 @@ impl Rows {
         self.delivered = up_to;
     }
 
-    /// Are the files just these? Looks at what is new since the last time, and at how long the files are.
+    /// Are the files exactly these? It reads what is new since the last check, and compares lengths.
     pub(crate) fn check(&mut self, disk: &MemoryDisk) -> Result<(), String> {
         let names = disk.list("").expect("a disk in memory can be read");
-        // A power cut may leave an empty file behind, which holds nothing wrong.
+        // A power cut may leave an empty file, which holds nothing wrong.
         let holds = |name: &&String| sensor_of(name).is_some() && disk.len(name).is_ok_and(|bytes| bytes > 0);
         let files = names.iter().filter(holds).count();
         if files != self.files.len() {
@@ -88,7 +88,7 @@ impl Rows {
         }
         for (sensor, file) in &mut self.files {
             let path = format!("{sensor}.csv");
-            // One byte more than there may be.
+            // It reads one byte more than there may be.
             let length = file.text.len() - file.checked + 1;
             let found = disk.read(&path, file.checked as u64, length).expect("a disk in memory can be read");
             if found != file.text.as_bytes()[file.checked..] {

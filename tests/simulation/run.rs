@@ -1,4 +1,4 @@
-//! One run: first faults, then none. The group must come to rest in bounded time, and everything must be everywhere.
+//! One run: first faults, then none. The group must come to rest in bounded time, and every reading must be everywhere.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
@@ -83,7 +83,7 @@ fn live(world: &mut World) -> Time {
     if settled.is_none() {
         world.fail(invariants::at_rest(world.alive()));
     }
-    // What is on its way arrives; then nothing may be missing anywhere.
+    // What is under way arrives; then nothing may be missing anywhere.
     world.end_of_input();
     world.run_until(world.now + plan.timing.heartbeat_timeout * 2 + plan.timing.election_timeout * 4);
     world.fail(invariants::at_rest(world.alive()));

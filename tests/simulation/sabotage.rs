@@ -1,4 +1,4 @@
-//! Faults that no peer is meant to survive: they show that the checks see something.
+//! Deliberate faults, each of which breaks a promise: they show that the checks notice.
 
 use peer::ids::PeerId;
 use peer::protocol::{Done, Effect, Event, Found, Input, Peer, Settings, State, Store};
@@ -21,8 +21,8 @@ pub(crate) enum Sabotage {
     StoredTooEarly,
     /// `COMMIT` tells of more than a majority holds.
     CommitTooHigh,
-    /// All readings of one peer vanish on their way to the leader, and their connection stays. No number is missing in a
-    /// log then, so that only the readings are.
+    /// All readings of one peer vanish on their way to the leader, and their connection stays. Then no log has a gap,
+    /// and only the readings are missing.
     LostRequests,
     /// Rows are reported as written and are not.
     LostRows,
@@ -32,17 +32,17 @@ pub(crate) enum Sabotage {
     LostRequest,
     /// `STALE` never arrives.
     NoStale,
-    /// All answers to a `COORDINATOR` tell of the same `synced`: only the length of a log counts.
+    /// All answers to a `COORDINATOR` have the same `synced`: only the length of a log counts.
     RankedByLength,
     /// Peers are satisfied with one fewer than the quorum.
     QuorumTooLow,
-    /// What tells of stored things leaves before they are.
+    /// Messages leave before what they tell of is stored.
     SaidBeforeStored,
-    /// Only `FETCH` does.
+    /// Only `FETCH` leaves too early.
     FetchedBeforeStored,
     /// A leader counts itself before it has stored its batch.
     CountedBeforeStored,
-    /// On a new link to or from the leader nothing is asked for.
+    /// Nothing is fetched on a new link to or from the leader.
     NoFetchOnNewLink,
     /// What is cut from the log is not pending afterwards.
     LostCut,
@@ -50,23 +50,23 @@ pub(crate) enum Sabotage {
     NothingKept,
     /// `state` is reported as replaced and is not.
     StateNotSaved,
-    /// What is reported as synced is not.
+    /// What is reported as synced is not synced.
     NotSynced,
-    /// A peer that starts again does not know what it promised.
+    /// A peer that starts again has forgotten its promise.
     ForgottenPromise,
     /// A cut does not lower what `synced` needs.
     NeedsNotLowered,
     /// `COMMIT` tells of one entry more.
     CommitOneMore,
-    /// A peer that starts again has the incarnation of the life before.
+    /// A peer that starts again has the incarnation of its last life.
     SameLife,
     /// A peer whose log was damaged takes it for whole.
     DamageIgnored,
-    /// A leader takes what a learner has stored for what a member has.
+    /// A leader counts what a learner has stored as if a member had.
     LearnersCounted,
     /// Rows are taken back and nobody is told.
     SilentMerge,
-    /// Every peer says that it made each connection that is said to come from it.
+    /// Every peer says that it made each connection that claims to come from it.
     ProvenByAnybody,
     /// In a closed group, datagrams that are not sealed are read.
     PlainTextHeard,
@@ -75,7 +75,7 @@ pub(crate) enum Sabotage {
 }
 
 impl Sabotage {
-    /// On a message handed to a link; `None`: it vanishes.
+    /// Changes a message handed to a link; `None`: it vanishes.
     pub(crate) fn message(self, message: Message) -> Option<Message> {
         match (self, message) {
             (Self::LostRequests, Message::SequencerRequest { request, .. }) if request.origin.peer.as_str() == "p1" => {
@@ -89,7 +89,7 @@ impl Sabotage {
         }
     }
 
-    /// On a message about to be written to a connection.
+    /// Changes a message about to be written to a connection.
     pub(crate) fn written(self, message: Message) -> Message {
         match (self, message) {
             (Self::ChangedBatch, Message::Ordered { term, frame }) if frame.first() % 5 == 0 => {
@@ -104,7 +104,7 @@ impl Sabotage {
         self == Self::LearnersCounted && matches!(message, Message::Stored { .. })
     }
 
-    /// On what a core hands to its storage; `None`: it vanishes.
+    /// Changes what a core hands to its storage; `None`: it vanishes.
     pub(crate) fn store(self, by: &PeerId, store: Store) -> Option<Store> {
         Some(match store {
             Store::Append(frame) if frame.term().leader == *by => self.ordered(frame),
@@ -113,7 +113,7 @@ impl Sabotage {
         })
     }
 
-    /// On a batch that a leader makes, before anybody has it.
+    /// Changes a batch of a leader, before anybody has it.
     fn ordered(self, frame: Frame) -> Store {
         let mut requests = frame.requests();
         for request in &mut requests {
@@ -126,7 +126,7 @@ impl Sabotage {
         Store::Append(Frame::build(frame.term().clone(), frame.first(), &requests))
     }
 
-    /// Does this leave immediately, before what it tells of is stored?
+    /// Does this message leave before what it tells of is stored?
     pub(crate) fn says_early(self, store: &Store) -> bool {
         match store {
             Store::Say { message: Message::Fetch { .. }, .. } => {
@@ -137,7 +137,7 @@ impl Sabotage {
         }
     }
 
-    /// What the storage of this peer reports of a work before it has done it.
+    /// What the storage of this peer reports about work before it has done it.
     pub(crate) fn reports_early(self, by: &PeerId, store: &Store) -> Option<Done> {
         match store {
             Store::Append(frame) if self == Self::CountedBeforeStored && frame.term().leader == *by => {
@@ -147,7 +147,7 @@ impl Sabotage {
         }
     }
 
-    /// What a storage does after this work, where `state` held this before.
+    /// What a storage does after this work, if `state` was `before`.
     pub(crate) fn store_after(self, before: &State, store: &Store) -> Option<Store> {
         match store {
             Store::Cut { state, .. } if self == Self::NeedsNotLowered => {
@@ -157,7 +157,7 @@ impl Sabotage {
         }
     }
 
-    /// On what a storage reports.
+    /// Changes what a storage reports.
     pub(crate) fn done(self, done: Done) -> Done {
         match done {
             Done::Cut { to, .. } if self == Self::LostCut => Done::Cut { to, returned: Vec::new() },
@@ -176,7 +176,7 @@ impl Sabotage {
         }
     }
 
-    /// On what a peer is told of its earlier lives.
+    /// Changes what a peer is told about its earlier lives.
     pub(crate) fn found(self, found: Found) -> Found {
         match self {
             Self::ForgottenPromise => Found { promised: None, ..found },
@@ -185,7 +185,7 @@ impl Sabotage {
         }
     }
 
-    /// On what a peer is told of itself.
+    /// Changes what a peer is told about itself.
     pub(crate) fn settings(self, settings: Settings) -> Settings {
         match self {
             Self::QuorumTooLow => Settings { quorum: settings.quorum.map(|quorum| (quorum - 1).max(1)), ..settings },
@@ -194,7 +194,7 @@ impl Sabotage {
         }
     }
 
-    /// On a message for this peer.
+    /// Changes a message for this peer.
     pub(crate) fn to(self, receiver: &Peer, message: Message) -> Message {
         let start = || TermStart { runs: receiver.runs(), last: receiver.last() };
         match (self, message) {

@@ -1,4 +1,4 @@
-//! Histories that chance seldom reaches, with a network in the script's hands: nothing moves but what it lets through.
+//! Histories that chance rarely reaches. The network is in the script's hands: only what it lets through moves.
 
 mod figure8;
 mod last;

@@ -1,10 +1,10 @@
-//! Many runs on all cores. What they come to does not depend on how many there are, and is given in order.
+//! Many runs on all cores. The results come in order, and do not depend on the number of cores.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// What `job` gives for the numbers from `first` on, in order; at most so many.
+/// The results of `job` for `count` numbers from `first` on, in order.
 pub(crate) fn in_order<T: Send>(first: u64, count: u64, job: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let (next, done) = (AtomicU64::new(first), Mutex::new(Vec::new()));
     let work = || loop {
@@ -26,7 +26,7 @@ pub(crate) fn in_order<T: Send>(first: u64, count: u64, job: impl Fn(u64) -> T +
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The first number from `first` on, among `count`, for which `job` gives something.
+/// The first result that `job` gives, among `count` numbers from `first` on.
 pub(crate) fn find<T: Send>(first: u64, count: u64, job: impl Fn(u64) -> Option<T> + Sync) -> Option<(u64, T)> {
     let cores = thread::available_parallelism().map_or(1, usize::from) as u64;
     let mut from = first;

@@ -1,4 +1,4 @@
-//! The storage of a simulated process, which is the daemon's on a disk in memory, and beside it the log as its core has
+//! The storage of a simulated process: the daemon's storage on a disk in memory. Beside it is the log as the core
 //! decided it, for the checks.
 
 use std::mem;
@@ -13,7 +13,7 @@ use crate::numbers::Numbers;
 use crate::rows::Rows;
 use crate::sabotage::Sabotage;
 
-/// What a link takes from the log together, in bytes: a few batches, so that other things come in between.
+/// How much of the log a link takes together, in bytes: a few batches, so that other messages come in between.
 const SERVE_BYTES: usize = 64 * 1024;
 
 /// A batch and the digest of the log up to its end.
@@ -35,28 +35,28 @@ pub(crate) struct Shelf {
     pub delivered: Sequence,
     /// What the files must hold.
     pub rows: Rows,
-    /// Readings that the storage reported, in the log or pending: none of them may ever be in neither.
+    /// Readings that the storage reported as in the log or pending: each must always be in one of them.
     pub stored: Numbers,
-    /// Those of the works at hand.
+    /// Readings of the present work.
     fresh: Vec<Range>,
-    /// Those that were synced.
+    /// Readings that were synced.
     pub synced: Numbers,
     /// Rows up to here were handed to the operating system.
     pub written: Sequence,
     /// What `state` holds.
     pub state: State,
-    /// Up to here `state` vouches for the log, whatever becomes of the disk.
+    /// `state` vouches for the log up to here, whatever happens to the disk.
     pub vouched: Sequence,
 }
 
-/// What a core is told of what was opened.
+/// What a core is told about the opened storage.
 pub(crate) fn found(opened: &Opened) -> Found {
     let Opened { promised, synced, needs, runs, last, origins, uncommitted, delivered, pending, .. } = opened.clone();
     Found { promised, synced, needs, runs, last, origins, delivered, uncommitted, pending }
 }
 
 fn digest(before: u64, bytes: &[u8]) -> u64 {
-    // FNV-1a, 64 bits: it only has to tell histories apart.
+    // FNV-1a of 64 bits: it only has to distinguish histories.
     bytes
         .iter()
         .fold(before ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
@@ -115,12 +115,12 @@ impl Shelf {
         self.log.last().map_or(0, |entry| entry.frame.last())
     }
 
-    /// Whose readings are in the log.
+    /// The ranges of readings in the log.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = &Range> {
         self.log.iter().flat_map(|entry| entry.frame.ranges())
     }
 
-    /// The digest of the log up to a batch end; `None` where that is none.
+    /// The digest of the log up to the end of a batch; `None` where no batch ends.
     pub(crate) fn digest_at(&self, sequence: Sequence) -> Option<u64> {
         if sequence == 0 {
             return Some(0);
@@ -129,7 +129,7 @@ impl Shelf {
         self.log.get(at).filter(|entry| entry.frame.last() == sequence).map(|entry| entry.digest)
     }
 
-    /// What the core handed over, at the moment it did: the tail hears of it before the storage does.
+    /// Notes what the core hands over: the tail hears of it before the storage does.
     pub(crate) fn note(&mut self, store: &Store) {
         let tail = Arc::clone(&self.tail);
         match store {
@@ -154,7 +154,7 @@ impl Shelf {
         }
     }
 
-    /// Does what was handed over, and says so; `Say` is the caller's. Rows may wait for `flush`.
+    /// Does what was handed over, and reports it; the caller does `Say`. Rows may wait for `flush`.
     pub(crate) fn execute(&mut self, store: Store, sabotage: Sabotage) -> Result<Vec<Done>, StorageError> {
         Ok(match store {
             Store::State(state) => {
@@ -176,7 +176,7 @@ impl Shelf {
                 Vec::new()
             }
             Store::Cut { to, state } => {
-                // Whatever becomes of it, rows above are not to be there any more.
+                // However the cut ends, rows above it must not be there any more.
                 self.written = self.written.min(to);
                 self.vouched = self.vouched.min(to);
                 let returned = self.storage.cut(to, state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
@@ -199,8 +199,8 @@ impl Shelf {
         })
     }
 
-    /// Writes the rows that wait; `sync`: what was stored survives a power cut from now on. Nothing waits that was handed
-    /// over: with `--resume`, all that was `taken` in has to be stored by now, too.
+    /// Writes the rows that wait; `sync`: what was stored survives a power cut from now on. All that was handed over is
+    /// done: with `--resume`, all that was `taken` in has to be stored by now, too.
     pub(crate) fn flush(&mut self, taken: Option<Range>, sync: bool, sabotage: Sabotage) -> Result<(), StorageError> {
         let mut fresh = mem::take(&mut self.fresh);
         fresh.extend(taken);

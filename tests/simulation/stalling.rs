@@ -1,4 +1,4 @@
-//! A disk that stands still for many heartbeat timeouts: nothing is stored there meanwhile and sources wait, but nobody is
+//! A disk that hangs for many heartbeat timeouts. Meanwhile nothing is stored there and sources wait, but nobody is
 //! taken for gone and nobody elects.
 
 use peer::ids::Term;
@@ -13,20 +13,19 @@ use crate::plan::{Mode, Plan};
 use crate::seeds::in_order;
 use crate::world::World;
 
-/// Stalls of each mode, each of a leader's disk and of a member's.
+/// How many stalls there are in each mode, of a leader's disk and of a member's.
 const STALLS: u64 = 4;
 
-/// Heartbeat timeouts that a disk stands still.
+/// How many heartbeat timeouts a disk hangs.
 const TIMEOUTS: u32 = 6;
 
-/// Readings given to each peer in all: more than may wait there, and with those of the others more than a leader's storage
-/// may be behind.
+/// How many readings each peer is given: more than may wait there, and together more than a leader's storage may lag.
 const READINGS: u64 = 3 * PENDING_READINGS_MAX;
 
-/// In so many heaps.
+/// They come in this many heaps.
 const HEAPS: u32 = TIMEOUTS * 10;
 
-/// The one term that all have installed, and its members.
+/// The term that all have installed, and the number of its members.
 fn view(world: &World) -> (Term, usize) {
     at_rest(world.alive()).expect("everyone in one term");
     let leader = world.alive().find(|process| process.peer.standing() == Standing::Leader).expect("one leads");
@@ -48,7 +47,7 @@ fn stall(mode: Mode, of_leader: bool, seed: u64) -> Result<(), String> {
     for _ in 0..HEAPS {
         for host in 0..hosts {
             let number = world.hosts[host].expect("nobody ends");
-            // Some one by one.
+            // Some readings come one by one.
             (0..world.rng.random_range(0..5)).for_each(|_| world.give(number, 1));
             world.give(number, READINGS / u64::from(HEAPS));
         }
@@ -77,16 +76,16 @@ fn assert_patient(of_leader: bool) {
 }
 
 #[test]
-fn a_leader_whose_disk_stands_still_goes_on_leading() {
+fn a_leader_with_a_hung_disk_goes_on_leading() {
     assert_patient(true);
 }
 
 #[test]
-fn a_member_whose_disk_stands_still_stays_one() {
+fn a_member_with_a_hung_disk_stays_a_member() {
     assert_patient(false);
 }
 
-/// The leader is killed while the disk of the next in line stands still.
+/// The leader is killed while the disk of the next in line hangs.
 fn succeed(mode: Mode, seed: u64) -> Result<(), String> {
     let mut rng = SmallRng::seed_from_u64(seed);
     let plan = Plan::draw(mode, &mut rng).undisturbed(3);
@@ -106,7 +105,7 @@ fn succeed(mode: Mode, seed: u64) -> Result<(), String> {
     let process = &world.processes[world.hosts[other].expect("it lives")];
     if process.shelf.delivered == 0 {
         return Err(format!(
-            "seed {seed}: {:?} has not delivered while the disk of p{next} stands still",
+            "seed {seed}: {:?} has not delivered while the disk of p{next} hangs",
             process.peer.standing()
         ));
     }
@@ -118,7 +117,7 @@ fn succeed(mode: Mode, seed: u64) -> Result<(), String> {
 }
 
 #[test]
-fn others_elect_while_the_disk_of_the_next_in_line_stands_still() {
+fn others_elect_while_the_disk_of_the_next_in_line_hangs() {
     for mode in [Mode::Default, Mode::Resume] {
         let all: Result<Vec<()>, String> = in_order(0, 20, |seed| succeed(mode, seed)).into_iter().collect();
         assert_eq!(all.map(|_| ()), Ok(()), "{}", mode.name());

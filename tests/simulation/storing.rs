@@ -1,4 +1,4 @@
-//! The storage thread of each process: what it does takes its time, and what tells of it waits for it.
+//! The storage thread of each process: its work takes time, and messages that tell of it wait.
 
 use std::mem;
 
@@ -47,7 +47,7 @@ impl World {
         self.do_work(number);
     }
 
-    /// One group: everything that waits, then one report.
+    /// Does one group of work, all that waits, and then reports.
     pub(crate) fn do_work(&mut self, number: usize) {
         let works = mem::take(&mut self.processes[number].work);
         let (mut dones, mut says) = (Vec::new(), Vec::new());
@@ -69,7 +69,7 @@ impl World {
             return self.disk_failed(number, &error);
         }
         self.checks.stored(&mut self.processes[number], &dones);
-        // Two threads: whichever comes first.
+        // Two threads race here.
         let report_first = self.rng.random_bool(0.5);
         if report_first {
             self.step(number, Input::Stored(mem::take(&mut dones)));

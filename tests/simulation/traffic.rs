@@ -72,7 +72,7 @@ impl World {
         self.after(delay, Event::Dialed { process: number, peer: peer.clone(), attempt });
     }
 
-    /// Does nothing come back from the address of a peer?
+    /// Is the address of a peer silent?
     fn is_out_of_reach(&self, number: usize, peer: &PeerId) -> bool {
         let process = &self.processes[number];
         let Some(endpoint) = process.peer.endpoint_of(peer) else { return false };
@@ -83,7 +83,7 @@ impl World {
         self.dark[host] || self.cut(process.host, host).or(self.cut(host, process.host)).is_some()
     }
 
-    /// A dial is given up, and repeated where there is something to say.
+    /// A dial is given up, and repeated if there is something to say.
     pub(crate) fn dialed_in_vain(&mut self, number: usize, peer: &PeerId, attempt: u64) {
         let process = &mut self.processes[number];
         let Some(link) = process.links.get_mut(peer).filter(|link| process.alive && link.attempt == attempt) else {
@@ -249,7 +249,7 @@ impl World {
         }
     }
 
-    /// A reader hangs up: somebody changed what was under way.
+    /// A reader hangs up: what was under way was changed.
     fn makes_no_sense(&mut self, id: u64) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.pipe.clear();
@@ -260,7 +260,7 @@ impl World {
         self.at(self.now, Event::Arrive(id));
     }
 
-    /// What a learner says to its leader comes from a member, too.
+    /// What a learner says to its leader comes as if from a member, too.
     fn say_as_a_member(&mut self, leader: usize, from: u64, message: Message) {
         let members = self.processes[leader].peer.members();
         let is_member = |c: &Connection| members.contains(self.processes[c.from].id());

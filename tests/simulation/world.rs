@@ -1,5 +1,5 @@
-//! The virtual world: clock, network, processes. It carries out what cores ask for as the daemon's threads do, and tells
-//! the checks of every step.
+//! The virtual world: clock, network, processes. It carries out what cores ask for, as the daemon's threads do, and
+//! tells the checks about every step.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -38,7 +38,7 @@ pub(crate) enum Event {
         peer: PeerId,
         attempt: u64,
     },
-    /// Nobody answered a dial: the way there or back is cut.
+    /// A dial was not answered: the way there or back is cut.
     DialedInVain {
         process: usize,
         peer: PeerId,
@@ -67,7 +67,7 @@ pub(crate) enum Event {
         from: IpAddr,
         datagram: Datagram,
     },
-    /// A question, on its way to whoever listens there.
+    /// A question on its way to the listener at an address.
     Call {
         from: usize,
         to: SocketAddr,
@@ -96,7 +96,7 @@ pub(crate) struct World {
     pub processes: Vec<Process>,
     /// The process that runs on each host.
     pub hosts: Vec<Option<usize>>,
-    /// Has it no power since its last process ended?
+    /// Is the host without power since its last process ended?
     pub dark: Vec<bool>,
     /// The disk of each host.
     pub disks: Vec<MemoryDisk>,
@@ -113,9 +113,9 @@ pub(crate) struct World {
     pub outsider: Option<Outsider>,
     pub checks: Checks,
     pub sabotage: Sabotage,
-    /// What the last question was answered, in the step that took it.
+    /// The answer to the last question, in the step that took it.
     pub answer: Option<Message>,
-    /// Views that peers told their operators of.
+    /// How many views peers logged.
     pub views: u64,
     /// Sources go on giving readings.
     pub feeding: bool,
@@ -123,7 +123,7 @@ pub(crate) struct World {
     at_once: u32,
     events: u64,
     trace: Option<String>,
-    /// Digest of everything that happened, to tell runs apart.
+    /// A digest of everything that happened, to compare runs.
     pub fingerprint: u64,
 }
 
@@ -225,7 +225,7 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         if let Some(until) = self.cut_off(&event) {
-            // Sent again when the way is free.
+            // It is sent again when the way is free.
             let delay = self.delay();
             let again = self.sent_again(&event, until);
             return self.at(again + delay, event);
@@ -234,7 +234,7 @@ impl World {
             return self.at(until, event);
         }
         if let Some(until) = self.paused(&event) {
-            // What is under way waits in the kernel; alarms and the rest race when the process goes on.
+            // What is under way waits in the kernel. Alarms and everything else race when the process goes on.
             let jitter = if matches!(event, Event::Arrive(_)) { 0 } else { self.rng.random_range(0..3000) };
             return self.at(until + Time::from_micros(jitter), event);
         }
@@ -272,7 +272,7 @@ impl World {
         }
     }
 
-    /// Until when the process that this concerns is stopped.
+    /// Until when the process of this event is stopped.
     fn paused(&self, event: &Event) -> Option<Time> {
         let process = match event {
             Event::Arrive(connection) => self.connections.get(connection)?.to,
@@ -286,13 +286,13 @@ impl World {
             | Event::Datagram { process, .. }
             | Event::Answered { process, .. }
             | Event::Readings(process) => *process,
-            // A process that is stopped answers nothing, and the asker does not wait for it.
+            // A stopped process answers nothing, and the asker does not wait for it.
             Event::Call { .. } | Event::Fault(_) | Event::Lie | Event::Meddle => return None,
         };
         self.processes.get(process)?.paused_until.filter(|until| *until > self.now)
     }
 
-    /// Time that something takes on the network.
+    /// The time that a message takes on the network.
     pub(crate) fn delay(&mut self) -> Time {
         let (shortest, longest) = self.plan.delay;
         let late = self.plan.late_one_in;

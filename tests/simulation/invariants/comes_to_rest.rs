@@ -4,7 +4,7 @@ use peer::protocol::Standing;
 
 use crate::process::Process;
 
-/// Are all of them in one term? Says who is not.
+/// Are all of them in one term? The error says which is not.
 pub(crate) fn at_rest<'a>(alive: impl Iterator<Item = &'a Process> + Clone) -> Result<(), String> {
     let mut terms: Vec<_> = alive.clone().map(|process| process.peer.installed()).collect();
     terms.dedup();

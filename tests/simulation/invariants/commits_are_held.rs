@@ -1,5 +1,5 @@
-//! Promise 4: delivered is a prefix of committed, committed of the log; a leader commits only what a majority of its view,
-//! and the quorum, holds.
+//! Promise 4: delivered is a prefix of committed, and committed of the log. A leader commits only what a majority of
+//! its view, and the quorum, holds.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -34,7 +34,7 @@ impl Check {
         self.handed_over.entry(process.origin.clone()).or_default().push_back(entry.digest);
     }
 
-    /// A peer that stored a batch held it, even if the same group of works cut it again: what it says of it may be under way.
+    /// A peer that stored a batch held it, even if the same group of work cut it again: its `STORED` may be under way.
     pub(super) fn stored(&mut self, process: &Process, dones: &[Done]) {
         let waiting = self.handed_over.entry(process.origin.clone()).or_default();
         for _ in dones.iter().filter(|done| matches!(done, Done::Appended { .. })) {
@@ -43,7 +43,7 @@ impl Check {
         }
     }
 
-    /// What a leader commits counts when it says so: in the same step it may end, or lead another term.
+    /// What a leader commits counts when it says so: in the same step it may end, or begin to lead another term.
     pub(super) fn decided(&mut self, process: &Process, effects: &[Effect]) {
         for effect in effects {
             let Effect::Send { message, .. } = effect else { continue };
@@ -57,7 +57,7 @@ impl Check {
         }
     }
 
-    /// A liar holds whatever it says: what counts is that all others do.
+    /// A liar counts as holding whatever it says: all others must really hold it.
     pub(super) fn check(&mut self, process: &Process, quorum: Option<usize>) -> Result<(), String> {
         let (id, peer) = (process.id(), &process.peer);
         let (delivered, committed, last) = (process.shelf.delivered, peer.committed(), peer.last());
@@ -74,7 +74,7 @@ impl Check {
             return Ok(());
         }
         if peer.standing() != Standing::Leader {
-            // What it brought into the term was committed in another.
+            // What the leader brought into the term was committed in an earlier one.
             let granted = self.granted.get(term).copied().unwrap_or_default();
             if before.is_some_and(|before| committed > before) && committed > granted {
                 return Err(format!("promise 4: {id} committed {committed}, the leader of {term} {granted}"));

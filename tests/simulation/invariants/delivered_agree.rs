@@ -1,6 +1,6 @@
-//! Promise 5: among peers that have installed the same term, one delivered history is a prefix of the other; with a quorum,
-//! among all peers, always, and nothing that is committed is ever taken back. Without one it may be, and the operator is
-//! told.
+//! Promise 5: among peers that have installed the same term, one delivered history is a prefix of the other; with a
+//! quorum, among all peers, always. With a quorum nothing that is committed is ever taken back. Without one it may be,
+//! and the operator is told.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::process::Process;
 
 #[derive(Default)]
 pub(super) struct Check {
-    /// What anybody ever committed: the digest of the log up to the end of each batch.
+    /// All that was ever committed: the digest of the log up to the end of each batch.
     history: BTreeMap<Sequence, u64>,
 }
 
 impl Check {
-    /// Among all peers, always.
+    /// The check with a quorum: among all peers, always.
     pub(super) fn always(&mut self, process: &Process) -> Result<(), String> {
         let (before, committed) = (process.committed, process.peer.committed());
         if committed < before {
@@ -34,7 +34,7 @@ impl Check {
     }
 }
 
-/// What a step takes back, it tells of.
+/// A step that takes rows back says so.
 pub(super) fn check_told(process: &Process) -> Result<(), String> {
     let (before, committed) = (process.committed, process.peer.committed());
     if committed >= before || process.told_of_merging {
@@ -46,7 +46,7 @@ pub(super) fn check_told(process: &Process) -> Result<(), String> {
     ))
 }
 
-/// Among those of one term.
+/// The check among peers of one term.
 pub(super) fn check(processes: &[Process], number: usize) -> Result<(), String> {
     let process = &processes[number];
     let Some(term) = process.peer.installed() else { return Ok(()) };

@@ -1,5 +1,5 @@
-//! What a process finds of the one before it on its host, unless the disk was damaged: its promise and its whole log
-//! (without which 1, 5 and 6 do not hold), every reading that was stored (7) and every row that was written (8).
+//! What a process finds on its host, unless the disk was damaged: the promise and the whole log of the process before
+//! (without which 1, 5 and 6 do not hold), every stored reading (7) and every written row (8).
 
 use peer::ids::NEEDS_ALL;
 use peer::storage::{Opened, Repair};
@@ -9,7 +9,7 @@ use crate::process::Process;
 
 pub(super) fn check(before: &Process, now: &Process, opened: &Opened, damage: Damage) -> Result<(), String> {
     let id = now.id();
-    // Of a disk that knows nothing the clock may have gone back.
+    // Where the disk is empty, the clock may have gone back.
     let (life, last) = (now.origin.incarnation, before.origin.incarnation);
     if life == last || (damage < Damage::Cleared && life < last) {
         return Err(format!("promise 1: {} begins after {}", now.origin, before.origin));
@@ -18,14 +18,14 @@ pub(super) fn check(before: &Process, now: &Process, opened: &Opened, damage: Da
         return Ok(());
     }
     let (kept, state) = (&before.shelf, &before.shelf.state);
-    // Synced always.
+    // It is always synced.
     if opened.promised < state.promised {
         return Err(format!("promise 1: {id} promised {:?} and finds {:?}", state.promised, opened.promised));
     }
     if damage == Damage::Unsynced {
         return Ok(());
     }
-    // What was damaged before, and is not whole yet, is no news.
+    // A log that was damaged earlier, and is not whole yet, is no news.
     let whole = state.needs != NEEDS_ALL;
     if let Some(short) = opened.repairs.iter().find(|repair| whole && matches!(repair, Repair::JournalShort { .. })) {
         return Err(format!("promise 6: {id} takes a cut for damage: {short}"));

@@ -11,10 +11,10 @@ use crate::process::Process;
 pub(super) struct Check {
     /// How far the leader of each term committed, and the digest of the log up to there.
     commits: BTreeMap<Term, (Sequence, u64)>,
-    /// The log of the leader of each term when that began: the end of each batch, and the digest up to it.
+    /// The log of each term's leader when the term began: the end of each batch, and the digest up to it.
     logs: BTreeMap<Term, Vec<(Sequence, u64)>>,
-    /// The same of terms that their leaders have not stored. Such a term ends with a power cut as if it had never been: nothing
-    /// was committed in it, and nobody was told of it who acts on that. One who comes after it may have a lower term.
+    /// The same for terms that their leaders have not stored. A power cut ends such a term as if it had never been:
+    /// nothing was committed in it, and nobody who heard of it acts on it. The next leader may have a lower term.
     unstored: BTreeMap<Term, Vec<(Sequence, u64)>>,
 }
 

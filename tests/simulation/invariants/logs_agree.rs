@@ -1,4 +1,4 @@
-//! Promise 2: logs with the same `(sequence, Term)` are equal up to it.
+//! Promise 2: logs with the same sequence and term are equal up to it.
 
 use std::collections::BTreeMap;
 

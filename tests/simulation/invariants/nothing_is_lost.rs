@@ -1,4 +1,4 @@
-//! Promise 7: a reading that a peer took in, or stored, is in the end in every log, once, if that peer stays up, or comes
+//! Promise 7: a reading that a peer took in, or stored, ends up in every log, once, if that peer stays up, or comes
 //! back with its disk.
 
 use peer::ids::Sequence;
@@ -7,7 +7,7 @@ use peer::wire::Range;
 use crate::numbers::Numbers;
 use crate::process::Process;
 
-/// At the end of a run. That no reading is there twice is promise 3.
+/// The check at the end of a run. Promise 3 covers readings that are there twice.
 pub(crate) fn check_nothing_is_lost<'a>(alive: &(impl Iterator<Item = &'a Process> + Clone)) -> Result<(), String> {
     let logs: Vec<(&Process, Numbers)> = alive.clone().map(|process| (process, log(process, Sequence::MAX))).collect();
     for process in alive.clone() {
@@ -32,7 +32,7 @@ pub(crate) fn check_nothing_is_lost<'a>(alive: &(impl Iterator<Item = &'a Proces
     Ok(())
 }
 
-/// When a peer says that all `readings` of its sources are delivered.
+/// The check when a peer says that all `readings` of its sources are delivered.
 pub(super) fn check_delivered(process: &Process, readings: u64) -> Result<(), String> {
     let mut taken = Numbers::default();
     taken.insert(&own(process));

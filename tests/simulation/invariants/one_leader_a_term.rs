@@ -1,4 +1,4 @@
-//! Promise 1: one leader a term.
+//! Promise 1: each term has one leader.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! Promise 3: each `(origin, number)` is in a log at most once, and an origin's numbers are 1, 2, 3 … there but for
-//! what a leader gave up as lost, with a line that said so. And that it may only where a disk lost what was not synced, or was
-//! damaged: a peer that ends, or is cleared, loses the last of what it had, and leaves no gap.
+//! Promise 3: each origin and number is in a log at most once, and the numbers of an origin are 1, 2, 3 … except what a
+//! leader gave up as lost, with a line that said so. A leader may give numbers up only where a disk lost what was not
+//! synced, or was damaged: a peer that ends, or is cleared, loses the last of its readings, and leaves no gap.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(super) struct Check {
     logs: BTreeMap<Origin, Numbers>,
     /// What leaders gave up.
     lost: Numbers,
-    /// What a host had, and had no more when its next process began, after damage.
+    /// What a host had before damage, and lacked when its next process began.
     gone: Numbers,
 }
 
@@ -27,7 +27,7 @@ impl Check {
         self.logs.entry(process.origin.clone()).or_default().extend(process.shelf.ranges());
     }
 
-    /// A host had these, and has them no more. One that only ended has lost the last of what it had.
+    /// A host lost these readings. A process that only ended lost the last of what it had.
     pub(super) fn lose(&mut self, numbers: &Numbers, damage: Damage) {
         if matches!(damage, Damage::PowerCut | Damage::Unsynced | Damage::Rot) {
             self.gone.extend(&numbers.ranges().collect::<Vec<_>>());

@@ -1,20 +1,20 @@
-//! Each promise is broken on purpose, and the check of it must say so.
+//! Each promise is broken on purpose, and its check must notice.
 
 use crate::plan::Mode;
 use crate::run::run;
 use crate::sabotage::Sabotage;
 use crate::seeds::find;
 
-/// Seeds in which a breach has to be noticed.
+/// How many seeds a breach may take to be noticed.
 const SEEDS_MAX: u64 = 2000;
 
-/// Runs seeds until this sabotage is noticed as a breach of this promise. It may break other things as well, and in some
-/// runs these are noticed before.
+/// Runs seeds until this sabotage is noticed as a breach of this promise. It may break other promises as well, and in
+/// some runs those are noticed first.
 fn assert_noticed(mode: Mode, sabotage: Sabotage, promise: &str) {
     assert_noticed_from(0, mode, sabotage, promise);
 }
 
-/// The same, where seeds that show it are rare, from this one on.
+/// The same, from this seed on, where seeds that show the breach are rare.
 fn assert_noticed_from(first: u64, mode: Mode, sabotage: Sabotage, promise: &str) {
     let notice = |seed| run(mode, seed, sabotage, false).broken.filter(|why| why.starts_with(promise));
     let found = find(first, SEEDS_MAX, notice);

@@ -1,4 +1,4 @@
-//! Entries of an older term that a majority comes to store only in a later one.
+//! Entries of an older term that a majority stores only in a later term.
 
 use peer::ids::Term;
 use peer::protocol::Alarm;
@@ -7,14 +7,14 @@ use peer::wire::Message;
 use super::script::{all, no_view, Fate, Script, A, ALL, B, C, D, E};
 use crate::sabotage::Sabotage;
 
-/// 2 of `a`'s first term comes to be stored by `a`, `b` and `c` in its second, which starts at 3. The better log is `e`'s,
-/// with another 2. `sabotage` begins with the second term. Returns the log of `c` before it leads, and how far it was
-/// committed there.
+/// Entry 2 of `a`'s first term is stored by `a`, `b` and `c` in its second term, which starts at 3. The better log is
+/// `e`'s, with another entry 2. `sabotage` begins with the second term. Returns the log of `c` before it leads, and how
+/// far it was committed there.
 fn history(sabotage: Sabotage) -> (Script, Vec<(Term, u64)>, u64) {
     let mut script = Script::with_quorum(Some(3));
     script.found(A, &ALL, all);
     script.measure(A, &ALL, all);
-    // 2 and 3 at a and b, another 2 at e only, which is synced to its own term.
+    // Entries 2 and 3 are at a and b; another 2 is only at e, which is synced to its own term.
     script.measure(A, &[A, B], all);
     script.measure(A, &[A, B], all);
     script.elect(E, &[C, D], no_view);
@@ -37,7 +37,7 @@ fn history(sabotage: Sabotage) -> (Script, Vec<(Term, u64)>, u64) {
 }
 
 #[test]
-fn what_a_majority_stored_below_the_start_of_a_term_is_not_committed_by_that() {
+fn an_entry_below_the_start_of_a_term_is_not_committed_by_a_majority_alone() {
     let (script, log, committed) = history(Sabotage::None);
     assert_eq!((committed, script.process(A).peer.committed()), (1, 1));
     // So c may take the log of e for its own.
@@ -47,7 +47,7 @@ fn what_a_majority_stored_below_the_start_of_a_term_is_not_committed_by_that() {
     assert!(script.process(C).peer.committed() >= 2);
 }
 
-/// `c` takes 2 for committed as soon as it has it, and keeps it, though the log of `e` is the better one.
+/// `c` takes entry 2 for committed as soon as it has it, and keeps it, although the log of `e` is the better one.
 #[test]
 fn a_commit_below_the_start_of_a_term_breaks_promise_4() {
     let (script, _, committed) = history(Sabotage::CommitOneMore);

@@ -1,12 +1,12 @@
-//! A view of a term that a peer had left, come late.
+//! A late view of a term that a peer has left.
 
 use peer::wire::Message;
 
 use super::script::{all, Fate, Script, A, ALL, B, E};
 
-/// A `VIEW_CHANGE` says runs and last as of the term's start, so it does not matter how long it was under way.
+/// A `VIEW_CHANGE` has runs and last as of the term's start, so it does not matter how long it was under way.
 #[test]
-fn a_view_long_under_way_that_installs_its_term_again_cuts_nothing_of_it() {
+fn a_late_view_that_installs_its_term_again_cuts_nothing_of_it() {
     let mut script = Script::new();
     script.found(A, &ALL, all);
     script.measure(A, &ALL, all);
@@ -20,7 +20,7 @@ fn a_view_long_under_way_that_installs_its_term_again_cuts_nothing_of_it() {
     script.measure(A, &ALL, all);
     script.measure(A, &ALL, all);
     assert_eq!(script.process(B).peer.committed(), 3);
-    // Told of a higher term, it goes back to seeking, and its promise stays.
+    // It hears of a higher term and goes back to seeking, and its promise stays.
     script.tell(E, B, Message::Stale { term: Some("9@e/1".parse().unwrap()), leader: None });
     assert_eq!(script.process(B).peer.installed(), None);
     script.late(view, &ALL);

@@ -1,13 +1,13 @@
-//! A leader that was silent and lives.
+//! A leader that was silent and is alive.
 
 use peer::protocol::{Alarm, Standing};
 use peer::wire::Message;
 
 use super::script::{all, Fate, Script, A, ALL, C};
 
-/// The silence had closed the link to the leader, with readings under way on it.
+/// The silence closed the link to the leader, with readings under way on it.
 #[test]
-fn readings_under_way_when_a_leader_fell_silent_go_out_again_when_it_turns_out_to_live() {
+fn readings_under_way_to_a_silent_leader_go_out_again_when_it_is_heard() {
     let mut script = Script::new();
     script.found(A, &ALL, all);
     script.ring(A, Alarm::Heartbeat);
@@ -17,7 +17,7 @@ fn readings_under_way_when_a_leader_fell_silent_go_out_again_when_it_turns_out_t
     };
     script.run(&ALL, keep_answer);
     let answers = script.kept();
-    // An interval later the leader's heartbeats are lost on their way to c, and so is what c says.
+    // An interval later the leader's heartbeats to c are lost, and so are the messages of c.
     script.ring(A, Alarm::Heartbeat);
     let not_to_c = |to, _: &Message| if to == C { Fate::Lost } else { Fate::Arrives };
     script.run(&ALL, not_to_c);

@@ -1,4 +1,4 @@
-//! A leader of an old term is asked by a peer that promised a newer one.
+//! A peer that promised a newer term asks the leader of an old one.
 
 use peer::ids::Term;
 use peer::protocol::{Alarm, Standing};
@@ -24,38 +24,38 @@ fn history(sabotage: Sabotage) -> (Script, Vec<(Term, u64)>) {
     (script, committed)
 }
 
-/// It raises its term among its own, and of those only `e` answers: with itself two, and not the three of the quorum.
+/// It raises its term among its members, of which only `e` answers: that makes two, and the quorum is three.
 #[test]
-fn a_leader_below_the_promise_of_a_joiner_raises_its_term_and_serves_nobody_before() {
+fn a_leader_below_a_joiners_promise_raises_its_term_before_it_serves_the_joiner() {
     let (mut script, committed) = history(Sabotage::None);
     let (leader, joiner) = (&script.process(A).peer, &script.process(C).peer);
     assert_eq!((leader.standing(), joiner.standing()), (Standing::Proposing, Standing::Seeking));
     assert!(leader.promised() > joiner.promised());
     assert_eq!(script.process(E).peer.promised(), leader.promised());
     assert_eq!((joiner.runs(), joiner.committed()), (committed.clone(), 2));
-    // Too few answered until the election timeout: back to seeking, and so does e, which would wait for nothing.
+    // Too few answered until the election timeout: it seeks again, and so does e, which would wait in vain.
     script.wait(A, Alarm::Election, Standing::Seeking);
     script.run(&[A, C, E], all);
     assert_eq!(script.process(E).peer.standing(), Standing::Seeking);
-    // The three can make a group of their own, and it holds what b committed.
+    // The three can make a group by themselves, and it holds what b committed.
     script.found(A, &[C, E], all);
     assert!(script.process(A).peer.runs().starts_with(&committed));
     assert_eq!(script.process(A).peer.committed(), 2);
 }
 
-/// It follows nobody who lacks what it knows to be committed.
+/// It follows no leader that lacks what it knows to be committed.
 #[test]
-fn a_joiner_whose_promise_is_forgotten_takes_nothing_back_that_is_committed() {
+fn a_joiner_with_a_forgotten_promise_takes_back_nothing_that_is_committed() {
     let (script, committed) = history(Sabotage::ForgottenPromise);
     assert_eq!(script.broken(), None);
     let joiner = &script.process(C).peer;
     assert_eq!((joiner.standing(), joiner.runs(), joiner.committed()), (Standing::Seeking, committed, 2));
 }
 
-/// `a` drops a member that asks, and tells it so in its term, which is over there: the `STALE` that comes back must not end
-/// the raise that the same question began.
+/// `a` drops a member that asks to join, and tells it so in its present term, which the member has left. The `STALE`
+/// that comes back must not end the raise that the same `JOIN` began.
 #[test]
-fn a_raise_for_a_member_that_seeks_goes_on_though_it_finds_the_view_that_drops_it_stale() {
+fn a_raise_for_a_seeking_member_survives_its_stale_for_the_view_that_drops_it() {
     let mut script = Script::with_quorum(Some(3));
     script.found(A, &ALL, all);
     script.measure(A, &ALL, all);
@@ -68,7 +68,7 @@ fn a_raise_for_a_member_that_seeks_goes_on_though_it_finds_the_view_that_drops_i
     script.run(&[A, C, E], all);
     assert!(script.process(A).peer.promised() > script.process(C).peer.promised());
     assert_eq!(script.process(A).peer.standing(), Standing::Proposing);
-    // The others of its view follow b, and c was not asked: too few answer, and all three seek.
+    // The others of its view follow b, and c was not asked. Too few answer, and all three seek.
     script.ring(A, Alarm::Election);
     script.run(&[A, C, E], all);
     assert_eq!(script.process(A).peer.standing(), Standing::Seeking);

@@ -1,4 +1,4 @@
-//! A request for entries that is lost on its way.
+//! A `FETCH` that is lost on its way.
 
 use peer::wire::Message;
 

@@ -1,4 +1,4 @@
-//! Which of several logs a new leader takes.
+//! Which of several logs a new leader chooses.
 
 use peer::ids::Term;
 use peer::protocol::{Alarm, Standing};
@@ -10,16 +10,17 @@ fn terms(script: &Script, of: usize) -> Vec<(Term, u64)> {
     script.process(of).peer.runs()
 }
 
-/// What `b` committed is in a shorter log than what only `a` had. Returns what `c` had committed before it led.
+/// The log with what `b` committed is shorter than the log that only `a` had. Returns what `c` had committed before it
+/// led.
 fn history(sabotage: Sabotage) -> (Script, Vec<(Term, u64)>) {
     let mut script = Script::with_quorum(Some(3));
     script.sabotage = sabotage;
     script.found(A, &ALL, all);
     script.measure(A, &ALL, all);
-    // 2 and 3 at a only.
+    // Entries 2 and 3 are only at a.
     script.measure(A, &[A], all);
     script.measure(A, &[A], all);
-    // Another 2, committed by b, c and d.
+    // Another entry 2 is committed by b, c and d.
     script.elect(B, &[C, D], all);
     script.measure(B, &[B, C, D], all);
     assert_eq!((script.process(C).peer.committed(), script.process(A).peer.last()), (2, 3));
@@ -34,16 +35,16 @@ fn history(sabotage: Sabotage) -> (Script, Vec<(Term, u64)>) {
 }
 
 #[test]
-fn the_best_log_is_that_of_the_highest_synced_term_and_only_then_the_longest() {
+fn the_best_log_has_the_highest_synced_term_and_then_the_greatest_length() {
     let (script, committed) = history(Sabotage::None);
     assert!(terms(&script, C).starts_with(&committed));
     assert_eq!(terms(&script, A), terms(&script, C));
-    // What a had alone is ordered once more, and nothing twice: 2 of a, 1 of b, and what was common.
+    // What only a had is ordered once more, and nothing twice: two entries of a, one of b, and the common one.
     assert_eq!(script.process(A).peer.last(), 4);
     assert!(script.process(A).peer.pending().is_empty());
 }
 
-/// Whatever others say of their logs, a proposer takes none that lacks what it knows to be committed.
+/// Whatever others say of their logs, a proposer fetches none that lacks what it knows to be committed.
 #[test]
 fn logs_ranked_by_their_length_alone_take_nothing_back_that_is_committed() {
     let (script, committed) = history(Sabotage::RankedByLength);

@@ -23,10 +23,10 @@ pub(super) const D: usize = 3;
 pub(super) const E: usize = 4;
 pub(super) const ALL: [usize; 5] = [A, B, C, D, E];
 
-/// An alarm that rings more often than this in vain is not the way.
+/// If an alarm rings this often in vain, the script is wrong.
 const RINGS_MAX: u32 = 20;
 
-/// What becomes of a message between peers that can talk.
+/// What happens to a message between peers that can talk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     Arrives,
@@ -51,9 +51,9 @@ pub(super) struct Script {
     made: u64,
     quorum: Option<usize>,
     checks: Checks,
-    /// Questions for a group reach whom they are for; those that a new connection makes always do.
+    /// Questions about a group reach their addressees; questions about a new connection always do.
     reachable: bool,
-    /// What questions were answered, the last one last.
+    /// The answers to questions; the last one is the latest.
     answers: Vec<Message>,
     pub(super) sabotage: Sabotage,
 }
@@ -62,7 +62,7 @@ fn priority(of: usize) -> i64 {
     [5, 4, 3, 2, 1][of]
 }
 
-/// A quorum needs what a disk keeps.
+/// With a quorum the disk is kept and durable.
 fn options(quorum: Option<usize>) -> Options {
     let quorum = quorum.map(|quorum| u32::try_from(quorum).expect("five at most"));
     Options { resume: quorum.is_some(), durable: quorum.is_some(), quorum }
@@ -137,7 +137,7 @@ impl Script {
 
     // What the script does.
 
-    /// `who` makes a group with the others, all of whom seek.
+    /// `who` makes a group with the others, which all seek.
     pub(super) fn found(&mut self, who: usize, others: &[usize], fate: impl FnMut(usize, &Message) -> Fate) {
         for other in others.iter().filter(|other| **other != who) {
             self.hear(who, *other);
@@ -169,14 +169,14 @@ impl Script {
                 Standing::Promised | Standing::Electing => Alarm::Election,
                 _ => break,
             };
-            // It is to know of them, whatever view it was in last.
+            // It has to know of them, whatever view it was in last.
             for other in by {
                 self.hear(who, *other);
             }
             self.ring(who, alarm);
         }
         assert_eq!(self.processes[who].peer.standing(), Standing::Proposing);
-        // Those that rank higher did not get it in time.
+        // Peers of higher rank did not get it in time.
         self.mail.retain(|letter| !matches!(letter.message, Message::Election { .. }));
         let allowed: Vec<usize> = by.iter().copied().chain([who]).collect();
         self.run(&allowed, &mut fate);
@@ -194,13 +194,13 @@ impl Script {
         let contact = Contact { id, priority: priority(from), incarnation, endpoint };
         let message = Message::NewPeerRequest(contact);
         self.reachable = true;
-        // The first makes it ask, and what it is answered makes it a seeker that counts.
+        // The datagram makes it ask, and the answer makes the sender a seeker that counts.
         self.step(who, Input::Datagram { from: endpoint.ip(), message: message.clone() });
         self.step(who, Input::Datagram { from: endpoint.ip(), message });
         self.reachable = false;
     }
 
-    /// Lets the alarm of a peer ring, whenever it wants to, until the peer is in this standing.
+    /// Lets the alarm of a peer ring at its deadlines, until the peer is in this standing.
     pub(super) fn wait(&mut self, who: usize, alarm: Alarm, standing: Standing) {
         for _ in 0..RINGS_MAX {
             if self.processes[who].peer.standing() == standing {
@@ -234,12 +234,12 @@ impl Script {
         self.step(from, Input::LinkUp { peer });
     }
 
-    /// Something arrives that is not the sender's doing in this script.
+    /// A message arrives that its sender did not send in this script.
     pub(super) fn tell(&mut self, from: usize, to: usize, message: Message) {
         self.deliver(Letter { from, to, message });
     }
 
-    /// Delivers what is under way between these until nothing moves; the rest is lost.
+    /// Delivers what is under way between these peers until nothing moves; the rest is lost.
     pub(super) fn run(&mut self, among: &[usize], mut fate: impl FnMut(usize, &Message) -> Fate) {
         while let Some(letter) = self.mail.pop_front() {
             if !among.contains(&letter.from) || !among.contains(&letter.to) {
@@ -272,7 +272,7 @@ impl Script {
         self.run(among, all);
     }
 
-    // What the daemon does.
+    // As in the daemon.
 
     fn greet(&mut self, from: usize, to: usize) {
         self.made += 1;
@@ -377,7 +377,7 @@ impl Script {
             Effect::Tell(event) => self.checks.told(&mut self.processes[number], &event),
             Effect::Admit { admission, .. } => assert_eq!(admission, Admission::Accept),
             Effect::Exit(exit) => panic!("{} ends: {exit:?}", self.processes[number].id()),
-            // Datagrams and dials are the script's.
+            // The script decides on datagrams and dials.
             Effect::Answer { message, .. } => self.answers.push(message),
             Effect::Call(_) => unreachable!("questions are taken out before"),
             Effect::Broadcast(_)

@@ -5,7 +5,7 @@ use peer::wire::Message;
 
 use super::script::{all, Fate, Script, A, ALL, B, C, D};
 
-/// The `LOG_STATE` did not count it, so it must not be stored, and nobody may think that it is.
+/// The `LOG_STATE` did not count the batch, so it must not be stored, and nobody may believe that it is.
 #[test]
 fn a_batch_of_the_old_term_that_comes_after_a_promise_is_not_taken() {
     let mut script = Script::new();
@@ -14,7 +14,7 @@ fn a_batch_of_the_old_term_that_comes_after_a_promise_is_not_taken() {
         Message::Ordered { .. } if to == C => Fate::Kept,
         _ => Fate::Arrives,
     };
-    // At a and e, and under way to c: two of five.
+    // The batch is at a and e, and under way to c: two of five have it.
     script.measure(A, &[A, C, 4], keep_ordered);
     let batch = script.kept();
     script.wait(B, Alarm::LeaderCheck, Standing::Proposing);
