@@ -1,4 +1,4 @@
-//! What fuzzing found worth keeping, once more: every file of `fuzz/corpus` through the function that libFuzzer ran it through.
+//! Runs every file of `fuzz/corpus`, all that fuzzing found worth keeping, through the function that libFuzzer ran.
 //! `scripts/fuzz.sh` looks for more.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ pub mod targets;
 
 use targets::{run, TARGETS};
 
-/// Bytes and files of all corpora: they are in everybody's clone.
+/// How many bytes and files all corpora have together: they are in everybody's clone.
 const BYTES_MAX: u64 = 300 * 1024;
 const FILES_MAX: usize = 400;
 

@@ -1,4 +1,4 @@
-//! All processes at once, again and again, as when the power goes.
+//! All processes are killed together, again and again, as when the power fails.
 
 use std::rc::Rc;
 use std::thread;
@@ -32,7 +32,7 @@ fn cut_again_and_again(test: &str, options: &'static [&'static str], promise: Pr
             witness.check(&station.peer().rows(), &station.id);
         }
         thread::park_timeout(Duration::from_millis(run.rng.random_range(0..UP_MILLIS_MAX)));
-        // All at once: nobody waits for another's end.
+        // All are killed together: none waits for another's end.
         for station in &mut stations {
             station.strike();
         }
@@ -45,16 +45,16 @@ fn cut_again_and_again(test: &str, options: &'static [&'static str], promise: Pr
     }
     let rows = finish(&mut stations, Disks::Kept);
     witness.check(&rows, "every peer");
-    println!("{} cuts, {} rows stood in a file before one, {} in the end", run.length, witness.count(), rows.len());
+    println!("{} cuts, {} rows were in a file before a cut, {} in the end", run.length, witness.count(), rows.len());
 }
 
 #[test]
-fn cuts_of_all_at_once_lose_no_row() {
+fn killing_all_together_loses_no_row() {
     cut_again_and_again("chaos cuts_of_all_at_once_lose", &["--resume", "--fsync", "batch"], Promise::Stays);
 }
 
 #[test]
-fn cuts_of_all_at_once_change_no_row_where_there_is_a_quorum() {
+fn killing_all_together_under_a_quorum_changes_no_row() {
     let options = &["--resume", "--quorum", "2"];
     cut_again_and_again("chaos cuts_of_all_at_once_change", options, Promise::Fixed);
 }

@@ -1,4 +1,5 @@
-//! Chaos: anything may happen to any process at any time; then nothing does, and everything must be everywhere.
+//! Chaos: anything may happen to any process at any time. Then nothing happens any more, and every reading must be
+//! everywhere.
 
 use std::rc::Rc;
 use std::thread;
@@ -24,7 +25,7 @@ const PAUSE_MILLIS_MAX: u64 = 600;
 const STOP_SHORT_MILLIS: std::ops::Range<u64> = 20..400;
 const STOP_LONG_MILLIS: std::ops::Range<u64> = 600..2500;
 
-/// How often the files of a peer that runs are read.
+/// How often the files of a running peer are read.
 const LOOK_PERIOD: Duration = Duration::from_secs(2);
 
 /// What happens to a peer.
@@ -40,7 +41,7 @@ struct Chaos {
     run: Run,
     stations: Vec<Station>,
     witness: Witness,
-    /// The first so many, in a drawn order, are neither killed nor told to leave.
+    /// Peers that are neither killed nor told to leave.
     spared: Vec<String>,
     faults: u32,
 }
@@ -82,7 +83,7 @@ impl Chaos {
         order
     }
 
-    /// Waits for the next fault, and lets those go on meanwhile whose time it is.
+    /// Waits for the next fault, and meanwhile wakes stopped peers when their time has come.
     fn pause(&mut self) {
         let until = Instant::now() + Duration::from_millis(self.run.rng.random_range(0..PAUSE_MILLIS_MAX));
         loop {
@@ -110,7 +111,7 @@ impl Chaos {
             *[Fault::Kill, Fault::Leave, Fault::StopShort, Fault::StopLong].choose(&mut self.run.rng).expect("four");
         let ends = matches!(fault, Fault::Kill | Fault::Leave);
         let may = |station: &Station| {
-            // One that stands still hears nothing but SIGKILL.
+            // A stopped process reacts to SIGKILL only.
             let hears = matches!(fault, Fault::Kill) || !station.is_stopped();
             station.is_up() && hears && !(ends && self.spared.contains(&station.id))
         };
@@ -143,16 +144,16 @@ impl Chaos {
     }
 }
 
-/// Two peers live through; what they were given must be there whatever happens to the others.
+/// Two peers live through all of it. What they were given must be there, whatever happens to the others.
 #[test]
-fn chaos_with_disks_that_are_cleared_loses_nothing_of_who_lives_through() {
+fn chaos_with_cleared_disks_loses_nothing_of_peers_that_live_through() {
     let mut chaos = Chaos::new("chaos chaos_with_disks_that_are_cleared", &[], 2, Promise::None);
     chaos.live();
     chaos.end(Disks::Cleared);
 }
 
 #[test]
-fn chaos_with_disks_that_are_kept_loses_nothing_that_stood_in_a_file() {
+fn chaos_with_kept_disks_loses_nothing_that_was_in_a_file() {
     let mut chaos = Chaos::new("chaos chaos_with_disks_that_are_kept", &["--resume"], 0, Promise::Stays);
     chaos.live();
     chaos.end(Disks::Kept);

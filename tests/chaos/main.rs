@@ -1,7 +1,7 @@
 //! Real processes on loopback that are killed, stopped, woken, told to leave and started again at random, under load.
 //!
-//! `PEER_CHAOS_SECONDS` says how long each run of chaos takes (20), `PEER_CUTS` how often all peers are killed at once
-//! (10), `PEER_SEED` what the runs are drawn from. A run that fails prints the command that repeats it.
+//! `PEER_CHAOS_SECONDS` says how long each run of chaos takes (20), `PEER_CUTS` how often all peers are killed together
+//! (10), and `PEER_SEED` is the seed of the runs. A run that fails prints the command that repeats it.
 
 mod cuts;
 mod faults;

@@ -60,7 +60,7 @@ fn endless_lines_and_broken_messages_close_their_connection_only() {
     let hello = b"HELLO:2:sensors:-:x:1:127.0.0.1:1:a:00000000000000aa\nORDERED:1@x/1:50\nBATCH:nonsense\n0123456789012345678901234567890123456789";
     for bytes in [&endless[..], hello] {
         let mut stream = TcpStream::connect(&address).expect("it listens");
-        // It may close before all is written.
+        // The peer may close before all is written.
         let _ = stream.write_all(bytes);
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
@@ -85,7 +85,7 @@ fn malformed_readings_are_refused_with_line_field_and_reason() {
 }
 
 #[test]
-fn a_value_that_says_that_it_was_not_measured_spoils_no_reading() {
+fn a_value_for_not_measured_spoils_no_reading() {
     let group = Group::new();
     let mut peer = group.start_fed("a");
     peer.feed("DATA|a|2013-01-01T06:00:00Z|1|nan|3\nDATA|a|2013-01-01T06:00:00Z|2|NaN|N/A\n");
@@ -99,7 +99,7 @@ fn a_value_that_says_that_it_was_not_measured_spoils_no_reading() {
 }
 
 #[test]
-fn what_was_only_counted_is_told_at_the_stop() {
+fn what_was_only_counted_is_logged_at_the_stop() {
     let group = Group::new();
     let mut peer = group.start_fed("a");
     let line = |number: u32| format!("DATA|a|2013-01-01T06:00:00Z|{number}|nan|3\n");

@@ -1,4 +1,5 @@
-//! Closed groups: who has the key is in, nobody else is, and neither learns more of the other than that it is there.
+//! Closed groups: holders of the key are in, and nobody else. Neither side learns more of the other than that it is
+//! there.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -104,7 +105,7 @@ fn a_peer_that_joins_by_address_with_another_key_is_told_so() {
 }
 
 #[test]
-fn what_goes_over_the_network_shows_no_id_no_group_and_no_reading() {
+fn the_network_shows_no_id_no_group_and_no_reading() {
     let group = Group::new();
     make_key(&group, "key");
     let ear = Receiver::bind(Ipv4Addr::LOCALHOST.into(), None, group.broadcast_port).expect("the port is shared");
@@ -134,7 +135,7 @@ fn what_goes_over_the_network_shows_no_id_no_group_and_no_reading() {
     }
 }
 
-/// Connects to a peer of this key, and says this under a session of its own. Returns all that was sent.
+/// Connects to a peer of this key, and says this in a new session. Returns all that was sent.
 fn say(address: &str, keys: &Keys, text: &[u8]) -> (TcpStream, Vec<u8>) {
     let mut stream = TcpStream::connect(address).expect("it listens");
     let (dialling, first) = keys.dial();
@@ -160,7 +161,7 @@ fn strangers_and_recordings_bring_nothing_about() {
     let keys = Keys::new(&file::read(&path).expect("a key"), "sensors");
     let address = peers[0].address();
     let (said, recording) = say(&address, &keys, b"HELLO:2:sensors:-:z:1:127.0.0.1:9:a:0000000000000001\n");
-    // All of it again, on another connection: the handshake is answered, and nothing after it is heard.
+    // All of it comes again, on another connection: the handshake is answered, and nothing after it is heard.
     let mut again = TcpStream::connect(&address).expect("it listens");
     again.write_all(&recording).expect("it reads");
     let mut answer = Vec::new();
@@ -169,7 +170,7 @@ fn strangers_and_recordings_bring_nothing_about() {
     assert!(answer.len() <= HANDSHAKE_BYTES, "{answer:?}");
     peers[0].wait_for("closed without a word: what came is not what was sent");
     drop(said);
-    // Some say nonsense, some a part of a first word, some nothing, and hold on.
+    // Some say nonsense, some a part of a first message, some nothing, and all hold on.
     let mut held = Vec::new();
     for number in 0..300 {
         let Ok(mut stream) = TcpStream::connect(&address) else { continue };
@@ -218,7 +219,7 @@ fn a_key_is_changed_while_its_group_runs() {
     for peer in &peers {
         change(peer, new_line.clone(), &format!("speaks with key {new_key}"));
     }
-    // One that only knows the new key is one of them.
+    // A peer that only knows the new key is one of them.
     let joined = start(&group, "c", "new");
     joined.wait_for_view(&["a", "b", "c"]);
     for peer in &mut peers {
@@ -228,7 +229,7 @@ fn a_key_is_changed_while_its_group_runs() {
     for peer in &mut peers {
         assert!(peer.is_running() && !peer.said("updated group"), "{:?}", peer.log());
     }
-    // A file that is no good any more changes nothing.
+    // A file that is no longer valid changes nothing.
     fs::write(group.directory.join("a"), "nonsense").expect("its owner's");
     peers[0].signal("-HUP");
     peers[0].wait_for("Asked to read the keys again: ");

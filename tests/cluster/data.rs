@@ -23,7 +23,7 @@ fn every_peer_writes_the_same_rows_in_the_same_order() {
     assert_eq!(peers[0].files().into_keys().collect::<Vec<_>>(), ["a.csv", "b.csv", "c.csv"]);
 }
 
-/// More than a leader keeps of its log in memory, at some 45 bytes a reading.
+/// More than the part of its log that a leader keeps in memory, at some 45 bytes a reading.
 const READINGS: u64 = 4 * TAIL_BYTES_MAX as u64 / 3 / 45;
 
 #[test]

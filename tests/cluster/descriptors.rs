@@ -19,14 +19,14 @@ fn start(group: &Group, id: &str, limit: u32) -> Peer {
     Peer::start(id, limited(&command, limit), group.data_of(id))
 }
 
-/// Readings of so many sensors, one each.
+/// One reading of each of this many sensors.
 pub(super) fn readings(sensors: u32) -> String {
     let lines: Vec<String> = (0..sensors).map(|s| format!("DATA|s{s}|2013-01-01T06:00:00Z|{s}|2|3\n")).collect();
     lines.concat()
 }
 
 #[test]
-fn a_group_of_two_with_few_descriptors_writes_more_sensors_than_those() {
+fn a_group_of_two_writes_more_sensors_than_it_has_descriptors() {
     let group = Group::new();
     let mut peers = [start(&group, "a", 64), start(&group, "b", 64)];
     for peer in &peers {
@@ -34,7 +34,7 @@ fn a_group_of_two_with_few_descriptors_writes_more_sensors_than_those() {
     }
     peers[0].feed(&readings(3));
     peers[1].wait_for_rows(3);
-    // Strangers that say nothing take some of the descriptors, and the disk needs its own.
+    // Silent strangers take some of the descriptors, and the disk needs some.
     let strangers: Vec<TcpStream> =
         (0..100).map(|_| TcpStream::connect(peers[1].address()).expect("it listens")).collect();
     for _ in 0..3 {

@@ -1,8 +1,8 @@
-//! A disk of a peer's own that fills up, takes nothing at all, or stands still.
+//! A peer's own disk that fills up, takes nothing at all, or hangs.
 //!
-//! The first two are a file system in memory that nobody else sees; they need Linux, the right to mount (root), and `unshare`
-//! of util-linux. The last one is `stall.c`, and needs Linux and a C compiler. Where one of them is not there, the tests say
-//! so and pass.
+//! The first two are a file system in memory that nobody else sees; they need Linux, the right to mount (root), and
+//! `unshare` of util-linux. The last one is `stall.c`, and needs Linux and a C compiler. Where one of these is missing,
+//! the tests say so and pass.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use peer::storage::TAIL_BYTES_MAX;
 use crate::harness::{assert_fed, assert_same_rows, skipped, Group, Peer};
 use crate::preload::library;
 
-/// `sh -c` makes the file system `$0` with the options `$1`, and becomes what follows.
+/// `sh -c` makes the file system `$0` with the options `$1`, and runs what follows.
 const MOUNT: &str = r#"mount -t tmpfs -o "$1" peer-test "$0" && shift && exec "$@""#;
 
-/// Runs the command with a file system of its own at `directory`.
+/// Runs the command with a private file system at `directory`.
 fn mounted(command: &Command, directory: &Path, options: &str) -> Command {
     let mut outer = Command::new("unshare");
     outer.env_clear().args(["--mount", "sh", "-c", MOUNT]).arg(directory).arg(options).arg(command.get_program());
@@ -29,7 +29,7 @@ fn mounted(command: &Command, directory: &Path, options: &str) -> Command {
     outer
 }
 
-/// Starts a peer on a disk of its own; prints why there is none where this system does not let it.
+/// Starts a peer on its own disk. Prints the reason where this system does not allow it.
 pub(super) fn start_on_a_disk(group: &Group, id: &str, options: &str) -> Option<Peer> {
     let directory = group.data_of(id);
     fs::create_dir_all(&directory).expect("a directory to mount on");
@@ -78,7 +78,7 @@ fn a_leader_whose_disk_is_full_says_so_once_and_the_others_lose_nothing() {
 }
 
 #[test]
-fn a_member_whose_disk_is_full_leaves_and_what_it_said_it_stored_is_with_the_others() {
+fn a_member_with_a_full_disk_leaves_and_the_others_have_what_it_stored() {
     let group = Group::new();
     let mut peers = group.start_all(&["a", "b"]);
     let Some(mut member) = start_on_a_disk(&group, "c", "size=1m") else { return };
@@ -107,13 +107,13 @@ fn stall_library(group: &Group) -> Option<String> {
     library(group, "stall", "no disk can be stalled here")
 }
 
-/// Four heartbeat timeouts: a peer that waits for its disk without a word is taken for gone by then.
+/// Four heartbeat timeouts: by then a peer that waits for its disk silently is taken for gone.
 const STALL: Duration = Duration::from_secs(9);
 
-/// Together more than the leader orders ahead of its disk and two members may have waiting beside that.
+/// Together they are more than the leader orders ahead of its disk and two members may have pending.
 const READINGS: u64 = 40_000;
 
-/// Readings written together, with a pause after them, so that there are very many requests.
+/// How many readings are written together, with a pause after them: so there are very many requests.
 const HEAP: u64 = 10;
 
 fn feed_in_heaps(mut peer: Peer) -> Peer {
@@ -124,8 +124,8 @@ fn feed_in_heaps(mut peer: Peer) -> Peer {
     peer
 }
 
-/// Starts a peer whose disk writes nothing while the returned file exists, and reads nothing while one exists of that name
-/// with `.read`.
+/// Starts a peer whose disk writes nothing while the returned file exists, and reads nothing while a file of that name
+/// with `.read` exists.
 fn start_stalling(group: &Group, id: &str, library: &str) -> (Peer, PathBuf) {
     let stall = group.directory.join(format!("stall-{id}"));
     let mut command = group.command(id);
@@ -133,7 +133,7 @@ fn start_stalling(group: &Group, id: &str, library: &str) -> (Peer, PathBuf) {
     (Peer::start(id, command, group.data_of(id)), stall)
 }
 
-/// Lets time pass in which nothing is to happen.
+/// Lets time pass in which nothing should happen.
 fn let_pass(time: Duration) {
     let until = Instant::now() + time;
     while Instant::now() < until {
@@ -142,7 +142,7 @@ fn let_pass(time: Duration) {
 }
 
 #[test]
-fn a_leader_whose_disk_stands_still_leads_on_and_sources_wait() {
+fn a_leader_with_a_hung_disk_goes_on_leading_and_sources_wait() {
     let group = Group::new();
     let Some(library) = stall_library(&group) else { return };
     let (leader, stall) = start_stalling(&group, "c", &library);
@@ -165,7 +165,7 @@ fn a_leader_whose_disk_stands_still_leads_on_and_sources_wait() {
     }
 }
 
-/// More than a leader keeps of its log in memory, at some 45 bytes a reading: so much of it the last member lacks.
+/// How much of the log the last member lacks: more than a leader keeps in memory, at some 45 bytes a reading.
 const HISTORY: u64 = 3 * TAIL_BYTES_MAX as u64 / 2 / 45;
 
 #[test]

@@ -48,7 +48,7 @@ fn peers_that_no_broadcast_reaches_find_each_other_by_join() {
     leader.wait_for_view(&["a"]);
     let member = group.start("b");
     member.wait_for_view(&["a", "b"]);
-    // Asked at a member, which points to its leader.
+    // It asks a member, which names its leader.
     let far = other.start_with("c", &["--sensor", "none", "--join", &member.address()]);
     for peer in [&leader, &member, &far] {
         peer.wait_for_view(&["a", "b", "c"]);

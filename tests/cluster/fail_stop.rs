@@ -69,7 +69,7 @@ fn leader_and_next_in_line_killed_together_leave_a_group_that_works() {
 }
 
 #[test]
-fn a_leader_stopped_under_load_comes_back_and_nothing_of_it_is_missing() {
+fn a_leader_stopped_under_load_comes_back_and_none_of_its_readings_is_missing() {
     let group = Group::new();
     let mut peers = group.start_all(&["a", "b", "c"]);
     peers[0].feed_numbered(0, 2000);

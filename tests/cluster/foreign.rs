@@ -1,4 +1,4 @@
-//! Directories that a peer finds where its own is to be: only its own is cleared.
+//! Directories that a peer finds in the place of its own: only its own is cleared.
 
 use std::fs;
 use std::path::Path;
@@ -62,7 +62,7 @@ fn rows_without_a_state_are_set_aside_and_the_peer_begins_without_rows() {
     peer.feed_numbered(0, 100);
     peer.wait_for_rows(100);
     peer.kill();
-    // What nobody vouches for stays where it is, and the peer's own rows go beside it.
+    // Files without a `state` stay where they are, and the peer's own rows go beside them.
     let again = group.start("p");
     again.wait_for_view(&["p"]);
     assert!(again.rows().is_empty() && warning(&again).contains("held 100 rows of 1 sensor"));
@@ -97,7 +97,7 @@ fn the_directory_of_a_living_peer_is_never_set_aside() {
     let mut peer = group.start_fed("p");
     peer.feed_numbered(0, 100);
     peer.wait_for_rows(100);
-    // As if somebody tidied up.
+    // Somebody tidies up.
     fs::remove_file(group.data_of("p").join("state")).expect("it was there");
     let mut second = group.start("p");
     assert_eq!(second.wait_for_exit().code(), Some(1));
@@ -108,7 +108,7 @@ fn the_directory_of_a_living_peer_is_never_set_aside() {
 }
 
 #[test]
-fn rows_of_the_start_before_are_kept_beside_and_told_of() {
+fn rows_of_the_previous_start_are_kept_beside_and_logged() {
     let group = Group::new();
     let mut peer = group.start_fed("p");
     peer.wait_for_view(&["p"]);

@@ -1,4 +1,4 @@
-//! Ids that are no names of files everywhere: those that differ by case only, and those of devices.
+//! Ids that are not file names on every system: ids that differ only by case, and names of devices.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn ids_that_differ_by_case_have_files_and_directories_of_their_own_and_those_of_earlier_versions_are_renamed() {
+fn ids_that_differ_by_case_have_their_own_files_and_earlier_names_are_replaced() {
     let group = Group::new();
     let mut upper = group.start_with("Lab", &["--sensor", "stdin", "--resume"]);
     upper.wait_for_view(&["Lab"]);
@@ -50,7 +50,7 @@ fn ids_that_differ_by_case_have_files_and_directories_of_their_own_and_those_of_
     let (rows, data) = (upper.rows(), group.directory.join("data"));
     assert_eq!(verify(&group, &[]).1, Some(0));
 
-    // As earlier versions named them: by the ids.
+    // Earlier versions named them by the ids.
     for (file, sensor) in FILES.iter().zip(["CON", "com1.txt", "EWR", "Temp", "temp"]) {
         fs::rename(data.join("Lab+1").join(file), data.join("Lab+1").join(format!("{sensor}.csv"))).expect("renamed");
     }

@@ -1,4 +1,4 @@
-//! What strangers send, and what becomes of it in the log.
+//! What strangers send, and how the log shows it.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -49,7 +49,7 @@ fn a_stranger_that_varies_what_it_sends_gets_a_handful_of_lines() {
     peer.wait_for_view(&["a"]);
     for number in 0..400 {
         let mut stream = TcpStream::connect(peer.address()).expect("it listens");
-        // Another version each time, and so another text.
+        // Each time it is another version, and so another text.
         stream.write_all(format!("HELLO:{}:sensors\n", number + 1000).as_bytes()).expect("it reads");
         let _ = stream.read_to_end(&mut Vec::new());
     }
@@ -59,7 +59,7 @@ fn a_stranger_that_varies_what_it_sends_gets_a_handful_of_lines() {
 }
 
 #[test]
-fn for_programs_each_line_is_an_object_that_says_who_speaks_and_of_what() {
+fn for_programs_each_line_is_an_object_with_its_peer_and_its_event() {
     let group = Group::new();
     let peer = group.start_with("a", &["--sensor", "none", "--log-format", "json", "--log-level", "trace"]);
     peer.wait_for("\"event\":\"view\"");

@@ -1,5 +1,5 @@
-//! Real processes on loopback: what the operating system does to peers, and peers to it. Each test asserts on CSV files
-//! and on the log lines that users grep.
+//! Real processes on loopback: what the operating system does to peers, and what peers do to it. Each test asserts on
+//! CSV files and on the log lines that users grep.
 
 mod bad_input;
 #[cfg(unix)]

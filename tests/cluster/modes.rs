@@ -1,4 +1,4 @@
-//! Who may read what a peer writes, where the umask takes nothing away: its user and its group, and nobody else.
+//! Only its user and its group may read what a peer writes, even if the umask takes nothing away.
 
 use std::fs;
 use std::io::Write;
@@ -52,7 +52,7 @@ fn what_a_peer_makes_is_for_its_user_and_group_alone() {
     let group = Group::new();
     let life = |options: &[&str], rows: usize| {
         let mut peer = start(&group, options);
-        // What it found is in its place by then.
+        // By then it has moved what it found.
         peer.wait_for("Is Group Leader: True");
         peer.feed_numbered(rows as u64, rows as u64 + 100);
         peer.wait_for_rows(rows + 100);
@@ -62,7 +62,7 @@ fn what_a_peer_makes_is_for_its_user_and_group_alone() {
     // Another program took a file away: it is written again.
     fs::remove_file(peer.data.join("a.csv")).expect("its owner's");
     peer.wait_for_rows(100);
-    // While it runs.
+    // This one copies while it runs.
     let mut copying = Command::new(env!("CARGO_BIN_EXE_peer"));
     copying.current_dir(&group.directory).args(["snapshot", "a", "copies/daily"]);
     assert!(unmasked(&copying).status().expect("a shell").success());

@@ -1,4 +1,4 @@
-//! Files of a running peer that another program moves, removes, replaces or empties; and its whole directory.
+//! Another program moves, removes, replaces or empties files of a running peer, or removes its whole directory.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn feed(peer: &mut Peer, numbers: std::ops::Range<u64>) {
 }
 
 #[test]
-fn rows_stand_under_the_names_of_their_files_whatever_others_do_to_these() {
+fn rows_return_under_their_file_names_whatever_others_do_to_the_files() {
     let group = Group::new();
     let mut feeding = group.start_fed("b");
     let peer = group.start_with("a", &["--resume", "--sensor", "none"]);
@@ -31,13 +31,13 @@ fn rows_stand_under_the_names_of_their_files_whatever_others_do_to_these() {
     fs::write(path("new.csv"), "time,value\n").expect("written");
     fs::rename(path("new.csv"), path("replaced.csv")).expect("in its place");
     fs::File::create(path("emptied.csv")).expect("emptied in place");
-    // What is gone comes back by itself, without a row to write.
+    // A missing file comes back by itself, even without a new row.
     peer.wait_for("set aside as *.damaged");
     peer.wait_for_rows(500);
     feed(&mut feeding, 100..200);
     assert_same_rows(&[&feeding, &peer], 1000);
     let said: Vec<String> = peer.log().into_iter().filter(|line| line.contains("WARN")).collect();
-    // One line, or another one for what was done while the first look was taken.
+    // One line, or two if something was done during the first look.
     assert!((1..=2).contains(&said.len()), "{said:?}");
     assert!(said.iter().all(|line| line.contains("moved, removed or changed by another program")), "{said:?}");
     assert!(said.iter().any(|line| line.contains("moved.csv")), "{said:?}");

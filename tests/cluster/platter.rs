@@ -1,5 +1,5 @@
-//! What of a recorded peer's files a power cut would leave, by what POSIX promises and no more: bytes are safe once their
-//! file was synced after they were written, names once their directory was.
+//! How much of a recorded peer's files a power cut would leave, by what POSIX promises and no more: bytes are safe once
+//! their file was synced after the write, and names once their directory was synced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -9,7 +9,7 @@ use peer::ids::{Incarnation, Sequence, Term};
 
 use crate::record::Event;
 
-/// The facts of a file `state`.
+/// The content of a file `state`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) incarnation: Incarnation,
@@ -41,7 +41,7 @@ pub(super) fn parsed<T: FromStr<Err: Debug>>(text: &str) -> T {
 #[derive(Debug)]
 pub(super) struct Platter {
     directory: String,
-    /// Names that were seen: a file or directory that was not is new.
+    /// Names that were seen: any other file or directory is new.
     known: BTreeSet<String>,
     /// Files with bytes that may be lost, or may come back.
     bytes: BTreeSet<String>,
@@ -57,7 +57,7 @@ pub(super) struct Platter {
 }
 
 impl Platter {
-    /// Of a peer that has no files yet.
+    /// The platter of a peer that has no files yet.
     pub(super) fn new(id: &str) -> Self {
         Self {
             directory: format!("data/{id}"),
@@ -80,7 +80,7 @@ impl Platter {
         self.state.as_ref()
     }
 
-    /// Are all bytes and names safe of the files for which this is true?
+    /// Are all bytes and names safe of the files that `of` picks?
     pub(super) fn holds(&self, of: impl Fn(&str) -> bool) -> bool {
         !self.bytes.iter().chain(&self.names).any(|path| of(path))
     }
@@ -100,7 +100,7 @@ impl Platter {
     /// Is the log safe up to here?
     pub(super) fn holds_log(&self, up_to: Sequence) -> bool {
         let Some((_, (last, _))) = self.batches.range(..=up_to).next_back() else { return up_to == 0 };
-        // With the directories that lead there.
+        // The parent directories count, too.
         let mut paths = BTreeSet::from(["data".to_owned(), self.directory.clone(), self.path("journal")]);
         paths.extend(self.batches.range(..=up_to).map(|(_, (_, file))| file.clone()));
         *last >= up_to && self.holds(|path| paths.contains(path))
@@ -124,7 +124,7 @@ impl Platter {
                 self.batches.retain(|_, (_, file)| file != path);
             }
             Event::Truncate { path } => {
-                // Which batches went is seen when others take their place.
+                // Other batches in their place show later which batches went.
                 self.bytes.insert(path.clone());
                 if path.starts_with(&self.path("journal/")) {
                     self.shortened.insert(path.clone());
@@ -138,7 +138,7 @@ impl Platter {
         }
     }
 
-    /// A name that was not there is new.
+    /// Notes a new name, if it was not there before.
     fn make(&mut self, path: &str) {
         if self.known.insert(path.to_owned()) {
             self.names.insert(path.to_owned());

@@ -1,11 +1,11 @@
-//! Small libraries in C, loaded between a peer and the system. They need Linux and a C compiler; where one of them is not
-//! there, the tests that want them say so and pass.
+//! Small libraries in C, loaded between a peer and the system. They need Linux and a C compiler. Where one of these is
+//! missing, the tests that want them say so and pass.
 
 use std::process::Command;
 
 use crate::harness::{skipped, Group};
 
-/// Compiles `tests/cluster/<name>.c` for a test; prints why there is none where this system does not let it. Without it,
+/// Compiles `tests/cluster/<name>.c` for a test; prints the reason where this system does not allow it. Without it,
 /// `what` cannot be done.
 pub(super) fn library(group: &Group, name: &str, what: &str) -> Option<String> {
     let library = group.directory.join(format!("{name}.so")).to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! `--quorum`: what is delivered stays, and peers that are too few wait.
+//! `--quorum`: what is delivered stays, and too few peers wait.
 
 use crate::harness::{assert_fed, assert_same_rows, flip_a_bit, Group, Peer};
 
@@ -55,7 +55,7 @@ fn a_peer_whose_log_was_damaged_counts_for_no_quorum_until_it_is_whole() {
     let leader = peers.iter().position(Peer::leads).expect("one leads");
     let (damaged, other) = ((leader + 1) % 3, (leader + 2) % 3);
     let id = peers[damaged].id.clone();
-    // What it finds at a start it vouches for.
+    // A start vouches for the log that it finds.
     peers[damaged].kill();
     peers[damaged] = group.start_with(&id, &OF_THREE);
     peers[damaged].wait_for("Resumed: 1000 entries");
@@ -68,7 +68,7 @@ fn a_peer_whose_log_was_damaged_counts_for_no_quorum_until_it_is_whole() {
     flip_a_bit(&group.data_of(&id).join("journal/00000000000000000001.log"), 20_000);
     peers[damaged] = group.start_with(&id, &OF_THREE);
     peers[damaged].wait_for("it takes part in no quorum until it has fetched what the group holds");
-    // The two of them are one that can vouch for what was delivered.
+    // Of these two, only one can vouch for what was delivered.
     peers[damaged].wait_for("Suspended: 1 of 2 members");
     peers[leader] = group.start_with(&peers[leader].id.clone(), &OF_THREE);
     for peer in &peers {

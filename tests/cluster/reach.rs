@@ -1,4 +1,4 @@
-//! A peer that speaks on the discovery port and does not answer over TCP, as behind a firewall.
+//! A peer that speaks on the discovery port and does not answer over TCP, as if a firewall were in between.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::thread;
@@ -9,11 +9,11 @@ use peer::wire::{Community, Contact, Message};
 use crate::harness::{Group, PATIENCE, TIMING_SHORT};
 
 #[test]
-fn a_peer_behind_a_firewall_is_told_of_with_what_to_do() {
+fn a_peer_behind_a_firewall_is_logged_with_what_to_do() {
     let group = Group::timed(TIMING_SHORT);
     let peer = group.start("a");
     peer.wait_for_view(&["a"]);
-    // Connections are taken by the system, and nobody ever answers.
+    // The system accepts connections, and nobody ever answers.
     let behind = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
     let endpoint = behind.local_addr().expect("bound");
     let contact = Contact { id: "b".parse().expect("a name"), priority: 0, incarnation: 1, endpoint };

@@ -1,10 +1,10 @@
-//! Programs that read the files: what docs/files.md shows for three of them loads a real peer's directory, and each row has
-//! the values that were given.
+//! Programs that read the files: the lines of docs/files.md for three of them load a real peer's directory, and each
+//! row has the values that were given.
 
 use crate::harness::python::{packages, run, shown_block, PACKAGES};
 use crate::harness::{skipped, Group, Rows};
 
-/// Prints what each of them loaded, a row a line, and ends where a column has another type than it should.
+/// Prints what each of them loaded, one row on each line, and fails where a column has a wrong type.
 const PRINT: &str = "
 from datetime import datetime, timedelta, timezone
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -16,7 +16,7 @@ for rows in with_duckdb.fetchall(), with_pandas.itertuples(index=False), with_po
     print()
 ";
 
-/// All forms that a source may give, beside each other.
+/// All forms that a source may give.
 const GIVEN: &str = "\
 DATA|a|2013-01-01T06:00:00+02:00|20|.5|1e3
 DATA|a|2013-01-01T06:00:00.5-05:30|-0.5|nan|
@@ -75,7 +75,7 @@ fn row(line: &str, time: impl Fn(&str) -> i64) -> Row {
 }
 
 fn expected(rows: &Rows) -> Vec<Row> {
-    // A leap second is read as the one before.
+    // A leap second is read as the second before.
     let time = |text: &str| text.parse::<jiff::Timestamp>().expect("a timestamp").as_microsecond();
     rows.iter().map(|(sequence, rest)| row(&format!("{sequence},{rest}"), time)).collect()
 }

@@ -1,4 +1,4 @@
-//! What a peer process asks of the system, in order: `record.c` writes it down, this reads it.
+//! What a peer process asks of the system, in order: `record.c` writes it down, and this file reads it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use crate::harness::{Group, Peer, PATIENCE};
 use crate::preload::library;
 
-/// One thing asked. Paths are relative to the directory of the group, `.` is that itself.
+/// One request to the system. Paths are relative to the directory of the group, which is `.` itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {
-    /// A line of what was written; of longer ones the beginning.
+    /// A written line; of a long one the beginning.
     Write {
         path: String,
         line: String,
@@ -33,7 +33,7 @@ pub(super) enum Event {
     Truncate {
         path: String,
     },
-    /// A line of what is about to be sent to anybody.
+    /// A line that is about to be sent to anybody.
     Send {
         line: String,
     },
@@ -60,14 +60,14 @@ impl Event {
     }
 }
 
-/// Starts peers of which it is recorded what they ask of the system.
+/// Starts peers, and records what they ask of the system.
 pub(super) struct Recorder<'a> {
     group: &'a Group,
     library: String,
 }
 
 impl<'a> Recorder<'a> {
-    /// `None` where this system does not let it, which is said.
+    /// `None` where this system does not allow it, with a message.
     pub(super) fn new(group: &'a Group) -> Option<Self> {
         Some(Self { group, library: library(group, "record", "no system calls can be recorded here")? })
     }
@@ -81,15 +81,15 @@ impl<'a> Recorder<'a> {
         Peer::start(id, command, self.group.data_of(id))
     }
 
-    /// What a peer asked so far.
+    /// What a peer asked of the system so far.
     pub(super) fn record(&self, id: &str) -> Vec<Event> {
         let bytes = fs::read(self.file(id)).expect("a recorded peer has started");
-        // The last line may be on its way.
+        // The last line may be incomplete.
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         String::from_utf8_lossy(&bytes[..whole]).split_terminator('\n').map(Event::parse).collect()
     }
 
-    /// Waits for a record that passes: the file tells nobody that it grew.
+    /// Waits for a record that passes. It reads the file again and again, since files do not announce that they grew.
     pub(super) fn wait_until(&self, id: &str, what: &str, passes: impl Fn(&[Event]) -> bool) {
         let until = Instant::now() + PATIENCE;
         while !passes(&self.record(id)) {

@@ -1,4 +1,4 @@
-//! What the system refuses a peer's files for other reasons than a full or broken disk, and what the peer says of it.
+//! Refusals of the system that have other reasons than a full or broken disk, and what the peer says.
 
 use std::fs;
 use std::os::unix::fs::{chown, PermissionsExt};
@@ -10,7 +10,7 @@ use super::disk::{errors, start_on_a_disk};
 use super::thread_limit::{start_as_nobody, USER};
 use crate::harness::{skipped, Group, Peer};
 
-/// Waits for its end, for which it gives one line.
+/// Waits for its end; returns the one line that it gave.
 fn last_words(peer: &mut Peer) -> String {
     assert_eq!(peer.wait_for_exit().code(), Some(1));
     let said = errors(peer);
@@ -30,7 +30,7 @@ fn a_disk_without_inodes_is_not_called_full() {
 }
 
 #[test]
-fn a_peer_that_may_open_no_file_more_names_its_limit() {
+fn a_peer_that_may_open_no_more_files_names_its_limit() {
     let group = Group::new();
     let mut peer = group.start_fed("a");
     peer.wait_for_view(&["a"]);
@@ -45,7 +45,7 @@ fn a_peer_that_may_open_no_file_more_names_its_limit() {
     assert!(said.contains("this process may have 5 files open: raise the limit (ulimit -n)"), "{said}");
 }
 
-/// What a peer says that runs as another user than root, with `data/m` as it is.
+/// What a peer that does not run as root says about `data/m` as it is.
 fn refused(group: &Group) -> Option<String> {
     start_as_nobody(group, "m").map(|mut peer| last_words(&mut peer))
 }
@@ -55,7 +55,7 @@ fn give(path: &Path) {
 }
 
 #[test]
-fn what_belongs_to_another_user_is_named_with_its_owner_and_the_command_that_gives_it() {
+fn another_users_files_are_named_with_their_owner_and_the_command_that_mends_it() {
     let group = Group::new();
     let (data, file) = (group.data_of("m"), group.data_of("m").join("s0.csv"));
     let all = data.parent().expect("data").to_owned();
@@ -71,7 +71,7 @@ fn what_belongs_to_another_user_is_named_with_its_owner_and_the_command_that_giv
         "{said}"
     );
 
-    // In a directory of its own a file that somebody else wrote.
+    // In its own directory is a file that another user wrote.
     give(&data);
     fs::write(&file, "").expect("root may");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("root may");

@@ -8,7 +8,7 @@ use crate::harness::{assert_fed, assert_same_rows, flip_a_bit, Group, Peer};
 
 const RESUME: [&str; 3] = ["--sensor", "stdin", "--resume"];
 
-/// Starts these one after the other, with `--resume`, and waits until they are one group.
+/// Starts these peers one after the other, with `--resume`, and waits until they are one group.
 fn start_all(group: &Group, ids: &[&str]) -> Vec<Peer> {
     let peers: Vec<Peer> = ids.iter().map(|id| group.start_with(id, &RESUME)).collect();
     for peer in &peers {
@@ -60,7 +60,7 @@ fn a_group_that_was_killed_as_a_whole_comes_back_with_all_that_was_delivered() {
 #[test]
 fn readings_that_nobody_else_had_wait_on_the_disk_for_the_next_start() {
     let group = Group::new();
-    // Alone it is no quorum, so nothing of it is delivered.
+    // Alone it is no quorum, so none of its readings is delivered.
     let alone = ["--sensor", "stdin", "--resume", "--quorum", "2"];
     let mut first = group.start_with("a", &alone);
     first.feed_numbered(0, 100);
@@ -116,14 +116,14 @@ fn a_copied_directory_is_noticed_as_a_second_peer_of_the_same_id() {
 }
 
 #[test]
-fn a_clock_that_went_back_is_told_of_once_and_the_peer_goes_on() {
+fn a_clock_that_went_back_is_logged_once_and_the_peer_goes_on() {
     let group = Group::new();
     let mut peer = group.start_with("a", &RESUME);
     peer.feed_numbered(0, 100);
     peer.wait_for_rows(100);
     assert!(!peer.said("The clock of this host"), "{:?}", peer.log());
     peer.kill();
-    // To a file that was written in ten days it makes no difference which of the two clocks is right.
+    // A file from ten days ahead looks the same as a clock that went back ten days.
     let state = fs::File::options().append(true).open(group.data_of("a").join("state")).expect("a peer's");
     state.set_modified(SystemTime::now() + Duration::from_secs(10 * 86_400 + 3600)).expect("the test's own");
     let mut peer = group.start_with("a", &RESUME);
@@ -136,7 +136,7 @@ fn a_clock_that_went_back_is_told_of_once_and_the_peer_goes_on() {
 }
 
 #[test]
-fn a_clock_before_the_newest_reading_is_told_of_once() {
+fn a_clock_before_the_newest_reading_is_logged_once() {
     let group = Group::new();
     let mut peer = group.start_with("a", &RESUME);
     peer.feed_numbered(0, 100);

@@ -1,4 +1,5 @@
-//! `peer snapshot` as users meet it: of peers that run, of peers that have stopped, and what is said where there is no copy.
+//! `peer snapshot` as users see it: copies of running peers and of stopped ones, and what is said where there is no
+//! copy.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,14 +23,14 @@ fn said(group: &Group, arguments: &[&str]) -> Said {
     (text(output.stdout), text(output.stderr), output.status.code())
 }
 
-/// What `peer snapshot` prints where it copies all that it is to.
+/// What `peer snapshot` prints where it copies everything.
 fn copied(group: &Group, arguments: &[&str]) -> String {
     let (out, errors, status) = said(group, &[&["snapshot"], arguments].concat());
     assert_eq!((status, errors.as_str()), (Some(0), ""), "{out}");
     out
 }
 
-/// Why `peer snapshot` does not, in one line.
+/// Why `peer snapshot` copies nothing, in one line.
 fn refused(group: &Group, arguments: &[&str]) -> String {
     let (out, errors, status) = said(group, &[&["snapshot"], arguments].concat());
     assert_eq!((status, out.as_str(), errors.lines().count()), (Some(1), "", 1), "{out}{errors}");
@@ -44,7 +45,7 @@ fn start_all(group: &Group, ids: &[&str], options: &[&str]) -> Vec<Peer> {
     peers
 }
 
-/// Group with one peer `a` that has stopped and holds 300 rows.
+/// A group with one stopped peer `a` that holds 300 rows.
 fn stopped() -> (Group, Peer) {
     let group = Group::new();
     let mut peer = group.start_with("a", &RESUME);
@@ -128,7 +129,7 @@ fn what_only_the_original_had_goes_along() {
     let mut alone = group.start_with("a", &QUORUM);
     alone.feed_numbered(0, 100);
     alone.wait_for("Suspended: 1 of 2 members, 100 readings waiting");
-    // Of one that runs, and of one that has stopped.
+    // A copy of the running peer, and one of the stopped peer.
     assert!(copied(&group, &["a", "first"]).contains(": 0 rows of 0 sensors, last 0, "));
     let why = refused(&group, &["--take-over", "a", "second"]);
     assert!(why.starts_with("error: a: it is running") && !group.directory.join("second").exists(), "{why}");
@@ -169,7 +170,7 @@ fn a_group_with_a_quorum_starts_from_copies_that_take_over_and_from_no_others() 
     }
     restored[1].feed_numbered(0, 100);
     assert_same_rows(&[&restored[0], &restored[1]], 300);
-    // One that did not take over fetches first.
+    // A copy that does not take over fetches first.
     let mut command = group.command("c");
     command.args(QUORUM).args(["--data-dir", "backup"]);
     let late = Peer::start("c", command, group.directory.join("backup/c"));
@@ -178,7 +179,7 @@ fn a_group_with_a_quorum_starts_from_copies_that_take_over_and_from_no_others() 
 }
 
 #[test]
-fn what_is_no_peers_is_left_out_and_named() {
+fn foreign_files_are_left_out_and_named() {
     let (group, _peer) = stopped();
     let data = group.directory.join("data");
     fs::write(data.join("a/notes.txt"), "mine").expect("written");
@@ -195,7 +196,7 @@ fn what_is_no_peers_is_left_out_and_named() {
 }
 
 #[test]
-fn what_a_crash_tore_at_the_ends_is_whole_in_the_copy() {
+fn files_that_a_crash_tore_at_their_ends_are_whole_in_the_copy() {
     let group = Group::new();
     let mut peer = group.start_with("a", &RESUME);
     let line = |number: u64| format!("DATA|s{}|2013-01-01T06:00:00Z|{number}||\n", number % 2);
@@ -243,7 +244,7 @@ fn where_there_is_no_copy_one_line_says_why_and_nothing_is_left() {
     assert!(names(&group.directory).iter().eq(["data", "empty", "taken"]), "{:?}", names(&group.directory));
     assert_eq!(names(&group.directory.join("taken/a")).len(), 1);
     fs::write(&rows, text).expect("written");
-    // One that cannot be copied keeps no other from it.
+    // A peer that cannot be copied does not prevent other copies.
     let (out, errors, status) = said(&group, &["snapshot", "z", "a", "backup"]);
     assert!(
         status == Some(1)
@@ -257,7 +258,7 @@ fn where_there_is_no_copy_one_line_says_why_and_nothing_is_left() {
     }
 }
 
-/// Makes a file system of 64 KiB at `full` that nobody else sees, becomes what follows, and shows what that left there.
+/// Makes a private file system of 64 KiB at `full`, runs what follows, and shows what that left there.
 const ON_A_SMALL_DISK: &str =
     r#"mkdir full && mount -t tmpfs -o size=64k peer-test full && { "$0" "$@"; s=$?; ls -A full; exit $s; }"#;
 

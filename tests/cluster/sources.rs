@@ -1,5 +1,5 @@
-//! What the operating system does to standard input: writers of a pipe come and go, die in the middle of a line, and notice
-//! when nobody reads any more.
+//! What happens to standard input: writers of a pipe come and go, die in the middle of a line, and notice when nobody
+//! reads any more.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -22,7 +22,7 @@ fn named_pipe(group: &Group) -> PathBuf {
     path
 }
 
-/// Both ends of a named pipe, each of which waits for the other to be opened.
+/// Both ends of a named pipe; each waits until the other is opened.
 fn ends(path: &Path) -> (File, File) {
     let writer = {
         let path = path.to_owned();
@@ -38,12 +38,12 @@ fn start(group: &Group, stdin: impl Into<Stdio>) -> Peer {
 }
 
 #[test]
-fn a_named_pipe_is_read_on_when_its_writers_change() {
+fn reading_goes_on_when_the_writers_of_a_named_pipe_change() {
     let group = Group::new();
     let path = named_pipe(&group);
     let (reader, mut first) = ends(&path);
     let mut peer = start(&group, reader);
-    // It dies in the middle of 1013.25.
+    // The writer dies in the middle of 1013.25.
     first.write_all(format!("{LINE}DATA|a|2013-01-01T06:00:00Z|1|2|1013.2").as_bytes()).expect("it is read");
     drop(first);
     peer.wait_for("Line 2 of standard input refused: line is the last one and has no LF");
@@ -75,7 +75,7 @@ fn a_named_pipe_ends_once_nobody_can_open_it_any_more() {
 fn a_writer_after_the_end_notices_that_nobody_reads() {
     let group = Group::new();
     let (theirs, mut ours) = UnixStream::pair().expect("two sockets");
-    // As some programs leave it to those that they start: nothing to read is no end then.
+    // Some programs start others with such a socket: then to have nothing to read is not the end.
     theirs.set_nonblocking(true).expect("a socket");
     let peer = start(&group, OwnedFd::from(theirs));
     ours.write_all(LINE.as_bytes()).expect("it is read");

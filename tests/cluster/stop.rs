@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::harness::{assert_fed, assert_same_rows, Group, Peer};
 
 #[test]
-fn a_leader_that_stops_cleanly_is_replaced_at_once_and_exits_0() {
+fn a_leader_that_stops_cleanly_is_replaced_without_a_timeout_and_exits_0() {
     let group = Group::new();
     let mut peers = group.start_all(&["c", "a", "b"]);
     peers[0].feed_numbered(0, 1000);
@@ -78,14 +78,14 @@ fn a_directory_in_use_or_with_foreign_files_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_hangup_is_a_clean_stop_unless_it_was_to_be_ignored() {
+fn a_hangup_is_a_clean_stop_unless_hangups_are_ignored() {
     let group = Group::new();
     let mut peer = group.start("a");
     peer.wait_for_view(&["a"]);
     peer.signal("-HUP");
     assert_eq!(peer.wait_for_exit().code(), Some(0));
     assert!(peer.said("Stopped"), "{:?}", peer.log());
-    // As `nohup` starts it.
+    // `nohup` starts it like that.
     let inner = group.command("b");
     let mut command = Command::new("sh");
     command.env_clear().args(["-c", r#"trap "" HUP; exec "$0" "$@""#]).arg(inner.get_program()).args(inner.get_args());

@@ -1,4 +1,4 @@
-//! Connections that say nothing, or say much and read nothing: they cost a peer no thread and little memory, and keep
+//! Connections that say nothing, or say much and read nothing. They cost a peer no thread and little memory, and keep
 //! nobody out.
 
 use std::fs;
@@ -11,7 +11,7 @@ use peer::wire::{encode, Lines, Message, Request};
 
 use crate::harness::{assert_same_rows, skipped, Group, Peer};
 
-/// What a peer may take in memory, whatever strangers do.
+/// How much memory a peer may take, whatever strangers do, in kB.
 const MEMORY_MAX: u64 = 64 * 1024;
 
 /// A line of `/proc/<pid>/status`.
@@ -34,7 +34,7 @@ fn assert_below(peer: &Peer, most: u64) {
     assert!(memory < most, "{}: {memory} KiB", peer.id);
 }
 
-/// So many connections that say nothing.
+/// This many connections that say nothing.
 fn silent(address: &str, count: usize) -> Vec<TcpStream> {
     (0..count).filter_map(|_| TcpStream::connect(address).ok()).collect()
 }
@@ -52,7 +52,7 @@ fn silent_connections_take_no_threads_and_keep_no_newcomer_out() {
     }
     peers[2].feed_numbered(0, 100);
     assert_same_rows(&[&peers[0], &peers[1], &peers[2]], 100);
-    // Those that were there first made room, and the others are not waited for without end either.
+    // The first ones made room, and the peer does not wait for the others for ever either.
     for mut stream in held {
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
         let mut nothing = Vec::new();
@@ -62,7 +62,7 @@ fn silent_connections_take_no_threads_and_keep_no_newcomer_out() {
     assert_small(&peers[0]);
 }
 
-/// A process that is no peer, but answers that it did when it is asked whether it made a connection.
+/// A process that is no peer, but answers yes when it is asked whether it made a connection.
 struct Impostor {
     listener: TcpListener,
     name: String,
@@ -126,7 +126,7 @@ fn long_messages_of_many_strangers_do_not_fill_memory() {
             thread::spawn(move || {
                 link.set_write_timeout(Some(Duration::from_secs(5))).expect("a timeout");
                 let _ = link.write_all(b"JOIN:-:0:1:8000000\n");
-                // Nearly all of it, and the rest never. It may be closed before.
+                // Nearly all of it comes, and the rest never. The peer may close before.
                 let _ = link.write_all(&vec![b'x'; 7_000_000]);
                 (impostor, link)
             })
@@ -135,8 +135,8 @@ fn long_messages_of_many_strangers_do_not_fill_memory() {
     let kept: Vec<_> = writers.into_iter().map(|writer| writer.join().expect("no panic")).collect();
     peers[1].feed_numbered(0, 100);
     assert_same_rows(&[&peers[0], &peers[1]], 100);
-    // A quarter of a GiB was offered. What is kept of it is a few percent; the rest is what the allocator holds back of
-    // buffers that grew at one time in many threads.
+    // A quarter of a GiB was offered. The peer keeps a few percent of it. The rest is memory that the allocator does
+    // not give back, of buffers that grew in many threads at the same time.
     assert_below(&peers[0], 96 * 1024);
     drop(kept);
 }

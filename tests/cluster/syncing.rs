@@ -1,14 +1,15 @@
-//! What a peer asks of the disk before it says something: only orders count here, never times. docs/protocol.md 2.5 and 8.
+//! What a peer asks of the disk before it says something (docs/protocol.md 2.5 and 8). Only the order counts here,
+//! never the time.
 
 use crate::harness::{assert_same_rows, Group, Peer};
 use crate::platter::{parsed, Platter};
 use crate::record::{Event, Recorder};
 use peer::ids::{Sequence, Term};
 
-/// Both make a peer careful: what it said is to hold after a power cut.
+/// Both make a peer careful: what it said must hold after a power cut.
 const CAREFUL: [&str; 3] = ["--resume", "--fsync", "batch"];
 
-/// What a message says of the files of its sender.
+/// What a message claims about the files of its sender.
 #[derive(Debug, Default)]
 struct Claims {
     incarnation: Option<u64>,
@@ -49,8 +50,8 @@ fn term_of_view(line: &str) -> Term {
     parsed(&format!("{counter}@{}/{}", fields[0], fields[1]))
 }
 
-/// Goes through a record: all that was said was on the platter, and nothing was built on what was not. Returns how often
-/// anything was claimed of the log.
+/// Checks a record: all that was said was on the platter, and nothing was built on what was not. Returns how often
+/// anything was claimed about the log.
 fn check_written_before_said(id: &str, record: &[Event]) -> usize {
     let (mut platter, mut of_the_log, mut life_said) = (Platter::new(id), 0, false);
     for (at, event) in record.iter().enumerate() {
@@ -62,7 +63,8 @@ fn check_written_before_said(id: &str, record: &[Event]) -> usize {
                 of_the_log += usize::from(claims.log.is_some_and(|last| last > 0));
                 check_claims(&claims, &platter, &context);
             }
-            // What takes a name is whole on the platter, or a power cut leaves neither the old nor the new.
+            // A file that takes a name has to be whole on the platter: otherwise a power cut could leave neither the
+            // old file nor the new.
             Event::Rename { from, .. } => {
                 assert!(platter.holds_bytes(from), "unsynced takes a name: {}", context());
             }
@@ -125,7 +127,7 @@ fn feed_singly(peer: &mut Peer, from: u64, to: u64, rows_before: usize) {
 }
 
 #[test]
-fn with_fsync_batch_what_is_said_to_be_stored_is_on_the_platter_before() {
+fn with_fsync_batch_readings_are_on_the_platter_before_they_are_called_stored() {
     let group = Group::new();
     let Some(recorder) = Recorder::new(&group) else { return };
     let mut leader = recorder.start("a", &["--fsync", "batch"]);
@@ -143,7 +145,7 @@ fn with_fsync_batch_what_is_said_to_be_stored_is_on_the_platter_before() {
     check_leader_of_two("a", &record);
 }
 
-/// A leader of two commits what both have, so what it says is committed is on its own platter.
+/// A leader of two commits what both have, so all that it calls committed is on its own platter.
 fn check_leader_of_two(id: &str, record: &[Event]) {
     let (mut platter, mut commits) = (Platter::new(id), 0);
     for event in record {
@@ -211,7 +213,7 @@ fn a_promise_is_on_the_platter_before_it_is_given() {
 }
 
 #[test]
-fn what_a_cut_takes_is_kept_before_and_gone_before_anything_takes_its_place() {
+fn a_cut_keeps_readings_first_and_is_synced_before_anything_follows() {
     let group = Group::new();
     let Some(recorder) = Recorder::new(&group) else { return };
     let start = |id: &str| {
@@ -219,11 +221,11 @@ fn what_a_cut_takes_is_kept_before_and_gone_before_anything_takes_its_place() {
         peer.wait_for_view(&[id]);
         peer
     };
-    // One that has a log of its own, of which nothing stays.
+    // This peer has a log of its own, of which nothing stays.
     let mut lone = start("c");
     feed_singly(&mut lone, 0, 10, 0);
     lone.kill();
-    // Two that have ten readings in common, and then some that the other does not have.
+    // Two peers have ten readings in common, and then some that the other lacks.
     let mut first = start("a");
     let mut second = recorder.start("b", &CAREFUL);
     for peer in [&first, &second] {

@@ -1,5 +1,5 @@
-//! A peer that the system gives no more threads. Linux alone lets a test change that limit of a running process, and only
-//! root may run one under another user, of whom no other processes are counted.
+//! A peer that gets no more threads from the system. Only Linux lets a test change that limit of a running process.
+//! Only root may run a process as another user, so that no other processes count.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use crate::harness::{assert_same_rows, skipped, Group, Peer};
 /// A user that nobody has.
 pub(super) const USER: &str = "61954";
 
-/// A peer under a user of its own; prints why there is none where this system does not let it.
+/// A peer with its own user. Prints the reason where this system does not allow it.
 pub(super) fn start_as_nobody(group: &Group, id: &str) -> Option<Peer> {
     let works = Command::new("setpriv").args(["--reuid", USER, "--clear-groups", "prlimit", "--version"]).output();
     if !works.is_ok_and(|output| output.status.success()) {
@@ -25,7 +25,7 @@ pub(super) fn start_as_nobody(group: &Group, id: &str) -> Option<Peer> {
     Some(Peer::start(id, command, group.data_of(id)))
 }
 
-/// Lets its user have so many threads.
+/// Lets its user have this many threads.
 fn limit(peer: &Peer, threads: &str) {
     let (process, limit) = (peer.process().to_string(), format!("--nproc={threads}:"));
     let user = ["--reuid", USER, "--clear-groups", "prlimit"];
@@ -41,7 +41,7 @@ fn soft_limit(peer: &Peer) -> String {
 }
 
 #[test]
-fn without_threads_for_more_a_peer_goes_on_with_those_it_has() {
+fn a_peer_without_further_threads_goes_on_with_those_it_has() {
     let group = Group::new();
     let Some(mut peer) = start_as_nobody(&group, "m") else { return };
     peer.wait_for_view(&["m"]);

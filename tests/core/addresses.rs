@@ -1,5 +1,5 @@
-//! Where a process is dialled that answers, or speaks, at more than one address: it may have several, or another process
-//! borrowed its name.
+//! The address at which a process is dialled that answers, or speaks, at more than one. It may have several, or another
+//! process borrowed its name.
 
 use std::net::SocketAddr;
 
@@ -25,7 +25,7 @@ fn joins(effects: &[Effect]) -> bool {
 }
 
 #[test]
-fn a_leader_whose_name_was_borrowed_is_joined_where_it_answers_itself() {
+fn a_leader_with_a_borrowed_name_is_joined_where_it_answers_itself() {
     let shown = || view("1@z/5", vec![], 0);
     let mut seeker = Bench::new();
     assert!(joins(&seeker.finds(BORROWED, shown())));
@@ -95,8 +95,8 @@ fn after_a_silence_the_link_back_is_dialled_again_once() {
     leader.after(7500);
     assert!(is_dialled_again(&answers(&mut leader), "x"), "it said nothing for an interval and a half");
     leader.step(Input::LinkUp { peer: id("x") });
-    // It does the same, and neither goes on with it.
+    // The other side does the same, and neither goes on with it.
     assert!(!is_dialled_again(&leader.after(100).hello(2, "x", 5, "127.0.0.1:8001"), "x"));
-    // Its words may have come all the time, and this peer's not.
+    // Its messages may have come all the time, and this peer's not.
     assert!(is_dialled_again(&leader.after(5000).hello(3, "x", 5, "127.0.0.1:8001"), "x"));
 }

@@ -1,4 +1,4 @@
-//! A peer to try things on, and short words for what other peers say to it.
+//! A peer to try things on, and short names for what other peers say to it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use peer::wire::{
     Token, ViewChange, PROTOCOL_VERSION,
 };
 
-/// The life of the peer that is tried.
+/// The life of the tested peer.
 pub(crate) const LIFE: Incarnation = 100;
 
 pub(crate) fn at(milliseconds: u64) -> Time {
@@ -33,7 +33,7 @@ pub(crate) fn term(text: &str) -> Term {
     text.parse().unwrap()
 }
 
-/// So many payload lines.
+/// This many payload lines.
 pub(crate) fn lines(count: u64) -> Lines {
     let text = b"DATA|a|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap());
     Lines::new(text, count)
@@ -69,7 +69,7 @@ pub(crate) fn view(text: &str, runs: RunList, last: Sequence) -> ViewChange {
     ViewChange { term: term(text), change: 1, members: BTreeMap::new(), timing: timing(), start }
 }
 
-/// The same with its leader at this address, and so many members in all.
+/// The same with its leader at this address, and this many members in all.
 pub(crate) fn view_of(mut view: ViewChange, endpoint: &str, size: u64) -> ViewChange {
     let Term { leader, incarnation, .. } = view.term.clone();
     view.members.insert(leader, seat(incarnation, endpoint));
@@ -77,7 +77,7 @@ pub(crate) fn view_of(mut view: ViewChange, endpoint: &str, size: u64) -> ViewCh
     view
 }
 
-/// What the process there answers: it dialled, if that was asked.
+/// The answer of a process: it dialled, if that was asked.
 pub(crate) fn here(contact: Contact, belongs: Belongs) -> impl FnOnce(&Question) -> Answer {
     move |question| {
         let seeking = belongs == Belongs::Nowhere;
@@ -86,14 +86,14 @@ pub(crate) fn here(contact: Contact, belongs: Belongs) -> impl FnOnce(&Question)
     }
 }
 
-/// What the process there answers that leads this view.
+/// The answer of a process that leads this view.
 pub(crate) fn leads(endpoint: &str, view: ViewChange) -> impl FnOnce(&Question) -> Answer {
     let Term { leader, incarnation, .. } = view.term.clone();
     let contact = Contact { id: leader, priority: 0, incarnation, endpoint: endpoint.parse().unwrap() };
     here(contact, Belongs::Leads(view_of(view, endpoint, 1)))
 }
 
-/// Peer `m`, its clock, and what it asked that is not answered.
+/// Peer `m`, its clock, and its open questions.
 pub(crate) struct Bench {
     pub(crate) peer: Peer,
     now: u64,
@@ -109,7 +109,7 @@ impl Bench {
         Self::under(None, found)
     }
 
-    /// With `--resume`, and this `--quorum`.
+    /// A peer with `--resume`, and this `--quorum`.
     pub(crate) fn under(quorum: Option<u32>, found: &Found) -> Self {
         let settings = Settings {
             id: id("m"),
@@ -147,7 +147,8 @@ impl Bench {
         (bench, effects)
     }
 
-    /// It is a member beside `others`, each on the connection of its place in the list, the first of them `z`, the leader.
+    /// It is a member beside `others`. Each speaks on the connection of its place in the list, and the first is `z`,
+    /// the leader.
     pub(crate) fn member(others: &[&str]) -> Self {
         let mut bench = Self::learner();
         let mut change = view("1@z/5", vec![], 0);
@@ -201,7 +202,7 @@ impl Bench {
         self.step(Input::Alarm(alarm))
     }
 
-    /// A datagram comes from where it says it does.
+    /// A datagram comes from the address that it names.
     pub(crate) fn hears(&mut self, message: Message) -> Effects {
         let (Message::NewPeerRequest(contact) | Message::Leader(Leadership { leader: contact, .. })) = &message else {
             panic!("{message:?} is no datagram");
@@ -209,7 +210,7 @@ impl Bench {
         self.step(Input::Datagram { from: contact.endpoint.ip(), message })
     }
 
-    /// What the last question to this address comes to.
+    /// Answers the last question to this address.
     pub(crate) fn answered(&mut self, from: &str, answer: impl FnOnce(&Question) -> Answer) -> Effects {
         let from: SocketAddr = from.parse().unwrap();
         let last = self.open.iter().rposition(|call| call.to == from);
@@ -218,7 +219,7 @@ impl Bench {
         self.step(Input::Answered { nonce: question.nonce, from, answer })
     }
 
-    /// Whom it asked that did not answer.
+    /// The addresses that it asked and that did not answer.
     pub(crate) fn open(&self) -> Vec<String> {
         self.open.iter().map(|call| call.to.to_string()).collect()
     }
@@ -252,7 +253,7 @@ impl Bench {
         self.said(connection, Message::Added { view, incarnation: LIFE })
     }
 
-    /// A link of `name` to this peer begins, and its process says that it made it. What comes of that.
+    /// A link of `name` to this peer begins, and its process says that it made the link. Returns the effects.
     pub(crate) fn hello(&mut self, connection: u64, name: &str, incarnation: Incarnation, endpoint: &str) -> Effects {
         let effects = self.greet(connection, hello(name, incarnation, endpoint));
         if asked(&effects).is_empty() {
@@ -268,7 +269,7 @@ impl Bench {
         self.answered(&endpoint, here(contact(name, 5, &endpoint), Belongs::Nowhere))
     }
 
-    /// A connection from there says who made it.
+    /// A connection from there brings its `HELLO`.
     pub(crate) fn greet(&mut self, connection: u64, hello: Hello) -> Effects {
         let (from, at) = (hello.endpoint.ip(), "127.0.0.1:7000".parse().unwrap());
         self.step(Input::Hello { connection: ConnectionId(connection), from, at, hello })

@@ -1,4 +1,4 @@
-//! What each may say: links that prove where they come from, leaders that were asked, members in their own name.
+//! Who may say what: links that prove where they come from, leaders that were asked, members in their own name.
 
 use peer::ids::Term;
 use peer::protocol::{Admission, Alarm, Answer, ConnectionId, Effect, Event, Found, Input, Question, Standing};
@@ -63,10 +63,10 @@ fn a_connection_counts_only_once_its_process_says_that_it_made_it() {
 }
 
 #[test]
-fn connections_that_wait_are_few_and_the_oldest_stranger_goes() {
+fn waiting_connections_are_few_and_the_oldest_of_a_stranger_is_closed() {
     let mut learner = Bench::learner();
     learner.hello(5, "x", 5, "10.0.0.1:8000");
-    // The leader's own is older than all of them.
+    // The leader's connection is older than all of them.
     assert_eq!(learner.greet(50, hello("z", 5, "127.0.0.1:8000")).len(), 1);
     let mut gone = Vec::new();
     for n in 0..70 {
@@ -160,7 +160,7 @@ fn with_a_quorum_the_view_of_a_leader_without_what_is_committed_is_not_installed
     }
 }
 
-/// It proposes to `a`, who speaks on connection 2, and to nobody else. Its term.
+/// It proposes to `a`, which speaks on connection 2, and to nobody else. Returns its term.
 fn proposes(peer: &mut Bench) -> Term {
     peer.hello_under(Some(2), 2, "a");
     for _ in 0..20 {
@@ -189,7 +189,7 @@ fn with_a_quorum_a_log_without_what_is_committed_is_not_fetched() {
 }
 
 #[test]
-fn the_log_of_somebody_who_was_not_asked_counts_for_nothing() {
+fn the_log_of_a_peer_that_was_not_asked_counts_for_nothing() {
     let mut peer = six_of_nine();
     let own = proposes(&mut peer);
     // `z` speaks too, and was not asked.
@@ -238,7 +238,8 @@ fn a_peer_that_joins_with_a_higher_promise_each_time_raises_the_term_eight_times
     assert!(leader.term().counter <= 1 + 2 * 8, "{}", leader.term());
 }
 
-/// What the leader orders of such a request: `x` and `y` are members, on connections 1 and 2, and 3 is a stranger's.
+/// How much of such a request the leader orders: `x` and `y` are members, on connections 1 and 2, and 3 is a
+/// stranger's.
 fn ordered(connection: u64, request: Request) -> u64 {
     let mut leader = Bench::leader();
     for (number, name) in [(1, "x"), (2, "y")] {
@@ -255,7 +256,7 @@ fn nobody_orders_in_the_name_of_a_process_that_lives_in_the_view() {
     for (origin, by_x) in [
         ("x/5".to_owned(), 1),
         ("x/4".to_owned(), 1),
-        // Of a start before this one, when the clock was ahead.
+        // An earlier life, from when the clock was ahead.
         ("x/6".to_owned(), 1),
         ("y/5".to_owned(), 0),
         ("y/4".to_owned(), 1),
@@ -270,7 +271,7 @@ fn nobody_orders_in_the_name_of_a_process_that_lives_in_the_view() {
 }
 
 #[test]
-fn what_a_process_left_behind_is_ordered_for_it_once_it_is_gone() {
+fn others_hand_in_the_readings_of_a_process_once_it_is_gone() {
     let mut leader = Bench::leader();
     for (number, name) in [(1, "x"), (2, "y")] {
         leader.joins(number, name);
@@ -284,7 +285,7 @@ fn what_a_process_left_behind_is_ordered_for_it_once_it_is_gone() {
 }
 
 #[test]
-fn what_comes_after_a_request_that_was_turned_away_makes_no_gap() {
+fn requests_after_one_that_was_turned_away_make_no_gap() {
     let mut leader = Bench::leader();
     for (number, name) in [(1, "x"), (2, "y")] {
         leader.joins(number, name);
@@ -298,7 +299,7 @@ fn what_comes_after_a_request_that_was_turned_away_makes_no_gap() {
     assert_eq!(leader.peer.last(), 0, "the first is not lost: `x` has it, and sends it again");
     leader.requests(1, request("y/5", 1, 4));
     assert_eq!(leader.peer.last(), 4);
-    // What nobody has is given up all the same, later.
+    // Readings that nobody has are given up later all the same.
     leader.requests(1, request("x/4", 3, 1));
     leader.after(10_001).alarm(Alarm::Heartbeat);
     assert_eq!(leader.peer.last(), 5);

@@ -28,7 +28,7 @@ fn with_a_newcomer() -> Bench {
 }
 
 #[test]
-fn a_new_link_to_the_leader_starts_over_also_while_a_newcomer_claims_its_id() {
+fn a_new_link_to_the_leader_starts_over_even_while_a_newcomer_claims_its_id() {
     let mut learner = Bench::learner();
     learner.step(Input::Readings(lines(1)));
     learner.after(10).hello(2, "z", 9, "127.0.0.1:8888");
@@ -93,7 +93,7 @@ fn a_stranger_with_this_peers_id_that_is_gone_costs_a_leader_nothing() {
 }
 
 #[test]
-fn of_two_that_lead_with_one_id_both_go_on_and_say_so_once() {
+fn two_leaders_with_one_id_both_go_on_and_say_so_once() {
     for life in [LIFE - 1, LIFE + 1] {
         let mut leader = Bench::leader();
         let other = contact("m", life, "10.0.0.9:1");
@@ -109,7 +109,7 @@ fn of_two_that_lead_with_one_id_both_go_on_and_say_so_once() {
     }
 }
 
-/// What comes of it when a process in this life of `m` answers twice to a peer that starts, or once.
+/// The effects when a process in this life of `m` answers a starting peer `times` times.
 fn proofs(life: u64, times: usize) -> Vec<Effect> {
     let mut peer = Bench::new();
     peer.hears(Message::NewPeerRequest(contact("m", life, "10.0.0.9:1")));
@@ -122,7 +122,7 @@ fn proofs(life: u64, times: usize) -> Vec<Effect> {
 }
 
 #[test]
-fn of_two_that_start_with_one_id_the_younger_goes_when_the_older_answered_twice() {
+fn the_younger_of_two_starting_peers_with_one_id_ends_after_two_answers() {
     let at = Some("10.0.0.9:1".parse().unwrap());
     assert_eq!(proofs(LIFE - 1, 1), []);
     assert_eq!(proofs(LIFE - 1, 2), [Effect::Exit(Exit::Duplicate { endpoint: at })]);
@@ -144,7 +144,7 @@ fn a_peer_that_is_told_that_its_id_is_in_use_says_where() {
 }
 
 #[test]
-fn a_newcomer_with_others_of_its_quorum_does_not_go_because_of_one_with_another() {
+fn a_newcomer_among_peers_of_its_quorum_stays_when_one_has_another() {
     let mut peer = Bench::new();
     peer.hears_seeker("a", "127.0.0.1:8001");
     let why = Refusal::WrongQuorum { group: Some(3), newcomer: None };
@@ -198,7 +198,7 @@ fn a_known_life_is_asked_again_twice_an_interval_and_no_longer_than_the_heartbea
 }
 
 #[test]
-fn after_goodbye_nothing_that_comes_on_the_connection_counts() {
+fn nothing_counts_on_a_connection_after_goodbye() {
     let mut leader = Bench::leader();
     leader.joins(1, "x");
     leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
@@ -226,7 +226,7 @@ fn two_links_that_break_together_are_not_dialled_back_and_forth() {
 }
 
 #[test]
-fn a_process_whose_address_is_refused_again_later_is_gone_though_its_connection_never_ended() {
+fn a_process_that_refuses_again_later_is_gone_even_if_its_connection_never_ended() {
     let mut peer = Bench::new();
     peer.hello(1, "x", 5, "127.0.0.1:8001");
     peer.step(Input::Refused { peer: id("x") });
@@ -237,12 +237,12 @@ fn a_process_whose_address_is_refused_again_later_is_gone_though_its_connection_
 }
 
 #[test]
-fn a_connection_whose_words_do_not_count_any_more_is_closed() {
+fn a_connection_that_no_longer_counts_is_closed() {
     let dropped =
         |effects: &[Effect], connection: u64| effects.contains(&Effect::Drop { connection: ConnectionId(connection) });
     let mut leader = Bench::leader();
     leader.hello(5, "x", 5, "10.0.0.1:8000");
-    // It seems to be gone, and another life answers in its name before a connection of that one comes.
+    // The process seems to be gone, and another life answers in its name before it connects.
     leader.step(Input::Refused { peer: id("x") });
     leader.after(5000).step(Input::Refused { peer: id("x") });
     let other = contact("x", 9, "10.0.0.2:8000");

@@ -1,4 +1,4 @@
-//! Cuts: what comes before the storage has made one, and what may be said of readings that it takes back.
+//! Cuts: what happens before the storage has made one, and what may be said about readings that it takes back.
 
 use peer::protocol::{Done, Effect, Effects, Event, Exit, Input, Standing, Store};
 use peer::wire::{Message, ViewChange};
@@ -16,7 +16,7 @@ fn yields(peer: &mut Bench, view: ViewChange) -> Effects {
     peer.said(1, Message::Added { view, incarnation: LIFE })
 }
 
-/// A leader that delivered five readings of its own yields to `x`, whose log begins otherwise and ends at `last`.
+/// A leader that delivered five readings of its own yields to `x`, whose log begins differently and ends at `last`.
 fn yielded(last: u64) -> Bench {
     let mut peer = Bench::leader();
     peer.step(Input::Readings(lines(5)));
@@ -57,7 +57,7 @@ fn a_report_of_rows_from_before_a_cut_does_not_count_after_it() {
 }
 
 #[test]
-fn an_input_that_is_below_a_cut_is_said_to_be_delivered_when_it_is_done() {
+fn an_input_below_a_cut_is_said_to_be_delivered_when_the_cut_is_done() {
     let mut peer = yielded(9);
     peer.stored(vec![Done::Cut { to: 0, returned: vec![] }]);
     assert!(is_delivered(&peer.step(Input::EndOfInput { readings: 0 })));
@@ -85,7 +85,7 @@ fn a_batch_that_comes_before_the_cut_is_done_is_asked_for_again() {
 }
 
 #[test]
-fn a_cut_within_a_batch_is_made_at_the_end_of_the_one_before() {
+fn a_cut_within_a_batch_is_made_at_the_end_of_the_batch_before() {
     let (mut peer, origin) = (Bench::leader(), format!("m/{LIFE}"));
     peer.step(Input::Readings(lines(3)));
     peer.stored(vec![Done::Appended { last: 3 }]);

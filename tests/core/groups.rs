@@ -31,7 +31,7 @@ fn an_election_about_a_leader_before_this_one_is_answered_with_this_one() {
 }
 
 #[test]
-fn the_rank_of_the_view_counts_for_all_and_nobody_waits_for_a_peer_that_waits_for_it() {
+fn the_rank_in_the_view_counts_for_all_so_no_two_peers_wait_for_each_other() {
     let mut member = Bench::member(&["z", "y"]);
     let mut change = view("1@z/5", vec![], 0);
     change.change = 3;
@@ -64,7 +64,7 @@ fn a_datagram_makes_no_leader_yield() {
 }
 
 #[test]
-fn a_learner_that_said_nothing_becomes_no_member_even_where_there_is_nothing_to_store() {
+fn a_silent_learner_becomes_no_member_even_with_nothing_to_store() {
     let mut leader = Bench::leader();
     leader.joins(1, "x");
     leader.joins(2, "y");
@@ -127,7 +127,7 @@ fn a_follower_that_asks_for_what_is_after_the_end_of_the_log_is_dropped() {
 }
 
 #[test]
-fn of_two_proposers_the_lower_leaves_it_to_one_that_it_does_not_know() {
+fn the_lower_of_two_proposers_gives_way_to_one_that_it_does_not_know() {
     for (other, standing) in [("44@zz/9", Standing::Seeking), ("44@a/9", Standing::Proposing)] {
         let mut member = Bench::member(&["z", "y"]);
         // The leader is gone, and `y`, which comes first, does not answer.
@@ -141,7 +141,7 @@ fn of_two_proposers_the_lower_leaves_it_to_one_that_it_does_not_know() {
 }
 
 #[test]
-fn a_follower_says_whom_its_leader_counts_no_more() {
+fn a_follower_says_which_members_its_leader_no_longer_counts() {
     let gone = |effects: &Vec<Effect>| {
         let of = |event: &&Event| matches!(event, Event::Gone { peers } if *peers == [id("y")]);
         told(effects).into_iter().filter(of).count()

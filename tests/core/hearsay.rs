@@ -1,4 +1,4 @@
-//! What nobody may do by words alone: end a peer, raise its term, lead it away, or keep it busy.
+//! What words alone must not do: end a peer, raise its term, lead it away, or keep it busy.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use crate::bench::{
     asked, contact, ends, hello, here, id, leadership, leads, said_to, term, view, view_of, Bench, LIFE,
 };
 
-/// Where somebody is that nobody knows.
+/// The address of an unknown process.
 const AWAY: &str = "10.0.0.9:1";
 
 /// The highest number of a life.
@@ -23,7 +23,7 @@ fn other_quorum() -> Input {
     Input::OtherQuorum { why: quorums() }
 }
 
-/// A stranger says all that could end `m`, and answers all questions in the same way, for a while.
+/// For a while, a stranger says all that could end `m`, and answers all questions in the same way.
 fn pesters(peer: &mut Bench, answer: impl Fn(&Question) -> Answer) -> Vec<Effect> {
     let mut effects = Vec::new();
     let whys = [Refusal::IdInUse(Some(AWAY.parse().unwrap())), Refusal::IdInUse(None), quorums()];
@@ -41,7 +41,7 @@ fn pesters(peer: &mut Bench, answer: impl Fn(&Question) -> Answer) -> Vec<Effect
     effects
 }
 
-/// Peers that serve: a leader with a follower, a member, and one that was a member and seeks.
+/// Peers that serve: a leader with a follower, a member, and a seeker that was a member.
 fn serving() -> Vec<Bench> {
     let mut leader = Bench::leader();
     leader.hello(1, "z", 5, "127.0.0.1:8000");
@@ -69,7 +69,7 @@ fn no_error_no_hello_and_no_answer_ends_a_peer_that_serves() {
 }
 
 #[test]
-fn a_peer_that_starts_is_ended_by_nobody_without_a_proof() {
+fn nobody_ends_a_starting_peer_without_a_proof() {
     for answer in [Answer::Silent, Answer::Refused, Answer::Error(Refusal::IdInUse(None))] {
         let effects = pesters(&mut Bench::new(), |_| answer.clone());
         assert!(!ends(&effects), "{effects:?}");
@@ -80,7 +80,7 @@ fn a_peer_that_starts_is_ended_by_nobody_without_a_proof() {
 
 #[test]
 fn a_proof_counts_once_from_the_very_address_and_only_two_in_a_row_end_a_peer() {
-    // Alone it founds nothing meanwhile.
+    // With this quorum it founds nothing alone meanwhile.
     let mut peer = Bench::under(Some(2), &Found::default());
     let heard = || Message::NewPeerRequest(contact("m", 1, AWAY));
     let question = |effects: &[Effect]| asked(effects)[0].question.clone();
@@ -96,7 +96,7 @@ fn a_proof_counts_once_from_the_very_address_and_only_two_in_a_row_end_a_peer() 
     let second = question(&peer.after(200).alarm(Alarm::Discovery));
     peer.answered(AWAY, |_| Answer::Refused);
     assert_eq!(peer.step(namesake(&second, AWAY)), []);
-    // From the beginning, and twice.
+    // It begins again, with two proofs.
     let third = question(&peer.after(10_000).hears(heard()));
     assert_eq!(peer.step(namesake(&third, AWAY)), []);
     let last = question(&peer.after(200).alarm(Alarm::Discovery));
@@ -193,7 +193,7 @@ fn a_peer_whose_promise_no_election_can_have_reached_comes_back_to_its_group() {
 }
 
 #[test]
-fn one_leader_said_by_anybody_makes_nobody_yield_or_join() {
+fn a_leader_that_anybody_names_makes_nobody_yield_or_join() {
     let larger = || Message::Leader(leadership("9@x/1", contact("x", 1, AWAY), 50, 900));
     let mut leader = Bench::leader();
     leader.joins(1, "y");
@@ -214,7 +214,7 @@ fn one_leader_said_by_anybody_makes_nobody_yield_or_join() {
 }
 
 #[test]
-fn what_answers_no_question_of_its_own_makes_nobody_yield_or_join() {
+fn an_answer_to_no_question_makes_nobody_yield_or_join() {
     let larger = || view_of(view("9@x/1", vec![], 900), AWAY, 50);
     let answer = |nonce| leads(AWAY, larger())(&Question { nonce, hint: None, dialled: None });
     for mut peer in [Bench::leader(), Bench::new()] {
@@ -242,8 +242,8 @@ fn a_view_that_another_leads_is_not_what_a_leader_shows() {
     assert_eq!(seeker.answered(AWAY, here(contact("x", 1, AWAY), Belongs::Leads(others))), []);
 }
 
-/// 10,000 made-up seekers and leaders say what they say within ten seconds, and nobody is there. The most questions at a
-/// time, and all there were.
+/// 10,000 made-up seekers and leaders speak within ten seconds, and none of them is there. Returns the most questions
+/// at a time, and how many there were in all.
 fn flood(peer: &mut Bench) -> (usize, usize) {
     let (mut under_way, mut most, mut all) = (VecDeque::new(), 0, 0);
     for n in 0..10_000 {

@@ -1,4 +1,5 @@
-//! What must not last: a wait for an answer that makes no sense, a life that is over, a term that nobody else believes.
+//! What must not last: a wait for an answer after one that made no sense, a life that is over, a term that nobody else
+//! believes.
 
 use peer::protocol::{Admission, Alarm, Answer, ConnectionId, Effect, Event, Found, Input, Question, Standing, Time};
 use peer::wire::{Belongs, Message, Token};
@@ -7,10 +8,10 @@ use crate::bench::{
     contact, frame, hello, here, id, leadership, leads, request, said_to, seat, term, told, view, view_of, Bench, LIFE,
 };
 
-/// Where somebody is that nobody knows.
+/// The address of an unknown process.
 const AWAY: &str = "10.0.0.9:1";
 
-/// What the process there answers to another question than this.
+/// The answer of a process to some other question.
 fn astray(name: &str, incarnation: u64, endpoint: &str) -> impl FnOnce(&Question) -> Answer {
     let contact = contact(name, incarnation, endpoint);
     move |question| {
@@ -76,7 +77,7 @@ fn readings_of_an_earlier_life_that_began_later_tell_once_that_the_clock_went_ba
 }
 
 #[test]
-fn of_two_lives_that_a_leader_named_the_later_named_counts_though_its_number_is_lower() {
+fn the_life_that_a_leader_named_last_counts_even_if_its_number_is_lower() {
     let mut peer = Bench::member(&["z"]);
     let mut names = |change, life, endpoint: &str| {
         let mut view = view("1@z/5", vec![], 0);
@@ -122,7 +123,7 @@ fn a_later_life_elsewhere_is_yielded_to_when_the_earlier_one_is_silent() {
 }
 
 #[test]
-fn a_peer_not_asked_for_want_of_time_is_asked_when_there_is_some() {
+fn a_peer_that_the_budget_left_out_is_asked_later() {
     let mut leader = Bench::leader();
     let say = |name: &str, endpoint: &str| {
         Message::Leader(leadership(&format!("9@{name}/1"), contact(name, 1, endpoint), 1, 0))
@@ -150,7 +151,7 @@ fn a_higher_seeker_that_makes_no_group_is_waited_for_twice_and_once_more() {
 }
 
 #[test]
-fn what_a_joiner_raises_a_leader_to_is_believed_by_its_members() {
+fn members_believe_the_term_that_a_joiner_raises_their_leader_to() {
     let mut leader = Bench::leader();
     leader.joins(1, "x");
     leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
@@ -158,7 +159,7 @@ fn what_a_joiner_raises_a_leader_to_is_believed_by_its_members() {
     let highest = Some(term(&format!("{}@s/5", (1u64 << 20) + 1)));
     let effects = leader.said(2, Message::Join { promised: highest, priority: 0, runs: vec![], last: 0 });
     let Some(Message::Coordinator { term: raised }) = said_to(&effects, "x").pop() else { panic!("{effects:?}") };
-    // What its member makes of it.
+    // What its member does then.
     let mut member = Bench::member(&["z", "a"]);
     let raised = term(&format!("{}@z/5", raised.counter));
     member.said(1, Message::Coordinator { term: raised.clone() });
@@ -211,7 +212,7 @@ fn a_seeker_that_a_stranger_raised_proposes_what_others_believe() {
         raised.after(1000).alarm(Alarm::Discovery);
     }
     let proposed = raised.peer.promised().expect("its own").counter;
-    // What one makes of it that was not raised.
+    // What a peer does that was not raised.
     let mut other = Bench::under(Some(2), &Found::default());
     other.hello_under(Some(2), 1, "z");
     let proposed = term(&format!("{proposed}@z/5"));

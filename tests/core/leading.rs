@@ -1,5 +1,5 @@
-//! What a new leader counts and commits (docs/protocol.md 4.5, 5.6): nothing below the start of its term, and of its own log
-//! what its disk holds.
+//! What a new leader counts and commits (docs/protocol.md 4.5, 5.6): nothing below the start of its term, and only the
+//! part of its own log that its disk holds.
 
 use peer::ids::{Sequence, Term};
 use peer::protocol::{Alarm, Done, Found, Input, Standing};
@@ -7,7 +7,8 @@ use peer::wire::{Frame, Message};
 
 use crate::bench::{frame, id, leads, lines, range, request, said_to, seat, term, view, view_of, Bench, LIFE};
 
-/// It holds five readings of an earlier term that nobody is known to store, and leads `x` and `y`, who have none.
+/// It holds five readings of an earlier term that no other peer is known to store, and leads `x` and `y`, which have
+/// none.
 fn leads_two_with_the_longer_log() -> (Bench, Term) {
     let origin = "o/1";
     let found = Found {
@@ -54,7 +55,7 @@ fn nothing_below_the_start_of_a_term_is_committed_by_itself() {
     assert!(said_to(&effects, "a").contains(&&commit), "{effects:?}");
 }
 
-/// A member of `x`'s group that was cut to nothing and was sent another log of this one batch; then `x` is gone.
+/// A member of `x`'s group was cut to nothing and was sent another log of this one batch; then `x` is gone.
 fn leads_after_a_cut(batch: &Frame) -> Bench {
     let mut peer = Bench::leader();
     peer.step(Input::Readings(lines(5)));

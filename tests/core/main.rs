@@ -1,4 +1,4 @@
-//! One peer's core on its public interface: an input, and the effects it has. Whole groups are in `tests/simulation`.
+//! One peer's core through its public interface: an input, and its effects. Whole groups are in `tests/simulation`.
 
 mod addresses;
 mod bench;

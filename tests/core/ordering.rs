@@ -56,7 +56,7 @@ fn readings_that_do_not_come_back_in_the_log_are_sent_again() {
         learner.after(5000);
     }
     assert_eq!(sent(&learner.heartbeat()).len(), 1);
-    // A leader whose disk stands still is not to be sent the same without end.
+    // A leader with a hung disk must not be sent the same without end.
     for _ in 0..3 {
         assert_eq!(sent(&learner.after(5000).heartbeat()).len(), 0, "each time it waits twice as long");
     }
@@ -74,7 +74,7 @@ fn a_member_far_behind_its_leader_sends_nothing_again() {
 }
 
 #[test]
-fn a_recall_that_brings_less_than_was_asked_for_is_asked_for_again() {
+fn a_recall_that_brings_too_little_is_repeated() {
     let found = Found { pending: vec![range("o/1", 1, 1000)], ..Found::default() };
     let (mut learner, effects) = Bench::learner_with(&found);
     assert_eq!(recalled(&effects), [range("o/1", 1, 1000)]);
@@ -85,7 +85,7 @@ fn a_recall_that_brings_less_than_was_asked_for_is_asked_for_again() {
 }
 
 #[test]
-fn a_recall_that_comes_in_pieces_is_not_asked_for_again() {
+fn a_recall_that_comes_in_pieces_is_not_repeated() {
     let found = Found { pending: vec![range("o/1", 1, 4000)], ..Found::default() };
     let (mut learner, effects) = Bench::learner_with(&found);
     let asked = recalled(&effects);
@@ -116,7 +116,7 @@ fn readings_of_few_origins_are_under_way_together_the_lowest_first() {
 }
 
 #[test]
-fn a_leader_orders_what_is_pending_of_however_many_origins_and_no_faster_than_it_is_committed() {
+fn a_leader_orders_pending_readings_of_any_number_of_origins_as_they_are_committed() {
     let origin = |n: u64| format!("o{n:03}/1");
     let found = Found { pending: (0..40).map(|n| range(&origin(n), 1, 2000)).collect(), ..Found::default() };
     let mut leader = Bench::with(&found);
@@ -134,7 +134,7 @@ fn a_leader_orders_what_is_pending_of_however_many_origins_and_no_faster_than_it
             break;
         }
         effects = if again.is_empty() {
-            // The storage has come to them.
+            // The storage has done them.
             let last = leader.peer.last();
             leader.stored(vec![Done::Appended { last }])
         } else {
@@ -145,7 +145,7 @@ fn a_leader_orders_what_is_pending_of_however_many_origins_and_no_faster_than_it
 }
 
 #[test]
-fn a_leader_goes_on_with_its_own_after_a_gap_that_it_gave_up_however_much_there_is() {
+fn a_leader_goes_on_with_all_its_own_readings_after_a_gap_that_it_gave_up() {
     let found = Found { pending: vec![range("o/1", 5, 3 * WINDOW_READINGS)], ..Found::default() };
     let mut leader = Bench::with(&found);
     leader.lead();
@@ -165,7 +165,8 @@ fn a_leader_goes_on_with_its_own_after_a_gap_that_it_gave_up_however_much_there_
     assert_eq!((given_up, leader.peer.committed()), (1, 3 * WINDOW_READINGS));
 }
 
-/// What a learner numbers its next ten readings from, after a leader put two of each of these numbers under its name.
+/// The first number of a learner's next ten readings, after a leader put two readings under its name from each of these
+/// numbers on.
 fn first_after(forged: &[Number]) -> Number {
     let (mut learner, term) = (Bench::learner(), term("1@z/5"));
     for (sequence, first) in (1..).step_by(2).zip(forged) {
@@ -178,7 +179,7 @@ fn first_after(forged: &[Number]) -> Number {
 }
 
 #[test]
-fn whatever_numbers_are_given_out_under_a_peers_name_others_are_left_to_it() {
+fn a_peer_has_numbers_left_whatever_numbers_are_forged_under_its_name() {
     let far = 1 << 32;
     assert_eq!(first_after(&[1]), 3);
     assert_eq!(first_after(&[far - 1]), far + 1);

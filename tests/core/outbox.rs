@@ -11,7 +11,7 @@ fn serve(restart: Option<Sequence>, up_to: Sequence, cuts: u64) -> Serve {
     Serve { term: term("1@a/1"), cuts, restart, up_to }
 }
 
-/// The part that is next: after which sequence, up to which.
+/// The next part: after which sequence, and up to which.
 fn next(outbox: &Outbox) -> Option<(Sequence, Sequence)> {
     outbox.next_part().map(|part| (part.after, part.up_to))
 }
@@ -42,7 +42,7 @@ fn a_part_that_was_written_in_pieces_goes_on_after_the_last_whole_batch() {
     assert_eq!(next(&outbox), Some((4, 9)));
     outbox.serve(serve(None, 20, 0));
     let second = outbox.take().serving.expect("there is more");
-    // Two wrote at a time: the one that is late moves nothing back.
+    // Two threads wrote: the late one moves nothing back.
     outbox.served(&second, Some(15));
     outbox.served(&first, Some(6));
     assert_eq!(next(&outbox), Some((15, 20)));
@@ -51,7 +51,7 @@ fn a_part_that_was_written_in_pieces_goes_on_after_the_last_whole_batch() {
 }
 
 #[test]
-fn a_void_part_ends_what_it_was_permitted_by_and_nothing_later() {
+fn a_void_part_ends_its_own_permission_and_no_later_one() {
     let mut outbox = Outbox::default();
     outbox.serve(serve(Some(0), 9, 0));
     let part = outbox.take().serving.expect("there is something to serve");
@@ -67,7 +67,7 @@ fn a_void_part_ends_what_it_was_permitted_by_and_nothing_later() {
 }
 
 #[test]
-fn what_a_break_leaves_is_said_on_the_next_connection_in_its_order() {
+fn messages_that_survive_a_break_go_out_on_the_next_connection_in_order() {
     let requested = |first| Message::SequencerRequest { term: term("1@a/1"), request: request("m/1", first, 1) };
     let fetch = Message::Fetch { term: term("1@a/1"), from: 3 };
     let stored = |last| Message::Stored { term: term("1@a/1"), last };

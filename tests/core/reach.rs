@@ -8,7 +8,7 @@ use crate::bench::{contact, here, id, leadership, leads, said_to, seat, told, vi
 /// Longer than two groups take to become one.
 const MERGE: u64 = 26_000;
 
-/// Members of the view of [`Bench::member`], where they are, and a leader outside of it.
+/// The addresses of the members of [`Bench::member`]'s view, and of a leader outside of it.
 const LEADER: &str = "127.0.0.1:8000";
 const MEMBER: &str = "127.0.0.1:8001";
 const OUTSIDE: &str = "127.0.0.1:9001";
@@ -18,7 +18,7 @@ fn hears_outsider(bench: &mut Bench) {
     bench.hears(Message::Leader(leadership("1@x/5", outsider, 1, 0)));
 }
 
-/// It follows `z` beside `a`, and hears of `x`, for as long as it takes to ask everybody.
+/// It follows `z` beside `a`, and hears of `x` for long enough to ask everybody.
 fn looks_around() -> Bench {
     let mut bench = Bench::member(&["z", "a"]);
     for _ in 0..=MERGE / 5000 {
@@ -68,13 +68,13 @@ fn a_member_that_reaches_its_view_and_another_leader_takes_over() {
 }
 
 #[test]
-fn one_that_reaches_no_more_than_its_view_has_stays() {
+fn a_member_that_reaches_no_more_than_its_view_stays() {
     let mut bench = looks_around();
     leader_answers(&mut bench);
     outsider_answers(&mut bench, 1);
     bench.answered(MEMBER, nobody);
     assert_eq!(bench.peer.standing(), Standing::Member);
-    // And asks again only after twice the time.
+    // It asks again only after twice the time.
     for _ in 0..=MERGE / 5000 {
         hears_outsider(&mut bench);
         bench.heartbeat();
@@ -84,7 +84,7 @@ fn one_that_reaches_no_more_than_its_view_has_stays() {
 }
 
 #[test]
-fn one_that_reaches_the_leader_of_a_larger_group_goes_over_to_it() {
+fn a_member_that_reaches_the_leader_of_a_larger_group_goes_over_to_it() {
     let mut bench = looks_around();
     leader_answers(&mut bench);
     member_answers(&mut bench);

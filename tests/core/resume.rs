@@ -1,4 +1,4 @@
-//! What a peer begins with when it goes on where it ended, and what it keeps for that.
+//! What a peer resumes with, and what it keeps for that.
 
 use peer::ids::NEEDS_ALL;
 use peer::protocol::{Alarm, Done, Effect, Effects, Event, Found, Input, Standing, Store};
@@ -14,7 +14,7 @@ fn delivers(effects: &Effects, sequence: u64) -> bool {
     effects.contains(&Effect::Store(Store::Deliver { up_to: sequence }))
 }
 
-/// A log of nine readings of an earlier life, in batches of three; the first of them is delivered.
+/// A log of nine readings of an earlier life, in batches of three; the first batch is delivered.
 fn found() -> Found {
     Found {
         runs: vec![(term("1@m/5"), 1)],
@@ -52,7 +52,7 @@ fn the_end_of_a_log_that_was_found_is_delivered_once_it_is_committed() {
 }
 
 #[test]
-fn what_was_pending_in_an_earlier_life_is_ordered_but_for_what_is_in_the_log() {
+fn pending_readings_of_an_earlier_life_are_ordered_unless_the_log_has_them() {
     let mut peer = Bench::with(&found());
     peer.hello(1, "z", 5, "127.0.0.1:8000");
     let runs = vec![(term("1@m/5"), 1)];
@@ -63,7 +63,7 @@ fn what_was_pending_in_an_earlier_life_is_ordered_but_for_what_is_in_the_log() {
 }
 
 #[test]
-fn a_log_shorter_than_what_it_was_synced_with_counts_for_its_last_entry_only() {
+fn a_log_shorter_than_synced_needs_counts_for_its_last_entry_only() {
     let peer = Bench::with(&Found { synced: Some(term("4@z/5")), needs: 12, ..found() });
     assert_eq!(peer.peer.synced(), Some(&term("1@m/5")));
     let peer = Bench::with(&Found { synced: Some(term("4@z/5")), needs: 9, ..found() });
@@ -75,11 +75,11 @@ fn a_leader_with_a_log_from_before_delivers_its_end_when_a_majority_holds_it() {
     let mut leader = Bench::with(&found());
     assert_eq!(leader.peer.committed(), 3);
     leader.lead();
-    // Alone it is the majority.
+    // It is alone, and so the majority.
     assert_eq!(leader.peer.committed(), 9);
 }
 
-/// What a peer with that log is told when it promises `z`'s term and installs it, `z`'s log being `runs` up to `last`.
+/// What a peer with that log logs when it promises and installs `z`'s term. `z`'s log is `runs` up to `last`.
 fn told_by_the_view_of_another(runs: RunList, last: u64) -> Vec<Event> {
     let mut peer = Bench::with(&found());
     peer.hello(1, "z", 5, "127.0.0.1:8000");
@@ -92,14 +92,14 @@ fn told_by_the_view_of_another(runs: RunList, last: u64) -> Vec<Event> {
 }
 
 #[test]
-fn rows_that_another_history_takes_back_are_told_of_also_where_nobody_asked_to_join() {
+fn rows_that_another_history_takes_back_are_logged_even_without_a_join() {
     let merging = Event::Merging { leader: id("z"), readings: 9 };
     assert_eq!(told_by_the_view_of_another(vec![(term("1@z/5"), 1)], 4), [merging]);
-    // The end of a log that was never delivered goes with every other leader.
+    // The end of a log that was never delivered may be cut with every new leader.
     assert_eq!(told_by_the_view_of_another(vec![(term("1@m/5"), 1)], 6), []);
 }
 
-/// A peer with `--quorum 2` whose log was damaged: it ends at 9, and reached 12 before.
+/// A peer with `--quorum 2` and a damaged log, which ends at 9 and reached 12 before.
 fn damaged() -> Bench {
     let mut peer = Bench::under(Some(2), &Found { needs: 12, ..found() });
     for (connection, name) in [(1, "a"), (2, "z")] {
@@ -118,7 +118,7 @@ fn a_damaged_log_answers_no_proposer_and_counts_for_no_quorum() {
     let mut peer = damaged();
     assert_eq!(peer.said(2, Message::Coordinator { term: term("2@z/5") }), []);
     assert_eq!(peer.peer.promised(), Some(&term("1@m/5")));
-    // With one other it would be two.
+    // With one other peer it would be two.
     let mut told_of = Vec::new();
     for _ in 0..20 {
         peer.hears_seeker("a", "127.0.0.1:8001");
@@ -139,7 +139,7 @@ fn a_peer_whose_log_was_damaged_leads_with_the_best_log_of_a_quorum_of_others() 
     assert_eq!(peer.peer.standing(), Standing::Proposing);
     let proposed = peer.peer.promised().expect("its own term").clone();
     peer.hello_under(Some(2), 3, "b");
-    // Both logs are shorter than its own: they count, and it does not.
+    // Both logs are shorter than its own. They count, and its own does not.
     let runs = vec![(term("1@m/5"), 1)];
     let state = |last| Message::LogState { term: proposed.clone(), synced: None, runs: runs.clone(), last };
     peer.said(1, state(3));

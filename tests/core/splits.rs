@@ -5,13 +5,13 @@ use peer::wire::Message;
 
 use crate::bench::{asked, contact, leadership, leads, lines, sent, told, view, Bench};
 
-/// The leader of another group, at 127.0.0.1:9, says so.
+/// The `LEADER` of another group, at 127.0.0.1:9.
 fn of_another_group(name: &str) -> Message {
     let leader = contact(name, 1, "127.0.0.1:9");
     Message::Leader(leadership(&format!("9@{name}/1"), leader, 1, 0))
 }
 
-/// Whom it asks, and whether it tells of its own group beside.
+/// The addresses that it asks, and whether the question tells of its own group.
 fn asks(effects: &Effects) -> Vec<(String, bool)> {
     let tells = |call: &Call| matches!(call.question.hint, Some(Message::Leader(_)));
     asked(effects).into_iter().map(|call| (call.to.to_string(), tells(call))).collect()
@@ -37,7 +37,7 @@ fn a_leader_asks_a_higher_one_before_it_yields() {
 }
 
 #[test]
-fn silent_members_are_told_of_in_one_line_that_counts_them() {
+fn one_line_counts_the_silent_members() {
     let mut leader = Bench::leader();
     for (connection, name) in [(1, "x"), (2, "y"), (3, "z")] {
         leader.joins(connection, name);
@@ -64,7 +64,7 @@ fn what_is_sent_to_a_silent_leader_starts_over_with_the_new_link() {
     assert_eq!(sent(&effects).iter().map(|request| request.first).collect::<Vec<_>>(), [1, 3]);
 }
 
-/// What a peer with `--quorum 2` says until so many milliseconds have passed.
+/// What a peer with `--quorum 2` logs until this many milliseconds have passed.
 fn says_within(peer: &mut Bench, milliseconds: u64) -> Vec<String> {
     let until = peer.now() + milliseconds;
     let mut said = Vec::new();
@@ -86,7 +86,7 @@ fn a_peer_alone_below_the_quorum_takes_readings_in_and_says_so_once() {
 }
 
 #[test]
-fn a_leader_that_lifts_its_term_for_a_joiner_is_not_led_away_by_what_comes_late() {
+fn late_messages_do_not_lead_away_a_leader_that_lifts_its_term_for_a_joiner() {
     let mut leader = Bench::leader();
     leader.joins(1, "x");
     leader.said(1, Message::Fetch { term: leader.term(), from: 1 });

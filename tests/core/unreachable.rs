@@ -1,4 +1,4 @@
-//! A peer that is heard and cannot be reached is told of, and so is the end of that.
+//! A peer that is heard and cannot be reached is logged, and so is the end of that.
 
 use peer::protocol::{Answer, Effects, Input, Question, Standing};
 use peer::wire::{Belongs, Message, Refusal, Token};
@@ -11,7 +11,7 @@ fn events(effects: &Effects) -> Vec<String> {
     told(effects).into_iter().map(ToString::to_string).collect()
 }
 
-/// It seeks, and says so once a second for so many seconds; each question to it comes to this.
+/// A peer seeks, and says so once a second for this many seconds. Each question to it gets this answer.
 fn seeks_for(leader: &mut Bench, seconds: u64, answer: impl Fn(&Question) -> Answer) -> Vec<String> {
     let mut lines = Vec::new();
     for _ in 0..seconds {
@@ -24,7 +24,7 @@ fn seeks_for(leader: &mut Bench, seconds: u64, answer: impl Fn(&Question) -> Ans
 }
 
 #[test]
-fn a_peer_that_is_heard_and_does_not_answer_is_told_of_after_a_heartbeat_timeout() {
+fn a_peer_that_is_heard_and_does_not_answer_is_logged_after_a_heartbeat_timeout() {
     for (answer, how) in [(Answer::Silent, "no answer"), (Answer::Refused, "nobody listens there")] {
         let mut leader = Bench::leader();
         assert_eq!(seeks_for(&mut leader, 10, |_| answer.clone()), Vec::<String>::new());
@@ -39,7 +39,7 @@ fn a_peer_that_is_heard_and_does_not_answer_is_told_of_after_a_heartbeat_timeout
 }
 
 #[test]
-fn a_peer_that_was_heard_before_it_died_is_not_told_of() {
+fn a_peer_that_was_heard_before_it_died_is_not_logged() {
     let mut leader = Bench::leader();
     seeks_for(&mut leader, 3, |_| Answer::Refused);
     leader.after(60_000);
@@ -47,7 +47,7 @@ fn a_peer_that_was_heard_before_it_died_is_not_told_of() {
 }
 
 #[test]
-fn a_peer_that_says_that_it_gets_no_answer_here_is_told_of_until_it_asks_here() {
+fn a_peer_that_gets_no_answer_here_is_logged_until_it_asks_here() {
     let mut member = Bench::member(&["z", "y"]);
     let mut rejected = |after| {
         let why = Refusal::NoAnswer;

@@ -1,5 +1,5 @@
-//! A thread that writes numbered readings to the standard input of a peer, in small heaps with pauses, until it is told to
-//! stop or nobody reads them any more.
+//! A thread that writes numbered readings to the standard input of a peer, in small heaps with pauses, until it is told
+//! to stop or nobody reads any more.
 
 use std::io::Write;
 use std::process::ChildStdin;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-/// Most readings written together: a few requests of them, and no more than a pipe holds.
+/// How many readings are written together at most: a few requests, and no more than a pipe holds.
 const HEAP_READINGS_MAX: u64 = 40;
 
 /// Longest pause between two heaps, in milliseconds: about 300 readings a second on average.
@@ -25,7 +25,7 @@ pub(crate) struct Feeder {
     thread: JoinHandle<()>,
 }
 
-/// A reading of this sensor that tells its number.
+/// A reading of this sensor that contains its number.
 pub(crate) fn line(sensor: &str, number: u64) -> String {
     format!("DATA|{sensor}|2013-01-01T06:00:00Z|{number}|50.5|\n")
 }
@@ -58,7 +58,7 @@ fn feed(mut input: ChildStdin, sensor: &str, next: &AtomicU64, stopped: &Receive
         }
         let first = number;
         number += rng.random_range(1..=HEAP_READINGS_MAX);
-        // Before they are written: of a peer that dies meanwhile nobody knows how many it read.
+        // This comes before they are written: if the peer dies meanwhile, nobody knows how many it read.
         next.store(number, Ordering::Relaxed);
         let heap: Vec<String> = (first..number).map(|number| line(sensor, number)).collect();
         if input.write_all(heap.concat().as_bytes()).is_err() {

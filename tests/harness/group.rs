@@ -13,14 +13,13 @@ use peer::storage::directory_of;
 use super::process::Peer;
 use super::station::Station;
 
-/// Heartbeat interval, heartbeat timeout and election timeout of most tests: short, and long enough for a machine with
-/// other work.
+/// Heartbeat interval, heartbeat timeout and election timeout of most tests: short, but long enough for a busy machine.
 const TIMING: [&str; 3] = ["500ms", "2s", "500ms"];
 
-/// Those of tests that want many faults in little time, and do not mind some that a slow machine adds.
+/// The same for tests that want many faults in little time, and do not mind a few more on a slow machine.
 pub(crate) const TIMING_SHORT: [&str; 3] = ["100ms", "500ms", "250ms"];
 
-/// Peers that find each other and nobody else, in a directory of their own.
+/// Peers that find each other and nobody else, in one directory.
 pub(crate) struct Group {
     pub(crate) directory: PathBuf,
     pub(crate) broadcast_port: u16,
@@ -66,7 +65,7 @@ impl Group {
         command
     }
 
-    /// Adds what all peers of the group are told, wherever they listen.
+    /// Adds the options of all peers of the group, wherever they listen.
     pub(crate) fn complete(&self, command: &mut Command, id: &str) {
         let [interval, timeout, election] = self.timing;
         command.current_dir(&self.directory).env_clear().args(["--peer-id", id]).args([
@@ -93,7 +92,7 @@ impl Group {
         })
     }
 
-    /// Starts these one after the other, so that the first leads, and waits until they are one group.
+    /// Starts these peers one after the other, so that the first leads, and waits until they are one group.
     pub(crate) fn start_all(&self, ids: &[&str]) -> Vec<Peer> {
         let mut peers: Vec<Peer> = Vec::new();
         for id in ids {
@@ -111,7 +110,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if !thread::panicking() {
-            // What is left over lies in the system's temporary directory.
+            // If that fails, something is left in the system's temporary directory.
             let _ = fs::remove_dir_all(&self.directory);
         }
     }

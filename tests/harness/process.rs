@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use super::feeder::line;
 
-/// Nothing that is waited for takes so long unless it is broken; a slow machine may take a good part of it.
+/// Longer than anything takes that works, even on a slow machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Lines of each peer's log that a failing test prints.
+/// How many lines of each peer's log a failing test prints.
 const LAST_LINES: usize = 40;
 
 /// One process. It is killed when dropped.
@@ -36,7 +36,7 @@ impl Peer {
         Self::start_reading(id, command, data, Stdio::piped())
     }
 
-    /// One with this standard input.
+    /// A process with this standard input.
     pub(crate) fn start_reading(id: &str, mut command: Command, data: PathBuf, stdin: Stdio) -> Self {
         command.stdin(stdin).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary was built");
@@ -44,7 +44,7 @@ impl Peer {
         let log = Arc::new(Log::default());
         let written = Arc::clone(&log);
         let reader = thread::spawn(move || {
-            // Nothing is taken from a line but its LF: what else it holds that is no text, tests have to see.
+            // Only the LF is removed from a line: tests have to see everything else in it.
             for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line).into_owned();
                 written.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
@@ -67,7 +67,7 @@ impl Peer {
         self.log().iter().any(|line| line.contains(text))
     }
 
-    /// Waits until the log says something that passes.
+    /// Waits until the log passes.
     pub(crate) fn wait_until(&self, what: &str, passes: impl Fn(&[String]) -> bool) {
         let until = Instant::now() + PATIENCE;
         let mut lines = self.log.lines.lock().expect("no panic");
@@ -167,7 +167,7 @@ impl Peer {
         self.input.take().expect("the input is open")
     }
 
-    /// Waits for what tells nobody that it happened.
+    /// Waits for something that does not announce itself.
     pub(crate) fn poll(&mut self, what: &str, passes: impl Fn(&mut Self) -> bool) {
         let until = Instant::now() + PATIENCE;
         while !passes(self) {
@@ -179,7 +179,7 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // One that ended already needs neither.
+        // A process that ended already needs neither.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// What the lines of the docs were tried with.
+/// The versions that the lines of the docs were tried with.
 pub(crate) const PACKAGES: [&str; 4] = ["duckdb==2.0.1", "pandas==3.1.1", "polars==2.1.0", "fsspec==2026.9.0"];
 
 /// Runs a script with these packages.
@@ -20,12 +20,12 @@ pub(crate) fn shown_block(page: &str) -> String {
     block.split_once("```").expect("it ends").0.to_owned()
 }
 
-/// Where the packages are, or why they are not.
+/// Where the packages are, or why there are none.
 pub(crate) fn packages() -> Result<PathBuf, String> {
     fetch(&PACKAGES)
 }
 
-/// The same of these.
+/// The same for these packages.
 pub(crate) fn fetch(packages: &[&str]) -> Result<PathBuf, String> {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(packages.join("-"));
     if home.exists() {
@@ -37,7 +37,7 @@ pub(crate) fn fetch(packages: &[&str]) -> Result<PathBuf, String> {
     arguments.extend(packages);
     let output = python(&arguments, None)?;
     if output.status.success() {
-        // Another run may have been first.
+        // Another run may have been faster.
         let _ = fs::rename(&fetched, &home);
     }
     let _ = fs::remove_dir_all(&fetched);

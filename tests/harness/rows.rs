@@ -43,7 +43,8 @@ impl Peer {
         rows
     }
 
-    /// Waits until rows up to this sequence are in its files, read again and again: files tell nobody that they grew.
+    /// Waits until rows up to this sequence are in its files. It reads them again and again, since files do not
+    /// announce that they grew.
     pub(crate) fn wait_for_rows(&self, count: usize) {
         let until = Instant::now() + PATIENCE;
         while self.rows().len() < count {
@@ -70,7 +71,7 @@ pub(crate) fn flip_a_bit(path: &Path, at: u64) {
     fs::write(path, bytes).expect("writable");
 }
 
-/// All hold the same rows, `count` of them, 1, 2, 3 …
+/// Asserts that all hold the same `count` rows: 1, 2, 3 …
 pub(crate) fn assert_same_rows(peers: &[&Peer], count: usize) {
     for peer in peers {
         peer.wait_for_rows(count);
@@ -82,7 +83,7 @@ pub(crate) fn assert_same_rows(peers: &[&Peer], count: usize) {
     }
 }
 
-/// Every reading `from..to` that was fed to this peer is in the rows once.
+/// Asserts that every reading `from..to` that was fed to this peer is in the rows once.
 pub(crate) fn assert_fed(rows: &Rows, id: &str, from: u64, to: u64) {
     let prefix = format!("2013-01-01T06:00:00Z,{id},");
     let mut numbers: Vec<u64> = rows
@@ -94,7 +95,7 @@ pub(crate) fn assert_fed(rows: &Rows, id: &str, from: u64, to: u64) {
     assert!(numbers.iter().copied().eq(from..to), "readings of {id}: {} of {}", numbers.len(), to - from);
 }
 
-/// Sensor and number of a row that a reading which tells its number became.
+/// Sensor and number in the row of a reading that contains its number.
 pub(super) fn number_of(row: &str) -> (&str, u64) {
     let mut fields = row.split(',').skip(1);
     let (sensor, number) = (fields.next().expect("a sensor"), fields.next().expect("a temperature"));

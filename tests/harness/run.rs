@@ -1,4 +1,4 @@
-//! How long a random run takes, what it is drawn from, and how it is repeated.
+//! The length of a random run, its seed, and how it is repeated.
 
 use std::env;
 use std::hash::{BuildHasher, RandomState};
@@ -15,18 +15,18 @@ pub(crate) fn knob<T: FromStr>(name: &str, default: T) -> T {
     text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number"))
 }
 
-/// A run drawn from a seed. What is drawn is the same each time; what the processes make of it, in which instant, is not.
+/// A run drawn from a seed. The draws are the same each time; the timing of the processes is not.
 pub(crate) struct Run {
     pub(crate) rng: SmallRng,
     /// In seconds, or rounds.
     pub(crate) length: u64,
-    /// When so many seconds are over.
+    /// When that many seconds are over.
     pub(crate) until: Instant,
     repeat: String,
 }
 
 impl Run {
-    /// `test`: as cargo is told it; `length`: the environment variable that says how long it takes.
+    /// `test`: the test as cargo names it; `length`: the environment variable that says how long it takes.
     pub(crate) fn new(test: &str, length: &str, default_length: u64) -> Self {
         let seed = knob("PEER_SEED", RandomState::new().hash_one(test));
         let (variable, length) = (length, knob(length, default_length));

@@ -10,8 +10,8 @@ use super::rows::{assert_same_rows, number_of, Rows};
 use super::station::Station;
 use super::Peer;
 
-/// Nothing is delivered for so long once everything is: longer than the timeouts of all tests, after which readings that
-/// were kept back are ordered.
+/// How long nothing is delivered once everything is. It is longer than the timeouts of all tests, after which readings
+/// that were kept back are ordered.
 const QUIET: Duration = Duration::from_secs(2);
 
 /// Do disks keep what is on them from life to life?
@@ -63,7 +63,7 @@ pub(crate) fn finish(stations: &mut [Station], disks: Disks) -> Rows {
     rows
 }
 
-/// `peer verify` agrees, too.
+/// Asserts that `peer verify` agrees, too.
 pub(crate) fn verify(peers: &[&Peer]) {
     let directories = peers.iter().map(|peer| &peer.data);
     let mut command = Command::new(env!("CARGO_BIN_EXE_peer"));
@@ -89,7 +89,7 @@ fn wait_for_quiet(stations: &[Station]) {
     }
 }
 
-/// Each reading that was given is there once, or, where the life it was given to ended early, at most once.
+/// Asserts that each given reading is there once, or at most once where its life ended early.
 fn check_given(stations: &[Station], rows: &Rows, disks: Disks) {
     let mut readings: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for row in rows.values() {
@@ -118,7 +118,7 @@ fn check_life(id: &str, given: &super::station::Given, found: &[u64], disks: Dis
             differences(numbers.clone(), found)
         );
     } else if disks == Disks::Kept {
-        // Readings are taken in one after the other, and what was taken in before one that is there was kept, too.
+        // Readings are taken in one after the other: if one is there, all that were taken in before it were kept, too.
         let first = numbers.start..numbers.start + found.len() as u64;
         assert!(found.iter().copied().eq(first.clone()), "{id}: of {numbers:?} {}", differences(first, found));
     } else {
@@ -129,7 +129,7 @@ fn check_life(id: &str, given: &super::station::Given, found: &[u64], disks: Dis
     }
 }
 
-/// In what the numbers found differ from these.
+/// How the found numbers differ from these.
 fn differences(expected: std::ops::Range<u64>, found: &[u64]) -> String {
     let missing: Vec<u64> = expected.clone().filter(|number| !found.contains(number)).take(10).collect();
     let at = expected.clone().zip(found).position(|(expected, found)| expected != *found);

@@ -1,4 +1,4 @@
-//! A place where one peer lives, dies and comes back, and what each of its lives was fed.
+//! A place where a peer lives, dies and comes back, and what each of its lives was fed.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -23,14 +23,14 @@ struct Life {
     /// None once the input has ended.
     feeder: Option<Feeder>,
     given: Range<u64>,
-    /// It is stopped, and goes on then.
+    /// It is stopped until then.
     wake_at: Option<Instant>,
 }
 
 /// What one life was given.
 pub(crate) struct Given {
     pub(crate) numbers: Range<u64>,
-    /// It lived until all of them were delivered.
+    /// The life lasted until all of them were delivered.
     pub(crate) certain: bool,
 }
 
@@ -69,13 +69,13 @@ impl Station {
         self.life.as_mut().expect("it was started")
     }
 
-    /// It does not end by itself.
+    /// Asserts that it has not ended by itself.
     pub(crate) fn assert_runs(&mut self) {
         let Some(life) = &mut self.life else { return };
         assert!(life.peer.is_running(), "{} ended by itself; log:\n{}", life.peer.id, life.peer.log().join("\n"));
     }
 
-    /// Stops it for so long.
+    /// Stops it for this long.
     pub(crate) fn stop_for(&mut self, time: Duration) {
         let life = self.life();
         life.peer.signal("-STOP");
@@ -96,7 +96,7 @@ impl Station {
         }
     }
 
-    /// Sends `kill -9` and waits for nothing; [`Station::bury`] does.
+    /// Sends `kill -9` without waiting for the end; [`Station::bury`] waits.
     pub(crate) fn strike(&mut self) {
         self.life().peer.signal("-KILL");
     }
@@ -113,7 +113,7 @@ impl Station {
 
     /// Has it leave cleanly while it is fed; returns the rows that it left.
     pub(crate) fn leave(&mut self) -> Rows {
-        // Before that a signal ends it as it ends any process.
+        // Before that line a signal would simply kill it.
         self.peer().wait_for("Listening on ");
         self.life().peer.signal("-TERM");
         self.end_life(Some(0))
@@ -142,7 +142,7 @@ impl Station {
         life.peer.wait_for(&format!("End of input, {readings} readings delivered"));
     }
 
-    /// What each life was given, the last one being at its end.
+    /// What each life was given. The last life is at its end.
     pub(crate) fn given(&self) -> impl Iterator<Item = Given> + '_ {
         let past = self.past.iter().map(|numbers| Given { numbers: numbers.clone(), certain: false });
         let last = self.life.iter().map(|life| Given { numbers: life.given.clone(), certain: true });

@@ -1,4 +1,4 @@
-//! Passes on what two sides say to each other, and keeps it.
+//! Passes on what two sides say to each other, and records it.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::thread;
 /// What was said on a connection, and what was answered.
 pub(crate) type Conversation = (Vec<u8>, Vec<u8>);
 
-/// Listens in the place of another. Its threads end with the connections, and the last with the test's process.
+/// Listens in the place of a peer. Its threads end with the connections, and the last with the test's process.
 pub(crate) struct Tap {
     pub(crate) address: String,
     heard: Heard,
@@ -22,7 +22,7 @@ impl Heard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps bytes of this conversation; `back`: of the answer.
+    /// Records bytes of this conversation; `back`: of the answer.
     fn keep(&self, number: usize, back: bool, bytes: &[u8]) {
         let (said, answered) = &mut self.lock()[number];
         if back { answered } else { said }.extend(bytes);

@@ -1,4 +1,4 @@
-//! Remembers rows that were once in a file, to say later whether they still are.
+//! Remembers rows that were once in a file, to check later that they still are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ impl Witness {
         Self { promise, texts: BTreeSet::new(), sequences: BTreeMap::new() }
     }
 
-    /// Sees the files of one that runs, where no row may change: others cannot be read while they are cut.
+    /// Reads the files of a running peer whose rows never change. Other files cannot be read while they may be cut.
     pub(crate) fn look(&mut self, station: &Station) {
         if self.promise == Promise::Fixed && station.is_up() {
             self.see(station.peer().rows(), &station.id);
@@ -53,7 +53,7 @@ impl Witness {
         self.texts.len().max(self.sequences.len())
     }
 
-    /// Everything that was seen is in these rows of `who`.
+    /// Asserts that everything that was seen is in these rows of `who`.
     pub(crate) fn check(&self, rows: &Rows, who: &str) {
         let texts: BTreeSet<&String> = if self.texts.is_empty() { BTreeSet::new() } else { rows.values().collect() };
         let missing: Vec<&String> = self.texts.iter().filter(|row| !texts.contains(row)).collect();

@@ -1,4 +1,5 @@
-//! The adversary: a name, a listener that answers as it likes, a voice on the discovery port, and connections to anybody.
+//! The adversary: a name, a listener that answers as it likes, a socket for the discovery port, and connections to
+//! anybody.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,10 +17,10 @@ use super::ears::{self, Answer, Conduct, Ears};
 use super::harness::Peer;
 use super::link::Link;
 
-/// The highest number that is read, less one: no count of anything comes near.
+/// A number close to the highest that is read: no count of anything comes near.
 pub(crate) const HUGE: u64 = (1 << 62) - (1 << 32);
 
-/// Where nobody listens, and nobody may without rights that a test has no need of.
+/// An address where nobody listens: to listen there takes rights that a test does not need.
 pub(crate) const NOWHERE: &str = "127.0.0.1:1";
 
 const GROUP: &str = "sensors";
@@ -33,7 +34,7 @@ pub(crate) struct Adversary {
     listening: Option<JoinHandle<()>>,
 }
 
-/// Lives differ, so that no peer takes one adversary for another of the same name.
+/// Lives of adversaries differ, so that no peer takes one for another of the same name.
 static LIVES: AtomicU64 = AtomicU64::new(1_000);
 
 pub(crate) fn peer_id(id: &str) -> PeerId {
@@ -41,7 +42,7 @@ pub(crate) fn peer_id(id: &str) -> PeerId {
 }
 
 impl Adversary {
-    /// One that speaks on this discovery port, listens, and says of itself what is true.
+    /// An adversary that speaks on this discovery port, listens, and tells the truth about itself.
     pub(crate) fn new(id: &str, broadcast_port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let endpoint = listener.local_addr().expect("bound");
@@ -61,7 +62,7 @@ impl Adversary {
         self
     }
 
-    /// Broadcasts bytes. A flood is more than sockets hold; what is lost of one does not matter.
+    /// Broadcasts bytes. A flood is more than sockets hold, so losses do not matter.
     pub(crate) fn cast_raw(&self, bytes: &[u8]) {
         let _ = self.voice.send_to(bytes, self.discovery);
     }
@@ -70,12 +71,12 @@ impl Adversary {
         self.cast_for(self.quorum, message);
     }
 
-    /// As one of a group with this quorum.
+    /// Broadcasts as a peer of a group with this quorum.
     pub(crate) fn cast_for(&self, quorum: Option<u32>, message: &Message) {
         self.cast_raw(&datagram(quorum, message));
     }
 
-    /// What it broadcasts to say this.
+    /// The datagram for this message.
     pub(crate) fn datagram(&self, message: &Message) -> Vec<u8> {
         datagram(self.quorum, message)
     }
@@ -93,7 +94,7 @@ impl Adversary {
         })
     }
 
-    /// A connection under its own name: proven once the peer has asked back.
+    /// A connection under its own name, which is proven once the peer has asked back.
     pub(crate) fn dial(&self, to: &Peer) -> Link {
         self.dial_as(&self.me, to)
     }
@@ -105,7 +106,7 @@ impl Adversary {
         link
     }
 
-    /// Asks a peer who it is, and tells it something beside.
+    /// Asks a peer who it is, and may add a hint.
     pub(crate) fn ask(&self, to: &Peer, hint: Option<&Message>) -> Here {
         let link = Link::to(&to.address());
         link.say(&self.hello(&self.me, None));
@@ -127,7 +128,7 @@ impl Adversary {
         }
     }
 
-    /// Becomes a member as an honest peer does. The link that it speaks on.
+    /// Becomes a member as an honest peer does. Returns the link that it speaks on.
     pub(crate) fn join(&self, leader: &Peer) -> Link {
         self.ears.set_conduct(Conduct::Faithful);
         let link = self.dial(leader);
@@ -141,7 +142,7 @@ impl Adversary {
         link
     }
 
-    /// What a leader of many, and of a long log, says of itself.
+    /// What the leader of many members, with a long log, says of itself.
     pub(crate) fn leadership(&self, counter: u64) -> Leadership {
         Leadership { term: term(counter, &self.me), leader: self.me.clone(), size: 99, last: 999 }
     }
@@ -176,7 +177,7 @@ pub(crate) fn view(counter: u64, leader: &Contact) -> ViewChange {
     ViewChange { term: term(counter, leader), change: 9, members, timing, start }
 }
 
-/// `HERE`: that this contact listens, made every connection, and has this to do with a group.
+/// `HERE`: this contact listens, made every connection, and belongs to a group in this way.
 pub(crate) fn here(contact: Contact, belongs: Belongs) -> Answer {
     let answer = Here { nonce: Token(0), contact, seeking: false, serves: true, dialled: true, belongs };
     Box::new(move |asked| ears::bytes(&Message::Here(Box::new(Here { nonce: asked.nonce, ..answer.clone() }))))

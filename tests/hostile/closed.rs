@@ -1,5 +1,6 @@
-//! Strangers before a closed group: they know every name, address and life, hear all that is sent and can send it again. They
-//! have no key. Nothing that they do moves the group: no view, no election, no reading lost or added, and little said of it.
+//! Strangers around a closed group: they know every name, address and life, hear all that is sent and can send it
+//! again. They have no key. Nothing that they do moves the group: no view changes, nobody elects, no reading is lost or
+//! added, and the log says little.
 
 mod connections;
 mod datagrams;
@@ -31,13 +32,13 @@ use super::hoards::MEMORY_MAX;
 use super::link::{Link, SOCKET_TIME};
 use super::siege::{figure, Siege};
 
-/// What all peers of the group are told.
+/// The options of all peers of the group.
 const OPTIONS: [&str; 2] = ["--key-file", "key"];
 
-/// Lines that strangers may cost a peer's log: those of an hour, which `src/complaints.rs` bounds.
+/// How many lines strangers may cost a peer's log: the bound of `src/complaints.rs` for an hour.
 const COMPLAINTS_MAX: usize = 64;
 
-/// Descriptors that a peer of a small group has open: 64 places for strangers, its files and peers.
+/// How many descriptors a peer of a small group has open: 64 places for strangers, its files and peers.
 const DESCRIPTORS_MAX: usize = 64 + 40;
 
 /// A closed group of three, all of them fed. The first leads.
@@ -48,7 +49,7 @@ fn begin() -> (Siege, Arc<Keys>) {
     (siege, Arc::new(keys))
 }
 
-/// Makes a key file in the directory of a group; what it is good for in the group of its peers.
+/// Makes a key file in the directory of a group; returns the keys that it gives there.
 fn make_keys(group: &Group, name: &str) -> Keys {
     let path = key_path(group, name);
     file::create(&path).expect("a new file");
@@ -63,7 +64,8 @@ fn keys_of(path: &Path, group: &str) -> Keys {
     Keys::new(&file::read(path).expect("a key"), group)
 }
 
-/// The group is as it was when the attack began: goes on, in the same view, with bounded means, and says little.
+/// Asserts that the group is as it was when the attack began: it works, in the same view, with bounded means, and logs
+/// little.
 fn assert_unmoved(siege: &Siege) {
     siege.wait_for_progress();
     siege.assert_calm();
@@ -79,7 +81,7 @@ fn assert_unmoved(siege: &Siege) {
     }
 }
 
-/// One that has the key gets in, also while the attack goes on.
+/// A peer with the key gets in, even during the attack.
 fn join(siege: &mut Siege, id: &str) {
     let began = Instant::now();
     siege.add(id);
@@ -88,7 +90,7 @@ fn join(siege: &mut Siege, id: &str) {
     println!("{id} was in after {:?}", began.elapsed());
 }
 
-/// The attack is over: every reading is everywhere once, and the files prove it.
+/// Ends the attack: every reading is everywhere once, and the files prove it.
 fn end(mut siege: Siege) {
     siege.end();
     verify(&siege.peers.iter().collect::<Vec<_>>());
@@ -102,7 +104,7 @@ fn knock(address: &str, bytes: &[u8]) -> Vec<u8> {
     link.last_bytes()
 }
 
-/// A session with a peer, as one that has the key makes it, and the first bytes that were sent.
+/// A session with a peer, as a holder of the key makes it, and the first bytes that were sent.
 fn shake(to: &str, keys: &Keys) -> (TcpStream, Session, [u8; HANDSHAKE_BYTES]) {
     let mut stream = TcpStream::connect(to).expect("it listens");
     stream.set_read_timeout(Some(SOCKET_TIME)).expect("a duration");
@@ -122,14 +124,14 @@ fn seal(session: &mut Session, messages: &[Message]) -> Vec<u8> {
     sealed
 }
 
-/// Asks a peer, and tells it something beside, as one that has the key does. What it answers, and all that was sent.
+/// Asks a peer, with a hint, as a holder of the key does. Returns the answer, and all that was sent.
 fn ask(keys: &Keys, by: &Adversary, to: &Peer, hint: Option<Message>) -> (Here, Vec<u8>) {
     let (stream, session, first) = shake(&to.address(), keys);
     let (here, sealed) = ask_on(stream, session, by, hint).expect("an answer");
     (here, [&first[..], &sealed].concat())
 }
 
-/// The same, on a connection that is there.
+/// The same, on an open connection.
 fn ask_on(
     mut stream: TcpStream,
     mut session: Session,
@@ -147,7 +149,8 @@ fn ask_on(
     }
 }
 
-/// A place where nobody of the group lives, which has the key all the same: it knows which life of which peer dials it.
+/// An address where no peer of the group lives. It has the key all the same, and knows which life of which peer dials
+/// it.
 struct Decoy {
     contact: Contact,
     callers: Callers,
@@ -185,7 +188,7 @@ impl Decoy {
         lock(&self.callers).iter().cloned().collect()
     }
 
-    /// Waits until so many peers called; does this again and again.
+    /// Waits until this many peers called; meanwhile does `again` again and again.
     fn wait_for_callers(&self, count: usize, mut again: impl FnMut()) {
         let until = Instant::now() + PATIENCE;
         while self.callers().len() < count {
@@ -196,7 +199,7 @@ impl Decoy {
     }
 }
 
-/// Who makes this connection; it is told nothing.
+/// The maker of this connection; it is told nothing.
 fn caller(mut stream: TcpStream, keys: &Keys) -> Option<(PeerId, Incarnation)> {
     stream.set_read_timeout(Some(SOCKET_TIME)).ok()?;
     let mut first = [0; HANDSHAKE_BYTES];
@@ -221,7 +224,7 @@ impl Drop for Decoy {
     }
 }
 
-/// One of the addresses of this host, each time another.
+/// An address of this host, another one for each number.
 fn own_address(number: usize) -> SocketAddr {
     let byte = |shift: usize| u8::try_from((number >> shift) & 0xff).expect("a byte");
     // Not the first network, where the peers are.

@@ -5,7 +5,7 @@ use peer::wire::{Belongs, Message, RunList};
 use super::adversary::{here, term, HUGE};
 use super::siege::{self, Siege};
 
-/// More elections than anybody holds in a test; far from the highest counter that there can be.
+/// More elections than a test ever has, and far from the highest possible counter.
 const COUNTER_MAX: u64 = 1 << 24;
 
 #[test]
@@ -34,7 +34,7 @@ fn counters_beyond_all_elections_are_learnt_by_nobody() {
     lose_the_leader(siege);
 }
 
-/// Those who are left elect, and their term is one of a few elections.
+/// Kills the leader: the others elect, and their term is that of a few elections.
 fn lose_the_leader(mut siege: Siege) {
     siege.peers[0].kill();
     siege.peers.remove(0);

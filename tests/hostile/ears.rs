@@ -1,4 +1,4 @@
-//! What the adversary does with connections that peers make to it: how it answers questions, how it behaves as a member.
+//! What the adversary does with connections that peers make to it: its answers to questions, its behaviour as a member.
 
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
@@ -11,25 +11,25 @@ use peer::wire::{encode, Decoder, Hello, Message, Token};
 
 use super::link::{Link, SOCKET_TIME};
 
-/// How often what waits looks whether it is to end.
+/// The pause between two checks whether to end.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Messages that are remembered.
+/// How many messages are remembered.
 const HEARD_MAX: usize = 10_000;
 
 /// A question that came.
 pub(crate) struct Asked {
     pub(crate) nonce: Token,
-    /// Of the connection that it asks about.
+    /// The token of the connection that it asks about.
     pub(crate) token: Option<Token>,
-    /// Questions before.
+    /// How many questions came before.
     pub(crate) before: usize,
 }
 
 /// What it writes to a peer that asks.
 pub(crate) type Answer = Box<dyn Fn(&Asked) -> Vec<u8> + Send>;
 
-/// What it does with what a leader tells it.
+/// How it behaves towards a leader.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Conduct {
     /// It reads, and says nothing.
@@ -53,7 +53,7 @@ pub(crate) struct Ears {
     refusal: Mutex<Option<String>>,
     conduct: Mutex<Conduct>,
     heard: Mutex<Vec<Message>>,
-    /// Where it speaks as a member.
+    /// The link on which it speaks as a member.
     mouth: Mutex<Option<Link>>,
     stored: AtomicU64,
 }
@@ -78,7 +78,7 @@ impl Ears {
         }
     }
 
-    /// Hears no more: its threads end.
+    /// Stops listening: its threads end.
     pub(crate) fn close(&self) {
         self.over.store(true, Ordering::Relaxed);
         if let Some(mouth) = lock(&self.mouth).take() {
@@ -103,7 +103,7 @@ impl Ears {
         *lock(&self.mouth) = Some(link);
     }
 
-    /// Waits until something that passes was heard.
+    /// Waits until a message was heard in which `find` finds something.
     pub(crate) fn wait<T>(&self, what: &str, find: impl Fn(&Message) -> Option<T>) -> T {
         let until = Instant::now() + 3 * SOCKET_TIME;
         loop {
@@ -128,7 +128,7 @@ impl Ears {
         lock(&self.heard).iter().filter(|message| passes(message)).count()
     }
 
-    /// Accepts connections until it is over.
+    /// Accepts connections until it is closed.
     pub(crate) fn listen(self: &Arc<Self>, listener: &TcpListener) {
         listener.set_nonblocking(true).expect("a socket");
         while !self.over.load(Ordering::Relaxed) {
@@ -172,7 +172,7 @@ impl Ears {
         if let Message::Who { nonce, dialled } = message {
             let before = self.asked.fetch_add(1, Ordering::Relaxed);
             let bytes = lock(&self.answer)(&Asked { nonce, token: dialled.map(|(token, _)| token), before });
-            // The asker may not want to know any more.
+            // The asker may have gone.
             let _ = std::io::Write::write_all(&mut stream, &bytes);
             return;
         }
@@ -212,7 +212,7 @@ impl Ears {
     }
 }
 
-/// A line that refuses, whatever was asked.
+/// A refusal of any question.
 pub(crate) fn error(why: &str) -> Answer {
     let line = format!("ERROR:{why}\n").into_bytes();
     Box::new(move |_| line.clone())

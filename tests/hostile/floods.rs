@@ -1,4 +1,4 @@
-//! Floods of datagrams: they make few threads, and few connections to the addresses that they name.
+//! Floods of datagrams: they cause few threads, and few connections to the addresses that they name.
 
 use std::net::TcpListener;
 use std::sync::atomic::Ordering;
@@ -10,22 +10,22 @@ use peer::wire::{Contact, Leadership, Message};
 use super::adversary::{peer_id, term};
 use super::siege::{figure, Siege};
 
-/// Threads of a peer in a small group, whatever strangers do.
+/// How many threads a peer of a small group has, whatever strangers do.
 pub(crate) const THREADS_MAX: u64 = 64;
 
-/// Ports that the flood names, each several times and under other names.
+/// How many ports the flood names, each several times and under different names.
 const PORTS: usize = 500;
 
-/// Datagrams of the flood.
+/// How many datagrams the flood has.
 const DATAGRAMS: usize = 5_000;
 
-/// Connections in the name of a member.
+/// How many connections come in the name of a member.
 const GREETINGS: usize = 1_000;
 
-/// Questions that strangers' words may cost a peer: together, and then each second.
+/// How many questions strangers' words may cost a peer: in a row, and then each second.
 const QUESTIONS: (u64, u64) = (64, 16);
 
-/// Counts, and so ends, connections that wait.
+/// Accepts, ends and counts the waiting connections.
 fn take_all(listeners: &[TcpListener]) -> u64 {
     listeners.iter().map(|listener| std::iter::from_fn(|| listener.accept().ok()).count() as u64).sum()
 }
@@ -64,7 +64,7 @@ fn a_flood_of_names_makes_few_threads_and_few_connections() {
     made += take_all(&listeners);
     println!("{DATAGRAMS} datagrams: {threads} threads, {made} connections in {:?}", began.elapsed());
     assert!(threads < THREADS_MAX, "{threads} threads");
-    // One second more, since seconds are cut.
+    // One second more, since seconds are rounded down.
     let allowed = 2 * (QUESTIONS.0 + QUESTIONS.1 * (began.elapsed().as_secs() + 1));
     assert!(made <= allowed, "{made} connections, of {allowed} at most");
     drop((adversary, listeners));
@@ -73,7 +73,7 @@ fn a_flood_of_names_makes_few_threads_and_few_connections() {
 }
 
 #[test]
-fn a_flood_of_names_does_not_make_peers_ask_somebody_who_answers_without_end() {
+fn a_flood_of_names_does_not_make_peers_ask_the_same_address_without_end() {
     let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &[]);
     let known = siege.adversary("known");
     // Known from here on: it answered.
@@ -115,7 +115,7 @@ fn a_flood_of_greetings_in_the_name_of_a_member_disturbs_nobody() {
     let mut threads = 0;
     for number in 0..GREETINGS {
         let victim = &siege.peers[if number % 2 == 0 { 0 } else { 2 }];
-        // Some stay until the answer, and most do not.
+        // Some wait for the answer, and most do not.
         let link = thief.dial_as(&member, victim);
         if number % 50 == 0 {
             let refused = link.last_words();

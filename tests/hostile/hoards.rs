@@ -1,4 +1,4 @@
-//! What a member hands in for others that are not there, far ahead of what can be ordered: it takes little memory.
+//! A member hands in readings of absent origins, far ahead of what can be ordered: that takes little memory.
 
 use peer::ids::Origin;
 use peer::wire::{Lines, Message, Request};
@@ -6,10 +6,10 @@ use peer::wire::{Lines, Message, Request};
 use super::adversary::peer_id;
 use super::siege::{figure, Siege};
 
-/// Most that a peer has in memory, in kB.
+/// How much memory a peer takes at most, in kB.
 pub(crate) const MEMORY_MAX: u64 = 64 * 1024;
 
-/// Names under which something is handed in, of almost 200 KB each.
+/// How many names have readings handed in, almost 200 KB each.
 const NAMES: usize = 600;
 
 #[test]
@@ -25,7 +25,7 @@ fn requests_far_ahead_under_many_names_take_little_memory() {
         let origin = Origin { peer: peer_id(&format!("name{number}")), incarnation: 1 };
         let request = Request { origin, first: 1_000_000, lines: lines.clone() };
         let message = Message::SequencerRequest { term: term.clone(), request };
-        // Where more waits for a busy leader than may be under way, it hangs up, and the hoarder comes again.
+        // If more waits for a busy leader than may be under way, the leader hangs up, and the hoarder comes again.
         while !link.say(&message) {
             hung_up += 1;
             assert!(hung_up < NAMES, "it is hung up on for ever");

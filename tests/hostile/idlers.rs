@@ -1,4 +1,4 @@
-//! Members that do nothing, askers that ask for everything again and again.
+//! Members that do nothing, and peers that ask for everything again and again.
 
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -47,7 +47,7 @@ fn a_member_that_asks_for_the_log_again_and_again_is_sent_a_few_logs_at_most() {
         thread::park_timeout(Duration::from_millis(1));
     }
     let sent = greedy.ears.bytes.load(Ordering::Relaxed) - before;
-    // So often in a row, and as often in each heartbeat timeout; however long the loop took on a busy machine.
+    // This often in a row, and as often in each heartbeat timeout, however long the loop took on a busy machine.
     let times = AGAIN_MAX * (2 + begun.elapsed().as_secs() / HEARTBEAT_TIMEOUT.as_secs());
     let most = log + times * log.min(log * AHEAD_READINGS / READINGS);
     println!("FETCH {asked} times: {sent} bytes of a log of {log}, and {most} may be");

@@ -1,4 +1,4 @@
-//! Leaders that do not exist, and words that only a leader may say: they cost nothing.
+//! Leaders that do not exist, and messages that only a leader may send: they do no harm.
 
 use std::sync::atomic::Ordering;
 
@@ -8,7 +8,7 @@ use super::adversary::{peer_id, term, view, Adversary, NOWHERE};
 use super::harness::witness::{Promise, Witness};
 use super::siege::Siege;
 
-/// A leader that nobody is.
+/// A leader that does not exist.
 fn ghost() -> Contact {
     Contact { id: peer_id("ghost"), priority: 0, incarnation: 99, endpoint: NOWHERE.parse().expect("an address") }
 }
@@ -17,7 +17,7 @@ fn of_ghost() -> Message {
     Message::Leader(Leadership { term: term(99, &ghost()), leader: ghost(), size: 99, last: 999 })
 }
 
-/// What only a leader, or a peer that elects, may say; of a high term.
+/// What only a leader, or a peer in an election, may say, with a high term.
 fn lies(liar: &Adversary, receiver: u64) -> Vec<Message> {
     let (high, of_ghost) = (term(9_999, &liar.me), term(9_999, &ghost()));
     vec![
@@ -46,7 +46,7 @@ fn lies(liar: &Adversary, receiver: u64) -> Vec<Message> {
     ]
 }
 
-/// Tells all lies to everyone, and then those that were true if this group's own term were the liar's.
+/// Tells all lies to everyone, and then some that would be true if the group's present term were the liar's.
 fn lie_to_all(siege: &Siege, liar: &Adversary) {
     let current = liar.view_of(siege.leader()).term;
     for peer in &siege.peers {
@@ -55,7 +55,7 @@ fn lie_to_all(siege: &Siege, liar: &Adversary) {
         for lie in lies(liar, receiver) {
             link.say(&lie);
         }
-        // Goodbyes silence a connection: the rest goes on another.
+        // A goodbye silences a connection, so the rest goes over another one.
         link.end();
         let link = liar.dial(peer);
         link.say(&Message::Commit { term: current.clone(), up_to: 999_999 });
@@ -124,7 +124,7 @@ fn a_member_that_tells_of_leaders_that_do_not_exist_costs_nothing() {
     siege.end();
 }
 
-/// A stranger that was taken in to learn says that it follows another.
+/// A stranger that became a learner says that it follows another leader.
 fn take_back_a_join(options: &[&'static str]) {
     let mut siege = Siege::begin(&["a", "b", "c"], &["a", "b"], options);
     for (number, leader) in [Some(ghost()), None].into_iter().enumerate() {

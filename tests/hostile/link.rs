@@ -1,4 +1,4 @@
-//! A connection that the adversary makes to a peer, under whatever name.
+//! A connection that the adversary makes to a peer, under any name.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -9,10 +9,10 @@ use peer::wire::{encode, Decoder, Message};
 
 use super::ears::lock;
 
-/// Nothing that the adversary waits for on a socket takes so long.
+/// Longer than anything takes that the adversary waits for on a socket.
 pub(crate) const SOCKET_TIME: Duration = Duration::from_secs(10);
 
-/// Longer than any peer takes to close a connection of which nothing more is to come.
+/// Longer than a peer takes to close a connection from which nothing more will come.
 const LAST_WORDS_TIME: std::time::Duration = std::time::Duration::from_secs(20);
 
 #[derive(Clone)]
@@ -23,7 +23,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Connects to a peer, which may not listen any more, or not to this.
+    /// Connects to a peer, which may no longer listen, or may refuse.
     pub(crate) fn to(address: &str) -> Self {
         Self::try_to(address).expect("it listens")
     }
@@ -60,7 +60,8 @@ impl Link {
         }
     }
 
-    /// Ends with what makes no sense, and waits until the peer says so: it has read all that came before. What it says.
+    /// Ends with nonsense, and waits until the peer says so: then it has read all that came before. Returns the peer's
+    /// words.
     pub(crate) fn end(&self) -> String {
         self.raw(b"no verb at all\n");
         self.last_words()
@@ -71,12 +72,12 @@ impl Link {
         String::from_utf8_lossy(&self.last_bytes()).into_owned()
     }
 
-    /// The same, where that is no text.
+    /// The same, as bytes.
     pub(crate) fn last_bytes(&self) -> Vec<u8> {
-        // A link that is half closed before it is admitted is told nothing any more.
+        // A link that is half closed before it is admitted gets no words.
         self.stream.set_read_timeout(Some(LAST_WORDS_TIME)).expect("a time");
         let mut words = Vec::new();
-        // A peer that closes before it has read all resets.
+        // A peer that closes before it has read everything resets the connection.
         let _ = (&*self.stream).read_to_end(&mut words);
         words
     }
@@ -93,7 +94,7 @@ impl Link {
     }
 
     pub(crate) fn hang_up(&self) {
-        // One that is closed already needs no closing.
+        // It may be closed already.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 }

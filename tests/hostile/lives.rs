@@ -1,4 +1,4 @@
-//! A peer whose disk is another one, and whose clock has gone back: earlier lives of it are in its future.
+//! A peer with another disk and a clock that went back: its earlier lives are in its future.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,16 +12,16 @@ use super::siege::Siege;
 /// How far the clock has gone back.
 const BACK: Duration = Duration::from_secs(3 * 86_400 + 3600);
 
-/// A time as a life is numbered by it.
+/// The number of a life that begins at this time.
 fn life_at(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).expect("after 1970");
     u64::try_from(since.as_nanos()).expect("before 2500")
 }
 
 #[test]
-fn a_peer_whose_clock_went_back_joins_once_its_earlier_life_is_gone_and_says_that_it_is_behind() {
+fn a_peer_with_a_clock_that_went_back_joins_once_its_earlier_life_is_gone() {
     let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &[]);
-    // What the peer is to come back to it did in an earlier life, by a clock that was right.
+    // The peer's readings in the group are from an earlier life, by a right clock.
     let mut earlier = siege.adversary("x");
     earlier.me.incarnation = life_at(SystemTime::now() + BACK);
     earlier.ears.set_answer(here(earlier.me.clone(), Belongs::Nowhere));

@@ -1,5 +1,5 @@
-//! An adversary with sockets, let loose on real peers on loopback: it speaks the protocol, lies in it, floods, and falls
-//! silent. Each case was once a breach. Whatever it does, the honest peers stay one group and lose nothing.
+//! An adversary with sockets against real peers on loopback: it speaks the protocol, lies, floods, and falls silent.
+//! Each case was once a breach. Whatever the adversary does, the honest peers stay one group and lose nothing.
 
 mod adversary;
 mod closed;

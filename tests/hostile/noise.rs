@@ -1,4 +1,4 @@
-//! Noise of all kinds: little of it comes to the log, and nothing that a terminal acts on.
+//! Noise of all kinds: little of it gets into the log, and nothing that a terminal acts on.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use super::ears::Asked;
 use super::link::Link;
 use super::siege::Siege;
 
-/// What the log of a peer may grow by.
+/// How much the log of a peer may grow.
 const LOG_BYTES_MAX: usize = 64 * 1024;
 
 const DATAGRAMS: usize = 17_000;
 const GREETINGS: usize = 3_000;
 
-/// Refusals come as fast as the peer asks: for so long.
+/// How long refusals come as fast as the peer asks.
 const REFUSALS: Duration = Duration::from_secs(4);
 
-/// Different each time, and of different kinds.
+/// A datagram that differs for each number, of several kinds.
 fn datagram(number: usize) -> Vec<u8> {
     match number % 6 {
         0 => format!("garbage {number} \u{1b}[31m\u{7}\n").into_bytes(),
@@ -69,7 +69,7 @@ fn noise_fills_no_log_and_brings_no_control_character_there() {
     siege.end();
 }
 
-/// Refuses whatever is asked, each time for another reason, which is as long as a line may be.
+/// Refuses every question, each time for another reason as long as a line may be.
 fn refuse_in_many_words(siege: &Siege) {
     let refusers: Vec<_> = (0..20).map(|number| siege.adversary(&format!("refuser{number}"))).collect();
     for refuser in &refusers {

@@ -1,4 +1,4 @@
-//! Requests under the name of others, and readings that are none.
+//! Requests under the names of others, and lines that are no readings.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ fn request(term: &Term, origin: &Origin, first: u64, lines: &[u8]) -> Message {
     Message::SequencerRequest { term: term.clone(), request: Request { origin: origin.clone(), first, lines } }
 }
 
-/// Readings under the origin of each peer: old numbers, the next ones, those after, and far ahead.
+/// Readings under the origin of each peer: old numbers, the next ones, later ones, and ones far ahead.
 fn steal_numbers(siege: &Siege, liar: &Adversary, link: &Link) {
     let term = liar.view_of(siege.leader()).term;
     for peer in &siege.peers {
@@ -58,7 +58,7 @@ fn a_member_orders_nothing_under_the_name_of_another() {
     siege.end();
 }
 
-/// Lines of requests that no sensor makes.
+/// Lines that no sensor makes.
 const FOUL: [&[u8]; 8] = [
     b"DATA|../../x|2013-01-01T06:00:00Z|1|2|3\n",
     b"DATA|=cmd()|2013-01-01T06:00:00Z|1|2|3\n",
@@ -70,7 +70,7 @@ const FOUL: [&[u8]; 8] = [
     b"DATA|x|\",\"2013|1|2|3\n",
 ];
 
-/// Whether any file below this directory holds these bytes.
+/// Does any file below this directory hold these bytes?
 fn holds(directory: &Path, bytes: &[u8]) -> bool {
     fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("readable").path()).any(|path| {
         if path.is_dir() {

@@ -1,4 +1,4 @@
-//! A group under attack: honest peers that are fed all the while, and what has to hold of them.
+//! A group under attack: honest peers that are fed all the time, and what has to hold for them.
 
 use std::fs;
 use std::thread;
@@ -12,7 +12,7 @@ use super::harness::{assert_fed, assert_same_rows, Group, Peer, Rows};
 pub(crate) struct Siege {
     pub(crate) group: Group,
     pub(crate) peers: Vec<Peer>,
-    /// By the peer that is fed.
+    /// The feeders, with the peer that each feeds.
     feeders: Vec<(String, Feeder)>,
     options: Vec<&'static str>,
     /// Lines of each log when the attack began.
@@ -24,12 +24,13 @@ const UNREST: [&str; 6] =
     [": View ", "lection", "Leader failure", "failed, updated group", "Merging with", "Suspended"];
 
 impl Siege {
-    /// Starts these one after the other, so that the first leads where the quorum is off, and feeds all that are named.
+    /// Starts these peers one after the other, so that the first leads where the quorum is off, and feeds those in
+    /// `fed`.
     pub(crate) fn begin(ids: &[&str], fed: &[&str], options: &[&'static str]) -> Self {
         Self::begin_in(Group::new(), ids, fed, options)
     }
 
-    /// The same, with what the test put into the directory of the group.
+    /// The same, with files that the test put into the directory of the group.
     pub(crate) fn begin_in(group: Group, ids: &[&str], fed: &[&str], options: &[&'static str]) -> Self {
         let options = [&["--sensor", "stdin"], options].concat();
         let alone = !options.contains(&"--quorum");
@@ -61,7 +62,7 @@ impl Siege {
         self.peers.iter().find(|peer| peer.leads()).expect("one of them leads")
     }
 
-    /// The attack begins only now.
+    /// Marks the beginning of the attack.
     pub(crate) fn mark(&mut self) {
         self.marks = self.peers.iter().map(|peer| peer.log().len()).collect();
     }
@@ -71,7 +72,7 @@ impl Siege {
         self.peers[at].log().split_off(self.marks[at])
     }
 
-    /// Readings go on: rows come that were not there.
+    /// Waits for rows that were not there before.
     pub(crate) fn wait_for_progress(&self) {
         for peer in &self.peers {
             let before = peer.rows().len();
@@ -90,18 +91,18 @@ impl Siege {
         self.marks[at] = 0;
     }
 
-    /// Starts one more, which is not fed.
+    /// Starts another peer, which is not fed.
     pub(crate) fn add(&mut self, id: &str) {
         self.add_with(id, &[]);
     }
 
-    /// The same, with options of its own beside those of all.
+    /// The same, with further options.
     pub(crate) fn add_with(&mut self, id: &str, options: &[&str]) {
         self.peers.push(self.group.start_with(id, &[&self.options[..], options].concat()));
         self.marks.push(0);
     }
 
-    /// Waits until every honest peer is in a view with all of them, and perhaps with others.
+    /// Waits until every honest peer has a view with all of them, and perhaps with others.
     pub(crate) fn wait_until_all_meet(&self) {
         let names =
             |view: &str| view.trim_end_matches(']').replace(": [", ", ").split(", ").map(str::to_owned).collect();
@@ -114,7 +115,7 @@ impl Siege {
         }
     }
 
-    /// The view did not change, and nobody was elected.
+    /// Asserts that the view did not change, and nobody elected.
     pub(crate) fn assert_calm(&self) {
         for (at, peer) in self.peers.iter().enumerate() {
             let unrest = |line: &&String| UNREST.iter().any(|word| line.contains(word));
@@ -124,7 +125,7 @@ impl Siege {
         }
     }
 
-    /// No control character is in any line of a log.
+    /// Asserts that no control character is in any log.
     pub(crate) fn assert_clean_logs(&self) {
         for peer in &self.peers {
             for line in peer.log() {
@@ -133,13 +134,13 @@ impl Siege {
         }
     }
 
-    /// Ends the input, and looks at everything: one view of the honest, equal files, every reading once, nobody ended. How
-    /// many rows there are.
+    /// Ends the input, and checks everything: one view of the honest peers, equal files, every reading once, no peer
+    /// ended. Returns the number of rows.
     pub(crate) fn end(&mut self) -> usize {
         self.end_with(&[])
     }
 
-    /// The same, where others were fed these numbers of readings by the test.
+    /// The same, where the test fed other peers with these numbers of readings.
     pub(crate) fn end_with(&mut self, others: &[(&str, u64)]) -> usize {
         let fed = self.end_input(others);
         let rows = usize::try_from(fed.iter().map(|(_, count)| count).sum::<u64>()).expect("not so many");
@@ -148,7 +149,7 @@ impl Siege {
         rows
     }
 
-    /// The same, where rows of an adversary that was a member are among those of the honest.
+    /// The same, where an adversary that was a member has rows, too.
     pub(crate) fn end_among_others(&mut self) {
         let fed = self.end_input(&[]);
         let until = Instant::now() + PATIENCE;
@@ -159,7 +160,7 @@ impl Siege {
         self.check(&fed);
     }
 
-    /// What was fed to whom; it is delivered, and all are in one view.
+    /// Ends the input, waits until it is delivered and all are in one view. Returns how much each peer was fed.
     fn end_input(&mut self, others: &[(&str, u64)]) -> Vec<(String, u64)> {
         let mut fed: Vec<(String, u64)> = self.feeders.drain(..).map(|(id, feeder)| (id, feeder.finish())).collect();
         fed.extend(others.iter().map(|(id, count)| ((*id).to_owned(), *count)));
@@ -183,7 +184,7 @@ impl Siege {
     }
 }
 
-/// Waits until all of them are in one view, and nobody else.
+/// Waits until exactly these peers are in one view.
 pub(crate) fn wait_for_view(peers: &[Peer]) {
     let mut ids: Vec<&str> = peers.iter().map(|peer| peer.id.as_str()).collect();
     ids.sort_unstable();
@@ -192,7 +193,7 @@ pub(crate) fn wait_for_view(peers: &[Peer]) {
     }
 }
 
-/// What the file `state` of a peer holds, which is replaced whole.
+/// The content of a peer's file `state`, which is replaced whole.
 pub(crate) fn state(peer: &Peer) -> String {
     fs::read_to_string(peer.data.join("state")).expect("it is there")
 }

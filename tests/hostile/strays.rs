@@ -1,4 +1,4 @@
-//! Leaders that answer, and take nobody in: a peer that starts finds the others, or founds, all the same.
+//! Leaders that answer and take nobody in: a starting peer finds its group, or founds one, all the same.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use super::ears::{self, Asked, Ears};
 use super::harness::{Group, Peer};
 use super::siege::{wait_for_view, Siege};
 
-/// Between two calls.
+/// The pause between two calls.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// A group is called for so long.
+/// How long a group is called.
 const CALLS: Duration = Duration::from_secs(8);
 
-/// Within sixty election timeouts a peer that starts has a group.
+/// A starting peer has a group within this time: sixty election timeouts.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A leader under many names that calls all the while; every name answers that it leads many.
+/// A leader under many names that calls all the time; every name answers that it leads many.
 struct Sirens {
     ears: Arc<Ears>,
     over: Arc<AtomicBool>,
@@ -43,7 +43,7 @@ impl Sirens {
         let ears = Arc::clone(&siren.ears);
         let ended = Arc::clone(&over);
         let calling = thread::spawn(move || {
-            // Ends by itself, also where nobody says so.
+            // It ends by itself, even if nobody stops it.
             for number in 0..2_400 {
                 if ended.load(Ordering::Relaxed) {
                     return;
@@ -73,7 +73,7 @@ impl Drop for Sirens {
 }
 
 #[test]
-fn a_peer_that_starts_among_leaders_that_take_nobody_in_founds_a_group() {
+fn a_starting_peer_among_leaders_that_take_nobody_in_founds_a_group() {
     let group = Group::new();
     let sirens = Sirens::call(Adversary::new("siren", group.broadcast_port), 20);
     let began = Instant::now();
@@ -88,7 +88,7 @@ fn a_peer_that_starts_among_leaders_that_take_nobody_in_founds_a_group() {
 }
 
 #[test]
-fn a_peer_that_starts_among_leaders_that_take_nobody_in_finds_the_group() {
+fn a_starting_peer_among_leaders_that_take_nobody_in_finds_the_group() {
     let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &[]);
     let sirens = Sirens::call(siege.adversary("siren"), 20);
     let began = Instant::now();
@@ -96,7 +96,7 @@ fn a_peer_that_starts_among_leaders_that_take_nobody_in_finds_the_group() {
     siege.peers[2].wait_for_rows(1);
     println!("found the group among sirens after {:?}, asked {} times", began.elapsed(), sirens.asked());
     assert!(began.elapsed() < PATIENCE, "it took {:?}", began.elapsed());
-    // Those that lead others are called, too, and lose no more than a few terms for it.
+    // Peers of a group are called, too, and it costs them no more than a few terms.
     let until = Instant::now() + CALLS;
     while Instant::now() < until {
         thread::park_timeout(PAUSE);

@@ -1,5 +1,5 @@
-//! Connections that are made to weigh: silent ones, ones that announce much, members that never read, floods of requests.
-//! The memory of the peers stays bounded, and a newcomer gets through.
+//! Connections that are meant to cost memory: silent ones, ones that announce much, members that never read, floods of
+//! requests. The memory of the peers stays bounded, and a newcomer gets through.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -18,23 +18,24 @@ use super::hoards::MEMORY_MAX;
 use super::link::Link;
 use super::siege::{figure, Siege};
 
-/// As long as a peer's name may be: rows are long, and few of them make a long log.
+/// The longest name of a peer: rows are long, and few of them make a long log.
 const LONG: &str = "a-long-long-long-long-long-long-long-long-long-long-long-long-x";
 
-/// Readings of some 150 bytes: 64 MB.
+/// How many readings of some 150 bytes there are: 64 MB.
 const READINGS: u64 = 440_000;
 
-/// Connections of a round: one of ten is silent, four greet and say nothing more, five announce a block that never comes.
+/// How many connections a round has: of ten, one is silent, four send `HELLO` and nothing more, five announce a block
+/// that never comes.
 const CONNECTIONS: u64 = 800;
 
-/// Between two rounds, in which those of the last one are held: what strangers cost a peer at a time is bounded, and a
-/// newcomer is one of them.
+/// The pause between two rounds, in which the connections of the last round are held. What strangers cost a peer at a
+/// time is bounded, and a newcomer is a stranger, too.
 const ROUND_PAUSE: Duration = Duration::from_secs(3);
 
-/// Silent connections that are held to each peer all the while.
+/// How many silent connections are held to each peer all the time.
 const SILENT: usize = 80;
 
-/// A block of the greatest length that is read, in a message of a peer that elects.
+/// A message of an election that announces a block of the greatest length that is read.
 const ANNOUNCEMENT: &[u8] = b"LOG_STATE:1@x/1:-:0:8388608\n";
 
 /// Feeds a long log, and ends the input.
@@ -50,7 +51,7 @@ fn feed(peer: &mut Peer) -> JoinHandle<()> {
     })
 }
 
-/// Many names that listen in one place: each connection is answered for by its token.
+/// Many names at one address: it confirms each connection by its token.
 fn crowd(siege: &Siege) -> Adversary {
     let crowd = siege.adversary("crowd");
     let me = crowd.me.clone();
@@ -67,11 +68,11 @@ fn one_of(crowd: &Contact, number: u64) -> Contact {
     Contact { id: peer_id(&format!("crowd{number}")), incarnation: number, ..crowd.clone() }
 }
 
-/// One round of connections that weigh, of all kinds by turns.
+/// One round of costly connections, of all kinds in turn.
 fn one_round(crowd: &Adversary, (id, address): &(String, String)) -> Vec<Link> {
     let mut links = Vec::new();
     for number in 0..CONNECTIONS {
-        // A peer whose queue is full does not take it.
+        // A peer with a full queue does not accept it.
         let Some(link) = Link::try_to(address) else { continue };
         let whom = one_of(&crowd.me, 1_000 + number);
         match number % 10 {
@@ -91,7 +92,7 @@ fn one_round(crowd: &Adversary, (id, address): &(String, String)) -> Vec<Link> {
     links
 }
 
-/// Makes all that weighs again and again; each round is held until the next one is made.
+/// Makes such connections again and again; each round is held until the next one is made.
 fn weigh(siege: &Siege, crowd: &Arc<Adversary>) -> Vec<Going> {
     let weigh = |peer: &Peer| {
         let (whom, crowd, mut held) = ((peer.id.clone(), peer.address()), Arc::clone(crowd), Vec::new());
@@ -115,7 +116,7 @@ fn never_read(deaf: &Adversary, leader: &Peer) -> Going {
     })
 }
 
-/// Requests as long as they may be, of a peer that may order nothing.
+/// The longest requests, from a peer that may order nothing.
 fn request_without_end(stranger: &Adversary, leader: &Peer) -> Going {
     let link = stranger.dial(leader);
     let origin = Origin { peer: peer_id("nobody"), incarnation: 1 };
@@ -130,7 +131,7 @@ fn request_without_end(stranger: &Adversary, leader: &Peer) -> Going {
 }
 
 #[test]
-fn whatever_weighs_leaves_the_memory_of_peers_bounded_and_a_newcomer_joins() {
+fn costly_connections_leave_the_memory_of_peers_bounded_and_a_newcomer_joins() {
     let mut siege = Siege::begin(&["l", LONG, "m"], &["m"], &[]);
     let (crowd, deaf) = (Arc::new(crowd(&siege)), siege.adversary("deaf"));
     let floods: Vec<Adversary> = ["f", "g"].map(|id| siege.adversary(id)).into_iter().collect();
@@ -154,7 +155,7 @@ fn whatever_weighs_leaves_the_memory_of_peers_bounded_and_a_newcomer_joins() {
 #[test]
 fn connections_that_say_nothing_do_not_keep_a_newcomer_out() {
     let mut siege = Siege::begin(&["a", "b"], &["a", "b"], &[]);
-    // As soon as one is closed there is another.
+    // Each closed connection is replaced.
     let press = |peer: &Peer| {
         let address = peer.address();
         let mut held: Vec<Option<Link>> = vec![None; SILENT];

@@ -1,4 +1,4 @@
-//! Refusals and claims of names: what others say ends nobody.
+//! Refusals, and claims to the names of others: words end nobody.
 
 use peer::wire::{Belongs, Contact, Message, RunList};
 
@@ -6,7 +6,7 @@ use super::adversary::{here, Adversary, HUGE};
 use super::ears;
 use super::siege::Siege;
 
-/// Reasons, each of which once ended, or misled, the peer that read it.
+/// Reasons that once ended, or misled, the peer that read them.
 fn reasons(victim: &str) -> Vec<String> {
     vec![
         "peer id in use".to_owned(),
@@ -31,7 +31,7 @@ fn refusals_of_a_stranger_end_nobody_and_a_peer_starts_afterwards() {
         refuser.cast(&Message::NewPeerRequest(refuser.me.clone()));
         refuser.cast(&Message::Leader(refuser.leadership(99)));
         for peer in &siege.peers {
-            // It is asked back, and refuses: the link is refused in turn.
+            // The peer asks it back, it refuses, and so the peer refuses the link.
             refuser.dial(peer).last_words();
         }
         assert!(refuser.ears.asked.load(std::sync::atomic::Ordering::Relaxed) > 0, "{why}: nobody asked");
@@ -86,7 +86,7 @@ fn a_stranger_that_takes_the_name_of_a_living_peer_is_refused_and_ends_nobody() 
     }
     siege.wait_for_progress();
     siege.assert_calm();
-    // The name is still its owner's: it is taken in again once it has a new process.
+    // The name still belongs to its owner, which is taken in again in a new process.
     siege.peers[1].signal("-TERM");
     siege.peers[1].wait_for_exit();
     siege.peers[0].wait_for_view(&["a"]);
@@ -102,7 +102,7 @@ fn a_stranger_that_names_the_very_process_of_another_is_not_taken_for_it() {
     let term = thief.view_of(&siege.peers[0]).term;
     for at in 0..siege.peers.len() {
         let truth = thief.ask(&siege.peers[at], None).contact;
-        // Where its owner listens, and where the thief does, who answers in its name.
+        // The address of the owner, and the address of the thief, which answers in its name.
         let elsewhere = Contact { endpoint: thief.me.endpoint, ..truth.clone() };
         thief.ears.set_answer(here(elsewhere.clone(), Belongs::Nowhere));
         for claimed in [&truth, &elsewhere] {

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::harness::station::Station;
 use crate::harness::{skipped, Group, Peer};
 
-/// The most sides that a network falls into, a bridge for each.
+/// How many sides a network falls into at most, with a bridge for each.
 pub(crate) const SIDES: usize = 3;
 
-/// An Ethernet address that nobody has: what is sent there is lost, and the sender is not told.
+/// An Ethernet address that nobody has: what is sent there is lost without an error.
 const NOBODY: &str = "02:00:00:00:00:01";
 
 static NETWORKS: AtomicU32 = AtomicU32::new(0);
@@ -22,7 +22,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Hosts 0, 1, … on one bridge; prints why there are none where this system does not let it.
+    /// Hosts 0, 1, … on one bridge. Prints the reason where this system does not allow it.
     pub(crate) fn new(hosts: usize) -> Option<Rc<Self>> {
         let number = NETWORKS.fetch_add(1, Ordering::Relaxed);
         let network = Self { name: format!("peer-{}-{number}", std::process::id()), hosts };
@@ -68,7 +68,7 @@ impl Network {
         must(&["-n", &self.hub(), "link", "set", &port(host), "master", &bridge(side)]);
     }
 
-    /// From now on nothing that one host sends to the other alone arrives; broadcasts do.
+    /// From now on, what one host sends to the other alone is lost; broadcasts arrive.
     pub(crate) fn lose(&self, from: usize, to: usize) {
         let to = address(to);
         must(&["-n", &self.host(from), "neigh", "replace", &to, "lladdr", NOBODY, "dev", "eth0", "nud", "permanent"]);
@@ -79,27 +79,27 @@ impl Network {
         must(&["-n", &self.host(from), "neigh", "del", &address(to), "dev", "eth0"]);
     }
 
-    /// From now on nothing gets from one of these hosts to another of them; the others reach all.
+    /// From now on, these hosts do not reach each other; all others reach all.
     pub(crate) fn keep_apart(&self, hosts: &[usize]) {
         for host in hosts {
             must(&["-n", &self.hub(), "link", "set", &port(*host), "type", "bridge_slave", "isolated", "on"]);
         }
     }
 
-    /// A host gets another address in the place of the one that it has.
+    /// A host gets another address instead of its present one.
     pub(crate) fn renumber(&self, host: usize) {
         let (name, old, new) = (self.host(host), format!("{}/24", address(host)), format!("10.77.0.{}/24", host + 101));
         must(&["-n", &name, "address", "del", &old, "dev", "eth0"]);
         must(&["-n", &name, "address", "add", &new, "broadcast", "+", "dev", "eth0"]);
     }
 
-    /// Does a host hear broadcasts? What it sends arrives in any case.
+    /// Sets whether a host hears broadcasts. What it sends arrives in any case.
     pub(crate) fn hear(&self, host: usize, hears: bool) {
         let flood = if hears { "on" } else { "off" };
         must(&["-n", &self.hub(), "link", "set", &port(host), "type", "bridge_slave", "bcast_flood", flood]);
     }
 
-    /// A station on a host, whose peer starts with these options, fed on standard input.
+    /// A station on a host. Its peer starts with these options and is fed on standard input.
     pub(crate) fn station(
         self: &Rc<Self>,
         group: &Rc<Group>,
@@ -122,7 +122,7 @@ impl Network {
 impl Drop for Network {
     fn drop(&mut self) {
         for host in 0..self.hosts {
-            // One that was not made need not be removed.
+            // A host that was not made need not be removed.
             let _ = ip(&["netns", "del", &self.host(host)]);
         }
         let _ = ip(&["netns", "del", &self.hub()]);
@@ -150,7 +150,7 @@ fn ip(arguments: &[&str]) -> Result<(), String> {
     Err(format!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim()))
 }
 
-/// What worked when the network was made must work on.
+/// Runs `ip`: what worked when the network was made must still work.
 fn must(arguments: &[&str]) {
     ip(arguments).unwrap_or_else(|why| panic!("{why}"));
 }

@@ -15,7 +15,7 @@ const IDS: [&str; 3] = ["a", "b", "c"];
 const MIDDLE: usize = 0;
 const ENDS: [usize; 2] = [1, 2];
 
-/// Three peers that do not run yet, each on a host of its own.
+/// Three peers that do not run yet, each on its own host.
 fn three(options: &'static [&'static str]) -> Option<(Vec<Station>, Rc<Network>)> {
     let network = Network::new(IDS.len())?;
     let group = Rc::new(Group::timed(TIMING_SHORT));
@@ -23,7 +23,7 @@ fn three(options: &'static [&'static str]) -> Option<(Vec<Station>, Rc<Network>)
     Some((stations, network))
 }
 
-/// Starts all, the ends first, so that one of them leads. Returns which.
+/// Starts all, the two ends first, so that one of them leads. Returns that one.
 fn start(stations: &mut [Station]) -> usize {
     let mut rng = SmallRng::seed_from_u64(0);
     for end in ENDS {
@@ -37,7 +37,7 @@ fn start(stations: &mut [Station]) -> usize {
     ENDS.into_iter().find(|end| stations[*end].peer().leads()).expect("an end leads")
 }
 
-/// All follow the one in the middle, though it ranks lowest.
+/// Expects all to follow the one in the middle, although it ranks lowest.
 fn expect_the_middle_to_lead(stations: &[Station]) {
     stations[MIDDLE].peer().wait_for("Is Group Leader: True");
     wait_for_one_group(stations);
@@ -58,7 +58,7 @@ fn two_hosts_that_reach_only_a_third_are_one_group_with_it() {
 }
 
 #[test]
-fn a_group_whose_leader_loses_sight_of_one_is_led_by_who_sees_both() {
+fn a_leader_that_loses_sight_of_a_member_gives_way_to_one_that_sees_both() {
     let Some((mut stations, network)) = three(&[]) else { return };
     start(&mut stations);
     network.keep_apart(&ENDS);
@@ -67,7 +67,7 @@ fn a_group_whose_leader_loses_sight_of_one_is_led_by_who_sees_both() {
 }
 
 #[test]
-fn with_a_quorum_a_group_is_led_by_who_sees_both_too() {
+fn with_a_quorum_the_peer_that_sees_both_leads_too() {
     let Some((mut stations, network)) = three(&["--resume", "--quorum", "2"]) else { return };
     start(&mut stations);
     network.keep_apart(&ENDS);
@@ -75,8 +75,8 @@ fn with_a_quorum_a_group_is_led_by_who_sees_both_too() {
     finish(&mut stations, Disks::Kept);
 }
 
-/// The leader, or the member in the middle, gets another address: its connections die without a word, and the others know
-/// it by one that is nobody's.
+/// The leader, or the member in the middle, gets another address. Its connections die silently, and the others know it
+/// by an address that nobody has now.
 fn renumber(leader: bool, options: &'static [&'static str]) {
     let Some((mut stations, network)) = three(options) else { return };
     let end = start(&mut stations);
@@ -88,16 +88,16 @@ fn renumber(leader: bool, options: &'static [&'static str]) {
 }
 
 #[test]
-fn a_leader_whose_address_changes_is_one_of_the_group_again() {
+fn a_leader_with_a_new_address_returns_to_the_group() {
     renumber(true, &[]);
 }
 
 #[test]
-fn a_member_whose_address_changes_is_one_of_the_group_again() {
+fn a_member_with_a_new_address_returns_to_the_group() {
     renumber(false, &[]);
 }
 
 #[test]
-fn with_a_quorum_a_leader_whose_address_changes_is_one_of_the_group_again() {
+fn with_a_quorum_a_leader_with_a_new_address_returns_to_the_group() {
     renumber(true, &["--resume", "--quorum", "2"]);
 }

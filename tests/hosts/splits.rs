@@ -31,7 +31,7 @@ fn five(options: &'static [&'static str]) -> Option<(Vec<Station>, Rc<Network>)>
     Some((stations, network))
 }
 
-/// Everybody on a side sees those of that side, and goes on delivering.
+/// Expects every peer on a side to see that side and to go on delivering.
 fn expect_working(side: &[Station]) {
     let ids: Vec<&str> = side.iter().map(|station| station.id.as_str()).collect();
     for station in side {
@@ -105,8 +105,8 @@ fn with_a_quorum_the_smaller_side_waits_and_no_row_changes() {
     witness.check(&rows, "every peer");
 }
 
-/// Splits under load, one after the other: what is under way on connections waits for the kernel to try again, which takes
-/// longer the longer a split was. How long each merge took is printed.
+/// Splits under load, one after the other. What is under way on connections waits for the kernel to try again, which
+/// takes longer after a longer split. Prints how long each merge took.
 fn split_for(seconds: u64, rounds: u32) {
     if seconds > knob("PEER_HOSTS_SECONDS", SECONDS) * 3 / 2 {
         return skipped(&format!("splits of {seconds} s"), "PEER_HOSTS_SECONDS is too short for them");
@@ -118,7 +118,7 @@ fn split_for(seconds: u64, rounds: u32) {
         }
         expect_working(&stations[..2]);
         expect_working(&stations[2..]);
-        // Not to wait for anything: this long is the split.
+        // This waits for nothing: it is the length of the split.
         thread::sleep(Duration::from_secs(seconds));
         for host in [0, 1] {
             network.plug(host, 0);

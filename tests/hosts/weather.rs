@@ -1,4 +1,4 @@
-//! Splits, one-way losses and deaf hosts at random, under load; then the network is whole, and everything must be
+//! Splits, one-way losses and deaf hosts at random, under load. Then the network is whole, and every reading must be
 //! everywhere, once.
 
 use std::rc::Rc;
@@ -21,12 +21,12 @@ pub(crate) const SECONDS: u64 = 20;
 /// How long one state of the network lasts, in milliseconds: from shorter than a heartbeat timeout to several.
 const STATE_MILLIS: std::ops::Range<u64> = 200..3000;
 
-/// What the network is like for a while.
+/// The state of the network for a while.
 #[derive(Debug, Default)]
 struct State {
     /// The side that each host is on.
     sides: [usize; IDS.len()],
-    /// Nothing that the first sends to the second alone arrives.
+    /// What the first host sends to the second alone is lost.
     losses: Vec<(usize, usize)>,
     deaf: Option<usize>,
 }
@@ -53,12 +53,12 @@ impl Weather {
         Some(Self { run, stations, network, state: State::default(), states: 0, witness: Witness::new(promise) })
     }
 
-    /// Draws what the network is like next.
+    /// Draws the next state of the network.
     fn draw(&mut self) -> State {
         let rng = &mut self.run.rng;
         let mut state = State::default();
         match rng.random_range(0..10) {
-            // Whole, so that groups grow together again.
+            // A whole network, so that groups merge again.
             0..3 => {}
             3..6 => state.sides = std::array::from_fn(|_| rng.random_range(0..2)),
             6 => state.sides = std::array::from_fn(|_| rng.random_range(0..SIDES)),
@@ -120,7 +120,7 @@ impl Weather {
 }
 
 #[test]
-fn hosts_that_are_cut_apart_at_random_end_with_every_reading_once() {
+fn every_reading_is_there_once_after_hosts_were_cut_apart_at_random() {
     let Some(mut weather) = Weather::new("hosts hosts_that_are_cut_apart", &[], Promise::None) else { return };
     weather.blow();
     weather.end();

@@ -1,4 +1,4 @@
-//! What is answered, to whom.
+//! Which requests are answered, and how.
 
 use serde_json::{json, Value};
 
@@ -30,7 +30,7 @@ fn the_group_is_shown_as_it_changes() {
 }
 
 #[test]
-fn what_happened_is_told_once_and_goes_on_where_one_was() {
+fn events_come_once_and_go_on_after_the_last_one() {
     let group = Group::new();
     let (peer, address) = start(&group, "a", &[]);
     peer.wait_for_view(&["a"]);
@@ -59,7 +59,7 @@ fn a_peer_without_a_group_says_that_it_does_not_work() {
 }
 
 #[test]
-fn what_is_no_question_is_refused_with_a_word() {
+fn a_bad_request_is_refused_with_a_reason() {
     let group = Group::new();
     let (_peer, address) = start(&group, "a", &["--http-host", "greenhouse.example"]);
     for (path, status, word) in [

@@ -1,4 +1,4 @@
-//! An HTTP client of a few lines: one request a connection, and a stream of events.
+//! An HTTP client of a few lines: one request on each connection, and a stream of events.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{Group, Peer, PATIENCE};
 
-/// A peer that serves its page, and the address of that.
+/// A peer that serves its page, and the address of the page.
 pub(crate) fn start(group: &Group, id: &str, more: &[&str]) -> (Peer, String) {
     let options = [&["--sensor", "stdin", "--http", "0"], more].concat();
     let peer = group.start_with(id, &options);
@@ -47,7 +47,7 @@ pub(crate) fn exchange(address: &str, request: &str) -> Answer {
     try_exchange(address, request).expect("an answer and an end")
 }
 
-/// The same of a peer that may have too many guests: what it answers those before they ask can be lost.
+/// The same for a peer that may have too many guests: its answer to a guest that has not asked yet can be lost.
 fn try_exchange(address: &str, request: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -62,7 +62,7 @@ fn try_exchange(address: &str, request: &str) -> io::Result<Answer> {
     Ok(Answer { status, head: head.to_owned(), body })
 }
 
-/// The text of chunks. One that is missing is a failure: a reader has to notice.
+/// The text of chunks. A missing chunk is a failure: a reader has to notice.
 fn unchunked(mut text: &str) -> String {
     let mut body = String::new();
     loop {

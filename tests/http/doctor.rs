@@ -1,4 +1,4 @@
-//! `peer doctor`, with and without others, and where something is in its way.
+//! `peer doctor`, with and without other peers, and where something keeps peers apart.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -7,7 +7,7 @@ use peer::keys::file;
 
 use crate::harness::Group;
 
-/// What it says of this group, and its exit status.
+/// The exit status of `peer doctor`, and its words on this group.
 fn doctor(group: &Group, more: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_peer"))
         .args(["doctor", "--bind", "127.0.0.1", "--listen-for", "1500ms"])
@@ -27,7 +27,7 @@ fn says(text: &str, mark: &str, what: &str, part: &str) {
 }
 
 #[test]
-fn a_group_that_is_well_is_told_so_and_not_disturbed() {
+fn a_healthy_group_is_reported_as_that_and_not_disturbed() {
     let group = Group::new();
     let peers = ["a", "b"].map(|id| group.start(id));
     for peer in &peers {

@@ -1,4 +1,4 @@
-//! Guests who do their worst: many, slow, silent, never reading. The group goes on, and others are answered.
+//! Guests that do their worst: many, slow, silent, never reading. The group goes on, and others are answered.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use crate::client::{get, get_until, start, Events};
 use crate::harness::{assert_same_rows, Group};
 
-/// As many connections as a page takes.
+/// How many connections a page takes.
 const CONNECTIONS: usize = 32;
 
 #[test]
@@ -17,7 +17,7 @@ fn connections_that_say_nothing_or_little_hold_nobody_up() {
     peer.wait_for_view(&["a", "b"]);
     let silent: Vec<TcpStream> = (0..2 * CONNECTIONS).map(|_| TcpStream::connect(&address).expect("taken")).collect();
     for mut stream in &silent {
-        // Those that were turned away are closed.
+        // Connections that were turned away are closed.
         let _ = stream.write_all(b"GET / HTTP/1.1\r\n");
     }
     peer.feed_numbered(0, 1000);
@@ -30,7 +30,7 @@ fn connections_that_say_nothing_or_little_hold_nobody_up() {
 }
 
 #[test]
-fn one_connection_too_many_is_told_so() {
+fn a_connection_too_many_gets_a_reason() {
     let group = Group::new();
     let (_peer, address) = start(&group, "a", &[]);
     let held: Vec<TcpStream> = (0..CONNECTIONS).map(|_| TcpStream::connect(&address).expect("taken")).collect();
@@ -42,7 +42,7 @@ fn one_connection_too_many_is_told_so() {
 }
 
 #[test]
-fn those_who_follow_and_never_read_cost_the_group_nothing() {
+fn followers_that_never_read_cost_the_group_nothing() {
     let group = Group::new();
     let (mut peer, address) = start(&group, "a", &[]);
     let mut other = group.start_with("b", &["--sensor", "stdin"]);
@@ -65,7 +65,7 @@ fn those_who_follow_and_never_read_cost_the_group_nothing() {
 }
 
 #[test]
-fn more_followers_than_may_be_are_sent_away() {
+fn followers_beyond_the_limit_are_sent_away() {
     let group = Group::new();
     let (_peer, address) = start(&group, "a", &[]);
     let followers: Vec<Events> = (0..16).map(|_| Events::open(&address)).collect();

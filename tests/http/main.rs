@@ -1,4 +1,4 @@
-//! What a real peer says of itself over HTTP and to `peer status`, also while others do their worst to its page.
+//! What a real peer says of itself over HTTP and to `peer status`, even while others do their worst to its page.
 
 #[expect(dead_code, unused_imports, reason = "what long random runs need is for the other targets")]
 #[path = "../harness/mod.rs"]

@@ -96,7 +96,7 @@ fn promtool_finds_nothing_to_mend() {
     assert!(output.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
 }
 
-/// A server that scrapes a peer, in a directory of its own.
+/// A server that scrapes a peer, with its own directory.
 struct Prometheus {
     process: Child,
     address: String,
@@ -129,7 +129,7 @@ impl Prometheus {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // It is ours, and holds nothing that is wanted.
+        // The test started it, and it holds nothing that matters.
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = fs::remove_dir_all(&self.directory);

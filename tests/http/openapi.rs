@@ -1,4 +1,4 @@
-//! `docs/openapi.json` held against a real peer: every answer is as it says, and what it forbids is refused.
+//! `docs/openapi.json` compared with a real peer: every answer is as described, and what it forbids is refused.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::harness::{skipped, Group};
 
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
-/// Cases of each path, beside those that the description implies.
+/// How many cases each path has, beside those that the description implies.
 const EXAMPLES: u32 = 20;
 
 #[test]
@@ -25,12 +25,12 @@ fn answers_are_as_the_description_says() {
     peer.feed(&lines.concat());
     get_until(&address, "/readings.csv", |answer| answer.body.lines().count() == 51);
     let description = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
-    // What has no end is read elsewhere. A seed, so that the same cases are tried each time.
+    // The endless stream is tested elsewhere. The seed makes the cases the same each time.
     let arguments = format!(
         "['run', {description:?}, '--url', 'http://{address}', '--exclude-path', '/api/v1/stream', '--max-examples', '{EXAMPLES}', \
          '--seed', '1', '--no-color', '--generation-database', 'none']"
     );
-    // What it keeps of a run goes with the group.
+    // Its files of a run are removed with the group.
     let directory = &group.directory;
     let script = format!(
         "import os\nos.chdir({directory:?})\nfrom schemathesis.cli import schemathesis\nschemathesis({arguments})"

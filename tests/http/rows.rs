@@ -97,7 +97,7 @@ fn scripts_and_dashboards_find_flat_objects() {
     peer.feed("DATA|roof|2013-01-01T00:00:00Z|1.5||\n");
     let is_there = |answer: &crate::client::Answer| answer.body.contains("\"roof\"");
     let sensors = get_until(&address, "/api/v1/sensors", is_there).json();
-    // What Grafana's Infinity takes: a root that is a list, of objects without depth.
+    // Grafana's Infinity takes a root that is a list of flat objects.
     let rows = sensors["sensors"].as_array().expect("a list");
     let is_flat = |value: &Value| !value.is_object() && !value.is_array();
     assert!(rows.iter().all(|row| row.as_object().is_some_and(|row| row.values().all(is_flat))), "{sensors}");

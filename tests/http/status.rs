@@ -1,4 +1,4 @@
-//! `peer status`, with and without a key, of peers that run, run no more, and see two groups.
+//! `peer status`, with and without a key, on peers that run, have stopped, or see two groups.
 
 use std::process::{Command, Output};
 
@@ -41,7 +41,7 @@ fn a_script_waits_for_the_group_and_sees_who_is_missing() {
 }
 
 #[test]
-fn what_is_waited_for_in_vain_is_named() {
+fn a_condition_that_does_not_come_true_is_named() {
     let group = Group::new();
     let peer = group.start("a");
     peer.wait_for_view(&["a"]);
@@ -51,7 +51,7 @@ fn what_is_waited_for_in_vain_is_named() {
 }
 
 #[test]
-fn a_closed_group_tells_only_who_has_its_key() {
+fn a_closed_group_answers_only_holders_of_its_key() {
     let group = Group::new();
     for name in ["key", "other"] {
         file::create(&group.directory.join(name)).expect("a new file");
@@ -71,7 +71,7 @@ fn a_closed_group_tells_only_who_has_its_key() {
 }
 
 #[test]
-fn an_address_is_asked_and_one_where_nobody_is_says_so() {
+fn an_address_is_asked_and_a_silent_one_is_named() {
     let group = Group::new();
     let peer = group.start("a");
     peer.wait_for_view(&["a"]);

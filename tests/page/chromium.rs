@@ -16,10 +16,10 @@ use crate::harness::{skipped, PATIENCE};
 /// Names under which it is installed.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// It reads commands from descriptor 3 and writes answers to 4: what are its standard input and output here.
+/// It reads commands from descriptor 3 and writes answers to 4. Here these are its standard input and output.
 const START: &str = r#"exec "$@" 3<&0 4>&1 0</dev/null 1>/dev/null"#;
 
-/// It asks nobody but peers of this machine for anything, and needs no sandbox for what they send: tests run as root, too.
+/// It talks to peers of this machine only, and needs no sandbox for that: tests run as root, too.
 const OPTIONS: [&str; 9] = [
     "--headless=new",
     "--remote-debugging-pipe",
@@ -36,7 +36,7 @@ pub(crate) const ESCAPE: (&str, u32) = ("Escape", 27);
 pub(crate) const ARROW_LEFT: (&str, u32) = ("ArrowLeft", 37);
 pub(crate) const PLUS: (&str, u32) = ("+", 187);
 
-/// Between two looks at what tells nobody that it changed.
+/// The pause between two looks at something that does not announce its changes.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// One process. It is ended when dropped.
@@ -47,14 +47,14 @@ pub(crate) struct Chromium {
     profile: PathBuf,
     session: Option<String>,
     commanded: u64,
-    /// What it told without being asked.
+    /// Messages that it sent without being asked.
     told: Vec<Value>,
 }
 
 static STARTED: AtomicU32 = AtomicU32::new(0);
 
 impl Chromium {
-    /// Starts one with an empty page of a desktop's size, in English and UTC; or says that the test is skipped.
+    /// Starts a browser with an empty page of a desktop's size, in English and UTC; or says that the test is skipped.
     pub(crate) fn start(test: &str) -> Option<Self> {
         let is_there = |name: &&str| {
             let mut command = Command::new(name);
@@ -103,7 +103,7 @@ impl Chromium {
         self.command("Emulation.setLocaleOverride", &json!({ "locale": "en-GB" }));
     }
 
-    /// Has it do something, and waits for its answer.
+    /// Sends a command, and waits for the answer.
     pub(crate) fn command(&mut self, method: &str, parameters: &Value) -> Value {
         self.commanded += 1;
         let id = self.commanded;
@@ -155,7 +155,7 @@ impl Chromium {
         self.scale(width, height, 1);
     }
 
-    /// A window of this size, with so many points of the screen for one of the page.
+    /// Makes the window this size, with `factor` points of the screen for one of the page.
     pub(crate) fn scale(&mut self, width: u32, height: u32, factor: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": factor, "mobile": width < 600 });
         self.command("Emulation.setDeviceMetricsOverride", &size);
@@ -167,7 +167,7 @@ impl Chromium {
         self.command("Emulation.setEmulatedMedia", &features);
     }
 
-    /// Presses a key that is named so and has this number on keyboards.
+    /// Presses a key, by its name and its number on keyboards.
     pub(crate) fn press(&mut self, (key, number): (&str, u32)) {
         for kind in ["keyDown", "keyUp"] {
             let event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": number });
@@ -178,7 +178,7 @@ impl Chromium {
     /// What went wrong so far: exceptions, what the console says, violations of the policy for contents, and requests to
     /// other hosts than this one.
     pub(crate) fn complaints(&mut self) -> Vec<String> {
-        // Its answer comes after all that it told before.
+        // The answer comes after all earlier messages.
         self.evaluate("0");
         self.told.iter().filter_map(complaint).collect()
     }
@@ -201,10 +201,10 @@ fn complaint(message: &Value) -> Option<String> {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // Its children end when it does.
+        // Its children end with it.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // What is left over lies in the system's temporary directory.
+        // If that fails, something is left in the system's temporary directory.
         let _ = fs::remove_dir_all(&self.profile);
     }
 }

@@ -13,7 +13,7 @@ fn text(name: &str) -> String {
     fs::read_to_string(page().join(name)).expect("text")
 }
 
-/// Names of our own files: what others made is in a directory of its own.
+/// Names of the project's own files: third-party files are in a directory of their own.
 fn ours() -> Vec<String> {
     let entries = fs::read_dir(page()).expect("it is there").map(|entry| entry.expect("readable"));
     let files = entries.filter(|entry| entry.file_type().expect("known").is_file());
@@ -34,7 +34,7 @@ fn files_are_short_and_say_first_what_they_are_for() {
     }
 }
 
-/// Ways by which what others sent would become part of the page's markup or script, and what its policy forbids.
+/// Ways in which text from others could become part of the page's markup or script, and what its policy forbids.
 const FORBIDDEN: [&str; 10] = [
     "innerHTML",
     "outerHTML",

@@ -1,4 +1,4 @@
-//! Sizes of windows, colours, and what a person needs who sees or points otherwise than most.
+//! Sizes of windows, colours, and what people need who see or point in another way than most.
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ fn shown(browser: &mut Chromium, group: &Group) -> Peer {
     peer
 }
 
-/// How far the page is wider than the window.
+/// By how much the page is wider than the window.
 const TOO_WIDE: &str = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
 
 #[test]
@@ -40,7 +40,7 @@ fn it_fits_into_narrow_windows_and_wide_ones() {
     }
 }
 
-/// How bright the ground of the page is, of 255.
+/// How bright the background of the page is, of 255.
 const BRIGHTNESS: &str = "Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])";
 
 #[test]
@@ -62,7 +62,7 @@ fn it_is_dark_where_the_system_is_and_where_asked_to() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
-/// Roles of what is used, each of which says what it is for.
+/// Roles of controls, each of which has to say what it is for.
 const USED: [&str; 6] = ["button", "link", "searchbox", "combobox", "image", "table"];
 
 fn assert_all_have_names(browser: &mut Chromium) {
@@ -81,7 +81,7 @@ fn assert_all_have_names(browser: &mut Chromium) {
 }
 
 #[test]
-fn all_that_is_used_says_what_it_is_for() {
+fn every_control_says_what_it_is_for() {
     let Some(mut browser) = Chromium::start("names for screen readers") else { return };
     let group = Group::new();
     let _peer = shown(&mut browser, &group);

@@ -1,4 +1,5 @@
-//! The page, as a person sees it: a headless Chromium shows real peers. What needs one is skipped where there is none.
+//! The page, as a person sees it: a headless Chromium shows real peers. Tests that need one are skipped where there is
+//! none.
 #![cfg(unix)]
 
 mod chromium;

@@ -42,7 +42,7 @@ fn weather(hours: f64, seed: f64) -> f64 {
 }
 
 impl Room {
-    /// What it measures at this time, in ms since 1970: warmest at two in the afternoon.
+    /// What the room measures at this time, in ms since 1970: it is warmest at two in the afternoon.
     fn values(&self, time: i64) -> String {
         let hours = f64::from(i32::try_from(time / MINUTE_MS).expect("in this age")) / 60.0;
         let sun = (TAU * (hours - 14.0) / 24.0).cos();
@@ -56,7 +56,7 @@ impl Room {
         format!("{:.2}|{humidity:.1}|{pressure}", self.mean + self.swing * warmth)
     }
 
-    /// A day of readings, each two minutes; the roof was silent for two and a half hours.
+    /// A day of readings, one every two minutes; the roof was silent for two and a half hours.
     fn day(&self) -> String {
         let now = now_ms();
         let minutes = (0..24 * 30).rev().map(|pair| 2 * pair);
@@ -82,7 +82,7 @@ fn group_of_three(group: &Group) -> (Vec<Peer>, String) {
     (peers, url)
 }
 
-/// Takes a picture; `PEER_PICTURES` says where it goes to, if it is to be kept.
+/// Takes a picture; `PEER_PICTURES` says where to keep it, if anywhere.
 fn take(browser: &mut Chromium, name: &str) {
     let picture = browser.command("Page.captureScreenshot", &json!({ "format": "png" }));
     let Some(directory) = std::env::var_os("PEER_PICTURES") else { return };

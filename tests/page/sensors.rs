@@ -35,12 +35,12 @@ fn values_change_as_they_come() {
     browser.wait_until(&says(&format!("{card} .card-rest"), "1,013.2"));
     peer.feed("DATA|roof||-3.5||\n");
     browser.wait_until(&says(&format!("{card} .card-main"), "-3.5°C"));
-    // What it measured before has no value now.
+    // What it measured before is missing now.
     browser.wait_until(&says(&format!("{card} .card-rest"), "–"));
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
-/// Has a peer hold minutes of a reading each: twenty, then none for twenty, and twenty again.
+/// Gives a peer a reading each minute: for twenty minutes, then none for twenty, and again for twenty.
 fn feed_with_an_outage(peer: &mut Peer) {
     let now = now_ms();
     let ago = |minutes: i64| now - minutes * 60_000;
@@ -70,7 +70,7 @@ fn no_line_crosses_an_outage() {
         let is_line = values.iter().all(Option::is_some);
         assert!(!is_line || after - before < 10.0 * 60_000.0, "a line from {before} to {after}");
     }
-    // The small plot of the card has the gap, too: it is moved to twice.
+    // The small plot of the card has the gap, too: its line begins twice.
     let line = format!("document.querySelector('{} .spark-line')?.getAttribute('d')", card("roof"));
     browser.wait_until(&line);
     let line = browser.evaluate(&line);
@@ -95,7 +95,7 @@ fn a_range_can_be_left_by_keys() {
     browser.wait_until(&format!("!({all})"));
     browser.press(ESCAPE);
     browser.wait_until(all);
-    // Nothing is earlier than the first reading, for keys as for the button.
+    // Nothing is earlier than the first reading, for keys and for the button.
     browser.press(ARROW_LEFT);
     assert_eq!(browser.evaluate("document.querySelector('#back').hidden"), true);
     browser.press(ESCAPE);
@@ -104,7 +104,7 @@ fn a_range_can_be_left_by_keys() {
 }
 
 #[test]
-fn of_ten_thousand_sensors_those_in_view_are_in_the_document() {
+fn only_sensors_in_view_of_ten_thousand_are_in_the_document() {
     let Some(mut browser) = Chromium::start("ten thousand sensors") else { return };
     let group = Group::new();
     let (mut peer, url) = start(&group, "a", &["--sensor", "stdin"]);

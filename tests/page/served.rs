@@ -7,7 +7,7 @@ pub(crate) fn start(group: &Group, id: &str, options: &[&str]) -> (Peer, String)
     start_at(group, id, "127.0.0.1:0", options)
 }
 
-/// One whose page is at this address.
+/// The same, with the page at this address.
 pub(crate) fn start_at(group: &Group, id: &str, address: &str, options: &[&str]) -> (Peer, String) {
     let peer = group.start_with(id, &[&["--http", address], options].concat());
     let said = "HTTP: ";
@@ -25,12 +25,12 @@ pub(crate) fn leader_is(id: &str) -> String {
     )
 }
 
-/// Are so many members shown?
+/// Are this many members shown?
 pub(crate) fn members_are(count: usize) -> String {
     format!("document.querySelectorAll('#members tbody tr').length === {count}")
 }
 
-/// Is this text in what the selector finds first?
+/// Is this text in the first element that the selector finds?
 pub(crate) fn says(selector: &str, text: &str) -> String {
     format!("document.querySelector('{selector}')?.textContent.includes('{text}')")
 }

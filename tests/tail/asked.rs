@@ -1,4 +1,4 @@
-//! What is asked for on the command line, of a peer that has ended.
+//! Options of the command line, with a peer that has ended.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -7,7 +7,7 @@ use std::process::Output;
 use crate::harness::Group;
 use crate::printed::tail;
 
-/// A peer `a` with 9,000 rows of it, and then 3 of a sensor of its own.
+/// A peer `a` with 9,000 rows, and then 3 rows of another sensor.
 fn ended() -> Group {
     let group = Group::new();
     let mut peer = group.start_fed("a");
@@ -39,7 +39,7 @@ fn sequences(group: &Group, arguments: &[&str]) -> Vec<u64> {
 }
 
 #[test]
-fn rows_begin_where_they_are_asked_to_and_are_those_of_the_sensors() {
+fn rows_begin_where_they_should_and_are_of_the_wanted_sensors() {
     let group = ended();
     let last: Vec<u64> = (8994..=9003).collect();
     assert_eq!(sequences(&group, &[]), last);
@@ -71,7 +71,7 @@ reading,sensor=EWR temperature_c=3,pressure_hpa=9 1356998399000000000
 }
 
 #[test]
-fn nobody_who_reads_on_is_a_good_end() {
+fn a_reader_that_goes_away_is_a_good_end() {
     let group = ended();
     let mut child = tail(&group.directory, &["--from", "1"]).spawn().expect("the binary was built");
     let mut out = BufReader::new(child.stdout.take().expect("piped"));

@@ -10,7 +10,7 @@ use crate::harness::{Group, Rows};
 /// Sequence, microseconds since 1970, sensor, and what was measured.
 type Row = (u64, i64, String, Vec<Option<f64>>);
 
-/// Readings of several sensors, whose times are not in the order in which they come.
+/// Readings of several sensors, whose times are not in the order of their arrival.
 const GIVEN: &str = "\
 DATA|roof|2026-01-15T06:00:00+02:00|20|.5|1e3
 DATA|EWR|2026-01-15T03:00:00.123456Z|-0.5||1013.25
@@ -69,7 +69,7 @@ fn rows_are_written_in_the_order_of_time_in_utc() {
     let found: Vec<Row> = lines.lines().map(|line| row(line, micros)).collect();
     assert_eq!(found, expected(&rows));
     assert!(lines.lines().all(|line| line.split(',').nth(1).expect("a time").ends_with('Z')));
-    // A range, and a sensor, into a file, which is replaced.
+    // A range of one sensor goes into a file, which is replaced.
     for _ in 0..2 {
         let range = ["--from", "2026-01-15T03:00:00Z", "--to", "2026-01-15T04:00:00Z"];
         exported(&group, &[&range[..], &["--sensor", "roof", "--format", "jsonl", "-o", "roof.jsonl", "a"]].concat());
@@ -119,7 +119,8 @@ mod read_back {
     use crate::harness::python::{packages, python};
     use crate::harness::skipped;
 
-    /// What a program in Python prints of the file, a row a line, with microseconds since 1970 as its second column.
+    /// What a Python program prints of the file, one row on each line, with microseconds since 1970 in the second
+    /// column.
     fn printed(script: &str, packages: Option<&std::path::Path>) -> Vec<Row> {
         let output = python(&["-c", script], packages).expect("python3");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

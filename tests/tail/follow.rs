@@ -1,4 +1,4 @@
-//! Following peers that work: under load, across a merge, and from one run to the next.
+//! Following peers at work: under load, across a merge, and from one run to the next.
 
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -37,7 +37,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("loopback").port()
 }
 
-/// What a run to the end prints, applied to what earlier ones did.
+/// What a run to the end prints, applied to the rows of earlier runs.
 fn take(group: &Group, rows: &mut Rows, arguments: &[&str]) -> String {
     let output = tail(&group.directory, arguments).output().expect("the binary was built");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -46,7 +46,8 @@ fn take(group: &Group, rows: &mut Rows, arguments: &[&str]) -> String {
     text
 }
 
-/// Two groups of one, on networks that do not hear each other: `a` asks for `b` at a port, where nobody listens at first.
+/// Two groups of one, on networks that do not hear each other. `a` asks for `b` at a port where nobody listens at
+/// first.
 struct Two {
     group: Rc<Group>,
     other: Group,
@@ -63,7 +64,7 @@ impl Two {
         self.group.start_with("a", &["--sensor", "stdin", "--resume", "--join", &join])
     }
 
-    /// In the data directory of the other.
+    /// Starts `b` in the data directory of the other.
     fn start_b(&self) -> Peer {
         let data = self.group.directory.join("data");
         let mut command = self.other.command("b");
@@ -73,7 +74,7 @@ impl Two {
 }
 
 #[test]
-fn what_a_merge_replaces_is_told_and_given_again_also_to_the_next_run() {
+fn a_merge_is_a_rewind_and_its_rows_come_again_even_in_the_next_run() {
     let two = Two::new();
     let mut b = two.start_b();
     b.feed_numbered(0, 3000);
@@ -88,7 +89,7 @@ fn what_a_merge_replaces_is_told_and_given_again_also_to_the_next_run() {
     let (rows_of_a, rows_of_b) = (a.rows(), b.rows());
     tails[0].wait_for(&rows_of_a);
     tails[1].wait_for(&rows_of_b);
-    // Two that keep where they are, and are asked before the merge and after it.
+    // Two cursors, which are used before the merge and after it.
     let (mut had_of_a, mut had_of_b) = (Rows::new(), Rows::new());
     take(&two.group, &mut had_of_a, &["--cursor", "a.cursor", "a"]);
     take(&two.group, &mut had_of_b, &["--cursor", "b.cursor", "b"]);
@@ -117,7 +118,7 @@ fn what_a_merge_replaces_is_told_and_given_again_also_to_the_next_run() {
 }
 
 #[test]
-fn a_run_that_is_killed_leaves_out_nothing() {
+fn a_killed_run_leaves_nothing_out() {
     let group = Group::new();
     let mut peers = group.start_all(&["a"]);
     let feeder = Feeder::start(peers[0].take_input(), "a", 0, 7);
@@ -136,7 +137,7 @@ fn a_run_that_is_killed_leaves_out_nothing() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_waited_for() {
+fn a_run_waits_for_a_missing_directory() {
     let group = Group::new();
     let mut tail = Tail::start(&group.directory, &["--follow", "--from", "1", "a"]);
     assert_eq!(tail.error_line(), "there is no data/a; waiting for it\n");

@@ -1,5 +1,5 @@
-//! `peer tail` beside real peers: what it printed, with each rewind applied, is what the files of its peer hold. And `peer
-//! export`: what it wrote is that, in the order of time.
+//! `peer tail` beside real peers: what it printed, with each rewind applied, is what the files of its peer hold.
+//! `peer export` writes the same in the order of time.
 
 mod asked;
 mod export;

@@ -1,4 +1,4 @@
-//! A `peer tail` that runs, and what it has printed.
+//! A running `peer tail`, and what it has printed.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(crate) fn tail(directory: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Does with rows what lines of CSV say. The second time a row comes it has to be the same.
+/// Applies a line of CSV to rows. A row that comes a second time has to be the same.
 pub(crate) fn apply(rows: &mut Rows, line: &str) {
     if line == peer::reading::CSV_HEADER {
         return;
@@ -34,12 +34,12 @@ pub(crate) fn apply(rows: &mut Rows, line: &str) {
 #[derive(Default)]
 struct Taken {
     rows: Rows,
-    /// Lines that are rows.
+    /// How many lines are rows.
     lines: u64,
     rewinds: u64,
 }
 
-/// One that runs, whose lines are taken as they come.
+/// A running `peer tail`, whose lines are taken as they come.
 pub(crate) struct Tail {
     child: Child,
     taken: Arc<(Mutex<Taken>, Condvar)>,
@@ -56,7 +56,7 @@ impl Tail {
             let mut out = BufReader::new(out);
             loop {
                 let mut line = String::new();
-                // What was killed leaves half a line.
+                // A killed process leaves half a line.
                 if out.read_line(&mut line).is_err() || line.pop() != Some('\n') {
                     return;
                 }
@@ -92,7 +92,7 @@ impl Tail {
         }
     }
 
-    /// `kill -9`, wherever it is in its work; returns the rows that it has printed.
+    /// Kills it with `kill -9` in the middle of its work; returns the rows that it has printed.
     pub(crate) fn kill(mut self) -> Rows {
         self.child.kill().expect("it runs");
         self.reader.take().expect("once").join().expect("it takes lines");
@@ -127,7 +127,7 @@ impl Tail {
 
 impl Drop for Tail {
     fn drop(&mut self) {
-        // One that ended already needs neither.
+        // A process that ended already needs neither.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

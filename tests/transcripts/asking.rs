@@ -1,4 +1,4 @@
-//! Questions, each on a connection of its own: they are carried out as soon as they are asked, and shown with their answer.
+//! Questions, each on its own connection: they are carried out as soon as they are asked, and shown with their answer.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use crate::cast::Cast;
 use crate::{raw, show, talk};
 
 impl Cast {
-    /// Carries out what was asked, and what is asked because of that.
+    /// Carries out the questions, and further ones that they cause.
     pub(crate) fn ask(&mut self) -> String {
         let mut out = String::new();
         while let Some((who, call)) = self.calls.pop_front() {
@@ -39,7 +39,7 @@ impl Cast {
         let hello = self.actors[who].peer.hello(None);
         let (connection, from) = (ConnectionId(u64::MAX), hello.endpoint.ip());
         let came = self.step(&other, Input::Asked { connection, from, hello, question: call.question.clone() });
-        let message = talk::carried(&self.answer.take().expect("an answer at once"));
+        let message = talk::carried(&self.answer.take().expect("an answer in the same step"));
         out += &show::message(&format!("! {other} answers:"), &message);
         if !came.is_empty() {
             write!(out, "  {other}, of what it was told:\n{}", talk::indented(&came)).expect("a string takes all");
@@ -51,7 +51,7 @@ impl Cast {
         self.step(who, Input::Answered { nonce: call.question.nonce, from: call.to, answer })
     }
 
-    /// A stranger answers the last question to its address in these words; `*` stands for the number of the question.
+    /// A stranger answers the last question to its address in these words; `*` is the number of the question.
     pub(crate) fn stranger_answers(&mut self, from: SocketAddr, who: &PeerId, text: &str) -> String {
         let asked = self.open.iter().rposition(|(asker, call)| asker == who && call.to == from);
         let (_, call) = self.open.remove(asked.expect("it was asked"));

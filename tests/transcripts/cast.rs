@@ -33,19 +33,19 @@ pub(crate) struct Cast {
     pub mail: BTreeMap<(PeerId, PeerId), VecDeque<Message>>,
     pub datagrams: BTreeMap<(PeerId, PeerId), VecDeque<Message>>,
     pub connections: BTreeMap<(PeerId, PeerId), ConnectionId>,
-    /// Questions that nobody has carried out, and those to strangers that wait for an answer.
+    /// Questions that are not carried out yet, and questions to strangers that wait for an answer.
     pub calls: VecDeque<(PeerId, Call)>,
     pub open: Vec<(PeerId, Call)>,
-    /// What the last question was answered.
+    /// The answer to the last question.
     pub answer: Option<Message>,
-    /// Where processes listened that are gone.
+    /// Addresses of processes that are gone.
     pub gone: Vec<SocketAddr>,
-    /// It reads nothing at the moment.
+    /// This peer reads nothing at present.
     pub deaf: Option<PeerId>,
 }
 
 impl Cast {
-    /// Does one input, and what is asked because of it. Returns what came of it.
+    /// Does one input and the questions that it causes. Returns the text of the outcome.
     pub(crate) fn act(&mut self, command: &str, block: &str) -> String {
         let did = self.input(command, block);
         did + &self.ask()

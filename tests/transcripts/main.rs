@@ -1,11 +1,11 @@
-//! Conversations on the wire as text: each file `*.txt` here says what happens to peers, and below each input stands
-//! exactly what the core does then, messages as they are written to the wire.
+//! Conversations on the wire as text: each file `*.txt` here says what happens to peers. Below each input is exactly
+//! what the core does then, with messages as they are written to the wire.
 //!
-//! A question (`?`) and its answer (`!`) go over a connection of their own, as soon as it is asked; what comes of it stands
+//! A question (`?`) and its answer (`!`) have their own connection, as soon as the question is asked. The outcome is
 //! below.
 //!
-//! A line `> …` is an input, `#` begins a comment, what is indented is the answer. `UPDATE=1 cargo test --test transcripts`
-//! writes the answers anew; what changed is for a reader of the diff to judge.
+//! A line `> …` is an input, `#` begins a comment, and indented lines are the answer.
+//! `UPDATE=1 cargo test --test transcripts` writes the answers again; a reader of the diff judges what changed.
 //!
 //! | input | by |
 //! | --- | --- |
@@ -15,7 +15,8 @@
 //! | `> p2 receives p1`: the next message of p1, after its `HELLO` where the connection is new | [`talk`] |
 //! | `> all talk [but p3]`: datagrams, messages and storage move until nothing does | [`talk`] |
 //! | `> p1 refuses p2`: nobody listens any more where p2 dials p1 | [`talk`] |
-//! | `> p1 reads 7: <text>` and lines `\| <text>`: this comes on connection 7; `@10.0.0.8` behind the number: from there | [`raw`] |
+//! | `> p1 reads 7: <text>` and lines `\| <text>`: this comes on connection 7; `@10.0.0.8` after the number: from there
+//! | [`raw`] |
 //! | `> 10.0.0.9:7009 answers p1: <text>`: a stranger answers p1's last question, whose number is `*` | [`asking`] |
 //! | `> p1 stored`: its storage does all that waits; `> p1 measures 3` | [`storing`] |
 
@@ -72,7 +73,7 @@ fn two_peers_meet_and_a_third_joins() {
 }
 
 #[test]
-fn the_highest_of_those_who_are_left_is_elected() {
+fn the_highest_remaining_member_is_elected() {
     check("election.txt");
 }
 

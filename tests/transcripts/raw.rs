@@ -1,4 +1,4 @@
-//! Bytes as they come on a connection, whoever wrote them.
+//! Bytes on a connection, from any writer.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use peer::wire::{Decoder, Message, WireError};
 use crate::cast::Cast;
 use crate::show;
 
-/// The messages of a text, and what makes no sense behind them.
+/// The messages of a text, and the error after them.
 pub(crate) fn decoded(decoder: &mut Decoder, text: &str) -> (Vec<Message>, Option<WireError>) {
     let (mut messages, bytes) = (Vec::new(), text.as_bytes());
     decoder.space()[..bytes.len()].copy_from_slice(bytes);
@@ -24,8 +24,8 @@ pub(crate) fn decoded(decoder: &mut Decoder, text: &str) -> (Vec<Message>, Optio
 }
 
 impl Cast {
-    /// Reads text as the daemon does: what makes no sense ends the connection. It comes from where it says that it does,
-    /// or from another address.
+    /// Reads text as the daemon does: text that makes no sense ends the connection. It comes from the address that it
+    /// names, or from another one.
     pub(crate) fn read(&mut self, who: &PeerId, number: u64, from: Option<IpAddr>, text: &str) -> String {
         let connection = ConnectionId(number);
         let mut out = String::new();

@@ -3,7 +3,7 @@
 use peer::protocol::{Admission, Effect, Question, Serve, State, Store};
 use peer::wire::{encode, Message};
 
-/// A message behind a word, the lines of its block below it.
+/// A message after a word, and the lines of its block below it.
 pub(crate) fn message(head: &str, message: &Message) -> String {
     let mut bytes = Vec::new();
     encode(message, &mut bytes);
@@ -13,14 +13,14 @@ pub(crate) fn message(head: &str, message: &Message) -> String {
     format!("  {head} {first}\n") + &behind("    | ", lines)
 }
 
-/// What is told beside a question, and the question.
+/// A hint, and the question.
 pub(crate) fn question(who: &str, whom: &str, question: &Question) -> String {
     let Question { nonce, hint, dialled } = question;
     let hint = hint.as_ref().map_or_else(String::new, |hint| message(&format!("? {who} tells {whom}:"), hint));
     hint + &message(&format!("? {who} asks {whom}:"), &Message::Who { nonce: *nonce, dialled: *dialled })
 }
 
-/// Each line behind the same words.
+/// Each line after the same words.
 pub(crate) fn behind<'a>(words: &str, lines: impl IntoIterator<Item = &'a str>) -> String {
     lines.into_iter().fold(String::new(), |text, line| text + words + line + "\n")
 }

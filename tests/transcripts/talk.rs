@@ -9,10 +9,10 @@ use peer::wire::{encode, Decoder, Frame, Leadership, Message};
 use crate::cast::Cast;
 use crate::show;
 
-/// More than this in one conversation goes round in circles.
+/// A conversation with more moves than this goes round in circles.
 const MOVES_MAX: usize = 1000;
 
-/// What is read of a log at once, in bytes.
+/// How much of a log is read in one step, in bytes.
 const SERVE_BYTES: usize = 1024 * 1024;
 
 /// A message as its receiver reads it.
@@ -44,7 +44,7 @@ impl Cast {
         self.step(who, Input::Datagram { from, message }) + &self.ask()
     }
 
-    /// The next message of `from`; a new connection says who it is first.
+    /// The next message of `from`; a new connection begins with `HELLO`.
     pub(crate) fn receive(&mut self, who: &PeerId, from: &PeerId) -> String {
         let way = (from.clone(), who.clone());
         let message = self.mail.get_mut(&way).and_then(std::collections::VecDeque::pop_front);

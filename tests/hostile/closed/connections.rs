@@ -1,4 +1,5 @@
-//! Connections by the thousand: silent ones, slow ones, ones with another key, and ones that show a recording and go on from there.
+//! Thousands of connections: silent ones, slow ones, ones with another key, and ones that play back a recording and go
+//! on from there.
 
 use std::time::{Duration, Instant};
 
@@ -12,19 +13,19 @@ use super::super::link::Link;
 use super::super::siege::Siege;
 use super::{ask_on, assert_unmoved, begin, end, join, key_path, keys_of, knock, make_keys, own_address, shake};
 
-/// Connections that are held to each peer all the while: more than it has places for.
+/// How many connections are held to each peer all the time: more than it has places for.
 const HELD: usize = 130;
 
-/// Another byte of those that come one by one.
+/// The pause between bytes that come one by one.
 const BYTE_EACH: Duration = Duration::from_secs(1);
 
-/// First messages that are made with other keys, for each peer.
+/// How many first messages with other keys each peer gets.
 const WRONG_KEYS: usize = 3_000;
 
-/// Connections from as many addresses.
+/// How many connections come, each from another address.
 const ADDRESSES: usize = 4_000;
 
-/// One connection of those that are held. It never reads.
+/// A connection that is held. It never reads.
 struct Held {
     link: Option<Link>,
     said: usize,
@@ -36,7 +37,7 @@ impl Held {
         Self { link: None, said: 0, next: Instant::now() }
     }
 
-    /// Makes it again where it was closed, and says what is due; `first` is a recording.
+    /// Makes it again if it was closed, and says what is due; `first` is a recording.
     fn go_on(&mut self, number: usize, address: &str, first: &[u8; HANDSHAKE_BYTES]) {
         if self.link.as_ref().is_none_or(Link::is_over) {
             *self = Self { link: Link::try_to(address), said: 0, next: Instant::now() };
@@ -57,7 +58,7 @@ impl Held {
     }
 }
 
-/// Holds connections of all kinds to a peer; as soon as one is closed there is another.
+/// Holds connections of all kinds to a peer; each closed one is replaced.
 fn press(peer: &Peer, keys: &Keys) -> Going {
     let (address, (_, recorded)) = (peer.address(), keys.dial());
     let mut held: Vec<Held> = (0..HELD).map(|_| Held::none()).collect();
@@ -70,7 +71,7 @@ fn press(peer: &Peer, keys: &Keys) -> Going {
     })
 }
 
-/// Shows each peer many first messages that are made with other keys, or for other groups.
+/// Sends each peer many first messages with other keys, or for other groups.
 fn show_wrong_keys(siege: &Siege) {
     let other = make_keys(&siege.group, "other");
     let elsewhere = keys_of(&key_path(&siege.group, "key"), "elsewhere");
@@ -143,15 +144,16 @@ fn connections_from_everywhere_move_nobody_and_a_newcomer_joins() {
     end(siege);
 }
 
-/// How often one that was cut off for its slowness tries again.
+/// How often a connection that was cut off for its slowness tries again.
 const TRIES: usize = 20;
 
-/// After the handshake of one with the key, `flood` comes from elsewhere, is looked at, and held. Is the one answered then?
+/// A peer with the key makes its handshake. Then `flood` comes from elsewhere, is looked at, and held. Is the peer
+/// answered then?
 fn is_answered_after(siege: &Siege, keys: &Keys, flood: impl Fn(usize) -> Option<Socket>) -> bool {
     let (address, friend) = (siege.peers[0].address(), siege.adversary("friend"));
     let (stream, session, _) = shake(&address, keys);
     let held: Vec<Option<Socket>> = (0..HELD).map(flood).collect();
-    // What comes after them is looked at after them.
+    // The peer looks at this one after all of them.
     assert!(knock(&address, &[0; HANDSHAKE_BYTES]).is_empty());
     let answered = ask_on(stream, session, &friend, None).is_some();
     drop(held);
@@ -159,10 +161,10 @@ fn is_answered_after(siege: &Siege, keys: &Keys, flood: impl Fn(usize) -> Option
 }
 
 #[test]
-fn one_with_the_key_that_is_far_away_is_not_pushed_out_by_those_without() {
+fn strangers_do_not_push_out_a_distant_peer_with_the_key() {
     let (siege, keys) = begin();
     let (address, (_, recorded)) = (siege.peers[0].address(), keys.dial());
-    // A peer gives nobody more than two seconds, which a slow machine may need for the flood.
+    // A peer gives a connection two seconds, and a slow machine may need these for the flood.
     let is_answered =
         |flood: &dyn Fn(usize) -> Option<Socket>| (0..TRIES).any(|_| is_answered_after(&siege, &keys, flood));
     assert!(is_answered(&|number| connect_from(number, &address, &[])), "silent ones from everywhere");

@@ -1,4 +1,4 @@
-//! Sealed datagrams, sent again as they were, cut and changed, by the thousand; and datagrams from everywhere.
+//! Thousands of sealed datagrams, sent again whole, cut and changed; and datagrams from everywhere.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use super::super::adversary::Adversary;
 use super::super::siege::Siege;
 use super::{assert_unmoved, begin, end, join, own_address, Decoy};
 
-/// Of each kind.
+/// How many datagrams of each kind there are.
 const DATAGRAMS: usize = 10_000;
 
-/// Between two pauses, so that few are lost on the way.
+/// How many are sent between two pauses, so that few are lost.
 const IN_A_ROW: usize = 100;
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Datagrams of the group's own that are listened to.
+/// How many of the group's own datagrams are recorded.
 const HEARD: usize = 6;
 
 /// What the peers of the group say to each other.
@@ -36,7 +36,7 @@ fn listen(siege: &Siege) -> Vec<Vec<u8>> {
     (0..HEARD).map(|_| one()).collect()
 }
 
-/// That this decoy seeks a group, sealed as a peer with the key seals it.
+/// A datagram that says that this decoy seeks a group, sealed as by a peer with the key.
 fn sealed(voice: &Adversary, keys: &Keys, counter: u64, decoy: &Decoy) -> Vec<u8> {
     keys.seal_datagram(counter, &voice.datagram(&Message::NewPeerRequest(decoy.contact.clone())))
 }
@@ -50,7 +50,7 @@ fn cast_many(voice: &Adversary, datagram: impl Fn(usize) -> Vec<u8>) {
     }
 }
 
-/// Waits until all peers have read all datagrams that came before: a new one, which counts, comes after them.
+/// Waits until all peers have read all datagrams so far: a new one, which counts, comes after them.
 fn wait_until_read(siege: &Siege, voice: &Adversary, keys: &Arc<Keys>, id: &str) {
     let (marker, mut counter) = (Decoy::new(id, keys), 0);
     marker.wait_for_callers(siege.peers.len(), || {
@@ -63,7 +63,7 @@ fn wait_until_read(siege: &Siege, voice: &Adversary, keys: &Arc<Keys>, id: &str)
 fn sealed_datagrams_count_once_and_changed_ones_never() {
     let (mut siege, keys) = begin();
     let voice = siege.adversary("voice");
-    // With the key, and so believed: each peer looks who is there.
+    // This one has the key and is believed: each peer asks at its address.
     let decoy = Decoy::new("decoy", &keys);
     let once = sealed(&voice, &keys, 1, &decoy);
     decoy.wait_for_callers(siege.peers.len(), || voice.cast_raw(&once));
@@ -106,7 +106,7 @@ fn datagrams_from_everywhere_move_nobody_and_a_newcomer_joins() {
                 .into_bytes(),
             _ => format!("PEER:2:group{number}:-\nLEADER:9@x/1:9:1:x:0:1:127.0.0.1:1\n").into_bytes(),
         };
-        // What is lost of a flood does not matter.
+        // Losses from a flood do not matter.
         let _ = voice.send_to(&bytes, discovery);
         if number % IN_A_ROW == 0 {
             thread::park_timeout(PAUSE);

@@ -1,5 +1,5 @@
-//! Connections that were heard, played back: to the same peer, to another one, to the peer's next life, under the next key, and to
-//! a peer that dials.
+//! Recorded connections, played back: to the same peer, to another one, to the peer's next life, under the next key,
+//! and to a peer that dials.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -16,7 +16,7 @@ use super::{ask, assert_unmoved, begin, end, join, key_path, knock, make_keys, D
 /// How often each recording is played.
 const ROUNDS: usize = 20;
 
-/// One more peer, which joins through a tap: what it says to the group, and what it is answered.
+/// Adds a peer that joins through a tap. Returns what it says to the group, and the answers.
 fn record(siege: &mut Siege, id: &str) -> Vec<Conversation> {
     let tap = Tap::on(siege.peers[0].address());
     siege.add_with(id, &["--join", &tap.address]);
@@ -26,7 +26,7 @@ fn record(siege: &mut Siege, id: &str) -> Vec<Conversation> {
     heard
 }
 
-/// Plays recordings to all peers. They are answered so many bytes at most.
+/// Plays recordings to all peers. The answers have at most this many bytes.
 fn play(siege: &Siege, recordings: &[Vec<u8>], answer_bytes_max: usize) {
     for recording in recordings.iter().cycle().take(ROUNDS * recordings.len()) {
         for peer in &siege.peers {
@@ -36,7 +36,7 @@ fn play(siege: &Siege, recordings: &[Vec<u8>], answer_bytes_max: usize) {
     }
 }
 
-/// All peers read their key file again, which holds these lines now.
+/// Has all peers read their key file again, which holds these lines now.
 fn change_keys(siege: &Siege, lines: &str, said: &str) {
     fs::write(key_path(&siege.group, "key"), lines).expect("its owner's");
     for peer in &siege.peers {
@@ -48,14 +48,14 @@ fn change_keys(siege: &Siege, lines: &str, said: &str) {
 }
 
 #[test]
-fn what_was_recorded_counts_nowhere_else_in_no_later_life_and_under_no_later_key() {
+fn a_recording_counts_at_no_other_peer_in_no_later_life_and_under_no_later_key() {
     let (mut siege, keys) = begin();
     let mut recordings: Vec<Vec<u8>> = Vec::new();
     for (said, answered) in record(&mut siege, "d") {
         recordings.extend([said, answered]);
     }
     siege.mark();
-    // A question that makes who takes it for one look where it says, as the first does.
+    // A question with a hint: a peer that believes it asks at the named address, as the first one does.
     let (stranger, decoy) = (siege.adversary("stranger"), Decoy::new("decoy", &keys));
     let hint = Message::NewPeerRequest(decoy.contact.clone());
     recordings.push(ask(&keys, &stranger, &siege.peers[3], Some(hint)).1);
@@ -86,7 +86,7 @@ fn what_was_recorded_counts_nowhere_else_in_no_later_life_and_under_no_later_key
     end(siege);
 }
 
-/// Answers whoever dials with what another was answered.
+/// Answers every dialler with the recorded answer to another.
 fn answer_with(recording: Vec<u8>) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let address = listener.local_addr().expect("bound").to_string();
@@ -100,7 +100,7 @@ fn answer_with(recording: Vec<u8>) -> String {
 }
 
 #[test]
-fn who_dials_takes_no_recording_for_an_answer() {
+fn a_dialler_takes_no_recording_for_an_answer() {
     let (mut siege, _) = begin();
     let heard = record(&mut siege, "d");
     let player = answer_with(heard[0].1.clone());

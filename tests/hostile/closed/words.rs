@@ -1,5 +1,5 @@
-//! What the protocol knows, said by one who knows every id, address, life and term, and has no key: in plain text, and under
-//! another key.
+//! Everything in the protocol, said by a stranger who knows every id, address, life and term, and has no key: in plain
+//! text, and under another key.
 
 use std::sync::atomic::Ordering;
 
@@ -14,7 +14,7 @@ use super::{ask, assert_unmoved, begin, end, join, knock, make_keys};
 /// How often all of it is said.
 const ROUNDS: u64 = 20;
 
-/// What each peer says of itself to one that has the key.
+/// What each peer says of itself to a holder of the key.
 fn spy(siege: &Siege, keys: &Keys, by: &Adversary) -> (Vec<Contact>, ViewChange) {
     let here: Vec<Here> = siege.peers.iter().map(|peer| ask(keys, by, peer, None).0).collect();
     let view = here.iter().find_map(|here| match &here.belongs {
@@ -24,7 +24,7 @@ fn spy(siege: &Siege, keys: &Keys, by: &Adversary) -> (Vec<Contact>, ViewChange)
     (here.into_iter().map(|here| here.contact).collect(), view.expect("one of them leads"))
 }
 
-/// All that would move a peer which believed it, said in the name of a member.
+/// Everything that would move a peer that believed it, said in the name of a member.
 fn words(me: &Contact, thief: &Contact, present: &ViewChange, round: u64) -> Vec<Message> {
     let (now, later) = (present.term.clone(), term(present.term.counter + 1 + round, me));
     let change = ViewChange { change: present.change + 1, ..present.clone() };
@@ -47,10 +47,10 @@ fn words(me: &Contact, thief: &Contact, present: &ViewChange, round: u64) -> Vec
     ]
 }
 
-/// The bytes of messages under a key, as far as one gets that is not answered.
+/// The bytes of messages under a key, as far as a dialler gets without an answer.
 fn under(keys: &Keys, text: &[u8]) -> Vec<u8> {
     let (_, first) = keys.dial();
-    // The other side of a session with oneself: what it seals looks as it should.
+    // It is the other side of a session with itself: what it seals looks right.
     let (_, mut session) = keys.answer(&first).expect("the same key");
     let mut bytes = first.to_vec();
     session.sealer.seal(text, std::time::Instant::now(), &mut bytes);
@@ -58,7 +58,7 @@ fn under(keys: &Keys, text: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn one_without_the_key_is_told_nothing_and_believed_in_nothing_whatever_it_knows() {
+fn a_stranger_without_the_key_is_told_nothing_and_believed_in_nothing() {
     let (mut siege, keys) = begin();
     let other = make_keys(&siege.group, "other");
     let thief = siege.adversary("thief");
