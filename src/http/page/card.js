@@ -6,19 +6,19 @@ import { drawSpark } from "./spark.js";
 import { now } from "./clock.js";
 import { isLive } from "./stream.js";
 
-/** A sensor that missed so many of its readings is silent; and so long is nothing said of one of which little is known. */
+/** How many missed readings make a sensor silent; and how long a little-known sensor is not called silent. */
 const MISSED = 5;
 const SILENT_MIN_MS = 30 * 1000;
 const SILENT_UNKNOWN_MS = 10 * 60 * 1000;
 
 function isSilent(sensor) {
-  // Without a connection, nothing is known of it.
+  // Without a connection nothing is known of it.
   if (!isLive()) return false;
   const limit = sensor.interval ? Math.max(SILENT_MIN_MS, MISSED * sensor.interval) : SILENT_UNKNOWN_MS;
   return now() - sensor.timestamp > limit;
 }
 
-/** `sensor.measured`: what it ever measured; the first of these is shown large. */
+/** `sensor.measured`: the quantities that it ever measured; the first is shown large. */
 export class Card {
   constructor(sensor) {
     this.sensor = sensor;

@@ -1,15 +1,15 @@
-// Draws one quantity of a sensor by `uPlot`, a script of its own before this one: the mean as a line, from the lowest to the highest as a band around it.
+// Draws one quantity of a sensor with `uPlot`, a script that is loaded earlier: the mean as a line, lowest to highest as a band.
 
 import { number, tick } from "./format.js";
 
-/** In sizes of the page's font. Room for the numbers of the y axis, so that the plots of all quantities have one time axis. */
+/** The room for the numbers of the y axis, in sizes of the page's font: the plots of all quantities have one time axis. */
 const AXIS_WIDTH_REM = 3.625;
 const TIMES_HEIGHT_REM = 1.875;
 const FONT_REM = 0.75;
-/** Between the labels of one axis there is at least so much. */
+/** The least distance between the labels of one axis. */
 const BETWEEN_TIMES_REM = 5;
 const BETWEEN_VALUES_REM = 1.75;
-/** The lowest and the highest value keep away from the edges by this part of what is shown. */
+/** The distance of the lowest and the highest value from the edges, as a part of what is shown. */
 const AIR = 0.08;
 
 /**
@@ -33,7 +33,7 @@ export function columnsOf(plot, quantities) {
   return columns;
 }
 
-/** Values that have no neighbours are on no line: they are drawn as points. */
+/** Values without neighbours are on no line: they are drawn as points. */
 function alone(u, seriesIndex) {
   const values = u.data[seriesIndex];
   const isKnown = (i) => values[i] !== null && values[i] !== undefined;
@@ -44,7 +44,7 @@ function alone(u, seriesIndex) {
   return found;
 }
 
-/** The y axis from the lowest to the highest; noise of a calm hour does not fill the plot. */
+/** The y axis from the lowest to the highest value; the noise of a calm hour does not fill the plot. */
 function scaleOf(quantity) {
   return (u, lowest, highest) => {
     if (lowest === null) return [0, 1];
@@ -63,7 +63,7 @@ function colours(element) {
   return { line: of("--line"), band: of("--band"), text: of("--muted"), grid: of("--grid"), family: style.fontFamily };
 }
 
-/** So many digits tell two ticks apart, and each where it is. */
+/** How many digits it takes to distinguish two ticks, and to say where each is. */
 function digitsOf(step) {
   const isExact = (digits) => Math.abs(step - Number(step.toFixed(digits))) < step / 1000;
   return [0, 1, 2, 3].find(isExact) ?? 3;
@@ -98,7 +98,7 @@ export function chart(element, quantity, columns, size, range, on) {
     ],
     bands: [{ series: [3, 2], fill: band }],
     cursor: {
-      // The others show where the pointer is; what is dragged over is one's alone, or each would zoom.
+      // All plots show where the pointer is; a drag belongs to one plot alone, or each would zoom.
       sync: { key: "plots", filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } },
       y: false,
       drag: { x: true, y: false, setScale: false },

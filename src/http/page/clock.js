@@ -1,4 +1,4 @@
-// What time the peer has. A phone's clock may be wrong, and ages are between the peer's times.
+// The peer's clock. A phone's clock may be wrong, and ages are differences of the peer's times.
 
 let ahead = 0;
 

@@ -22,7 +22,7 @@ export function svgEl(tag, attributes) {
   return element;
 }
 
-/** A row of a table, with the names of its cells: narrow windows show them, and no table, of which roles tell then. */
+/** A row of a table, with the names of its cells: narrow windows show these names instead of a table, and roles say so. */
 export function tableRow(head, cells) {
   head.scope = "row";
   head.setAttribute("role", "rowheader");
@@ -37,7 +37,7 @@ export function tableRow(head, cells) {
   return row;
 }
 
-/** Sets a text where it differs: a screen reader is told of changes only, and a selection is kept. */
+/** Sets a text where it differs: a screen reader hears of changes only, and a selection is kept. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

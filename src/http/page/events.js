@@ -7,7 +7,7 @@ import { WORDS } from "./happenings.js";
 const LEVELS = { debug: 0, info: 1, warn: 2, error: 3 };
 const ICONS = { info: "info", warn: "warn", error: "bad" };
 const NAMES = { info: "Information", warn: "Warning", error: "Error" };
-/** The peer keeps so many. */
+/** How many events the peer keeps. */
 const KEPT_MAX = 1000;
 const SHOWN_AT_FIRST = 50;
 
@@ -42,7 +42,7 @@ function show() {
   byId("more-events").hidden = wanted.length <= shown;
 }
 
-/** Those that are known already, by their ids, are left out. */
+/** Adds events; those that are known already, by their ids, are left out. */
 export function addEvents(more) {
   const last = events.at(-1)?.id ?? -Infinity;
   const fresh = more.filter((event) => event.id > last);

@@ -1,4 +1,4 @@
-// What a plot shows, in figures: for those who read, and for those who do not see it.
+// What a plot shows, in figures: for people who want numbers, and for people who do not see it.
 
 import { byId, el, tableRow } from "./dom.js";
 import { measured, spanOf } from "./format.js";

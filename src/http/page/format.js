@@ -1,4 +1,4 @@
-// Numbers in the reader's locale, times in his zone.
+// Numbers in the reader's locale, times in the reader's zone.
 
 /** What a sensor measures, in the order in which it is shown. `span`: no axis is finer than that. */
 export const QUANTITIES = [
@@ -17,12 +17,12 @@ function numberFormat(digits) {
   return formatters.get(digits);
 }
 
-/** A number with so many digits after the point; a dash for none. */
+/** A number with this many digits after the point; a dash for none. */
 export function number(value, digits = 0) {
   return value === null || value === undefined ? "–" : numberFormat(digits).format(value);
 }
 
-/** A value with its unit; `more` digits than a card shows. */
+/** A value with its unit; `more`: further digits than a card shows. */
 export function measured(quantity, value, more = 0) {
   if (value === null || value === undefined) return "–";
   return `${number(value, quantity.digits + more)}\u00a0${quantity.unit}`;
@@ -64,12 +64,12 @@ export const clock = (ms) => withSeconds.format(ms);
 export const fullTime = (ms) => full.format(ms);
 export const dayOf = (ms) => weekday.format(ms);
 
-/** As in titles: "2026-01-15 06:50:00.004 UTC". */
+/** A time in titles: "2026-01-15 06:50:00.004 UTC". */
 export const utc = (ms) => `${new Date(ms).toISOString().replace("T", " ").replace("Z", "")} UTC`;
 
 const isSameDay = (one, other) => new Date(one).toDateString() === new Date(other).toDateString();
 
-/** A time as it is said beside others: without the day where it is today. */
+/** A time beside others: without the day if it is today. */
 export function moment(ms, now) {
   return isSameDay(ms, now) ? timeOfDay.format(ms) : dayAndTime.format(ms);
 }
@@ -83,7 +83,7 @@ export function timeElement(ms, text) {
   return element;
 }
 
-/** From when to when, as short as it is clear. */
+/** From when to when, as short as is clear. */
 export function spanOf(from, to) {
   if (to - from > 60 * DAY) return `${date.format(from)} – ${date.format(to)}`;
   if (isSameDay(from, to)) return `${dayOfYear.format(from)}, ${timeOfDay.format(from)} – ${timeOfDay.format(to)}`;

@@ -1,4 +1,4 @@
-// The members of the group, and those who are missing.
+// The members of the group, and the missing ones.
 
 import { byId, el, icon, setText, tableRow } from "./dom.js";
 import { ago, lengthOf, moment, number, timeElement } from "./format.js";

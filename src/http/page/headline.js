@@ -1,4 +1,4 @@
-// The group in words: how it is, and what is wrong, with what that means.
+// The group in words: its state, what is wrong, and what that means.
 
 import { byId, el, icon, setIcon, setText } from "./dom.js";
 import { clock, fullTime, moment, number, timeElement } from "./format.js";
@@ -7,7 +7,7 @@ import { now } from "./clock.js";
 /** Worst first. A tone has an icon of its name, and colours in the style sheet. */
 const TONES = ["bad", "warn", "wait"];
 
-/** What is told: `tone` says how bad, `text` what, `more` what it means. */
+/** A notice: `tone` says how bad it is, `text` what it is, `more` what it means. */
 const notice = (tone, text, more = "") => ({ tone, text, more });
 
 const names = (peers) => new Intl.ListFormat("en").format(peers);
@@ -31,7 +31,7 @@ function ofMissing({ missing, suspended }) {
   return [...ofCut(because("cut"), suspended), ...because("failed").map((peer) => ofFailed(peer, suspended))];
 }
 
-/** What the state of this peer means where it is none of work. */
+/** What the state of this peer means where the peer does not work. */
 function ofState(status) {
   const isIn = status.members.some((member) => member.self);
   switch (status.state) {
@@ -55,9 +55,9 @@ function ofSuspended(suspended) {
   return [notice("bad", text, `${waiting} here until enough peers are back.`)];
 }
 
-/** Reasons that the notices above tell in other words. */
+/** Reasons that the notices above say in other words. */
 const TOLD = new Set(["no_view", "suspended", "member_missing"]);
-/** What a peer that learns is, of course. */
+/** A reason that a learning peer always has. */
 const TOLD_LEARNING = "behind";
 
 function notices(status) {
@@ -82,7 +82,7 @@ function showTone(tone) {
 function showNotices(told) {
   const list = byId("notices");
   const key = JSON.stringify(told);
-  // Written only where it changed: a screen reader says it again each time.
+  // It is written only where it changed: a screen reader says it again each time.
   if (list.dataset.told === key) return;
   list.dataset.told = key;
   list.replaceChildren(
@@ -138,7 +138,7 @@ export function showHeadline(status, restarted, backSince) {
   setText(byId("version"), `peer ${status.version}, ${kind} ${status.group}, started ${started}`);
 }
 
-/** Nothing is heard from the peer since then. */
+/** Since when nothing is heard from the peer. */
 export function showLost(since) {
   showTone("lost");
   const text = `No connection to this peer since ${clock(since)}`;

@@ -1,4 +1,4 @@
-// The page: takes what the peer says, and hands each part to those who show it.
+// The page: takes what the peer says, and hands each part to the file that shows it.
 
 import { byId, setText } from "./dom.js";
 import { moment } from "./format.js";
@@ -10,7 +10,7 @@ import { forgetSensors, startSensors, takeSensors } from "./sensors.js";
 import { addEvents, forgetEvents, startEvents } from "./events.js";
 import { startPlot } from "./plot.js";
 
-/** So long the page says that the peer was restarted, and that the connection is back. */
+/** How long the page says that the peer was restarted, and that the connection is back. */
 const RESTART_TOLD_MS = 10 * 60 * 1000;
 const BACK_TOLD_MS = 20 * 1000;
 

@@ -10,7 +10,7 @@ import { edges, goesOn, move, part, scale } from "./range.js";
 import { showFigures } from "./figures.js";
 
 const HOUR_MS = 60 * 60 * 1000;
-/** A live plot is asked for again when a bucket is over, but within these. */
+/** A live plot is asked for again when a bucket is over, within these bounds. */
 const AGAIN_MIN_MS = 1000;
 const AGAIN_MAX_MS = 15000;
 const BUCKETS_MAX = 2000;
@@ -99,7 +99,7 @@ function back() {
   load();
 }
 
-/** Keys do what buttons do, where these do anything. Escape closes the dialog where there is nothing to go back to. */
+/** Keys do what the buttons do. Escape closes the dialog where there is nothing to go back to. */
 const KEYS = { ArrowLeft: "earlier", ArrowRight: "later", "+": "zoom-in", "-": "zoom-out", Escape: "back" };
 
 function onKey(event) {
@@ -110,7 +110,7 @@ function onKey(event) {
   button.click();
 }
 
-/** Asks for what is to be shown; an answer to an earlier question is of no use any more. */
+/** Asks for what is to be shown; answers to earlier questions no longer count. */
 async function load() {
   const asked = shown;
   asked.query?.abort();
@@ -165,7 +165,7 @@ function showTools() {
     button.setAttribute("aria-pressed", goesOn(range) && range.length === button.dataset.hours * HOUR_MS);
   }
   byId("back").hidden = before.length === 0;
-  // What is hidden loses the focus, and keys would go nowhere.
+  // A hidden element loses the focus, and keys would go nowhere.
   if (!dialog.contains(document.activeElement)) byId("plot-title").focus();
   byId("earlier").disabled = first() !== null && edges(range, now(), first())[0] <= first();
   byId("later").disabled = goesOn(range);
@@ -173,7 +173,7 @@ function showTools() {
   byId("csv").href = `/readings.csv?sensor=${encodeURIComponent(id)}${timesOf(range)}`;
 }
 
-/** The time axis; of a range that goes on, up to now. */
+/** The time axis; a range that goes on ends now. */
 const timeAxis = () => edges(shown.range, Math.max(now(), shown.plot.to), first());
 
 function draw() {

@@ -4,7 +4,7 @@ import { byId, el, setText } from "./dom.js";
 import { QUANTITIES, fullTime, measured } from "./format.js";
 import { chart, columnsOf, dataOf, rem } from "./chart.js";
 
-/** In sizes of the page's font: the least and the most that a plot is high, what is above and below all of them, and
+/** In sizes of the page's font: the least and the greatest height of a plot, what is above and below all of them, and
  * what belongs to each. */
 const LOWEST_REM = 9;
 const HIGHEST_REM = 20;
@@ -41,7 +41,7 @@ export function clearPlots() {
   for (const key of drawn.keys()) remove(key);
 }
 
-/** All of them are seen together where the window is high enough. */
+/** All plots are seen together where the window is high enough. */
 export function resizePlots() {
   const size = sizeOf(drawn.size);
   for (const { u } of drawn.values()) {
@@ -77,7 +77,7 @@ function remove(key) {
   drawn.delete(key);
 }
 
-/** What the values are where the pointer is. */
+/** The values at the pointer. */
 function hover(index) {
   const time = index === null ? null : columns.times[index];
   setText(byId("plot-read"), time ? fullTime(time) : "");

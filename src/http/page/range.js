@@ -2,30 +2,30 @@
 // `{ from, to }`, which stays. All in ms.
 
 const SHORTEST = 10 * 1000;
-/** A range that ends so near to the end of a live one, as a part of it, is meant to go on. */
+/** A range that ends this near to the end of a live one, as a part of it, is meant to go on. */
 const NEAR = 0.03;
 
 /** Does its end move with the time? */
 export const goesOn = (range) => range.length !== undefined;
 
-/** What a range is at the moment; `first`: when the sensor began. */
+/** The present ends of a range; `first`: when the sensor began. */
 export function edges(range, now, first) {
   if (!goesOn(range)) return [range.from, range.to];
   return [range.length === 0 ? Math.min(first ?? now, now - SHORTEST) : now - range.length, now];
 }
 
-/** The range from here to there: one that goes on where it ends now, all where it begins with the first reading. */
+/** The range from here to there. It goes on if it ends now, and is all there is if it also begins with the first reading. */
 function between(from, to, now, first) {
   const length = Math.max(to - from, SHORTEST);
   if (to < now - NEAR * length) return { from, to: from + length };
   return first !== null && from <= first ? { length: 0 } : { length };
 }
 
-/** A part of a range that was dragged over. */
+/** The part of a range that was dragged over. */
 export const part = (range, from, to, now, first) =>
   goesOn(range) ? between(from, to, now, first) : { from, to: Math.max(to, from + SHORTEST) };
 
-/** By half of its length towards the past (-1) or the present (1). */
+/** Moves by half of its length towards the past (-1) or the present (1). */
 export function move(range, direction, now, first) {
   const [from, to] = edges(range, now, first);
   const by = (direction * (to - from)) / 2;

@@ -1,4 +1,4 @@
-// All sensors. Only the cards in view, and a few rows beyond, are in the document: ten thousand stay fluent.
+// All sensors. Only the cards in view, and a few rows beyond, are in the document: ten thousand still scroll smoothly.
 
 import { byId, setText } from "./dom.js";
 import { QUANTITIES, number } from "./format.js";
@@ -7,7 +7,7 @@ import { unwantSpark, wantSpark } from "./spark.js";
 
 /** Rows of cards beyond each edge of the window, so that the next card is there for Tab. */
 const BEYOND = 2;
-/** An order by what changes is made again no more often, and not under the reader's pointer. */
+/** How often an order by changing values is made again; never under the reader's pointer. */
 const SORT_AGAIN_MS = 5000;
 
 const sensors = new Map();
@@ -19,7 +19,7 @@ let drawAsked = false;
 const collator = new Intl.Collator(undefined, { numeric: true });
 const byName = (one, other) => collator.compare(one.id, other.id);
 
-/** Those that have no value come last. */
+/** Sensors without a value come last. */
 const by = (value) => (one, other) => {
   const [a, b] = [value(one), value(other)];
   if (a === b) return byName(one, other);
@@ -106,7 +106,7 @@ function drawNow() {
   const first = Math.max(0, Math.min(rows - 1, Math.floor(top / step) - BEYOND));
   const end = Math.min(rows, Math.ceil((top + innerHeight) / step) + BEYOND);
   const last = Math.max(end, first + 1);
-  // What is not in the document takes its place as padding.
+  // Padding takes the place of cards that are not in the document.
   list.style.paddingTop = `${first * step}px`;
   list.style.paddingBottom = `${Math.max(0, rows - last) * step}px`;
   place(shown.slice(first * columns, last * columns), first * columns);

@@ -8,9 +8,9 @@ import { ask, isLive } from "./stream.js";
 const DAY_MS = 24 * 60 * 60 * 1000;
 const BUCKETS = 96;
 const AT_THE_SAME_TIME = 2;
-/** A card in view asks again after so long. */
+/** How long a card in view waits before it asks again. */
 const FRESH_MS = 60 * 1000;
-/** Between two questions of a page, so that scrolling through thousands of sensors asks a peer for little. */
+/** The pause between two questions of a page: to scroll through thousands of sensors asks a peer for little. */
 const PAUSE_MS = 40;
 
 const WIDTH = 240;
@@ -29,7 +29,7 @@ export function wantSpark(sensor) {
   next();
 }
 
-/** It is out of view. */
+/** The card is out of view. */
 export function unwantSpark(sensor) {
   queue.delete(sensor);
 }
@@ -62,13 +62,13 @@ function pause() {
 }
 
 async function fetchSpark(sensor) {
-  // Up to now, so that silence shows; of one that has been silent for a day, the day before it fell silent.
+  // It ends now, so that silence shows; for a sensor that has been silent for a day, it is the day before that.
   const last = sensor.timestamp + 1;
   const to = now() - last < DAY_MS ? Math.max(Math.round(now()), last) : last;
   const path = (from) =>
     `/api/v1/plot?sensor=${encodeURIComponent(sensor.id)}&from=${from}&to=${to}&buckets=${BUCKETS}`;
   let plot = await ask(path(Math.max(to - DAY_MS, sensor.spark?.first ?? 0)));
-  // Of a sensor that is younger than a day, all of its life is shown.
+  // For a sensor that is younger than a day, its whole life is shown.
   if (plot.first > plot.from + DAY_MS / BUCKETS) plot = await ask(path(plot.first));
   sensor.spark = { asked: Date.now(), first: plot.first, plot };
   sensor.interval = intervalOf(plot) ?? sensor.interval;
@@ -78,7 +78,7 @@ async function fetchSpark(sensor) {
   sensor.card?.showSpark();
 }
 
-/** How often the sensor gives a reading: what is usual between two rows where it was not silent. */
+/** How often the sensor gives a reading: the usual time between two rows, silence aside. */
 function intervalOf(plot) {
   const steps = [];
   for (let i = 0; i + 1 < plot.t.length; i += 1) {
@@ -121,7 +121,7 @@ function lineThrough(plot, values, x, y) {
     }
     const at = `${x(plot.t[i] + plot.bucket_ms / 2).toFixed(1)} ${y(value).toFixed(1)}`;
     const goesOn = last !== null && plot.t[i] - last <= plot.gap_ms;
-    // A reading alone is a dot: a line of no length with round ends.
+    // A single reading is a dot: a line of no length with round ends.
     line += goesOn ? `L${at}` : `M${at}l0 0`;
     last = plot.t[i];
   });

@@ -2,17 +2,17 @@
 
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 15000;
-/** A host that is gone refuses nothing: what does not open in this time is lost, too. */
+/** A host that is gone refuses nothing: a connection that does not open in this time is lost, too. */
 const OPEN_DEADLINE_MS = 10000;
-/** So often the peer is asked how it is. Half-open connections show here, and what changes too often to be streamed. */
+/** How often the peer is asked for its state. That shows half-open connections, and values that change too often to be streamed. */
 const PULSE_MS = 5000;
 const PULSE_DEADLINE_MS = 4000;
-/** A page that nobody has seen for so long lets go: a peer serves few connections, and a browser opens few to one host. */
+/** A page that nobody has seen for this long disconnects: a peer serves few connections, and a browser opens few to one host. */
 const REST_MS = 60000;
 
 let live = false;
 
-/** Is what the page shows what the peer says at the moment? */
+/** Does the page show what the peer says now? */
 export const isLive = () => live;
 
 /**
@@ -52,7 +52,7 @@ export function follow(on) {
   function lose() {
     pause();
     on.lost(heardAt);
-    // Pages that lost the same peer do not all come back in the same instant.
+    // Pages that lost the same peer should not all come back in the same instant.
     timer = setTimeout(open, retryMs * (0.75 + Math.random() / 2));
     retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
   }
@@ -61,7 +61,7 @@ export function follow(on) {
     if (!live || document.hidden) return;
     const before = heardAt;
     const status = await ask("/api/v1/status", AbortSignal.timeout(PULSE_DEADLINE_MS)).catch(() => null);
-    // What was streamed in the meantime is newer than the answer, and shows that the connection holds.
+    // What was streamed in the meantime is newer than the answer, and shows that the connection works.
     if (!live || heardAt !== before) return;
     if (status) hear(on.status, status);
     else lose();

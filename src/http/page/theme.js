@@ -1,4 +1,4 @@
-// The theme: as the system has it, light, or dark. Not a module, and in the head, so that no wrong colour flashes up.
+// The theme: the system's, light, or dark. It is no module, and in the head, so that no wrong colour flashes up.
 "use strict";
 (() => {
   const THEMES = ["auto", "light", "dark"];
@@ -10,7 +10,7 @@
       const theme = localStorage.getItem("theme");
       return THEMES.includes(theme) ? theme : "auto";
     } catch {
-      // A browser that keeps nothing for this page.
+      // The browser keeps nothing for this page.
       return "auto";
     }
   }
@@ -39,7 +39,7 @@
       try {
         localStorage.setItem("theme", theme);
       } catch {
-        // It holds until the page is left.
+        // The choice holds until the page is left.
       }
       label(button);
       apply();
