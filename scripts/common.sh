@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PIDS=()
 PEER=${CARGO_TARGET_DIR:-target}/release/peer
 
-# Builds the binary that the scripts run; says how far it is where somebody looks, since the first time takes minutes.
+# Builds the binary that the scripts run. On a terminal it shows the progress, since the first time takes minutes.
 build() {
     if [ -t 2 ]; then
         cargo build --release
@@ -16,11 +16,11 @@ build() {
     fi
 }
 
-# A UDP port of its own for each run, so that other peers on this machine are not joined by accident.
+# Each run has its own UDP port, so that it does not join other peers on this machine by accident.
 BROADCAST_PORT=${BROADCAST_PORT:-$((20000 + $$ % 20000))}
 export BROADCAST_PORT
 
-# Made-up readings are meant here, unless an option names another source.
+# Readings are made up here on purpose, unless an option names another source.
 export PEER_SENSOR=${PEER_SENSOR:-mock}
 
 # start <id> [option …]: starts a peer on loopback; its log goes to logs/<id>_log.txt. Its process id is in STARTED.
@@ -38,7 +38,7 @@ stop_all() {
     local pid
     for pid in ${PIDS[@]+"${PIDS[@]}"}; do
         kill "$pid" 2>/dev/null || true
-        # One that was stopped hears nothing before it goes on.
+        # A stopped peer hears nothing before it goes on.
         kill -CONT "$pid" 2>/dev/null || true
     done
     for pid in ${PIDS[@]+"${PIDS[@]}"}; do
@@ -61,17 +61,17 @@ wait_for() {
     fail "$what"
 }
 
-# wait_for_group <id …>: waits until these peers are one group, as each of them says itself, and their logs tell of it.
+# wait_for_group <id …>: waits until these peers are one group, by what each says itself, and their logs show it.
 wait_for_group() {
     local dirs=() id said sorted
     for id in "$@"; do dirs+=("data/$id"); done
     said=$("$PEER" status --wait "members=$#,leader" --timeout 30s "${dirs[@]}") || fail "$said"
     sorted=$(printf '%s\n' "$@" | sort | paste -sd, | sed 's/,/, /g')
-    # A line is written a moment after what it tells of.
+    # A line is written a moment after its event.
     for id in "$@"; do wait_for 5 "the log of $id does not tell of [$sorted]" sees "$id" "[$sorted]"; done
 }
 
-# leads <id>: is this the leader of the last view that its log tells of?
+# leads <id>: does this peer lead the last view in its log?
 leads() {
     grep "Is Group Leader:" "logs/$1_log.txt" | tail -n 1 | grep -q "Is Group Leader: True"
 }

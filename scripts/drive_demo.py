@@ -54,7 +54,7 @@ class Demo:
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             frames = self.frames()
-            # The last may be half drawn.
+            # The last screen may be half drawn.
             if len(frames) > 1 and re.search(pattern, "\n".join(frames[-2])):
                 return re.search(pattern, "\n".join(frames[-2]))
             self.read()
@@ -130,7 +130,7 @@ def main(options):
     os.write(demo.terminal, b"r")
     demo.wait_for("the one started again", rf"{name} +(?!{other} )\d+ +\d+ +(member|leads|starting|hung)")
     demo.columns = 200
-    # One that is stopped hears no Ctrl-C, and is ended all the same.
+    # A stopped peer hears no Ctrl-C, and is ended all the same.
     demo.end()
     if not is_gone(int(leader)):
         sys.exit(f"process {leader} runs on")

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Looks for inputs that break what is read: of one target, or of each in turn. By hand, before a release: an hour a target.
+# Looks for inputs that break a reader: of one target, or of each in turn. By hand, before a release: an hour for each target.
 #
-#   scripts/fuzz.sh                         all targets, a minute each
+#   scripts/fuzz.sh                         all targets, a minute for each
 #   scripts/fuzz.sh core --seconds 3600     one of them
 #   scripts/fuzz.sh --list                  their names
-#   scripts/fuzz.sh --keep --seconds 0      puts what was found and reaches most into fuzz/corpus
+#   scripts/fuzz.sh --keep --seconds 0      puts the inputs that reach most into fuzz/corpus
 #
 # The programs are built by the stable toolchain, without a sanitizer: this package forbids unsafe code, and what is asserted is
 # checked. cargo-fuzz is installed below target/ where it is missing. What was found is added to target/fuzz/corpus/; only
@@ -33,13 +33,13 @@ if ! cargo fuzz --version > /dev/null 2>&1; then
     PATH="$TARGET/tools/bin:$PATH"
     cargo fuzz --version > /dev/null 2>&1 || cargo install cargo-fuzz --locked --root "$TARGET/tools"
 fi
-# Some targets look at files: where that is possible, in memory.
+# Some targets use files: in memory where that is possible.
 [ ! -w /dev/shm ] || export TMPDIR=/dev/shm
 
-# Longer inputs say little that shorter ones do not, and take longer. Each takes milliseconds, and some MiB.
+# Longer inputs find little that shorter ones do not, and take longer. An input takes milliseconds and some MiB.
 LIMITS=(-max_len=4096 -timeout=10 -rss_limit_mb=1024)
 
-# Inputs of a target that are kept, at most, and their longest.
+# How many inputs of a target are kept at most, and how long they may be.
 KEPT_MAX=20 KEPT_BYTES_MAX=1024
 
 cargo fuzz build --sanitizer none --target-dir "$TARGET/fuzz"
@@ -64,8 +64,8 @@ fuzz() {
         "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" "$SECONDS_EACH" "$(find "$found" -type f | wc -l)"
 }
 
-# Of the inputs that together reach what all do, those that reach most. What was once found to break a target (`found-…`)
-# stays whatever it reaches.
+# The inputs that reach most, among those that together reach everything. An input that once broke a target (`found-…`)
+# stays, whatever it reaches.
 keep() {
     local target=$1 least="$TARGET/fuzz/least/$1" chosen="$TARGET/fuzz/chosen/$1" program
     program=$(program_of "$target")

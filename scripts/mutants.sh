@@ -4,7 +4,7 @@
 #
 #   scripts/mutants.sh                               all modules, all mistakes
 #   scripts/mutants.sh --module wire                 one of protocol, wire, storage, threads, net
-#   scripts/mutants.sh --sample 60 --seed 1          so many of them, drawn by a seed
+#   scripts/mutants.sh --sample 60 --seed 1          this many of them, drawn by a seed
 #   scripts/mutants.sh --list                        says what would be planted
 #
 # Mistakes come from cargo-mutants, which is installed below target/ where it is missing; .cargo/mutants.toml says what is left
@@ -45,7 +45,7 @@ mistakes_of() {
     cargo mutants --list -f "src/$1.rs" -f "src/$1/**/*.rs"
 }
 
-# So many of the lines, drawn by the seed; all where it is 0. The same seed draws the same of the same lines.
+# This many of the lines, drawn by the seed; 0 takes all. The same seed draws the same from the same lines.
 draw() {
     if [ "$1" -eq 0 ]; then
         cat
@@ -54,7 +54,7 @@ draw() {
     fi
 }
 
-# The lines of all modules, each with its module in front, and from them the sample: each mistake is as likely as any other.
+# The lines of all modules, each after its module, and the sample drawn from them: all mistakes are equally likely.
 DRAWN=$(for module in "${MODULES[@]}"; do mistakes_of "$module" | sed "s/^/$module\t/"; done | draw "$SAMPLE")
 if $LIST; then
     cut -f 2 <<< "$DRAWN"
@@ -70,15 +70,15 @@ for module in "${MODULES[@]}"; do
     for line in "${chosen[@]}"; do
         only+=(-f "${line%%:*}" --re "^$(sed 's/[][\.*^$(){}?+|/-]/\\&/g' <<< "$line")\$")
     done
-    # All of a module at once makes a command line too long.
+    # All mistakes of a module together make a command line too long.
     [ "$SAMPLE" -gt 0 ] || only=(-f "src/$module.rs" -f "src/$module/**/*.rs")
     mkdir -p "$TARGET/mutants/$module"
     read -ra tests < <(tests_of "$module")
-    # Its exit status says that some were missed: the table does, too.
+    # Its exit status says that some were missed; so does the table.
     cargo mutants --output "$TARGET/mutants/$module" --no-shuffle "${only[@]}" -- "${tests[@]}" || true
 done
 
-# Those that do not build are no mistakes; those that make a test wait for ever are noticed.
+# Mistakes that do not build do not count; mistakes that make a test wait for ever are noticed.
 printf '%-10s %8s %8s %8s\n' module planted noticed ratio
 for module in "${MODULES[@]}"; do
     out=$TARGET/mutants/$module/mutants.out

@@ -39,7 +39,7 @@ mkdir -p logs
 # take <file>: writes this process into a file that must not be there yet.
 take() { (set -C && echo $$ >"$1") 2>/dev/null; }
 
-# One at a time in a checkout: two would write the same logs. A lock whose process is gone counts for nothing, and is
+# Only one runs in a checkout: two would write the same logs. A lock whose process is gone does not count, and is
 # removed by one start at a time: two that found it stale could remove each other's new one.
 if ! take "$LOCK"; then
     if ! take "$LOCK.stale"; then
@@ -83,8 +83,8 @@ finish() {
     echo done >&8
     rm -f "$LOCK"
 }
-# The guard holds the other end of descriptor 8, is told each peer's process, and ends them where this script is gone without
-# having ended them: after a kill -9.
+# The guard holds the other end of descriptor 8 and hears each peer's process id. It ends the peers if this script is gone
+# and has not ended them: after a kill -9.
 guard() {
     local line guarded=()
     trap '' INT TERM HUP PIPE
@@ -93,7 +93,7 @@ guard() {
         guarded+=("$line")
     done
     for line in ${guarded[@]+"${guarded[@]}"}; do
-        # Its number may be another process's by now.
+        # Another process may have its number by now.
         if ps -p "$line" -o args= 2>/dev/null | grep -q -- "--peer-id peer[123] "; then
             kill "$line"
             kill -CONT "$line"
@@ -112,7 +112,7 @@ build
 now() {
     local stamp
     stamp=$(date -u +%Y-%m-%dT%H:%M:%S.%3NZ)
-    # Where date knows no milliseconds.
+    # This date knows no milliseconds.
     case $stamp in *N*) date -u +%Y-%m-%dT%H:%M:%S.000Z ;; *) echo "$stamp" ;; esac
 }
 
@@ -155,7 +155,7 @@ look() {
             note "$id is dead (exit status $status)"
             if [ "$status" = 2 ]; then
                 leave_screen
-                # A wrong option: each of them says the same.
+                # A wrong option: all peers say the same.
                 grep -m 1 '^error' "logs/${id}_log.txt" >&3 || tail -n 1 "logs/${id}_log.txt" >&3
                 exit 2
             fi
@@ -170,7 +170,7 @@ look() {
             continue
         fi
         HELD[place]=$(rows "$id")
-        # "View <term>.<change>@<leader>: [<members>]", of which the newest in all logs counts.
+        # "View <term>.<change>@<leader>: [<members>]": the newest in all logs counts.
         view=$(echo "$log" | grep -o "View [^ ]*: \[.*\]" | tail -n 1 || true)
         views[place]=${view#View *: }
         number=$(echo "$view" | awk -F '[ .@]' '{ print $2 * 1000000 + $3 }')
@@ -190,13 +190,13 @@ look() {
             ;;
         esac
     done
-    # A Ctrl-C that the shell missed, which asked them all to stop.
+    # The shell missed a Ctrl-C, which asked all peers to stop.
     if [ -n "${DEAD[0]}" ] && [ -n "${DEAD[1]}" ] && [ -n "${DEAD[2]}" ] &&
         grep -q "Asked to stop" <<<"$(this_run peer1)" && grep -q "Asked to stop" <<<"$(this_run peer2)"; then
         stopping=1
     fi
-    # One that was with the leader of the newest view and is not in it, though its process lives, is silent: be it the leader
-    # before.
+    # A peer that was with the leader of the newest view, and is not in it although its process lives, is silent. It may be
+    # the last leader.
     for place in 0 1 2; do
         case "${STATE[place]} ${views[place]}" in
         "member "*"$leader"* | "leads "*"$leader"*)
@@ -258,7 +258,7 @@ size() {
     echo "$found"
 }
 
-# page: the address of the page of the first peer that lives; nothing where there is none.
+# page: the address of the page of the first living peer; nothing if there is none.
 page() {
     local place
     for place in 0 1 2; do
@@ -269,7 +269,7 @@ page() {
     done
 }
 
-# victim: the process of the leader, or else of one that lives; nothing where all are dead.
+# victim: the process of the leader, or of another living peer; nothing if all are dead.
 victim() {
     local place found=""
     for place in 2 1 0; do
@@ -315,7 +315,7 @@ draw() {
 SHOWN=
 LAST=
 PAGE=
-# say: what is new, as plain lines. An event may come after others that happened later.
+# say: new events, as plain lines. An event may come after others that happened later.
 say() {
     local all place line="" state
     all=$(events)
@@ -336,7 +336,7 @@ say() {
     fi
 }
 
-# The shell says of each child that is killed that it was; the screen does that here.
+# The shell reports each killed child; here the screen does that.
 exec 3>&2 2>/dev/null
 : >"$EVENTS"
 for place in 0 1 2; do
@@ -358,7 +358,7 @@ if [ -n "$LIVE" ]; then
     trap 'printf "\033[2J"' WINCH
 fi
 
-# A key that ends this ends what it waits for, too.
+# A key that ends this script also ends what it waits for.
 set +e
 begun=$SECONDS
 while [ -z "$stopping" ]; do

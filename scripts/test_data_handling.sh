@@ -12,7 +12,7 @@ wait_for_group "${ids[@]}"
 enough() { [ "$(rows peer1)" -ge 60 ] && [ "$(rows peer2)" -ge 60 ] && [ "$(rows peer3)" -ge 60 ]; }
 wait_for 20 "fewer than 60 readings after 20 s" enough
 
-# Rows go on coming: what all three hold is compared up to the shortest of each file.
+# Rows go on coming: the files of each sensor are compared up to the shortest.
 for sensor in "${ids[@]}"; do
     lines=
     for id in "${ids[@]}"; do
