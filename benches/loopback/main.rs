@@ -38,7 +38,7 @@ fn main() {
     }
 }
 
-/// For printing: counts and sizes here are far below 2^52.
+/// A number for printing: counts and sizes here are far below 2^52.
 fn float(number: u64) -> f64 {
     u32::try_from(number).map_or(f64::INFINITY, f64::from)
 }
@@ -105,7 +105,7 @@ fn feed_all(group: &mut Group, each: u64) -> Duration {
     time
 }
 
-/// Each peer is fed a block of readings; until the last row is in the last peer's files.
+/// Each peer is fed a block of readings. Measures until the last row is in the last peer's files.
 fn throughput(options: &[&str]) {
     let mut group = Group::start(3, "stdin", options);
     let total = 3 * readings_each();
@@ -124,7 +124,7 @@ fn throughput(options: &[&str]) {
     row("memory under that load (highest RSS of a peer)", &format!("{:.1} MiB", float(highest) / 1024.0));
 }
 
-/// All three are killed after a load, and one of them started again: until it has read back what it had.
+/// All three are killed after a load, and one of them is started again. Measures until it has read back what it had.
 fn resume() {
     let mut group = Group::start(3, "stdin", &["--resume"]);
     feed_all(&mut group, readings_each());

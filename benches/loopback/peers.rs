@@ -1,4 +1,4 @@
-//! Processes to measure, and what the system says of them.
+//! Processes to measure, and what the system says about them.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Nothing measured here takes so long unless it is broken.
+/// Longer than anything takes that works.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The key of a closed group, in its directory.
@@ -30,7 +30,7 @@ impl Group {
     /// Starts peers with these options beside the defaults, and waits until they are one group.
     pub(crate) fn start(count: usize, sensor: &str, options: &[&str]) -> Self {
         let directory = std::env::temp_dir().join(format!("peer-bench-{}", std::process::id()));
-        // Left over from a run before, or not there.
+        // It may be left over from an earlier run.
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).expect("a directory to work in");
         if is_closed() {
@@ -50,7 +50,7 @@ impl Group {
         Self { processes, directory, port }
     }
 
-    /// Starts the peer of this number again, with another life of its own.
+    /// Starts the peer of this number again, as a new life.
     pub(crate) fn start_again(&self, number: usize, options: &[&str]) -> Process {
         Process::start(number, &[&["--sensor", "none"], options].concat(), &self.port, &self.directory)
     }
@@ -121,7 +121,7 @@ impl Process {
         self.wait_until(text, |lines| lines.iter().any(|line| line.contains(text)));
     }
 
-    /// Waits for a view that ends so, and for the line after it, which says whether this peer leads.
+    /// Waits for a view that ends with `list`, and for the line after it, which says whether this peer leads.
     fn wait_for_view(&self, list: &str) {
         self.wait_until(list, |lines| {
             let at = lines.iter().rposition(|line| line.ends_with(list));
@@ -193,7 +193,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // One that was killed already needs neither.
+        // A process that was killed already needs neither.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

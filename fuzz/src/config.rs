@@ -1,4 +1,4 @@
-//! The command line, an argument each line, and each value by itself.
+//! The command line, one argument on each line, and each value by itself.
 
 use std::ffi::OsString;
 
@@ -12,7 +12,7 @@ pub(crate) fn config(input: &[u8]) {
     match parse(std::iter::once("peer".into()).chain(arguments)) {
         Ok(Task::Run(config)) => check(&config),
         Ok(_) => {}
-        // What is wrong is told, and so is help.
+        // Errors have a text, and so has help.
         Err(error) => assert!(!error.to_string().is_empty() && [0, 2].contains(&error.exit_code())),
     }
     for line in text.split('\n') {
@@ -24,7 +24,7 @@ pub(crate) fn config(input: &[u8]) {
     }
 }
 
-/// What its fields promise.
+/// Checks what the fields of a `Config` promise.
 fn check(config: &Config) {
     assert_eq!(config.clone().check().as_ref(), Ok(config));
     let timing = config.timing;

@@ -1,8 +1,8 @@
-//! One core that hears anything: any messages on any connections, any answers, any order of what its storage does, and time that
-//! goes by as it likes. Only its own threads and its disk are honest.
+//! One core that hears anything: any messages on any connections, any answers, any order of its storage's work, and any
+//! passage of time. Only its own threads and its disk are honest.
 //!
-//! What it says is of the grammar, its links find what they may send, each question and each connection is answered once, it
-//! comes to rest at any time, and what it stored is found when it starts again.
+//! What it says is in the grammar, its links find what they may send, each question and each connection is answered
+//! once, it comes to rest at any time, and a restart finds what it stored.
 
 mod steps;
 
@@ -27,7 +27,7 @@ const LIFE: Incarnation = 100;
 /// Steps of one input.
 const STEPS_MAX: usize = 200;
 
-/// Alarms in a row, without any time between them, after which a core comes to no rest.
+/// A core that wants more alarms in a row than this, without time between them, does not come to rest.
 const ALARMS_MAX: usize = 64;
 
 /// Effects of one step. Views have few members here.
@@ -40,11 +40,11 @@ const COUNTER_FAR: u64 = 1 << 44;
 enum Line {
     Waits,
     Speaks,
-    /// Nothing may be made of it any more.
+    /// It is over, and must not be used any more.
     Over,
 }
 
-/// A peer `m`, and all that is around it.
+/// A peer `m`, and everything around it.
 struct Host {
     peer: Peer,
     shelf: Shelf,
@@ -96,7 +96,7 @@ impl Host {
         Self { peer, shelf, disk, options, joins, life: LIFE, now, lines, calls, asked, delivered: 0, over: false }
     }
 
-    /// Another life on what is on the disk.
+    /// Starts another life on the present disk.
     fn restart(&mut self) {
         self.life += 1;
         (self.peer, self.shelf) = open(&self.disk, self.life, self.options, self.joins, self.now);
@@ -192,7 +192,7 @@ impl Host {
         self.step(Input::Stored(done));
     }
 
-    /// The storage does all that waits, and what comes of that.
+    /// The storage does all that waits, and all that follows from that.
     fn settle(&mut self) {
         for _ in 0..ALARMS_MAX {
             if self.shelf.is_idle() {

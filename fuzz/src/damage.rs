@@ -1,4 +1,4 @@
-//! What becomes of a file's bytes: some are changed, lost, repeated or put in; and then its checksums may be made to fit.
+//! Damage to a file: some bytes are changed, lost, repeated or added; then its checksums may be made to fit.
 
 use super::draw::Draw;
 
@@ -46,7 +46,7 @@ fn line(draw: &mut Draw, bytes: &mut Vec<u8>) {
     *bytes = lines.concat();
 }
 
-/// Gives each record, which begins with a line that begins so, the length and the checksum that fit what it holds.
+/// Gives each record, which begins with a line of this verb, the length and the checksum that fit its content.
 pub(crate) fn reseal(bytes: &[u8], verb: &str) -> Vec<u8> {
     let mut records: Vec<Vec<u8>> = vec![Vec::new()];
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {

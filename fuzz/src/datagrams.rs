@@ -12,7 +12,7 @@ fn community(quorum: Option<u32>) -> Community {
     Community { group: "sensors".to_owned(), quorum }
 }
 
-/// Any datagram, as two groups hear it that differ in their quorum.
+/// Any datagram, heard by two groups that differ in their quorum.
 pub(crate) fn open(input: &[u8]) {
     let heard = [None, Some(2)].map(|quorum| community(quorum).parse(input));
     for (quorum, parsed) in [None, Some(2)].into_iter().zip(&heard) {
@@ -31,7 +31,7 @@ pub(crate) fn open(input: &[u8]) {
     assert_eq!(keys(&[0, 1], "sensors").open_datagram(input), None);
 }
 
-/// What the key seals, and the same with any of its bytes changed; then which counters count.
+/// What the key seals, whole and with any byte changed; then which counters count.
 pub(crate) fn sealed(input: &[u8]) {
     let mut draw = Draw::new(input);
     let (speaks, hears) = (*draw.pick(&[&[0][..], &[1], &[1, 0]]), *draw.pick(&[&[0][..], &[1, 0], &[2], &[0, 1, 2]]));
@@ -66,7 +66,7 @@ fn change(draw: &mut Draw, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Each counter of a life counts once, and none that is 64 or more below the highest.
+/// Checks that each counter of a life counts once, and none that is 64 or more below the highest.
 fn counters(draw: &mut Draw) {
     let (mut windows, mut heard) = (Windows::default(), BTreeMap::<_, BTreeSet<u64>>::new());
     let mut base = 0_u64;

@@ -1,4 +1,4 @@
-//! The sound files of a peer, from which damaged ones are made.
+//! The sound files of a peer, the base for damaged ones.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use peer::wire::{Frame, Lines, Request};
 /// Whose they are.
 pub(crate) const ID: &str = "p";
 
-/// Readings of an origin, of three sensors by their numbers.
+/// Readings of an origin. The number decides which of three sensors each is of.
 pub(crate) fn request(origin: &str, first: Number, count: u64) -> Request {
     let mut text = String::new();
     for number in first..first + count {
@@ -30,7 +30,7 @@ pub(crate) fn is_csv(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, kind)| kind == "csv")
 }
 
-/// Two segments, of which most has rows, and what is pending beside.
+/// Two segments, mostly with rows, and pending readings beside.
 pub(crate) fn files() -> &'static BTreeMap<String, Vec<u8>> {
     static FILES: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
     FILES.get_or_init(make)

@@ -1,5 +1,5 @@
-//! Makes choices of bytes, one byte after the other. Bytes that are over are zeros, so that the beginning of an input is a
-//! shorter input.
+//! Turns bytes into choices, one after the other. After the last byte come zeros, so that the beginning of an input is
+//! a shorter input.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,7 +10,7 @@ use peer::wire::{Contact, Token};
 pub(crate) const NAMES: [&str; 6] =
     ["a", "b", "m", "n", "z", "z23456789-123456789-123456789-123456789-123456789-123456789-1234"];
 
-/// What is true of the one that is spoken to: what comes by chance seldom fits.
+/// What is true of the receiver: random values rarely fit.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub terms: Vec<Term>,
@@ -39,7 +39,7 @@ impl<'a> Draw<'a> {
         std::mem::take(&mut self.bytes)
     }
 
-    /// So many bytes, or what is left.
+    /// This many bytes, or what is left.
     pub(crate) fn some(&mut self, count: usize) -> &'a [u8] {
         let (some, rest) = self.bytes.split_at(count.min(self.bytes.len()));
         self.bytes = rest;

@@ -1,5 +1,5 @@
-//! Files of one peer, on a disk in memory, one of which was damaged or made up. Whatever it holds, the peer starts; each
-//! reading that is whole in its files is found again; rows are the log's; and the next start has nothing to mend.
+//! Files of one peer, on a disk in memory; one of them is damaged or made up. The peer starts whatever that file holds.
+//! Each reading that is whole in the files is found again, rows are the log's, and the next start has nothing to mend.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(crate) fn journal(input: &[u8]) {
     let name = draw.pick(&names).clone();
     change(&mut draw, &mut files, &name, Some("BATCH:"));
     if draw.bool() {
-        // Another name, which says that it begins elsewhere.
+        // Gives it another name, by which it begins elsewhere.
         let bytes = files.remove(&name).unwrap_or_default();
         files.insert(format!("journal/{:020}.log", draw.number()), bytes);
     }
@@ -66,8 +66,8 @@ pub(crate) fn csv(input: &[u8]) {
     check(&mut draw, &files);
 }
 
-/// Makes one file another: of the input alone, or of what it was. `verb`: how its records begin, if it has
-/// any, which may be given the lengths and checksums that fit.
+/// Changes one file: made from the input alone, or from what it was. `verb`: how its records begin, if it has any;
+/// these may get lengths and checksums that fit.
 fn change(draw: &mut Draw, files: &mut Files, name: &str, verb: Option<&str>) {
     let how = draw.byte();
     let bytes = files.entry(name.to_owned()).or_default();
@@ -137,7 +137,7 @@ fn held(found: &Opened) -> Readings {
     numbers(found.origins.iter().chain(&found.pending))
 }
 
-/// What is whole in the files, whether it is where it belongs or not.
+/// The readings that are whole in the files, in their right place or not.
 fn whole(files: &Files) -> Readings {
     let mut all = Readings::new();
     let segment = |name: &String| {
@@ -163,7 +163,7 @@ fn whole(files: &Files) -> Readings {
     all
 }
 
-/// Shows each place where a record may begin: its head line, and all from there on. What is within a record is not shown.
+/// Shows each place where a record may begin: its head line, and all from there on. It shows nothing within a record.
 fn each_record(bytes: &[u8], verb: &[u8], mut take: impl FnMut(&[u8], &[u8]) -> Option<usize>) {
     let mut at = 0;
     while at < bytes.len() {
@@ -173,7 +173,7 @@ fn each_record(bytes: &[u8], verb: &[u8], mut take: impl FnMut(&[u8], &[u8]) -> 
     }
 }
 
-/// The CSV files hold what the log holds up to what is delivered, and nothing else.
+/// Checks that the CSV files hold the delivered part of the log, and nothing else.
 fn check_rows(disk: &MemoryDisk, storage: &Storage<MemoryDisk>, found: &Opened) {
     let (reader, mut rows, mut after) = (storage.log_reader(), BTreeMap::<String, Vec<u8>>::new(), 0);
     while after < found.last {

@@ -1,4 +1,4 @@
-//! Batches and requests whose checksum fits, whatever they hold.
+//! Batches and requests of any content, with a checksum that fits.
 
 use peer::wire::{Cursor, Frame, Lines, Request};
 
@@ -62,7 +62,7 @@ fn check_frame(bytes: &[u8]) {
         let above: u64 = frame.ranges_after(after).iter().map(|range| range.count).sum();
         assert_eq!(above, frame.last().saturating_sub(after).min(frame.count()));
     }
-    // Ordered once more it holds the same readings, and ranges that follow each other are one.
+    // Framed once more it holds the same readings, and consecutive ranges are joined.
     let again = Frame::build(frame.term().clone(), frame.first(), &requests);
     assert!(again.entries().eq(frame.entries()));
     assert_eq!(Frame::parse(again.bytes().to_vec()).as_ref(), Ok(&again));

@@ -1,4 +1,4 @@
-//! Files with keys: what they hold, and keys for the targets that need some.
+//! Files with keys, and keys for targets that need some.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -28,13 +28,13 @@ fn three() -> &'static [Key] {
     })
 }
 
-/// The keys of a group, of the three that there are: the first is spoken with.
+/// The keys of a group, out of the three. A peer speaks with the first.
 pub(crate) fn keys(numbers: &[usize], group: &str) -> Keys {
     let of: Vec<Key> = numbers.iter().map(|number| three()[*number].clone()).collect();
     Keys::new(&of, group)
 }
 
-/// Any file. No digit of it is told where it is refused.
+/// Any file. A refusal quotes no digit of it.
 pub(crate) fn key_files(input: &[u8]) {
     let scratch = Scratch::new();
     let path = write(&scratch, input);
@@ -54,12 +54,12 @@ pub(crate) fn key_files(input: &[u8]) {
 
 fn check_read(input: &[u8], keys: &[Key], path: &Path) {
     assert!((1..=KEYS_MAX).contains(&keys.len()));
-    // Comments, and lines that say nothing, change nothing.
+    // Comments and empty lines change nothing.
     let mut other = b"# a comment\n\n".to_vec();
     other.extend(input.to_ascii_lowercase());
     std::fs::write(path, &other).expect("it was written before");
     let fingerprints = |keys: &[Key]| keys.iter().map(Key::fingerprint).collect::<Vec<_>>();
-    // Whatever the case: but the word before the digits has one.
+    // The digits may be in any case, but the word before them may not.
     if input.len() + 64 < 16 * 1024 {
         assert_eq!(fingerprints(&read(path).expect("the same keys")), fingerprints(keys));
     }

@@ -1,10 +1,11 @@
-//! What peer reads, fed with bytes that nobody chose. A target is one function here; libFuzzer runs each in a program of its own
-//! (`fuzz_targets/`), and `tests/fuzz.rs` of the package beside this one runs all of them on what libFuzzer found worth keeping
-//! (`corpus/`). That test compiles these files itself, so that they name nothing that only this package has.
+//! Everything that peer reads, fed with random bytes. A target is one function here. libFuzzer runs each in its own
+//! program (`fuzz_targets/`), and `tests/fuzz.rs` of the package beside this one runs all of them on what libFuzzer
+//! found worth keeping (`corpus/`). That test compiles these files itself, so they name nothing that only this package
+//! has.
 //!
-//! A target holds more than that nothing panics: what is written is read back as the same, what comes in pieces is what
-//! comes whole, what is kept is found again. How much a target allocates for so many bytes is bounded as well (`work`), which
-//! bounds memory, and most ways in which time could grow faster than its input.
+//! A target checks more than that nothing panics: what is written is read back unchanged, pieces give the same as the
+//! whole, and what is kept is found again. `work` also bounds what a target allocates by the bytes of its input. That
+//! bounds memory, and most ways in which time could grow faster than the input.
 
 mod config;
 mod core;
@@ -28,10 +29,10 @@ mod work;
 
 use work::Work;
 
-/// One of what is fuzzed.
+/// A target.
 #[derive(Debug)]
 pub struct Target {
-    /// Of its program, and of the directory of its corpus.
+    /// The name of its program, and of the directory of its corpus.
     pub name: &'static str,
     run: fn(&[u8]),
     /// What it may allocate.
@@ -44,7 +45,7 @@ impl Target {
     }
 }
 
-/// All of them.
+/// All targets.
 pub const TARGETS: [Target; 17] = [
     Target::new("wire", wire::lines, Work::new(256, 64)),
     Target::new("messages", wire::messages, Work::new(16_384, 64)),

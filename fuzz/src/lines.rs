@@ -1,4 +1,4 @@
-//! Payload lines and rows, a line each.
+//! Payload lines and rows.
 
 use peer::reading::{
     append_row, check, check_input, emptied, row_sequence, sensor_of, Checker, Row, LINE_BYTES_MAX, ROW_BYTES_MAX,
@@ -9,7 +9,7 @@ use super::draw::Draw;
 pub(crate) fn readings(input: &[u8]) {
     let mut draw = Draw::new(input);
     let sequence = draw.number();
-    // It remembers what the line before was like.
+    // It remembers the date of the line before.
     let mut checker = Checker::new();
     for line in draw.rest().split(|byte| *byte == b'\n') {
         check_line(line, sequence, &mut checker);

@@ -1,4 +1,4 @@
-//! What others send, as it comes into a line of the log.
+//! Texts from others, as a line of the log shows them.
 
 use log::Level;
 use peer::log_lines::{escaped, Form, Format};

@@ -1,4 +1,4 @@
-//! Messages of every kind, and what they are made of.
+//! Messages of every kind, and their parts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) fn well_formed(message: &Message) -> Option<Message> {
     decoder.finish().ok().map(|()| read)
 }
 
-/// Others read what a peer says, and as what it says.
+/// Checks that others read what a peer says, unchanged.
 pub(crate) fn check_said(message: &Message) {
     assert_eq!(well_formed(message).as_ref(), Some(message), "{}", text(message).escape_ascii());
 }

@@ -1,10 +1,10 @@
-//! A directory for what is looked at on a real disk.
+//! A directory for targets that need a real disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A directory of its own, removed when dropped.
+/// A new directory, removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Scratch(PathBuf);
 

@@ -1,4 +1,4 @@
-//! Connections of a closed group: what one side seals, what is done to it on its way, and what the other side makes of it.
+//! Connections of a closed group: what one side seals, what happens to it on the way, and what the other side reads.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -9,18 +9,18 @@ use peer::wire::{Decoder, WireError};
 use super::draw::Draw;
 use super::key_files::keys;
 
-/// Bytes under way: what is sent comes before there are more.
+/// How many bytes may be under way: beyond that they arrive first.
 const SENT_BYTES_MAX: usize = 1 << 20;
 
 /// One direction of a connection.
 struct Way {
     sealer: Sealer,
     opener: Opener,
-    /// What was sealed and did not come yet; what is done to it is done here.
+    /// What was sealed and has not arrived; it may be changed here.
     sent: VecDeque<u8>,
     said: Vec<u8>,
     heard: Vec<u8>,
-    /// Something was done to what was sealed.
+    /// What was sealed has been changed.
     touched: bool,
     ended: bool,
     broken: bool,
@@ -59,7 +59,7 @@ impl Way {
         }
     }
 
-    /// So many bytes come, as one piece, in either of the two ways in which they can be handed over.
+    /// Hands over this many bytes as one piece, in one of the two possible ways.
     fn come(&mut self, count: usize, by_space: bool) {
         let came: Vec<u8> = self.sent.drain(..count.min(self.sent.len())).collect();
         if self.broken {
@@ -149,7 +149,7 @@ fn step(draw: &mut Draw, ways: &mut [Way; 2], at: usize, now: &mut Instant) {
         6 => way.end(),
         7 => touch(draw, way),
         8 => {
-            // What goes one way comes back.
+            // Bytes of one way go back the other way.
             let bytes: Vec<u8> = way.sent.iter().copied().collect();
             ways[1 - at].touched |= !bytes.is_empty();
             ways[1 - at].sent.extend(bytes);
@@ -162,7 +162,7 @@ fn step(draw: &mut Draw, ways: &mut [Way; 2], at: usize, now: &mut Instant) {
     }
 }
 
-/// Somebody in between changes bytes, takes some out, or puts some in.
+/// Changes, removes or adds bytes on the way.
 fn touch(draw: &mut Draw, way: &mut Way) {
     let at = usize::from(draw.u16()) % (way.sent.len() + 1);
     match draw.below(3) {

@@ -7,7 +7,7 @@ use peer::ids::{Incarnation, PeerId};
 use peer::protocol::{Done, Found, Serve, Store};
 use peer::storage::{LogReader, MemoryDisk, Opened, Options, Read, Storage, StorageError, Tail};
 
-/// What a link reads of the log in one step, in bytes.
+/// How much of the log a link reads in one step, in bytes.
 const SERVE_BYTES: usize = 64 * 1024;
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Shelf {
         Ok(Self { storage, tail, reader, work: VecDeque::new(), opened })
     }
 
-    /// What a core is told of what was found.
+    /// What a core is told about what was found.
     pub(crate) fn found(&self) -> Found {
         let Opened { promised, synced, needs, runs, last, origins, uncommitted, delivered, pending, .. } =
             self.opened.clone();
@@ -61,7 +61,7 @@ impl Shelf {
         assert_ne!(read, Read::Nothing, "{serve:?} of a log that is not so long");
     }
 
-    /// Does so much of what waits, and says so.
+    /// Does this much of what waits, and reports it.
     pub(crate) fn work(&mut self, most: usize) -> Result<Vec<Done>, StorageError> {
         let mut done = Vec::new();
         for _ in 0..most {

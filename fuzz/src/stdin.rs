@@ -1,4 +1,4 @@
-//! Standard input in whatever pieces it comes, and the files of a device.
+//! Standard input in any pieces, and the files of a device.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ fn taken(bytes: &[u8], piece: usize, room: u64) -> Vec<Vec<u8>> {
     all
 }
 
-/// What is to be made of one whole line.
+/// What one whole line has to become.
 fn expected(line: &[u8]) -> Option<Vec<u8>> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let mended = emptied(line).filter(|_| check_input(line).is_err() && line.len() <= LINE_BYTES_MAX);

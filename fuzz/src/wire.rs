@@ -1,14 +1,14 @@
-//! What a connection brings, as the decoder takes it apart.
+//! The bytes of a connection, as the decoder takes them apart.
 
 use peer::wire::{Decoder, Message, WireError};
 
 use super::draw::Draw;
 use super::messages::{text, well_formed};
 
-/// What a decoder holds beside twice what came: a piece as large as it asks for.
+/// What a decoder holds beyond twice what came: a piece as large as it asks for.
 const SPARE_BYTES: usize = 128 * 1024;
 
-/// The messages that come in pieces of so many bytes at most, and what is wrong with what follows them.
+/// The messages in pieces of at most this many bytes, and the error after them.
 fn decode(bytes: &[u8], piece: usize) -> (Vec<Message>, Result<(), WireError>) {
     let (mut decoder, mut messages) = (Decoder::new(), Vec::new());
     for piece in bytes.chunks(piece) {
@@ -25,7 +25,7 @@ fn decode(bytes: &[u8], piece: usize) -> (Vec<Message>, Result<(), WireError>) {
     (messages, decoder.finish())
 }
 
-/// Any bytes. What is read of them is written, and read as the same.
+/// Any bytes. What is read of them is written, and read again unchanged.
 pub(crate) fn lines(input: &[u8]) {
     let mut draw = Draw::new(input);
     let piece = usize::from(draw.byte()) + 1;
@@ -36,7 +36,7 @@ pub(crate) fn lines(input: &[u8]) {
     let (again, end) = decode(&said, said.len().max(1));
     assert_eq!((again.len(), end), (messages.len(), Ok(())));
     for (message, again) in messages.iter().zip(&again) {
-        // Control characters, which no log line is to hold, are not passed on.
+        // Control characters, which no log line may hold, are not passed on.
         assert!(message == again || matches!(message, Message::Error { .. }), "{message:?} is read as {again:?}");
     }
     assert_eq!(again.iter().flat_map(text).collect::<Vec<u8>>(), said);
@@ -49,7 +49,7 @@ pub(crate) fn messages(input: &[u8]) {
     let (mut messages, mut bytes) = (Vec::new(), Vec::new());
     while !draw.is_over() && messages.len() < 8 {
         let message = draw.message();
-        // Not all that the types can hold can be said.
+        // The types can hold more than can be said.
         if let Some(message) = well_formed(&message) {
             bytes.extend(text(&message));
             messages.push(message);

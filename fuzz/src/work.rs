@@ -1,4 +1,4 @@
-//! What a call allocates, all together, of which the most at a time is a part. Unlike time it is the same on each machine.
+//! All that a call allocates, which bounds what it holds at a time. Unlike time, it is the same on each machine.
 
 use std::alloc::System;
 
@@ -10,7 +10,7 @@ static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 /// The most that a target may allocate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Work {
-    /// Whatever the input.
+    /// For any input.
     fixed_kib: usize,
     /// For each byte of the input.
     bytes_a_byte: usize,

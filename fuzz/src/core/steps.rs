@@ -1,4 +1,4 @@
-//! What happens to the core: one byte draws what, those after it how.
+//! What happens to the core: one byte draws what, the next ones draw how.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::super::draw::Draw;
 use super::super::messages::well_formed;
 use super::{own, Host, Line, LIFE, STEPS_MAX};
 
-/// Lives of one input, but for the last look.
+/// How many lives one input has, before the last check.
 const RESTARTS_MAX: u64 = 6;
 
 /// A step in time, in milliseconds.
@@ -83,7 +83,7 @@ fn rare(host: &mut Host, draw: &mut Draw) {
             let readings = draw.number();
             host.step(Input::EndOfInput { readings });
         }
-        // Each reads the whole log.
+        // Each restart reads the whole log.
         _ if host.life < LIFE + RESTARTS_MAX => {
             host.settle();
             host.restart();
@@ -102,7 +102,7 @@ fn datagram(host: &mut Host, draw: &mut Draw) {
     host.step(Input::Datagram { from, message });
 }
 
-/// A connection says who made it.
+/// A connection brings its `HELLO`.
 fn greet(host: &mut Host, draw: &mut Draw, hello: Hello) -> ConnectionId {
     let from = if draw.byte() < 230 { hello.endpoint.ip() } else { draw.contact().endpoint.ip() };
     let hello = Hello { quorum: if draw.byte() < 250 { host.options.quorum } else { Some(7) }, ..hello };
@@ -137,7 +137,7 @@ fn question(host: &mut Host, draw: &mut Draw) {
     host.step(Input::Asked { connection, from, hello, question });
 }
 
-/// A question that was asked is answered, or one that was not.
+/// Answers a question that was asked, or one that was not.
 fn answer(host: &mut Host, draw: &mut Draw) {
     let (mut nonce, mut from) = (draw.token(), draw.contact().endpoint);
     if !host.calls.is_empty() && draw.byte() < 230 {
@@ -154,7 +154,7 @@ fn answer(host: &mut Host, draw: &mut Draw) {
                 here.nonce = nonce;
                 here.contact.endpoint = from;
             }
-            // As a connection brings it.
+            // It has the form in which a connection brings it.
             let Some(Message::Here(here)) = well_formed(&Message::Here(Box::new(here))) else { return };
             Answer::Here(here)
         }
@@ -186,7 +186,7 @@ fn requests(host: &mut Host, draw: &mut Draw) {
     host.step(Input::Requests(requests));
 }
 
-/// Any connection ends, whatever became of it.
+/// Ends any connection, whatever its state.
 fn end(host: &mut Host, draw: &mut Draw) {
     let Some(connection) = host.speaker(draw) else { return };
     host.lines.insert(connection.0, Line::Over);
@@ -202,7 +202,7 @@ fn readings(host: &mut Host, draw: &mut Draw) {
     }
 }
 
-/// Somebody's connection is made, and its process says that it made it.
+/// A process connects, and says that it made the connection.
 fn introduction(host: &mut Host, draw: &mut Draw) {
     let id = draw.id();
     introduce(host, draw, &id);
@@ -238,7 +238,7 @@ fn answer_all(host: &mut Host, contact: &Contact, belongs: &Belongs) {
     }
 }
 
-/// A leader is heard of, shows its view, and takes the peer in.
+/// A leader is heard of, shows its view, and takes this peer in.
 fn following(host: &mut Host, draw: &mut Draw) {
     let view = draw.view();
     let leader = view.term.leader.clone();
@@ -263,7 +263,7 @@ fn founding(host: &mut Host) {
     }
 }
 
-/// Somebody joins it, where it leads, and may say that it stored all; or the view of its leader holds it, too.
+/// If it leads, a peer joins it, and may say that it stored everything. Otherwise its leader's view lists it.
 fn membership(host: &mut Host, draw: &mut Draw) {
     if host.peer.standing() == Standing::Leader {
         return joining(host, draw);
@@ -293,7 +293,7 @@ fn joining(host: &mut Host, draw: &mut Draw) {
     }
 }
 
-/// What continues its log in its term, or counts there.
+/// A message that continues its log in its term, or counts there.
 fn fitting(host: &mut Host, draw: &mut Draw) {
     let Some(term) = host.peer.installed().cloned() else { return };
     let (last, origin) = (host.peer.last(), draw.origin());
