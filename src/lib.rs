@@ -14,31 +14,31 @@
 //!
 //! 1. A `sensor` thread takes readings from its source and steps the core with `Input::Readings`.
 //! 2. `protocol/data/pending.rs` numbers them and asks for them to be sent to the leader, a window at a time.
-//! 3. The leader's `sequencer` thread drains what came from all peers and steps the core once for it;
+//! 3. The leader's `sequencer` thread drains what came from all peers and steps the core once for all of it;
 //!    `protocol/data/sequencer.rs` gives the next sequences, and the batch is framed once (`wire::frame::Frame`).
 //! 4. The same bytes go to every member (`Effect::Serve`, read from the log's tail in memory) and to the `storage` thread.
 //! 5. A member stores the batch and says `STORED`; at the majority the leader says `COMMIT`.
-//! 6. `Store::Deliver`: the `storage` thread writes the rows, one CSV file a sensor.
+//! 6. `Store::Deliver`: the `storage` thread writes the rows, one CSV file for each sensor.
 //!
-//! # Who imports whom
+//! # Which layer imports which
 //!
 //! | layer | module | knows |
 //! | --- | --- | --- |
-//! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` (lengths of time, as one says them) | nothing |
-//! | limits | [`descriptors`] | nothing: who may have how many files open |
-//! | seals | [`keys`] | names: what goes over the network in a closed group |
+//! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` (lengths of time in words) | nothing |
+//! | limits | [`descriptors`] | nothing: how many files each use may have open |
+//! | seals | [`keys`] | names: seals what goes over the network in a closed group |
 //! | text | [`wire`], `numbers` (sets of readings) | names |
 //! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
-//! | beside it | [`storage`], [`net`], [`sensors`] | names, text, limits, and the net seals; never the protocol or each other |
+//! | beside it | [`storage`], [`net`], [`sensors`] | names, text, limits, and `net` the seals; never the protocol or each other |
 //! | knobs | [`config`], [`cli`], [`fatal`] | names, limits, and what sensors there are |
-//! | lines | [`log_lines`], [`complaints`] | names: where `log` writes to, and how much is said of what is wrong |
-//! | showing | [`status`] | names, decisions, lines: what a peer says of itself to those who look |
+//! | lines | [`log_lines`], [`complaints`] | names: where `log` writes to, and how often a fault is logged |
+//! | showing | [`status`] | names, decisions, lines: what a peer says of itself to people and programs |
 //! | | [`http`] | names, reading back, showing: the same over HTTP |
 //! | doing | [`threads`] | all of the above, and decides nothing |
-//! | asking | [`inquiry`] | names, text, net, storage, `selection`, showing: asks running peers, and is none |
+//! | asking | [`inquiry`] | names, text, net, storage, `selection`, showing: asks running peers, and is no peer itself |
 //! | | [`doctor`] | names, text, seals, net, limits, asking: what keeps peers apart |
 //! | reading back | [`history`], [`tail`], [`export`] | names, text, storage, `selection`: sensors, plots and rows of files that peers write |
-//! | proving | [`verify`] | names, text, storage, `selection` (whose directory is meant): looks at files that peers wrote, copies them, runs none |
+//! | proving | [`verify`] | names, text, storage, `selection` (which directories are meant): reads and copies files of peers, runs no peer |
 //!
 //! `docs/protocol.md` has the rules that comments cite, `docs/tour.md` a way through the code for an evening, and
 //! `docs/contributing.md` how the code is kept and tested.

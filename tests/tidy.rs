@@ -1,5 +1,6 @@
-//! The house rules that a compiler does not know: who imports whom, how long a file is.
+//! The house rules that a compiler does not know: which layer imports which, how long a file is, which words stop a reader.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -124,7 +125,7 @@ fn files_are_short_and_say_first_what_they_are_for() {
     }
 }
 
-/// What makes files and directories in ways of the standard library.
+/// How the standard library makes files and directories.
 const MAKERS: [&str; 5] = ["File::create", ".create(true)", "create_dir", "fs::write(", "fs::copy("];
 
 #[test]
@@ -144,7 +145,7 @@ fn every_event_of_the_log_is_documented() {
     assert!(peer::log_lines::EVENTS.is_sorted());
 }
 
-/// Pages for readers, with what stands in them.
+/// Pages for readers, with their text.
 fn pages() -> Vec<(PathBuf, String)> {
     let mut paths = vec![root().join("README.md"), root().join("CHANGELOG.md")];
     for entry in fs::read_dir(root().join("docs")).expect("it is there") {
@@ -157,7 +158,7 @@ fn pages() -> Vec<(PathBuf, String)> {
     paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).expect("text"))).collect()
 }
 
-/// The anchors of a page's headings, as they are made of them.
+/// The anchors that a page's headings give.
 fn anchors(page: &Path) -> Vec<String> {
     let text = fs::read_to_string(page).expect("text");
     let headings =
@@ -197,19 +198,71 @@ fn every_verb_that_is_read_is_in_the_grammar() {
     assert!(verbs > 20, "the test looks in the wrong place");
 }
 
+/// What is written for people in each line of a text: in source text the comments, in a page all of it.
+fn prose<'a>(path: &Path, text: &'a str) -> impl Iterator<Item = &'a str> {
+    let mark = match path.extension().and_then(OsStr::to_str) {
+        Some("rs") => "//",
+        Some("sh" | "py") => "#",
+        _ => "",
+    };
+    text.lines().map(move |line| line.find(mark).map_or("", |at| &line[at..]))
+}
+
+/// All that is compiled, and all pages, with their text.
+fn texts() -> Vec<(PathBuf, String)> {
+    let read = |path: PathBuf| (path.clone(), fs::read_to_string(path).expect("text"));
+    all_sources().into_iter().map(read).chain(pages()).collect()
+}
+
+/// Words that stop a reader. Plain English has others.
+const STUMBLING: [&str; 4] = ["whoever", "anew", "parted", "the own"];
+
+/// Where a text has one of these words, and which.
+fn stumbles(path: &Path, text: &str) -> Option<(usize, &'static str)> {
+    let numbered = prose(path, text).zip(1..);
+    let words: Vec<(usize, String)> = numbered
+        .flat_map(|(line, number)| {
+            let words = line.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+            words.map(move |word| (number, word.to_lowercase()))
+        })
+        .collect();
+    STUMBLING.into_iter().find_map(|stumbling| {
+        let parts: Vec<&str> = stumbling.split(' ').collect();
+        let found = words.windows(parts.len()).find(|run| run.iter().map(|(_, word)| word).eq(&parts))?;
+        Some((found[0].0, stumbling))
+    })
+}
+
+#[test]
+fn comments_and_pages_are_in_plain_words() {
+    let scripts = fs::read_dir(root().join("scripts")).expect("it is there");
+    let scripts = scripts.map(|entry| entry.expect("readable").path());
+    let scripts = scripts.map(|path| (path.clone(), fs::read_to_string(path).expect("text")));
+    for (path, text) in texts().into_iter().chain(scripts) {
+        if let Some((line, word)) = stumbles(&path, &text) {
+            panic!("{}:{line}: \"{word}\" stops a reader; say it plainly", path.display());
+        }
+    }
+}
+
+#[test]
+fn stumbling_words_are_found_in_comments_and_over_the_end_of_a_line() {
+    let found = |name: &str, text| stumbles(Path::new(name), text);
+    assert_eq!(found("a.sh", "anew=1 # Whoever\n"), Some((1, "whoever")));
+    assert_eq!(found("a.sh", "anew=1 # Renewed, on their own.\n"), None);
+    assert_eq!(found("a.md", "A page\nof the\nown kind\n"), Some((2, "the own")));
+}
+
 /// What a text names in backquotes, line by line; of source text, in its comments only.
 fn named<'a>(path: &Path, text: &'a str) -> Vec<&'a str> {
-    let words = |line: &'a str| line.split('`').skip(1).step_by(2);
-    let comment = |line: &'a str| if is_source(path) { line.find("//").map_or("", |at| &line[at..]) } else { line };
-    text.lines().flat_map(|line| words(comment(line))).collect()
+    prose(path, text).flat_map(|line| line.split('`').skip(1).step_by(2)).collect()
 }
 
 #[test]
 fn files_that_comments_and_pages_name_exist() {
     let source_files = all_sources();
-    let texts = source_files.iter().map(|path| (path.clone(), fs::read_to_string(path).expect("text")));
     let mut files = 0;
-    for (path, text) in texts.chain(pages()) {
+    for (path, text) in texts() {
         let is_path = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c));
         for name in named(&path, &text).into_iter().filter(is_path) {
             let top = name.split_once('/').map_or("", |(top, _)| top);
