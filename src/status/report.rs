@@ -248,7 +248,7 @@ impl Report {
             add(ReasonName::Behind, format!("{behind} readings of the group are not in this peer's files yet"));
         }
         for absent in self.missing.iter().filter(|absent| absent.why != Why::Left) {
-            add(ReasonName::MemberMissing, format!("{} is missing since {}", absent.peer, absent.since));
+            add(ReasonName::MemberMissing, format!("{} has been missing since {}", absent.peer, absent.since));
         }
         reasons
     }

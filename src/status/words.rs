@@ -111,11 +111,11 @@ fn group(reports: &[&Report], text: &mut String) {
     table(&rows, text);
     for absent in &best.missing {
         let how = match absent.why {
-            Why::Failed => "is missing",
-            Why::Left => "left",
-            Why::Cut => "is cut off",
+            Why::Failed => "has been missing since",
+            Why::Left => "left at",
+            Why::Cut => "has been cut off since",
         };
-        line(text, &format!("  {} {how} since {}", absent.peer, absent.since));
+        line(text, &format!("  {} {how} {}", absent.peer, absent.since));
     }
     for report in reports {
         let told = |reason: &&Reason| reason.reason != ReasonName::MemberMissing;

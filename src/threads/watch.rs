@@ -1,4 +1,5 @@
-//! What is kept for those who look at this peer: who is there since when, and what happened lately. And the report made of it.
+//! What is kept for people and programs that look at this peer: which peers are there and since when, what happened
+//! lately, and the report made from that.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -26,7 +27,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// From now on what the log says is kept here, and counted.
+    /// From now on the lines of the log are kept here, and counted.
     pub(super) fn start(counts: &Arc<Counts>) -> Arc<Self> {
         let watch = Arc::new(Self {
             counts: Arc::clone(counts),
@@ -50,12 +51,12 @@ impl Watch {
         lock(&self.attendance).note(event, SystemTime::now());
     }
 
-    /// What happened after the one of this id.
+    /// Events after the one of this id.
     pub(super) fn after(&self, id: u64) -> Vec<Happening> {
         lock(&self.happenings).after(id)
     }
 
-    /// Waits for something to happen after the one of this id, for so long at most.
+    /// Waits for an event after the one of this id, for at most this long.
     pub(super) fn wait_after(&self, id: u64, most: Duration) {
         let happenings = lock(&self.happenings);
         if happenings.last() <= id {
@@ -80,7 +81,7 @@ impl Node {
     }
 }
 
-/// What a report says of how this peer was started.
+/// What a report says about how this peer was started.
 pub(super) fn given(config: &Config, address: SocketAddr, http: Option<String>) -> Given {
     Given {
         peer: config.peer_id.clone(),

@@ -1,5 +1,5 @@
-//! `tx-<id>`: the thread of a link. It dials where there is something to say, and writes what waits; nobody else ever
-//! waits for the receiver.
+//! `tx-<id>`: the thread of a link. It dials where there is something to say, and writes what waits. Only this thread
+//! ever waits for the receiver.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -75,8 +75,9 @@ impl Link {
         }
     }
 
-    /// Reads from the disk what is not in memory of the log, for the next write. Without the writer: threads that have
-    /// something else to say meanwhile, a heartbeat above all, do not wait for the disk. False: there is nothing to read.
+    /// Reads the part of the log from the disk that is not in memory, for the next write. It does not hold the writer:
+    /// threads that have something else to say meanwhile, a heartbeat above all, do not wait for the disk. False: there
+    /// is nothing to read.
     fn load_from_disk(&self, node: &Arc<Node>) -> bool {
         let part = {
             let state = lock(&self.state);
@@ -95,7 +96,7 @@ impl Link {
             let state = lock(&self.state);
             state.up.is_some() && state.connections == writer.connection && state.outbox.is_next(&part)
         };
-        // What is not current any more started over elsewhere.
+        // If this part is no longer current, serving started over elsewhere.
         !current || self.load_batches(read, &part, &mut writer)
     }
 }

@@ -26,7 +26,7 @@ fn the_group_is_shown_as_it_changes() {
     assert_eq!(after["leader"], json!("b"));
     assert!(after["term"].as_u64() > status["term"].as_u64());
     let health = get_until(&address, "/healthz", |answer| answer.status == 200);
-    assert!(health.body.starts_with("ok\nc is missing since "), "{}", health.body);
+    assert!(health.body.starts_with("ok\nc has been missing since "), "{}", health.body);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn a_script_waits_for_the_group_and_sees_who_is_missing() {
     assert_eq!(code, Some(0), "{text}");
     let (code, text) = status(&group, &[]);
     assert_eq!(code, Some(6), "{text}");
-    assert!(text.contains("\n  b is missing since ") && text.contains("\nNot running: "), "{text}");
+    assert!(text.contains("\n  b has been missing since ") && text.contains("\nNot running: "), "{text}");
     let (code, text) = status(&group, &["--json", "a", "b"]);
     assert_eq!(code, Some(3), "one that was named does not run: {text}");
     let answer: Value = serde_json::from_str(&text).expect("one object");

@@ -46,7 +46,7 @@ fn it_shows_a_killed_leader_and_its_successor() {
     println!("The page shows the successor {} ms after the leader was killed", killed.elapsed().as_millis());
     browser.wait_until(&members_are(2));
     browser.wait_until(&says("#missing", "a"));
-    browser.wait_until(&says("#notices", "a is missing"));
+    browser.wait_until(&says("#notices", "a has been missing"));
     browser.wait_until("document.getElementById('headline').dataset.tone === 'warn'");
     browser.wait_until("document.querySelector('.event[data-level=warn]')");
     assert_eq!(browser.complaints(), Vec::<String>::new());
@@ -94,7 +94,7 @@ fn it_says_that_its_peer_is_gone_and_is_back() {
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let (_peer, _) = start_at(&group, "a", address, &options);
     // It comes back by itself.
-    browser.wait_until(&says("#notices", "The connection is back"));
+    browser.wait_until(&says("#notices", "The connection came back"));
     browser.wait_until(&says("#notices", "This peer was restarted"));
     browser.wait_until("!document.body.classList.contains('lost')");
     browser.wait_until("document.querySelector('.card')");

@@ -113,7 +113,7 @@ fn pictures() {
     browser.wait_until("!document.querySelector('dialog').open");
     peers[0].kill();
     browser.scale(375, 760, 2);
-    browser.wait_until(&says("#notices", "workshop is missing"));
+    browser.wait_until(&says("#notices", "workshop has been missing"));
     browser.evaluate("scrollTo(0, 0)");
     take(&mut browser, "phone.png");
 }

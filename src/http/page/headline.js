@@ -17,13 +17,14 @@ function ofCut(cut, suspended) {
   const ids = cut.map((peer) => peer.peer);
   const since = moment(Date.parse(cut[0].since), now());
   const more = suspended ? "" : "Both sides go on; their readings are put together when they meet again.";
-  return [notice("warn", `The group is split: ${names(ids)} out of reach since ${since}.`, more)];
+  const have = ids.length === 1 ? "has" : "have";
+  return [notice("warn", `The group is split: ${names(ids)} ${have} been out of reach since ${since}.`, more)];
 }
 
 function ofFailed(peer, suspended) {
   const since = moment(Date.parse(peer.since), now());
   const more = suspended ? "" : "The others go on.";
-  return notice("warn", `${peer.peer} is missing since ${since}.`, more);
+  return notice("warn", `${peer.peer} has been missing since ${since}.`, more);
 }
 
 function ofMissing({ missing, suspended }) {
@@ -125,7 +126,7 @@ export function showHeadline(status, restarted, backSince) {
       notice("info", `This peer was restarted at ${moment(restarted, now())}.`, "Its events start from there."),
     );
   }
-  if (backSince) told.push(notice("info", `The connection is back since ${clock(backSince)}.`));
+  if (backSince) told.push(notice("info", `The connection came back at ${clock(backSince)}.`));
   showTone(tone);
   setText(byId("summary"), status.summary);
   showNotices(told);

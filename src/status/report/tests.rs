@@ -80,7 +80,7 @@ fn a_missing_member_leaves_the_group_working() {
     let report = report(&picture(Standing::Member), &attendance);
     assert_eq!(report.missing[0].address.as_deref(), Some("127.0.0.1:7009"));
     let reasons: Vec<_> = report.health.reasons.iter().map(|reason| (reason.reason, reason.text.as_str())).collect();
-    assert_eq!(reasons, [(ReasonName::MemberMissing, "a is missing since 1970-01-01T00:00:01.000Z")]);
+    assert_eq!(reasons, [(ReasonName::MemberMissing, "a has been missing since 1970-01-01T00:00:01.000Z")]);
     assert!(!report.health.ok && report.works());
 }
 
