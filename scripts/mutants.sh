@@ -8,8 +8,8 @@
 #   scripts/mutants.sh --list                        says what would be planted
 #
 # Mistakes come from cargo-mutants, which is installed below target/ where it is missing; .cargo/mutants.toml says what is left
-# out, and why. Those that no test noticed are in
-# target/mutants/<module>/mutants.out/missed.txt; docs/contributing.md has what came of it.
+# out, and why. Mistakes that no test noticed are in target/mutants/<module>/mutants.out/missed.txt;
+# docs/contributing.md has the figures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

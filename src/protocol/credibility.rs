@@ -32,7 +32,7 @@ impl Peer {
         counter <= self.highest_credible(1) && counter <= COUNTER_MAX
     }
 
-    /// Will those who follow believe a term of this counter, too? With half of the steps it is believed by each of
+    /// Will followers believe a term of this counter, too? With half of the steps it is believed by each of
     /// them.
     pub(super) fn is_credible_to_all(&self, counter: u64) -> bool {
         counter <= self.highest_credible(2) && counter < COUNTER_MAX

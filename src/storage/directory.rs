@@ -51,7 +51,7 @@ pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
 /// set aside; what was done is returned in words for the operator.
 ///
 /// # Errors
-/// As those of [`claim`]; and where a file is not what its name says, or cannot be set aside.
+/// As for [`claim`]; and where a file is not what its name says, or cannot be set aside.
 pub fn claim_cleared(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<String>), StorageError> {
     let root = own_directory(data_dir, id, false)?;
     // This comes before the lock, so that a refused directory has none afterwards; and again with the lock, since

@@ -51,7 +51,7 @@ fn run(node: &Arc<Node>) {
     }
 }
 
-/// Asks one address, and reads so many bytes at most.
+/// Asks one address, and reads at most this many bytes.
 ///
 /// # Errors
 /// [`DialError`] says why nobody was asked.

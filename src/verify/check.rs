@@ -205,7 +205,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The journal lacks the entries above those settled, up to this one: notes that, and checks the rows by
+    /// The journal lacks the entries above the settled ones, up to this one: notes that, and checks the rows by
     /// themselves.
     fn hole(&mut self, up_to: Sequence) -> Result<(), StorageError> {
         let span = (self.settled + 1, up_to);
@@ -276,7 +276,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// No file has the rows above those settled, up to this one. Those of a running peer may be on their way.
+    /// No file has the rows above the settled ones, up to this one. Rows of a running peer may be under way.
     fn lacks(&mut self, up_to: Sequence, torn: bool) {
         let span = (self.settled + 1, up_to);
         let what = || format!("no file has {}", rows_named(span, span.1 - span.0 + 1));

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 
 use cast::Cast;
 
-/// What stands in a file: inputs with the lines that belong to them, and what is only for readers.
+/// The parts of a file: inputs with the lines that belong to them, and text that is only for readers.
 fn play(text: &str) -> String {
     let mut cast = Cast::default();
     let mut out = String::new();

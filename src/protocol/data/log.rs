@@ -72,7 +72,7 @@ impl Log {
         self.cuts
     }
 
-    /// Is there a cut of which the storage has not yet said what it removed?
+    /// Is there a cut for which the storage has not yet reported what it removed?
     pub(crate) fn is_cutting(&self) -> bool {
         !self.unfinished.is_empty()
     }

@@ -37,7 +37,7 @@ impl From<usize> for Field {
 }
 
 impl Event {
-    /// What is known of it, by stable names; those of its text.
+    /// The fields of this event, by their stable names.
     #[must_use]
     pub fn fields(&self) -> Vec<(&'static str, Field)> {
         match self {

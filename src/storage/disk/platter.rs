@@ -252,7 +252,8 @@ impl Content {
     }
 }
 
-/// Pages of both, of which the first begins at `offset` in the file, up to any length that the file may have.
+/// A mixture of pages of both. The first begins at `offset` in the file, and the end is at any length that the file may
+/// have.
 fn mixture(old: &[u8], new: &[u8], offset: usize, rng: &mut SmallRng) -> Vec<u8> {
     let (shorter, longer) = (old.len().min(new.len()), old.len().max(new.len()));
     let mut mixed = vec![0; rng.random_range(shorter..=longer)];
