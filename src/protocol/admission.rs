@@ -63,6 +63,9 @@ impl Visitors {
 }
 
 impl Peer {
+    /// docs/protocol.md, 2.2: nothing on a connection counts before its maker is proven. So this peer asks back at the
+    /// address that `HELLO` names: only the process that made the connection knows its token and can say yes. Strangers
+    /// cause a bounded number of such questions, and familiar addresses go first.
     pub(super) fn on_hello(
         &mut self,
         connection: ConnectionId,
@@ -103,6 +106,7 @@ impl Peer {
         Ok(())
     }
 
+    /// Refuses what needs no question: a connection from elsewhere than `HELLO` says, and one in this peer's own name.
     fn check_link(&self, from: IpAddr, hello: &Hello) -> Result<(), Refusal> {
         if hello.endpoint.ip() != from {
             return Err(Refusal::Other(format!("it comes from {from} and names {}", hello.endpoint)));
@@ -133,6 +137,9 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 2.2: the address that `HELLO` names answered, or did not. Only a yes from the very life that
+    /// is named proves the connection. Any other answer closes it, since its maker may have borrowed the name. A
+    /// refusal also shows that the named process is gone.
     pub(super) fn on_visitor_answer(
         &mut self,
         connection: ConnectionId,
@@ -165,7 +172,8 @@ impl Peer {
         self.settle_claim(connection, &contact, turn);
     }
 
-    /// Admits a proven connection, unless another process is known under its name: that process is asked first.
+    /// docs/protocol.md, 3.7: admits a proven connection, unless another process is known under its name: that process
+    /// is asked first, and stays while it answers. Two lives of one peer could promise two things.
     fn settle_claim(&mut self, connection: ConnectionId, contact: &Contact, turn: &mut Turn) {
         match self.contacts.claim(contact) {
             Claim::Current => self.admit(connection, contact, turn),
@@ -179,6 +187,7 @@ impl Peer {
         }
     }
 
+    /// Asks the known life of a peer whether it lives, and whether it made this connection itself.
     fn ask_the_elder(&mut self, connection: ConnectionId, turn: &mut Turn) {
         let Some(visitor) = self.visitors.waiting.get_mut(&connection) else { return };
         visitor.ask_at = None;
@@ -188,6 +197,9 @@ impl Peer {
         self.call_back(endpoint, Purpose::Elder(peer, connection), dialled, true, turn);
     }
 
+    /// docs/protocol.md, 3.7: the known life of a peer answered, or did not. While it answers, the newcomer is refused.
+    /// Silence counts only after the heartbeat timeout, and only if the known life was not heard lately: a busy host
+    /// must not lose its name.
     pub(super) fn on_elder_answer(&mut self, peer: &PeerId, connection: ConnectionId, answer: Answer, turn: &mut Turn) {
         let Some(visitor) = self.visitors.waiting.get_mut(&connection) else { return };
         let known = self.contacts.get(peer).map(|known| (known.incarnation, known.endpoint));
@@ -270,6 +282,8 @@ impl Peer {
         }
     }
 
+    /// From here on what comes on this connection counts, and what comes on an older one of the same life does not. A
+    /// connection of the leader is a new link, so this peer says again where its log ends (docs/protocol.md, 4.5).
     fn admit(&mut self, connection: ConnectionId, contact: &Contact, turn: &mut Turn) {
         self.visitors.waiting.remove(&connection);
         let later = self

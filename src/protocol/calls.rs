@@ -128,6 +128,7 @@ impl Calls {
         }
     }
 
+    /// What the open question of this number is for, if the answer comes from the address that was asked.
     fn take(&mut self, nonce: Token, from: SocketAddr) -> Option<Purpose> {
         match self.open.get(&nonce)? {
             Open { to: Some(to), .. } if *to != from => None,
@@ -194,6 +195,8 @@ impl Peer {
         }
     }
 
+    /// Asks a question under a number that nobody can guess: only an answer that repeats it, from the address that was
+    /// asked, counts.
     fn call(
         &mut self,
         to: Option<SocketAddr>,
@@ -217,6 +220,8 @@ impl Peer {
         });
     }
 
+    /// Hands an answer to the mechanism that asked. An answer without an open question is dropped. One that repeats
+    /// another number counts as silence, so that nobody waits for a further answer.
     pub(super) fn on_answered(&mut self, nonce: Token, from: SocketAddr, answer: Answer, turn: &mut Turn) {
         let Some(purpose) = self.calls.take(nonce, from) else { return };
         let answer = match answer {

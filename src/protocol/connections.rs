@@ -18,6 +18,8 @@ use crate::wire::{Contact, Message, Refusal, Seat};
 const REDIAL_PAUSE: Time = Time::from_millis(100);
 
 impl Peer {
+    /// A message counts from the process that its connection was proven to come from. After a `LEAVE` nothing on the
+    /// connection counts.
     pub(super) fn on_received(&mut self, connection: ConnectionId, message: Message, turn: &mut Turn) {
         let Some((from, moves)) = self.contacts.hear(connection, turn.now) else { return };
         let from = from.clone();
@@ -32,6 +34,9 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 5.1: a connection that breaks is a reason to dial, since its process may be gone. If nobody
+    /// listens there any more, the refusal says so within milliseconds. If a dial was refused before, the process is
+    /// gone now that all its words are read.
     pub(super) fn on_ended(&mut self, connection: ConnectionId, turn: &mut Turn) {
         if self.forget_visitor(connection) {
             return;
@@ -52,6 +57,8 @@ impl Peer {
         turn.out.extend(unheard.into_iter().map(|connection| Effect::Drop { connection }));
     }
 
+    /// docs/protocol.md, 5.1: nobody listens at the address of this peer, so its process is gone. This is how a killed
+    /// process is noticed within milliseconds; only a hung one takes the heartbeat timeout.
     pub(super) fn on_refused(&mut self, peer: &PeerId, turn: &mut Turn) {
         if *peer == self.settings.id {
             return self.contacts.remove(peer);
@@ -88,7 +95,7 @@ impl Peer {
         }
     }
 
-    /// A process is gone: a dial refused, a `LEAVE`, a later life in its place.
+    /// A process is gone: a dial was refused, it said `LEAVE`, or a later life took its place.
     pub(super) fn gone(&mut self, peer: &PeerId, loss: Loss, turn: &mut Turn) {
         if *peer == self.settings.id {
             return self.contacts.remove(peer);
@@ -109,7 +116,8 @@ impl Peer {
         self.admit_successor(peer, turn);
     }
 
-    /// What the loss of a process means to what this peer is doing.
+    /// docs/protocol.md, 5.1 to 5.5: each role waits for some process, and must not wait for one that is gone. A leader
+    /// drops it, an election goes on without it, a follower elects, a learner seeks.
     fn lose(&mut self, peer: &PeerId, loss: Loss, turn: &mut Turn) {
         match &mut self.role {
             Role::Leader(_) => self.remove_follower(peer, loss, turn),
@@ -135,6 +143,8 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 4.5: what was under way on the old link may be lost. A leader sends its view first and waits
+    /// until the follower says where its log ends. A follower fetches, and sends what is pending again.
     pub(super) fn on_link_up(&mut self, peer: &PeerId, turn: &mut Turn) {
         self.promises.forget_link(peer);
         if let Some(known) = self.contacts.get_mut(peer) {

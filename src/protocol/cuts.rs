@@ -29,8 +29,9 @@ impl Peer {
         true
     }
 
-    /// Cuts the log to what it has in common with the log of `with`. What was above becomes pending again when the
-    /// storage has made the cut. The operator is told where a view was left for that, or rows go.
+    /// docs/protocol.md, 6: cuts the log to what it has in common with the log of `with`. What was above becomes
+    /// pending again when the storage has made the cut. The operator is told where a view was left for that, or rows
+    /// go.
     pub(super) fn cut(&mut self, to: Sequence, with: &PeerId, turn: &mut Turn) {
         if std::mem::take(&mut self.group.merging) || to < self.log.committed() {
             turn.tell(Event::Merging { leader: with.clone(), readings: self.log.last() - to });
@@ -51,6 +52,9 @@ impl Peer {
         self.delivery.up_to = self.delivery.up_to.min(to);
     }
 
+    /// docs/protocol.md, 6: the storage has made a cut, and says which readings were above it. From here on they are
+    /// pending, with origin and number, so that the present leader orders them again: a sensor measures once. Until now
+    /// the log still counted them, so nothing was fetched and nothing sent.
     pub(super) fn on_cut(&mut self, to: Sequence, returned: &[Range], turn: &mut Turn) {
         if self.log.cut_done(to, returned) {
             // A leader said that the logs agree up to the middle of a batch. What it sends has to follow the batch

@@ -21,6 +21,8 @@ impl Peer {
         })
     }
 
+    /// Until when each role waits for each thing. Every wait has a deadline: what it waits for may be lost, and no
+    /// message says so.
     fn due(&self, alarm: Alarm) -> Option<Time> {
         let Timing { heartbeat_timeout, election_timeout, .. } = self.settings.timing;
         match (alarm, &self.role) {

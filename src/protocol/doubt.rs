@@ -176,6 +176,7 @@ impl Peer {
         }
     }
 
+    /// Begins to ask for proof, unless it did so within a heartbeat timeout.
     fn suspect(&mut self, at: SocketAddr, turn: &mut Turn) {
         let patience = self.settings.timing.heartbeat_timeout;
         if self.doubts.proof.as_ref().is_some_and(|proof| turn.now.saturating_sub(proof.since) < patience) {
@@ -191,6 +192,7 @@ impl Peer {
         self.ask_for_proof(at, hint, turn);
     }
 
+    /// Asks again once the pause is over.
     pub(super) fn ask_for_second_proof(&mut self, turn: &mut Turn) {
         let Some(proof) = &mut self.doubts.proof else { return };
         if proof.again.is_some_and(|at| turn.now >= at) {
@@ -200,6 +202,9 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 3.7: a starting peer ends where another process answers under its id, at its very address and
+    /// twice. Anybody can claim that there is such a process, so only its own answers count. A peer that serves never
+    /// ends for it.
     pub(super) fn on_proof(&mut self, from: SocketAddr, answer: Answer, turn: &mut Turn) {
         let Some(proof) = self.doubts.proof.as_ref() else { return };
         if proof.at != from {

@@ -49,6 +49,7 @@ impl Peer {
         self.restart(turn);
     }
 
+    /// A leader and a proposer have to show in time that they live.
     pub(super) fn on_heartbeat_alarm(&mut self, turn: &mut Turn) {
         match &self.role {
             Role::Leader(_) => self.lead_on(turn),
@@ -199,6 +200,7 @@ fn belongs(role: &Role, id: &PeerId) -> bool {
     }
 }
 
+/// docs/protocol.md, 5.1: signs of life of a follower, for its leader.
 fn is_life_of_follower(message: &Message) -> bool {
     matches!(
         message,
@@ -209,6 +211,7 @@ fn is_life_of_follower(message: &Message) -> bool {
     )
 }
 
+/// docs/protocol.md, 5.1: signs of life of a leader, for its followers.
 fn is_life_of_leader(message: &Message) -> bool {
     matches!(
         message,

@@ -64,6 +64,8 @@ impl Peer {
         turn.send(to, Message::Stale { term: self.promises.promised.clone(), leader });
     }
 
+    /// docs/protocol.md, 3.4: serves a joiner as a learner from now on. Its first mark is the present end of the log.
+    /// It may hand in readings already, so that its sources need not wait for the backlog.
     pub(super) fn add_learner(&mut self, id: &PeerId, turn: &mut Turn) {
         let last = self.log.last();
         let Role::Leader(leading) = &mut self.role else { return };

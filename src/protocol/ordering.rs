@@ -17,6 +17,8 @@ use crate::wire::{Lines, Message, Request};
 pub(super) const GAP_MAX: u64 = 1 << 32;
 
 impl Peer {
+    /// docs/protocol.md, 4.1: takes readings of this peer's sources in. With `--resume` the disk keeps them until they
+    /// are committed: until then no other peer may have them.
     pub(super) fn on_readings(&mut self, lines: Lines, turn: &mut Turn) {
         // What comes after the order to stop was not taken in.
         if self.ending.until.is_some() || lines.count() == 0 {

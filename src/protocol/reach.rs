@@ -75,7 +75,8 @@ impl Peer {
         timing.heartbeat_interval * 3 + timing.election_timeout * 2
     }
 
-    /// Asks everybody, if it is time.
+    /// Asks everybody, if it is time: a look costs a question to each, so it comes only after a peer stayed outside for
+    /// longer than a merge takes.
     pub(super) fn look_around(&mut self, turn: &mut Turn) {
         if self.look_due().is_none_or(|due| turn.now < due) {
             return;
@@ -142,7 +143,8 @@ impl Peer {
         }
     }
 
-    /// The larger group wins: the one that this peer can make, or the largest that answered.
+    /// The larger group wins: the one that this peer can make, or the largest that answered. So every step makes the
+    /// larger group larger, and the steps come to an end.
     fn decide_who_reaches_more(&mut self, turn: &mut Turn) {
         let Some(look) = self.reach.look.take() else { return };
         let Role::Member(following) = &self.role else { return };

@@ -9,6 +9,9 @@ use crate::ids::PeerId;
 use crate::wire::Message;
 
 impl Peer {
+    /// docs/protocol.md, 2.4: a message of a lower term than the promised one has no effect and is answered `STALE`. So
+    /// a peer that slept through an election learns of it from the first peer that it talks to, and an old leader
+    /// commits nothing with this one. That a message came at all shows that its process lives.
     pub(super) fn receive(&mut self, from: &PeerId, message: Message, turn: &mut Turn) {
         if let Some(known) = self.contacts.get_mut(from) {
             known.dead = false;

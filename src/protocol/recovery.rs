@@ -78,6 +78,8 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 5.5: when all have answered or failed, there is nobody left to wait for. So a fail-over after
+    /// a killed leader takes milliseconds, and no timeout.
     pub(super) fn decide_when_all_answered(&mut self, turn: &mut Turn) {
         if let Role::Proposing(Proposing { asked, phase: Phase::Gathering, .. }) = &self.role {
             if asked.is_empty() {

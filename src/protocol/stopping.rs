@@ -12,6 +12,8 @@ use crate::wire::Message;
 const DRAIN: Time = Time::from_millis(500);
 
 impl Peer {
+    /// docs/protocol.md, 5.8: sources stop, and the peer waits for a moment until its readings are committed. A planned
+    /// stop should lose nothing, and cost the group no timeout.
     pub(super) fn on_stop(&mut self, turn: &mut Turn) {
         if self.ending.until.is_none() {
             self.ending.until = Some(turn.now + DRAIN);
@@ -29,11 +31,13 @@ impl Peer {
         }
     }
 
+    /// A peer that cannot store anything can promise and acknowledge nothing, so it ends.
     pub(super) fn on_disk_failed(&mut self, turn: &mut Turn) {
         self.end(Exit::Disk, turn);
     }
 
-    /// Says the last word: to the leader, or as the leader to all.
+    /// docs/protocol.md, 5.8: says `LEAVE` to the leader, or as the leader to all. It counts as a refused dial, so
+    /// nobody waits for the heartbeat timeout.
     pub(super) fn end(&mut self, exit: Exit, turn: &mut Turn) {
         let term = self.installed().or(self.promised()).cloned();
         let to = match &self.role {

@@ -63,8 +63,9 @@ impl Peer {
         })
     }
 
-    /// docs/protocol.md, 5.6: the first view of a term is installed, which cuts this log to what the leader has; a later
-    /// one changes the members only. One that does not list this peer sends it back to seeking.
+    /// docs/protocol.md, 5.6: the first view of a term is installed, which cuts this log to what the leader has; a
+    /// later one changes the members only. One that does not list this peer sends it back to seeking. Only the promised
+    /// term is installed: the view of another one was long under way, and would cut what a later leader ordered.
     pub(super) fn on_view_change(&mut self, from: &PeerId, view: ViewChange, turn: &mut Turn) {
         if view.term.leader != *from || view.term.leader == self.settings.id {
             return;
@@ -125,7 +126,7 @@ impl Peer {
         }
     }
 
-    /// The new member list of an installed term.
+    /// The new member list of an installed term. It also makes a learner a member (docs/protocol.md, 3.4).
     fn become_member(&mut self, view: &ViewChange) {
         let nothing = Role::placeholder(self.now());
         let role = std::mem::replace(&mut self.role, nothing);
@@ -139,7 +140,7 @@ impl Peer {
         };
     }
 
-    /// Notes where the members of a view are.
+    /// Notes where the members of a view are: when the leader is gone, they have to elect without it.
     fn meet_members(&mut self, members: &Members, turn: &mut Turn) {
         let own = self.settings.id.clone();
         for (id, seat) in members.iter().filter(|(id, _)| **id != own) {
@@ -150,7 +151,9 @@ impl Peer {
         }
     }
 
-    /// Promises and installs a term: cuts what its leader's log does not have, and fetches the rest.
+    /// docs/protocol.md, 5.6: promises and installs a term, cuts what its leader's log did not have when the term
+    /// started, and fetches the rest. It happens once for each term: what the term itself ordered came from this
+    /// leader.
     pub(super) fn install(&mut self, role: Role, view: &ViewChange, turn: &mut Turn) {
         self.promise(&view.term, turn);
         self.role = role;

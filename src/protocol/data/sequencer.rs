@@ -75,7 +75,9 @@ impl Sequencer {
         may
     }
 
-    /// Orders what can be ordered of a request; the log knows of it from now on.
+    /// docs/protocol.md, 4.3: orders what can be ordered of a request; the log knows of it from now on. What the log
+    /// has already is dropped, and what would leave a gap is kept back: so each reading appears once and in order,
+    /// however often it is sent.
     pub(crate) fn order(&mut self, log: &mut Log, request: &Request, now: Time) {
         let origin = request.origin.clone();
         self.put(log, request, now);
@@ -130,7 +132,8 @@ impl Sequencer {
         }
     }
 
-    /// Orders what waited since `before` or longer for a gap to be filled: the missing numbers are lost.
+    /// docs/protocol.md, 4.3: orders what waited since `before` or longer for a gap to be filled. The missing numbers
+    /// are lost: nobody who lives has them, or it would have sent them by now.
     pub(crate) fn give_up_gaps(&mut self, log: &mut Log, before: Time) -> Vec<Range> {
         let origins: Vec<Origin> = self.held.keys().cloned().collect();
         let mut lost = Vec::new();
