@@ -62,7 +62,8 @@ impl Peer {
         }
     }
 
-    /// Asks everyone for a group, and sets when to do it again.
+    /// docs/protocol.md, 3.1: broadcasts that this peer seeks, asks at `--join` addresses, and sets when to do it
+    /// again. The pauses grow, so that seekers that find nobody do not fill the network.
     fn request(&mut self, turn: &mut Turn) {
         let timing = self.settings.timing;
         self.forget_strangers(turn);
@@ -80,6 +81,8 @@ impl Peer {
         seeking.gap = (seeking.gap * 2).min(timing.heartbeat_interval).min(timing.election_timeout);
     }
 
+    /// The leader that was asked to take this peer in did not answer. It may be gone, or a lie, so others get their
+    /// turn.
     fn stop_waiting_for_an_answer(&mut self, turn: &mut Turn) {
         let Role::Seeking(seeking) = &mut self.role else { return };
         if let Some((leader, _)) = seeking.asked.take() {
@@ -204,6 +207,7 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 3.5: seekers heard of lately are counted, and are asked for their promises.
     fn note_seeker(&mut self, contact: &Contact, now: Time) {
         if let Some(known) = self.contacts.get_mut(&contact.id) {
             (known.sought, known.at) = (Some(now), now);
@@ -226,7 +230,8 @@ impl Peer {
         }
     }
 
-    /// A member heard of another group: it tells its leader, which asks.
+    /// docs/protocol.md, 7: a member heard of another group: it tells its leader, which asks. The leader may not have
+    /// heard it, since a datagram may reach one of several peers on a machine, or one way only.
     fn pass_on(&mut self, leadership: Leadership, turn: &mut Turn) {
         let Some(following) = self.following() else { return };
         let who = &leadership.leader.id;
@@ -240,7 +245,9 @@ impl Peer {
         }
     }
 
-    /// What a process answered at the address that this peer dialled.
+    /// docs/protocol.md, 3.2: what a process answered at the address that this peer dialled. This is evidence about
+    /// that process, and what anybody else says of it is not. If another life is known under its name, that life is
+    /// asked first (docs/protocol.md, 3.7).
     pub(super) fn on_here(&mut self, at: SocketAddr, here: Here, turn: &mut Turn) {
         let contact = Contact { endpoint: at, ..here.contact };
         if contact.id == self.settings.id {
@@ -270,7 +277,8 @@ impl Peer {
         }
     }
 
-    /// A leader shows its view and its log.
+    /// docs/protocol.md, 3.2, 7: a leader shows its view and its log. A seeker joins it, a leader compares the groups.
+    /// A member stays with its own leader, which decides for all of them.
     fn on_leader_found(&mut self, leader: &Contact, view: &ViewChange, turn: &mut Turn) {
         if view.term.counter > COUNTER_JOINED_MAX {
             return;
@@ -289,7 +297,8 @@ impl Peer {
         }
     }
 
-    /// What this peer answers to a question.
+    /// docs/protocol.md, 3.2: what this peer answers to a question. It confirms a connection only by the token that it
+    /// told the asker, and nobody else.
     pub(super) fn here(&self, asker: &Hello, question: &Question) -> Here {
         let dialled = question.dialled.is_some_and(|(token, at)| {
             token == proof_of(self.settings.secret.token_for(&asker.peer, at), question.nonce)

@@ -39,7 +39,8 @@ impl Peer {
         self.end_election(turn);
     }
 
-    /// The leader lives: an election that was not won yet is over.
+    /// docs/protocol.md, 5.3: the leader lives, so an election that was not won yet is over. Nothing was promised, so
+    /// the term goes on.
     fn end_election(&mut self, turn: &mut Turn) {
         let Role::Electing(electing) = &mut self.role else { return };
         let Some(following) = electing.following.take() else { return };
@@ -155,7 +156,8 @@ impl Peer {
         belongs(&self.role, id)
     }
 
-    /// A proposer at work shows that it lives.
+    /// docs/protocol.md, 5.4: a proposer at work shows that it lives. Its promisers would elect after a heartbeat
+    /// timeout, and to fetch a long log takes longer.
     fn beat_as_proposer(&mut self, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
         let (Some(term), leadership) = (self.promises.promised.clone(), self.leadership()) else { return };

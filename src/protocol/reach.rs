@@ -114,7 +114,8 @@ impl Peer {
         }
     }
 
-    /// Counts a process that answered: one that is where its view says, a seeker, or the leader of others.
+    /// Counts a process that answered: one that is where its view says, a seeker, or the leader of others. A process
+    /// that follows another leader does not count, since its leader decides for it.
     fn count(&mut self, at: SocketAddr, here: &Here) {
         let contact = Contact { endpoint: at, ..here.contact.clone() };
         let trusted = self.trusts_contact(&contact) && !self.has_waited_enough();

@@ -83,7 +83,8 @@ impl Peer {
         }
     }
 
-    /// Allows every follower to be sent what was ordered last.
+    /// docs/protocol.md, 4.4: allows every follower to be sent what was ordered last, each from its own place in the
+    /// log: a slow one delays only itself.
     pub(super) fn serve_all(&mut self, turn: &mut Turn) {
         let log = &self.log;
         let Role::Leader(leading) = &mut self.role else { return };
@@ -126,7 +127,8 @@ impl Peer {
         }
     }
 
-    /// Commits up to `up_to`, as far as this peer's log goes, and delivers it. Did anything?
+    /// docs/protocol.md, 4.6: commits up to `up_to`, as far as this peer's log goes, and delivers it in order. What is
+    /// committed is no longer pending. Did anything become committed?
     pub(super) fn commit_to(&mut self, up_to: Sequence, turn: &mut Turn) -> bool {
         let Some(ranges) = self.log.commit(up_to) else { return false };
         for range in &ranges {
@@ -136,7 +138,8 @@ impl Peer {
         true
     }
 
-    /// What the leader calls committed may not be here yet: it is remembered, and counts as the log arrives.
+    /// docs/protocol.md, 4.6: what the leader calls committed may not be here yet. It is remembered, and counts as the
+    /// log arrives.
     pub(super) fn on_commit(&mut self, from: &PeerId, term: &Term, up_to: Sequence, turn: &mut Turn) {
         let of_leader = |following: &&mut Following| following.term == *term && following.leader == *from;
         let Some(following) = self.following_mut().filter(of_leader) else { return };
@@ -226,7 +229,8 @@ impl Peer {
         self.seek(None, turn);
     }
 
-    /// A batch came after a gap: asks once for what is missing.
+    /// docs/protocol.md, 4.5: a batch came after a gap. Asks once for what is missing: more batches after the gap may
+    /// be under way, and each would cause the same question.
     fn fetch_what_is_missing(&mut self, owner: &PeerId, term: &Term, turn: &mut Turn) {
         let from = self.log.last() + 1;
         match self.following() {

@@ -40,7 +40,8 @@ impl Peer {
         }
     }
 
-    /// A peer that was dialled says that it got no answer here.
+    /// A peer that was dialled says that it got no answer here. It may only be slow, so it is logged after a heartbeat
+    /// timeout.
     pub(super) fn note_rejection(&mut self, peer: &PeerId, why: &Refusal, turn: &mut Turn) {
         if !matches!(why, Refusal::NoAnswer | Refusal::NobodyListens) {
             return;

@@ -151,7 +151,8 @@ impl Log {
         self.stable = self.unfinished.iter().map(|cut| cut.to.min(last)).min().unwrap_or(last).min(self.last);
     }
 
-    /// Commits up to `up_to`, as far as the log goes. Returns what that committed, `None` for nothing.
+    /// docs/protocol.md, 4.6: commits up to `up_to`, as far as the log goes, by whole batches. Returns what that
+    /// committed, `None` for nothing.
     pub(crate) fn commit(&mut self, up_to: Sequence) -> Option<Vec<Range>> {
         let mut ranges = Vec::new();
         let before = self.committed;

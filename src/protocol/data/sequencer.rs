@@ -102,7 +102,7 @@ impl Sequencer {
         self.batch.push(request);
     }
 
-    /// Orders what was kept back and no longer leaves a gap.
+    /// Orders what was kept back and no longer leaves a gap: the missing piece came, or was given up.
     fn release(&mut self, log: &mut Log, origin: &Origin, now: Time) {
         let Some(held) = self.held.get_mut(origin) else { return };
         let mut ready = Vec::new();
