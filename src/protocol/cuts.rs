@@ -10,7 +10,7 @@ use crate::ids::{PeerId, Sequence};
 use crate::wire::{Range, RunList, ViewChange};
 
 impl Peer {
-    /// With a quorum, what is committed is in the log of every later leader. Who lacks it is no leader.
+    /// With a quorum, what is committed is in the log of every later leader. A peer that lacks it cannot be the leader.
     pub(super) fn would_cut_committed(&self, runs: &RunList, last: Sequence) -> bool {
         let agreed = || view::common_prefix(runs, last, self.log.runs(), self.log.last());
         self.settings.quorum.is_some() && agreed() < self.log.committed()
