@@ -27,19 +27,19 @@ const PROLOGUE: &[u8] = b"peer 1 ";
 /// Kind and length.
 const HEAD_BYTES: usize = 3;
 
-/// By so much a sealed text is longer.
+/// A sealed text is longer by this much.
 pub const CODE_BYTES: usize = 16;
 
 /// Longest sealed part of a record: two bytes give its length, and Noise allows no more.
 const SEALED_BYTES_MAX: usize = 65_535;
 
-/// Most text of a record.
+/// Longest text of a record.
 pub const TEXT_BYTES_MAX: usize = SEALED_BYTES_MAX - CODE_BYTES;
 
 /// Longest record.
 pub const RECORD_BYTES_MAX: usize = HEAD_BYTES + SEALED_BYTES_MAX;
 
-/// Bytes asked for while little comes, so that small records come many at a time; and while more does.
+/// How many bytes are asked for: while little comes, enough for many small records; while more comes, two long ones.
 const SPACE_BYTES: usize = 16 * 1024;
 const FLOW_BYTES: usize = 2 * RECORD_BYTES_MAX;
 
@@ -285,8 +285,8 @@ impl Opener {
         }
     }
 
-    /// Opens the next record with a text, if all of it came, into what `space` gives for so many bytes: the text and
-    /// [`CODE_BYTES`] more, which the cipher works with. Tells how many the text has.
+    /// Opens the next record with a text, if it has come in full. `space` is asked for room for the text and [`CODE_BYTES`]
+    /// more, which the cipher works with. Returns the length of the text.
     ///
     /// # Errors
     /// [`SessionError::Forged`]: nothing more can be read, and what is in the space means nothing.
@@ -311,7 +311,7 @@ impl Opener {
         Ok(None)
     }
 
-    /// Kind and length of the text of the next record, if all of it came.
+    /// The kind of the next record, and the length of its text, if it has come in full.
     fn next_record(&self) -> Result<Option<(u8, usize)>, SessionError> {
         let (came, wanted) = (self.end - self.start, self.wanted());
         let too_short = came >= HEAD_BYTES && wanted < HEAD_BYTES + CODE_BYTES;
@@ -324,7 +324,7 @@ impl Opener {
         Ok(Some((self.sealed[self.start], wanted - HEAD_BYTES - CODE_BYTES)))
     }
 
-    /// Opens the next record, all of which came.
+    /// Opens the next record, which has come in full.
     fn open(&mut self, kind: u8, length: usize, text: &mut [u8]) -> Result<(), SessionError> {
         let end = self.start + HEAD_BYTES + length + CODE_BYTES;
         let sealed = &self.sealed[self.start + HEAD_BYTES..end];

@@ -1,4 +1,4 @@
-//! What waits to be written to a connection: messages put together. Long readings are not copied.
+//! What waits to be written to a connection: messages, gathered. Long readings are not copied.
 
 mod sealing;
 
@@ -23,14 +23,14 @@ const KEEP_BYTES: usize = 16 * 1024;
 pub struct Outgoing {
     /// In a closed group.
     sealing: Option<Sealing>,
-    /// All but long readings.
+    /// All text but long readings.
     text: Vec<u8>,
     /// Messages with long readings, and the places in the text where these belong.
     bulk: Vec<(usize, Message)>,
     /// Bytes of text and readings, and how many of them are written, or sealed to be written.
     length: usize,
     taken: usize,
-    /// Counts what is written, where somebody wants to know.
+    /// Counts what is written, where that is wanted.
     count: Option<Arc<AtomicU64>>,
 }
 
@@ -140,11 +140,11 @@ impl Outgoing {
         if sealing.unwritten().is_empty() {
             self.taken += sealing.seal(&text);
         }
-        // An empty one would look like a connection that takes nothing.
+        // An empty buffer would look like a connection that takes nothing.
         Some(sealing.unwritten()).filter(|records| !records.is_empty()).map(IoSlice::new).into_iter().collect()
     }
 
-    /// Notes that so many bytes of that were written.
+    /// Notes that this many bytes of it were written.
     fn wrote(&mut self, bytes: usize) {
         match &mut self.sealing {
             Some(sealing) => sealing.wrote(bytes),
@@ -156,7 +156,7 @@ impl Outgoing {
     }
 }
 
-/// What is left of texts and readings after so many bytes of them.
+/// What is left of text and readings after the first `written` bytes.
 fn unwritten<'a>(text: &'a [u8], bulk: &'a [(usize, Message)], written: usize) -> Vec<IoSlice<'a>> {
     let mut slices = Vec::with_capacity(2 * bulk.len() + 1);
     let mut from = 0;
@@ -167,7 +167,7 @@ fn unwritten<'a>(text: &'a [u8], bulk: &'a [(usize, Message)], written: usize) -
     }
     slices.push(IoSlice::new(&text[from..]));
     let mut left = &mut slices[..];
-    // Leaves out empty ones at the front, too: a system may take them for a connection that takes nothing.
+    // This drops empty buffers at the front, too: they would look like a connection that takes nothing.
     IoSlice::advance_slices(&mut left, written);
     let left = left.len();
     slices.drain(..slices.len() - left);

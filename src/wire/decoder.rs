@@ -57,7 +57,7 @@ impl Decoder {
         &mut self.buffer[self.end..]
     }
 
-    /// Where so many bytes go, which have come already.
+    /// Room for this many bytes, which have come already.
     pub fn space_for(&mut self, bytes: usize) -> &mut [u8] {
         self.make_room(bytes);
         &mut self.buffer[self.end..self.end + bytes]

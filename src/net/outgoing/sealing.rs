@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::keys::session::{Sealer, RECORD_BYTES_MAX, TEXT_BYTES_MAX};
 
-/// Records are sealed together until they are so long. Measured on loopback, more is no faster.
+/// Records are sealed together until they are this long: enough that each write carries much, little enough for the cache.
 const TOGETHER_BYTES: usize = 2 * RECORD_BYTES_MAX;
 
 /// Memory that is kept for the next records: enough for control messages.
@@ -34,7 +34,7 @@ impl Sealing {
         self.written += bytes;
     }
 
-    /// Seals some of the text, once all that was sealed is written. Tells how many bytes of it.
+    /// Seals the next part of the text, once all that was sealed is written. Returns how many bytes of text that is.
     pub(super) fn seal(&mut self, text: &[IoSlice<'_>]) -> usize {
         self.records.clear();
         self.written = 0;
