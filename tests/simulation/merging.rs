@@ -37,6 +37,9 @@ fn one_view(world: &World) -> bool {
         && world.alive().all(|process| member(process.peer.standing()) && process.peer.members().len() == hosts)
 }
 
+/// How many readings a host takes in during a cut, at most: few enough to be fetched in an instant.
+const READINGS_A_CUT: u32 = 10_000;
+
 /// How long the network is cut.
 #[derive(Debug, Clone, Copy)]
 enum Length {
@@ -50,13 +53,15 @@ enum Length {
 fn merge(mode: Mode, network: Network, length: Length, seed: u64) -> Result<u128, String> {
     let mut rng = SmallRng::seed_from_u64(seed);
     let plan = Plan::draw(mode, &mut rng).undisturbed(2);
-    let plan = Plan { join_only: network.join_only, datagram_loss_one_in: network.loss, ..plan };
+    let mut plan = Plan { join_only: network.join_only, datagram_loss_one_in: network.loss, ..plan };
     let timing = plan.timing;
     let begin = plan.settled() * 2;
     let length = match length {
         Length::Enough => plan.settled() + timing.heartbeat_timeout.mul_f64(rng.random_range(1.0..3.0)),
         Length::Any => Time::from_secs_f64(600_f64.powf(rng.random_range(0.0..1.0))),
     };
+    // The bound is the protocol's. To fetch what another side took in during minutes takes time of its own.
+    plan.reading_gap = plan.reading_gap.max(length / READINGS_A_CUT);
     let mut sides = [0; HOSTS_MAX];
     sides.fill_with(|| rng.random_range(0..3));
     let allowed = plan.slowest(timing.heartbeat_interval * 3 + timing.election_timeout * 2);
