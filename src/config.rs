@@ -1,10 +1,10 @@
 //! Every knob of a peer: unit, default, relation to others. Checked once, unchanged after.
 //!
-//! `value` holds how a value is written, `cli` options, environment variables and help.
+//! `value` holds how a value is written, `source` what `--sensor` may say, `cli` options, environment variables and help.
 
+pub mod source;
 pub mod value;
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +14,8 @@ use log::LevelFilter;
 use crate::ids::{PeerId, SensorId};
 use crate::log_lines::Format;
 use crate::wire::Timing;
+
+pub use source::{Bus, Choice, Sensor, SensorSource};
 
 /// Default of [`Config::group`].
 pub const GROUP: &str = "sensors";
@@ -27,8 +29,10 @@ pub const HEARTBEAT_INTERVAL: &str = "5s";
 pub const HEARTBEAT_TIMEOUT: &str = "10s";
 /// Default of `Timing::election_timeout`.
 pub const ELECTION_TIMEOUT: &str = "5s";
-/// Default of [`Config::sensor_interval`], in seconds.
+/// Default of [`Sensor::interval`], in seconds.
 pub const SENSOR_INTERVAL_SECONDS: &str = "15";
+/// Default of [`Config::sysfs`].
+pub const SYSFS: &str = "/sys";
 /// Default of [`Config::data_dir`].
 pub const DATA_DIR: &str = "data";
 /// Default of [`Config::log_level`].
@@ -48,36 +52,6 @@ pub enum Fsync {
     Batch,
     /// Handed to the operating system, and on the disk so much later at the latest.
     Every(Duration),
-}
-
-/// Where readings come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SensorSource {
-    /// Plausible weather, made up.
-    Mock,
-    /// `DATA|…` lines on standard input.
-    Stdin,
-    /// The directory of a Linux industrial-I/O device.
-    Iio(PathBuf),
-}
-
-/// As it is written on the command line.
-impl fmt::Display for SensorSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Mock => f.write_str("mock"),
-            Self::Stdin => f.write_str("stdin"),
-            Self::Iio(directory) => write!(f, "iio:{}", directory.display()),
-        }
-    }
-}
-
-impl SensorSource {
-    /// Does it make its readings itself? Lines of standard input name their own sensor ids.
-    #[must_use]
-    pub fn takes_id(&self) -> bool {
-        !matches!(self, Self::Stdin)
-    }
 }
 
 /// All that a peer is told when it is started.
@@ -105,15 +79,13 @@ pub struct Config {
     pub quorum: Option<u32>,
     /// Whole milliseconds between 1 ms and a day; the heartbeat timeout exceeds the interval.
     pub timing: Timing,
-    /// Sources of readings, each once; none for a peer that only keeps what others measure.
-    pub sensors: Vec<SensorSource>,
+    /// Sources of readings, each once; none for a peer that only keeps what others measure. One that makes its readings
+    /// itself has an id, which no other one has, and an interval.
+    pub sensors: Vec<Sensor>,
     /// Nobody named a source, and its readings are made up.
     pub invents: bool,
-    /// Sensor ids of readings that this peer makes itself: one, and another, for each of `sensors` that takes one, in
-    /// their order.
-    pub sensor_ids: Vec<SensorId>,
-    /// Time between two readings that this peer makes itself: whole milliseconds between 1 ms and a day.
-    pub sensor_interval: Duration,
+    /// Where sysfs is mounted, in which devices are looked for.
+    pub sysfs: PathBuf,
     /// Files go to the directory of the peer's name below this one.
     pub data_dir: PathBuf,
     /// Keep what the last run left in that directory.
@@ -144,9 +116,12 @@ pub enum ConfigError {
     SensorTwice(SensorSource),
     #[error("--sensor-id {0} is given twice; give each source an id of its own")]
     SensorIdTwice(SensorId),
+    #[error("--sensor {0} takes no id and no interval: its lines come when they come, and name their own sensor ids")]
+    SettingsOfLines(SensorSource),
     #[error(
-        "--sensor-id: {ids} given, {sources} needed (mock and iio take one each, lines of stdin name their own); give one \
-         for each of these sources in their order, or one for all of them to number, or none"
+        "--sensor-id: {ids} given, {sources} needed (mock and devices take one each where --sensor ID=SOURCE does not say \
+         it, lines of stdin name their own); give one for each of these sources in their order, or one for all of them to \
+         number, or none"
     )]
     SensorIds { ids: usize, sources: usize },
     #[error("sensor ids {0}-1, {0}-2 … would be too long; give each source its own with --sensor-id, once for each")]
@@ -195,12 +170,15 @@ impl Config {
         self.bind.is_ipv4() || self.broadcast_address.is_some()
     }
 
+    /// The sensors that this peer makes readings of itself.
+    pub fn own_sensors(&self) -> impl Iterator<Item = (&SensorId, &SensorSource)> {
+        self.sensors.iter().filter_map(|sensor| Some((sensor.id.as_ref()?, &sensor.source)))
+    }
+
     /// Which sensor id is of which source, where that is not plain: `p1-1 (mock), p1-2 (iio:/d)`.
     #[must_use]
     pub fn sensors_by_id(&self) -> Option<String> {
-        let sources = self.sensors.iter().filter(|source| source.takes_id());
-        let pairs: Vec<_> =
-            self.sensor_ids.iter().zip(sources).map(|(id, source)| format!("{id} ({source})")).collect();
+        let pairs: Vec<_> = self.own_sensors().map(|(id, source)| format!("{id} ({source})")).collect();
         (pairs.len() > 1).then(|| pairs.join(", "))
     }
 
@@ -213,57 +191,6 @@ impl Config {
             _ => None,
         }
     }
-}
-
-/// What the choices of `--sensor` mean together; `None` among them is the word `none`.
-///
-/// # Errors
-/// [`ConfigError`] where `none` is given beside others, or one is given twice: two readers would tear standard input apart,
-/// and one device would be written down twice under one sensor id.
-pub fn sensors(choices: Vec<Option<SensorSource>>) -> Result<Vec<SensorSource>, ConfigError> {
-    let none = choices.contains(&None);
-    let mut chosen = Vec::with_capacity(choices.len());
-    for source in choices.into_iter().flatten() {
-        if none {
-            return Err(ConfigError::NoneAndMore(source));
-        }
-        if chosen.contains(&source) {
-            return Err(ConfigError::SensorTwice(source));
-        }
-        chosen.push(source);
-    }
-    Ok(chosen)
-}
-
-/// The sensor ids of the sources that take one, in their order: those that were given, or of the only one that was given,
-/// or the peer's, a first, a second and so on.
-///
-/// # Errors
-/// [`ConfigError`] where the number of those given does not fit, or where two sources would have one id.
-pub fn sensor_ids(
-    sources: &[SensorSource],
-    given: Vec<SensorId>,
-    peer_id: &PeerId,
-) -> Result<Vec<SensorId>, ConfigError> {
-    let count = sources.iter().filter(|source| source.takes_id()).count();
-    if let Some((_, twice)) = given.iter().enumerate().find(|(at, id)| given[..*at].contains(id)) {
-        return Err(ConfigError::SensorIdTwice(twice.clone()));
-    }
-    match &given[..] {
-        _ if given.len() == count => Ok(given),
-        [] => numbered(&peer_id.as_str().parse().expect("ids of peers and sensors have one grammar"), count),
-        [one] if count > 0 => numbered(one, count),
-        _ => Err(ConfigError::SensorIds { ids: given.len(), sources: count }),
-    }
-}
-
-/// `<id>` where it is for one, and `<id>-1`, `<id>-2` … for several.
-fn numbered(id: &SensorId, count: usize) -> Result<Vec<SensorId>, ConfigError> {
-    if count == 1 {
-        return Ok(vec![id.clone()]);
-    }
-    let of = |number| format!("{id}-{number}").parse().map_err(|_| ConfigError::SensorIdTooLong(id.clone()));
-    (1..=count).map(of).collect()
 }
 
 #[cfg(test)]
@@ -289,10 +216,13 @@ mod tests {
             quorum: None,
             resume: false,
             fsync: FSYNC,
-            sensors: vec![SensorSource::Mock],
-            sensor_ids: vec!["peer1".parse().unwrap()],
+            sensors: vec![Sensor {
+                source: SensorSource::Mock,
+                id: Some("peer1".parse().unwrap()),
+                interval: Some(value::duration(SENSOR_INTERVAL_SECONDS).unwrap()),
+            }],
             invents: false,
-            sensor_interval: value::duration(SENSOR_INTERVAL_SECONDS).unwrap(),
+            sysfs: SYSFS.into(),
             data_dir: DATA_DIR.into(),
             http: None,
             http_hosts: Vec::new(),
@@ -347,50 +277,5 @@ mod tests {
         assert!(config().broadcasts());
         assert!(!six.broadcasts());
         assert!(Config { broadcast_address: Some("192.168.1.255".parse().unwrap()), ..six }.broadcasts());
-    }
-
-    #[test]
-    fn sensors_are_a_set_and_none_goes_with_no_other() {
-        let iio = || SensorSource::Iio("/a".into());
-        assert_eq!(sensors(vec![None]), Ok(vec![]));
-        assert_eq!(sensors(vec![None, None]), Ok(vec![]));
-        let both = vec![SensorSource::Stdin, iio()];
-        assert_eq!(sensors(both.iter().cloned().map(Some).collect()), Ok(both));
-        assert_eq!(sensors(vec![Some(iio()), None]), Err(ConfigError::NoneAndMore(iio())));
-        let twice = vec![Some(SensorSource::Stdin), Some(SensorSource::Mock), Some(SensorSource::Stdin)];
-        assert_eq!(sensors(twice), Err(ConfigError::SensorTwice(SensorSource::Stdin)));
-    }
-
-    #[test]
-    fn no_two_sources_share_a_sensor_id() {
-        let iio = |directory: &str| SensorSource::Iio(directory.into());
-        let two = [SensorSource::Mock, SensorSource::Stdin, iio("/a")];
-        let ids = |sources: &[SensorSource], given: &[&str]| {
-            let given = given.iter().map(|id| id.parse().unwrap()).collect();
-            let ids = sensor_ids(sources, given, &"p".parse().unwrap())?;
-            Ok(ids.iter().map(ToString::to_string).collect::<Vec<_>>())
-        };
-        for (sources, given, expected) in [
-            (&two[..0], &[][..], &[][..]),
-            (&two[1..2], &[], &[]),
-            (&two[..2], &[], &["p"]),
-            (&two[..2], &["a"], &["a"]),
-            (&two, &[], &["p-1", "p-2"]),
-            (&two, &["a"], &["a-1", "a-2"]),
-            (&two, &["b", "a"], &["b", "a"]),
-        ] {
-            assert_eq!(ids(sources, given).unwrap(), expected, "{sources:?} {given:?}");
-        }
-        let long = "x".repeat(63);
-        for (sources, given, error) in [
-            (&two[..0], &["a"][..], ConfigError::SensorIds { ids: 1, sources: 0 }),
-            (&two[1..2], &["a"], ConfigError::SensorIds { ids: 1, sources: 0 }),
-            (&two[..2], &["a", "b"], ConfigError::SensorIds { ids: 2, sources: 1 }),
-            (&two, &["a", "b", "c"], ConfigError::SensorIds { ids: 3, sources: 2 }),
-            (&two, &["a", "a"], ConfigError::SensorIdTwice("a".parse().unwrap())),
-            (&two, &[&long], ConfigError::SensorIdTooLong(long.parse().unwrap())),
-        ] {
-            assert_eq!(ids(sources, given), Err(error), "{sources:?} {given:?}");
-        }
     }
 }

@@ -1,22 +1,27 @@
 //! Where readings come from: one file a kind of source. A source makes readings; when it is asked, and what becomes of
 //! them, is up to the thread that asks.
+//!
+//! `device` has what all devices have in common that the kernel shows as files.
 
+mod device;
 mod iio;
 mod mock;
 mod stdin;
 
 use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use iio::Iio;
+pub use device::{Device, Place};
 pub use mock::Mock;
 pub use stdin::{Input, StandardInput, Stdin};
 
 use crate::complaints::Complaints;
-use crate::config::SensorSource;
+use crate::config::{Sensor, SensorSource};
 use crate::ids::SensorId;
 use crate::wire::batch::READINGS_MAX;
 use crate::wire::Lines;
@@ -52,6 +57,8 @@ pub enum Taken {
     Readings(Lines),
     /// No reading this time; ask again.
     Nothing,
+    /// Not all that belongs to a reading yet; ask again within the interval.
+    Again,
     /// No reading, now and ever.
     End,
 }
@@ -68,7 +75,7 @@ pub trait Source: Send {
     /// How many readings it gave so far.
     fn readings(&self) -> u64;
 
-    /// What it is, for log lines: `mock`, `stdin`, `iio:<directory>`.
+    /// What it is, for log lines: `mock`, `stdin`, `iio:<device>`.
     fn describe(&self) -> String;
 }
 
@@ -76,42 +83,68 @@ pub trait Source: Send {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SensorError {
     /// The directory is not there, or no directory.
+    #[error("--sensor {sensor}: {cause}; name the directory of a device, e.g. iio:/sys/bus/iio/devices/iio:device0")]
+    Directory { sensor: String, cause: String },
+    /// The kernel shows no device of this kind.
     #[error(
-        "--sensor iio:{directory}: {cause}; name the directory of a device, e.g. iio:/sys/bus/iio/devices/iio:device0"
+        "--sensor {sensor}: this host has no {word} device; is its driver loaded, and --sysfs where sysfs is mounted?"
     )]
-    Directory { directory: String, cause: String },
-    /// The directory holds none of the files.
+    NoDevices { sensor: String, word: &'static str },
+    /// No device of this kind is the one that is meant.
+    #[error("--sensor {sensor}: there is no such device; name one of {there}")]
+    NoDevice { sensor: String, there: String },
+    /// Several devices fit.
+    #[error("--sensor {sensor}: several devices fit, {there}; tell them apart with path=PATTERN, by where they are connected")]
+    Devices { sensor: String, there: String },
+    /// The device measures nothing that a reading holds.
     #[error(
-        "--sensor iio:{directory}: the directory holds none of in_temp_input, in_humidityrelative_input and \
-         in_pressure_input; name a device whose driver gives converted values (in_*_raw alone is not enough)"
+        "--sensor {sensor}: {directory} has none of the files that are read, which are {wanted}; name another device"
     )]
-    Measures { directory: String },
+    Measures { sensor: String, directory: String, wanted: &'static str },
+    /// Two sources are one device.
+    #[error("--sensor {one} and --sensor {other} are one device; leave one of them out")]
+    DeviceTwice { one: String, other: String },
 }
 
-/// Opens sources; `ids` are of those that take one, in their order. `seed` is of the random walk of made-up readings: of
-/// one seed, they are the same.
+/// Opens sources, of which each that takes an id and an interval has them. Devices are looked for in `sysfs`. `seed` is of the
+/// random walk of made-up readings: of one seed, they are the same.
 ///
 /// # Errors
 /// [`SensorError`] where one cannot be read at all.
 pub fn open(
-    sources: &[SensorSource],
-    ids: &[SensorId],
-    interval: Duration,
+    sensors: &[Sensor],
+    sysfs: &Path,
     seed: u64,
     (now, complaints): (fn() -> Timestamp, &Arc<Complaints>),
 ) -> Result<Vec<Box<dyn Source>>, SensorError> {
-    let mut next = ids.iter().cloned();
-    let mut id = || next.next().expect("there is an id for each source that takes one");
-    let mut opened: Vec<Box<dyn Source>> = Vec::with_capacity(sources.len());
-    for source in sources {
+    let ids: Vec<SensorId> = sensors.iter().filter_map(|sensor| sensor.id.clone()).collect();
+    let mut devices: Vec<(PathBuf, String)> = Vec::new();
+    let mut opened: Vec<Box<dyn Source>> = Vec::with_capacity(sensors.len());
+    for sensor in sensors {
         let clock = Clock::new(now);
-        opened.push(match source {
-            SensorSource::Mock => Box::new(Mock::new(id(), interval, seed, clock)),
-            SensorSource::Stdin => {
-                Box::new(Stdin::new(StandardInput::open(), clock, Arc::clone(complaints)).beside(ids.to_vec()))
+        let settings = || {
+            let settled = "it is settled for each source that makes its readings itself";
+            (sensor.id.clone().expect(settled), sensor.interval.expect(settled))
+        };
+        opened.push(match &sensor.source {
+            SensorSource::Mock => {
+                let (id, interval) = settings();
+                Box::new(Mock::new(id, interval, seed, clock))
             }
-            SensorSource::Iio(directory) => {
-                Box::new(Iio::open(directory, id(), interval, clock, Arc::clone(complaints))?)
+            SensorSource::Stdin => {
+                Box::new(Stdin::new(StandardInput::open(), clock, Arc::clone(complaints)).beside(ids.clone()))
+            }
+            SensorSource::Device(bus, choice) => {
+                let (id, interval) = settings();
+                let place = Place { sysfs: sysfs.to_owned(), bus: *bus, choice: choice.clone() };
+                let device = Device::open(place, id, interval, clock, Arc::clone(complaints))?;
+                // Under another name it is the same one yet.
+                let directory = fs::canonicalize(device.directory()).unwrap_or_else(|_| device.directory().to_owned());
+                if let Some((_, other)) = devices.iter().find(|(known, _)| *known == directory) {
+                    return Err(SensorError::DeviceTwice { one: other.clone(), other: device.describe() });
+                }
+                devices.push((directory, device.describe()));
+                Box::new(device)
             }
         });
     }
@@ -133,6 +166,9 @@ fn one(id: &SensorId, time: Timestamp, temperature: &str, humidity: &str, pressu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{source, ConfigError};
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn times_are_written_in_utc_with_milliseconds() {
@@ -147,13 +183,14 @@ mod tests {
 
     #[test]
     fn each_source_of_the_configuration_opens_as_what_it_is() {
-        let open = |sources: &[SensorSource], ids: &[&str]| {
-            let ids: Vec<_> = ids.iter().map(|id| id.parse().unwrap()).collect();
-            let opened = open(sources, &ids, Duration::from_secs(1), 1, (Timestamp::now, &Arc::default()))?;
-            Ok(opened.iter().map(|source| source.describe()).collect::<Vec<_>>())
+        let open = |text: &str| {
+            let source::Sensors(list) = source::sensors(text).unwrap();
+            let sensors = source::settled(list.into_iter().flatten().collect(), vec![], &"p".parse().unwrap(), SECOND)?;
+            let opened = open(&sensors, Path::new("/no/such"), 1, (Timestamp::now, &Arc::default()));
+            Ok::<_, ConfigError>(opened.map(|opened| opened.iter().map(|source| source.describe()).collect::<Vec<_>>()))
         };
-        assert_eq!(open(&[SensorSource::Mock, SensorSource::Stdin], &["s"]).unwrap(), ["mock", "stdin"]);
-        let absent = SensorSource::Iio("/no/such/directory".into());
-        assert!(matches!(open(&[absent], &["s"]), Err(SensorError::Directory { .. })));
+        assert_eq!(open("mock,stdin").unwrap().unwrap(), ["mock", "stdin"]);
+        assert!(matches!(open("iio:/no/such/directory").unwrap(), Err(SensorError::Directory { .. })));
+        assert!(matches!(open("iio:0").unwrap(), Err(SensorError::NoDevices { .. })));
     }
 }

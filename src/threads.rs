@@ -92,9 +92,8 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let listener = Listener::new(poll, listener).map_err(failed)?;
     let receiver = opening::receiver(&config)?;
     let (storage, opened) = resume::open(&config, disk)?;
-    let (interval, now) = (config.sensor_interval, jiff::Timestamp::now);
     let complaints = Arc::new(Complaints::default());
-    let sources = sensors::open(&config.sensors, &config.sensor_ids, interval, rand::random(), (now, &complaints))?;
+    let sources = sensors::open(&config.sensors, &config.sysfs, rand::random(), (jiff::Timestamp::now, &complaints))?;
     opening::tell(&config, endpoint);
     resume::tell(&config, &opened);
     let (exit, exits) = bounded(1);

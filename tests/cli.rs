@@ -37,6 +37,7 @@ fn help_names_every_option_in_groups() {
         "--sensor",
         "--sensor-id",
         "--sensor-interval-seconds",
+        "--sysfs",
         "--data-dir",
         "--fsync",
         "--http",

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use peer::cli::{parse, strange_variables, Task};
+use peer::config::source::{self, Sensors};
 use peer::config::value::{self, DURATION_MAX, DURATION_MIN};
 use peer::config::{Config, Fsync};
 
@@ -29,19 +30,22 @@ fn check(config: &Config) {
     assert_eq!(config.clone().check().as_ref(), Ok(config));
     let timing = config.timing;
     assert!(timing.heartbeat_interval < timing.heartbeat_timeout);
-    for length in [timing.heartbeat_interval, timing.heartbeat_timeout, timing.election_timeout, config.sensor_interval]
+    let intervals = config.sensors.iter().filter_map(|sensor| sensor.interval);
+    for length in
+        [timing.heartbeat_interval, timing.heartbeat_timeout, timing.election_timeout].into_iter().chain(intervals)
     {
         assert!((DURATION_MIN..=DURATION_MAX).contains(&length) && length.subsec_nanos() % 1_000_000 == 0);
     }
     assert!(config.broadcast_port != 0 && config.quorum != Some(0));
     assert!(config.quorum.is_none() || (config.resume && config.fsync != Fsync::Never));
     assert!(config.broadcast_address.is_none_or(|address| address.is_ipv4()));
-    let takers = config.sensors.iter().filter(|source| source.takes_id()).count();
-    assert_eq!(config.sensor_ids.len(), takers);
-    let mut ids = config.sensor_ids.clone();
+    let takers = config.sensors.iter().filter(|sensor| sensor.source.takes_id()).count();
+    let mut ids: Vec<_> = config.own_sensors().map(|(id, _)| id).collect();
+    assert!(ids.len() >= takers);
+    let all = ids.len();
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), takers, "a sensor id is given twice");
+    assert_eq!(ids.len(), all, "a sensor id is given twice");
     assert_eq!(value::group(&config.group).as_ref(), Ok(&config.group));
 }
 
@@ -53,8 +57,11 @@ fn check_values(text: &str) {
     if let Ok(endpoint) = value::endpoint(text) {
         assert_eq!(value::endpoint(&endpoint).as_ref(), Ok(&endpoint));
     }
-    if let Ok(Some(sensor)) = value::sensor(text) {
-        assert_eq!(value::sensor(&sensor.to_string()), Ok(Some(sensor)));
+    if let Ok(Some(sensor)) = source::sensor(text) {
+        assert_eq!(source::sensor(&sensor.to_string()), Ok(Some(sensor)));
+    }
+    if let Ok(Sensors(list)) = source::sensors(text) {
+        assert!(!list.is_empty());
     }
     if let Ok(address) = value::bind(text) {
         assert_eq!(value::bind(&address.to_string()), Ok(address));

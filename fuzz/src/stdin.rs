@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use peer::complaints::Complaints;
+use peer::config::{Bus, Choice};
 use peer::reading::{check, check_input, emptied, LINE_BYTES_MAX};
-use peer::sensors::{Clock, Iio, Input, Source, Stdin, Taken};
+use peer::sensors::{Clock, Device, Input, Place, Source, Stdin, Taken};
 
 use super::draw::Draw;
 use super::scratch::Scratch;
@@ -51,7 +52,7 @@ fn taken(bytes: &[u8], piece: usize, room: u64) -> Vec<Vec<u8>> {
                 assert!((1..=room).contains(&lines.count()));
                 all.extend(lines.iter().map(<[u8]>::to_vec));
             }
-            Taken::Nothing => {}
+            Taken::Nothing | Taken::Again => {}
             Taken::End => break,
         }
     }
@@ -93,15 +94,19 @@ pub(crate) fn stdin(input: &[u8]) {
 fn device(draw: &mut Draw) {
     let scratch = Scratch::new();
     let complaints: Arc<Complaints> = Arc::default();
-    for file in ["in_temp_input", "in_humidityrelative_input", "in_pressure_input"] {
+    let files = ["in_temp", "in_humidityrelative", "in_pressure"]
+        .map(|channel| ["input", "raw", "offset", "scale"].map(|suffix| format!("{channel}_{suffix}")));
+    for file in files.as_flattened() {
         let length = draw.below(80);
         if length > 0 {
             scratch.write(file, draw.some(length));
         }
     }
+    let choice = Choice::Directory(scratch.path().to_owned());
+    let place = Place { sysfs: scratch.path().to_owned(), bus: Bus::Iio, choice };
     let id = "a".parse().expect("a name");
-    let Ok(mut device) = Iio::open(scratch.path(), id, Duration::from_secs(1), clock(), complaints) else { return };
-    for _ in 0..2 {
+    let Ok(mut device) = Device::open(place, id, Duration::from_secs(1), clock(), complaints) else { return };
+    for _ in 0..8 {
         if let Taken::Readings(lines) = device.take(1) {
             assert!(lines.count() == 1 && lines.iter().all(|line| check(line).is_ok() && check_input(line).is_ok()));
         }

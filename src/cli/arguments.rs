@@ -10,7 +10,8 @@ use log::LevelFilter;
 use uuid::Uuid;
 
 use super::Verb;
-use crate::config::{self, value, Config, ConfigError, Fsync, SensorSource};
+use crate::config::source::{self, Sensors};
+use crate::config::{self, value, Config, ConfigError, Fsync};
 use crate::ids::{PeerId, SensorId};
 use crate::log_lines::Format;
 use crate::wire::Timing;
@@ -22,7 +23,7 @@ const EXAMPLES: &str = "\
 Examples:
   peer
       a peer with made-up readings; it finds others on the local network by itself
-  peer --peer-id kitchen --resume --sensor iio:/sys/bus/iio/devices/iio:device0
+  peer --peer-id kitchen --resume --sensor iio:name=bme280
       a BME280 on a Raspberry Pi, a reading every 15 seconds
   rtl_reader | peer --peer-id roof --resume --sensor stdin
       readings of another program, one DATA|sensor_id|timestamp|temperature|humidity|pressure a line
@@ -182,19 +183,21 @@ pub(super) struct Arguments {
     #[arg(value_parser = value_parser!(u32).range(1..), allow_negative_numbers = true)]
     quorum: Option<u32>,
 
-    /// mock, none, stdin, or iio:DIRECTORY; repeatable
+    /// mock, none, stdin, or iio:DEVICE; repeatable
     ///
-    /// mock makes plausible weather up, and is the default; with --resume a source has to be named. stdin reads lines `DATA|sensor_id|timestamp|temperature|humidity|pressure` (°C,
-    /// %, hPa); an empty timestamp means now, an empty value not measured. iio:DIRECTORY reads a Linux industrial-I/O
-    /// device, e.g. a BME280 at `iio:/sys/bus/iio/devices/iio:device0`. none goes with no other: this peer only keeps what others
-    /// measure. Several may be separated by commas.
+    /// mock makes plausible weather up, and is the default; with --resume a source has to be named. stdin reads lines
+    /// `DATA|sensor_id|timestamp|temperature|humidity|pressure` (°C, %, hPa); an empty timestamp means now, an empty value
+    /// not measured. iio:DEVICE reads a Linux industrial-I/O device, e.g. a BME280: by its directory, its number, or by
+    /// name=PATTERN or path=PATTERN, which stay the same when numbers change. none goes with no other: this peer only keeps
+    /// what others measure. `ID@INTERVAL=SOURCE`, or either of these before the `=`, gives a source a sensor id and an
+    /// interval of its own, e.g. `roof@5s=iio:name=bme280`. Several may be separated by commas.
     #[arg(long, env = "PEER_SENSOR", value_name = "SOURCE", help_heading = "Sensors")]
-    #[arg(default_value = "mock", value_delimiter = ',', value_parser = value::sensor)]
-    sensor: Vec<Option<SensorSource>>,
+    #[arg(default_value = "mock", value_parser = source::sensors)]
+    sensor: Vec<Sensors>,
 
     /// Sensor id of readings that this peer makes itself; repeatable
     ///
-    /// For mock and iio; lines of stdin name their own. Has the grammar of a peer id. With several sources give it once for
+    /// For mock and devices; lines of stdin name their own. Has the grammar of a peer id. With several sources give it once for
     /// each, in their order; otherwise they are numbered, `<ID>-1`, `<ID>-2` and so on. Several may be separated by commas.
     /// Default: the peer id.
     #[arg(long, env = "PEER_SENSOR_ID", value_name = "ID", help_heading = "Sensors", value_delimiter = ',')]
@@ -202,11 +205,17 @@ pub(super) struct Arguments {
 
     /// Seconds between two readings that this peer makes itself
     ///
-    /// For mock and iio. Fractions are allowed, and so are 500ms or 1m; whole milliseconds, at most 24h.
+    /// For mock and devices. Fractions are allowed, and so are 500ms or 1m; whole milliseconds, at most 24h.
     #[arg(long, env = "PEER_SENSOR_INTERVAL_SECONDS", value_name = "SECONDS", help_heading = "Sensors")]
     #[arg(default_value = config::SENSOR_INTERVAL_SECONDS, value_parser = value::duration)]
     #[arg(allow_negative_numbers = true)]
     sensor_interval_seconds: Duration,
+
+    /// Where sysfs is mounted
+    ///
+    /// Devices that are not named by a directory are looked for below it. In a container it may be elsewhere, e.g. `/host/sys`.
+    #[arg(long, env = "PEER_SYSFS", value_name = "DIR", help_heading = "Sensors", default_value = config::SYSFS)]
+    sysfs: PathBuf,
 
     /// Files go to `DIR/<peer id>/`
     ///
@@ -288,7 +297,8 @@ impl Arguments {
         }
         let default_fsync = if self.quorum.is_some() { config::FSYNC_WITH_QUORUM } else { config::FSYNC };
         let peer_id = self.peer_id.unwrap_or_else(fresh_id);
-        let sensors = config::sensors(self.sensor)?;
+        let chosen = source::chosen(self.sensor.into_iter().flat_map(|Sensors(list)| list).collect())?;
+        let sensors = source::settled(chosen, self.sensor_id, &peer_id, self.sensor_interval_seconds)?;
         let mut join: Vec<String> = Vec::with_capacity(self.join.len());
         for endpoint in self.join {
             if !join.contains(&endpoint) {
@@ -296,7 +306,6 @@ impl Arguments {
             }
         }
         let config = Config {
-            sensor_ids: config::sensor_ids(&sensors, self.sensor_id, &peer_id)?,
             peer_id,
             priority: self.priority,
             group: self.group,
@@ -316,7 +325,7 @@ impl Arguments {
             fsync: self.fsync.unwrap_or(default_fsync),
             sensors,
             invents: !names_source,
-            sensor_interval: self.sensor_interval_seconds,
+            sysfs: self.sysfs,
             data_dir: self.data_dir,
             http: self.http,
             http_hosts: self.http_host,

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::arguments::HELP_WIDTH_MAX;
 use super::*;
+use crate::config::source::{Bus, Choice};
 use crate::config::{Fsync, SensorSource};
 use crate::history::TimeRange;
-use crate::ids::SensorId;
 use crate::tail::Start;
 use crate::wire::Timing;
 
@@ -32,7 +32,20 @@ fn error(options: &str) -> String {
 }
 
 fn sensor_ids(config: &Config) -> Vec<&str> {
-    config.sensor_ids.iter().map(SensorId::as_str).collect()
+    config.own_sensors().map(|(id, _)| id.as_str()).collect()
+}
+
+fn sources(config: &Config) -> Vec<SensorSource> {
+    config.sensors.iter().map(|sensor| sensor.source.clone()).collect()
+}
+
+/// In milliseconds; 0 of those that have none.
+fn intervals(config: &Config) -> Vec<u128> {
+    config.sensors.iter().map(|sensor| sensor.interval.map_or(0, |interval| interval.as_millis())).collect()
+}
+
+fn iio(directory: &str) -> SensorSource {
+    SensorSource::Device(Bus::Iio, Choice::Directory(directory.into()))
 }
 
 fn options(command: &Command) -> impl Iterator<Item = &Arg> {
@@ -56,8 +69,7 @@ fn without_options_the_defaults_of_the_contract_hold() {
     let [interval, timeout, election] = [5, 10, 5].map(Duration::from_secs);
     let timing = Timing { heartbeat_interval: interval, heartbeat_timeout: timeout, election_timeout: election };
     assert_eq!(config.timing, timing);
-    assert_eq!(config.sensors, [SensorSource::Mock]);
-    assert_eq!(config.sensor_interval, Duration::from_secs(15));
+    assert_eq!((sources(&config), intervals(&config)), (vec![SensorSource::Mock], vec![15_000]));
     assert_eq!(config.data_dir, PathBuf::from("data"));
     assert_eq!((config.quorum, config.resume, config.fsync), (None, false, Fsync::Never));
     assert_eq!((config.key_file, config.log_level), (None, LevelFilter::Info));
@@ -85,8 +97,7 @@ fn every_option_arrives() {
     let [interval, timeout, election] = [200, 500, 60_000].map(Duration::from_millis);
     let timing = Timing { heartbeat_interval: interval, heartbeat_timeout: timeout, election_timeout: election };
     assert_eq!(config.timing, timing);
-    assert_eq!(config.sensors, [SensorSource::Stdin, SensorSource::Iio("/d".into())]);
-    assert_eq!(config.sensor_interval, Duration::from_millis(250));
+    assert_eq!((sources(&config), intervals(&config)), (vec![SensorSource::Stdin, iio("/d")], vec![0, 250]));
     assert_eq!(config.data_dir, PathBuf::from("/tmp/d"));
     assert_eq!((config.quorum, config.resume), (Some(2), true));
     assert_eq!(config.fsync, Fsync::Every(Duration::from_secs(10)));
@@ -100,6 +111,9 @@ fn the_sensor_id_is_the_peer_id_unless_given_and_each_source_has_its_own() {
     assert_eq!(ids("--sensor mock,iio:/d"), "p1-1 p1-2");
     assert_eq!(ids("--sensor mock,stdin,iio:/d --sensor-id a --sensor-id b"), "a b");
     assert_eq!(ids("--sensor mock,iio:/d --sensor-id a,b"), "a b");
+    assert_eq!(ids("--sensor c=mock,iio:/d,iio:/e --sensor-id a,b"), "c a b");
+    assert_eq!(ids("--sensor c@1s=mock,@2s=iio:/d"), "c p1");
+    assert_eq!(intervals(&config("--sensor c@1s=mock,@2s=iio:/d,stdin,b=iio:/e").unwrap()), [1000, 2000, 0, 15_000]);
     assert!(config("--sensor none").unwrap().sensors.is_empty());
 }
 
@@ -129,9 +143,14 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
         ("--election-timeout 25h", &["--election-timeout <DURATION>", "at most 24h"]),
         ("--heartbeat-timeout 5s", &["--heartbeat-timeout (5s) must exceed --heartbeat-interval (5s)"]),
         ("--heartbeat-interval 10s", &["--heartbeat-timeout (10s) must exceed --heartbeat-interval (10s)"]),
-        ("--sensor bme280", &["--sensor <SOURCE>", "write mock, none, stdin or iio:DIRECTORY"]),
+        ("--sensor bme280", &["--sensor <SOURCE>", "write mock, none, stdin or iio:DEVICE"]),
         ("--sensor none,mock", &["--sensor none cannot be combined with --sensor mock"]),
         ("--sensor stdin --sensor stdin", &["--sensor stdin is given twice"]),
+        ("--sensor a=none", &["--sensor <SOURCE>", "none has no id"]),
+        ("--sensor a@x=mock", &["--sensor <SOURCE>", "write a duration"]),
+        ("--sensor a=stdin", &["--sensor stdin takes no id and no interval"]),
+        ("--sensor a=mock,a=iio:/d", &["--sensor-id a is given twice"]),
+        ("--sensor a=mock --sensor-id b", &["--sensor-id: 1 given, 0 needed"]),
         ("--sensor-id a,b", &["--sensor-id: 2 given, 1 needed"]),
         ("--sensor stdin --sensor-id a", &["--sensor-id: 1 given, 0 needed", "stdin name their own"]),
         ("--sensor mock,iio:/d --sensor-id a,a", &["--sensor-id a is given twice"]),
@@ -156,7 +175,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
 #[test]
 fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() {
     let command = command(|_| false);
-    assert_eq!(options(&command).count(), 23);
+    assert_eq!(options(&command).count(), 24);
     for arg in options(&command) {
         let long = arg.get_long().expect("a long name");
         let variable = format!("PEER_{}", long.to_ascii_uppercase().replace('-', "_"));
@@ -173,13 +192,14 @@ fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() 
 
 #[test]
 fn repeatable_options_may_be_separated_by_commas() {
+    // Those of `sensor` are told from commas in a source.
     let command = command(|_| false);
     let repeatable: Vec<&str> = options(&command)
         .filter(|arg| matches!(arg.get_action(), ArgAction::Append))
         .filter(|arg| arg.get_value_delimiter() == Some(','))
         .filter_map(Arg::get_long)
         .collect();
-    assert_eq!(repeatable, ["join", "sensor", "sensor-id", "http-host"]);
+    assert_eq!(repeatable, ["join", "sensor-id", "http-host"]);
 }
 
 #[test]

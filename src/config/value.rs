@@ -1,10 +1,9 @@
 //! One value as the operator wrote it -> the value, or why it is none. Reasons continue "invalid value '…' for '--option':".
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Fsync, SensorSource};
+use super::Fsync;
 use crate::ids;
 
 /// Shortest duration of an option: what peers say to each other about time is in whole milliseconds.
@@ -46,10 +45,12 @@ pub enum ValueError {
     Brackets,
     #[error("write never, batch, or a duration such as 10s or 500ms")]
     Fsync,
-    #[error("write mock, none, stdin or iio:DIRECTORY")]
+    #[error("write mock, none, stdin or iio:DEVICE, perhaps with ID= or ID@INTERVAL= before it")]
     Sensor,
-    #[error("name the device's directory, e.g. iio:/sys/bus/iio/devices/iio:device0")]
-    IioDirectory,
+    #[error("say which device: {0}:DIRECTORY, {0}:NUMBER, {0}:name=PATTERN or {0}:path=PATTERN")]
+    Choice(&'static str),
+    #[error("none has no id and no interval")]
+    SettingsOfNone,
     #[error("the name {0}")]
     Name(#[from] ids::NameError),
 }
@@ -186,23 +187,6 @@ pub fn http(text: &str) -> Result<SocketAddr, ValueError> {
     text.parse().map_err(|_| ValueError::Http)
 }
 
-/// Reads a source of readings; `None` is the word `none`.
-///
-/// # Errors
-/// [`ValueError`] where it is none.
-pub fn sensor(text: &str) -> Result<Option<SensorSource>, ValueError> {
-    match text {
-        "none" => Ok(None),
-        "mock" => Ok(Some(SensorSource::Mock)),
-        "stdin" => Ok(Some(SensorSource::Stdin)),
-        "iio" | "iio:" => Err(ValueError::IioDirectory),
-        _ => match text.strip_prefix("iio:") {
-            Some(directory) => Ok(Some(SensorSource::Iio(PathBuf::from(directory)))),
-            None => Err(ValueError::Sensor),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,18 +293,6 @@ mod tests {
         }
         for bad in ["", "x", "127.0.0.1", ":80", "::1:80", "65536", "localhost:80", "-1"] {
             assert_eq!(http(bad), Err(ValueError::Http), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_sensor_is_one_of_four_things() {
-        assert_eq!(sensor("none"), Ok(None));
-        assert_eq!(sensor("mock"), Ok(Some(SensorSource::Mock)));
-        assert_eq!(sensor("stdin"), Ok(Some(SensorSource::Stdin)));
-        assert_eq!(sensor("iio:/a/iio:device0"), Ok(Some(SensorSource::Iio(PathBuf::from("/a/iio:device0")))));
-        assert_eq!(sensor("iio:"), Err(ValueError::IioDirectory));
-        for bad in ["", "Mock", "stdin:", "bme280"] {
-            assert_eq!(sensor(bad), Err(ValueError::Sensor), "{bad}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use super::lock::lock;
-use crate::config::SensorSource;
+use crate::config::Sensor;
 use crate::http::metrics::Durations;
 use crate::ids::Number;
 
@@ -29,8 +29,8 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn new(sources: &[SensorSource], timed: bool) -> Self {
-        let sources = sources.iter().map(|source| (source.to_string(), AtomicU64::new(0))).collect();
+    pub(super) fn new(sensors: &[Sensor], timed: bool) -> Self {
+        let sources = sensors.iter().map(|sensor| (sensor.source.to_string(), AtomicU64::new(0))).collect();
         Self { timed, sources, ..Self::default() }
     }
 

@@ -48,10 +48,10 @@ pub(super) fn tell(config: &Config, endpoint: SocketAddr) {
     if let Some(sensors) = config.sensors_by_id() {
         log::info!(event = "sensor_ids"; "Sensor ids: {sensors}");
     }
-    if let Some(sensor) = config.sensor_ids.first().filter(|_| config.invents) {
+    if let Some((sensor, _)) = config.own_sensors().next().filter(|_| config.invents) {
         log::warn!(
             event = "made_up", sensor:% = sensor;
-            "This peer makes its readings up, as sensor {sensor}: no --sensor was given; --sensor none, stdin or iio:DIRECTORY \
+            "This peer makes its readings up, as sensor {sensor}: no --sensor was given; --sensor none, stdin or iio:DEVICE \
              ends that, and --sensor mock says that it is meant"
         );
     }

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::lock::{lock, wait};
 use super::node::Node;
 use crate::protocol::Input;
 use crate::sensors::{Source, Taken, ROOM_READINGS};
+
+/// What is missing of a reading is asked for again after this part of the interval, and after this long at the latest.
+const AGAIN_PARTS: u32 = 8;
+const AGAIN_MAX: Duration = Duration::from_secs(1);
 
 /// Runs until the source ends. `place`: which of the sources it is.
 pub(super) fn run(node: &Arc<Node>, place: usize, source: &mut dyn Source) {
@@ -19,13 +23,24 @@ pub(super) fn run(node: &Arc<Node>, place: usize, source: &mut dyn Source) {
             // What was missed while this process was stopped is not made up for.
             next = (next + interval).max(Instant::now());
         }
-        let room = wait_for_room(node);
-        let taken = source.take(room);
+        let taken = take(node, source);
         node.counts.gave(place, source.readings());
         match taken {
             Taken::Readings(lines) => node.step(Input::Readings(lines)),
-            Taken::Nothing => {}
+            Taken::Nothing | Taken::Again => {}
             Taken::End => return node.step(Input::EndOfInput { readings: source.readings() }),
+        }
+    }
+}
+
+/// Asks the source until it has all of a reading, or gives up.
+fn take(node: &Node, source: &mut dyn Source) -> Taken {
+    loop {
+        let room = wait_for_room(node);
+        match (source.take(room), source.interval()) {
+            // A device that was disturbed is seldom ready in the next moment.
+            (Taken::Again, Some(interval)) => thread::sleep((interval / AGAIN_PARTS).min(AGAIN_MAX)),
+            (taken, _) => return taken,
         }
     }
 }
