@@ -4,9 +4,11 @@
 //! `device` has what all devices have in common that the kernel shows as files.
 
 mod device;
+mod hwmon;
 mod iio;
 mod mock;
 mod stdin;
+mod w1;
 
 use std::fmt;
 use std::fs;
@@ -71,6 +73,11 @@ pub trait Source: Send {
     /// Gives at most `room` readings, and at most what one request holds (`READINGS_MAX`, `BODY_BYTES_MAX`). Without
     /// room it gives [`Taken::Nothing`] and loses nothing.
     fn take(&mut self, room: u64) -> Taken;
+
+    /// How long `take` may last until it is told that the source blocks; `None`: as long as it likes.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
 
     /// How many readings it gave so far.
     fn readings(&self) -> u64;

@@ -7,7 +7,7 @@
 //! | `link` | an outbox and its connection |
 //! | `node` | all of these: what the threads share |
 //! | `drive` | one step of the core, and the handing on of its effects |
-//! | `alarm`, `caller`, `dial`, `discovery`, `http`, `join`, `listener` with `visitor`, `reader`, `sensor`, `sequencer`, `signals`, `storage`, `writer` | a thread each |
+//! | `alarm`, `caller`, `dial`, `discovery`, `http`, `join`, `listener` with `visitor`, `reader`, `sensor`, `sensor_watch`, `sequencer`, `signals`, `storage`, `writer` | a thread each |
 //! | `clock`, `opening`, `resume`, `ending` | what is done once, before the first step and after the last |
 
 mod alarm;
@@ -36,6 +36,7 @@ mod questions;
 mod reader;
 mod resume;
 mod sensor;
+mod sensor_watch;
 mod sequencer;
 mod share;
 mod signals;
@@ -67,6 +68,7 @@ use listener::Listener;
 use lock::lock;
 use node::Node;
 use porter::Porter;
+use sensor_watch::Asked;
 use watch::Watch;
 
 /// Runs a peer until it is asked to stop.
@@ -143,11 +145,17 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     ending::conclude(&exit, &node.config, failure)
 }
 
-/// Starts a thread for each source of readings.
+/// Starts a thread for each source of readings, and one that sees which of them block, where some may.
 fn start_sources(node: &Arc<Node>, sources: Vec<Box<dyn Source>>) {
-    for (place, mut source) in sources.into_iter().enumerate() {
+    let watched: Vec<Option<Arc<Asked>>> = sources.iter().map(|source| Asked::of(&**source).map(Arc::new)).collect();
+    let all: Vec<Arc<Asked>> = watched.iter().flatten().cloned().collect();
+    if !all.is_empty() {
         let shared = Arc::clone(node);
-        spawn("sensor".to_owned(), move || sensor::run(&shared, place, &mut *source));
+        spawn("sensor-watch".to_owned(), move || sensor_watch::run(&shared.complaints, &all));
+    }
+    for (place, (mut source, asked)) in sources.into_iter().zip(watched).enumerate() {
+        let shared = Arc::clone(node);
+        spawn("sensor".to_owned(), move || sensor::run(&shared, place, &mut *source, asked.as_deref()));
     }
 }
 

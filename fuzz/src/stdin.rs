@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use peer::complaints::Complaints;
 use peer::config::{Bus, Choice};
 use peer::reading::{check, check_input, emptied, LINE_BYTES_MAX};
 use peer::sensors::{Clock, Device, Input, Place, Source, Stdin, Taken};
@@ -93,19 +92,23 @@ pub(crate) fn stdin(input: &[u8]) {
 /// A device whose files hold anything.
 fn device(draw: &mut Draw) {
     let scratch = Scratch::new();
-    let complaints: Arc<Complaints> = Arc::default();
-    let files = ["in_temp", "in_humidityrelative", "in_pressure"]
+    let iio = ["in_temp", "in_humidityrelative", "in_pressure"]
         .map(|channel| ["input", "raw", "offset", "scale"].map(|suffix| format!("{channel}_{suffix}")));
-    for file in files.as_flattened() {
+    let others = ["temp1_input", "temp1_fault", "humidity2_input", "w1_slave", "temperature"].map(str::to_owned);
+    for file in iio.as_flattened().iter().chain(&others) {
         let length = draw.below(80);
         if length > 0 {
             scratch.write(file, draw.some(length));
         }
     }
-    let choice = Choice::Directory(scratch.path().to_owned());
-    let place = Place { sysfs: scratch.path().to_owned(), bus: Bus::Iio, choice };
+    for bus in Bus::ALL {
+        read(Place { sysfs: scratch.path().to_owned(), bus, choice: Choice::Directory(scratch.path().to_owned()) });
+    }
+}
+
+fn read(place: Place) {
     let id = "a".parse().expect("a name");
-    let Ok(mut device) = Device::open(place, id, Duration::from_secs(1), clock(), complaints) else { return };
+    let Ok(mut device) = Device::open(place, id, Duration::from_secs(1), clock(), Arc::default()) else { return };
     for _ in 0..8 {
         if let Taken::Readings(lines) = device.take(1) {
             assert!(lines.count() == 1 && lines.iter().all(|line| check(line).is_ok() && check_input(line).is_ok()));

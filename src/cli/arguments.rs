@@ -183,12 +183,13 @@ pub(super) struct Arguments {
     #[arg(value_parser = value_parser!(u32).range(1..), allow_negative_numbers = true)]
     quorum: Option<u32>,
 
-    /// mock, none, stdin, or iio:DEVICE; repeatable
+    /// mock, none, stdin, iio:DEVICE, hwmon:DEVICE or w1:DEVICE; repeatable
     ///
     /// mock makes plausible weather up, and is the default; with --resume a source has to be named. stdin reads lines
     /// `DATA|sensor_id|timestamp|temperature|humidity|pressure` (°C, %, hPa); an empty timestamp means now, an empty value
-    /// not measured. iio:DEVICE reads a Linux industrial-I/O device, e.g. a BME280: by its directory, its number, or by
-    /// name=PATTERN or path=PATTERN, which stay the same when numbers change. none goes with no other: this peer only keeps
+    /// not measured. iio:DEVICE reads a Linux industrial-I/O device, e.g. a BME280, hwmon:DEVICE one of hardware
+    /// monitoring, e.g. an `SHT4x`, w1:DEVICE a thermometer on a 1-wire bus, e.g. a DS18B20. DEVICE is its directory, its
+    /// number, its name (`w1:28-0316a2794c`, `iio:bme280`), or `path=PATTERN`, a part of where it is connected. none goes with no other: this peer only keeps
     /// what others measure. `ID@INTERVAL=SOURCE`, or either of these before the `=`, gives a source a sensor id and an
     /// interval of its own, e.g. `roof@5s=iio:name=bme280`. Several may be separated by commas.
     #[arg(long, env = "PEER_SENSOR", value_name = "SOURCE", help_heading = "Sensors")]

@@ -27,16 +27,22 @@ pub enum SensorSource {
 pub enum Bus {
     /// Industrial I/O.
     Iio,
+    /// Hardware monitoring.
+    Hwmon,
+    /// Thermometers on a 1-wire bus.
+    W1,
 }
 
 impl Bus {
-    pub const ALL: [Self; 1] = [Self::Iio];
+    pub const ALL: [Self; 3] = [Self::Iio, Self::Hwmon, Self::W1];
 
     /// How its sources begin on the command line, before the colon.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Iio => "iio",
+            Self::Hwmon => "hwmon",
+            Self::W1 => "w1",
         }
     }
 }

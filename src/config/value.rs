@@ -45,7 +45,9 @@ pub enum ValueError {
     Brackets,
     #[error("write never, batch, or a duration such as 10s or 500ms")]
     Fsync,
-    #[error("write mock, none, stdin or iio:DEVICE, perhaps with ID= or ID@INTERVAL= before it")]
+    #[error(
+        "write mock, none, stdin, or iio:DEVICE, hwmon:DEVICE or w1:DEVICE, perhaps with ID= or ID@INTERVAL= before it"
+    )]
     Sensor,
     #[error("say which device: {0}:DIRECTORY, {0}:NUMBER, {0}:name=PATTERN or {0}:path=PATTERN")]
     Choice(&'static str),

@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 70] = [
+pub const EVENTS: [&str; 71] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -56,6 +56,7 @@ pub const EVENTS: [&str; 70] = [
     "repaired",
     "resumed",
     "rows_restored",
+    "sensor_blocked",
     "sensor_ids",
     "sensor_silent",
     "sensor_unusable",

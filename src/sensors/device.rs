@@ -22,13 +22,17 @@ use std::time::Duration;
 pub use self::choice::Place;
 use self::measure::{Evidence, Measure, HUMIDITY, PRESSURE, TEMPERATURE};
 use self::probe::Probe;
-use super::{iio, one, Clock, SensorError, Source, Taken};
+use super::{hwmon, iio, one, w1, Clock, SensorError, Source, Taken};
 use crate::complaints::{Complaints, Kind, Subject};
 use crate::config::Bus;
 use crate::ids::SensorId;
 
 /// A value that cannot be had is asked for so often, each interval.
 const ATTEMPTS_MAX: u32 = 4;
+
+/// No device takes so long to answer that is not disturbed: a 1-wire bus asks one thermometer after the other, for less than a
+/// second each.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Names of complaints.
 const UNUSABLE: &str = "sensor_unusable";
@@ -37,10 +41,12 @@ const SILENT: &str = "sensor_silent";
 /// Why there is no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Trouble {
-    #[error("cannot be read: {what}{cause}")]
-    Unreadable { what: &'static str, cause: String },
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
     #[error("holds '{0}', which is no number")]
     NoNumber(String),
+    #[error("{0}")]
+    Broken(&'static str),
     #[error("{0}; is this the right driver?")]
     Implausible(String),
     #[error("{0}; taken once a value shows that it is not in whole {1}")]
@@ -50,8 +56,9 @@ pub(super) enum Trouble {
 impl Trouble {
     fn kind(&self) -> Kind {
         let detail = match self {
-            Self::Unreadable { .. } => "unreadable",
+            Self::Unreadable(_) => "unreadable",
             Self::NoNumber(_) => "no number",
+            Self::Broken(_) => "broken",
             Self::Implausible(_) => "implausible",
             Self::Ambiguous(..) => "ambiguous",
         };
@@ -72,7 +79,7 @@ struct Channel {
 
 impl Channel {
     fn new(measure: &'static Measure, probe: Probe) -> Self {
-        Self { measure, probe, proven: false, value: Ok(String::new()) }
+        Self { measure, proven: probe.certain, probe, value: Ok(String::new()) }
     }
 
     fn read(&mut self) {
@@ -196,6 +203,8 @@ impl Device {
 fn channels(place: &Place, directory: &Path) -> Result<[Option<Channel>; 3], SensorError> {
     let (probes, wanted) = match place.bus {
         Bus::Iio => (iio::probes(directory), iio::WANTED),
+        Bus::Hwmon => (hwmon::probes(directory), hwmon::WANTED),
+        Bus::W1 => (w1::probes(directory), w1::WANTED),
     };
     if probes.iter().all(Option::is_none) {
         let directory = directory.display().to_string();
@@ -236,6 +245,11 @@ impl Source for Device {
         self.readings += 1;
         let [temperature, humidity, pressure] = values.map(Option::unwrap_or_default);
         Taken::Readings(one(&self.id, self.clock.now(), &temperature, &humidity, &pressure))
+    }
+
+    /// Readings are missed where it takes longer than the interval.
+    fn patience(&self) -> Option<Duration> {
+        Some(self.interval.max(PATIENCE))
     }
 
     fn readings(&self) -> u64 {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::lock::{lock, wait};
 use super::node::Node;
+use super::sensor_watch::Asked;
 use crate::protocol::Input;
 use crate::sensors::{Source, Taken, ROOM_READINGS};
 
@@ -14,7 +15,7 @@ const AGAIN_PARTS: u32 = 8;
 const AGAIN_MAX: Duration = Duration::from_secs(1);
 
 /// Runs until the source ends. `place`: which of the sources it is.
-pub(super) fn run(node: &Arc<Node>, place: usize, source: &mut dyn Source) {
+pub(super) fn run(node: &Arc<Node>, place: usize, source: &mut dyn Source, asked: Option<&Asked>) {
     let mut next = Instant::now();
     loop {
         if let Some(interval) = source.interval() {
@@ -23,7 +24,7 @@ pub(super) fn run(node: &Arc<Node>, place: usize, source: &mut dyn Source) {
             // What was missed while this process was stopped is not made up for.
             next = (next + interval).max(Instant::now());
         }
-        let taken = take(node, source);
+        let taken = take(node, source, asked);
         node.counts.gave(place, source.readings());
         match taken {
             Taken::Readings(lines) => node.step(Input::Readings(lines)),
@@ -34,10 +35,14 @@ pub(super) fn run(node: &Arc<Node>, place: usize, source: &mut dyn Source) {
 }
 
 /// Asks the source until it has all of a reading, or gives up.
-fn take(node: &Node, source: &mut dyn Source) -> Taken {
+fn take(node: &Node, source: &mut dyn Source, asked: Option<&Asked>) -> Taken {
     loop {
         let room = wait_for_room(node);
-        match (source.take(room), source.interval()) {
+        let taken = match asked {
+            Some(asked) => asked.timing(&node.complaints, || source.take(room)),
+            None => source.take(room),
+        };
+        match (taken, source.interval()) {
             // A device that was disturbed is seldom ready in the next moment.
             (Taken::Again, Some(interval)) => thread::sleep((interval / AGAIN_PARTS).min(AGAIN_MAX)),
             (taken, _) => return taken,

@@ -103,3 +103,23 @@ fn each_source_has_a_sensor_id_of_its_own_and_one_line_says_which() {
     let iio_rows: Vec<&str> = files["p-2.csv"].lines().skip(1).collect();
     assert!(iio_rows.iter().all(|row| row.ends_with("Z,p-2,21.000,,")), "{iio_rows:?}");
 }
+
+#[test]
+fn a_device_that_does_not_answer_is_told_of_and_delays_no_other() {
+    let group = Group::new();
+    let [stuck, fine] = ["stuck", "fine"].map(|name| group.directory.join(name));
+    for device in [&stuck, &fine] {
+        fs::create_dir_all(device).expect("a directory");
+    }
+    // To read a named pipe is to wait for a writer.
+    let pipe = stuck.join("temp1_input");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+    fs::write(fine.join("temp1_input"), "21000\n").expect("a file");
+    let sources = format!("a@50ms=hwmon:{},b@50ms=hwmon:{}", stuck.display(), fine.display());
+    let mut peer = group.start_with("p", &["--sensor", &sources]);
+    peer.wait_for("does not answer; no readings of it until it does");
+    peer.poll("rows of the other", |peer| peer.files().get("b.csv").is_some_and(|file| file.lines().count() > 2));
+    assert!(!peer.files().contains_key("a.csv"));
+    fs::write(&pipe, "22000\n").expect("it is read");
+    peer.poll("a row of the one", |peer| peer.files().get("a.csv").is_some_and(|file| file.lines().count() > 1));
+}

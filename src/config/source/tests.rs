@@ -37,6 +37,9 @@ fn a_device_is_named_by_directory_number_name_or_path() {
         assert_eq!(read.source, SensorSource::Device(Bus::Iio, choice), "{text}");
         assert_eq!(sensor(&read.to_string()), Ok(Some(read)), "{text}");
     }
+    let device = |text: &str| sensor(text).unwrap().unwrap().source;
+    assert_eq!(device("hwmon:sht4x"), SensorSource::Device(Bus::Hwmon, Choice::Name("sht4x".into())));
+    assert_eq!(device("w1:28-*"), SensorSource::Device(Bus::W1, Choice::Name("28-*".into())));
     for bad in ["iio", "iio:", "iio:name=", "iio:path=", "a=iio:"] {
         assert_eq!(sensor(bad), Err(ValueError::Choice("iio")), "{bad}");
     }

@@ -72,8 +72,14 @@ impl Place {
 fn layout(bus: Bus) -> (&'static str, &'static str) {
     match bus {
         Bus::Iio => ("bus/iio/devices", "iio:device"),
+        Bus::Hwmon => ("class/hwmon", "hwmon"),
+        // Beside the masters of buses each device has the number that it was made with, and no other.
+        Bus::W1 => ("bus/w1/devices", ""),
     }
 }
+
+/// How the directories of masters begin, which measure nothing.
+const W1_MASTER: &str = "w1_bus_master";
 
 /// All devices of a bus, in the order of their directories.
 pub(in crate::sensors) fn devices(sysfs: &Path, bus: Bus) -> Vec<Found> {
@@ -83,9 +89,10 @@ pub(in crate::sensors) fn devices(sysfs: &Path, bus: Bus) -> Vec<Found> {
         .filter_map(|entry| {
             let (directory, entry) = (entry.path(), entry.file_name().into_string().ok()?);
             let names = ["name", "label"].into_iter().filter_map(|file| read_short(&directory.join(file)).ok());
-            let names = names.filter(|name| !name.is_empty()).collect();
+            let names = names.filter(|name| !name.is_empty() && *name != entry).collect();
             let path = fs::canonicalize(&directory).ok()?.display().to_string();
-            entry.starts_with(prefix).then_some(Found { directory, entry, names, path })
+            let is_device = entry.starts_with(prefix) && !entry.starts_with(W1_MASTER);
+            is_device.then_some(Found { directory, entry, names, path })
         })
         .collect();
     found.sort_by(|one, other| (one.entry.len(), &one.entry).cmp(&(other.entry.len(), &other.entry)));

@@ -8,16 +8,12 @@ const DECIMALS: i32 = 3;
 
 /// `digits` times ten to the power of `-decimals`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Decimal {
+pub(in crate::sensors) struct Decimal {
     digits: i128,
     decimals: i32,
 }
 
 impl Decimal {
-    pub(super) fn new(thousandths: i64) -> Self {
-        Self { digits: thousandths.into(), decimals: 3 }
-    }
-
     /// `None` where the text is no plain decimal number, or one of too many digits.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let unsigned = text.strip_prefix('-').or(text.strip_prefix('+')).unwrap_or(text);
@@ -36,18 +32,18 @@ impl Decimal {
     }
 
     /// `None` where the result has too many digits.
-    pub(super) fn plus(self, other: Self) -> Option<Self> {
+    pub(in crate::sensors) fn plus(self, other: Self) -> Option<Self> {
         let decimals = self.decimals.max(other.decimals);
         let digits = self.digits_at(decimals)?.checked_add(other.digits_at(decimals)?)?;
         Some(Self { digits, decimals })
     }
 
     /// `None` where the result has too many digits.
-    pub(super) fn times(self, other: Self) -> Option<Self> {
+    pub(in crate::sensors) fn times(self, other: Self) -> Option<Self> {
         Some(Self { digits: self.digits.checked_mul(other.digits)?, decimals: self.decimals + other.decimals })
     }
 
-    pub(super) fn is_zero(self) -> bool {
+    pub(in crate::sensors) fn is_zero(self) -> bool {
         self.digits == 0
     }
 

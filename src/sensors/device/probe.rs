@@ -1,4 +1,4 @@
-//! How one value is read of the kernel's small files.
+//! How one value is read of the kernel's small files: which they are, and what is made of their texts.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -8,51 +8,56 @@ use super::decimal::Decimal;
 use super::Trouble;
 
 /// Most bytes read of a file: a value has far fewer.
-const FILE_BYTES_MAX: u64 = 64;
+const FILE_BYTES_MAX: u64 = 256;
+
+/// A value in the unit of the kernel, and what it was made of, for people.
+pub(in crate::sensors) type Converted = Result<(Decimal, String), Trouble>;
 
 /// The files of a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::sensors) enum Probe {
-    /// One that holds it.
-    Ready(PathBuf),
-    /// What is measured, to be added to an offset, where there is one, and then to be multiplied by a scale.
-    Raw { raw: PathBuf, offset: Option<PathBuf>, scale: PathBuf },
+#[derive(Debug, Clone)]
+pub(in crate::sensors) struct Probe {
+    /// The first is named where something is wrong.
+    files: Vec<PathBuf>,
+    /// Makes the value of their texts.
+    convert: fn(&[String]) -> Converted,
+    /// What is converted is in the unit that the kernel documents, whatever the value is.
+    pub(super) certain: bool,
 }
 
 impl Probe {
-    /// The file that is named where something is wrong.
-    pub(super) fn path(&self) -> &Path {
-        match self {
-            Self::Ready(path) | Self::Raw { raw: path, .. } => path,
-        }
+    pub(in crate::sensors) fn new(files: Vec<PathBuf>, convert: fn(&[String]) -> Converted) -> Self {
+        Self { files, convert, certain: false }
     }
 
-    /// The value in the unit of the kernel, and what it was read as.
-    pub(super) fn read(&self) -> Result<(Decimal, String), Trouble> {
-        match self {
-            Self::Ready(path) => number(path, ""),
-            Self::Raw { raw, offset, scale } => {
-                let (value, raw) = number(raw, "")?;
-                let offset = offset.as_ref().map(|offset| number(offset, "its offset ")).transpose()?;
-                let (by, scale) = number(scale, "its scale ")?;
-                let (of, added) =
-                    offset.map_or((Decimal::new(0), String::new()), |(of, text)| (of, format!(" + {text}")));
-                let shown = format!("({raw}{added}) * {scale}");
-                match value.plus(of).and_then(|sum| sum.times(by)) {
-                    Some(value) if !by.is_zero() => Ok((value, shown)),
-                    _ => Err(Trouble::NoNumber(shown)),
-                }
-            }
-        }
+    /// A file that holds the value, and nothing else.
+    pub(in crate::sensors) fn ready(file: PathBuf) -> Self {
+        Self::new(vec![file], |texts| number(&texts[0]).map(|number| (number, texts[0].clone())))
+    }
+
+    /// One whose conversion sees that it is in the unit that the kernel documents.
+    pub(in crate::sensors) fn certain(self) -> Self {
+        Self { certain: true, ..self }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.files[0]
+    }
+
+    pub(super) fn read(&self) -> Converted {
+        let texts = self.files.iter().map(|file| {
+            read_short(file).map_err(|error| {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                let what = if file == self.path() { String::new() } else { format!("{name}: ") };
+                Trouble::Unreadable(format!("{what}{error}"))
+            })
+        });
+        (self.convert)(&texts.collect::<Result<Vec<_>, _>>()?)
     }
 }
 
-fn number(path: &Path, what: &'static str) -> Result<(Decimal, String), Trouble> {
-    let text = read_short(path).map_err(|error| Trouble::Unreadable { what, cause: error.to_string() })?;
-    match Decimal::parse(&text) {
-        Some(number) => Ok((number, text)),
-        None => Err(Trouble::NoNumber(format!("{what}{}", text.escape_debug()))),
-    }
+/// The number that a file holds.
+pub(in crate::sensors) fn number(text: &str) -> Result<Decimal, Trouble> {
+    Decimal::parse(text).ok_or_else(|| Trouble::NoNumber(text.escape_debug().to_string()))
 }
 
 /// The text of a small file, without white space around it.
@@ -62,7 +67,8 @@ pub(super) fn read_short(path: &Path) -> io::Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// Is it there? One that may not be looked at is a trouble to tell of, and not a value that is not measured.
-pub(in crate::sensors) fn is_there(path: &Path) -> bool {
-    !path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+/// The file, if it is there. One that may not be looked at is a trouble to tell of, and not a value that is not measured.
+pub(in crate::sensors) fn present(path: PathBuf) -> Option<PathBuf> {
+    let missing = path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    (!missing).then_some(path)
 }

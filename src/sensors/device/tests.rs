@@ -124,7 +124,7 @@ fn raw_values_are_converted_by_offset_and_scale() {
     tree.write("in_pressure_raw", "busy\n");
     assert_eq!(values(&mut device), None);
     let troubles = troubles(&device);
-    assert!(troubles[0].starts_with("cannot be read: its scale No such file"), "{troubles:?}");
+    assert!(troubles[0].starts_with("cannot be read: in_temp_scale: No such file"), "{troubles:?}");
     assert_eq!(troubles[1], "holds '(-7300 + 7971.0000) * 0', which is no number");
     assert_eq!(troubles[2], "holds 'busy', which is no number");
 }
@@ -150,7 +150,7 @@ fn a_device_that_measures_nothing_is_refused_with_what_is_needed() {
     let tree = Tree::with(&[("in_temp_raw", "519888\n")]);
     let error = tree.open(Bus::Iio, Choice::Directory(tree.0.clone())).unwrap_err();
     assert!(matches!(error, SensorError::Measures { .. }));
-    for part in ["in_temp_input", "in_humidityrelative_input", "in_pressure_input", "in_*_raw with its in_*_scale"] {
+    for part in ["in_temp_input", "in_humidityrelative_input", "in_pressure_input", "in_*_raw with their in_*_scale"] {
         assert!(error.to_string().contains(part), "{error}");
     }
     let error = tree.open(Bus::Iio, Choice::Directory(tree.0.join("absent"))).unwrap_err().to_string();
@@ -269,6 +269,65 @@ fn without_room_nothing_is_read() {
     let tree = Tree::with(&ALL);
     let mut device = tree.iio();
     assert_eq!((device.take(0), device.readings()), (Taken::Nothing, 0));
+}
+
+/// As the drivers of these show them.
+#[test]
+fn hardware_monitoring_is_read_by_name_and_of_several_channels_the_first() {
+    const HWMON: &str = "class/hwmon";
+    let tree = Tree::new();
+    let sht4x = [
+        ("name", "sht4x\n"),
+        ("temp1_input", "22112\n"),
+        ("humidity1_input", "53968\n"),
+        ("update_interval", "2000\n"),
+    ];
+    tree.connect(HWMON, "hwmon1", "platform/soc/fe804000.i2c/i2c-1/1-0044/hwmon", &sht4x);
+    let coretemp = [
+        ("name", "coretemp\n"),
+        ("temp10_input", "41000\n"),
+        ("temp2_input", "45000\n"),
+        ("temp2_label", "Core 0\n"),
+        ("temp3_input", "43000\n"),
+        ("in0_input", "1200\n"),
+    ];
+    tree.connect(HWMON, "hwmon0", "platform/coretemp.0/hwmon", &coretemp);
+    let old = [("device/name", "lm75\n"), ("device/temp1_input", "19500\n"), ("device/temp1_fault", "0\n")];
+    fs::create_dir_all(tree.0.join("devices/i2c-0/hwmon3/device")).unwrap();
+    tree.connect(HWMON, "hwmon3", "i2c-0", &old);
+    let read = |choice: Choice| values(&mut tree.open(Bus::Hwmon, choice).unwrap());
+    assert_eq!(read(Choice::Name("sht4x".into())).as_deref(), Some("22.112|53.968|"));
+    assert_eq!(read(Choice::Path("coretemp.0".into())).as_deref(), Some("45.000||"));
+    assert_eq!(read(Choice::Number(3)).as_deref(), Some("19.500||"));
+    tree.write("devices/i2c-0/hwmon3/device/temp1_fault", "1\n");
+    assert_eq!(read(Choice::Number(3)), None);
+    let error = tree.open(Bus::Hwmon, Choice::Directory(tree.0.clone())).unwrap_err().to_string();
+    assert!(error.contains("temp*_input"), "{error}");
+}
+
+#[test]
+fn thermometers_on_1_wire_are_read_with_their_checksum_where_there_is_one() {
+    const W1: &str = "bus/w1/devices";
+    let tree = Tree::new();
+    let bytes = "70 01 4b 46 7f ff 10 10 e1";
+    let slave = format!("{bytes} : crc=e1 YES\n{bytes} t=23000\n");
+    let files = [("name", "28-000004e1a947\n"), ("w1_slave", &slave), ("temperature", "19000\n")];
+    tree.connect(W1, "28-000004e1a947", "w1_bus_master1", &files);
+    tree.connect(W1, "28-000004ef4b1b", "w1_bus_master1", &[("temperature", "62\n")]);
+    tree.connect(W1, "w1_bus_master1", "", &[("w1_master_slave_count", "2\n")]);
+    let open = |name: &str| tree.open(Bus::W1, Choice::Name(name.to_owned()));
+    assert_eq!(values(&mut open("28-000004e1a947").unwrap()).as_deref(), Some("23.000||"));
+    let mut plain = open("*4b1b").unwrap();
+    assert_eq!(values(&mut plain), None, "it may be 62 °C");
+    tree.write("devices/w1_bus_master1/28-000004ef4b1b/temperature", "85000");
+    assert_eq!(values(&mut plain), None);
+    tree.write("devices/w1_bus_master1/28-000004ef4b1b/temperature", "-9937");
+    assert_eq!(values(&mut plain).as_deref(), Some("-9.937||"));
+    let several = open("28-*").unwrap_err().to_string();
+    assert!(several.contains("several devices fit, 28-000004e1a947, 28-000004ef4b1b;"), "{several}");
+    let cold = "01 00 4b 46 7f ff 0f 10 de";
+    tree.write("devices/w1_bus_master1/28-000004e1a947/w1_slave", &format!("{cold} : crc=de YES\n{cold} t=62\n"));
+    assert_eq!(values(&mut open("28-000004e1a947").unwrap()).as_deref(), Some("0.062||"), "its bytes were checked");
 }
 
 const IIO: &str = "bus/iio/devices";

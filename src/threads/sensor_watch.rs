@@ -1,0 +1,94 @@
+//! `sensor-watch`: sees that a source has been asked and does not answer. Its own thread is the one that waits, and cannot tell.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::lock::lock;
+use crate::complaints::{Complaints, Subject};
+use crate::sensors::Source;
+
+/// The name of the complaint.
+const BLOCKED: &str = "sensor_blocked";
+
+/// Since when a source is being asked.
+#[derive(Debug)]
+pub(super) struct Asked {
+    what: String,
+    patience: Duration,
+    wait: Mutex<Wait>,
+}
+
+#[derive(Debug, Default)]
+struct Wait {
+    since: Option<Instant>,
+    /// It was told.
+    told: bool,
+}
+
+impl Asked {
+    /// `None`: this source may take as long as it likes.
+    pub(super) fn of(source: &dyn Source) -> Option<Self> {
+        Some(Self { what: source.describe(), patience: source.patience()?, wait: Mutex::default() })
+    }
+
+    /// Asks. While it lasts, others see since when.
+    pub(super) fn timing<T>(&self, complaints: &Complaints, ask: impl FnOnce() -> T) -> T {
+        lock(&self.wait).since = Some(Instant::now());
+        let answer = ask();
+        let Wait { told, .. } = std::mem::take(&mut *lock(&self.wait));
+        if told {
+            let text = format!("{} answers again", self.what);
+            complaints.over(&Subject::Own(self.what.clone()), &[BLOCKED], &text);
+        }
+        answer
+    }
+
+    /// Complains where it has lasted too long.
+    fn look(&self, complaints: &Complaints, now: Instant) {
+        let mut wait = lock(&self.wait);
+        let Some(since) = wait.since.filter(|since| now.saturating_duration_since(*since) >= self.patience) else {
+            return;
+        };
+        wait.told = true;
+        drop(wait);
+        let lasts = now.saturating_duration_since(since).as_secs();
+        let text =
+            format!("{} was asked {lasts} s ago and does not answer; no readings of it until it does", self.what);
+        complaints.complain(Subject::Own(self.what.clone()), BLOCKED, &text);
+    }
+}
+
+/// Looks at all of them, for ever: each is told of within twice its patience.
+pub(super) fn run(complaints: &Complaints, all: &[Arc<Asked>]) {
+    let pause = all.iter().map(|asked| asked.patience).min().expect("there is one to look at");
+    loop {
+        thread::sleep(pause);
+        for asked in all {
+            asked.look(complaints, Instant::now());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_told_while_a_source_does_not_answer_and_when_it_does() {
+        let complaints = Complaints::default();
+        let second = Duration::from_secs(1);
+        let asked = Asked { what: "iio:0".to_owned(), patience: 2 * second, wait: Mutex::default() };
+        let heard = || complaints.heard().into_iter().map(|(_, _, text)| text).collect::<Vec<_>>();
+        asked.look(&complaints, Instant::now() + 9 * second);
+        asked.timing(&complaints, || {
+            let since = lock(&asked.wait).since.unwrap();
+            asked.look(&complaints, since + second);
+            assert_eq!(heard(), [""; 0]);
+            asked.look(&complaints, since + 3 * second);
+        });
+        assert_eq!(heard(), ["iio:0 was asked 3 s ago and does not answer; no readings of it until it does"]);
+        asked.look(&complaints, Instant::now() + 9 * second);
+        assert_eq!(heard().len(), 1, "it has answered");
+    }
+}
