@@ -8,6 +8,7 @@ mod doctor;
 mod environment;
 mod export;
 mod key;
+mod sensors;
 mod snapshot;
 mod status;
 mod tail;
@@ -18,7 +19,7 @@ use std::ffi::OsString;
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Subcommand};
+use clap::{Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Subcommand};
 
 use crate::config::Config;
 
@@ -27,6 +28,7 @@ pub use doctor::Doctor;
 pub use environment::strange_variables;
 pub use export::Export;
 pub use key::{Key, KeyVerb};
+pub use sensors::Sensors;
 pub use snapshot::Snapshot;
 pub use status::Status;
 pub use tail::Tail;
@@ -42,9 +44,21 @@ enum Verb {
     Snapshot(Snapshot),
     Status(Status),
     Doctor(Doctor),
+    Sensors(Sensors),
     Tail(Tail),
     Export(Export),
     Key(Key),
+    #[cfg(unix)]
+    Guard(Guard),
+}
+
+/// Run a command for a peer, and end it with the peer
+#[cfg(unix)]
+#[derive(Debug, Args)]
+#[command(hide = true)]
+pub struct Guard {
+    /// A command of the shell
+    pub command: String,
 }
 
 /// What is asked for.
@@ -60,12 +74,17 @@ pub enum Task {
     Status(Status),
     /// Find out which step of finding others fails.
     Doctor(Doctor),
+    /// List the sensors of this host.
+    Sensors(Sensors),
     /// Print rows.
     Tail(Tail),
     /// Write rows for those who analyse them.
     Export(Export),
     /// Make a key, or show its fingerprint.
     Key(Key),
+    /// Be the guard of a command.
+    #[cfg(unix)]
+    Guard(Guard),
 }
 
 /// The command. Which environment variables it heeds depends on whether `is_set` says that they hold something.
@@ -101,9 +120,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
         Some(Verb::Snapshot(snapshot)) => return Ok(Task::Snapshot(snapshot)),
         Some(Verb::Status(status)) => return Ok(Task::Status(status)),
         Some(Verb::Doctor(doctor)) => return Ok(Task::Doctor(doctor)),
+        Some(Verb::Sensors(sensors)) => return Ok(Task::Sensors(sensors)),
         Some(Verb::Tail(tail)) => return Ok(Task::Tail(tail)),
         Some(Verb::Export(export)) => return Ok(Task::Export(export)),
         Some(Verb::Key(key)) => return Ok(Task::Key(key)),
+        #[cfg(unix)]
+        Some(Verb::Guard(guard)) => return Ok(Task::Guard(guard)),
         None => {}
     }
     let config =

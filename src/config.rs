@@ -116,8 +116,10 @@ pub enum ConfigError {
     SensorTwice(SensorSource),
     #[error("--sensor-id {0} is given twice; give each source an id of its own")]
     SensorIdTwice(SensorId),
-    #[error("--sensor {0} takes no id and no interval: its lines come when they come, and name their own sensor ids")]
-    SettingsOfLines(SensorSource),
+    #[error("--sensor {0} takes no id: its lines name their own sensor ids")]
+    IdOfLines(SensorSource),
+    #[error("--sensor {0} takes no interval: its lines come when they come")]
+    IntervalOfLines(SensorSource),
     #[error(
         "--sensor-id: {ids} given, {sources} needed (mock and devices take one each where --sensor ID=SOURCE does not say \
          it, lines of stdin name their own); give one for each of these sources in their order, or one for all of them to \

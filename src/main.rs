@@ -1,12 +1,12 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
 //! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, copies
-//! them, prints or exports their rows, asks running peers, finds out what keeps them apart, or makes a key.
+//! them, prints or exports their rows, asks running peers, finds out what keeps them apart, lists sensors, makes a key, or guards a command.
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use log::Level;
-use peer::cli::{strange_variables, Doctor, Export, KeyVerb, Snapshot, Status, Tail, Task, Verify};
+use peer::cli::{strange_variables, Doctor, Export, KeyVerb, Sensors, Snapshot, Status, Tail, Task, Verify};
 use peer::config::Config;
 use peer::doctor;
 use peer::export;
@@ -14,6 +14,7 @@ use peer::fatal::Fatal;
 use peer::inquiry::{self, InquiryError};
 use peer::keys;
 use peer::log_lines::{self, Form};
+use peer::sensors;
 use peer::tail::{self, TailError};
 use peer::verify::{self, Asked};
 
@@ -24,9 +25,15 @@ fn main() -> ExitCode {
         Task::Snapshot(snapshot) => copy(snapshot),
         Task::Status(status) => inquire(status),
         Task::Doctor(options) => examine(options),
+        Task::Sensors(Sensors { sysfs }) => {
+            // Nobody is left to tell, as with `| head`.
+            sensors::offer(&sysfs, &mut io::stdout().lock()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+        }
         Task::Tail(tail) => print_rows(tail),
         Task::Export(export) => export_rows(export),
         Task::Key(key) => show_key(&key.verb),
+        #[cfg(unix)]
+        Task::Guard(guard) => guard_command(&guard.command),
     }
 }
 
@@ -126,6 +133,17 @@ fn show_key(verb: &KeyVerb) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[cfg(unix)]
+fn guard_command(command: &str) -> ExitCode {
+    sensors::guard(command).map_or_else(
+        |error| {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        },
+        ExitCode::from,
+    )
 }
 
 fn run(config: Config) -> ExitCode {

@@ -3,10 +3,14 @@
 //!
 //! `device` has what all devices have in common that the kernel shows as files.
 
+#[cfg(unix)]
+mod command;
 mod device;
 mod hwmon;
 mod iio;
+mod lines;
 mod mock;
+mod offer;
 mod stdin;
 mod w1;
 
@@ -18,9 +22,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+#[cfg(unix)]
+pub use command::{guard::guard, Commanded};
 pub use device::{Device, Place};
+pub use lines::{Input, LineSource};
 pub use mock::Mock;
-pub use stdin::{Input, StandardInput, Stdin};
+pub use offer::offer;
+pub use stdin::StandardInput;
 
 use crate::complaints::Complaints;
 use crate::config::{Sensor, SensorSource};
@@ -139,8 +147,16 @@ pub fn open(
                 Box::new(Mock::new(id, interval, seed, clock))
             }
             SensorSource::Stdin => {
-                Box::new(Stdin::new(StandardInput::open(), clock, Arc::clone(complaints)).beside(ids.clone()))
+                let lines = LineSource::new(StandardInput::open(), clock, Arc::clone(complaints));
+                Box::new(lines.beside(ids.clone()))
             }
+            #[cfg(unix)]
+            SensorSource::Exec(command) => {
+                let command = Commanded::new(command, sensor.interval, Arc::clone(complaints));
+                Box::new(LineSource::new(command, clock, Arc::clone(complaints)).beside(ids.clone()))
+            }
+            #[cfg(not(unix))]
+            SensorSource::Exec(_) => unreachable!("no command is read from the command line here"),
             SensorSource::Device(bus, choice) => {
                 let (id, interval) = settings();
                 let place = Place { sysfs: sysfs.to_owned(), bus: *bus, choice: choice.clone() };

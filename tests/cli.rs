@@ -136,3 +136,23 @@ fn a_sensor_directory_that_is_none_ends_with_1_and_names_it() {
     assert!(text(&output.stderr).contains("/nonexistent"), "{}", text(&output.stderr));
     std::fs::remove_dir_all(directory).expect("it was made");
 }
+
+#[test]
+fn the_sensors_of_a_host_are_listed_with_the_options_that_read_them() {
+    let directory = std::env::temp_dir().join(format!("peer-cli-sensors-{}", std::process::id()));
+    let device = directory.join("class/hwmon/hwmon0");
+    std::fs::create_dir_all(&device).expect("a directory for the test");
+    for (file, text) in [("name", "sht4x\n"), ("temp1_input", "22112\n"), ("humidity1_input", "53968\n")] {
+        std::fs::write(device.join(file), text).expect("a file for the test");
+    }
+    let listed = peer(&["sensors", "--sysfs", directory.to_str().expect("text")], &[]);
+    assert_eq!((listed.status.code(), text(&listed.stderr)), (Some(0), String::new()));
+    let line = text(&listed.stdout);
+    assert_eq!(
+        line.split_whitespace().collect::<Vec<_>>(),
+        ["--sensor", "hwmon:sht4x", "22.112", "°C,", "53.968", "%"]
+    );
+    let none = peer(&["sensors"], &[("PEER_SYSFS", "/nonexistent")]);
+    assert_eq!((none.status.code(), text(&none.stdout).contains("/nonexistent shows no device")), (Some(0), true));
+    std::fs::remove_dir_all(directory).expect("it was made");
+}

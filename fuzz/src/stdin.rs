@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use peer::config::{Bus, Choice};
 use peer::reading::{check, check_input, emptied, LINE_BYTES_MAX};
-use peer::sensors::{Clock, Device, Input, Place, Source, Stdin, Taken};
+use peer::sensors::{Clock, Device, Input, LineSource, Place, Source, Taken};
 
 use super::draw::Draw;
 use super::scratch::Scratch;
@@ -35,6 +35,10 @@ impl Input for Pieces {
     }
 
     fn close(&mut self) {}
+
+    fn describe(&self) -> String {
+        "stdin".to_owned()
+    }
 }
 
 fn clock() -> Clock {
@@ -43,7 +47,7 @@ fn clock() -> Clock {
 
 /// All lines that a source gives of these bytes.
 fn taken(bytes: &[u8], piece: usize, room: u64) -> Vec<Vec<u8>> {
-    let mut source = Stdin::new(Pieces { bytes: bytes.to_vec(), at: 0, piece }, clock(), Arc::default());
+    let mut source = LineSource::new(Pieces { bytes: bytes.to_vec(), at: 0, piece }, clock(), Arc::default());
     let mut all = Vec::new();
     loop {
         match source.take(room) {

@@ -25,7 +25,7 @@ Examples:
       a peer with made-up readings; it finds others on the local network by itself
   peer --peer-id kitchen --resume --sensor iio:name=bme280
       a BME280 on a Raspberry Pi, a reading every 15 seconds
-  rtl_reader | peer --peer-id roof --resume --sensor stdin
+  peer --peer-id roof --resume --sensor 'exec:rtl_reader --all'
       readings of another program, one DATA|sensor_id|timestamp|temperature|humidity|pressure a line
   peer --bind 127.0.0.1 --peer-id peer2 --sensor none
       on this host only, keeping what others measure
@@ -41,6 +41,8 @@ Examples:
       who leads and who is missing, as the peers of this host see it
   peer doctor
       finds out why peers do not find each other
+  peer sensors
+      lists the sensors of this host, each with the option that reads it
   peer snapshot backup
       copies all peers below data/ to backup/, also while they run
   peer tail --follow
@@ -183,11 +185,12 @@ pub(super) struct Arguments {
     #[arg(value_parser = value_parser!(u32).range(1..), allow_negative_numbers = true)]
     quorum: Option<u32>,
 
-    /// mock, none, stdin, iio:DEVICE, hwmon:DEVICE or w1:DEVICE; repeatable
+    /// mock, none, stdin, exec:COMMAND, iio:DEVICE, hwmon:DEVICE or w1:DEVICE; repeatable
     ///
     /// mock makes plausible weather up, and is the default; with --resume a source has to be named. stdin reads lines
     /// `DATA|sensor_id|timestamp|temperature|humidity|pressure` (°C, %, hPa); an empty timestamp means now, an empty value
-    /// not measured. iio:DEVICE reads a Linux industrial-I/O device, e.g. a BME280, hwmon:DEVICE one of hardware
+    /// not measured. exec:COMMAND reads such lines of a command of the shell, which is started again when it ends, and ends
+    /// with this peer. iio:DEVICE reads a Linux industrial-I/O device, e.g. a BME280, hwmon:DEVICE one of hardware
     /// monitoring, e.g. an `SHT4x`, w1:DEVICE a thermometer on a 1-wire bus, e.g. a DS18B20. DEVICE is its directory, its
     /// number, its name (`w1:28-0316a2794c`, `iio:bme280`), or `path=PATTERN`, a part of where it is connected. none goes with no other: this peer only keeps
     /// what others measure. `ID@INTERVAL=SOURCE`, or either of these before the `=`, gives a source a sensor id and an

@@ -20,6 +20,8 @@ pub enum SensorSource {
     Stdin,
     /// A device that the kernel shows as small files.
     Device(Bus, Choice),
+    /// Lines that a command of the shell writes.
+    Exec(String),
 }
 
 /// A way in which the kernel shows devices.
@@ -65,6 +67,7 @@ impl fmt::Display for Choice {
         match self {
             Self::Directory(path) => path.display().fmt(f),
             Self::Number(number) => number.fmt(f),
+            Self::Name(pattern) if is_plain(pattern) => pattern.fmt(f),
             Self::Name(pattern) => write!(f, "{NAME}{pattern}"),
             Self::Path(pattern) => write!(f, "{PATH}{pattern}"),
         }
@@ -75,6 +78,14 @@ impl fmt::Display for Choice {
 const NAME: &str = "name=";
 const PATH: &str = "path=";
 
+/// Is this read as a name, whatever is before it?
+fn is_plain(pattern: &str) -> bool {
+    !pattern.contains(['/', '=']) && !pattern.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// How commands begin.
+const EXEC: &str = "exec";
+
 /// As it is written on the command line.
 impl fmt::Display for SensorSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,6 +93,7 @@ impl fmt::Display for SensorSource {
             Self::Mock => f.write_str("mock"),
             Self::Stdin => f.write_str("stdin"),
             Self::Device(bus, choice) => write!(f, "{}:{choice}", bus.word()),
+            Self::Exec(command) => write!(f, "{EXEC}:{command}"),
         }
     }
 }
@@ -90,6 +102,11 @@ impl SensorSource {
     /// Does it make its readings itself? Lines name their own sensor ids.
     #[must_use]
     pub fn takes_id(&self) -> bool {
+        !matches!(self, Self::Stdin | Self::Exec(_))
+    }
+
+    /// May an interval be said with it? Lines come when they come, and a command can be started so often.
+    fn takes_interval(&self) -> bool {
         !matches!(self, Self::Stdin)
     }
 }
@@ -100,8 +117,8 @@ pub struct Sensor {
     pub source: SensorSource,
     /// Sensor id of its readings; `None`: they name their own, or it is not settled yet.
     pub id: Option<SensorId>,
-    /// Time between two readings: whole milliseconds between 1 ms and a day; `None`: they come when they come, or it is not
-    /// settled yet.
+    /// Time between two readings, or two starts of a command: whole milliseconds between 1 ms and a day; `None`: they come when
+    /// they come, or it is not settled yet.
     pub interval: Option<Duration>,
 }
 
@@ -153,7 +170,7 @@ fn begins_source(text: &str) -> bool {
     let is_word = |text: &str| {
         let word = text.split(',').next().unwrap_or("");
         let kind = text.split_once(':').map(|(kind, _)| kind);
-        WORDS.contains(&word) || Bus::ALL.iter().any(|bus| kind == Some(bus.word()))
+        WORDS.contains(&word) || kind == Some(EXEC) || Bus::ALL.iter().any(|bus| kind == Some(bus.word()))
     };
     is_word(text) || text.split_once('=').is_some_and(|(said, source)| settings(said).is_ok() && is_word(source))
 }
@@ -189,8 +206,21 @@ fn source(text: &str) -> Result<Option<SensorSource>, ValueError> {
         _ => {}
     }
     let (word, rest) = text.split_once(':').unwrap_or((text, ""));
+    if word == EXEC {
+        return command(rest).map(Some);
+    }
     let bus = Bus::ALL.into_iter().find(|bus| bus.word() == word).ok_or(ValueError::Sensor)?;
     Ok(Some(SensorSource::Device(bus, choice(bus, rest)?)))
+}
+
+fn command(text: &str) -> Result<SensorSource, ValueError> {
+    if !cfg!(unix) {
+        return Err(ValueError::NoCommands);
+    }
+    if text.trim().is_empty() || text.contains('\0') {
+        return Err(ValueError::Command);
+    }
+    Ok(SensorSource::Exec(text.to_owned()))
 }
 
 fn choice(bus: Bus, text: &str) -> Result<Choice, ValueError> {
@@ -226,8 +256,11 @@ pub fn chosen(choices: Vec<Option<Sensor>>) -> Result<Vec<Sensor>, ConfigError> 
         if chosen.iter().any(|other| other.source == sensor.source) {
             return Err(ConfigError::SensorTwice(sensor.source));
         }
-        if !sensor.source.takes_id() && (sensor.id.is_some() || sensor.interval.is_some()) {
-            return Err(ConfigError::SettingsOfLines(sensor.source));
+        if sensor.id.is_some() && !sensor.source.takes_id() {
+            return Err(ConfigError::IdOfLines(sensor.source));
+        }
+        if sensor.interval.is_some() && !sensor.source.takes_interval() {
+            return Err(ConfigError::IntervalOfLines(sensor.source));
         }
         chosen.push(sensor);
     }

@@ -46,11 +46,17 @@ pub enum ValueError {
     #[error("write never, batch, or a duration such as 10s or 500ms")]
     Fsync,
     #[error(
-        "write mock, none, stdin, or iio:DEVICE, hwmon:DEVICE or w1:DEVICE, perhaps with ID= or ID@INTERVAL= before it"
+        "write mock, none, stdin, exec:COMMAND, or iio:DEVICE, hwmon:DEVICE or w1:DEVICE, perhaps with ID= or ID@INTERVAL= before it"
     )]
     Sensor,
-    #[error("say which device: {0}:DIRECTORY, {0}:NUMBER, {0}:name=PATTERN or {0}:path=PATTERN")]
+    #[error(
+        "say which device: {0}:DIRECTORY, {0}:NUMBER, {0}:name=PATTERN or {0}:path=PATTERN; 'peer sensors' lists them"
+    )]
     Choice(&'static str),
+    #[error("write the command after exec:, as a shell takes it")]
+    Command,
+    #[error("this system runs no commands as sources; pipe the command into the peer, and use --sensor stdin")]
+    NoCommands,
     #[error("none has no id and no interval")]
     SettingsOfNone,
     #[error("the name {0}")]

@@ -1,11 +1,13 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 71] = [
+pub const EVENTS: [&str; 73] = [
     "accept_failed",
     "alone",
     "clock_behind",
     "closed_group",
+    "command_ended",
+    "command_said",
     "connection_closed",
     "connection_refused",
     "coordinator_heard",

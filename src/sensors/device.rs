@@ -10,7 +10,7 @@
 //! | `decimal` | numbers of files, exact |
 //! | `measure` | units, and what is plausible |
 
-mod choice;
+pub(super) mod choice;
 mod decimal;
 mod measure;
 pub(super) mod probe;
@@ -169,6 +169,16 @@ impl Device {
     /// The directory that its files are in.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// What it gives now, for people: values with their units, or why there are none.
+    pub(super) fn now(&mut self) -> String {
+        while self.take(1) == Taken::Again {}
+        let shown = self.channels.iter().flatten().map(|channel| match &channel.value {
+            Ok(value) => format!("{value} {}", channel.measure.unit()),
+            Err(trouble) => format!("nothing: {} {trouble}", channel.probe.path().display()),
+        });
+        shown.collect::<Vec<_>>().join(", ")
     }
 
     /// Looks for the device again where it was silent: it may have come back under another number.

@@ -4,6 +4,8 @@
 mod bad_input;
 #[cfg(unix)]
 mod closed;
+#[cfg(target_os = "linux")]
+mod commands;
 mod data;
 mod descriptors;
 mod disk;

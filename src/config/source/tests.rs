@@ -70,6 +70,20 @@ fn what_is_said_of_a_source_is_before_it() {
 }
 
 #[test]
+fn a_command_is_whatever_is_after_its_word() {
+    for text in ["exec:rtl_433 -F json", "exec:a, b=c | d@e", "@5s=exec:echo iio:0", "exec: a"] {
+        let read = sensor(text).unwrap().unwrap();
+        assert_eq!(SensorSource::Exec(text.split_once("exec:").unwrap().1.to_owned()), read.source);
+        assert_eq!(sensor(&read.to_string()), Ok(Some(read)));
+    }
+    for bad in ["exec", "exec:", "exec: ", "@1s=exec:"] {
+        assert_eq!(sensor(bad), Err(ValueError::Command), "{bad}");
+    }
+    let Sensors(list) = sensors("exec:a -b c,d,exec:e,mock").unwrap();
+    assert_eq!(list.len(), 3);
+}
+
+#[test]
 fn a_comma_ends_a_source_where_another_one_begins() {
     let list = |text: &str| {
         let Sensors(list) = sensors(text).unwrap();
@@ -92,8 +106,9 @@ fn sensors_are_a_set_and_none_goes_with_no_other() {
     assert_eq!(chosen(vec![Some(plain(iio("/a"))), None]), Err(ConfigError::NoneAndMore(iio("/a"))));
     let twice = [SensorSource::Stdin, SensorSource::Mock, SensorSource::Stdin].map(plain).map(Some).to_vec();
     assert_eq!(chosen(twice), Err(ConfigError::SensorTwice(SensorSource::Stdin)));
-    let said = Sensor { id: Some("a".parse().unwrap()), ..plain(SensorSource::Stdin) };
-    assert_eq!(chosen(vec![Some(said)]), Err(ConfigError::SettingsOfLines(SensorSource::Stdin)));
+    let refused = |text: &str| chosen(sensors(text).unwrap().0).unwrap_err();
+    assert_eq!(refused("a=stdin"), ConfigError::IdOfLines(SensorSource::Stdin));
+    assert_eq!(refused("@1s=stdin"), ConfigError::IntervalOfLines(SensorSource::Stdin));
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl Place {
         }
     }
 
-    fn means(&self, device: &Found) -> bool {
+    pub(in crate::sensors) fn means(&self, device: &Found) -> bool {
         match &self.choice {
             Choice::Directory(_) => false,
             Choice::Number(number) => device.entry == format!("{}{number}", layout(self.bus).1),

@@ -34,17 +34,21 @@ impl Input for Pieces {
     }
 
     fn close(&mut self) {}
+
+    fn describe(&self) -> String {
+        "stdin".to_owned()
+    }
 }
 
 const NOW: &str = "2024-05-01T12:00:00.000Z";
 
-fn stdin(pieces: &[&[u8]]) -> Stdin<Pieces> {
+fn stdin(pieces: &[&[u8]]) -> LineSource<Pieces> {
     let clock = Clock::new(|| NOW.parse::<Timestamp>().unwrap());
-    Stdin::new(Pieces(pieces.iter().map(|piece| piece.to_vec()).collect()), clock, Arc::default())
+    LineSource::new(Pieces(pieces.iter().map(|piece| piece.to_vec()).collect()), clock, Arc::default())
 }
 
 /// The lines refused, and why.
-fn refusals<R: Input>(stdin: &Stdin<R>) -> Vec<(u64, ReadingError)> {
+fn refusals<R: Input>(stdin: &LineSource<R>) -> Vec<(u64, ReadingError)> {
     let heard = stdin.complaints.heard().into_iter().filter(|(_, kind, _)| kind.event == REFUSED);
     let all: Vec<_> = heard
         .map(|(subject, kind, text)| {
@@ -130,10 +134,14 @@ fn writers_come_one_after_another_until_it_is_over() {
             self.0.is_empty()
         }
         fn close(&mut self) {}
+
+        fn describe(&self) -> String {
+            "stdin".to_owned()
+        }
     }
     let marked = [BYTE_ORDER_MARK, &text(&[B])].concat();
     let pieces = [&text(&[A])[..], b"DATA|a|2013-01-01T06:00:00Z|1|2|1013.2", b"", b"", &marked, b"", &text(&[A])];
-    let mut stdin = Stdin::new(
+    let mut stdin = LineSource::new(
         Writers(pieces.iter().map(|piece| piece.to_vec()).collect()),
         Clock::new(Timestamp::now),
         Arc::default(),
@@ -236,8 +244,12 @@ fn a_reader_that_fails_counts_as_ended() {
             false
         }
         fn close(&mut self) {}
+
+        fn describe(&self) -> String {
+            "stdin".to_owned()
+        }
     }
-    let mut stdin = Stdin::new(Failing, Clock::new(Timestamp::now), Arc::default());
+    let mut stdin = LineSource::new(Failing, Clock::new(Timestamp::now), Arc::default());
     assert_eq!(stdin.take(1), Taken::End);
 }
 

@@ -1,0 +1,343 @@
+//! `DATA|…` lines from standard input, a command, or any other reader: what is there is handed over without delay, as it was
+//! given. Only an empty timestamp is filled in, and what says that it was not measured left out.
+
+use std::fmt;
+use std::io::{ErrorKind, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{text_of, Clock, Source, Taken};
+use crate::complaints::{Complaints, Kind, Subject};
+use crate::ids::SensorId;
+use crate::reading::{self, ReadingError, LINE_BYTES_MAX};
+use crate::wire::batch::{BODY_BYTES_MAX, READINGS_MAX};
+use crate::wire::Lines;
+
+/// Bytes read in one call: what a Linux pipe holds.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// What some systems put before a text (U+FEFF), which is no part of its first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Longest beginning of a line that may become a reading yet: one whose CR was read and whose LF was not.
+const PARTIAL_BYTES_MAX: usize = BYTE_ORDER_MARK.len() + LINE_BYTES_MAX + 1;
+
+/// Half a reading may be a reading of its own: `…|1013.2` of `…|1013.25`, or of one whose writer died there.
+const NO_END: ReadingError = ReadingError {
+    field: "line",
+    reason: "is the last one and has no LF, so it may be half of one; end every line with LF",
+};
+
+// The number of readings bounds their bytes too.
+const _: () = assert!(READINGS_MAX * (LINE_BYTES_MAX as u64 + 1) <= BODY_BYTES_MAX as u64);
+
+/// Rows of two sources would be in one file, and nobody could tell them apart.
+const OF_ANOTHER: ReadingError =
+    ReadingError { field: "sensor_id", reason: "is that of another source of this peer; see --sensor-id" };
+
+/// Names of complaints.
+const REFUSED: &str = "line_refused";
+const EMPTIED: &str = "value_left_empty";
+
+/// So many characters of a line are shown.
+const SHOWN_MAX: usize = 80;
+
+/// What lines are read from.
+pub trait Input: Read + Send {
+    /// It gave nothing: does nothing come any more?
+    fn is_over(&self) -> bool;
+
+    /// Nothing is read any more, and its writers are to notice it.
+    fn close(&mut self);
+
+    /// What it is, as on the command line.
+    fn describe(&self) -> String;
+
+    /// What it is called in sentences.
+    fn name(&self) -> String {
+        self.describe()
+    }
+}
+
+/// Readings of a reader, a line each.
+pub struct LineSource<R> {
+    reader: R,
+    clock: Clock,
+    /// Sensor ids of other sources.
+    others: Vec<SensorId>,
+    /// `block[start..end]` is read and not yet looked at.
+    block: Box<[u8]>,
+    start: usize,
+    end: usize,
+    supply: Supply,
+    /// The next line is the first of a writer.
+    first: bool,
+    /// The line that is being read was found too long: what comes up to its LF belongs to it.
+    skipping: bool,
+    /// When the block was read, as a timestamp.
+    arrived: String,
+    /// Lines begun so far: the number of the line at hand.
+    line: u64,
+    complaints: Arc<Complaints>,
+    /// Lines.
+    refused: u64,
+    /// Values that said that none was measured.
+    emptied: u64,
+    readings: u64,
+    /// Where readings are gathered; handed over as a copy, so that what waits for the group takes no more than it needs.
+    gathered: Vec<u8>,
+}
+
+/// What the reader has to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Supply {
+    Flows,
+    /// Nothing for now: its writer has gone, another may come.
+    Rests,
+    /// Nothing any more.
+    Ended,
+}
+
+impl<R> fmt::Debug for LineSource<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineSource").field("line", &self.line).field("readings", &self.readings).finish_non_exhaustive()
+    }
+}
+
+impl<R: Input> LineSource<R> {
+    /// Complains to `complaints` of what is wrong with lines.
+    #[must_use]
+    pub fn new(reader: R, clock: Clock, complaints: Arc<Complaints>) -> Self {
+        Self {
+            reader,
+            clock,
+            others: Vec::new(),
+            block: vec![0; BLOCK_BYTES].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            supply: Supply::Flows,
+            first: true,
+            skipping: false,
+            arrived: String::new(),
+            line: 0,
+            complaints,
+            refused: 0,
+            emptied: 0,
+            readings: 0,
+            gathered: Vec::new(),
+        }
+    }
+
+    /// Takes no readings of these sensors, which are other sources'.
+    #[must_use]
+    pub fn beside(mut self, others: Vec<SensorId>) -> Self {
+        self.others = others;
+        self
+    }
+
+    /// Gathers readings of the lines at hand, at most `limit`. Returns how many.
+    fn gather(&mut self, limit: u64) -> u64 {
+        self.gathered.clear();
+        let mut count = 0;
+        while count < limit {
+            let rest = &self.block[self.start..self.end];
+            let (line, length) = match memchr::memchr(b'\n', rest) {
+                Some(at) => (&rest[..at], at + 1),
+                None if self.supply != Supply::Flows && (!rest.is_empty() || self.skipping) => (rest, rest.len()),
+                None => {
+                    self.skip_what_is_too_long();
+                    break;
+                }
+            };
+            self.start += length;
+            self.line += 1;
+            let first = std::mem::take(&mut self.first);
+            let complete = length > line.len();
+            let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| first).unwrap_or(line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let appended = if std::mem::take(&mut self.skipping) {
+                Err(reading::LINE_TOO_LONG)
+            } else if complete || is_blank(line) {
+                append(line, (&self.arrived, &self.others), &mut self.gathered)
+            } else {
+                Err(NO_END)
+            };
+            match appended {
+                Ok(Appended::Blank) => continue,
+                Ok(Appended::AsGiven) => {}
+                Ok(Appended::Without(fields)) => {
+                    let (sensor, shown) = (sensor_of(line), excerpt(line));
+                    for field in fields {
+                        self.left_empty(&sensor, field, &shown);
+                    }
+                }
+                Err(error) => {
+                    let (sensor, shown) = (sensor_of(line), excerpt(line));
+                    self.refuse(&sensor, error, &shown);
+                    continue;
+                }
+            }
+            count += 1;
+        }
+        count
+    }
+
+    fn refuse(&mut self, sensor: &str, error: ReadingError, line: &str) {
+        self.refused += 1;
+        let subject = Subject::Own(format!("{sensor} {}", error.field));
+        let kind = Kind::new(REFUSED, error.reason);
+        let text = format!("Line {} of {} refused: {error}: '{line}'", self.line, self.reader.name());
+        self.complaints.complain(subject, kind, &text);
+    }
+
+    fn left_empty(&mut self, sensor: &str, field: &str, line: &str) {
+        self.emptied += 1;
+        let subject = Subject::Own(format!("{sensor} {field}"));
+        let text = format!(
+            "Line {} of {}: {field} says that it was not measured, and is left empty: '{line}'",
+            self.line,
+            self.reader.name()
+        );
+        self.complaints.complain(subject, EMPTIED, &text);
+    }
+
+    fn conclude(&self) {
+        self.complaints.conclude(&[REFUSED, EMPTIED]);
+        let Self { refused, emptied, .. } = self;
+        if refused + emptied > 0 {
+            log::warn!(
+                event = "input_faults", refused = refused, emptied = emptied;
+                "Standard input ended; lines refused: {refused}, values left empty: {emptied}"
+            );
+        }
+    }
+
+    /// A line without end is at hand: where it can be no reading any more, forgets what was read of it.
+    fn skip_what_is_too_long(&mut self) {
+        if self.skipping || self.end - self.start > PARTIAL_BYTES_MAX {
+            self.skipping = true;
+            self.start = self.end;
+        }
+    }
+
+    /// Waits for more. What is left of the block, less than a line, moves to its front.
+    fn read(&mut self) {
+        self.block.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        (self.supply, self.end) = loop {
+            break match self.reader.read(&mut self.block[self.end..]) {
+                Ok(0) if self.reader.is_over() => (Supply::Ended, self.end),
+                Ok(0) => (Supply::Rests, self.end),
+                Ok(length) => (Supply::Flows, self.end + length),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    log::warn!(event = "input_unreadable"; "Standard input cannot be read any more, taken as its end: {error}");
+                    (Supply::Ended, self.end)
+                }
+            };
+        };
+        self.arrived = text_of(self.clock.now());
+    }
+}
+
+/// What became of a line that was not refused.
+enum Appended {
+    Blank,
+    AsGiven,
+    /// Without the values of these fields, which said that there are none.
+    Without(Vec<&'static str>),
+}
+
+/// Appends a line as a reading.
+fn append(line: &[u8], beside: (&str, &[SensorId]), out: &mut Vec<u8>) -> Result<Appended, ReadingError> {
+    if is_blank(line) {
+        return Ok(Appended::Blank);
+    }
+    let error = match append_checked(line, beside, out) {
+        Ok(()) => return Ok(Appended::AsGiven),
+        // Whatever is in it: of one that comes in pieces the beginning may be forgotten by now.
+        Err(reading::LINE_TOO_LONG) => return Err(reading::LINE_TOO_LONG),
+        Err(error) => error,
+    };
+    match reading::emptied(line) {
+        Some((line, fields)) => append_checked(&line, beside, out).map(|()| Appended::Without(fields)),
+        None => Err(error),
+    }
+}
+
+/// The sensor that a line names, if it names one.
+fn sensor_of(line: &[u8]) -> String {
+    let id = std::str::from_utf8(reading::sensor_of(line)).ok().and_then(|id| id.parse::<SensorId>().ok());
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
+
+/// The beginning of a line, for people.
+fn excerpt(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&line[..line.len().min(SHOWN_MAX * 4)]);
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.len() <= LINE_BYTES_MAX && line.trim_ascii().is_empty()
+}
+
+fn append_checked(line: &[u8], (arrived, others): (&str, &[SensorId]), out: &mut Vec<u8>) -> Result<(), ReadingError> {
+    let fields = reading::check_input(line)?;
+    if others.iter().any(|id| id.as_str() == fields.sensor_id) {
+        return Err(OF_ANOTHER);
+    }
+    if fields.timestamp.is_empty() {
+        let before = reading::VERB.len() + fields.sensor_id.len() + 1;
+        out.extend_from_slice(&line[..before]);
+        out.extend_from_slice(arrived.as_bytes());
+        out.extend_from_slice(&line[before..]);
+    } else {
+        out.extend_from_slice(line);
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+impl<R: Input> Source for LineSource<R> {
+    fn interval(&self) -> Option<Duration> {
+        None
+    }
+
+    fn take(&mut self, room: u64) -> Taken {
+        if room == 0 {
+            return Taken::Nothing;
+        }
+        loop {
+            let count = self.gather(room.min(READINGS_MAX));
+            if count > 0 {
+                self.readings += count;
+                return Taken::Readings(Lines::new(self.gathered.clone(), count));
+            }
+            match self.supply {
+                Supply::Flows => {}
+                Supply::Rests => self.first = true,
+                Supply::Ended => {
+                    self.conclude();
+                    self.reader.close();
+                    return Taken::End;
+                }
+            }
+            self.read();
+        }
+    }
+
+    fn readings(&self) -> u64 {
+        self.readings
+    }
+
+    fn describe(&self) -> String {
+        self.reader.describe()
+    }
+}
+
+#[cfg(test)]
+mod tests;
