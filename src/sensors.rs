@@ -6,6 +6,7 @@
 #[cfg(unix)]
 mod command;
 mod device;
+mod file;
 mod hwmon;
 mod iio;
 mod lines;
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 #[cfg(unix)]
 pub use command::{guard::guard, Commanded};
 pub use device::{Device, Place};
+pub use file::Followed;
 pub use lines::{Input, LineSource};
 pub use mock::Mock;
 pub use offer::offer;
@@ -141,22 +143,18 @@ pub fn open(
             let settled = "it is settled for each source that makes its readings itself";
             (sensor.id.clone().expect(settled), sensor.interval.expect(settled))
         };
+        let lines = Opening { clock: Clock::new(now), others: ids.clone(), complaints };
         opened.push(match &sensor.source {
             SensorSource::Mock => {
                 let (id, interval) = settings();
                 Box::new(Mock::new(id, interval, seed, clock))
             }
-            SensorSource::Stdin => {
-                let lines = LineSource::new(StandardInput::open(), clock, Arc::clone(complaints));
-                Box::new(lines.beside(ids.clone()))
-            }
+            SensorSource::Stdin => lines.of(StandardInput::open()),
             #[cfg(unix)]
-            SensorSource::Exec(command) => {
-                let command = Commanded::new(command, sensor.interval, Arc::clone(complaints));
-                Box::new(LineSource::new(command, clock, Arc::clone(complaints)).beside(ids.clone()))
-            }
+            SensorSource::Exec(command) => lines.of(Commanded::new(command, sensor.interval, Arc::clone(complaints))),
             #[cfg(not(unix))]
             SensorSource::Exec(_) => unreachable!("no command is read from the command line here"),
+            SensorSource::File(path) => lines.of(Followed::new(path, sensor.interval, Arc::clone(complaints))),
             SensorSource::Device(bus, choice) => {
                 let (id, interval) = settings();
                 let place = Place { sysfs: sysfs.to_owned(), bus: *bus, choice: choice.clone() };
@@ -172,6 +170,20 @@ pub fn open(
         });
     }
     Ok(opened)
+}
+
+/// What all sources of lines are opened with.
+struct Opening<'a> {
+    clock: Clock,
+    /// Sensor ids of other sources.
+    others: Vec<SensorId>,
+    complaints: &'a Arc<Complaints>,
+}
+
+impl Opening<'_> {
+    fn of(self, input: impl Input + 'static) -> Box<dyn Source> {
+        Box::new(LineSource::new(input, self.clock, Arc::clone(self.complaints)).beside(self.others))
+    }
 }
 
 /// A time as the timestamp of a reading: RFC 3339, UTC, milliseconds.

@@ -185,12 +185,12 @@ pub(super) struct Arguments {
     #[arg(value_parser = value_parser!(u32).range(1..), allow_negative_numbers = true)]
     quorum: Option<u32>,
 
-    /// mock, none, stdin, exec:COMMAND, iio:DEVICE, hwmon:DEVICE or w1:DEVICE; repeatable
+    /// mock, none, stdin, exec:COMMAND, `file:PATH` or a device; repeatable
     ///
     /// mock makes plausible weather up, and is the default; with --resume a source has to be named. stdin reads lines
     /// `DATA|sensor_id|timestamp|temperature|humidity|pressure` (°C, %, hPa); an empty timestamp means now, an empty value
     /// not measured. exec:COMMAND reads such lines of a command of the shell, which is started again when it ends, and ends
-    /// with this peer. iio:DEVICE reads a Linux industrial-I/O device, e.g. a BME280, hwmon:DEVICE one of hardware
+    /// with this peer; `file:PATH` those of a file as it grows, or of a named pipe. iio:DEVICE reads a Linux industrial-I/O device, e.g. a BME280, hwmon:DEVICE one of hardware
     /// monitoring, e.g. an `SHT4x`, w1:DEVICE a thermometer on a 1-wire bus, e.g. a DS18B20. DEVICE is its directory, its
     /// number, its name (`w1:28-0316a2794c`, `iio:bme280`), or `path=PATTERN`, a part of where it is connected. none goes with no other: this peer only keeps
     /// what others measure. `ID@INTERVAL=SOURCE`, or either of these before the `=`, gives a source a sensor id and an

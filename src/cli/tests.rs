@@ -143,7 +143,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
         ("--election-timeout 25h", &["--election-timeout <DURATION>", "at most 24h"]),
         ("--heartbeat-timeout 5s", &["--heartbeat-timeout (5s) must exceed --heartbeat-interval (5s)"]),
         ("--heartbeat-interval 10s", &["--heartbeat-timeout (10s) must exceed --heartbeat-interval (10s)"]),
-        ("--sensor bme280", &["--sensor <SOURCE>", "write mock, none, stdin, exec:COMMAND, or iio:DEVICE"]),
+        ("--sensor bme280", &["--sensor <SOURCE>", "write mock, none, stdin, exec:COMMAND, file:PATH, or iio:DEVICE"]),
         ("--sensor none,mock", &["--sensor none cannot be combined with --sensor mock"]),
         ("--sensor stdin --sensor stdin", &["--sensor stdin is given twice"]),
         ("--sensor a=none", &["--sensor <SOURCE>", "none has no id"]),

@@ -22,6 +22,8 @@ pub enum SensorSource {
     Device(Bus, Choice),
     /// Lines that a command of the shell writes.
     Exec(String),
+    /// Lines of a file that grows, or of a named pipe.
+    File(PathBuf),
 }
 
 /// A way in which the kernel shows devices.
@@ -83,8 +85,9 @@ fn is_plain(pattern: &str) -> bool {
     !pattern.contains(['/', '=']) && !pattern.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// How commands begin.
+/// How commands and files begin.
 const EXEC: &str = "exec";
+const FILE: &str = "file";
 
 /// As it is written on the command line.
 impl fmt::Display for SensorSource {
@@ -94,6 +97,7 @@ impl fmt::Display for SensorSource {
             Self::Stdin => f.write_str("stdin"),
             Self::Device(bus, choice) => write!(f, "{}:{choice}", bus.word()),
             Self::Exec(command) => write!(f, "{EXEC}:{command}"),
+            Self::File(path) => write!(f, "{FILE}:{}", path.display()),
         }
     }
 }
@@ -102,10 +106,10 @@ impl SensorSource {
     /// Does it make its readings itself? Lines name their own sensor ids.
     #[must_use]
     pub fn takes_id(&self) -> bool {
-        !matches!(self, Self::Stdin | Self::Exec(_))
+        matches!(self, Self::Mock | Self::Device(..))
     }
 
-    /// May an interval be said with it? Lines come when they come, and a command can be started so often.
+    /// May an interval be said with it? A command can be started so often, and a file looked at.
     fn takes_interval(&self) -> bool {
         !matches!(self, Self::Stdin)
     }
@@ -117,7 +121,7 @@ pub struct Sensor {
     pub source: SensorSource,
     /// Sensor id of its readings; `None`: they name their own, or it is not settled yet.
     pub id: Option<SensorId>,
-    /// Time between two readings, or two starts of a command: whole milliseconds between 1 ms and a day; `None`: they come when
+    /// Time between two readings, two starts of a command, or two looks at a file: whole milliseconds between 1 ms and a day; `None`: they come when
     /// they come, or it is not settled yet.
     pub interval: Option<Duration>,
 }
@@ -170,7 +174,8 @@ fn begins_source(text: &str) -> bool {
     let is_word = |text: &str| {
         let word = text.split(',').next().unwrap_or("");
         let kind = text.split_once(':').map(|(kind, _)| kind);
-        WORDS.contains(&word) || kind == Some(EXEC) || Bus::ALL.iter().any(|bus| kind == Some(bus.word()))
+        let kinds = Bus::ALL.map(Bus::word).into_iter().chain([EXEC, FILE]);
+        WORDS.contains(&word) || kind.is_some_and(|kind| kinds.into_iter().any(|known| kind == known))
     };
     is_word(text) || text.split_once('=').is_some_and(|(said, source)| settings(said).is_ok() && is_word(source))
 }
@@ -206,8 +211,11 @@ fn source(text: &str) -> Result<Option<SensorSource>, ValueError> {
         _ => {}
     }
     let (word, rest) = text.split_once(':').unwrap_or((text, ""));
-    if word == EXEC {
-        return command(rest).map(Some);
+    match word {
+        EXEC => return command(rest).map(Some),
+        FILE if rest.is_empty() => return Err(ValueError::File),
+        FILE => return Ok(Some(SensorSource::File(PathBuf::from(rest)))),
+        _ => {}
     }
     let bus = Bus::ALL.into_iter().find(|bus| bus.word() == word).ok_or(ValueError::Sensor)?;
     Ok(Some(SensorSource::Device(bus, choice(bus, rest)?)))

@@ -46,7 +46,7 @@ pub enum ValueError {
     #[error("write never, batch, or a duration such as 10s or 500ms")]
     Fsync,
     #[error(
-        "write mock, none, stdin, exec:COMMAND, or iio:DEVICE, hwmon:DEVICE or w1:DEVICE, perhaps with ID= or ID@INTERVAL= before it"
+        "write mock, none, stdin, exec:COMMAND, file:PATH, or iio:DEVICE, hwmon:DEVICE or w1:DEVICE, perhaps with ID= or ID@INTERVAL= before it"
     )]
     Sensor,
     #[error(
@@ -55,6 +55,8 @@ pub enum ValueError {
     Choice(&'static str),
     #[error("write the command after exec:, as a shell takes it")]
     Command,
+    #[error("write the path of a file or a named pipe after file:")]
+    File,
     #[error("this system runs no commands as sources; pipe the command into the peer, and use --sensor stdin")]
     NoCommands,
     #[error("none has no id and no interval")]

@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 73] = [
+pub const EVENTS: [&str; 74] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -18,6 +18,7 @@ pub const EVENTS: [&str; 73] = [
     "disk_stuck",
     "election_won",
     "fatal",
+    "file_absent",
     "files_left_alone",
     "http",
     "input_delivered",

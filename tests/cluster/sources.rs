@@ -123,3 +123,21 @@ fn a_device_that_does_not_answer_is_told_of_and_delays_no_other() {
     fs::write(&pipe, "22000\n").expect("it is read");
     peer.poll("a row of the one", |peer| peer.files().get("a.csv").is_some_and(|file| file.lines().count() > 1));
 }
+
+#[test]
+fn files_and_pipes_are_read_by_name_beside_each_other() {
+    let group = Group::new();
+    let (pipe, file) = (named_pipe(&group), group.directory.join("lines"));
+    let sources = format!("@20ms=file:{},@20ms=file:{}", pipe.display(), file.display());
+    let mut peer = group.start_with("p", &["--sensor", &sources]);
+    peer.wait_for("cannot be read: No such file or directory");
+    fs::write(&file, LINE).expect("a file");
+    peer.wait_for_rows(1);
+    fs::write(&pipe, format!("{LINE}DATA|a|2013-01-01T06:00:00Z|1|2|1013.2")).expect("it is read");
+    // So that the next one is no part of the same.
+    peer.wait_for(&format!("Line 2 of file:{} refused: line is the last one and has no LF", pipe.display()));
+    fs::write(&pipe, LINE).expect("it is read");
+    peer.wait_for_rows(3);
+    fs::write(&file, "DATA|b||1|2|3\n").expect("a file");
+    peer.poll("the file that was written again", |peer| peer.files().contains_key("b.csv"));
+}

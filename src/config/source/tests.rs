@@ -84,6 +84,15 @@ fn a_command_is_whatever_is_after_its_word() {
 }
 
 #[test]
+fn a_file_is_named_by_its_path() {
+    let read = sensor("@5s=file:/var/log/a,b=c").unwrap().unwrap();
+    assert_eq!(read.source, SensorSource::File("/var/log/a,b=c".into()));
+    assert_eq!(sensor(&read.to_string()), Ok(Some(read)));
+    assert_eq!(sensor("file:"), Err(ValueError::File));
+    assert_eq!(sensors("file:a,b,file:c").unwrap().0.len(), 2);
+}
+
+#[test]
 fn a_comma_ends_a_source_where_another_one_begins() {
     let list = |text: &str| {
         let Sensors(list) = sensors(text).unwrap();

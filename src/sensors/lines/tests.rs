@@ -38,6 +38,10 @@ impl Input for Pieces {
     fn describe(&self) -> String {
         "stdin".to_owned()
     }
+
+    fn name(&self) -> String {
+        "standard input".to_owned()
+    }
 }
 
 const NOW: &str = "2024-05-01T12:00:00.000Z";

@@ -1,0 +1,213 @@
+//! Lines of a file that another program writes, or of a named pipe: `file:PATH`. A file is read from its beginning and then as
+//! it grows, also where it is emptied, or replaced by another one of its name. A pipe is read writer after writer.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::lines::Input;
+use crate::complaints::{Complaints, Subject};
+
+/// How often a file is looked at that had nothing more to read: no call of std waits for that.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// The name of the complaint.
+const ABSENT: &str = "file_absent";
+
+/// A file that is followed.
+#[derive(Debug)]
+pub struct Followed {
+    path: PathBuf,
+    pause: Duration,
+    open: Option<Open>,
+    complaints: Arc<Complaints>,
+}
+
+#[derive(Debug)]
+struct Open {
+    file: File,
+    /// A pipe, say, whose end is that of a writer.
+    ends: bool,
+    /// Bytes read so far.
+    position: u64,
+}
+
+impl Followed {
+    /// `pause`: how often it is looked at, where that is said.
+    #[must_use]
+    pub fn new(path: &Path, pause: Option<Duration>, complaints: Arc<Complaints>) -> Self {
+        Self { path: path.to_owned(), pause: pause.unwrap_or(LOOK_AGAIN), open: None, complaints }
+    }
+
+    /// Opens the file, for which a pipe waits until it has a writer. Complains where it is not there yet.
+    fn open(&mut self) {
+        let opened = File::open(&self.path).and_then(|file| Ok((file.metadata()?, file)));
+        let subject = Subject::Own(self.describe());
+        match opened {
+            Ok((found, _)) if found.is_dir() => {
+                self.complaints.complain(subject, ABSENT, &format!("{} is a directory; name a file", self.describe()));
+            }
+            Ok((found, file)) => {
+                self.complaints.over(&subject, &[ABSENT], &format!("{} can be read", self.describe()));
+                self.open = Some(Open { file, ends: !found.is_file(), position: 0 });
+            }
+            Err(error) => {
+                let text = format!("{} cannot be read: {error}; no readings of it until it can", self.describe());
+                self.complaints.complain(subject, ABSENT, &text);
+            }
+        }
+    }
+}
+
+impl Open {
+    /// Does another one have its name by now? One that has no name any more may be written to yet.
+    fn is_replaced(&self, path: &Path) -> bool {
+        match (self.file.metadata(), fs::metadata(path)) {
+            (Ok(this), Ok(that)) => !is_same(&this, &that),
+            _ => false,
+        }
+    }
+
+    /// Begins again where the file has become shorter than what was read of it.
+    fn is_emptied(&mut self) -> io::Result<bool> {
+        let emptied = self.file.metadata()?.len() < self.position;
+        if emptied {
+            self.file.rewind()?;
+            self.position = 0;
+        }
+        Ok(emptied)
+    }
+}
+
+#[cfg(unix)]
+fn is_same(this: &Metadata, that: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (this.dev(), this.ino()) == (that.dev(), that.ino())
+}
+
+/// No other system tells with std: there a file that is replaced is seen where the new one is shorter.
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
+impl Read for Followed {
+    /// Nothing, once, where a writer has gone, or the file begins again; then it waits for more.
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(open) = &mut self.open else {
+                self.open();
+                if self.open.is_none() {
+                    thread::sleep(self.pause);
+                }
+                continue;
+            };
+            // Asked before: what was written until then is read yet.
+            let replaced = !open.ends && open.is_replaced(&self.path);
+            let length = open.file.read(out)?;
+            open.position += length as u64;
+            if length > 0 {
+                return Ok(length);
+            }
+            if open.ends || replaced {
+                self.open = None;
+                return Ok(0);
+            }
+            if open.is_emptied()? {
+                return Ok(0);
+            }
+            thread::sleep(self.pause);
+        }
+    }
+}
+
+impl Input for Followed {
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn close(&mut self) {
+        self.open = None;
+    }
+
+    fn describe(&self) -> String {
+        format!("file:{}", self.path.display())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    const PAUSE: Duration = Duration::from_millis(1);
+
+    fn followed(path: &Path) -> Followed {
+        Followed::new(path, Some(PAUSE), Arc::default())
+    }
+
+    /// What the next call gives, as text.
+    fn next(followed: &mut Followed) -> String {
+        let mut out = [0; 100];
+        let length = followed.read(&mut out).unwrap();
+        String::from_utf8(out[..length].to_vec()).unwrap()
+    }
+
+    /// The path of a file for a test, in a directory that is gone with it.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let directory = std::env::temp_dir().join(format!("peer-file-{name}-{}", std::process::id()));
+            fs::create_dir_all(&directory).unwrap();
+            Self(directory.join("lines"))
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            // What is left in the temporary directory does no harm.
+            let _ = fs::remove_dir_all(self.0.parent().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_as_it_grows() {
+        let Scratch(path) = &Scratch::new("grows");
+        fs::write(path, "one\ntw").unwrap();
+        let mut followed = followed(path);
+        assert_eq!(next(&mut followed), "one\ntw");
+        fs::OpenOptions::new()
+            .append(true)
+            .open(path)
+            .and_then(|mut file| io::Write::write_all(&mut file, b"o\n"))
+            .unwrap();
+        assert_eq!(next(&mut followed), "o\n");
+        assert!(!followed.is_over());
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_is_read_to_its_end_and_then_the_new_one() {
+        let Scratch(path) = &Scratch::new("replaced");
+        fs::write(path, "one\n").unwrap();
+        let mut followed = followed(path);
+        assert_eq!(next(&mut followed), "one\n");
+        let mut old = fs::OpenOptions::new().append(true).open(path).unwrap();
+        fs::rename(path, path.with_extension("1")).unwrap();
+        fs::write(path, "three\n").unwrap();
+        io::Write::write_all(&mut old, b"two\n").unwrap();
+        assert_eq!([next(&mut followed), next(&mut followed), next(&mut followed)], ["two\n", "", "three\n"]);
+    }
+
+    #[test]
+    fn a_file_that_is_emptied_is_read_from_its_beginning() {
+        let Scratch(path) = &Scratch::new("emptied");
+        fs::write(path, "one and more\n").unwrap();
+        let mut followed = followed(path);
+        assert_eq!(next(&mut followed), "one and more\n");
+        fs::write(path, "two\n").unwrap();
+        assert_eq!([next(&mut followed), next(&mut followed)], ["", "two\n"]);
+    }
+}
