@@ -1,7 +1,8 @@
 //! Every knob of a peer: unit, default, relation to others. Checked once, unchanged after.
 //!
-//! `value` holds how a value is written, `source` what `--sensor` may say, `cli` options, environment variables and help.
+//! `value` holds how a value is written, `source` what `--sensor` may say, `form` what lines may look like, `cli` options, environment variables and help.
 
+pub mod form;
 pub mod source;
 pub mod value;
 
@@ -15,6 +16,7 @@ use crate::ids::{PeerId, SensorId};
 use crate::log_lines::Format;
 use crate::wire::Timing;
 
+pub use form::{FieldChoice, Form};
 pub use source::{Bus, Choice, Sensor, SensorSource};
 
 /// Default of [`Config::group`].
@@ -84,6 +86,10 @@ pub struct Config {
     pub sensors: Vec<Sensor>,
     /// Nobody named a source, and its readings are made up.
     pub invents: bool,
+    /// What lines of sources look like.
+    pub stdin_format: Form,
+    /// Which of their fields is which of a reading, each once; none where they are readings already.
+    pub stdin_fields: Vec<FieldChoice>,
     /// Where sysfs is mounted, in which devices are looked for.
     pub sysfs: PathBuf,
     /// Files go to the directory of the peer's name below this one.
@@ -116,8 +122,12 @@ pub enum ConfigError {
     SensorTwice(SensorSource),
     #[error("--sensor-id {0} is given twice; give each source an id of its own")]
     SensorIdTwice(SensorId),
-    #[error("--sensor {0} takes no id: its lines name their own sensor ids")]
+    #[error("--sensor {0} takes no id: lines of --stdin-format data name their own sensor ids")]
     IdOfLines(SensorSource),
+    #[error("--stdin-fields needs --stdin-format csv, jsonl or influx; lines of data have their fields")]
+    FieldsOfData,
+    #[error("--stdin-fields names a field of readings twice; give each once")]
+    FieldTwice,
     #[error("--sensor {0} takes no interval: its lines come when they come")]
     IntervalOfLines(SensorSource),
     #[error(
@@ -158,6 +168,17 @@ impl Config {
         }
         if self.quorum.is_some() && !self.resume {
             return Err(ConfigError::QuorumWithoutResume);
+        }
+        let of_lines = |sensor: &&Sensor| sensor.id.is_some() && !sensor.source.takes_id();
+        if let Some(sensor) = self.sensors.iter().find(of_lines).filter(|_| self.stdin_format == Form::Data) {
+            return Err(ConfigError::IdOfLines(sensor.source.clone()));
+        }
+        if self.stdin_format == Form::Data && !self.stdin_fields.is_empty() {
+            return Err(ConfigError::FieldsOfData);
+        }
+        let mut fields = self.stdin_fields.iter().map(|choice| choice.field).enumerate();
+        if fields.any(|(at, field)| self.stdin_fields[..at].iter().any(|before| before.field == field)) {
+            return Err(ConfigError::FieldTwice);
         }
         if self.data_dir.as_os_str().is_empty() {
             return Err(ConfigError::DataDir);
@@ -224,6 +245,8 @@ mod tests {
                 interval: Some(value::duration(SENSOR_INTERVAL_SECONDS).unwrap()),
             }],
             invents: false,
+            stdin_format: Form::Data,
+            stdin_fields: Vec::new(),
             sysfs: SYSFS.into(),
             data_dir: DATA_DIR.into(),
             http: None,

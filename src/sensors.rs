@@ -5,8 +5,10 @@
 
 #[cfg(unix)]
 mod command;
+mod decimal;
 mod device;
 mod file;
+mod form;
 mod hwmon;
 mod iio;
 mod lines;
@@ -32,7 +34,9 @@ pub use mock::Mock;
 pub use offer::offer;
 pub use stdin::StandardInput;
 
+use self::form::Converter;
 use crate::complaints::Complaints;
+use crate::config::form::{FieldChoice, Form};
 use crate::config::{Sensor, SensorSource};
 use crate::ids::SensorId;
 use crate::wire::batch::READINGS_MAX;
@@ -123,18 +127,17 @@ pub enum SensorError {
     DeviceTwice { one: String, other: String },
 }
 
-/// Opens sources, of which each that takes an id and an interval has them. Devices are looked for in `sysfs`. `seed` is of the
-/// random walk of made-up readings: of one seed, they are the same.
+/// Opens sources, of which each that takes an id and an interval has them. Devices are looked for in `sysfs`, lines are of this
+/// form. `seed` is of the random walk of made-up readings: of one seed, they are the same.
 ///
 /// # Errors
 /// [`SensorError`] where one cannot be read at all.
 pub fn open(
     sensors: &[Sensor],
-    sysfs: &Path,
+    (sysfs, form, fields): (&Path, Form, &[FieldChoice]),
     seed: u64,
     (now, complaints): (fn() -> Timestamp, &Arc<Complaints>),
 ) -> Result<Vec<Box<dyn Source>>, SensorError> {
-    let ids: Vec<SensorId> = sensors.iter().filter_map(|sensor| sensor.id.clone()).collect();
     let mut devices: Vec<(PathBuf, String)> = Vec::new();
     let mut opened: Vec<Box<dyn Source>> = Vec::with_capacity(sensors.len());
     for sensor in sensors {
@@ -143,7 +146,9 @@ pub fn open(
             let settled = "it is settled for each source that makes its readings itself";
             (sensor.id.clone().expect(settled), sensor.interval.expect(settled))
         };
-        let lines = Opening { clock: Clock::new(now), others: ids.clone(), complaints };
+        let others = sensors.iter().filter(|other| *other != sensor).filter_map(|other| other.id.clone()).collect();
+        let converter = Converter::new(form, fields, sensor.id.clone());
+        let lines = Opening { clock: Clock::new(now), others, converter, complaints };
         opened.push(match &sensor.source {
             SensorSource::Mock => {
                 let (id, interval) = settings();
@@ -177,12 +182,14 @@ struct Opening<'a> {
     clock: Clock,
     /// Sensor ids of other sources.
     others: Vec<SensorId>,
+    converter: Option<Converter>,
     complaints: &'a Arc<Complaints>,
 }
 
 impl Opening<'_> {
     fn of(self, input: impl Input + 'static) -> Box<dyn Source> {
-        Box::new(LineSource::new(input, self.clock, Arc::clone(self.complaints)).beside(self.others))
+        let lines = LineSource::new(input, self.clock, Arc::clone(self.complaints));
+        Box::new(lines.beside(self.others).converted(self.converter))
     }
 }
 
@@ -221,7 +228,7 @@ mod tests {
         let open = |text: &str| {
             let source::Sensors(list) = source::sensors(text).unwrap();
             let sensors = source::settled(list.into_iter().flatten().collect(), vec![], &"p".parse().unwrap(), SECOND)?;
-            let opened = open(&sensors, Path::new("/no/such"), 1, (Timestamp::now, &Arc::default()));
+            let opened = open(&sensors, (Path::new("/no/such"), Form::Data, &[]), 1, (Timestamp::now, &Arc::default()));
             Ok::<_, ConfigError>(opened.map(|opened| opened.iter().map(|source| source.describe()).collect::<Vec<_>>()))
         };
         assert_eq!(open("mock,stdin").unwrap().unwrap(), ["mock", "stdin"]);

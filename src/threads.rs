@@ -95,7 +95,8 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let receiver = opening::receiver(&config)?;
     let (storage, opened) = resume::open(&config, disk)?;
     let complaints = Arc::new(Complaints::default());
-    let sources = sensors::open(&config.sensors, &config.sysfs, rand::random(), (jiff::Timestamp::now, &complaints))?;
+    let given = (&*config.sysfs, config.stdin_format, &config.stdin_fields[..]);
+    let sources = sensors::open(&config.sensors, given, rand::random(), (jiff::Timestamp::now, &complaints))?;
     opening::tell(&config, endpoint);
     resume::tell(&config, &opened);
     let (exit, exits) = bounded(1);

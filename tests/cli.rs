@@ -37,6 +37,8 @@ fn help_names_every_option_in_groups() {
         "--sensor",
         "--sensor-id",
         "--sensor-interval-seconds",
+        "--stdin-format",
+        "--stdin-fields",
         "--sysfs",
         "--data-dir",
         "--fsync",

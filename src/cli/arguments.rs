@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::Verb;
 use crate::config::source::{self, Sensors};
-use crate::config::{self, value, Config, ConfigError, Fsync};
+use crate::config::{self, form, value, Config, ConfigError, FieldChoice, Form, Fsync};
 use crate::ids::{PeerId, SensorId};
 use crate::log_lines::Format;
 use crate::wire::Timing;
@@ -215,6 +215,24 @@ pub(super) struct Arguments {
     #[arg(allow_negative_numbers = true)]
     sensor_interval_seconds: Duration,
 
+    /// What lines of stdin, commands and files look like: data, csv, jsonl or influx
+    ///
+    /// data: `DATA|…`, as above. csv: columns under a header, or numbered ones. jsonl: a JSON object a line. influx: Influx line
+    /// protocol. Lines that begin with `DATA|` are readings in each of them. docs/sensors.md tells what fields are looked for.
+    #[arg(long, env = "PEER_STDIN_FORMAT", value_name = "FORMAT", help_heading = "Sensors")]
+    #[arg(default_value = "data", ignore_case = true, value_parser = line_forms())]
+    stdin_format: Form,
+
+    /// Which field of such a line is which of a reading; repeatable
+    ///
+    /// `temperature=NAME` or `temperature=NAME:UNIT`, and the same for id, timestamp, humidity and pressure. Units: C, F, K, mC;
+    /// %, ratio, m%; hPa, mbar, Pa, kPa, inHg, mmHg; of times unix, `unix_ms`, `unix_us`, `unix_ns`, and where they have no
+    /// zone utc, local or `+02:00`. `id=NAME+NAME` joins several. Columns of CSV without a header are #1, #2 and so on. Several
+    /// may be separated by commas. Default: usual names, as they are listed in docs/sensors.md.
+    #[arg(long, env = "PEER_STDIN_FIELDS", value_name = "FIELD=NAME", help_heading = "Sensors")]
+    #[arg(value_delimiter = ',', value_parser = form::field)]
+    stdin_fields: Vec<FieldChoice>,
+
     /// Where sysfs is mounted
     ///
     /// Devices that are not named by a directory are looked for below it. In a container it may be elsewhere, e.g. `/host/sys`.
@@ -286,6 +304,10 @@ fn log_levels() -> impl TypedValueParser<Value = LevelFilter> {
         .try_map(|level| level.to_ascii_lowercase().parse::<LevelFilter>())
 }
 
+fn line_forms() -> impl TypedValueParser<Value = Form> {
+    PossibleValuesParser::new(Form::NAMES).map(|name| Form::of(&name.to_ascii_lowercase()))
+}
+
 fn log_formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::NAMES).try_map(|format| format.to_ascii_lowercase().parse::<Format>())
 }
@@ -329,6 +351,8 @@ impl Arguments {
             fsync: self.fsync.unwrap_or(default_fsync),
             sensors,
             invents: !names_source,
+            stdin_format: self.stdin_format,
+            stdin_fields: self.stdin_fields,
             sysfs: self.sysfs,
             data_dir: self.data_dir,
             http: self.http,

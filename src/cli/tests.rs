@@ -113,6 +113,7 @@ fn the_sensor_id_is_the_peer_id_unless_given_and_each_source_has_its_own() {
     assert_eq!(ids("--sensor mock,iio:/d --sensor-id a,b"), "a b");
     assert_eq!(ids("--sensor c=mock,iio:/d,iio:/e --sensor-id a,b"), "c a b");
     assert_eq!(ids("--sensor c@1s=mock,@2s=iio:/d"), "c p1");
+    assert_eq!(ids("--sensor c=stdin,mock --stdin-format jsonl"), "c p1");
     assert_eq!(intervals(&config("--sensor c@1s=mock,@2s=iio:/d,stdin,b=iio:/e").unwrap()), [1000, 2000, 0, 15_000]);
     assert!(config("--sensor none").unwrap().sensors.is_empty());
 }
@@ -146,9 +147,13 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
         ("--sensor bme280", &["--sensor <SOURCE>", "write mock, none, stdin, exec:COMMAND, file:PATH, or iio:DEVICE"]),
         ("--sensor none,mock", &["--sensor none cannot be combined with --sensor mock"]),
         ("--sensor stdin --sensor stdin", &["--sensor stdin is given twice"]),
+        ("--stdin-format xml", &["--stdin-format <FORMAT>", "jsonl"]),
+        ("--stdin-format csv --stdin-fields heat=a", &["--stdin-fields <FIELD=NAME>", "temperature"]),
+        ("--stdin-fields id=a", &["--stdin-fields needs --stdin-format csv"]),
+        ("--stdin-format csv --stdin-fields id=a,id=b", &["--stdin-fields names a field of readings twice"]),
         ("--sensor a=none", &["--sensor <SOURCE>", "none has no id"]),
         ("--sensor a@x=mock", &["--sensor <SOURCE>", "write a duration"]),
-        ("--sensor a=stdin", &["--sensor stdin takes no id: its lines name their own"]),
+        ("--sensor a=stdin", &["--sensor stdin takes no id: lines of --stdin-format data name their own"]),
         ("--sensor a=mock,a=iio:/d", &["--sensor-id a is given twice"]),
         ("--sensor a=mock --sensor-id b", &["--sensor-id: 1 given, 0 needed"]),
         ("--sensor-id a,b", &["--sensor-id: 2 given, 1 needed"]),
@@ -175,7 +180,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
 #[test]
 fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() {
     let command = command(|_| false);
-    assert_eq!(options(&command).count(), 24);
+    assert_eq!(options(&command).count(), 26);
     for arg in options(&command) {
         let long = arg.get_long().expect("a long name");
         let variable = format!("PEER_{}", long.to_ascii_uppercase().replace('-', "_"));
@@ -199,7 +204,7 @@ fn repeatable_options_may_be_separated_by_commas() {
         .filter(|arg| arg.get_value_delimiter() == Some(','))
         .filter_map(Arg::get_long)
         .collect();
-    assert_eq!(repeatable, ["join", "sensor-id", "http-host"]);
+    assert_eq!(repeatable, ["join", "sensor-id", "stdin-fields", "http-host"]);
 }
 
 #[test]

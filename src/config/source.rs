@@ -119,7 +119,7 @@ impl SensorSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sensor {
     pub source: SensorSource,
-    /// Sensor id of its readings; `None`: they name their own, or it is not settled yet.
+    /// Sensor id of its readings, or of lines that name none; `None`: they name their own, or it is not settled yet.
     pub id: Option<SensorId>,
     /// Time between two readings, two starts of a command, or two looks at a file: whole milliseconds between 1 ms and a day; `None`: they come when
     /// they come, or it is not settled yet.
@@ -263,9 +263,6 @@ pub fn chosen(choices: Vec<Option<Sensor>>) -> Result<Vec<Sensor>, ConfigError> 
         }
         if chosen.iter().any(|other| other.source == sensor.source) {
             return Err(ConfigError::SensorTwice(sensor.source));
-        }
-        if sensor.id.is_some() && !sensor.source.takes_id() {
-            return Err(ConfigError::IdOfLines(sensor.source));
         }
         if sensor.interval.is_some() && !sensor.source.takes_interval() {
             return Err(ConfigError::IntervalOfLines(sensor.source));

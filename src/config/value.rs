@@ -59,6 +59,11 @@ pub enum ValueError {
     File,
     #[error("this system runs no commands as sources; pipe the command into the peer, and use --sensor stdin")]
     NoCommands,
+    #[error(
+        "write FIELD=NAME or FIELD=NAME:UNIT, where FIELD is id, timestamp, temperature, humidity or pressure; of an id \
+         NAME+NAME, too"
+    )]
+    Field,
     #[error("none has no id and no interval")]
     SettingsOfNone,
     #[error("the name {0}")]

@@ -7,11 +7,9 @@
 //! | --- | --- |
 //! | `choice` | which devices there are, and which one is meant |
 //! | `probe` | how one value is read |
-//! | `decimal` | numbers of files, exact |
 //! | `measure` | units, and what is plausible |
 
 pub(super) mod choice;
-mod decimal;
 mod measure;
 pub(super) mod probe;
 

@@ -1,11 +1,13 @@
 //! `DATA|…` lines from standard input, a command, or any other reader: what is there is handed over without delay, as it was
-//! given. Only an empty timestamp is filled in, and what says that it was not measured left out.
+//! given. Only an empty timestamp is filled in, and what says that it was not measured left out. Lines of another form are
+//! converted first.
 
 use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::form::{self, Converter};
 use super::{text_of, Clock, Source, Taken};
 use crate::complaints::{Complaints, Kind, Subject};
 use crate::ids::SensorId;
@@ -18,9 +20,6 @@ const BLOCK_BYTES: usize = 64 * 1024;
 
 /// What some systems put before a text (U+FEFF), which is no part of its first line.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// Longest beginning of a line that may become a reading yet: one whose CR was read and whose LF was not.
-const PARTIAL_BYTES_MAX: usize = BYTE_ORDER_MARK.len() + LINE_BYTES_MAX + 1;
 
 /// Half a reading may be a reading of its own: `…|1013.2` of `…|1013.25`, or of one whose writer died there.
 const NO_END: ReadingError = ReadingError {
@@ -65,6 +64,8 @@ pub struct LineSource<R> {
     clock: Clock,
     /// Sensor ids of other sources.
     others: Vec<SensorId>,
+    /// Of lines that are no readings yet.
+    converter: Option<Converter>,
     /// `block[start..end]` is read and not yet looked at.
     block: Box<[u8]>,
     start: usize,
@@ -112,6 +113,7 @@ impl<R: Input> LineSource<R> {
             reader,
             clock,
             others: Vec::new(),
+            converter: None,
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -135,9 +137,25 @@ impl<R: Input> LineSource<R> {
         self
     }
 
+    /// Takes lines of another form than that of readings.
+    #[must_use]
+    pub(super) fn converted(mut self, converter: Option<Converter>) -> Self {
+        self.converter = converter;
+        self
+    }
+
+    /// How long a line may be, and what is wrong with a longer one.
+    fn longest(&self) -> (usize, ReadingError) {
+        match &self.converter {
+            Some(_) => (form::LINE_BYTES_MAX, form::LINE_TOO_LONG),
+            None => (LINE_BYTES_MAX, reading::LINE_TOO_LONG),
+        }
+    }
+
     /// Gathers readings of the lines at hand, at most `limit`. Returns how many.
     fn gather(&mut self, limit: u64) -> u64 {
         self.gathered.clear();
+        let (_, too_long) = self.longest();
         let mut count = 0;
         while count < limit {
             let rest = &self.block[self.start..self.end];
@@ -152,27 +170,42 @@ impl<R: Input> LineSource<R> {
             self.start += length;
             self.line += 1;
             let first = std::mem::take(&mut self.first);
+            if let Some(converter) = self.converter.as_mut().filter(|_| first) {
+                converter.begin();
+            }
             let complete = length > line.len();
             let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| first).unwrap_or(line);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let (given, mut made) = (line, None);
             let appended = if std::mem::take(&mut self.skipping) {
-                Err(reading::LINE_TOO_LONG)
-            } else if complete || is_blank(line) {
-                append(line, (&self.arrived, &self.others), &mut self.gathered)
-            } else {
+                Err(too_long)
+            } else if is_blank(line) {
+                Ok(Appended::Blank)
+            } else if !complete {
                 Err(NO_END)
+            } else if let Some(converter) = self.converter.as_mut().filter(|_| !line.starts_with(reading::VERB)) {
+                match converter.convert(line) {
+                    Ok(Some(reading)) => {
+                        append(made.insert(reading), (&self.arrived, &self.others), &mut self.gathered)
+                    }
+                    Ok(None) => Ok(Appended::Blank),
+                    Err(error) => Err(error),
+                }
+            } else {
+                append(line, (&self.arrived, &self.others), &mut self.gathered)
             };
+            let line = made.as_deref().unwrap_or(given);
             match appended {
                 Ok(Appended::Blank) => continue,
                 Ok(Appended::AsGiven) => {}
                 Ok(Appended::Without(fields)) => {
-                    let (sensor, shown) = (sensor_of(line), excerpt(line));
+                    let (sensor, shown) = (sensor_of(line), excerpt(given));
                     for field in fields {
                         self.left_empty(&sensor, field, &shown);
                     }
                 }
                 Err(error) => {
-                    let (sensor, shown) = (sensor_of(line), excerpt(line));
+                    let (sensor, shown) = (sensor_of(line), excerpt(given));
                     self.refuse(&sensor, error, &shown);
                     continue;
                 }
@@ -214,7 +247,9 @@ impl<R: Input> LineSource<R> {
 
     /// A line without end is at hand: where it can be no reading any more, forgets what was read of it.
     fn skip_what_is_too_long(&mut self) {
-        if self.skipping || self.end - self.start > PARTIAL_BYTES_MAX {
+        // Of the longest one its CR may be there, and its LF not.
+        let partial_max = BYTE_ORDER_MARK.len() + self.longest().0 + 1;
+        if self.skipping || self.end - self.start > partial_max {
             self.skipping = true;
             self.start = self.end;
         }
@@ -251,9 +286,6 @@ enum Appended {
 
 /// Appends a line as a reading.
 fn append(line: &[u8], beside: (&str, &[SensorId]), out: &mut Vec<u8>) -> Result<Appended, ReadingError> {
-    if is_blank(line) {
-        return Ok(Appended::Blank);
-    }
     let error = match append_checked(line, beside, out) {
         Ok(()) => return Ok(Appended::AsGiven),
         // Whatever is in it: of one that comes in pieces the beginning may be forgotten by now.

@@ -116,7 +116,6 @@ fn sensors_are_a_set_and_none_goes_with_no_other() {
     let twice = [SensorSource::Stdin, SensorSource::Mock, SensorSource::Stdin].map(plain).map(Some).to_vec();
     assert_eq!(chosen(twice), Err(ConfigError::SensorTwice(SensorSource::Stdin)));
     let refused = |text: &str| chosen(sensors(text).unwrap().0).unwrap_err();
-    assert_eq!(refused("a=stdin"), ConfigError::IdOfLines(SensorSource::Stdin));
     assert_eq!(refused("@1s=stdin"), ConfigError::IntervalOfLines(SensorSource::Stdin));
 }
 

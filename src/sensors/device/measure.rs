@@ -1,6 +1,6 @@
 //! What the files of devices hold: the units that the kernel documents, and what is plausible in them.
 
-use super::decimal::Decimal;
+use crate::sensors::decimal::Decimal;
 
 /// A quantity, its unit in the kernel, and its unit in readings.
 #[derive(Debug)]

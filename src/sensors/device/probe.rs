@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::decimal::Decimal;
 use super::Trouble;
+use crate::sensors::decimal::Decimal;
 
 /// Most bytes read of a file: a value has far fewer.
 const FILE_BYTES_MAX: u64 = 256;

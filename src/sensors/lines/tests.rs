@@ -258,6 +258,25 @@ fn a_reader_that_fails_counts_as_ended() {
 }
 
 #[test]
+fn lines_of_another_form_are_converted_and_readings_among_them_taken_as_they_are() {
+    let fields = [crate::config::form::field("temperature=t:F").unwrap()];
+    let converter = Converter::new(crate::config::form::Form::Jsonl, &fields, Some("roof".parse().unwrap()));
+    let long = format!("{{\"t\":50,\"note\":\"{}\"}}\n", "x".repeat(1_000));
+    let text =
+        [&text(&[A, "{\"t\":68}", "", "68"]), long.as_bytes(), &b"x".repeat(20_000), b"\n{\"t\":nan}\n{\"t\":32"]
+            .concat();
+    let mut jsonl = stdin(&[&text[..1_500], &text[1_500..]]).converted(converter);
+    let mut all = readings(&jsonl.take(10));
+    while let Taken::Readings(lines) = jsonl.take(10) {
+        all.extend(lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap()));
+    }
+    assert_eq!(all, [A.to_owned(), format!("DATA|roof|{NOW}|20.000||"), format!("DATA|roof|{NOW}|10.000||")]);
+    let refused: Vec<_> = refusals(&jsonl).into_iter().map(|(line, error)| (line, error.reason)).collect();
+    let json = "is no JSON object";
+    assert_eq!(refused, [(4, json), (6, form::LINE_TOO_LONG.reason), (7, json), (8, NO_END.reason)]);
+}
+
+#[test]
 fn sensors_of_other_sources_are_refused() {
     let mut stdin = stdin(&[&text(&[A, B])]).beside(vec!["a".parse().unwrap()]);
     assert_eq!(readings(&stdin.take(10)), [B]);
@@ -278,7 +297,7 @@ fn model(text: &[u8]) -> (Vec<Vec<u8>>, Vec<(u64, ReadingError)>) {
             continue;
         }
         let checked = match reading::check_input(line) {
-            _ if is_last && whole <= PARTIAL_BYTES_MAX => Err(NO_END),
+            _ if is_last && whole <= BYTE_ORDER_MARK.len() + LINE_BYTES_MAX + 1 => Err(NO_END),
             Err(_) if line.len() <= LINE_BYTES_MAX => {
                 let fields = line.split(|byte| *byte == b'|').enumerate();
                 let fields: Vec<&[u8]> =

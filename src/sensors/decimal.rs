@@ -1,5 +1,5 @@
-//! Decimal numbers of the kernel's small files, exact: read, added, multiplied, and written with as many decimals as every
-//! value of a device has.
+//! Decimal numbers of files and lines, exact: read, added, multiplied, and written with as many decimals as every value that is
+//! converted here has.
 
 use crate::reading::VALUE_BYTES_MAX;
 
@@ -8,7 +8,7 @@ const DECIMALS: i32 = 3;
 
 /// `digits` times ten to the power of `-decimals`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::sensors) struct Decimal {
+pub(super) struct Decimal {
     digits: i128,
     decimals: i32,
 }
@@ -32,18 +32,18 @@ impl Decimal {
     }
 
     /// `None` where the result has too many digits.
-    pub(in crate::sensors) fn plus(self, other: Self) -> Option<Self> {
+    pub(super) fn plus(self, other: Self) -> Option<Self> {
         let decimals = self.decimals.max(other.decimals);
         let digits = self.digits_at(decimals)?.checked_add(other.digits_at(decimals)?)?;
         Some(Self { digits, decimals })
     }
 
     /// `None` where the result has too many digits.
-    pub(in crate::sensors) fn times(self, other: Self) -> Option<Self> {
+    pub(super) fn times(self, other: Self) -> Option<Self> {
         Some(Self { digits: self.digits.checked_mul(other.digits)?, decimals: self.decimals + other.decimals })
     }
 
-    pub(in crate::sensors) fn is_zero(self) -> bool {
+    pub(super) fn is_zero(self) -> bool {
         self.digits == 0
     }
 
@@ -54,18 +54,35 @@ impl Decimal {
 
     /// With three decimals, rounded half away from zero. `None` where the text is longer than a reading may hold.
     pub(super) fn fixed(self) -> Option<String> {
+        self.fixed_over(1)
+    }
+
+    /// The same of its part, divided by a number.
+    pub(super) fn fixed_over(self, divisor: u32) -> Option<String> {
         let digits = self.digits.unsigned_abs();
         let exponent = DECIMALS - self.decimals;
         let power = 10_u128.checked_pow(exponent.unsigned_abs());
-        let thousandths = if exponent >= 0 {
-            digits.checked_mul(power?)?
+        let (digits, divisor) = if exponent >= 0 {
+            (digits.checked_mul(power?)?, Some(divisor.into()))
         } else {
-            // Less than half of the last decimal where the divisor is beyond all numbers.
-            power.map_or(0, |power| digits / power + u128::from(digits % power >= power / 2))
+            (digits, power.and_then(|power| power.checked_mul(divisor.into())))
         };
+        // Less than half of the last decimal where the divisor is beyond all numbers.
+        let rounded = |divisor: u128| digits / divisor + u128::from(digits % divisor >= divisor.div_ceil(2));
+        let thousandths = divisor.map_or(0, rounded);
         let sign = if self.digits < 0 && thousandths > 0 { "-" } else { "" };
         let value = format!("{sign}{}.{:03}", thousandths / 1_000, thousandths % 1_000);
         (value.len() <= VALUE_BYTES_MAX).then_some(value)
+    }
+
+    /// Without its decimals. `None` where the result has too many digits.
+    pub(super) fn whole(self) -> Option<i128> {
+        let power = 10_i128.checked_pow(self.decimals.unsigned_abs());
+        if self.decimals < 0 {
+            self.digits.checked_mul(power?)
+        } else {
+            Some(power.map_or(0, |power| self.digits / power))
+        }
     }
 
     /// Its digits with so many decimals, which are no fewer than it has.
@@ -135,6 +152,20 @@ mod tests {
         }
         let many = "9".repeat(38);
         assert_eq!((value(&many, "0.1", "1"), value(&many, "0", "10.1")), (None, None));
+    }
+
+    #[test]
+    fn a_part_is_rounded_and_a_whole_number_cut() {
+        for (text, divisor, value) in
+            [("-72", 9, "-8.000"), ("1", 9, "0.111"), ("5", 9, "0.556"), ("0.0045", 9, "0.001")]
+        {
+            assert_eq!(Decimal::parse(text).unwrap().fixed_over(divisor).as_deref(), Some(value), "{text}");
+        }
+        for (text, places, whole) in
+            [("1.25", 3, Some(1250)), ("1.25", 1, Some(12)), ("-7", 0, Some(-7)), ("9", 38, None)]
+        {
+            assert_eq!(Decimal::parse(text).unwrap().moved(places).whole(), whole, "{text}");
+        }
     }
 
     proptest! {
