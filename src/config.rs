@@ -90,6 +90,8 @@ pub struct Config {
     pub stdin_format: Form,
     /// Which of their fields is which of a reading, each once; none where they are readings already.
     pub stdin_fields: Vec<FieldChoice>,
+    /// The file that keeps how far files were read; `None`: they are read from their beginning each time.
+    pub once: Option<PathBuf>,
     /// Where sysfs is mounted, in which devices are looked for.
     pub sysfs: PathBuf,
     /// Files go to the directory of the peer's name below this one.
@@ -144,6 +146,11 @@ pub enum ConfigError {
     )]
     QuorumWithoutResume,
     #[error(
+        "--once needs --resume: a peer that begins with an empty directory has to read its files from their beginning; add \
+         --resume"
+    )]
+    OnceWithoutResume,
+    #[error(
         "--resume needs --peer-id: without a name every start is a new peer, with nothing to resume; add --peer-id"
     )]
     ResumeWithoutId,
@@ -168,6 +175,9 @@ impl Config {
         }
         if self.quorum.is_some() && !self.resume {
             return Err(ConfigError::QuorumWithoutResume);
+        }
+        if self.once.is_some() && !self.resume {
+            return Err(ConfigError::OnceWithoutResume);
         }
         let of_lines = |sensor: &&Sensor| sensor.id.is_some() && !sensor.source.takes_id();
         if let Some(sensor) = self.sensors.iter().find(of_lines).filter(|_| self.stdin_format == Form::Data) {
@@ -247,6 +257,7 @@ mod tests {
             invents: false,
             stdin_format: Form::Data,
             stdin_fields: Vec::new(),
+            once: None,
             sysfs: SYSFS.into(),
             data_dir: DATA_DIR.into(),
             http: None,

@@ -1,6 +1,7 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
 //! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, copies
-//! them, prints or exports their rows, asks running peers, finds out what keeps them apart, lists sensors, makes a key, or guards a command.
+//! them, prints or exports their rows, asks running peers, finds out what keeps them apart, lists sensors, makes a key, or
+//! guards a command.
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;

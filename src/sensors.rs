@@ -14,6 +14,7 @@ mod iio;
 mod lines;
 mod mock;
 mod offer;
+mod positions;
 mod stdin;
 mod w1;
 
@@ -32,9 +33,9 @@ pub use file::Followed;
 pub use lines::{Input, LineSource};
 pub use mock::Mock;
 pub use offer::offer;
+pub use positions::{Mark, Positions};
 pub use stdin::StandardInput;
 
-use self::form::Converter;
 use crate::complaints::Complaints;
 use crate::config::form::{FieldChoice, Form};
 use crate::config::{Sensor, SensorSource};
@@ -93,12 +94,20 @@ pub trait Source: Send {
         None
     }
 
+    /// How far what it gave so far goes, where that is to be kept.
+    fn mark(&self) -> Option<Mark> {
+        None
+    }
+
     /// How many readings it gave so far.
     fn readings(&self) -> u64;
 
     /// What it is, for log lines: `mock`, `stdin`, `iio:<device>`.
     fn describe(&self) -> String;
 }
+
+/// All sources of a peer.
+pub type Sources = Vec<Box<dyn Source>>;
 
 /// Why a source cannot be read at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,24 +131,40 @@ pub enum SensorError {
         "--sensor {sensor}: {directory} has none of the files that are read, which are {wanted}; name another device"
     )]
     Measures { sensor: String, directory: String, wanted: &'static str },
+    /// The file with positions cannot be used.
+    #[error("--once {path}: {cause}; name a file that this peer may write, and nothing else does")]
+    Positions { path: String, cause: String },
     /// Two sources are one device.
     #[error("--sensor {one} and --sensor {other} are one device; leave one of them out")]
     DeviceTwice { one: String, other: String },
 }
 
-/// Opens sources, of which each that takes an id and an interval has them. Devices are looked for in `sysfs`, lines are of this
-/// form. `seed` is of the random walk of made-up readings: of one seed, they are the same.
+/// What sources are opened with, beside what is said of each.
+#[derive(Debug)]
+pub struct Given<'a> {
+    /// Where devices are looked for.
+    pub sysfs: &'a Path,
+    /// What lines look like.
+    pub form: Form,
+    pub fields: &'a [FieldChoice],
+    /// How far files were read, where that is kept.
+    pub positions: Option<&'a Positions>,
+    /// Of the random walk of made-up readings: of one seed, they are the same.
+    pub seed: u64,
+}
+
+/// Opens sources, of which each that takes an id and an interval has them.
 ///
 /// # Errors
 /// [`SensorError`] where one cannot be read at all.
 pub fn open(
     sensors: &[Sensor],
-    (sysfs, form, fields): (&Path, Form, &[FieldChoice]),
-    seed: u64,
+    given: &Given,
     (now, complaints): (fn() -> Timestamp, &Arc<Complaints>),
-) -> Result<Vec<Box<dyn Source>>, SensorError> {
+) -> Result<Sources, SensorError> {
+    let Given { sysfs, seed, .. } = *given;
     let mut devices: Vec<(PathBuf, String)> = Vec::new();
-    let mut opened: Vec<Box<dyn Source>> = Vec::with_capacity(sensors.len());
+    let mut opened: Sources = Vec::with_capacity(sensors.len());
     for sensor in sensors {
         let clock = Clock::new(now);
         let settings = || {
@@ -147,8 +172,7 @@ pub fn open(
             (sensor.id.clone().expect(settled), sensor.interval.expect(settled))
         };
         let others = sensors.iter().filter(|other| *other != sensor).filter_map(|other| other.id.clone()).collect();
-        let converter = Converter::new(form, fields, sensor.id.clone());
-        let lines = Opening { clock: Clock::new(now), others, converter, complaints };
+        let lines = Opening { clock: Clock::new(now), others, id: sensor.id.clone(), given, complaints };
         opened.push(match &sensor.source {
             SensorSource::Mock => {
                 let (id, interval) = settings();
@@ -182,14 +206,18 @@ struct Opening<'a> {
     clock: Clock,
     /// Sensor ids of other sources.
     others: Vec<SensorId>,
-    converter: Option<Converter>,
+    /// Of lines that name no sensor.
+    id: Option<SensorId>,
+    given: &'a Given<'a>,
     complaints: &'a Arc<Complaints>,
 }
 
 impl Opening<'_> {
     fn of(self, input: impl Input + 'static) -> Box<dyn Source> {
+        let Given { form, fields, positions, .. } = *self.given;
+        let mark = positions.map(|positions| positions.of(&input.describe()));
         let lines = LineSource::new(input, self.clock, Arc::clone(self.complaints));
-        Box::new(lines.beside(self.others).converted(self.converter))
+        Box::new(lines.beside(self.others).of_form(form, fields, self.id).once(mark))
     }
 }
 
@@ -228,7 +256,9 @@ mod tests {
         let open = |text: &str| {
             let source::Sensors(list) = source::sensors(text).unwrap();
             let sensors = source::settled(list.into_iter().flatten().collect(), vec![], &"p".parse().unwrap(), SECOND)?;
-            let opened = open(&sensors, (Path::new("/no/such"), Form::Data, &[]), 1, (Timestamp::now, &Arc::default()));
+            let sysfs = Path::new("/no/such");
+            let given = Given { sysfs, form: Form::Data, fields: &[], positions: None, seed: 1 };
+            let opened = open(&sensors, &given, (Timestamp::now, &Arc::default()));
             Ok::<_, ConfigError>(opened.map(|opened| opened.iter().map(|source| source.describe()).collect::<Vec<_>>()))
         };
         assert_eq!(open("mock,stdin").unwrap().unwrap(), ["mock", "stdin"]);

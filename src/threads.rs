@@ -3,7 +3,7 @@
 //! | files | hold |
 //! | --- | --- |
 //! | `lock` | how threads lock and wait, and the table of all locks |
-//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `voice`, `watch`, `counts`, `leader_clock`, `share`, `outbox` | what one thread leaves for another |
+//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `voice`, `watch`, `counts`, `leader_clock`, `share`, `outbox`, `marks` | what one thread leaves for another |
 //! | `link` | an outbox and its connection |
 //! | `node` | all of these: what the threads share |
 //! | `drive` | one step of the core, and the handing on of its effects |
@@ -28,6 +28,7 @@ mod leader_clock;
 mod link;
 mod listener;
 mod lock;
+mod marks;
 mod node;
 mod opening;
 pub mod outbox;
@@ -60,12 +61,13 @@ use crate::fatal::Fatal;
 use crate::log_lines;
 use crate::net;
 use crate::protocol::{Alarm, Exit, Peer};
-use crate::sensors::{self, Source};
+use crate::sensors::Sources;
 use crate::storage::{RealDisk, Storage};
 use counts::Counts;
 use inbox::StorageItem;
 use listener::Listener;
 use lock::lock;
+use marks::Marks;
 use node::Node;
 use porter::Porter;
 use sensor_watch::Asked;
@@ -95,8 +97,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     let receiver = opening::receiver(&config)?;
     let (storage, opened) = resume::open(&config, disk)?;
     let complaints = Arc::new(Complaints::default());
-    let given = (&*config.sysfs, config.stdin_format, &config.stdin_fields[..]);
-    let sources = sensors::open(&config.sensors, given, rand::random(), (jiff::Timestamp::now, &complaints))?;
+    let (sources, marks) = opening::sources(&config, &complaints)?;
     opening::tell(&config, endpoint);
     resume::tell(&config, &opened);
     let (exit, exits) = bounded(1);
@@ -137,17 +138,17 @@ pub fn run(config: Config) -> Result<(), Fatal> {
         let shared = Arc::clone(&node);
         spawn(alarm::name(alarm).to_owned(), move || alarm::run(&shared, alarm));
     }
-    start_sources(&node, sources);
+    start_sources(&node, sources, marks.as_ref());
     start_page(&node, page);
     let exit = exits.recv().unwrap_or(Exit::Disk);
-    ending::farewell(&node);
+    ending::farewell(&node, marks.as_deref());
     node.complaints.end();
     let failure = lock(&node.failure).take();
     ending::conclude(&exit, &node.config, failure)
 }
 
 /// Starts a thread for each source of readings, and one that sees which of them block, where some may.
-fn start_sources(node: &Arc<Node>, sources: Vec<Box<dyn Source>>) {
+fn start_sources(node: &Arc<Node>, sources: Sources, marks: Option<&Arc<Marks>>) {
     let watched: Vec<Option<Arc<Asked>>> = sources.iter().map(|source| Asked::of(&**source).map(Arc::new)).collect();
     let all: Vec<Arc<Asked>> = watched.iter().flatten().cloned().collect();
     if !all.is_empty() {
@@ -155,8 +156,10 @@ fn start_sources(node: &Arc<Node>, sources: Vec<Box<dyn Source>>) {
         spawn("sensor-watch".to_owned(), move || sensor_watch::run(&shared.complaints, &all));
     }
     for (place, (mut source, asked)) in sources.into_iter().zip(watched).enumerate() {
-        let shared = Arc::clone(node);
-        spawn("sensor".to_owned(), move || sensor::run(&shared, place, &mut *source, asked.as_deref()));
+        let (shared, marks) = (Arc::clone(node), marks.cloned());
+        spawn("sensor".to_owned(), move || {
+            sensor::run(&shared, (place, &mut *source), (asked.as_deref(), marks.as_deref()));
+        });
     }
 }
 

@@ -39,6 +39,7 @@ fn help_names_every_option_in_groups() {
         "--sensor-interval-seconds",
         "--stdin-format",
         "--stdin-fields",
+        "--once",
         "--sysfs",
         "--data-dir",
         "--fsync",

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use peer::cli::{parse, strange_variables, Task};
+use peer::config::form;
 use peer::config::source::{self, Sensors};
 use peer::config::value::{self, DURATION_MAX, DURATION_MIN};
 use peer::config::{Config, Fsync};
@@ -69,5 +70,5 @@ fn check_values(text: &str) {
     if let Ok(address) = value::broadcast(text) {
         assert!(address.is_ipv4() && !address.is_unspecified());
     }
-    let _ = (value::fsync(text), value::group(text));
+    let _ = (value::fsync(text), value::group(text), form::field(text));
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use peer::config::form::{field, Form};
 use peer::config::{Bus, Choice};
 use peer::reading::{check, check_input, emptied, LINE_BYTES_MAX};
 use peer::sensors::{Clock, Device, Input, LineSource, Place, Source, Taken};
@@ -47,7 +48,10 @@ fn clock() -> Clock {
 
 /// All lines that a source gives of these bytes.
 fn taken(bytes: &[u8], piece: usize, room: u64) -> Vec<Vec<u8>> {
-    let mut source = LineSource::new(Pieces { bytes: bytes.to_vec(), at: 0, piece }, clock(), Arc::default());
+    all_of(LineSource::new(Pieces { bytes: bytes.to_vec(), at: 0, piece }, clock(), Arc::default()), room)
+}
+
+fn all_of(mut source: LineSource<Pieces>, room: u64) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     loop {
         match source.take(room) {
@@ -83,6 +87,9 @@ pub(crate) fn stdin(input: &[u8]) {
     if values >= 250 {
         return device(&mut draw);
     }
+    if values >= 225 {
+        return other_forms(&mut draw, piece);
+    }
     // Long lines are made of few bytes.
     let bytes = if values >= 200 { draw.some(64).repeat(usize::from(values - 199) * 24) } else { draw.rest().to_vec() };
     let whole = taken(&bytes, usize::MAX, 1024);
@@ -91,6 +98,23 @@ pub(crate) fn stdin(input: &[u8]) {
     let lines = text.split_inclusive(|byte| *byte == b'\n').filter_map(|line| expected(line.strip_suffix(b"\n")?));
     assert_eq!(whole, lines.collect::<Vec<_>>());
     assert!(whole.iter().all(|line| check(line).is_ok()));
+}
+
+/// Lines of other programs. However they come in pieces, the readings are the same.
+fn other_forms(draw: &mut Draw, piece: usize) {
+    let form = [Form::Csv, Form::Jsonl, Form::Influx][draw.below(3)];
+    let fields = ["timestamp=t:utc", "temperature=a:F", "humidity=b", "id=c+d"];
+    let fields = fields.map(|text| field(text).expect("a field"));
+    let count = draw.below(fields.len() + 1);
+    let bytes = draw.rest().to_vec();
+    let taken = |piece: usize| {
+        let pieces = Pieces { bytes: bytes.clone(), at: 0, piece };
+        let source = LineSource::new(pieces, clock(), Arc::default());
+        all_of(source.of_form(form, &fields[..count], Some("a".parse().expect("a name"))), 1024)
+    };
+    let whole = taken(usize::MAX);
+    assert_eq!(taken(piece), whole, "in pieces of {piece}");
+    assert!(whole.iter().all(|line| check(line).is_ok() && check_input(line).is_ok()));
 }
 
 /// A device whose files hold anything.

@@ -233,6 +233,13 @@ pub(super) struct Arguments {
     #[arg(value_delimiter = ',', value_parser = form::field)]
     stdin_fields: Vec<FieldChoice>,
 
+    /// Read files on where they were read to; FILE keeps how far that is
+    ///
+    /// For `file:PATH`, and for stdin where it is a file. What was read before is known by its bytes: a file that begins otherwise
+    /// is read from its beginning. Needs --resume. Default: none, at each start files are read from their beginning.
+    #[arg(long, env = "PEER_ONCE", value_name = "FILE", help_heading = "Sensors")]
+    once: Option<PathBuf>,
+
     /// Where sysfs is mounted
     ///
     /// Devices that are not named by a directory are looked for below it. In a container it may be elsewhere, e.g. `/host/sys`.
@@ -353,6 +360,7 @@ impl Arguments {
             invents: !names_source,
             stdin_format: self.stdin_format,
             stdin_fields: self.stdin_fields,
+            once: self.once,
             sysfs: self.sysfs,
             data_dir: self.data_dir,
             http: self.http,

@@ -147,6 +147,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
         ("--sensor bme280", &["--sensor <SOURCE>", "write mock, none, stdin, exec:COMMAND, file:PATH, or iio:DEVICE"]),
         ("--sensor none,mock", &["--sensor none cannot be combined with --sensor mock"]),
         ("--sensor stdin --sensor stdin", &["--sensor stdin is given twice"]),
+        ("--once a", &["--once needs --resume"]),
         ("--stdin-format xml", &["--stdin-format <FORMAT>", "jsonl"]),
         ("--stdin-format csv --stdin-fields heat=a", &["--stdin-fields <FIELD=NAME>", "temperature"]),
         ("--stdin-fields id=a", &["--stdin-fields needs --stdin-format csv"]),
@@ -180,7 +181,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
 #[test]
 fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() {
     let command = command(|_| false);
-    assert_eq!(options(&command).count(), 26);
+    assert_eq!(options(&command).count(), 27);
     for arg in options(&command) {
         let long = arg.get_long().expect("a long name");
         let variable = format!("PEER_{}", long.to_ascii_uppercase().replace('-', "_"));

@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 74] = [
+pub const EVENTS: [&str; 77] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -46,14 +46,17 @@ pub const EVENTS: [&str; 74] = [
     "misbehaved",
     "no_reuse_port",
     "no_thread",
+    "not_once",
     "not_reached",
     "old_key",
     "other_group",
     "other_key",
     "other_version",
     "peer_id",
+    "position_unwritten",
     "readings_forged",
     "readings_lost",
+    "reads_on",
     "refused",
     "renamed",
     "repaired",

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::form;
 use super::lines::Input;
+use super::positions::{self, Mark, Resumed};
 use crate::complaints::{Complaints, Subject};
 
 /// How often a file is looked at that had nothing more to read: no call of std waits for that.
@@ -42,7 +44,18 @@ impl Followed {
         Self { path: path.to_owned(), pause: pause.unwrap_or(LOOK_AGAIN), open: None, complaints }
     }
 
-    /// Opens the file, for which a pipe waits until it has a writer. Complains where it is not there yet.
+    /// The file, which is waited for, and so is the writer of a pipe.
+    fn opened(&mut self) -> &mut Open {
+        while self.open.is_none() {
+            self.open();
+            if self.open.is_none() {
+                thread::sleep(self.pause);
+            }
+        }
+        self.open.as_mut().expect("it has been opened")
+    }
+
+    /// Opens the file. Complains where it is not there yet.
     fn open(&mut self) {
         let opened = File::open(&self.path).and_then(|file| Ok((file.metadata()?, file)));
         let subject = Subject::Own(self.describe());
@@ -98,13 +111,8 @@ impl Read for Followed {
     /// Nothing, once, where a writer has gone, or the file begins again; then it waits for more.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
-            let Some(open) = &mut self.open else {
-                self.open();
-                if self.open.is_none() {
-                    thread::sleep(self.pause);
-                }
-                continue;
-            };
+            self.opened();
+            let open = self.open.as_mut().expect("it has been opened");
             // Asked before: what was written until then is read yet.
             let replaced = !open.ends && open.is_replaced(&self.path);
             let length = open.file.read(out)?;
@@ -131,6 +139,16 @@ impl Input for Followed {
 
     fn close(&mut self) {
         self.open = None;
+    }
+
+    fn resume(&mut self, mark: Mark) -> Option<Resumed> {
+        let open = self.opened();
+        if open.ends {
+            return None;
+        }
+        let resumed = positions::resume(&mut open.file, mark, form::LINE_BYTES_MAX).ok()?;
+        open.position = resumed.mark.bytes;
+        Some(resumed)
     }
 
     fn describe(&self) -> String {

@@ -2,14 +2,19 @@
 //! given. Only an empty timestamp is filled in, and what says that it was not measured left out. Lines of another form are
 //! converted first.
 
+mod line;
+
 use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::line::{append, excerpt, is_blank, sensor_of, Appended};
 use super::form::{self, Converter};
+use super::positions::{Follow, Mark, Resumed};
 use super::{text_of, Clock, Source, Taken};
 use crate::complaints::{Complaints, Kind, Subject};
+use crate::config::form::{FieldChoice, Form};
 use crate::ids::SensorId;
 use crate::reading::{self, ReadingError, LINE_BYTES_MAX};
 use crate::wire::batch::{BODY_BYTES_MAX, READINGS_MAX};
@@ -30,16 +35,9 @@ const NO_END: ReadingError = ReadingError {
 // The number of readings bounds their bytes too.
 const _: () = assert!(READINGS_MAX * (LINE_BYTES_MAX as u64 + 1) <= BODY_BYTES_MAX as u64);
 
-/// Rows of two sources would be in one file, and nobody could tell them apart.
-const OF_ANOTHER: ReadingError =
-    ReadingError { field: "sensor_id", reason: "is that of another source of this peer; see --sensor-id" };
-
 /// Names of complaints.
 const REFUSED: &str = "line_refused";
 const EMPTIED: &str = "value_left_empty";
-
-/// So many characters of a line are shown.
-const SHOWN_MAX: usize = 80;
 
 /// What lines are read from.
 pub trait Input: Read + Send {
@@ -49,11 +47,21 @@ pub trait Input: Read + Send {
     /// Nothing is read any more, and its writers are to notice it.
     fn close(&mut self);
 
+    /// Opens what is read next, and moves to where it was read before. `None`: what it gives has no beginning that could be
+    /// read again.
+    fn resume(&mut self, mark: Mark) -> Option<Resumed> {
+        let _ = mark;
+        None
+    }
+
     /// What it is, as on the command line.
     fn describe(&self) -> String;
 
-    /// What it is called in sentences.
+    /// What it is called in sentences, and where they begin.
     fn name(&self) -> String {
+        self.describe()
+    }
+    fn title(&self) -> String {
         self.describe()
     }
 }
@@ -66,6 +74,8 @@ pub struct LineSource<R> {
     others: Vec<SensorId>,
     /// Of lines that are no readings yet.
     converter: Option<Converter>,
+    /// How far it was read, where that is kept.
+    follow: Option<Follow>,
     /// `block[start..end]` is read and not yet looked at.
     block: Box<[u8]>,
     start: usize,
@@ -114,6 +124,7 @@ impl<R: Input> LineSource<R> {
             clock,
             others: Vec::new(),
             converter: None,
+            follow: None,
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -137,10 +148,17 @@ impl<R: Input> LineSource<R> {
         self
     }
 
-    /// Takes lines of another form than that of readings.
+    /// Takes lines of this form, which `fields` explain. `id` is of those that name no sensor.
     #[must_use]
-    pub(super) fn converted(mut self, converter: Option<Converter>) -> Self {
-        self.converter = converter;
+    pub fn of_form(mut self, form: Form, fields: &[FieldChoice], id: Option<SensorId>) -> Self {
+        self.converter = Converter::new(form, fields, id);
+        self
+    }
+
+    /// Goes on after what was read before, and follows what is read.
+    #[must_use]
+    pub(super) fn once(mut self, from: Option<Mark>) -> Self {
+        self.follow = from.map(Follow::new);
         self
     }
 
@@ -169,6 +187,11 @@ impl<R: Input> LineSource<R> {
             };
             self.start += length;
             self.line += 1;
+            // Half a line is none that is done with: the rest of it may be written yet.
+            if let Some(follow) = self.follow.as_mut().filter(|_| length > line.len()) {
+                follow.pass(&self.block[self.start - length..self.start]);
+                follow.end_line();
+            }
             let first = std::mem::take(&mut self.first);
             if let Some(converter) = self.converter.as_mut().filter(|_| first) {
                 converter.begin();
@@ -240,7 +263,7 @@ impl<R: Input> LineSource<R> {
         if refused + emptied > 0 {
             log::warn!(
                 event = "input_faults", refused = refused, emptied = emptied;
-                "Standard input ended; lines refused: {refused}, values left empty: {emptied}"
+                "{} ended; lines refused: {refused}, values left empty: {emptied}", self.reader.title()
             );
         }
     }
@@ -251,7 +274,37 @@ impl<R: Input> LineSource<R> {
         let partial_max = BYTE_ORDER_MARK.len() + self.longest().0 + 1;
         if self.skipping || self.end - self.start > partial_max {
             self.skipping = true;
+            if let Some(follow) = &mut self.follow {
+                follow.pass(&self.block[self.start..self.end]);
+            }
             self.start = self.end;
+        }
+    }
+
+    /// What is read next has a beginning: goes on where it was read before.
+    fn resume(&mut self) {
+        let Some(follow) = self.follow.as_mut().filter(|follow| !follow.opened) else { return };
+        let Some(Resumed { mark, lines, first }) = self.reader.resume(follow.from()) else {
+            log::warn!(
+                event = "not_once";
+                "{} is no file, and cannot be read on where it was: --once does nothing for it", self.reader.title()
+            );
+            self.follow = None;
+            return;
+        };
+        follow.begin(mark);
+        if mark.bytes > 0 {
+            self.first = false;
+            self.line += lines;
+            log::info!(
+                event = "reads_on", line = self.line;
+                "{} is read on after line {lines}, where it was read to", self.reader.title()
+            );
+            if let Some(converter) = &mut self.converter {
+                converter.begin();
+                // Perhaps it is a header. What it is beside that was taken before.
+                let _ = converter.convert(first.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&first));
+            }
         }
     }
 
@@ -267,71 +320,14 @@ impl<R: Input> LineSource<R> {
                 Ok(length) => (Supply::Flows, self.end + length),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    log::warn!(event = "input_unreadable"; "Standard input cannot be read any more, taken as its end: {error}");
+                    let title = self.reader.title();
+                    log::warn!(event = "input_unreadable"; "{title} cannot be read any more, taken as its end: {error}");
                     (Supply::Ended, self.end)
                 }
             };
         };
         self.arrived = text_of(self.clock.now());
     }
-}
-
-/// What became of a line that was not refused.
-enum Appended {
-    Blank,
-    AsGiven,
-    /// Without the values of these fields, which said that there are none.
-    Without(Vec<&'static str>),
-}
-
-/// Appends a line as a reading.
-fn append(line: &[u8], beside: (&str, &[SensorId]), out: &mut Vec<u8>) -> Result<Appended, ReadingError> {
-    let error = match append_checked(line, beside, out) {
-        Ok(()) => return Ok(Appended::AsGiven),
-        // Whatever is in it: of one that comes in pieces the beginning may be forgotten by now.
-        Err(reading::LINE_TOO_LONG) => return Err(reading::LINE_TOO_LONG),
-        Err(error) => error,
-    };
-    match reading::emptied(line) {
-        Some((line, fields)) => append_checked(&line, beside, out).map(|()| Appended::Without(fields)),
-        None => Err(error),
-    }
-}
-
-/// The sensor that a line names, if it names one.
-fn sensor_of(line: &[u8]) -> String {
-    let id = std::str::from_utf8(reading::sensor_of(line)).ok().and_then(|id| id.parse::<SensorId>().ok());
-    id.map(|id| id.to_string()).unwrap_or_default()
-}
-
-/// The beginning of a line, for people.
-fn excerpt(line: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&line[..line.len().min(SHOWN_MAX * 4)]);
-    match text.char_indices().nth(SHOWN_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.into_owned(),
-    }
-}
-
-fn is_blank(line: &[u8]) -> bool {
-    line.len() <= LINE_BYTES_MAX && line.trim_ascii().is_empty()
-}
-
-fn append_checked(line: &[u8], (arrived, others): (&str, &[SensorId]), out: &mut Vec<u8>) -> Result<(), ReadingError> {
-    let fields = reading::check_input(line)?;
-    if others.iter().any(|id| id.as_str() == fields.sensor_id) {
-        return Err(OF_ANOTHER);
-    }
-    if fields.timestamp.is_empty() {
-        let before = reading::VERB.len() + fields.sensor_id.len() + 1;
-        out.extend_from_slice(&line[..before]);
-        out.extend_from_slice(arrived.as_bytes());
-        out.extend_from_slice(&line[before..]);
-    } else {
-        out.extend_from_slice(line);
-    }
-    out.push(b'\n');
-    Ok(())
 }
 
 impl<R: Input> Source for LineSource<R> {
@@ -351,15 +347,25 @@ impl<R: Input> Source for LineSource<R> {
             }
             match self.supply {
                 Supply::Flows => {}
-                Supply::Rests => self.first = true,
+                Supply::Rests => {
+                    self.first = true;
+                    if let Some(follow) = &mut self.follow {
+                        follow.opened = false;
+                    }
+                }
                 Supply::Ended => {
                     self.conclude();
                     self.reader.close();
                     return Taken::End;
                 }
             }
+            self.resume();
             self.read();
         }
+    }
+
+    fn mark(&self) -> Option<Mark> {
+        self.follow.as_ref().map(|follow| follow.mark)
     }
 
     fn readings(&self) -> u64 {

@@ -7,7 +7,9 @@ use std::io::{self, ErrorKind, Read};
 use std::thread;
 use std::time::Duration;
 
+use super::form;
 use super::lines::Input;
+use super::positions::{Mark, Resumed};
 
 /// How often a named pipe without a writer is asked for the next one: no system tells when it comes. And how often one that
 /// somebody else has told not to block.
@@ -61,6 +63,10 @@ impl Input for StandardInput {
             log::warn!(event = "input_not_closed"; "Standard input has ended and cannot be closed, who writes to it will not notice: {error}");
         }
     }
+    fn resume(&mut self, mark: Mark) -> Option<Resumed> {
+        system::resume(&self.stdin, mark)
+    }
+
     fn describe(&self) -> String {
         "stdin".to_owned()
     }
@@ -68,14 +74,22 @@ impl Input for StandardInput {
     fn name(&self) -> String {
         "standard input".to_owned()
     }
+
+    fn title(&self) -> String {
+        "Standard input".to_owned()
+    }
 }
 
 #[cfg(unix)]
 mod system {
     use std::fs::File;
     use std::io;
+    use std::os::fd::AsFd;
 
     use rustix::fs::{fstat, FileType};
+
+    use super::{form, Mark, Resumed};
+    use crate::sensors::positions;
 
     /// Anonymous pipes are in no directory, but all together on a device of their own.
     pub(super) fn is_named_pipe(stdin: &io::Stdin) -> bool {
@@ -87,6 +101,13 @@ mod system {
             )
         };
         is_named().unwrap_or(false)
+    }
+
+    /// Goes on in a file. Nothing of it is in a buffer yet: it has one place, however it is read.
+    pub(super) fn resume(stdin: &io::Stdin, mark: Mark) -> Option<Resumed> {
+        let mut file = File::from(stdin.as_fd().try_clone_to_owned().ok()?);
+        let is_file = file.metadata().is_ok_and(|found| found.is_file());
+        is_file.then(|| positions::resume(&mut file, mark, form::LINE_BYTES_MAX).ok())?
     }
 
     /// Can it be opened by another writer?
@@ -110,6 +131,10 @@ mod system {
 
     pub(super) fn has_name(_: &io::Stdin) -> bool {
         false
+    }
+
+    pub(super) fn resume(_: &io::Stdin, _: super::Mark) -> Option<super::Resumed> {
+        None
     }
 
     pub(super) fn close() -> io::Result<()> {

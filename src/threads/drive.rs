@@ -34,6 +34,11 @@ struct Afterwards {
 impl Node {
     /// Tells the core what happened, and does what it asks for.
     pub(super) fn step(self: &Arc<Self>, input: Input) {
+        self.takes_in(input);
+    }
+
+    /// The same. Were readings taken in? A peer that stops takes none.
+    pub(super) fn takes_in(self: &Arc<Self>, input: Input) -> bool {
         if log::log_enabled!(Level::Trace) {
             log::trace!("<- {input:?}");
         }
@@ -46,7 +51,9 @@ impl Node {
             }
         }
         let takes = matches!(input, Input::Readings(_));
+        let before = core.taken();
         core.step(self.now(), input, &mut effects);
+        let more = core.taken() > before;
         if takes {
             self.counts.taken(core.taken(), Instant::now());
         }
@@ -62,6 +69,7 @@ impl Node {
         }
         drop(core);
         self.finish(afterwards);
+        takes && more
     }
 
     fn finish(self: &Arc<Self>, afterwards: Afterwards) {

@@ -8,6 +8,7 @@ use crossbeam_channel::bounded;
 use super::inbox::StorageItem;
 use super::link::Link;
 use super::lock::read;
+use super::marks::Marks;
 use super::node::Node;
 use crate::config::Config;
 use crate::fatal::Fatal;
@@ -18,8 +19,11 @@ use crate::protocol::Exit;
 const FAREWELL: Duration = Duration::from_millis(250);
 
 /// Lets the last messages go out and the last rows be written, within reason.
-pub(super) fn farewell(node: &Node) {
+pub(super) fn farewell(node: &Node, marks: Option<&Marks>) {
     let until = Instant::now() + FAREWELL;
+    if let Some(marks) = marks {
+        marks.settle(FAREWELL);
+    }
     let (written, wait) = bounded(1);
     if node.storage.send(StorageItem::Finish(written)).is_ok() {
         // What is not written by then is not lost: it is in the other peers' files.

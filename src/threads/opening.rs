@@ -1,14 +1,18 @@
 //! What a peer opens and settles by its options before its first step.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::keyring::Keyring;
+use super::marks::Marks;
+use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::fatal::Fatal;
 use crate::ids::{Incarnation, NUMBER_MAX};
 use crate::net;
 use crate::protocol::{Secret, Settings};
+use crate::sensors::{self, Given, Positions, Sources};
 use crate::storage::{
     claim, claim_cleared, directory_of, others, rename_directory, EarlierDirectory, RealDisk, StorageError,
 };
@@ -39,6 +43,20 @@ pub(super) fn directory(config: &Config) -> Result<RealDisk, Fatal> {
         log::warn!(event = "files_left_alone"; "{path} holds what is no peer's: {names}{more}; it is left alone");
     }
     Ok(disk)
+}
+
+/// The sources of readings, and how far they were read, where that is kept.
+pub(super) fn sources(config: &Config, complaints: &Arc<Complaints>) -> Result<(Sources, Option<Arc<Marks>>), Fatal> {
+    let positions = config.once.as_deref().map(Positions::open).transpose()?;
+    let given = Given {
+        sysfs: &config.sysfs,
+        form: config.stdin_format,
+        fields: &config.stdin_fields,
+        positions: positions.as_ref(),
+        seed: rand::random(),
+    };
+    let sources = sensors::open(&config.sensors, &given, (jiff::Timestamp::now, complaints))?;
+    Ok((sources, positions.map(Marks::new).map(Arc::new)))
 }
 
 /// Logs this peer's id, and where its readings come from.

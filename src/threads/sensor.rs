@@ -5,17 +5,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::lock::{lock, wait};
+use super::marks::Marks;
 use super::node::Node;
 use super::sensor_watch::Asked;
 use crate::protocol::Input;
 use crate::sensors::{Source, Taken, ROOM_READINGS};
+use crate::wire::Lines;
 
 /// What is missing of a reading is asked for again after this part of the interval, and after this long at the latest.
 const AGAIN_PARTS: u32 = 8;
 const AGAIN_MAX: Duration = Duration::from_secs(1);
 
 /// Runs until the source ends. `place`: which of the sources it is.
-pub(super) fn run(node: &Arc<Node>, place: usize, source: &mut dyn Source, asked: Option<&Asked>) {
+pub(super) fn run(
+    node: &Arc<Node>,
+    (place, source): (usize, &mut dyn Source),
+    (asked, marks): (Option<&Asked>, Option<&Marks>),
+) {
     let mut next = Instant::now();
     loop {
         if let Some(interval) = source.interval() {
@@ -27,10 +33,26 @@ pub(super) fn run(node: &Arc<Node>, place: usize, source: &mut dyn Source, asked
         let taken = take(node, source, asked);
         node.counts.gave(place, source.readings());
         match taken {
-            Taken::Readings(lines) => node.step(Input::Readings(lines)),
+            Taken::Readings(lines) => hand_in(node, source, Some(lines), marks),
             Taken::Nothing | Taken::Again => {}
-            Taken::End => return node.step(Input::EndOfInput { readings: source.readings() }),
+            Taken::End => {
+                // After the last reading there may be lines that were none.
+                hand_in(node, source, None, marks);
+                node.step(Input::EndOfInput { readings: source.readings() });
+                return;
+            }
         }
+    }
+}
+
+/// Hands readings in, where there are any, and where it is kept how far a source was read, notes that.
+fn hand_in(node: &Arc<Node>, source: &dyn Source, lines: Option<Lines>, marks: Option<&Marks>) {
+    match (marks, source.mark(), lines) {
+        (Some(marks), Some(mark), lines) => marks.hand_in(node, &source.describe(), (lines, mark)),
+        (_, _, Some(lines)) => {
+            node.step(Input::Readings(lines));
+        }
+        (_, _, None) => {}
     }
 }
 

@@ -141,3 +141,70 @@ fn files_and_pipes_are_read_by_name_beside_each_other() {
     fs::write(&file, "DATA|b||1|2|3\n").expect("a file");
     peer.poll("the file that was written again", |peer| peer.files().contains_key("b.csv"));
 }
+
+#[test]
+fn what_was_read_of_a_file_is_not_read_again_after_a_stop_or_a_kill() {
+    let group = Group::new();
+    let (input, followed) = (group.directory.join("input"), group.directory.join("followed"));
+    let header = "sensor,time,temp\n";
+    fs::write(&input, format!("{header}a,2013-01-01T06:00:00Z,1\nno line\n")).expect("a file");
+    fs::write(&followed, format!("{header}b,2013-01-01T06:00:00Z,1\nb,2013-01-01T07:00:00Z,2\n")).expect("a file");
+    let source = format!("@20ms=file:{}", followed.display());
+    let start = || {
+        let mut command = group.command("p");
+        command.args([
+            "--resume",
+            "--once",
+            "positions",
+            "--stdin-format",
+            "csv",
+            "--sensor",
+            "stdin",
+            "--sensor",
+            &source,
+        ]);
+        Peer::start_reading("p", command, group.data_of("p"), File::open(&input).expect("it is there").into())
+    };
+    let add = |path: &Path, line: &str| {
+        let mut file = OpenOptions::new().append(true).open(path).expect("it is there");
+        file.write_all(line.as_bytes()).expect("room");
+    };
+    // The position is noted after the reading is stored, and rows are written without waiting for that.
+    let noted = |peer: &mut Peer, bytes: u64| {
+        let (line, path) = (format!("{bytes} "), group.directory.join("positions"));
+        peer.poll("the position", |_| {
+            fs::read_to_string(&path).is_ok_and(|text| text.lines().any(|of| of.starts_with(&line)))
+        });
+    };
+    let mut peer = start();
+    peer.wait_for("End of input, 1 readings delivered");
+    peer.wait_for_rows(3);
+    peer.signal("-TERM");
+    assert_eq!(peer.wait_for_exit().code(), Some(0));
+
+    add(&input, "a,2013-01-01T07:00:00Z,2\n");
+    let mut peer = start();
+    peer.wait_for("Standard input is read on after line 3, where it was read to");
+    peer.wait_for("End of input, 1 readings delivered");
+    add(&followed, "b,2013-01-01T08:00:00Z,3\n");
+    peer.wait_for_rows(5);
+    noted(&mut peer, fs::metadata(&followed).expect("it is there").len());
+    peer.kill();
+
+    add(&input, "a,2013-01-01T08:00:00Z,3\n");
+    let peer = start();
+    peer.wait_for("End of input, 1 readings delivered");
+    peer.wait_for("is read on after line 4, where it was read to");
+    peer.wait_for_rows(6);
+    let files = peer.files();
+    for sensor in ["a", "b"] {
+        let rows = files[&format!("{sensor}.csv")].lines().skip(1);
+        let values: Vec<_> = rows.filter_map(|row| row.split(',').nth(3)).collect();
+        assert_eq!(values, ["1", "2", "3"], "{sensor}");
+    }
+    assert_eq!(
+        peer.log().iter().filter(|line| line.contains("refused")).count(),
+        0,
+        "line 3 was refused at the first start"
+    );
+}

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use super::line::OF_ANOTHER;
 use super::*;
 
 /// Gives one piece a call, then its end. An empty piece is an interruption by a signal.
@@ -260,12 +261,12 @@ fn a_reader_that_fails_counts_as_ended() {
 #[test]
 fn lines_of_another_form_are_converted_and_readings_among_them_taken_as_they_are() {
     let fields = [crate::config::form::field("temperature=t:F").unwrap()];
-    let converter = Converter::new(crate::config::form::Form::Jsonl, &fields, Some("roof".parse().unwrap()));
     let long = format!("{{\"t\":50,\"note\":\"{}\"}}\n", "x".repeat(1_000));
     let text =
         [&text(&[A, "{\"t\":68}", "", "68"]), long.as_bytes(), &b"x".repeat(20_000), b"\n{\"t\":nan}\n{\"t\":32"]
             .concat();
-    let mut jsonl = stdin(&[&text[..1_500], &text[1_500..]]).converted(converter);
+    let mut jsonl =
+        stdin(&[&text[..1_500], &text[1_500..]]).of_form(Form::Jsonl, &fields, Some("roof".parse().unwrap()));
     let mut all = readings(&jsonl.take(10));
     while let Taken::Readings(lines) = jsonl.take(10) {
         all.extend(lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap()));

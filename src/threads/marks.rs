@@ -1,0 +1,76 @@
+//! What was read of files is noted once the storage has it: nothing is read twice after a restart, and nothing missed.
+
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+
+use super::inbox::StorageItem;
+use super::lock::{lock, wait};
+use super::node::Node;
+use crate::complaints::Subject;
+use crate::protocol::Input;
+use crate::sensors::{Mark, Positions};
+use crate::wire::Lines;
+
+/// The name of the complaint.
+const UNWRITTEN: &str = "position_unwritten";
+
+/// The positions of all sources. One at a time hands readings in and notes how far they go.
+#[derive(Debug)]
+pub(super) struct Marks {
+    positions: Mutex<Positions>,
+    /// A source is between handing in and noting.
+    busy: Mutex<bool>,
+    free: Condvar,
+}
+
+impl Marks {
+    pub(super) fn new(positions: Positions) -> Self {
+        Self { positions: Mutex::new(positions), busy: Mutex::new(false), free: Condvar::new() }
+    }
+
+    /// Hands readings in, where there are any, and notes the mark after them once they are stored.
+    pub(super) fn hand_in(&self, node: &Arc<Node>, source: &str, (lines, mark): (Option<Lines>, Mark)) {
+        let mut busy = lock(&self.busy);
+        while *busy {
+            busy = wait(&self.free, busy, None);
+        }
+        *busy = true;
+        drop(busy);
+        let taken = lines.is_none_or(|lines| node.takes_in(Input::Readings(lines)));
+        if taken && is_stored(node) {
+            self.note(node, source, mark);
+        }
+        *lock(&self.busy) = false;
+        self.free.notify_all();
+    }
+
+    fn note(&self, node: &Node, source: &str, mark: Mark) {
+        let noted = lock(&self.positions).note(source, mark);
+        let subject = Subject::Own(source.to_owned());
+        match noted {
+            Ok(()) => node.complaints.over(&subject, &[UNWRITTEN], &format!("The position in {source} is noted again")),
+            Err(error) => {
+                let text =
+                    format!("The position in {source} cannot be noted, and may be read again after a restart: {error}");
+                node.complaints.complain(subject, UNWRITTEN, &text);
+            }
+        }
+    }
+
+    /// Waits until what was handed in is noted, for so long at most.
+    pub(super) fn settle(&self, most: Duration) {
+        let until = Instant::now() + most;
+        let mut busy = lock(&self.busy);
+        while *busy && Instant::now() < until {
+            busy = wait(&self.free, busy, Some(until.saturating_duration_since(Instant::now())));
+        }
+    }
+}
+
+/// Waits until the storage has all that was handed to it. A storage that ended has not.
+fn is_stored(node: &Node) -> bool {
+    let (stored, wait) = bounded(1);
+    node.storage.send(StorageItem::Finish(stored)).is_ok() && wait.recv().is_ok()
+}
