@@ -188,7 +188,7 @@ pub fn open(
                 let (id, interval) = settings();
                 let place = Place { sysfs: sysfs.to_owned(), bus: *bus, choice: choice.clone() };
                 let device = Device::open(place, id, interval, clock, Arc::clone(complaints))?;
-                // Under another name it is the same one yet.
+                // A device may be named in two ways.
                 let directory = fs::canonicalize(device.directory()).unwrap_or_else(|_| device.directory().to_owned());
                 if let Some((_, other)) = devices.iter().find(|(known, _)| *known == directory) {
                     return Err(SensorError::DeviceTwice { one: other.clone(), other: device.describe() });

@@ -36,10 +36,10 @@ const ENDED: &str = "command_ended";
 #[derive(Debug)]
 pub struct Commanded {
     command: String,
-    /// From one start to the next, where the command is to end each time; `None`: it is to go on.
+    /// Time from one start to the next of a command that is to end each time; `None`: the command is to go on.
     interval: Option<Duration>,
     running: Option<Running>,
-    /// When it is started next.
+    /// When the command is started next.
     due: Instant,
     pause: Duration,
     speech: Speech,
@@ -82,10 +82,10 @@ impl Commanded {
         }
     }
 
-    /// It has ended, and so has all that it started. Says how, where it was not to.
+    /// The command has ended, with all that it started. Complains where it was to go on, or failed.
     fn end(&mut self, running: Running) {
         let Running { mut guard, life, errors, since, .. } = running;
-        // What was said before the end is there by now.
+        // All that the command said before its end can be read by now.
         if let Some(mut errors) = errors {
             while is_ready(&errors) && self.speech.hear(&mut errors).unwrap_or(false) {}
         }
@@ -103,7 +103,7 @@ impl Commanded {
         }
     }
 
-    /// When it is started next, after a start at this time.
+    /// When the command is started next, after a start at this time.
     fn next(&self, since: Instant) -> Instant {
         since + self.interval.unwrap_or_default()
     }
@@ -127,10 +127,10 @@ impl Commanded {
 
 /// Starts a command, with this program as its guard.
 fn run(command: &str) -> io::Result<(Child, ChildStdin, ChildStdout, ChildStderr)> {
-    // The running program, also where its file has been replaced.
+    // The program that runs, even if its file has been replaced.
     let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
     let piped = Stdio::piped;
-    // In a group of its own: Ctrl-C is for the peer, which ends the guard.
+    // The guard is in a group of its own: Ctrl-C is for the peer, which ends the guard.
     let mut guard = Command::new(program);
     guard.args([guard::WORD, "--", command]).process_group(0);
     let mut guard = guard.stdin(piped()).stdout(piped()).stderr(piped()).spawn()?;

@@ -76,7 +76,7 @@ impl Followed {
 }
 
 impl Open {
-    /// Does another one have its name by now? One that has no name any more may be written to yet.
+    /// Does another file have the name by now? A file that lost its name may still be written to.
     fn is_replaced(&self, path: &Path) -> bool {
         match (self.file.metadata(), fs::metadata(path)) {
             (Ok(this), Ok(that)) => !is_same(&this, &that),
@@ -113,7 +113,7 @@ impl Read for Followed {
         loop {
             self.opened();
             let open = self.open.as_mut().expect("it has been opened");
-            // Asked before: what was written until then is read yet.
+            // Asked before the read, which then gives all that was written to the old file.
             let replaced = !open.ends && open.is_replaced(&self.path);
             let length = open.file.read(out)?;
             open.position += length as u64;

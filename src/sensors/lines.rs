@@ -187,7 +187,7 @@ impl<R: Input> LineSource<R> {
             };
             self.start += length;
             self.line += 1;
-            // Half a line is none that is done with: the rest of it may be written yet.
+            // The rest of an incomplete line may come later, so the mark stays before it.
             if let Some(follow) = self.follow.as_mut().filter(|_| length > line.len()) {
                 follow.pass(&self.block[self.start - length..self.start]);
                 follow.end_line();
@@ -270,7 +270,7 @@ impl<R: Input> LineSource<R> {
 
     /// A line without end is at hand: where it can be no reading any more, forgets what was read of it.
     fn skip_what_is_too_long(&mut self) {
-        // Of the longest one its CR may be there, and its LF not.
+        // The longest line may have its CR, and not yet its LF.
         let partial_max = BYTE_ORDER_MARK.len() + self.longest().0 + 1;
         if self.skipping || self.end - self.start > partial_max {
             self.skipping = true;
@@ -281,7 +281,7 @@ impl<R: Input> LineSource<R> {
         }
     }
 
-    /// What is read next has a beginning: goes on where it was read before.
+    /// Opens what is read next, and moves to where it was read before.
     fn resume(&mut self) {
         let Some(follow) = self.follow.as_mut().filter(|follow| !follow.opened) else { return };
         let Some(Resumed { mark, lines, first }) = self.reader.resume(follow.from()) else {
@@ -302,7 +302,7 @@ impl<R: Input> LineSource<R> {
             );
             if let Some(converter) = &mut self.converter {
                 converter.begin();
-                // Perhaps it is a header. What it is beside that was taken before.
+                // It may be a header. If it is a reading, it was taken before.
                 let _ = converter.convert(first.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&first));
             }
         }

@@ -24,13 +24,13 @@ pub fn offer(sysfs: &Path, out: &mut dyn Write) -> io::Result<()> {
             let choice = Choice::Directory(device.directory.clone());
             let place = Place { sysfs: sysfs.to_owned(), bus, choice };
             let (id, clock) = ("any".parse().expect("a name"), Clock::new(|| Timestamp::UNIX_EPOCH));
-            // Of other devices nothing is to be said: they measure something else.
+            // Devices that measure something else are not listed.
             let Ok(mut opened) = Device::open(place, id, Duration::from_secs(1), clock, Arc::default()) else {
                 continue;
             };
             let option = SensorSource::Device(bus, choice_of(device, &all, (sysfs, bus))).to_string();
             write!(out, "--sensor {:<32}", quoted(&option))?;
-            // What is read may take its time.
+            // The read may take a while.
             out.flush()?;
             writeln!(out, "  {}", opened.now())?;
             offered += 1;
@@ -46,7 +46,7 @@ pub fn offer(sysfs: &Path, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// What means this device and no other, at best after a restart of the host, too: its name, or where it is connected.
+/// A choice of this device and no other: its name, or where it is connected, which stay the same after a restart of the host.
 fn choice_of(device: &Found, all: &[Found], (sysfs, bus): (&Path, Bus)) -> Choice {
     // The directories of 1-wire devices are called as the devices are.
     let entry = (bus == Bus::W1).then_some(&device.entry);

@@ -49,7 +49,7 @@ impl Positions {
         self.marks.get(&key(source)).copied().unwrap_or_default()
     }
 
-    /// It is read so far by now.
+    /// Keeps how far this source is read by now.
     ///
     /// # Errors
     /// Where that cannot be written.
@@ -58,7 +58,7 @@ impl Positions {
         self.write()
     }
 
-    /// Half a file is never under its name.
+    /// Writes the file under another name first: the name never has half a file.
     fn write(&self) -> io::Result<()> {
         let lines = self.marks.iter().map(|(source, Mark { bytes, sum })| format!("{bytes} {sum:08x} {source}\n"));
         let mut new = self.path.clone().into_os_string();
@@ -122,7 +122,7 @@ pub(super) fn resume(file: &mut (impl Read + Seek), mark: Mark, first_max: usize
 pub(super) struct Follow {
     /// Where to go on in what is opened next.
     from: Mark,
-    /// What is read has been opened: before that, where it goes on is not settled.
+    /// The file at hand has been opened, and moved to where it was read before.
     pub(super) opened: bool,
     hasher: Hasher,
     bytes: u64,

@@ -15,7 +15,7 @@ pub(super) const WANTED: &str = "w1_slave and temperature";
 /// Where the kernel's driver puts thermometers; other devices of the bus have neither of these files.
 pub(super) fn probes(directory: &Path) -> [Option<Probe>; 3] {
     let file = |name: &str| present(directory.join(name));
-    // The first one shows whether it can be believed.
+    // This file shows whether its value was measured.
     let slave = file("w1_slave").map(|file| Probe::new(vec![file], checked).certain());
     let ready = || file("temperature").map(|file| Probe::new(vec![file], converted));
     [slave.or_else(ready), None, None]
@@ -24,7 +24,7 @@ pub(super) fn probes(directory: &Path) -> [Option<Probe>; 3] {
 /// What a sensor says before it has measured.
 const POWER_ON: &str = "85000";
 
-/// The sixth byte of what it sends then. After a measurement of 85 °C it is another one.
+/// The seventh byte that the sensor sends then. After a measurement of 85 °C that byte is another one.
 const POWER_ON_BYTE: u8 = 0x0c;
 
 const NOT_MEASURED: Trouble =

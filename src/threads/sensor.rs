@@ -36,7 +36,7 @@ pub(super) fn run(
             Taken::Readings(lines) => hand_in(node, source, Some(lines), marks),
             Taken::Nothing | Taken::Again => {}
             Taken::End => {
-                // After the last reading there may be lines that were none.
+                // Lines after the last reading may have been refused; the mark goes past them, too.
                 hand_in(node, source, None, marks);
                 node.step(Input::EndOfInput { readings: source.readings() });
                 return;
@@ -65,7 +65,7 @@ fn take(node: &Node, source: &mut dyn Source, asked: Option<&Asked>) -> Taken {
             None => source.take(room),
         };
         match (taken, source.interval()) {
-            // A device that was disturbed is seldom ready in the next moment.
+            // A disturbed device needs a moment.
             (Taken::Again, Some(interval)) => thread::sleep((interval / AGAIN_PARTS).min(AGAIN_MAX)),
             (taken, _) => return taken,
         }

@@ -39,29 +39,29 @@ pub fn guard(command: &str) -> io::Result<u8> {
             return Ok(1);
         }
     };
-    // What it left running would go on without anybody who knows of it.
+    // Whatever the command left running would go on, and nobody would end it.
     let _ = kill_process_group(group, Signal::KILL);
     Ok(ended.code().or_else(|| Some(128 + ended.signal()?)).and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
-/// Whether the command has ended. It is looked at each time a signal said that something has.
+/// How the command ended, if it has. A signal says when to look.
 fn ended(child: &mut Child, exits: &mut UnixStream) -> io::Result<Option<ExitStatus>> {
     while exits.read(&mut [0; 64]).is_ok_and(|length| length > 0) {}
     child.try_wait()
 }
 
-/// Ends the command: it is asked to, and after a while not asked any more.
+/// Ends the command: asks it to end, and kills what is left after a while.
 fn end(child: &mut Child, group: Pid, exits: &mut UnixStream) -> io::Result<()> {
     let _ = kill_process_group(group, Signal::TERM);
     if ended(child, exits)?.is_none() {
         poll(&mut [PollFd::new(exits, PollFlags::IN)], Some(&GRACE)).or_else(again)?;
     }
-    // Also where the command has ended: what it started may be there yet.
+    // The command may have ended while what it started goes on.
     let _ = kill_process_group(group, Signal::KILL);
     child.wait().map(drop)
 }
 
-/// A signal came: what it is of is looked at next.
+/// A signal interrupted the call; the caller looks at what has changed.
 fn again(error: rustix::io::Errno) -> rustix::io::Result<usize> {
     if error == rustix::io::Errno::INTR {
         Ok(0)

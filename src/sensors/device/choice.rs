@@ -73,7 +73,7 @@ fn layout(bus: Bus) -> (&'static str, &'static str) {
     match bus {
         Bus::Iio => ("bus/iio/devices", "iio:device"),
         Bus::Hwmon => ("class/hwmon", "hwmon"),
-        // Beside the masters of buses each device has the number that it was made with, and no other.
+        // The directory of a device is called by the number that the device was made with.
         Bus::W1 => ("bus/w1/devices", ""),
     }
 }
@@ -111,7 +111,7 @@ fn listed<'a>(devices: impl Iterator<Item = &'a Found>) -> String {
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
-    // The last star, and how far the text went when it was come to: it takes one character more where the rest fails.
+    // The last star, and the text that it has taken: one character more each time that the rest does not match.
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
         if pattern.get(p) == Some(&'*') {
