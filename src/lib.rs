@@ -26,6 +26,7 @@
 //! | --- | --- | --- |
 //! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` (lengths of time in words) | nothing |
 //! | limits | [`descriptors`] | nothing: how many files each use may have open |
+//! | manager | [`service`] | nothing: what a service manager is told |
 //! | seals | [`keys`] | names: seals what goes over the network in a closed group |
 //! | text | [`wire`], `numbers` (sets of readings) | names |
 //! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
@@ -69,6 +70,7 @@ mod ranges;
 pub mod reading;
 mod selection;
 pub mod sensors;
+pub mod service;
 pub mod status;
 pub mod storage;
 pub mod tail;

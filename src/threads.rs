@@ -7,7 +7,7 @@
 //! | `link` | an outbox and its connection |
 //! | `node` | all of these: what the threads share |
 //! | `drive` | one step of the core, and the handing on of its effects |
-//! | `alarm`, `caller`, `dial`, `discovery`, `http`, `join`, `listener` with `visitor`, `reader`, `sensor`, `sensor_watch`, `sequencer`, `signals`, `storage`, `writer` | a thread each |
+//! | `alarm`, `caller`, `dial`, `discovery`, `http`, `join`, `listener` with `visitor`, `reader`, `sensor`, `sensor_watch`, `sequencer`, `service`, `signals`, `storage`, `writer` | a thread each |
 //! | `clock`, `opening`, `resume`, `ending` | what is done once, before the first step and after the last |
 
 mod alarm;
@@ -39,6 +39,7 @@ mod resume;
 mod sensor;
 mod sensor_watch;
 mod sequencer;
+mod service;
 mod share;
 mod signals;
 mod storage;
@@ -62,6 +63,7 @@ use crate::log_lines;
 use crate::net;
 use crate::protocol::{Alarm, Exit, Peer};
 use crate::sensors::Sources;
+use crate::service::{Manager, Word};
 use crate::storage::{RealDisk, Storage};
 use counts::Counts;
 use inbox::StorageItem;
@@ -79,6 +81,16 @@ use watch::Watch;
 /// [`Fatal`]: why it could not start, or had to end.
 pub fn run(config: Config) -> Result<(), Fatal> {
     exit_on_panic();
+    let manager = opening::manager();
+    let ended = live(config, manager.as_ref());
+    if let (Some(manager), Err(fatal)) = (&manager, &ended) {
+        // Its users see the last status of a service that failed. One that does not hear it has the log.
+        let _ = manager.tell(&[Word::Stopping, Word::Status(&fatal.to_string())]);
+    }
+    ended
+}
+
+fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
     let counts = Arc::new(Counts::new(&config.sensors, config.http.is_some()));
     let watch = Watch::start(&counts);
     let budget = Budget::of_process()?;
@@ -114,7 +126,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
         &storage,
         (to_storage, to_sequencer, exit),
         (porter, complaints, keyring),
-        (watch, counts, given),
+        (watch, counts, given, manager.cloned()),
     ));
     let shared = Arc::clone(&node);
     spawn("complaints".to_owned(), move || shared.complaints.tell());
@@ -140,6 +152,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
     }
     start_sources(&node, sources, marks.as_ref());
     start_page(&node, page);
+    start_service(&node, manager);
     let exit = exits.recv().unwrap_or(Exit::Disk);
     ending::farewell(&node, marks.as_deref());
     node.complaints.end();
@@ -169,6 +182,13 @@ fn start_page(node: &Arc<Node>, page: Option<(TcpListener, String)>) {
     log::info!(event = "http", url = url; "HTTP: {url} shows this peer and its group");
     let shared = Arc::clone(node);
     spawn("http".to_owned(), move || http::run(&shared, &listener));
+}
+
+/// Starts the thread that speaks to the service manager, where there is one.
+fn start_service(node: &Arc<Node>, manager: Option<&Arc<Manager>>) {
+    let Some(manager) = manager.cloned() else { return };
+    let shared = Arc::clone(node);
+    spawn("service".to_owned(), move || service::run(&shared, &manager));
 }
 
 /// Starts the storage's thread, which ends with the disk.

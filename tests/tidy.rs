@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 25] = [
+const LAYERS: [(&str, &[&str]); 26] = [
     ("ids", &[]),
     ("elapsed", &[]),
     ("ranges", &[]),
@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 25] = [
     ("log_lines", &["ids", "json"]),
     ("complaints", &["elapsed", "ids"]),
     ("descriptors", &[]),
+    ("service", &[]),
     ("reading", &["ids"]),
     ("wire", &["ids", "reading"]),
     ("numbers", &["ids", "ranges", "wire"]),

@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 77] = [
+pub const EVENTS: [&str; 80] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -20,6 +20,7 @@ pub const EVENTS: [&str; 77] = [
     "fatal",
     "file_absent",
     "files_left_alone",
+    "hangs",
     "http",
     "input_delivered",
     "input_faults",
@@ -38,6 +39,7 @@ pub const EVENTS: [&str; 77] = [
     "log_dropped",
     "log_incomplete",
     "made_up",
+    "manager_deaf",
     "member_failed",
     "member_left",
     "members_gone",
@@ -48,6 +50,7 @@ pub const EVENTS: [&str; 77] = [
     "no_thread",
     "not_once",
     "not_reached",
+    "nothing_to_reload",
     "old_key",
     "other_group",
     "other_key",

@@ -25,6 +25,17 @@ pub enum Unanswered {
     Unreachable(String),
 }
 
+/// A report in one line, as a service manager shows it.
+#[must_use]
+pub fn in_one_line(report: &Report) -> String {
+    let mut line = format!("{}; {} readings delivered", report.summary, report.readings.delivered);
+    for reason in report.health.reasons.iter().filter(|reason| reason.text != report.summary) {
+        // A string takes whatever is written to it.
+        let _ = write!(line, "; {}", reason.text);
+    }
+    escaped(&line).into_owned()
+}
+
 /// How many stopped peers are named; the others are counted.
 const STOPPED_MAX: usize = 5;
 

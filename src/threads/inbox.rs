@@ -16,6 +16,8 @@ pub(super) enum StorageItem {
     Store(Store),
     /// Everything before it is to be written; answers when it is.
     Finish(Sender<()>),
+    /// Nothing is to be done, but the storage has come to it: the watchdog asks, once for a turn.
+    Probe,
 }
 
 /// An item of the sequencer's inbox. What waits there is bounded in bytes (`share.rs`): for all connections together,

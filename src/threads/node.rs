@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::thread;
 use std::time::Instant;
@@ -27,6 +28,7 @@ use crate::ids::PeerId;
 use crate::keys::Keys;
 use crate::net;
 use crate::protocol::{Alarm, ConnectionId, Exit, Peer, Time};
+use crate::service::{Manager, Word};
 use crate::status::report::Given;
 use crate::storage::{LogReader, RealDisk, Storage, Tail};
 use crate::wire::Community;
@@ -64,6 +66,8 @@ pub(super) struct Node {
     pub(super) tail: Arc<Mutex<Tail>>,
     pub(super) log: LogReader<RealDisk>,
     pub(super) storage: Sender<StorageItem>,
+    /// How often the storage has done what it was handed, or looked whether there is something.
+    pub(super) turns: AtomicU64,
     pub(super) sequencer: Sender<SequencerItem>,
     pub(super) datagrams: Option<Mutex<net::Sender>>,
     pub(super) questions: Questions,
@@ -75,6 +79,8 @@ pub(super) struct Node {
     /// What a report says of how it was started.
     pub(super) given: Given,
     pub(super) complaints: Arc<Complaints>,
+    /// Of the process, where it has one.
+    manager: Option<Arc<Manager>>,
     pub(super) exit: Sender<Exit>,
     /// How the disk failed, if it did.
     pub(super) failure: Mutex<Option<String>>,
@@ -93,7 +99,7 @@ impl Node {
         disk: &Storage<RealDisk>,
         (storage, sequencer, exit): (Sender<StorageItem>, Sender<SequencerItem>, Sender<Exit>),
         (porter, complaints, keyring): (Porter, Arc<Complaints>, Option<Keyring>),
-        (watch, counts, given): (Arc<Watch>, Arc<Counts>, Given),
+        (watch, counts, given, manager): (Arc<Watch>, Arc<Counts>, Given, Option<Arc<Manager>>),
     ) -> Self {
         let datagrams = config
             .broadcasts()
@@ -113,6 +119,7 @@ impl Node {
             tail: disk.tail(),
             log: disk.log_reader(),
             storage,
+            turns: AtomicU64::default(),
             sequencer,
             datagrams,
             questions: Questions::default(),
@@ -122,6 +129,7 @@ impl Node {
             counts,
             given,
             complaints,
+            manager,
             exit,
             failure: Mutex::default(),
             peers_max: budget.peers,
@@ -154,6 +162,20 @@ impl Node {
             self.complaints.warn("no_thread", &text);
         }
         started.is_ok()
+    }
+
+    /// Was this process started by a service manager?
+    pub(super) fn is_service(&self) -> bool {
+        self.manager.is_some()
+    }
+
+    /// Tells the service manager, where there is one; returns whether it was told.
+    pub(super) fn tell_manager(&self, words: &[Word]) -> bool {
+        let told = self.manager.as_ref().map(|manager| manager.tell(words));
+        if let Some(Err(error)) = &told {
+            self.complaints.warn("manager_deaf", &format!("The service manager does not hear this peer: {error}"));
+        }
+        told.is_some_and(|told| told.is_ok())
     }
 
     pub(super) fn link(&self, peer: &PeerId) -> Option<Arc<Link>> {

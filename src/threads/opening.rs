@@ -13,12 +13,22 @@ use crate::ids::{Incarnation, NUMBER_MAX};
 use crate::net;
 use crate::protocol::{Secret, Settings};
 use crate::sensors::{self, Given, Positions, Sources};
+use crate::service::Manager;
 use crate::storage::{
     claim, claim_cleared, directory_of, others, rename_directory, EarlierDirectory, RealDisk, StorageError,
 };
 
 /// How many names of files a line has.
 const NAMES_MAX: usize = 20;
+
+/// The service manager that started this process, where one did.
+pub(super) fn manager() -> Option<Arc<Manager>> {
+    let manager = Manager::named_by(|name| std::env::var_os(name)).unwrap_or_else(|error| {
+        log::warn!(event = "manager_deaf"; "NOTIFY_SOCKET names no socket of a service manager: {error}");
+        None
+    });
+    manager.map(Arc::new)
+}
 
 /// Takes this peer's directory. Only what is known to be a peer's is ever cleared in it.
 pub(super) fn directory(config: &Config) -> Result<RealDisk, Fatal> {

@@ -1,11 +1,13 @@
-//! `signals`: SIGTERM, SIGINT and SIGHUP, as of a terminal that is closed, ask the peer to stop. In a closed group SIGHUP asks
-//! it to read its keys again instead.
+//! `signals`: SIGTERM, SIGINT and SIGHUP, as of a terminal that is closed, ask the peer to stop. In a closed group, and of a
+//! service, which has no terminal, SIGHUP asks it to read its keys again instead.
 
 use std::io;
 use std::sync::Arc;
 
 use super::node::Node;
 use crate::protocol::Input;
+#[cfg(unix)]
+use crate::service::Word;
 
 /// Waits for the first signal; `ready` once it would be noticed.
 #[cfg(unix)]
@@ -18,14 +20,26 @@ pub(super) fn listen(has_keys: bool) -> io::Result<impl FnOnce(&Arc<Node>)> {
     let mut signals = signal_hook::iterator::Signals::new(asking)?;
     Ok(move |node: &Arc<Node>| {
         for signal in signals.forever() {
-            if let Some(keyring) = node.keyring.as_ref().filter(|_| signal == SIGHUP) {
-                keyring.read_again();
+            if signal == SIGHUP && (node.keyring.is_some() || node.is_service()) {
+                reload(node);
                 continue;
             }
+            node.tell_manager(&[Word::Stopping]);
             log::info!(event = "stopping"; "Asked to stop");
             node.step(Input::Stop);
         }
     })
+}
+
+/// Reads again what may change while the peer runs.
+#[cfg(unix)]
+fn reload(node: &Node) {
+    node.tell_manager(&[Word::Reloading]);
+    match &node.keyring {
+        Some(keyring) => keyring.read_again(),
+        None => log::info!(event = "nothing_to_reload"; "Nothing is read again but keys, and this peer was given none"),
+    }
+    node.tell_manager(&[Word::Ready]);
 }
 
 /// Was this process told to outlive its terminal, as by `nohup`? Where the system does not say, it was not.

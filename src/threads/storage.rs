@@ -1,6 +1,7 @@
 //! `storage`: the sole owner of the disk. It takes what the core handed over, in order and as one group, does it, tells
 //! the core, and only then releases the messages that tell of it.
 
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -53,10 +54,10 @@ pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Rec
     let mut rest = Rest { delivered: None, sync_by: None, names_at: Instant::now() + NAMES_EVERY };
     loop {
         let until = rest.sync_by.map_or(rest.names_at, |time| time.min(rest.names_at));
-        let done = if let Some(first) = next(inbox, until) {
-            do_group(node, storage, inbox, first, &mut rest)
-        } else {
-            do_what_is_due(node, storage, &mut rest)
+        let done = match next(inbox, until) {
+            None => do_what_is_due(node, storage, &mut rest),
+            Some(StorageItem::Probe) if rest.delivered.is_none() => Ok(()),
+            Some(first) => do_group(node, storage, inbox, first, &mut rest),
         };
         for restored in storage.take_restored() {
             node.complaints.complain(Subject::Own(restored.first.join(" ")), "rows_restored", &restored.to_string());
@@ -64,6 +65,7 @@ pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Rec
         if let Err(error) = done {
             return error;
         }
+        node.turns.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -157,6 +159,7 @@ impl Group {
                 self.finished.push(answer);
                 return Ok(());
             }
+            StorageItem::Probe => return Ok(()),
         };
         match store {
             Store::State(state) => {

@@ -103,7 +103,7 @@ fn a_disk_that_takes_nothing_is_refused_at_the_start() {
     assert!(said.len() == 1 && said[0].contains("make it writable"), "{said:?}");
 }
 
-fn stall_library(group: &Group) -> Option<String> {
+pub(super) fn stall_library(group: &Group) -> Option<String> {
     library(group, "stall", "no disk can be stalled here")
 }
 

@@ -29,6 +29,8 @@ mod record;
 #[cfg(target_os = "linux")]
 mod refusals;
 mod resume;
+#[cfg(target_os = "linux")]
+mod service;
 mod snapshot;
 mod sources;
 mod stop;

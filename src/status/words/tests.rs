@@ -36,6 +36,17 @@ fn peers_that_see_two_leaders_are_named() {
 }
 
 #[test]
+fn a_service_manager_shows_one_line_in_which_nothing_is_said_twice() {
+    assert_eq!(in_one_line(&member()), "Member of a group of 2 that c leads; 10 readings delivered");
+    let seeking = report(&picture(Standing::Seeking), &Attendance::default());
+    assert!(!seeking.health.ok && in_one_line(&seeking).starts_with("Looks for a group; 10 readings delivered"));
+    let mut behind = member();
+    let text = "12 readings of the group are not in this peer's files yet\n".to_owned();
+    behind.health.reasons.push(Reason { reason: ReasonName::Behind, text });
+    assert!(in_one_line(&behind).ends_with("; 12 readings of the group are not in this peer's files yet\\x0a"));
+}
+
+#[test]
 fn silent_peers_are_named_and_cannot_write_to_the_terminal() {
     let stopped = |place: &str| Found { place: place.to_owned(), answer: Err(Unanswered::Stopped) };
     let mut list: Vec<Found> = ["a", "b", "c", "d", "e", "f", "g"].map(stopped).into();

@@ -1,0 +1,92 @@
+//! `service`: where a service manager started this process, tells it when the peer is up, what it does, and that it lives: only
+//! for as long as it gets on with its work.
+//!
+//! A process that merely runs is no sign of life. The manager is told only where this thread gets the lock of the core, no
+//! deadline of the core is long over, and the `storage` has come to what it was handed. A disk that hangs, or a lock that
+//! nobody gives back, ends in a restart.
+
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::alarm;
+use super::inbox::StorageItem;
+use super::lock::lock;
+use super::node::Node;
+use crate::elapsed::Elapsed;
+use crate::protocol::{Alarm, Time};
+use crate::service::{Manager, Word};
+use crate::status::report::State;
+use crate::status::words;
+
+/// The manager is told how things are at least so often.
+const BEAT: Duration = Duration::from_secs(10);
+
+/// And so often within the time after which its watchdog ends the process.
+const BEATS: u32 = 4;
+
+/// A manager without a watchdog is told that a peer hangs after so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) fn run(node: &Arc<Node>, manager: &Manager) {
+    let within = manager.watchdog.unwrap_or(PATIENCE);
+    let beat = BEAT.min(within / BEATS);
+    let mut vitals = Vitals { turns: None, since: Instant::now(), patience: within / 2 };
+    let (mut is_ready, mut is_suspended, mut seen) = (false, false, 0);
+    loop {
+        let news = node.watch.after(seen);
+        seen = news.last().map_or(seen, |happening| happening.id);
+        is_suspended |= news.iter().any(|happening| happening.event == "suspended");
+        let hangs = vitals.look(node);
+        let report = node.report();
+        let is_up = is_suspended || matches!(report.state, State::Member | State::Leads);
+        let status = hangs.clone().unwrap_or_else(|| words::in_one_line(&report));
+        let mut said = vec![Word::Status(&status)];
+        match &hangs {
+            Some(what) => node.complaints.warn("hangs", what),
+            None => said.push(Word::Alive),
+        }
+        match (is_ready, is_up) {
+            (false, true) => said.push(Word::Ready),
+            (false, false) if hangs.is_none() => said.push(Word::Starting(within)),
+            _ => {}
+        }
+        is_ready |= node.tell_manager(&said) && is_up;
+        node.watch.wait_after(seen, beat);
+    }
+}
+
+/// What was seen of the threads that no peer can do without.
+struct Vitals {
+    /// Turns of the storage, and when there was another one.
+    turns: Option<u64>,
+    since: Instant,
+    /// What does nothing for longer hangs.
+    patience: Duration,
+}
+
+impl Vitals {
+    /// What hangs, if anything does.
+    fn look(&mut self, node: &Node) -> Option<String> {
+        let turns = Some(node.turns.load(Ordering::Relaxed));
+        if turns != self.turns {
+            (self.turns, self.since) = (turns, Instant::now());
+            // With nothing to do it takes its next turn for this. Without its storage the peer is ending.
+            let _ = node.storage.send(StorageItem::Probe);
+        }
+        let idle = self.since.elapsed();
+        if idle > self.patience {
+            return Some(format!("Hangs: the disk took nothing for {:#}", Elapsed(idle)));
+        }
+        let (alarm, late) = latest(node)?;
+        (late > self.patience).then(|| format!("Hangs: {} is late by {:#}", alarm::name(alarm), Elapsed(late)))
+    }
+}
+
+/// The alarm that is late by most.
+fn latest(node: &Node) -> Option<(Alarm, Time)> {
+    let core = lock(&node.core);
+    let now = node.now();
+    let late = |alarm: Alarm| Some((alarm, now.saturating_sub(core.deadline(alarm)?)));
+    Alarm::ALL.into_iter().filter_map(late).max_by_key(|(_, late)| *late)
+}
