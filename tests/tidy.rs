@@ -268,7 +268,7 @@ fn files_that_comments_and_pages_name_exist() {
         for name in named(&path, &text).into_iter().filter(is_path) {
             let top = name.split_once('/').map_or("", |(top, _)| top);
             let is_source = is_source(Path::new(name));
-            if !is_source && !["src", "docs", "tests", "scripts", "benches"].contains(&top) {
+            if !is_source && !["src", "docs", "tests", "scripts", "benches", "packaging"].contains(&top) {
                 continue;
             }
             // From the root, or as its neighbours call it.
