@@ -186,9 +186,11 @@ mod tests {
         let kvs = [&kvs[..], &[("why", Value::from("\"x\""))]].concat();
         let fields = ("fields", Value::from("\"members\":[\"a\",\"b\"]"));
         let kvs = [&kvs[..], &[fields]].concat();
-        let args = format_args!("{text}");
-        let record = Record::builder().level(Level::Warn).key_values(&kvs).args(args).build();
-        form.of_record(&record, "heartbeat")
+        // In one statement: Rust 1.85 lets go at its end what `format_args` borrows.
+        form.of_record(
+            &Record::builder().level(Level::Warn).key_values(&kvs).args(format_args!("{text}")).build(),
+            "heartbeat",
+        )
     }
 
     #[test]
