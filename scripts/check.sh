@@ -20,8 +20,11 @@ step() {
 step cargo fmt --check
 step cargo clippy --all-targets --quiet -- -D warnings
 step cargo clippy --quiet --features sqlite,parquet -- -D warnings
-step cargo fmt --check --manifest-path fuzz/Cargo.toml
-step cargo check --locked --quiet --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/fuzz"
+# Packages of their own, which share what they are built of.
+for part in fuzz packaging/manual; do
+    step cargo fmt --check --manifest-path "$part/Cargo.toml"
+    step cargo check --locked --quiet --manifest-path "$part/Cargo.toml" --target-dir "${CARGO_TARGET_DIR:-target}/fuzz"
+done
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
 # Tests of real processes mostly wait: more of them at a time than there are cores.
 # Its simulated groups are few: the step after it runs many.

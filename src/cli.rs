@@ -106,6 +106,12 @@ fn command(is_set: impl Fn(&str) -> bool) -> Command {
     Arguments::command().mut_args(&heed).mut_subcommands(|verb| verb.mut_args(&heed))
 }
 
+/// The command with all its options and verbs, for those who describe them.
+#[must_use]
+pub fn described() -> Command {
+    command(|_| true)
+}
+
 /// Reads command line (the program's name first) and environment.
 ///
 /// # Errors

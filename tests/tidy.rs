@@ -112,7 +112,7 @@ fn imports_point_down() {
 
 /// All that is compiled.
 fn all_sources() -> Vec<PathBuf> {
-    let parts = ["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"];
+    let parts = ["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets", "packaging/manual/src"];
     parts.into_iter().flat_map(|part| sources(&root().join(part))).collect()
 }
 
