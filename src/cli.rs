@@ -119,7 +119,10 @@ pub fn described() -> Command {
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap::Error> {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let mut command = command(is_set);
-    let matches = command.try_get_matches_from_mut(arguments)?;
+    let typed: Vec<OsString> = arguments.into_iter().collect();
+    let matches = command
+        .try_get_matches_from_mut(&typed)
+        .map_err(|error| environment::with_variable(error, &command, &typed, is_set))?;
     let mut typed = Arguments::from_arg_matches(&matches)?;
     match typed.verb.take() {
         Some(Verb::Verify(verify)) => return Ok(Task::Verify(verify)),

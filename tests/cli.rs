@@ -88,15 +88,23 @@ fn wrong_options_end_with_2_and_say_which() {
 #[test]
 fn the_environment_is_read_like_options_and_its_errors_are_named() {
     for (variable, value, expected) in [
-        ("PEER_PORT", "x", "--port"),
+        ("PEER_PORT", "x", "'x' for 'PEER_PORT, which is --port <PORT>'"),
         ("PEER_HEARTBEAT_TIMEOUT", "1s", "--heartbeat-timeout"),
-        ("BROADCAST_PORT", "x", "--broadcast-port"),
-        ("PEER_SENSOR", "mock,bogus", "--sensor"),
+        ("BROADCAST_PORT", "x", "'x' for 'BROADCAST_PORT, which is --broadcast-port <PORT>'"),
+        ("PEER_SENSOR", "mock,bogus", "'bogus' for 'PEER_SENSOR, which is --sensor <SOURCE>'"),
+        ("PEER_LOG_LEVEL", "loud", "'loud' for 'PEER_LOG_LEVEL, which is --log-level <LEVEL>'"),
+        ("PEER_RESUME", "perhaps", "PEER_RESUME"),
     ] {
         let output = peer(&[], &[(variable, value)]);
         assert_eq!(output.status.code(), Some(2), "{variable}={value}");
         assert!(text(&output.stderr).contains(expected), "{variable}: {}", text(&output.stderr));
     }
+    for typed in [&["--port", "y"][..], &["--port=y"]] {
+        let said = text(&peer(typed, &[("PEER_PORT", "x")]).stderr);
+        assert!(said.contains("'y' for '--port <PORT>'"), "the option wins: {said}");
+    }
+    let said = text(&peer(&["doctor"], &[("PEER_PORT", "x")]).stderr);
+    assert!(said.contains("'x' for 'PEER_PORT, which is --port <PORT>'"), "{said}");
 }
 
 #[test]

@@ -1,6 +1,10 @@
-//! Environment variables that look like this program's and are not: a misspelt one changes nothing, and nobody would notice.
+//! What is said of environment variables: of one that looks like this program's and is not, since a misspelt one changes nothing,
+//! and nobody would notice; and of one whose value is wrong, since nobody who typed no option looks for one.
 
 use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, Error};
+use clap::Command;
 
 use super::command;
 
@@ -26,6 +30,30 @@ pub fn strange_variables(variables: impl IntoIterator<Item = (OsString, OsString
         .collect();
     strange.sort_unstable();
     strange.iter().map(|name| line(name, &known)).collect()
+}
+
+/// The error, where it is about a value that came from a variable, with the variable's name.
+pub(super) fn with_variable(
+    mut error: Error,
+    command: &Command,
+    typed: &[OsString],
+    is_set: impl Fn(&str) -> bool,
+) -> Error {
+    let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else { return error };
+    let option = wrong.split([' ', '=', '[']).next().unwrap_or_default();
+    if typed.iter().any(|word| word.to_string_lossy().split('=').next() == Some(option)) {
+        return error;
+    }
+    let args = std::iter::once(command).chain(command.get_subcommands()).flat_map(Command::get_arguments);
+    let variable = args
+        .filter(|arg| arg.get_long().is_some() && arg.get_long() == option.strip_prefix("--"))
+        .filter_map(|arg| arg.get_env().and_then(|name| name.to_str()))
+        .find(|name| is_set(name));
+    if let Some(variable) = variable {
+        let named = format!("{variable}, which is {wrong}");
+        error.insert(ContextKind::InvalidArg, ContextValue::String(named));
+    }
+    error
 }
 
 fn line(name: &str, known: &[String]) -> String {
