@@ -51,18 +51,19 @@ fn ignores_hangups() -> bool {
     ignored & (1 << (signal_hook::consts::SIGHUP - 1)) != 0
 }
 
-/// No system but Unix lets a thread wait for a signal without unsafe code: a flag is looked at often enough to stop within
-/// the second.
-#[cfg(not(unix))]
+/// Windows has no signals: what asks a console program to end is heard on a thread of the system's.
+#[cfg(windows)]
 pub(super) fn listen(_has_keys: bool) -> io::Result<impl FnOnce(&Arc<Node>)> {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    let asked = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&asked))?;
-    signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&asked))?;
+    let (told, asked) = crossbeam_channel::bounded(1);
+    let tell = move || {
+        // One that waits is enough.
+        let _ = told.try_send(());
+    };
+    ctrlc::set_handler(tell).map_err(io::Error::other)?;
     Ok(move |node: &Arc<Node>| {
-        while !asked.load(Ordering::Relaxed) {
-            std::thread::sleep(std::time::Duration::from_millis(100));
+        while asked.recv().is_ok() {
+            log::info!(event = "stopping"; "Asked to stop");
+            node.step(Input::Stop);
         }
-        node.step(Input::Stop);
     })
 }

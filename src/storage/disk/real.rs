@@ -129,6 +129,18 @@ fn appending() -> OpenOptions {
     options
 }
 
+/// Cuts a file that is open for appending.
+#[cfg(not(windows))]
+fn cut(file: &File, _: &Path, len: u64) -> io::Result<()> {
+    file.set_len(len)
+}
+
+/// Windows cuts none by a handle that may only append.
+#[cfg(windows)]
+fn cut(_: &File, path: &Path, len: u64) -> io::Result<()> {
+    File::options().write(true).open(path)?.set_len(len)
+}
+
 pub(in crate::storage) fn stamp_of(metadata: &fs::Metadata) -> Stamp {
     Stamp { file: identity(metadata), bytes: metadata.len() }
 }
@@ -190,7 +202,7 @@ impl Disk for RealDisk {
         let mut appending = self.appending();
         let handle = appending.handle(self, path)?;
         if let Err(error) = handle.file.write_all(bytes) {
-            if handle.file.set_len(handle.stamp.bytes).is_err() {
+            if cut(&handle.file, &self.root.join(path), handle.stamp.bytes).is_err() {
                 // Nobody knows what is there now: the next use of the file asks again.
                 appending.files.remove(path);
             }
@@ -221,7 +233,7 @@ impl Disk for RealDisk {
         }
         let mut appending = self.appending();
         let handle = appending.handle(self, path)?;
-        handle.file.set_len(len)?;
+        cut(&handle.file, &self.root.join(path), len)?;
         handle.stamp.bytes = len;
         Ok(())
     }
