@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use log::Level;
 
 use super::inbox::StorageItem;
@@ -105,16 +105,12 @@ fn do_group(
 ) -> Result<(), StorageError> {
     let mut group = Group { delivered: rest.delivered.take(), ..Group::default() };
     let mut next = Some(first);
-    let mut idle = false;
     for _ in 0..GROUP_MAX {
         match next.take() {
             Some(item) => group.take(item, node, storage)?,
             None => break,
         }
-        match inbox.try_recv() {
-            Ok(item) => next = Some(item),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => idle = true,
-        }
+        next = inbox.try_recv().ok();
     }
     if let Some(item) = next {
         group.take(item, node, storage)?;
@@ -132,7 +128,7 @@ fn do_group(
         node.send(&to, message);
     }
     // Rows are in their files before this thread waits for more. Full buffers are written earlier.
-    if idle || !group.finished.is_empty() {
+    if inbox.is_empty() || !group.finished.is_empty() {
         storage.flush()?;
         if !group.finished.is_empty() {
             // There is no later time to do it.
