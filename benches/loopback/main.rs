@@ -1,8 +1,9 @@
 //! What three peers do on this machine, on loopback, as a table: throughput, latency, fail-over and idle cost with default
 //! options, the first two again where every reading waits for the disk, how long a peer takes to go on where it ended, and
 //! latency beside readers of `--http` who do not read.
-//! Run by `scripts/bench.sh`; `PEER_BENCH=throughput,latency,failover,idle,fsync,resume,readers` picks some,
-//! `PEER_BENCH_READINGS` sets how many readings each peer is fed (300,000).
+//! Run by `scripts/bench.sh`; `PEER_BENCH=throughput,latency,failover,idle,fsync,resume,readers` picks some, and
+//! `PEER_BENCH=hundred` measures how a hundred peers find one view. `PEER_BENCH_READINGS` sets how many readings each peer is
+//! fed (300,000).
 
 mod peers;
 
@@ -33,7 +34,8 @@ fn main() {
             }
             "resume" => resume(),
             "readers" => readers(),
-            other => panic!("PEER_BENCH: {other} is none of {all}"),
+            "hundred" => hundred(),
+            other => panic!("PEER_BENCH: {other} is none of {all},hundred"),
         }
     }
 }
@@ -231,6 +233,29 @@ fn failover() {
     row(
         "fail-over after kill -9 of the leader, until the next delivered reading",
         &format!("median of 10: {:.1} ms (min {:.1}, max {:.1})", ms(5), ms(0), ms(9)),
+    );
+}
+
+/// A hundred peers: from their start until all have one view, and from the `kill -9` of the leader until all survivors do.
+fn hundred() {
+    let begun = Instant::now();
+    let mut group = Group::start(100, "none", &[]);
+    row("a hundred peers, until all have one view", &format!("{:.1} s", begun.elapsed().as_secs_f64()));
+    let mut times = Vec::new();
+    for _ in 0..2 {
+        let seen = group.lines_so_far();
+        let leader = group.processes.iter().position(Process::leads).expect("one leads");
+        let mut leader = group.processes.remove(leader);
+        let begun = Instant::now();
+        leader.kill();
+        group.wait_for_all(&seen);
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    let seconds: Vec<String> = times.iter().map(|time| format!("{:.2}", time.as_secs_f64())).collect();
+    row(
+        "a hundred peers, fail-over after kill -9 of the leader, until all survivors have one view",
+        &format!("{} s", seconds.join(", ")),
     );
 }
 

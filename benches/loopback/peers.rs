@@ -1,5 +1,6 @@
 //! Processes to measure, and what the system says about them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -10,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes that works.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The key of a closed group, in its directory.
 const KEY_FILE: &str = "key";
@@ -42,12 +43,22 @@ impl Group {
         let with = [&["--sensor", sensor], options].concat();
         let processes: Vec<Process> =
             (1..=count).map(|number| Process::start(number, &with, &port, &directory)).collect();
-        let ids: Vec<String> = (1..=count).map(|number| format!("peer{number}")).collect();
-        let list = format!(": [{}]", ids.join(", "));
-        for process in &processes {
-            process.wait_for_view(&list);
+        let group = Self { processes, directory, port };
+        group.wait_for_all(&BTreeMap::new());
+        group
+    }
+
+    /// How many lines each process has written.
+    pub(crate) fn lines_so_far(&self) -> BTreeMap<u32, usize> {
+        self.processes.iter().map(|process| (process.child.id(), process.lines_so_far())).collect()
+    }
+
+    /// Waits until each process says, after these lines, that all of them are in its view.
+    pub(crate) fn wait_for_all(&self, seen: &BTreeMap<u32, usize>) {
+        for process in &self.processes {
+            let after = seen.get(&process.child.id()).copied().unwrap_or(0);
+            process.wait_for_view(self.processes.len(), after);
         }
-        Self { processes, directory, port }
     }
 
     /// Starts the peer of this number again, as a new life.
@@ -76,6 +87,12 @@ impl Drop for Group {
             let _ = fs::remove_dir_all(&self.directory);
         }
     }
+}
+
+/// How many members a view has, where the line tells of one.
+fn members_of(line: &str) -> Option<usize> {
+    let (_, list) = line.split_once(": View ")?.1.split_once(": [")?;
+    Some(list.split(", ").count())
 }
 
 fn ends_with(path: &PathBuf, end: &[u8]) -> bool {
@@ -121,12 +138,17 @@ impl Process {
         self.wait_until(text, |lines| lines.iter().any(|line| line.contains(text)));
     }
 
-    /// Waits for a view that ends with `list`, and for the line after it, which says whether this peer leads.
-    fn wait_for_view(&self, list: &str) {
-        self.wait_until(list, |lines| {
-            let at = lines.iter().rposition(|line| line.ends_with(list));
+    /// Waits for a view of this many members, and for the next line, which says whether this peer leads them.
+    fn wait_for_view(&self, members: usize, after: usize) {
+        self.wait_until("view of all", |lines| {
+            let lines = &lines[after..];
+            let at = lines.iter().rposition(|line| members_of(line) == Some(members));
             at.is_some_and(|at| lines[at..].iter().any(|line| line.contains("Is Group Leader:")))
         });
+    }
+
+    fn lines_so_far(&self) -> usize {
+        self.log.0.lock().expect("no panic").len()
     }
 
     fn wait_until(&self, what: &str, passes: impl Fn(&[String]) -> bool) {
