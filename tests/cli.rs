@@ -91,7 +91,7 @@ fn the_environment_is_read_like_options_and_its_errors_are_named() {
         ("PEER_PORT", "x", "'x' for 'PEER_PORT, which is --port <PORT>'"),
         ("PEER_HEARTBEAT_TIMEOUT", "1s", "--heartbeat-timeout"),
         ("BROADCAST_PORT", "x", "'x' for 'BROADCAST_PORT, which is --broadcast-port <PORT>'"),
-        ("PEER_SENSOR", "mock,bogus", "'bogus' for 'PEER_SENSOR, which is --sensor <SOURCE>'"),
+        ("PEER_SENSOR", "mock,bogus", "'mock,bogus' for 'PEER_SENSOR, which is --sensor <SOURCE>'"),
         ("PEER_LOG_LEVEL", "loud", "'loud' for 'PEER_LOG_LEVEL, which is --log-level <LEVEL>'"),
         ("PEER_RESUME", "perhaps", "PEER_RESUME"),
     ] {
