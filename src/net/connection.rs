@@ -66,8 +66,8 @@ pub enum ReadError {
 /// shorter, a process that is gone looks like one that does not answer.
 pub fn dial(endpoint: SocketAddr, timeout: Duration, bind: IpAddr) -> Result<TcpStream, DialError> {
     let socket = Socket::new(Domain::for_address(endpoint), Type::STREAM, Some(Protocol::TCP))?;
-    if !bind.is_unspecified() && bind.is_ipv4() == endpoint.is_ipv4() {
-        socket.bind(&SocketAddr::new(bind, 0).into())?;
+    if let Some(source) = source(bind, endpoint) {
+        socket.bind(&SocketAddr::new(source, 0).into())?;
     }
     socket.connect_timeout(&endpoint.into(), timeout.max(SHORTEST_WAIT))?;
     let stream = TcpStream::from(socket);
@@ -78,6 +78,13 @@ pub fn dial(endpoint: SocketAddr, timeout: Duration, bind: IpAddr) -> Result<Tcp
     }
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// The address that a dial is bound to, if it is. The system dials an address of this host from that very address by
+/// itself. There a bound port would be taken before it is known where to: a hundred peers on one address used up all ports.
+fn source(bind: IpAddr, endpoint: SocketAddr) -> Option<IpAddr> {
+    let is_needed = !bind.is_unspecified() && bind.is_ipv4() == endpoint.is_ipv4() && bind != endpoint.ip();
+    is_needed.then_some(bind)
 }
 
 /// Has the system end a connection when the other side acknowledges nothing for `patience`, where the system can. The

@@ -1,7 +1,7 @@
 //! What two ends of a connection on loopback see of each other.
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::thread;
 
 use socket2::{Domain, Socket, Type};
@@ -127,6 +127,22 @@ fn an_answer_that_is_longer_than_it_may_be_is_not_read() {
     (&*ours).write_all(&encoded(&ordered(1000))).unwrap();
     let end = Incoming::new(theirs).at_most(1000).message_within(PATIENCE);
     assert!(matches!(end, Err(ReadError::Wire(WireError::TooLong { max: 1000 }))), "{end:?}");
+}
+
+#[test]
+fn only_a_dial_to_another_address_is_bound_to_its_own() {
+    let [here, there] = [1, 2].map(|last| IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)));
+    for (bind, endpoint, expected) in [
+        (here, there, Some(here)),
+        (here, here, None),
+        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), there, None),
+        (here, IpAddr::V6(Ipv6Addr::LOCALHOST), None),
+    ] {
+        assert_eq!(source(bind, SocketAddr::new(endpoint, 7000)), expected, "from {bind} to {endpoint}");
+    }
+    let (listener, endpoint) = listener();
+    let _dialled = dial(endpoint, PATIENCE, LOOPBACK).unwrap();
+    assert_eq!(listener.accept().unwrap().1.ip(), LOOPBACK, "the system comes from that address by itself");
 }
 
 #[test]
