@@ -5,8 +5,8 @@
 #   scripts/package.sh [amd64|arm64|armhf]...        amd64 unless it is said
 #
 # Built by Rust 1.85 (`scripts/rust_1_85.sh`) and zig, for glibc 2.28 and newer; needs Debian 12 on x86-64, and git.
-# No path goes into them, and times are those of the last commit, so that the same tree gives the same bytes in any folder. What makes the SBOM is installed
-# below target/ where it is missing. `scripts/test_package.sh` tries the packages.
+# No path goes into them, and times are those of the last commit, so that the same tree gives the same bytes in any folder.
+# What makes the SBOM is installed below target/ where it is missing. `scripts/test_package.sh` tries the packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -7,7 +7,7 @@ use rusqlite::{params, Connection};
 use super::error::ExportError;
 use super::{Row, Sink};
 
-/// Times are texts of one length, so that they sort by time, and SQLite's functions for time read them.
+/// Times are texts of one length, so that they sort by time, and the functions of `SQLite` for time read them.
 const SCHEMA: &str = "
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
