@@ -16,7 +16,7 @@ use crate::wire::{encode_head, readings, Message};
 /// only 1024 at a time.
 const COPIED_BYTES_MAX: usize = 4 * 1024;
 
-/// How much room for text is kept for the next message: enough for all but views and lists of runs.
+/// How much room for text, and for records of it, is kept for the next message: enough for all but views and lists of runs.
 const KEEP_BYTES: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
@@ -135,10 +135,9 @@ impl Outgoing {
 
     /// What goes to the connection next; nothing where all of it is written.
     fn next(&mut self) -> Vec<IoSlice<'_>> {
-        let text = unwritten(&self.text, &self.bulk, self.taken);
-        let Some(sealing) = &mut self.sealing else { return text };
+        let Some(sealing) = &mut self.sealing else { return unwritten(&self.text, &self.bulk, self.taken) };
         if sealing.unwritten().is_empty() {
-            self.taken += sealing.seal(&text);
+            self.taken += sealing.seal(&unwritten(&self.text, &self.bulk, self.taken));
         }
         // An empty buffer would look like a connection that takes nothing.
         Some(sealing.unwritten()).filter(|records| !records.is_empty()).map(IoSlice::new).into_iter().collect()

@@ -100,9 +100,14 @@ impl Converter {
         Ok(format!("DATA|{id}|{timestamp}|{temperature}|{humidity}|{pressure}").into_bytes())
     }
 
+    /// What was said of a field.
+    fn choice(&self, field: Field) -> Option<&FieldChoice> {
+        self.fields.iter().find(|choice| choice.field == field)
+    }
+
     /// What was chosen for a field, and its text, where the line has it.
     fn find<'a>(&self, pairs: &'a [Pair], field: Field, usual: &[&str]) -> (Option<&FieldChoice>, Option<&'a str>) {
-        let choice = self.fields.iter().find(|choice| choice.field == field);
+        let choice = self.choice(field);
         let text = match choice {
             Some(choice) => choice.names.iter().find_map(|name| text_of(pairs, name)),
             None => usual.iter().find_map(|name| {
@@ -113,7 +118,7 @@ impl Converter {
     }
 
     fn sensor(&mut self, pairs: &[Pair]) -> Result<String, ReadingError> {
-        let chosen = self.fields.iter().find(|choice| choice.field == Field::Id);
+        let chosen = self.choice(Field::Id);
         let usual = if self.form == Form::Influx { influx::MEASUREMENT } else { "" };
         let text = match chosen {
             Some(choice) => {

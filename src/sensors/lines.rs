@@ -187,8 +187,9 @@ impl<R: Input> LineSource<R> {
             };
             self.start += length;
             self.line += 1;
+            let complete = length > line.len();
             // The rest of an incomplete line may come later, so the mark stays before it.
-            if let Some(follow) = self.follow.as_mut().filter(|_| length > line.len()) {
+            if let Some(follow) = self.follow.as_mut().filter(|_| complete) {
                 follow.pass(&self.block[self.start - length..self.start]);
                 follow.end_line();
             }
@@ -196,7 +197,6 @@ impl<R: Input> LineSource<R> {
             if let Some(converter) = self.converter.as_mut().filter(|_| first) {
                 converter.begin();
             }
-            let complete = length > line.len();
             let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| first).unwrap_or(line);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let (given, mut made) = (line, None);

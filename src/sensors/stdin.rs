@@ -63,6 +63,7 @@ impl Input for StandardInput {
             log::warn!(event = "input_not_closed"; "Standard input has ended and cannot be closed, who writes to it will not notice: {error}");
         }
     }
+
     fn resume(&mut self, mark: Mark) -> Option<Resumed> {
         system::resume(&self.stdin, mark)
     }
