@@ -8,6 +8,7 @@ pub(super) mod previous;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use self::earlier_names::is_named;
 use super::csv_files::beside;
@@ -15,7 +16,7 @@ use super::disk::real::{self, RealDisk};
 use super::error::StorageError;
 use super::file_names::{name_of, sensor_of, sensor_of_earlier};
 use super::making::make_dir;
-use super::occupant::lock;
+use super::occupant::{is_of_process, Lock};
 use super::{journal, state};
 use crate::ids::PeerId;
 
@@ -42,7 +43,7 @@ pub fn find_directory(data_dir: &Path, id: &PeerId) -> Option<PathBuf> {
 /// it was).
 pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
     let root = own_directory(data_dir, id, true)?;
-    let lock = lock(&root)?;
+    let lock = Arc::new(Lock::take(&root)?);
     earlier::take_back(&root)?;
     Ok(RealDisk::new(root, lock))
 }
@@ -57,7 +58,7 @@ pub fn claim_cleared(data_dir: &Path, id: &PeerId) -> Result<(RealDisk, Option<S
     // This comes before the lock, so that a refused directory has none afterwards; and again with the lock, since
     // another process may have come and gone between.
     previous::unvouched(&root)?;
-    let lock = lock(&root)?;
+    let lock = Arc::new(Lock::take(&root)?);
     let aside = match previous::unvouched(&root)? {
         0 => earlier::keep(&root)?.map(|kept| kept.to_string()),
         files => Some(previous::set_aside(&root, files)?.to_string()),
@@ -147,7 +148,8 @@ pub(super) fn is_own(name: &str) -> bool {
     is_csv
         || beside::is_beside(name)
         || set_aside(name)
-        || matches!(name, "state" | "state.tmp" | "pending" | "pending.tmp" | "lock")
+        || matches!(name, "state" | "state.tmp" | "pending" | "pending.tmp")
+        || is_of_process(name)
 }
 
 /// Is this what desktops, editors and file systems leave in any directory that somebody opens? It is nobody's data: a peer

@@ -10,13 +10,15 @@ use fs4::{FileExt, TryLockError};
 use super::error::StorageError;
 use super::making::open_or_make;
 
-const NAME: &str = "lock";
+const LOCK: &str = "lock";
+
+/// Where the process is noted: in the lock itself, but beside it where a system lets nobody read what is locked.
+const NOTE: &str = if cfg!(windows) { "running" } else { LOCK };
 
 /// How many bytes of it are read: two numbers and an address.
 const BYTES_MAX: u64 = 100;
 
-/// The process that uses a directory, as far as that can be read: the process may be writing it just now, and some
-/// systems let nobody read what another process has locked.
+/// The process that uses a directory, as far as that can be read: it may be writing it just now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Occupant {
     pub process: Option<u32>,
@@ -24,45 +26,74 @@ pub struct Occupant {
     pub endpoint: Option<SocketAddr>,
 }
 
-/// Takes the `lock` of a directory for this process.
-pub(super) fn lock(root: &Path) -> Result<File, StorageError> {
-    let path = root.join(NAME);
-    let unusable = |source| StorageError::directory(root, &path, source);
-    let mut options = File::options();
-    options.read(true).write(true).truncate(false);
-    let mut file = open_or_make(options, &path).map_err(unusable)?;
-    match FileExt::try_lock(&file) {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            // Only for the message.
-            let process = read(&file).process.map_or_else(|| "unknown".to_owned(), |process| process.to_string());
-            return Err(StorageError::InUse { path: root.to_owned(), process });
-        }
-        Err(TryLockError::Error(error)) => return Err(unusable(error)),
-    }
-    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable)?;
-    Ok(file)
+/// The `lock` of a directory, held by this process for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Lock {
+    /// Held by being open.
+    _held: File,
+    note: File,
 }
 
-/// Writes where the peer of this process listens, for programs of this host that look for it.
-pub(super) fn note_endpoint(mut file: &File, endpoint: SocketAddr) -> io::Result<()> {
-    file.seek(SeekFrom::End(0))?;
-    writeln!(file, "{endpoint}")
+impl Lock {
+    /// Takes it, and notes this process.
+    pub(super) fn take(root: &Path) -> Result<Self, StorageError> {
+        Self::taken(root, NOTE)
+    }
+
+    fn taken(root: &Path, note: &str) -> Result<Self, StorageError> {
+        let path = root.join(LOCK);
+        let unusable = |source| StorageError::directory(root, &path, source);
+        let open = |path: &Path| {
+            let mut options = File::options();
+            options.read(true).write(true).truncate(false);
+            open_or_make(options, path)
+        };
+        let held = open(&path).map_err(unusable)?;
+        match FileExt::try_lock(&held) {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                // Only for the message.
+                let process = read(root, note).process.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
+                return Err(StorageError::InUse { path: root.to_owned(), process });
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        let mut note = if note == LOCK { held.try_clone() } else { open(&root.join(note)) }.map_err(unusable)?;
+        note.set_len(0).and_then(|()| writeln!(note, "{}", std::process::id())).map_err(unusable)?;
+        Ok(Self { _held: held, note })
+    }
+
+    /// Writes where the peer of this process listens, for programs of this host that look for it.
+    pub(super) fn note_endpoint(&self, endpoint: SocketAddr) -> io::Result<()> {
+        let mut note = &self.note;
+        note.seek(SeekFrom::End(0))?;
+        writeln!(note, "{endpoint}")
+    }
+}
+
+/// Is this the name of a file that belongs to the process, and not to what a peer keeps?
+pub(super) fn is_of_process(name: &str) -> bool {
+    matches!(name, LOCK | "running")
 }
 
 /// The process that uses this directory now, if any. To find out shares the lock for a moment, which a peer that starts
 /// would notice only within that very moment.
 #[must_use]
 pub fn occupant(root: &Path) -> Option<Occupant> {
-    let path = root.join(NAME);
-    let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
-    let file = if is_file { File::open(path).ok()? } else { return None };
-    matches!(FileExt::try_lock_shared(&file), Err(TryLockError::WouldBlock)).then(|| read(&file))
+    occupant_noted(root, NOTE)
 }
 
-fn read(file: &File) -> Occupant {
+fn occupant_noted(root: &Path, note: &str) -> Option<Occupant> {
+    let path = root.join(LOCK);
+    let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+    let file = if is_file { File::open(path).ok()? } else { return None };
+    matches!(FileExt::try_lock_shared(&file), Err(TryLockError::WouldBlock)).then(|| read(root, note))
+}
+
+fn read(root: &Path, note: &str) -> Occupant {
     let mut text = String::new();
-    if file.take(BYTES_MAX).read_to_string(&mut text).is_err() {
+    let file = File::open(root.join(note));
+    if file.and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text)).is_err() {
         return Occupant::default();
     }
     let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
@@ -77,20 +108,27 @@ mod tests {
 
     #[test]
     fn others_find_the_process_and_where_it_listens_while_it_runs() {
-        let temp = TempDir::new();
-        let root = temp.path().to_owned();
-        assert_eq!(occupant(&root), None);
-        let held = lock(&root).unwrap();
-        let process = Some(std::process::id());
-        assert_eq!(occupant(&root), Some(Occupant { process, endpoint: None }));
-        let endpoint: SocketAddr = "[fd00::7]:7000".parse().unwrap();
-        note_endpoint(&held, endpoint).unwrap();
-        assert_eq!(occupant(&root), Some(Occupant { process, endpoint: Some(endpoint) }));
-        let refused = lock(&root).unwrap_err().to_string();
-        assert!(refused.contains(&std::process::id().to_string()) && !refused.contains("fd00"), "{refused}");
-        drop(held);
-        assert_eq!(occupant(&root), None);
-        drop(lock(&root).unwrap());
-        assert_eq!(fs::read_to_string(root.join(NAME)).unwrap().lines().count(), 1, "of the last process only");
+        for note in [LOCK, "running"] {
+            let temp = TempDir::new();
+            let root = temp.path().to_owned();
+            let occupant = || occupant_noted(&root, note);
+            assert_eq!(occupant(), None);
+            let held = Lock::taken(&root, note).unwrap();
+            let process = Some(std::process::id());
+            assert_eq!(occupant(), Some(Occupant { process, endpoint: None }));
+            let endpoint: SocketAddr = "[fd00::7]:7000".parse().unwrap();
+            held.note_endpoint(endpoint).unwrap();
+            assert_eq!(occupant(), Some(Occupant { process, endpoint: Some(endpoint) }));
+            let refused = Lock::taken(&root, note).unwrap_err().to_string();
+            assert!(refused.contains(&std::process::id().to_string()) && !refused.contains("fd00"), "{refused}");
+            drop(held);
+            assert_eq!(occupant(), None);
+            drop(Lock::taken(&root, note).unwrap());
+            assert_eq!(fs::read_to_string(root.join(note)).unwrap().lines().count(), 1, "of the last process only");
+            assert!(fs::read_dir(&root)
+                .unwrap()
+                .flatten()
+                .all(|entry| is_of_process(&entry.file_name().to_string_lossy())));
+        }
     }
 }

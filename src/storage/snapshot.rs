@@ -16,7 +16,7 @@ use super::disk::real::{sync_dir, RealDisk};
 use super::error::StorageError;
 use super::file_names::name_of;
 use super::making::make_dir;
-use super::occupant::lock;
+use super::occupant::Lock;
 use crate::ids::PeerId;
 
 /// A copy of a peer's directory in the making, without its name yet. If it is dropped, nothing is left.
@@ -29,7 +29,7 @@ pub struct Snapshot {
     /// Where it will be.
     to: PathBuf,
     /// Held until the copy has its name: two processes that make the same copy would write into each other's files.
-    _lock: File,
+    _lock: Arc<Lock>,
     made: Made,
 }
 
@@ -77,7 +77,7 @@ impl Snapshot {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(unusable(&partial)(error)),
         }
-        let lock = lock(&partial)?;
+        let lock = Arc::new(Lock::take(&partial)?);
         made.partial = Some(partial.clone());
         let path = directory_of(&partial, id);
         if path.exists() {
@@ -85,7 +85,7 @@ impl Snapshot {
             fs::remove_dir_all(&path).map_err(unusable(&path))?;
         }
         make_dir(&path).map_err(unusable(&path))?;
-        let disk = Arc::new(RealDisk::new(path.clone(), lock.try_clone().map_err(unusable(&partial))?));
+        let disk = Arc::new(RealDisk::new(path.clone(), Arc::clone(&lock)));
         Ok(Self { source: ReadOnlyDisk::new(source.to_owned()), disk, path, to, _lock: lock, made })
     }
 

@@ -22,6 +22,7 @@ use crate::storage::disk::ReadDisk;
 use crate::storage::error::{failed, StorageError};
 use crate::storage::file_names::id_of;
 use crate::storage::making::{copy_file, make_dirs};
+use crate::storage::occupant::is_of_process;
 use crate::storage::{journal, state};
 
 /// What was kept, in words for the operator.
@@ -125,7 +126,7 @@ fn move_all(root: &Path, part: &Path) -> io::Result<()> {
         copy_file(&root.join(state::PATH), &part.join(state::PATH))?.sync_all()?;
     }
     let names = names(root, "").map_err(io::Error::other)?;
-    for name in names.into_iter().filter(|name| !matches!(name.as_str(), "lock" | state::PATH)) {
+    for name in names.into_iter().filter(|name| !is_of_process(name) && name != state::PATH) {
         fs::rename(root.join(&name), part.join(&name))?;
     }
     sync_all([part, root])

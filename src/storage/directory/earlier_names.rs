@@ -13,7 +13,7 @@ use crate::ids::{PeerId, SensorId};
 use crate::storage::disk::Disk;
 use crate::storage::error::{failed, StorageError};
 use crate::storage::file_names::{csv_name, name_of, sensor_of_earlier};
-use crate::storage::occupant::lock;
+use crate::storage::occupant::Lock;
 use crate::storage::repair::CsvRenamed;
 use crate::storage::set_aside;
 
@@ -83,7 +83,7 @@ pub fn rename_directory(data_dir: &Path, id: &PeerId) -> Result<Option<EarlierDi
         check_own(&old, Others::Stay)?;
         unvouched(&old)?;
         // Nobody uses it now. The lock is let go, since not every system renames a directory with open files.
-        drop(lock(&old)?);
+        drop(Lock::take(&old)?);
     }
     let (part, new_part) = (earlier::part_of(&old), earlier::part_of(&new));
     if is_named(&part)? && !exists(&new_part) {
@@ -171,7 +171,7 @@ mod tests {
     fn a_directory_that_is_used_or_foreign_stays_and_is_named() {
         let temp = TempDir::new();
         let root = used(&temp, "Lab", "Lab");
-        let file = lock(&root).unwrap();
+        let file = Lock::take(&root).unwrap();
         let error = rename_directory(temp.path(), &id()).unwrap_err();
         assert!(matches!(error, StorageError::InUse { .. }), "{error}");
         drop(file);

@@ -13,6 +13,7 @@ use crate::storage::csv_files::beside;
 use crate::storage::disk::real;
 use crate::storage::error::StorageError;
 use crate::storage::making::make_dir;
+use crate::storage::occupant::is_of_process;
 use crate::storage::state::{self, State};
 use crate::storage::{journal, pending};
 
@@ -57,7 +58,7 @@ pub(in crate::storage) fn count_files(root: &Path) -> Result<usize, StorageError
     let mut files = 0;
     for name in names(root, "")? {
         let unfinished = ["state.tmp", pending::COMPACTED_PATH].contains(&name.as_str()) || beside::is_beside(&name);
-        if unfinished || is_harmless(&name) || matches!(name.as_str(), "lock" | journal::DIR) {
+        if unfinished || is_harmless(&name) || is_of_process(&name) || name == journal::DIR {
             continue;
         }
         check_head(root, &name)?;
@@ -130,7 +131,7 @@ pub(in crate::storage) fn names(root: &Path, dir: &str) -> Result<Vec<String>, S
     names.map_err(failed)
 }
 
-/// Moves all but `lock` out of a directory whose `lock` is held, into a new one beside it. The lock stays in its place,
+/// Moves all but the files of the process out of a directory whose `lock` is held, into a new one beside it. The lock stays in its place,
 /// so that a second peer can never have the directory. What a crash leaves is set aside at the next start.
 ///
 /// # Errors
@@ -139,7 +140,7 @@ pub(in crate::storage) fn set_aside(root: &Path, files: usize) -> Result<SetAsid
     let failed = |source| StorageError::set_aside(root, source);
     let to = make_room(root).map_err(failed)?;
     let mut moved: Vec<String> = Vec::new();
-    for name in names(root, "")?.into_iter().filter(|name| name != "lock") {
+    for name in names(root, "")?.into_iter().filter(|name| !is_of_process(name)) {
         if let Err(error) = fs::rename(root.join(&name), to.join(&name)) {
             for name in &moved {
                 // If this fails, the file is not lost either.

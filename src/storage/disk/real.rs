@@ -5,13 +5,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::read_only::{file_names, read_at};
 use super::{or_empty, Disk, ReadDisk, Stamp};
 use crate::storage::error::StorageError;
 use crate::storage::making::{make_dirs, make_file, open_or_make};
-use crate::storage::occupant;
+use crate::storage::occupant::Lock;
 
 /// How many files are kept open for appending, unless fewer are allowed. The sensor of a reading is mostly one of the
 /// last few, however many sensors there are.
@@ -22,7 +22,7 @@ pub(in crate::storage) const OPEN_FILES_MAX: usize = 64;
 pub struct RealDisk {
     root: PathBuf,
     /// Held for as long as the directory is used.
-    lock: File,
+    lock: Arc<Lock>,
     open_files_max: usize,
     appending: Mutex<Appending>,
 }
@@ -45,7 +45,7 @@ struct Handle {
 
 impl RealDisk {
     /// Takes a directory whose `lock` is held.
-    pub(in crate::storage) fn new(root: PathBuf, lock: File) -> Self {
+    pub(in crate::storage) fn new(root: PathBuf, lock: Arc<Lock>) -> Self {
         // What earlier processes named may be unsynced, too.
         let changed = ["", "journal"].into_iter().map(str::to_owned).collect();
         let appending = Appending { changed, ..Appending::default() };
@@ -63,7 +63,8 @@ impl RealDisk {
     /// # Errors
     /// Where the disk does not take it.
     pub fn note_endpoint(&self, endpoint: SocketAddr) -> Result<(), StorageError> {
-        occupant::note_endpoint(&self.lock, endpoint)
+        self.lock
+            .note_endpoint(endpoint)
             .map_err(|error| StorageError::directory(&self.root, &self.root.join("lock"), error))
     }
 

@@ -4,6 +4,7 @@ use crate::ids::{Incarnation, PeerId, Sequence, INCARNATION_MAX, NEEDS_ALL, NUMB
 use crate::storage::directory::is_harmless;
 use crate::storage::disk::Disk;
 use crate::storage::error::{damaged, failed, StorageError};
+use crate::storage::occupant::is_of_process;
 use crate::storage::repair::Repair;
 use crate::storage::state::{self, State};
 use crate::storage::{journal, set_aside};
@@ -129,7 +130,7 @@ fn holds_anything<D: Disk>(disk: &D) -> Result<bool, StorageError> {
     Ok(holds("", &|name| name == "pending" || name.strip_suffix(".csv").is_some())? || holds(journal::DIR, &|_| true)?)
 }
 
-/// Removes all files but `state`, `lock` and harmless ones. It does so only in a directory that a peer's `state` says
+/// Removes all files but `state`, those of the process and harmless ones. It does so only in a directory that a peer's `state` says
 /// is its own.
 pub(in crate::storage) fn clear<D: Disk>(disk: &D) -> Result<(), StorageError> {
     let remove = |path: &str| disk.remove(path).map_err(failed(disk, "remove", path));
@@ -139,7 +140,7 @@ pub(in crate::storage) fn clear<D: Disk>(disk: &D) -> Result<(), StorageError> {
         remove(&format!("{}/{name}", journal::DIR))?;
     }
     let names = disk.list("").map_err(failed(disk, "list", ""))?;
-    let stays = |name: &str| matches!(name, "lock" | state::PATH) || is_harmless(name);
+    let stays = |name: &str| is_of_process(name) || name == state::PATH || is_harmless(name);
     names.iter().filter(|name| !stays(name)).try_for_each(|name| remove(name))
 }
 
