@@ -100,6 +100,8 @@ pub struct Config {
     pub resume: bool,
     /// When a reading counts as stored.
     pub fsync: Fsync,
+    /// Bytes that are kept free on the disk: below that, sources wait. 0 for none.
+    pub min_free: u64,
     /// Where the page is served, if it is.
     pub http: Option<SocketAddr>,
     /// Names beside this host's own by which a browser may ask for it.
@@ -249,6 +251,7 @@ mod tests {
             quorum: None,
             resume: false,
             fsync: FSYNC,
+            min_free: 0,
             sensors: vec![Sensor {
                 source: SensorSource::Mock,
                 id: Some("peer1".parse().unwrap()),

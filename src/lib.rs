@@ -24,7 +24,7 @@
 //!
 //! | layer | module | knows |
 //! | --- | --- | --- |
-//! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` (lengths of time in words) | nothing |
+//! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` and `size` (lengths of time and amounts of bytes in words) | nothing |
 //! | limits | [`descriptors`] | nothing: how many files each use may have open |
 //! | manager | [`service`] | nothing: what a service manager is told |
 //! | seals | [`keys`] | names: seals what goes over the network in a closed group |
@@ -71,6 +71,7 @@ pub mod reading;
 mod selection;
 pub mod sensors;
 pub mod service;
+mod size;
 pub mod status;
 pub mod storage;
 pub mod tail;

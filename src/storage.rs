@@ -23,6 +23,7 @@ mod occupant;
 mod opening;
 mod pending;
 mod repair;
+mod room;
 mod set_aside;
 mod snapshot;
 mod state;
@@ -53,6 +54,7 @@ pub use occupant::{occupant, Occupant};
 pub use opening::options::{Opened, Options};
 pub use opening::start::check_state;
 pub use repair::{CsvRenamed, CsvRepair, CsvRestored, Repair};
+pub use room::Room;
 pub use snapshot::copy::Copied;
 pub use snapshot::Snapshot;
 

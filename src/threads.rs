@@ -3,7 +3,7 @@
 //! | files | hold |
 //! | --- | --- |
 //! | `lock` | how threads lock and wait, and the table of all locks |
-//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `voice`, `watch`, `counts`, `leader_clock`, `share`, `outbox`, `marks` | what one thread leaves for another |
+//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `voice`, `watch`, `counts`, `leader_clock`, `share`, `outbox`, `marks`, `reserve` | what one thread leaves for another |
 //! | `link` | an outbox and its connection |
 //! | `node` | all of these: what the threads share |
 //! | `drive` | one step of the core, and the handing on of its effects |
@@ -35,6 +35,7 @@ pub mod outbox;
 mod porter;
 mod questions;
 mod reader;
+mod reserve;
 mod resume;
 mod sensor;
 mod sensor_watch;
@@ -128,6 +129,7 @@ fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
         (porter, complaints, keyring),
         (watch, counts, given, manager.cloned()),
     ));
+    node.reserve.look(&node.complaints);
     let shared = Arc::clone(&node);
     spawn("complaints".to_owned(), move || shared.complaints.tell());
     start_storage(&node, storage, for_storage);

@@ -43,6 +43,7 @@ fn help_names_every_option_in_groups() {
         "--sysfs",
         "--data-dir",
         "--fsync",
+        "--min-free",
         "--http",
         "--http-host",
         "--log-level",
@@ -76,6 +77,7 @@ fn wrong_options_end_with_2_and_say_which() {
         (&["--resume", "--peer-id", "a"], "name a source: --sensor none"),
         (&["--log-format", "xml"], "--log-format"),
         (&["--fsync", "sometimes"], "--fsync"),
+        (&["--min-free", "half"], "--min-free"),
         (&["left over"], "left over"),
     ] {
         let output = peer(arguments, &[]);

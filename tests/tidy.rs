@@ -8,9 +8,10 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 26] = [
+const LAYERS: [(&str, &[&str]); 27] = [
     ("ids", &[]),
     ("elapsed", &[]),
+    ("size", &[]),
     ("ranges", &[]),
     ("json", &[]),
     ("keys", &["ids"]),
@@ -25,8 +26,8 @@ const LAYERS: [(&str, &[&str]); 26] = [
     ("storage", &["descriptors", "ids", "numbers", "ranges", "reading", "wire"]),
     ("net", &["keys", "wire"]),
     ("sensors", &["complaints", "ids", "reading", "wire", "config"]),
-    ("config", &["ids", "log_lines", "wire"]),
-    ("status", &["elapsed", "ids", "log_lines", "protocol"]),
+    ("config", &["ids", "log_lines", "size", "wire"]),
+    ("status", &["elapsed", "ids", "log_lines", "protocol", "size"]),
     ("http", &["history", "ids", "reading", "status", "storage"]),
     ("inquiry", &["elapsed", "keys", "net", "selection", "status", "storage", "wire"]),
     ("selection", &["ids", "storage"]),

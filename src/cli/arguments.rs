@@ -273,6 +273,15 @@ pub(super) struct Arguments {
     #[arg(value_parser = value::fsync, allow_negative_numbers = true)]
     fsync: Option<Fsync>,
 
+    /// Room on the disk that is kept free, e.g. 500M or 2G
+    ///
+    /// Below it this peer takes no readings in: its sources wait, and one warning says so. Twice as much is warned of. They
+    /// go on when there is an eighth more than it. What other peers measure is still stored, so give it to all of them. Units are
+    /// powers of 1024. Default: 0, a full disk ends this peer.
+    #[arg(long, env = "PEER_MIN_FREE", value_name = "SIZE", help_heading = "Storage", default_value = "0")]
+    #[arg(value_parser = value::size, hide_default_value = true, allow_negative_numbers = true)]
+    min_free: u64,
+
     /// Serve a page about this peer and its group, and the same for programs
     ///
     /// A bare port is one of 127.0.0.1; with an address others can read along, too, also in a closed group. Port 0 takes any
@@ -356,6 +365,7 @@ impl Arguments {
             quorum: self.quorum,
             resume: self.resume,
             fsync: self.fsync.unwrap_or(default_fsync),
+            min_free: self.min_free,
             sensors,
             invents: !names_source,
             stdin_format: self.stdin_format,

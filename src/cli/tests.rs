@@ -72,6 +72,7 @@ fn without_options_the_defaults_of_the_contract_hold() {
     assert_eq!((sources(&config), intervals(&config)), (vec![SensorSource::Mock], vec![15_000]));
     assert_eq!(config.data_dir, PathBuf::from("data"));
     assert_eq!((config.quorum, config.resume, config.fsync), (None, false, Fsync::Never));
+    assert_eq!(config.min_free, 0);
     assert_eq!((config.key_file, config.log_level), (None, LevelFilter::Info));
 }
 
@@ -86,7 +87,7 @@ fn every_option_arrives() {
         "--peer-id p1 --priority -7 --group g --bind 127.0.0.1 --port 7001 --broadcast-port 9998 \
          --broadcast-address 10.0.0.255 --join a:1 --join b:2,a:1 --heartbeat-interval 200ms --heartbeat-timeout 0.5 \
          --election-timeout 1m --sensor stdin --sensor iio:/d --sensor-id s1 --sensor-interval-seconds 0.25 \
-         --data-dir /tmp/d --quorum 2 --resume --fsync 10s --log-level DEBUG",
+         --data-dir /tmp/d --quorum 2 --resume --fsync 10s --min-free 500M --log-level DEBUG",
     );
     let config = config.unwrap();
     assert_eq!((config.peer_id.as_str(), &sensor_ids(&config)[..]), ("p1", &["s1"][..]));
@@ -100,7 +101,7 @@ fn every_option_arrives() {
     assert_eq!((sources(&config), intervals(&config)), (vec![SensorSource::Stdin, iio("/d")], vec![0, 250]));
     assert_eq!(config.data_dir, PathBuf::from("/tmp/d"));
     assert_eq!((config.quorum, config.resume), (Some(2), true));
-    assert_eq!(config.fsync, Fsync::Every(Duration::from_secs(10)));
+    assert_eq!((config.fsync, config.min_free), (Fsync::Every(Duration::from_secs(10)), 500 << 20));
     assert_eq!(config.log_level, LevelFilter::Debug);
 }
 
@@ -167,6 +168,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
         ("--resume --peer-id a", &["name a source", "--sensor none", "--sensor mock where made-up readings are meant"]),
         ("--quorum 2", &["--quorum needs --resume"]),
         ("--quorum 0", &["--quorum <N>", "1.."]),
+        ("--min-free 1.5G", &["--min-free <SIZE>", "write a number of bytes"]),
         ("--fsync always", &["--fsync <never|batch|DURATION>", "write never, batch, or a duration"]),
         ("--log-level loud", &["--log-level <LEVEL>", "error, warn, info, debug, trace"]),
         ("--log-level off", &["--log-level <LEVEL>"]),
@@ -181,7 +183,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
 #[test]
 fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() {
     let command = command(|_| false);
-    assert_eq!(options(&command).count(), 27);
+    assert_eq!(options(&command).count(), 28);
     for arg in options(&command) {
         let long = arg.get_long().expect("a long name");
         let variable = format!("PEER_{}", long.to_ascii_uppercase().replace('-', "_"));

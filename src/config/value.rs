@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Fsync;
 use crate::ids;
+use crate::size;
 
 /// Shortest duration of an option: what peers say to each other about time is in whole milliseconds.
 pub const DURATION_MIN: Duration = Duration::from_millis(1);
@@ -39,6 +40,8 @@ pub enum ValueError {
     Endpoint,
     #[error("write a port, or ADDRESS:PORT, e.g. 8080, 0.0.0.0:8080 or [::1]:8080")]
     Http,
+    #[error("write a number of bytes, or of KiB, MiB, GiB or TiB, e.g. 500M or 2G")]
+    Size,
     #[error("the port must be 1 to 65535")]
     Port,
     #[error("write an IPv6 address in brackets, e.g. [fd00::7]:7000")]
@@ -118,6 +121,14 @@ pub fn fsync(text: &str) -> Result<Fsync, ValueError> {
         _ if text.starts_with(|c: char| c.is_ascii_alphabetic()) => Err(ValueError::Fsync),
         _ => duration(text).map(Fsync::Every),
     }
+}
+
+/// Reads an amount of bytes: `500M`, `2G`, or a bare number.
+///
+/// # Errors
+/// [`ValueError::Size`] where it is none.
+pub fn size(text: &str) -> Result<u64, ValueError> {
+    size::parse(text).ok_or(ValueError::Size)
 }
 
 /// What the digits after the point are of a unit, in whole milliseconds; `None` where that leaves a rest.

@@ -9,7 +9,8 @@ use super::others::Running;
 use super::Asked;
 use crate::descriptors::Budget;
 use crate::net;
-use crate::status::report::{Disk, LOW_DISK_BYTES};
+use crate::status::report::LOW_DISK_BYTES;
+use crate::storage::Room;
 
 /// Room for fewer peers than this is a warning.
 const PEERS_ENOUGH: usize = 32;
@@ -43,12 +44,12 @@ pub(super) fn disk(asked: &Asked, findings: &mut Findings) -> io::Result<()> {
         );
         return findings.failed("disk", &text);
     }
-    match Disk::of(there) {
-        Some(disk) if disk.free < LOW_DISK_BYTES => {
+    match Room::of(there) {
+        Ok(disk) if disk.free < LOW_DISK_BYTES => {
             findings.warned("disk", &format!("{} MiB are left for {shown}; make room", disk.free >> 20))
         }
-        Some(disk) => findings.fine("disk", &format!("{} MiB are left for {shown}", disk.free >> 20)),
-        None => findings.fine("disk", &format!("{shown} can be written")),
+        Ok(disk) => findings.fine("disk", &format!("{} MiB are left for {shown}", disk.free >> 20)),
+        Err(_) => findings.fine("disk", &format!("{shown} can be written")),
     }
 }
 

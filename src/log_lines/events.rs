@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 80] = [
+pub const EVENTS: [&str; 82] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -15,6 +15,7 @@ pub const EVENTS: [&str; 80] = [
     "delivered",
     "discovery_unreadable",
     "discovery_unsendable",
+    "disk_low",
     "disk_stuck",
     "election_won",
     "fatal",
@@ -70,6 +71,7 @@ pub const EVENTS: [&str; 80] = [
     "sensor_silent",
     "sensor_unusable",
     "set_aside",
+    "sources_wait",
     "split",
     "stopped",
     "stopping",

@@ -1,7 +1,6 @@
 //! The report: what `docs/http.md` describes as `/api/v1/status`, and what is sent for `STATUS`.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -11,9 +10,20 @@ use super::written;
 use crate::ids::PeerId;
 use crate::protocol::picture::Member;
 use crate::protocol::{Picture, Standing, AHEAD_READINGS};
+use crate::size::Size;
 
 /// A disk with less room than this is low: readings of some hours under load, of months at a trickle.
 pub const LOW_DISK_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What is low where so much is kept free.
+#[must_use]
+pub const fn low_disk_bytes(min_free: u64) -> u64 {
+    if min_free > LOW_DISK_BYTES / 2 {
+        min_free.saturating_mul(2)
+    } else {
+        LOW_DISK_BYTES
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -105,11 +115,16 @@ pub struct Readings {
     pub waiting: u64,
 }
 
-/// Room on the file system of the data directory, in bytes.
+/// The file system of the data directory, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
     pub free: u64,
     pub total: u64,
+    /// What is kept free: below it, sources wait.
+    #[serde(default)]
+    pub min_free: u64,
+    #[serde(default)]
+    pub sources_wait: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +147,7 @@ pub enum ReasonName {
     Suspended,
     DiskStuck,
     DiskLow,
+    SourcesWait,
     Behind,
     MemberMissing,
 }
@@ -240,8 +256,14 @@ impl Report {
         if stuck {
             add(ReasonName::DiskStuck, "The disk of this peer stores nothing".to_owned());
         }
-        if let Some(Disk { free, .. }) = self.disk.filter(|disk| disk.free < LOW_DISK_BYTES) {
-            add(ReasonName::DiskLow, format!("The disk has {} MiB left", free / (1024 * 1024)));
+        if let Some(Disk { free, min_free, sources_wait, .. }) = self.disk {
+            let (left, reserve) = (Size(free), Size(min_free));
+            if sources_wait {
+                let text = format!("The disk has {left} left, and {reserve} are kept free: sources wait");
+                add(ReasonName::SourcesWait, text);
+            } else if free < low_disk_bytes(min_free) {
+                add(ReasonName::DiskLow, format!("The disk has {left} left"));
+            }
         }
         let behind = picture.leader_committed.saturating_sub(picture.delivered);
         if self.state == State::Learning || behind > 2 * AHEAD_READINGS {
@@ -281,22 +303,6 @@ fn seats(given: &Given, picture: &Picture, attendance: &Attendance) -> Vec<Seat>
         since: attendance.present_since(&member.id).map(written),
     };
     picture.members.iter().enumerate().map(seat).rev().collect()
-}
-
-impl Disk {
-    /// The room on the file system of this directory; `None` where the system does not say.
-    #[cfg(unix)]
-    #[must_use]
-    pub fn of(directory: &Path) -> Option<Self> {
-        let stat = rustix::fs::statvfs(directory).ok()?;
-        Some(Self { free: stat.f_bavail * stat.f_frsize, total: stat.f_blocks * stat.f_frsize })
-    }
-
-    #[cfg(not(unix))]
-    #[must_use]
-    pub fn of(_: &Path) -> Option<Self> {
-        None
-    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::link::Link;
 use super::lock::{lock, read, write};
 use super::porter::Porter;
 use super::questions::Questions;
+use super::reserve::Reserve;
 use super::share::Pool;
 use super::voice::Voice;
 use super::watch::Watch;
@@ -73,6 +74,8 @@ pub(super) struct Node {
     pub(super) questions: Questions,
     pub(super) askers: Vec<Asker>,
     pub(super) voice: Voice,
+    /// Room on the disk that is kept free.
+    pub(super) reserve: Reserve,
     /// For people and programs that look at this peer.
     pub(super) watch: Arc<Watch>,
     pub(super) counts: Arc<Counts>,
@@ -124,6 +127,7 @@ impl Node {
             datagrams,
             questions: Questions::default(),
             askers: config.join.iter().cloned().map(Asker::new).collect(),
+            reserve: Reserve::of(&config),
             voice: Voice::new(Arc::clone(&watch)),
             watch,
             counts,

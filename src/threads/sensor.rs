@@ -72,12 +72,12 @@ fn take(node: &Node, source: &mut dyn Source, asked: Option<&Asked>) -> Taken {
     }
 }
 
-/// Waits until the core takes a whole request, and says how much it takes.
+/// Waits until there is room on the disk and the core takes a whole request, and says how much it takes.
 fn wait_for_room(node: &Node) -> u64 {
     let mut core = lock(&node.core);
     loop {
         let room = core.room();
-        if room >= ROOM_READINGS {
+        if room >= ROOM_READINGS && !node.reserve.sources_wait() {
             return room;
         }
         core = wait(&node.room, core, None);

@@ -11,6 +11,7 @@ use log::Level;
 use super::inbox::StorageItem;
 use super::lock::lock;
 use super::node::Node;
+use super::reserve;
 use crate::complaints::Subject;
 use crate::config::Fsync;
 use crate::ids::{PeerId, Sequence};
@@ -47,11 +48,14 @@ struct Rest {
     sync_by: Option<Instant>,
     /// When to compare the names of the files.
     names_at: Instant,
+    /// When to look, at the earliest, how much room the disk has.
+    room_at: Instant,
 }
 
 /// Runs until the disk fails. Returns how it did.
 pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<StorageItem>) -> StorageError {
-    let mut rest = Rest { delivered: None, sync_by: None, names_at: Instant::now() + NAMES_EVERY };
+    let mut rest =
+        Rest { delivered: None, sync_by: None, names_at: Instant::now() + NAMES_EVERY, room_at: Instant::now() };
     loop {
         let until = rest.sync_by.map_or(rest.names_at, |time| time.min(rest.names_at));
         let done = match next(inbox, until) {
@@ -65,6 +69,7 @@ pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Rec
         if let Err(error) = done {
             return error;
         }
+        look_for_room(node, &mut rest);
         node.turns.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -81,6 +86,20 @@ fn do_what_is_due(node: &Node, storage: &mut Storage<RealDisk>, rest: &mut Rest)
         rest.names_at = Instant::now() + NAMES_EVERY.max(begun.elapsed() * NAMES_SHARE);
     }
     Ok(())
+}
+
+/// Looks how much room the disk has, if that was not done just now.
+fn look_for_room(node: &Node, rest: &mut Rest) {
+    let now = Instant::now();
+    if rest.room_at > now {
+        return;
+    }
+    rest.room_at = now + reserve::LOOK_EVERY;
+    if node.reserve.look(&node.complaints) {
+        // A source that has just seen that it has to wait holds the lock until it waits.
+        drop(lock(&node.core));
+        node.room.notify_all();
+    }
 }
 
 /// Waits for an item; `None` if none came until this time.

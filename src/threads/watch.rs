@@ -13,9 +13,8 @@ use crate::config::Config;
 use crate::ids::PeerId;
 use crate::log_lines;
 use crate::protocol::{Event, Picture};
-use crate::status::report::{Disk, Given};
+use crate::status::report::Given;
 use crate::status::{Attendance, Happening, Happenings, Report};
-use crate::storage;
 
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -74,7 +73,7 @@ impl Node {
             let core = lock(&self.core);
             (core.picture(self.now()), missing.iter().map(|id| core.endpoint_of(id)).collect())
         };
-        let disk = Disk::of(&storage::directory_of(&self.config.data_dir, &self.config.peer_id));
+        let disk = self.reserve.disk();
         let address_of = |id: &PeerId| missing.iter().position(|known| known == id).and_then(|at| addresses[at]);
         let attendance = lock(&self.watch.attendance);
         Report::new(&self.given, &picture, &attendance, (disk, now), address_of)

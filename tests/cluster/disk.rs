@@ -30,14 +30,14 @@ fn mounted(command: &Command, directory: &Path, options: &str) -> Command {
 }
 
 /// Starts a peer on its own disk. Prints the reason where this system does not allow it.
-pub(super) fn start_on_a_disk(group: &Group, id: &str, options: &str) -> Option<Peer> {
+pub(super) fn start_on_a_disk(group: &Group, id: &str, options: &str, arguments: &[&str]) -> Option<Peer> {
     let directory = group.data_of(id);
     fs::create_dir_all(&directory).expect("a directory to mount on");
     let tried = mounted(&Command::new("true"), &directory, options).output();
     let why = match tried {
         Ok(output) if output.status.success() => {
             let mut command = group.command(id);
-            command.args(["--sensor", "stdin"]);
+            command.args(["--sensor", "stdin"]).args(arguments);
             return Some(Peer::start(id, mounted(&command, &directory, options), directory));
         }
         Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -54,7 +54,7 @@ pub(super) fn errors(peer: &Peer) -> Vec<String> {
 #[test]
 fn a_leader_whose_disk_is_full_says_so_once_and_the_others_lose_nothing() {
     let group = Group::new();
-    let Some(mut leader) = start_on_a_disk(&group, "c", "size=1m") else { return };
+    let Some(mut leader) = start_on_a_disk(&group, "c", "size=1m", &[]) else { return };
     leader.wait_for_view(&["c"]);
     let mut members = vec![group.start_fed("a"), group.start_fed("b")];
     for peer in members.iter().chain([&leader]) {
@@ -81,7 +81,7 @@ fn a_leader_whose_disk_is_full_says_so_once_and_the_others_lose_nothing() {
 fn a_member_with_a_full_disk_leaves_and_the_others_have_what_it_stored() {
     let group = Group::new();
     let mut peers = group.start_all(&["a", "b"]);
-    let Some(mut member) = start_on_a_disk(&group, "c", "size=1m") else { return };
+    let Some(mut member) = start_on_a_disk(&group, "c", "size=1m", &[]) else { return };
     member.wait_for_view(&["a", "b", "c"]);
     member.feed_numbered(0, 1000);
     peers[1].wait_for_rows(1000);
@@ -97,10 +97,37 @@ fn a_member_with_a_full_disk_leaves_and_the_others_have_what_it_stored() {
 #[test]
 fn a_disk_that_takes_nothing_is_refused_at_the_start() {
     let group = Group::new();
-    let Some(mut peer) = start_on_a_disk(&group, "a", "ro") else { return };
+    let Some(mut peer) = start_on_a_disk(&group, "a", "ro", &[]) else { return };
     assert_eq!(peer.wait_for_exit().code(), Some(1));
     let said = errors(&peer);
     assert!(said.len() == 1 && said[0].contains("make it writable"), "{said:?}");
+}
+
+/// Gives the disk of this peer another size.
+fn resize(peer: &Peer, directory: &Path, size: &str) {
+    let mut command = Command::new("nsenter");
+    command.args(["--mount", "--target"]).arg(peer.process_id().to_string());
+    command.args(["mount", "-o", &format!("remount,size={size}")]).arg(directory);
+    assert!(command.status().expect("nsenter").success());
+}
+
+#[test]
+fn sources_wait_for_room_on_the_disk_and_others_readings_are_stored_meanwhile() {
+    let group = Group::new();
+    let reserve = ["--min-free", "8M"];
+    let Some(mut short) = start_on_a_disk(&group, "a", "size=4m", &reserve) else { return };
+    short.wait_for("KiB left, and --min-free keeps 8192 KiB: sources wait until there is more");
+    let mut other = group.start_fed("b");
+    other.wait_for_view(&["a", "b"]);
+    short.feed_numbered(0, 1000);
+    other.feed_numbered(0, 1000);
+    // It takes both of the two to commit.
+    other.wait_for_rows(1000);
+    assert_fed(&other.rows(), "b", 0, 1000);
+
+    resize(&short, &group.data_of("a"), "64m");
+    other.wait_for_rows(2000);
+    assert_fed(&other.rows(), "a", 0, 1000);
 }
 
 pub(super) fn stall_library(group: &Group) -> Option<String> {

@@ -21,7 +21,7 @@ fn last_words(peer: &mut Peer) -> String {
 #[test]
 fn a_disk_without_inodes_is_not_called_full() {
     let group = Group::new();
-    let Some(mut peer) = start_on_a_disk(&group, "a", "size=4m,nr_inodes=20") else { return };
+    let Some(mut peer) = start_on_a_disk(&group, "a", "size=4m,nr_inodes=20", &[]) else { return };
     peer.wait_for_view(&["a"]);
     peer.feed(&readings(40));
     let said = last_words(&mut peer);

@@ -47,7 +47,7 @@ pub(in crate::status) fn picture(standing: Standing) -> Picture {
 }
 
 pub(in crate::status) fn report(picture: &Picture, attendance: &Attendance) -> Report {
-    let disk = Some(Disk { free: 1 << 30, total: 1 << 32 });
+    let disk = Some(Disk { free: 1 << 30, total: 1 << 32, min_free: 0, sources_wait: false });
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(60);
     Report::new(&given(), picture, attendance, (disk, now), |_| "127.0.0.1:7009".parse().ok())
 }

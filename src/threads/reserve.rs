@@ -1,0 +1,126 @@
+//! Room on the disk that is kept free (`--min-free`): below it the sources wait, and nothing that was taken in is lost to a
+//! full disk. The `storage` thread looks, since it is the one that fills the disk.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::complaints::{Complaints, Kind, Subject};
+use crate::config::Config;
+use crate::size::Size;
+use crate::status::report::{low_disk_bytes, Disk};
+use crate::storage::{self, Room};
+
+/// The shortest time between two looks under load: a look takes a microsecond, and a fast disk takes 200 MB meanwhile.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Sources go on once there is this part of the reserve more than it, so that they do not stop and go with each file that
+/// another program removes.
+const MARGIN: u64 = 8;
+
+/// Names of complaints.
+const LOW: &str = "disk_low";
+const WAITING: &str = "sources_wait";
+
+#[derive(Debug)]
+pub(super) struct Reserve {
+    directory: PathBuf,
+    min_free: u64,
+    waits: AtomicBool,
+}
+
+impl Reserve {
+    pub(super) fn of(config: &Config) -> Self {
+        let directory = storage::directory_of(&config.data_dir, &config.peer_id);
+        Self { directory, min_free: config.min_free, waits: AtomicBool::new(false) }
+    }
+
+    /// What a report says of it; `None` where the system does not know.
+    pub(super) fn disk(&self) -> Option<Disk> {
+        let Room { free, total } = Room::of(&self.directory).ok()?;
+        Some(Disk { free, total, min_free: self.min_free, sources_wait: self.sources_wait() })
+    }
+
+    /// Do sources have to wait for room on the disk?
+    pub(super) fn sources_wait(&self) -> bool {
+        self.waits.load(Ordering::Acquire)
+    }
+
+    /// Looks how much room there is, and says what that means. Returns whether sources may go on that waited.
+    pub(super) fn look(&self, complaints: &Complaints) -> bool {
+        // What the system does not know is no reason to stop measuring.
+        Room::of(&self.directory).is_ok_and(|room| self.judge(room.free, complaints))
+    }
+
+    fn judge(&self, free: u64, complaints: &Complaints) -> bool {
+        let (disk, subject) = (self.directory.display(), Subject::Own(self.directory.display().to_string()));
+        let (left, reserve) = (Size(free), Size(self.min_free));
+        if free < self.min_free {
+            self.waits.store(true, Ordering::Release);
+            let text = format!(
+                "The disk of {disk} has {left} left, and --min-free keeps {reserve}: sources wait until there is more. \
+                 What other peers measure is still stored; make room"
+            );
+            complaints.complain(subject, Kind::new(WAITING, "").seldom(), &text);
+            return false;
+        }
+        let goes_on = free >= self.min_free.saturating_add(self.min_free / MARGIN) && self.sources_wait();
+        if goes_on {
+            self.waits.store(false, Ordering::Release);
+            complaints.over(&subject, &[WAITING], &format!("The disk of {disk} has {left} left: sources go on"));
+        }
+        if free >= low_disk_bytes(self.min_free) {
+            complaints.over(&subject, &[LOW], &format!("The disk of {disk} has {left} left, which is enough"));
+        } else if !self.sources_wait() {
+            let then = match self.min_free {
+                0 => "once it is full, this peer ends".to_owned(),
+                _ => format!("below {reserve} (--min-free) its sources wait"),
+            };
+            let text = format!("The disk of {disk} has {left} left; make room: {then}");
+            complaints.complain(subject, Kind::new(LOW, "").seldom(), &text);
+        }
+        goes_on
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of so many bytes each, one look after the other, and whether sources wait then.
+    fn looks(min_free: u64, all: &[u64]) -> Vec<(Vec<&'static str>, bool, bool)> {
+        let reserve = Reserve { directory: PathBuf::from("d"), min_free, waits: AtomicBool::new(false) };
+        all.iter()
+            .map(|free| {
+                let complaints = Complaints::default();
+                let goes_on = reserve.judge(*free, &complaints);
+                let said = complaints.heard().iter().map(|(_, kind, _)| kind.event).collect();
+                (said, goes_on, reserve.sources_wait())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn sources_wait_below_the_reserve_until_there_is_an_eighth_more() {
+        const MIB: u64 = 1 << 20;
+        let all = [1001, 1000, 999, 500, 499, 500, 562, 563, 562, 1000].map(|mib| mib * MIB);
+        let expected = [
+            (vec![], false, false),
+            (vec![], false, false),
+            (vec![LOW], false, false),
+            (vec![LOW], false, false),
+            (vec![WAITING], false, true),
+            (vec![], false, true),
+            (vec![], false, true),
+            (vec![LOW], true, false),
+            (vec![LOW], false, false),
+            (vec![], false, false),
+        ];
+        assert_eq!(looks(500 * MIB, &all), expected);
+    }
+
+    #[test]
+    fn without_a_reserve_a_disk_is_low_and_no_source_waits() {
+        assert_eq!(looks(0, &[64 << 20, 0]), [(vec![], false, false), (vec![LOW], false, false)]);
+    }
+}
