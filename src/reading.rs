@@ -14,6 +14,9 @@ pub use time::{unix_ms, unix_time};
 /// How a payload begins.
 pub const VERB: &[u8] = b"DATA|";
 
+/// Ends the payload of a reading whose peer gave it the time of a clock that was not known to be set. It is no part of the row.
+pub const UNSURE_TIME: &str = "|~";
+
 /// Longest payload line without its LF, in bytes: the verb, a sensor id of 64, a timestamp of 40, three values of 24, and
 /// the bars between.
 pub const LINE_BYTES_MAX: usize = 192;
@@ -66,6 +69,9 @@ pub fn check(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
 /// # Errors
 /// Says which field is wrong, and why.
 pub fn check_input(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
+    if has_unsure_time(line) {
+        return Err(grammar::SEVENTH_FIELD);
+    }
     let fields = fields(line).map_err(|error| intake::unseen(line, error))?;
     intake::check(&fields)?;
     Ok(fields)
@@ -79,8 +85,14 @@ fn fields(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
         timestamp: &text[ends.sensor_id + 1..ends.timestamp],
         temperature: &text[ends.timestamp + 1..ends.temperature],
         humidity: &text[ends.temperature + 1..ends.humidity],
-        pressure: &text[ends.humidity + 1..],
+        pressure: &text[ends.humidity + 1..ends.pressure],
     })
+}
+
+/// Is the time of this checked payload that of a clock that was not known to be set?
+#[must_use]
+pub fn has_unsure_time(payload: &[u8]) -> bool {
+    payload.ends_with(UNSURE_TIME.as_bytes())
 }
 
 /// The sensor of a checked payload.
@@ -109,6 +121,26 @@ mod tests {
             assert!(check(good.as_bytes()).is_ok(), "{good}");
         }
         assert!(check_input(b"DATA|a||1|2|3").is_ok() && check(b"DATA|a||1|2|3").is_err());
+    }
+
+    #[test]
+    fn a_payload_may_say_that_its_time_is_unsure_and_a_source_may_not() {
+        for values in ["1|2|3", "1|2|", "||", "-1|.5|1e3"] {
+            let plain = format!("DATA|a|1970-01-01T00:00:11.000Z|{values}");
+            let marked = format!("{plain}{UNSURE_TIME}");
+            assert_eq!(check(marked.as_bytes()), check(plain.as_bytes()));
+            assert!(has_unsure_time(marked.as_bytes()) && !has_unsure_time(plain.as_bytes()));
+            assert_eq!(Checker::new().line(format!("{marked}\nDATA").as_bytes()), Ok(marked.len()));
+            assert_eq!(check_input(marked.as_bytes()), Err(grammar::SEVENTH_FIELD));
+            let (mut row, mut same) = (Vec::new(), Vec::new());
+            append_row(7, marked.as_bytes(), &mut row);
+            append_row(7, plain.as_bytes(), &mut same);
+            assert_eq!(row, same);
+        }
+        for bad in ["1|2|3|~~", "1|2|3|~|~", "1|2|3~", "1|2|x|~", "1|2|~"] {
+            let line = format!("DATA|a|1970-01-01T00:00:11.000Z|{bad}");
+            assert!(check(line.as_bytes()).is_err(), "{line}");
+        }
     }
 
     #[test]

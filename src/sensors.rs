@@ -3,6 +3,7 @@
 //!
 //! `device` has what all devices have in common that the kernel shows as files.
 
+mod clock;
 #[cfg(unix)]
 mod command;
 mod decimal;
@@ -18,7 +19,6 @@ mod positions;
 mod stdin;
 mod w1;
 
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use clock::{Clock, Setting};
 #[cfg(unix)]
 pub use command::{guard::guard, Commanded};
 pub use device::{Device, Place};
@@ -42,27 +43,6 @@ use crate::config::{Sensor, SensorSource};
 use crate::ids::SensorId;
 use crate::wire::batch::READINGS_MAX;
 use crate::wire::Lines;
-
-/// Tells the time of day; only the timestamps of readings come from it.
-pub struct Clock(Box<dyn Fn() -> Timestamp + Send>);
-
-impl Clock {
-    /// A clock that asks `now` each time.
-    #[must_use]
-    pub fn new(now: impl Fn() -> Timestamp + Send + 'static) -> Self {
-        Self(Box::new(now))
-    }
-
-    fn now(&self) -> Timestamp {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Clock({})", self.now())
-    }
-}
 
 /// A source is asked once there is room for so many readings: for a whole request, so that a fast one is asked seldom.
 pub const ROOM_READINGS: u64 = READINGS_MAX;
@@ -147,6 +127,8 @@ pub struct Given<'a> {
     /// What lines look like.
     pub form: Form,
     pub fields: &'a [FieldChoice],
+    /// Whether the clock of this host is set.
+    pub setting: &'a Arc<Setting>,
     /// How far files were read, where that is kept.
     pub positions: Option<&'a Positions>,
     /// Of the random walk of made-up readings: of one seed, they are the same.
@@ -162,21 +144,21 @@ pub fn open(
     given: &Given,
     (now, complaints): (fn() -> Timestamp, &Arc<Complaints>),
 ) -> Result<Sources, SensorError> {
-    let Given { sysfs, seed, .. } = *given;
+    let Given { sysfs, seed, setting, .. } = *given;
     let mut devices: Vec<(PathBuf, String)> = Vec::new();
     let mut opened: Sources = Vec::with_capacity(sensors.len());
     for sensor in sensors {
-        let clock = Clock::new(now);
+        let clock = || Clock::of_host(now, setting, complaints);
         let settings = || {
             let settled = "it is settled for each source that makes its readings itself";
             (sensor.id.clone().expect(settled), sensor.interval.expect(settled))
         };
         let others = sensors.iter().filter(|other| *other != sensor).filter_map(|other| other.id.clone()).collect();
-        let lines = Opening { clock: Clock::new(now), others, id: sensor.id.clone(), given, complaints };
+        let lines = Opening { clock: clock(), others, id: sensor.id.clone(), given, complaints };
         opened.push(match &sensor.source {
             SensorSource::Mock => {
                 let (id, interval) = settings();
-                Box::new(Mock::new(id, interval, seed, clock))
+                Box::new(Mock::new(id, interval, seed, clock()))
             }
             SensorSource::Stdin => lines.of(StandardInput::open()),
             #[cfg(unix)]
@@ -187,7 +169,7 @@ pub fn open(
             SensorSource::Device(bus, choice) => {
                 let (id, interval) = settings();
                 let place = Place { sysfs: sysfs.to_owned(), bus: *bus, choice: choice.clone() };
-                let device = Device::open(place, id, interval, clock, Arc::clone(complaints))?;
+                let device = Device::open(place, id, interval, clock(), Arc::clone(complaints))?;
                 // A device may be named in two ways.
                 let directory = fs::canonicalize(device.directory()).unwrap_or_else(|_| device.directory().to_owned());
                 if let Some((_, other)) = devices.iter().find(|(known, _)| *known == directory) {
@@ -227,8 +209,10 @@ fn text_of(time: Timestamp) -> String {
 }
 
 /// One reading as lines. Its maker has checked the values.
-fn one(id: &SensorId, time: Timestamp, temperature: &str, humidity: &str, pressure: &str) -> Lines {
-    let line = format!("DATA|{id}|{}|{temperature}|{humidity}|{pressure}\n", text_of(time));
+fn one(id: &SensorId, clock: &Clock, temperature: &str, humidity: &str, pressure: &str) -> Lines {
+    let stamp = clock.stamp();
+    clock.gave(&stamp);
+    let line = format!("DATA|{id}|{}|{temperature}|{humidity}|{pressure}{}\n", stamp.text, stamp.mark);
     debug_assert_eq!(crate::reading::check(line.trim_end().as_bytes()).err(), None, "{line}");
     Lines::new(line.into_bytes(), 1)
 }
@@ -257,7 +241,8 @@ mod tests {
             let source::Sensors(list) = source::sensors(text).unwrap();
             let sensors = source::settled(list.into_iter().flatten().collect(), vec![], &"p".parse().unwrap(), SECOND)?;
             let sysfs = Path::new("/no/such");
-            let given = Given { sysfs, form: Form::Data, fields: &[], positions: None, seed: 1 };
+            let setting = Arc::new(Setting::new(Timestamp::UNIX_EPOCH, sysfs));
+            let given = Given { sysfs, form: Form::Data, fields: &[], setting: &setting, positions: None, seed: 1 };
             let opened = open(&sensors, &given, (Timestamp::now, &Arc::default()));
             Ok::<_, ConfigError>(opened.map(|opened| opened.iter().map(|source| source.describe()).collect::<Vec<_>>()))
         };

@@ -277,9 +277,9 @@ pub(super) struct Arguments {
     ///
     /// Below it this peer takes no readings in: its sources wait, and one warning says so. Twice as much is warned of. They
     /// go on when there is an eighth more than it. What other peers measure is still stored, so give it to all of them. Units are
-    /// powers of 1024. Default: 0, a full disk ends this peer.
+    /// powers of 1024. With 0 a full disk ends this peer.
     #[arg(long, env = "PEER_MIN_FREE", value_name = "SIZE", help_heading = "Storage", default_value = "0")]
-    #[arg(value_parser = value::size, hide_default_value = true, allow_negative_numbers = true)]
+    #[arg(value_parser = value::size, allow_negative_numbers = true)]
     min_free: u64,
 
     /// Serve a page about this peer and its group, and the same for programs

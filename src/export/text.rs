@@ -49,7 +49,7 @@ impl<W: Write, F: Fn(std::io::Error) -> ExportError> Sink for Text<W, F> {
             let Fields { timestamp, sensor_id, temperature, humidity, pressure } = fields;
             writeln!(self.out, "{},{timestamp},{sensor_id},{temperature},{humidity},{pressure}", row.sequence)
         } else {
-            self.out.write_all(json_line(row.sequence, &fields).as_bytes())
+            self.out.write_all(json_line(row.sequence, &fields, false).as_bytes())
         };
         done.map_err(&self.failed)
     }

@@ -51,7 +51,7 @@ impl Format {
             Self::Csv => out.extend_from_slice(page.csv()),
             Self::Jsonl => {
                 for (sequence, fields) in page.rows() {
-                    out.extend_from_slice(json_line(sequence, &fields).as_bytes());
+                    out.extend_from_slice(json_line(sequence, &fields, page.has_unsure_time(sequence)).as_bytes());
                 }
             }
             Self::Influx => {
@@ -77,15 +77,19 @@ fn values<'a>(fields: &Fields<'a>) -> [(&'static str, &'a str); 3] {
     [("temperature_c", fields.temperature), ("humidity_pct", fields.humidity), ("pressure_hpa", fields.pressure)]
 }
 
-/// A row as a JSON object on a line of its own. Its members have the names of the columns of the CSV files.
+/// A row as a JSON object on a line of its own. Its members have the names of the columns of the CSV files; where its time is
+/// that of a clock that was not set, there is one more, `clock_unset`.
 #[must_use]
-pub fn json_line(sequence: Sequence, fields: &Fields) -> String {
+pub fn json_line(sequence: Sequence, fields: &Fields, has_unsure_time: bool) -> String {
     let mut object = Object::new();
     object.raw("sequence", &sequence.to_string());
     object.text("timestamp", fields.timestamp);
     object.text("sensor_id", fields.sensor_id);
     for (name, value) in values(fields) {
         object.raw(name, number(value).as_deref().unwrap_or("null"));
+    }
+    if has_unsure_time {
+        object.raw("clock_unset", "true");
     }
     object.end() + "\n"
 }

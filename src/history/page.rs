@@ -1,26 +1,42 @@
 //! Some rows, one after the other, as the CSV files have them.
 
 use crate::ids::Sequence;
-use crate::reading::{row_fields, Fields};
+use crate::reading::{append_row, has_unsure_time, row_fields, Fields};
 
 /// Rows in sequence order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     csv: Vec<u8>,
     rows: usize,
+    /// Sequences of rows whose time is that of a clock that was not set, rising.
+    unsure: Vec<Sequence>,
     /// All wanted rows up to this sequence are in the page: where to go on.
     pub after: Sequence,
 }
 
 impl Page {
     pub(super) fn new(after: Sequence) -> Self {
-        Self { csv: Vec::new(), rows: 0, after }
+        Self { csv: Vec::new(), rows: 0, unsure: Vec::new(), after }
     }
 
     /// Adds a row that `write` writes.
     pub(super) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.csv);
         self.rows += 1;
+    }
+
+    /// Adds the row of an entry of the log.
+    pub(super) fn add_entry(&mut self, sequence: Sequence, payload: &[u8]) {
+        if has_unsure_time(payload) {
+            self.unsure.push(sequence);
+        }
+        self.add(|csv| append_row(sequence, payload, csv));
+    }
+
+    /// Is the time of this row that of a clock that was not set? Only pages of the log know.
+    #[must_use]
+    pub fn has_unsure_time(&self, sequence: Sequence) -> bool {
+        self.unsure.binary_search(&sequence).is_ok()
     }
 
     /// The rows as lines of a CSV file, without its header.

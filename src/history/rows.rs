@@ -220,7 +220,7 @@ impl Rows {
                     break;
                 }
                 if wanted && is_in(&self.range, payload) {
-                    page.add(|csv| reading::append_row(sequence, payload, csv));
+                    page.add_entry(sequence, payload);
                 }
                 page.after = sequence;
                 self.lineage.add(frame.term(), sequence);

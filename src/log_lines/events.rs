@@ -1,10 +1,11 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 82] = [
+pub const EVENTS: [&str; 83] = [
     "accept_failed",
     "alone",
     "clock_behind",
+    "clock_unset",
     "closed_group",
     "command_ended",
     "command_said",

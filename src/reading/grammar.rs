@@ -2,7 +2,9 @@
 //! where it is ordered, and wherever it is read again. All of them call this, so it has to cost little, and no two
 //! places judge a line differently.
 
-use super::{ReadingError, LINE_BYTES_MAX, LINE_TOO_LONG, NAMES, TIMESTAMP_BYTES_MAX, VALUE_BYTES_MAX, VERB};
+use super::{
+    ReadingError, LINE_BYTES_MAX, LINE_TOO_LONG, NAMES, TIMESTAMP_BYTES_MAX, UNSURE_TIME, VALUE_BYTES_MAX, VERB,
+};
 use crate::ids::{name_length, NAME_BYTES_MAX};
 
 /// The end of a line; the end of the text ends a line, too.
@@ -19,6 +21,8 @@ pub(super) struct Ends {
     pub(super) temperature: usize,
     pub(super) humidity: usize,
     pub(super) pressure: usize,
+    /// With the mark of an unsure time, if it has one.
+    line: usize,
 }
 
 impl Ends {
@@ -46,7 +50,7 @@ impl Checker {
     /// Says which field is wrong, and why.
     pub fn line(&mut self, text: &[u8]) -> Result<usize, ReadingError> {
         match self.scan(text) {
-            Ok(ends) if ends.has_timestamp() => Ok(ends.pressure),
+            Ok(ends) if ends.has_timestamp() => Ok(ends.line),
             Ok(_) => Err(NO_TIMESTAMP),
             Err(error) => {
                 let line = memchr::memchr(LF, text).map_or(text, |end| &text[..end]);
@@ -58,7 +62,7 @@ impl Checker {
     /// Where the fields of a line without LF end. Its timestamp may be empty.
     pub(super) fn whole(&mut self, line: &[u8]) -> Result<Ends, ReadingError> {
         match self.scan(line) {
-            Ok(ends) if ends.pressure == line.len() => Ok(ends),
+            Ok(ends) if ends.line == line.len() => Ok(ends),
             Ok(ends) => {
                 let pressure = &line[ends.humidity + 1..];
                 Err(wrong_as_a_whole(line).unwrap_or(wrong_value(pressure, NAMES[4])))
@@ -77,8 +81,11 @@ impl Checker {
         let timestamp = sensor_id + 1 + self.timestamp(&name[length + 1..])?;
         let temperature = value(text, timestamp + 1, b'|', NAMES[2])?;
         let humidity = value(text, temperature + 1, b'|', NAMES[3])?;
-        let pressure = value(text, humidity + 1, LF, NAMES[4])?;
-        Ok(Ends { sensor_id, timestamp, temperature, humidity, pressure })
+        let (pressure, line) = match value(text, humidity + 1, LF, NAMES[4]) {
+            Ok(end) => (end, end),
+            Err(error) => marked(text, humidity + 1).ok_or(error)?,
+        };
+        Ok(Ends { sensor_id, timestamp, temperature, humidity, pressure, line })
     }
 
     /// RFC 3339: `2013-01-01T06:00:00.25Z`, or with an offset; and a bar. Empty where a source has none.
@@ -110,6 +117,14 @@ impl Checker {
     }
 }
 
+/// Where the last value and the line end, if the mark of an unsure time follows it.
+#[cold]
+fn marked(text: &[u8], from: usize) -> Option<(usize, usize)> {
+    let pressure = value(text, from, b'|', NAMES[4]).ok()?;
+    let rest = text[pressure..].strip_prefix(UNSURE_TIME.as_bytes())?;
+    matches!(rest.first(), None | Some(&LF)).then_some((pressure, pressure + UNSURE_TIME.len()))
+}
+
 fn wrong(field: &'static str, reason: &'static str) -> ReadingError {
     ReadingError { field, reason }
 }
@@ -117,6 +132,8 @@ fn wrong(field: &'static str, reason: &'static str) -> ReadingError {
 const NO_VERB: ReadingError = ReadingError { field: "line", reason: "does not begin with DATA|" };
 
 pub(super) const NO_TIMESTAMP: ReadingError = ReadingError { field: "timestamp", reason: "is empty" };
+
+pub(super) const SEVENTH_FIELD: ReadingError = ReadingError { field: "line", reason: "has more than six fields" };
 
 const BAD_TIMESTAMP: ReadingError =
     ReadingError { field: "timestamp", reason: "is not of the form 2013-01-01T06:00:00Z (RFC 3339)" };
@@ -144,7 +161,7 @@ fn wrong_as_a_whole(line: &[u8]) -> Option<ReadingError> {
     let fields = rest.split(|byte| *byte == b'|').count();
     match NAMES.get(fields) {
         Some(name) => Some(wrong(name, "is missing")),
-        None => (fields > NAMES.len()).then(|| wrong("line", "has more than six fields")),
+        None => (fields > NAMES.len()).then_some(SEVENTH_FIELD),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 
-use super::{sensor_of, Fields, LINE_BYTES_MAX, VERB};
+use super::{sensor_of, Fields, LINE_BYTES_MAX, UNSURE_TIME, VERB};
 use crate::ids::{parse_number, Sequence};
 
 /// First line of every CSV file, without its LF.
@@ -21,6 +21,7 @@ const FIELDS: usize = 6;
 /// fields leaves nothing to quote, so that a row is its payload with other separators, millions of times a second.
 pub fn append_row(sequence: u64, payload: &[u8], out: &mut Vec<u8>) {
     append_decimal(sequence, out);
+    let payload = payload.strip_suffix(UNSURE_TIME.as_bytes()).unwrap_or(payload);
     let sensor = sensor_of(payload);
     let rest = payload.get(VERB.len() + sensor.len() + 1..).unwrap_or(b"");
     let end = memchr::memchr(b'|', rest).unwrap_or(rest.len());

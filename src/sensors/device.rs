@@ -252,7 +252,7 @@ impl Source for Device {
         }
         self.readings += 1;
         let [temperature, humidity, pressure] = values.map(Option::unwrap_or_default);
-        Taken::Readings(one(&self.id, self.clock.now(), &temperature, &humidity, &pressure))
+        Taken::Readings(one(&self.id, &self.clock, &temperature, &humidity, &pressure))
     }
 
     /// Readings are missed where it takes longer than the interval.

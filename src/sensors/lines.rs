@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::line::{append, excerpt, is_blank, sensor_of, Appended};
+use super::clock::Stamp;
 use super::form::{self, Converter};
 use super::positions::{Follow, Mark, Resumed};
-use super::{text_of, Clock, Source, Taken};
+use super::{Clock, Source, Taken};
 use crate::complaints::{Complaints, Kind, Subject};
 use crate::config::form::{FieldChoice, Form};
 use crate::ids::SensorId;
@@ -86,7 +87,7 @@ pub struct LineSource<R> {
     /// The line that is being read was found too long: what comes up to its LF belongs to it.
     skipping: bool,
     /// When the block was read, as a timestamp.
-    arrived: String,
+    arrived: Stamp,
     /// Lines begun so far: the number of the line at hand.
     line: u64,
     complaints: Arc<Complaints>,
@@ -131,7 +132,7 @@ impl<R: Input> LineSource<R> {
             supply: Supply::Flows,
             first: true,
             skipping: false,
-            arrived: String::new(),
+            arrived: Stamp::default(),
             line: 0,
             complaints,
             refused: 0,
@@ -209,13 +210,13 @@ impl<R: Input> LineSource<R> {
             } else if let Some(converter) = self.converter.as_mut().filter(|_| !line.starts_with(reading::VERB)) {
                 match converter.convert(line) {
                     Ok(Some(reading)) => {
-                        append(made.insert(reading), (&self.arrived, &self.others), &mut self.gathered)
+                        append(made.insert(reading), (&self.arrived, &self.clock, &self.others), &mut self.gathered)
                     }
                     Ok(None) => Ok(Appended::Blank),
                     Err(error) => Err(error),
                 }
             } else {
-                append(line, (&self.arrived, &self.others), &mut self.gathered)
+                append(line, (&self.arrived, &self.clock, &self.others), &mut self.gathered)
             };
             let line = made.as_deref().unwrap_or(given);
             match appended {
@@ -326,7 +327,7 @@ impl<R: Input> LineSource<R> {
                 }
             };
         };
-        self.arrived = text_of(self.clock.now());
+        self.arrived = self.clock.stamp();
     }
 }
 

@@ -73,7 +73,7 @@ impl Source for Mock {
         let values = [temperature.next(rng), humidity.next(rng), pressure.next(rng)];
         self.readings += 1;
         let [temperature, humidity, pressure] = &values;
-        Taken::Readings(one(&self.id, self.clock.now(), temperature, humidity, pressure))
+        Taken::Readings(one(&self.id, &self.clock, temperature, humidity, pressure))
     }
 
     fn readings(&self) -> u64 {

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::attendance::Why;
 use super::report::{Reason, ReasonName, Report, Role, Seat, State};
 use crate::elapsed::Elapsed;
@@ -35,6 +37,9 @@ pub fn in_one_line(report: &Report) -> String {
     }
     escaped(&line).into_owned()
 }
+
+/// Reports are not made at the same moment: nearer ones say nothing of clocks.
+const CLOCKS_APART: Duration = Duration::from_secs(10);
 
 /// How many stopped peers are named; the others are counted.
 const STOPPED_MAX: usize = 5;
@@ -128,12 +133,30 @@ fn group(reports: &[&Report], text: &mut String) {
         };
         line(text, &format!("  {} {how} {}", absent.peer, absent.since));
     }
+    let leader = reports.iter().find(|report| Some(&report.peer) == report.leader.as_ref());
     for report in reports {
+        if let Some(apart) = leader.and_then(|leader| clocks_apart(report, leader)) {
+            line(text, &format!("  {}: its clock is {apart} the leader's", report.peer));
+        }
         let told = |reason: &&Reason| reason.reason != ReasonName::MemberMissing;
         for reason in report.health.reasons.iter().filter(told) {
             line(text, &format!("  {}: {}", report.peer, reason.text));
         }
     }
+}
+
+/// What is seen of the clock of one peer beside that of another one, unless they may agree.
+fn clocks_apart(report: &Report, leader: &Report) -> Option<String> {
+    let [ours, theirs] = [report, leader].map(|report| report.now.parse::<Timestamp>().ok());
+    let by = ours?.duration_since(theirs?);
+    let text = Elapsed(by.unsigned_abs());
+    (by.unsigned_abs() >= CLOCKS_APART).then(|| {
+        if by.is_negative() {
+            format!("{text} behind")
+        } else {
+            format!("{text} ahead of")
+        }
+    })
 }
 
 fn known_of_others(report: &Report) -> usize {

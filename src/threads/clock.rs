@@ -30,6 +30,17 @@ pub(super) fn check(config: &Config) {
     }
 }
 
+/// No right clock shows an earlier time: this version was not made then, or this peer's files were not written.
+pub(super) fn not_before(config: &Config) -> Timestamp {
+    let written = storage::last_written(&config.data_dir, &config.peer_id).and_then(|time| time.checked_sub(ROUNDING));
+    let written = written.and_then(|time| Timestamp::try_from(time).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
+    written.max(made())
+}
+
+fn made() -> Timestamp {
+    MADE.1.parse().expect("a time")
+}
+
 /// The newest of readings, with its sensor.
 fn newest(readings: Vec<(SensorId, String)>) -> Option<(SystemTime, SensorId)> {
     let times = readings.into_iter().filter_map(|(sensor, text)| Some((text.parse::<Timestamp>().ok()?, sensor)));
@@ -45,14 +56,13 @@ fn doubt(
     written: Option<SystemTime>,
     newest: Option<(SystemTime, SensorId)>,
 ) -> Option<(Duration, String)> {
-    let made: Timestamp = MADE.1.parse().expect("a time");
     let behind = |time: SystemTime| time.duration_since(now).ok().filter(|by| *by > ROUNDING);
     let says = Timestamp::try_from(now).map_or_else(|_| "an impossible time".to_owned(), |now| format!("{now:.0}"));
     let says = format!("The clock of this host says {says}");
     if let Some(by) = written.and_then(behind) {
         return Some((by, format!("{says}, {} before this peer last wrote a file: it went back", Elapsed(by))));
     }
-    if let Some(by) = behind(made.try_into().expect("a time of this century")) {
+    if let Some(by) = behind(made().try_into().expect("a time of this century")) {
         let day = &MADE.1[.."2026-11-25".len()];
         let why =
             format!("{says}, and this version of peer was made on {day}: it is behind by {} or more", Elapsed(by));

@@ -1,9 +1,11 @@
 //! What a peer opens and settles by its options before its first step.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::clock;
 use super::keyring::Keyring;
 use super::marks::Marks;
 use crate::complaints::Complaints;
@@ -12,7 +14,7 @@ use crate::fatal::Fatal;
 use crate::ids::{Incarnation, NUMBER_MAX};
 use crate::net;
 use crate::protocol::{Secret, Settings};
-use crate::sensors::{self, Given, Positions, Sources};
+use crate::sensors::{self, Given, Positions, Setting, Sources};
 use crate::service::Manager;
 use crate::storage::{
     claim, claim_cleared, directory_of, others, rename_directory, EarlierDirectory, RealDisk, StorageError,
@@ -58,8 +60,10 @@ pub(super) fn directory(config: &Config) -> Result<RealDisk, Fatal> {
 /// The sources of readings, and how far they were read, where that is kept.
 pub(super) fn sources(config: &Config, complaints: &Arc<Complaints>) -> Result<(Sources, Option<Arc<Marks>>), Fatal> {
     let positions = config.once.as_deref().map(Positions::open).transpose()?;
+    let setting = Arc::new(Setting::new(clock::not_before(config), Path::new("/")));
     let given = Given {
         sysfs: &config.sysfs,
+        setting: &setting,
         form: config.stdin_format,
         fields: &config.stdin_fields,
         positions: positions.as_ref(),

@@ -60,6 +60,7 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
         missing: Missing::new(&inspection),
         undelivered: BTreeMap::new(),
         settled: 0,
+        unsure: 0,
         holds: 0,
         term: None,
         entered: Numbers::default(),
@@ -86,6 +87,10 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
         missing.tell_rest(&inspection, disagreements);
     }
     let lag = if runs { check.lag() } else { Vec::new() };
+    if check.unsure > 0 {
+        let count = check.unsure;
+        notes.push(format!("{count} readings have the time of a clock that was not set"));
+    }
     let Check { rows, holds, mut disagreements, .. } = check;
     for name in inspection.foreign() {
         if name.to_ascii_lowercase().ends_with(".csv") {
@@ -116,6 +121,8 @@ struct Check<'a> {
     undelivered: BTreeMap<Origin, u64>,
     /// Entries and rows up to here were looked at.
     settled: Sequence,
+    /// Of how many entries the time is that of a clock that was not set.
+    unsure: u64,
     holds: Sequence,
     term: Option<Term>,
     /// Readings of the entries that were looked at.
@@ -175,6 +182,7 @@ impl Check<'_> {
     /// Compares an entry with its row. Entries above the last row are not delivered yet.
     fn entry(&mut self, sequence: Sequence, payload: &[u8]) -> Result<(), StorageError> {
         self.settled = sequence;
+        self.unsure += u64::from(reading::has_unsure_time(payload));
         while let Some((head, file)) = self.rows.head() {
             if head > sequence {
                 self.missing.note(reading::sensor_of(payload), sequence);

@@ -38,3 +38,5 @@ mod strangers;
 mod syncing;
 #[cfg(target_os = "linux")]
 mod thread_limit;
+#[cfg(unix)]
+mod unset_clock;

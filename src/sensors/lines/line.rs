@@ -2,6 +2,8 @@
 
 use crate::ids::SensorId;
 use crate::reading::{self, ReadingError, LINE_BYTES_MAX};
+use crate::sensors::clock::Stamp;
+use crate::sensors::Clock;
 
 /// Rows of two sources would be in one file, and nobody could tell them apart.
 pub(super) const OF_ANOTHER: ReadingError =
@@ -19,7 +21,11 @@ pub(super) enum Appended {
 }
 
 /// Appends a line as a reading.
-pub(super) fn append(line: &[u8], beside: (&str, &[SensorId]), out: &mut Vec<u8>) -> Result<Appended, ReadingError> {
+pub(super) fn append(
+    line: &[u8],
+    beside: (&Stamp, &Clock, &[SensorId]),
+    out: &mut Vec<u8>,
+) -> Result<Appended, ReadingError> {
     let error = match append_checked(line, beside, out) {
         Ok(()) => return Ok(Appended::AsGiven),
         // Whatever is in it: of one that comes in pieces the beginning may be forgotten by now.
@@ -51,7 +57,11 @@ pub(super) fn is_blank(line: &[u8]) -> bool {
     line.len() <= LINE_BYTES_MAX && line.trim_ascii().is_empty()
 }
 
-fn append_checked(line: &[u8], (arrived, others): (&str, &[SensorId]), out: &mut Vec<u8>) -> Result<(), ReadingError> {
+fn append_checked(
+    line: &[u8],
+    (arrived, clock, others): (&Stamp, &Clock, &[SensorId]),
+    out: &mut Vec<u8>,
+) -> Result<(), ReadingError> {
     let fields = reading::check_input(line)?;
     if others.iter().any(|id| id.as_str() == fields.sensor_id) {
         return Err(OF_ANOTHER);
@@ -59,8 +69,10 @@ fn append_checked(line: &[u8], (arrived, others): (&str, &[SensorId]), out: &mut
     if fields.timestamp.is_empty() {
         let before = reading::VERB.len() + fields.sensor_id.len() + 1;
         out.extend_from_slice(&line[..before]);
-        out.extend_from_slice(arrived.as_bytes());
+        out.extend_from_slice(arrived.text.as_bytes());
         out.extend_from_slice(&line[before..]);
+        out.extend_from_slice(arrived.mark.as_bytes());
+        clock.gave(arrived);
     } else {
         out.extend_from_slice(line);
     }

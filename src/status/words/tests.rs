@@ -26,6 +26,16 @@ group sensors: c leads, term 7, view 2
 }
 
 #[test]
+fn a_clock_that_is_not_the_leaders_is_told_of() {
+    let at = |peer: &str, now: &str| found(Report { peer: peer.to_owned(), now: now.to_owned(), ..member() });
+    let leader = at("c", "2026-01-15T07:00:00.000Z");
+    let shown = |now: &str| all(&[leader.clone(), at("b", now)]);
+    assert!(!shown("2026-01-15T07:00:09.999Z").contains("clock"), "the two were asked at different moments");
+    assert!(shown("2026-01-15T07:00:10.000Z").ends_with("\n  b: its clock is 10 seconds ahead of the leader's\n"));
+    assert!(shown("1970-01-15T07:00:00.000Z").ends_with("\n  b: its clock is 56 years behind the leader's\n"));
+}
+
+#[test]
 fn peers_that_see_two_leaders_are_named() {
     let other = Report { peer: "x".to_owned(), leader: Some("x".to_owned()), ..member() };
     let both = [found(member()), found(other)];
