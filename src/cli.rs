@@ -19,7 +19,7 @@ use std::ffi::OsString;
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Subcommand};
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Subcommand};
 
 use crate::config::Config;
 
@@ -54,7 +54,7 @@ enum Verb {
 
 /// Run a command for a peer, and end it with the peer
 #[cfg(unix)]
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
 #[command(hide = true)]
 pub struct Guard {
     /// A command of the shell

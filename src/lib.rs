@@ -25,12 +25,13 @@
 //! | layer | module | knows |
 //! | --- | --- | --- |
 //! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` and `size` (lengths of time and amounts of bytes in words) | nothing |
+//! | files | `identity` | nothing: which file a name means |
 //! | limits | [`descriptors`] | nothing: how many files each use may have open |
 //! | manager | [`service`] | nothing: what a service manager is told |
 //! | seals | [`keys`] | names: seals what goes over the network in a closed group |
 //! | text | [`wire`], `numbers` (sets of readings) | names |
 //! | decisions | [`protocol`] | names, text; never clocks, sockets, files, threads, logs |
-//! | beside it | [`storage`], [`net`], [`sensors`] | names, text, limits, and `net` the seals; never the protocol or each other |
+//! | beside it | [`storage`], [`net`], [`sensors`] | names, text, files, limits, and `net` the seals; never the protocol or each other |
 //! | knobs | [`config`], [`cli`], [`fatal`] | names, limits, and what sensors there are |
 //! | lines | [`log_lines`], [`complaints`] | names: where `log` writes to, and how often a fault is logged |
 //! | showing | [`status`] | names, decisions, lines: what a peer says of itself to people and programs |
@@ -58,6 +59,7 @@ pub mod export;
 pub mod fatal;
 pub mod history;
 pub mod http;
+mod identity;
 pub mod ids;
 pub mod inquiry;
 mod json;

@@ -8,9 +8,10 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 27] = [
+const LAYERS: [(&str, &[&str]); 28] = [
     ("ids", &[]),
     ("elapsed", &[]),
+    ("identity", &[]),
     ("size", &[]),
     ("ranges", &[]),
     ("json", &[]),
@@ -23,9 +24,9 @@ const LAYERS: [(&str, &[&str]); 27] = [
     ("wire", &["ids", "reading"]),
     ("numbers", &["ids", "ranges", "wire"]),
     ("protocol", &["elapsed", "ids", "numbers", "ranges", "wire"]),
-    ("storage", &["descriptors", "ids", "numbers", "ranges", "reading", "wire"]),
+    ("storage", &["descriptors", "identity", "ids", "numbers", "ranges", "reading", "wire"]),
     ("net", &["keys", "wire"]),
-    ("sensors", &["complaints", "ids", "reading", "wire", "config"]),
+    ("sensors", &["complaints", "identity", "ids", "reading", "wire", "config"]),
     ("config", &["ids", "log_lines", "size", "wire"]),
     ("status", &["elapsed", "ids", "log_lines", "protocol", "size"]),
     ("http", &["history", "ids", "reading", "status", "storage"]),

@@ -1,7 +1,7 @@
 //! Lines of a file that another program writes, or of a named pipe: `file:PATH`. A file is read from its beginning and then as
 //! it grows, also where it is emptied, or replaced by another one of its name. A pipe is read writer after writer.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use super::form;
 use super::lines::Input;
 use super::positions::{self, Mark, Resumed};
 use crate::complaints::{Complaints, Subject};
+use crate::identity;
 
 /// How often a file is looked at that had nothing more to read: no call of std waits for that.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -78,10 +79,8 @@ impl Followed {
 impl Open {
     /// Does another file have the name by now? A file that lost its name may still be written to.
     fn is_replaced(&self, path: &Path) -> bool {
-        match (self.file.metadata(), fs::metadata(path)) {
-            (Ok(this), Ok(that)) => !is_same(&this, &that),
-            _ => false,
-        }
+        let that = identity::under(path, fs::metadata(path));
+        matches!((identity::of(&self.file), that), (Ok((this, _)), Ok((that, _))) if this != that)
     }
 
     /// Begins again where the file has become shorter than what was read of it.
@@ -93,18 +92,6 @@ impl Open {
         }
         Ok(emptied)
     }
-}
-
-#[cfg(unix)]
-fn is_same(this: &Metadata, that: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (this.dev(), this.ino()) == (that.dev(), that.ino())
-}
-
-/// No other system tells with std: there a file that is replaced is seen where the new one is shorter.
-#[cfg(not(unix))]
-fn is_same(_: &Metadata, _: &Metadata) -> bool {
-    true
 }
 
 impl Read for Followed {

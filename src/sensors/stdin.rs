@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind, Read};
 use std::thread;
 use std::time::Duration;
 
+#[cfg(unix)]
 use super::form;
 use super::lines::Input;
 use super::positions::{Mark, Resumed};

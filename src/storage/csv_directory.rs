@@ -8,10 +8,10 @@ use std::time::SystemTime;
 
 use super::csv_files::ends::{last_row_of, PEEK_BYTES};
 use super::disk::read_only::ReadOnlyDisk;
-use super::disk::real::stamp_of;
 use super::disk::{ReadDisk, Stamp};
 use super::error::{failed, StorageError};
 use super::file_names::{csv_name, sensors_of};
+use crate::identity;
 use crate::ids::{SensorId, Sequence};
 
 /// How much of a file is read in one step, in bytes.
@@ -68,8 +68,10 @@ impl CsvDirectory {
     /// The disk's.
     pub fn stamp(&self, name: &str) -> Result<Option<CsvStamp>, StorageError> {
         let look = || {
-            let metadata = fs::metadata(self.disk.full_path(name))?;
-            Ok(CsvStamp { file: stamp_of(&metadata), written: metadata.modified()? })
+            let path = self.disk.full_path(name);
+            let found = identity::under(&path, fs::metadata(&path))?;
+            let written = found.1.modified()?;
+            Ok(CsvStamp { file: Stamp::new(found), written })
         };
         or_none(look()).map_err(failed(&self.disk, "look at", name))
     }
@@ -84,7 +86,7 @@ impl CsvDirectory {
             let path = self.disk.full_path(&name);
             let open = || {
                 let file = File::open(&path)?;
-                let stamp = stamp_of(&file.metadata()?);
+                let stamp = Stamp::new(identity::of(&file)?);
                 Ok(CsvHandle { file, path: path.clone(), directory: self.path(), stamp })
             };
             if let Some(handle) = or_none(open()).map_err(failed(&self.disk, "open", &name))? {

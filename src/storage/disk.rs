@@ -10,15 +10,23 @@ pub(super) mod real;
 #[cfg(test)]
 pub(super) mod recording;
 
+use std::fs::Metadata;
 use std::io;
 use std::path::PathBuf;
+
+use crate::identity::Identity;
 
 /// Which file a name means, and how long it is: by this a name is compared with the file that was written to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stamp {
-    /// What the system tells files apart by: on Unix device and inode.
-    pub file: (u64, u64),
+    pub file: Identity,
     pub bytes: u64,
+}
+
+impl Stamp {
+    pub(super) fn new((file, found): (Identity, Metadata)) -> Self {
+        Self { file, bytes: found.len() }
+    }
 }
 
 /// Treats a missing file as an empty one.

@@ -4,13 +4,17 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use super::lock::{read, write};
+use super::lock::read;
+#[cfg(unix)]
+use super::lock::write;
 use crate::keys::file::{self, KeyFileError};
 use crate::keys::Keys;
 
 /// The present keys. Connections that are up keep the keys that they were made with.
 pub(super) struct Keyring {
+    #[cfg(unix)]
     path: PathBuf,
+    #[cfg(unix)]
     group: String,
     keys: RwLock<Arc<Keys>>,
     /// Datagrams sealed so far in this life.
@@ -23,7 +27,14 @@ impl Keyring {
     pub(super) fn open(path: PathBuf, group: String) -> Result<Self, KeyFileError> {
         let keys = Keys::new(&file::read(&path)?, &group);
         tell(&keys);
-        Ok(Self { path, group, keys: RwLock::new(Arc::new(keys)), sealed: AtomicU64::new(0) })
+        Ok(Self {
+            #[cfg(unix)]
+            path,
+            #[cfg(unix)]
+            group,
+            keys: RwLock::new(Arc::new(keys)),
+            sealed: AtomicU64::new(0),
+        })
     }
 
     pub(super) fn keys(&self) -> Arc<Keys> {
@@ -37,6 +48,7 @@ impl Keyring {
     }
 
     /// Reads the file again. Where it cannot be read, the keys stay as they are.
+    #[cfg(unix)]
     pub(super) fn read_again(&self) {
         match file::read(&self.path) {
             Ok(keys) => {

@@ -169,6 +169,7 @@ impl Node {
     }
 
     /// Was this process started by a service manager?
+    #[cfg(unix)]
     pub(super) fn is_service(&self) -> bool {
         self.manager.is_some()
     }

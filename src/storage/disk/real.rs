@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::read_only::{file_names, read_at};
 use super::{or_empty, Disk, ReadDisk, Stamp};
+use crate::identity;
 use crate::storage::error::StorageError;
 use crate::storage::making::{make_dirs, make_file, open_or_make};
 use crate::storage::occupant::Lock;
@@ -105,7 +106,7 @@ impl Appending {
             if created {
                 self.name_changed(path);
             }
-            let stamp = stamp_of(&file.metadata()?);
+            let stamp = Stamp::new(identity::of(&file)?);
             self.files.insert(path.to_owned(), Handle { file, stamp, used: 0 });
         }
         let handle = self.files.get_mut(path).expect("it is there now");
@@ -140,24 +141,6 @@ fn cut(file: &File, _: &Path, len: u64) -> io::Result<()> {
 #[cfg(windows)]
 fn cut(_: &File, path: &Path, len: u64) -> io::Result<()> {
     File::options().write(true).open(path)?.set_len(len)
-}
-
-pub(in crate::storage) fn stamp_of(metadata: &fs::Metadata) -> Stamp {
-    Stamp { file: identity(metadata), bytes: metadata.len() }
-}
-
-#[cfg(unix)]
-fn identity(metadata: &fs::Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
-}
-
-/// Elsewhere the time of its making tells a file from its successor.
-#[cfg(not(unix))]
-fn identity(metadata: &fs::Metadata) -> (u64, u64) {
-    let since = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
-    let made = metadata.created().ok().and_then(since).unwrap_or_default();
-    (made.as_secs(), u64::from(made.subsec_nanos()))
 }
 
 /// Returns once the names in a directory are on the platter.
@@ -196,7 +179,8 @@ impl ReadDisk for RealDisk {
 
 impl Disk for RealDisk {
     fn stamp(&self, path: &str) -> io::Result<Stamp> {
-        or_empty(fs::symlink_metadata(self.root.join(path)).map(|metadata| stamp_of(&metadata)))
+        let path = self.root.join(path);
+        or_empty(identity::under(&path, fs::symlink_metadata(&path)).map(Stamp::new))
     }
 
     fn append(&self, path: &str, bytes: &[u8]) -> io::Result<Stamp> {
