@@ -5,6 +5,7 @@
 #
 #   scripts/test_machines.sh        of arm64 and armhf
 source "$(dirname "$0")/common.sh"
+source scripts/groups.sh
 
 work=$(mktemp -d)
 trap 'stop_all; rm -rf "$work"' EXIT
@@ -26,44 +27,6 @@ use() {
     chmod +x "$PEER"
 }
 
-declare -A pid
-begin() {
-    start "$1" --resume --sensor-interval-seconds 0.2 "${OPTIONS[@]}"
-    pid[$1]=$STARTED
-}
-
-end() {
-    kill -9 "${pid[$1]}"
-    wait "${pid[$1]}" 2> /dev/null || true
-}
-
-leader() {
-    local id
-    for id in "$@"; do
-        if leads "$id"; then echo "$id"; fi
-    done
-}
-
-more_rows() { [ "$(rows "$1")" -gt "$2" ]; }
-
-# Kills the leader, and waits for rows of those that are left; starts it again, with the program of this machine.
-survive() {
-    local machine=$1 old had id rest=()
-    shift
-    old=$(leader "$@")
-    for id in "$@"; do [ "$id" = "$old" ] || rest+=("$id"); done
-    echo "$old leads, and is killed"
-    end "$old"
-    wait_for_group "${rest[@]}"
-    had=$(rows "${rest[0]}")
-    wait_for 60 "no rows after the death of $old" more_rows "${rest[0]}" "$had"
-    use "$machine"
-    begin "$old"
-    wait_for_group "$@"
-    had=$(rows "$old")
-    wait_for 60 "no rows at $old, which is back" more_rows "$old" "$had"
-}
-
 # What programs of both machines say of the files.
 compare() {
     stop_all
@@ -73,8 +36,6 @@ compare() {
         "$PEER" verify "$@" | tail -n 1 || fail "verify by $machine"
     done
 }
-
-fresh() { rm -rf data/peer{1,2,3} logs/peer{1,2,3}_log.txt; }
 
 for machine in "${!QEMU[@]}"; do
     echo "== three peers of $machine"
