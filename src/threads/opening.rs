@@ -1,6 +1,6 @@
 //! What a peer opens and settles by its options before its first step.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -116,13 +116,14 @@ pub(super) fn receiver(config: &Config) -> Result<Option<net::Receiver>, Fatal> 
     if !config.broadcasts() {
         return Ok(None);
     }
-    if !net::REUSE_PORT {
+    let port = config.broadcast_port;
+    if !net::REUSE_PORT && UdpSocket::bind((config.bind, port)).is_err() {
         log::warn!(
             event = "no_reuse_port";
-            "This system has no SO_REUSEPORT: only one peer of this machine may hear discovery on a port"
+            "Somebody on this machine hears UDP port {port} already, and this system may let only one of the two hear a \
+             datagram: give this peer --join, or another --broadcast-port"
         );
     }
-    let port = config.broadcast_port;
     let receiver = net::Receiver::bind(config.bind, config.broadcast_address, port);
     receiver.map(Some).map_err(|cause| Fatal::Broadcast { port, cause })
 }
