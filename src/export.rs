@@ -25,6 +25,7 @@ use crate::history::{Rows, Step, TimeRange, Wanted};
 use crate::ids::{SensorId, Sequence};
 use crate::reading::{row_fields, unix_time, Fields};
 use crate::selection;
+use crate::storage::check_version;
 
 /// Rows of one step.
 const STEP_ROWS: usize = 10_000;
@@ -101,6 +102,7 @@ trait Sink {
 pub fn run(asked: &Asked, out: &mut dyn Write) -> Result<(), ExportError> {
     let root =
         selection::only(&asked.data_dirs, asked.peer.as_deref()).map_err(|why| ExportError::Selection(why.text))?;
+    check_version(&root)?;
     let output = Output::new(asked.output.as_deref());
     let mut sink = sink(asked.format, output.path(), out)?;
     let sorted = read(&root, asked, &output.directory())?;

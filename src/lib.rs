@@ -24,7 +24,7 @@
 //!
 //! | layer | module | knows |
 //! | --- | --- | --- |
-//! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` and `size` (lengths of time and amounts of bytes in words) | nothing |
+//! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` and `size` (lengths of time and amounts of bytes in words), `version` (what a file says of its form) | nothing |
 //! | files | `identity` | nothing: which file a name means |
 //! | limits | [`descriptors`] | nothing: how many files each use may have open |
 //! | manager | [`service`] | nothing: what a service manager is told |
@@ -79,4 +79,5 @@ pub mod storage;
 pub mod tail;
 pub mod threads;
 pub mod verify;
+pub mod version;
 pub mod wire;

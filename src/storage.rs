@@ -29,6 +29,7 @@ mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use std::sync::{Arc, Mutex};
 
@@ -57,6 +58,7 @@ pub use repair::{CsvRenamed, CsvRepair, CsvRestored, Repair};
 pub use room::Room;
 pub use snapshot::copy::Copied;
 pub use snapshot::Snapshot;
+pub use version::check_version;
 
 #[cfg(test)]
 pub(crate) use tests::support::TempDir;

@@ -15,6 +15,7 @@ pub use self::error::TailError;
 pub use self::signals::pause;
 use crate::history::{Format, Rows, Step, TimeRange, Wanted};
 use crate::ids::SensorId;
+use crate::storage::check_version;
 
 /// Rows of one step.
 const STEP_ROWS: usize = 10_000;
@@ -62,6 +63,7 @@ pub fn run(
     pause: &dyn Fn(Duration) -> bool,
 ) -> Result<(), TailError> {
     let Some(root) = start::directory(asked, errors, pause)? else { return Ok(()) };
+    check_version(&root)?;
     let wanted = Wanted { sensors: asked.sensors.clone(), range: asked.range };
     let mut cursor = asked.cursor.as_deref().map(Cursor::open).transpose()?;
     let kept = cursor.as_ref().and_then(Cursor::kept);

@@ -8,8 +8,9 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 28] = [
+const LAYERS: [(&str, &[&str]); 29] = [
     ("ids", &[]),
+    ("version", &[]),
     ("elapsed", &[]),
     ("identity", &[]),
     ("size", &[]),
@@ -24,9 +25,9 @@ const LAYERS: [(&str, &[&str]); 28] = [
     ("wire", &["ids", "reading"]),
     ("numbers", &["ids", "ranges", "wire"]),
     ("protocol", &["elapsed", "ids", "numbers", "ranges", "wire"]),
-    ("storage", &["descriptors", "identity", "ids", "numbers", "ranges", "reading", "wire"]),
+    ("storage", &["descriptors", "identity", "ids", "numbers", "ranges", "reading", "version", "wire"]),
     ("net", &["keys", "wire"]),
-    ("sensors", &["complaints", "identity", "ids", "reading", "wire", "config"]),
+    ("sensors", &["complaints", "identity", "ids", "reading", "version", "wire", "config"]),
     ("config", &["ids", "log_lines", "size", "wire"]),
     ("status", &["elapsed", "ids", "log_lines", "protocol", "size"]),
     ("http", &["history", "ids", "reading", "status", "storage"]),
@@ -34,7 +35,7 @@ const LAYERS: [(&str, &[&str]); 28] = [
     ("selection", &["ids", "storage"]),
     ("export", &["history", "ids", "reading", "selection", "storage"]),
     ("tail", &["history", "ids", "reading", "selection", "storage"]),
-    ("history", &["ids", "json", "reading", "storage", "wire"]),
+    ("history", &["ids", "json", "reading", "storage", "version", "wire"]),
     (
         "doctor",
         &[

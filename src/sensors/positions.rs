@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 use crc32fast::Hasher;
 
 use super::SensorError;
+use crate::version;
+
+/// What is written, and the latest that is read. A file of version 1 does not bear it.
+const VERSION: u64 = 1;
 
 /// What was read of a file, from its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +40,7 @@ impl Positions {
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
             read => read.map_err(|error| failed(error.to_string()))?,
         };
+        version::check(text.as_bytes(), VERSION).map_err(|newer| failed(format!("it {newer}")))?;
         let marks: Option<BTreeMap<_, _>> = text.lines().map(parsed).collect();
         let marks = marks.ok_or_else(|| failed("it holds something else than positions".to_owned()))?;
         let positions = Self { path: path.to_owned(), marks };
@@ -216,6 +221,10 @@ mod tests {
         let error = Positions::open(&path).unwrap_err().to_string();
         assert!(error.contains("holds something else than positions"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "DATA|a||1|2|3\n");
+        fs::write(&path, "version:2\n").unwrap();
+        let error = Positions::open(&path).unwrap_err().to_string();
+        assert!(error.contains("it is of version 2, and this program reads up to version 1"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "version:2\n");
         fs::remove_dir_all(&directory).unwrap();
         assert!(matches!(Positions::open(&path), Err(SensorError::Positions { .. })));
     }

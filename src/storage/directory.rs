@@ -17,6 +17,7 @@ use super::error::StorageError;
 use super::file_names::{name_of, sensor_of, sensor_of_earlier};
 use super::making::make_dir;
 use super::occupant::{is_of_process, Lock};
+use super::version::check_version;
 use super::{journal, state};
 use crate::ids::PeerId;
 
@@ -39,8 +40,8 @@ pub fn find_directory(data_dir: &Path, id: &PeerId) -> Option<PathBuf> {
 /// Creates the directory of a peer where it is missing and takes it for this process, until the disk is dropped.
 ///
 /// # Errors
-/// Where it cannot be used, is in use, or is not this peer's and holds anything but a peer's files (then it is left as
-/// it was).
+/// Where it cannot be used, is in use, or is of a later version, or is not this peer's and holds anything but a peer's
+/// files (then it is left as it was).
 pub fn claim(data_dir: &Path, id: &PeerId) -> Result<RealDisk, StorageError> {
     let root = own_directory(data_dir, id, true)?;
     let lock = Arc::new(Lock::take(&root)?);
@@ -73,6 +74,8 @@ fn own_directory(data_dir: &Path, id: &PeerId, resumes: bool) -> Result<PathBuf,
     let unusable = |source| StorageError::directory(&root, &root, source);
     match fs::symlink_metadata(&root) {
         Ok(metadata) if metadata.is_dir() => {
+            // A later version may have other files here.
+            check_version(&root)?;
             let others = if resumes && root.join(state::PATH).is_file() { Others::Stay } else { Others::Refused };
             check_own(&root, others)?;
             previous::check_owner(&root, id)?;

@@ -10,6 +10,7 @@ use self::fault::Fault;
 use super::disk::ReadDisk;
 use super::file_names::name_of;
 use crate::ids::Sequence;
+use crate::version::Newer;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -41,6 +42,8 @@ pub enum StorageError {
         path.display(), name_of(found)
     )]
     OtherPeer { path: PathBuf, found: String },
+    #[error("{} {newer}: a newer peer wrote it; nothing was touched; upgrade this peer", path.display())]
+    Newer { path: PathBuf, newer: Newer },
     #[error(
         "{} was kept under --quorum {kept}, and was started with {}: rows that others delivered could change; give \
          --quorum {kept}, or start without --resume to fetch everything again",

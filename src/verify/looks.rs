@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::check::{check, Checked, Lag};
 use super::disagreements::{rows_named, Disagreements};
 use crate::ids::Sequence;
-use crate::storage::{Inspection, StorageError};
+use crate::storage::{check_version, Inspection, StorageError};
 
 /// How often a running peer is looked at if not everything agrees: it may be replacing files just then, but hardly
 /// three times in a row.
@@ -27,7 +27,9 @@ const STEP: Duration = Duration::from_millis(100);
 /// # Errors
 /// Where something in it cannot be read.
 pub(super) fn look(path: &Path, up_to: Option<Sequence>, patience: Duration) -> Result<Checked, StorageError> {
-    let look = || Inspection::open(path, up_to).and_then(|inspection| check(inspection, up_to));
+    let look = || {
+        check_version(path).and_then(|()| Inspection::open(path, up_to)).and_then(|inspection| check(inspection, up_to))
+    };
     let mut found = look();
     for _ in 1..LOOKS_MAX {
         let settled = match &found {

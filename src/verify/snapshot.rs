@@ -10,7 +10,7 @@ use super::digest::hex;
 use super::looks::look;
 use super::report::number;
 use crate::selection::{self, Target};
-use crate::storage::{Copied, Inspection, Snapshot, StorageError};
+use crate::storage::{check_version, Copied, Inspection, Snapshot, StorageError};
 
 /// How often a running peer may change what was copied: each merge does it once.
 const TRIES_MAX: u32 = 5;
@@ -63,7 +63,7 @@ pub fn snapshot(wanted: &Wanted, out: &mut dyn Write, errors: &mut dyn Write) ->
 /// Copies one directory; returns the text about it.
 fn copy(target: &Target, wanted: &Wanted) -> Result<String, String> {
     let source = &target.path;
-    let id = Inspection::id(source).map_err(|error| told(&error))?;
+    let id = check_version(source).and_then(|()| Inspection::id(source)).map_err(|error| told(&error))?;
     refuse_running(source, wanted)?;
     let snapshot = Snapshot::begin(source, &id, &wanted.dest).map_err(|error| told(&error))?;
     let mut tries = 1;

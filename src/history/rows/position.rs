@@ -6,9 +6,11 @@ use std::str::FromStr;
 
 use super::lineage::{Lineage, Span};
 use crate::ids::{parse_number, Sequence};
+use crate::version::Newer;
 
-/// First line of the text.
-const HEAD: &str = "peer-rows 1";
+/// First line of the text: this word, and its version.
+const WORD: &str = "peer-rows ";
+const VERSION: u64 = 1;
 
 /// The position of a reader of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +22,11 @@ pub struct Position {
 
 /// A text is no position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line} is not what it should be")]
-pub struct PositionError {
-    line: usize,
+pub enum PositionError {
+    #[error("line {line} is not what it should be")]
+    Malformed { line: usize },
+    #[error("it {0}; a newer program wrote it")]
+    Newer(Newer),
 }
 
 impl Position {
@@ -41,7 +45,7 @@ impl Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{HEAD}\nstart {}", self.start)?;
+        writeln!(f, "{WORD}{VERSION}\nstart {}", self.start)?;
         for Span { first, last, term } in &self.lineage.0 {
             writeln!(f, "{first} {last} {term}")?;
         }
@@ -55,9 +59,11 @@ impl FromStr for Position {
     /// Reads what [`fmt::Display`] writes, and nothing else.
     fn from_str(text: &str) -> Result<Self, PositionError> {
         let lines: Vec<&str> = text.lines().collect();
-        let wrong = |line| PositionError { line };
-        if lines.first() != Some(&HEAD) {
-            return Err(wrong(1));
+        let wrong = |line| PositionError::Malformed { line };
+        match lines.first().and_then(|head| parse_number(head.strip_prefix(WORD)?)).ok_or(wrong(1))? {
+            VERSION => {}
+            found if found > VERSION => return Err(PositionError::Newer(Newer { found, reads: VERSION })),
+            _ => return Err(wrong(1)),
         }
         let start = lines.get(1).and_then(|line| parse_number(line.strip_prefix("start ")?)).ok_or(wrong(2))?;
         let mut position = Self::new(start);
@@ -94,7 +100,7 @@ mod tests {
         assert_eq!(Position::new(0).to_string().parse(), Ok(Position::new(0)));
         for (wrong, line) in [
             ("", 1),
-            ("peer-rows 2\nstart 4\nend 4\n", 1),
+            ("peer-rows 0\nstart 4\nend 4\n", 1),
             ("peer-rows 1\nstart -4\nend 4\n", 2),
             ("peer-rows 1\nstart 4\n5 9 a\nend 9\n", 3),
             ("peer-rows 1\nstart 4\n3 9 1@a/5\nend 9\n", 3),
@@ -102,7 +108,9 @@ mod tests {
             ("peer-rows 1\nstart 4\n5 9 1@a/5\nend 10\n", 4),
             ("peer-rows 1\nstart 4\n5 9 1@a/5\nend 9", 4),
         ] {
-            assert_eq!(wrong.parse::<Position>(), Err(PositionError { line }), "{wrong:?}");
+            assert_eq!(wrong.parse::<Position>(), Err(PositionError::Malformed { line }), "{wrong:?}");
         }
+        let newer = Err(PositionError::Newer(Newer { found: 2, reads: 1 }));
+        assert_eq!("peer-rows 2\nstart 4\n".parse::<Position>(), newer);
     }
 }
