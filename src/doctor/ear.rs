@@ -185,7 +185,7 @@ impl Ear<'_> {
         }
         for (version, from) in &heard.versions {
             findings
-                .warned("version", &format!("a peer at {from} speaks version {version}; run one version everywhere"))?;
+                .warned("version", &format!("of a peer at {from}: {}", WireError::Version { version: *version }))?;
         }
         for (quorum, from) in &heard.quorums {
             let quorum = quorum.map_or("no --quorum".to_owned(), |quorum| format!("--quorum {quorum}"));

@@ -15,7 +15,10 @@ use chacha20poly1305::{Key as CipherKey, KeyInit, XChaCha20Poly1305, XNonce};
 use rand::Rng;
 
 use super::{Fingerprint, Keys, Secret};
-use crate::ids::{Incarnation, PeerId};
+use crate::ids::{parse_number, Incarnation, PeerId};
+
+/// The version of the seal.
+pub const VERSION: u64 = 1;
 
 /// The beginning of a sealed datagram, and of no datagram of an open group.
 pub const MAGIC: &[u8] = b"PEER+1\n";
@@ -42,6 +45,24 @@ pub struct Opened {
 #[must_use]
 pub fn is_sealed(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
+}
+
+/// A datagram is sealed in another way than this program seals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "it seals in version {version}, this peer seals in version {VERSION}; upgrade {}",
+    if *version > VERSION { "this peer" } else { "that one" }
+)]
+pub struct OtherSeal {
+    version: u64,
+}
+
+/// Is a datagram sealed in another way?
+#[must_use]
+pub fn other_seal(bytes: &[u8]) -> Option<OtherSeal> {
+    let rest = bytes.strip_prefix(b"PEER+")?;
+    let line = std::str::from_utf8(&rest[..rest.iter().position(|byte| *byte == b'\n')?]).ok()?;
+    parse_number(line).filter(|version| *version != VERSION).map(|version| OtherSeal { version })
 }
 
 fn cipher(key: &Secret) -> XChaCha20Poly1305 {
@@ -154,6 +175,21 @@ mod tests {
             assert!(!one.windows(word.len()).any(|window| window == word));
         }
         assert_ne!(one[MAGIC.len()..], other[MAGIC.len()..], "the same text twice");
+    }
+
+    #[test]
+    fn another_seal_is_told_from_no_seal() {
+        assert_eq!(MAGIC, format!("PEER+{VERSION}\n").as_bytes());
+        for (bytes, version) in [
+            (&b"PEER+2\n\x00\xff"[..], Some(2)),
+            (b"PEER+1\n\x00\xff", None),
+            (b"PEER:3:sensors:-\nNEW", None),
+            (b"PEER+\n", None),
+            (b"PEER+02\n", None),
+            (b"PEER+2", None),
+        ] {
+            assert_eq!(other_seal(bytes).map(|other| other.version), version, "{}", String::from_utf8_lossy(bytes));
+        }
     }
 
     #[test]

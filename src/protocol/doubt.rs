@@ -171,7 +171,7 @@ impl Peer {
     pub(super) fn on_question_refused(&mut self, why: &Refusal, turn: &mut Turn) {
         match why {
             Refusal::IdInUse(Some(at)) => self.on_namesake(*at, turn),
-            Refusal::WrongQuorum { .. } => self.warn_of_refusal(why, turn),
+            Refusal::WrongQuorum { .. } | Refusal::WrongVersion { .. } => self.warn_of_refusal(why, turn),
             _ => {}
         }
     }

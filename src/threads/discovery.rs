@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::listener::complain_of_old_key;
+use super::listener::{complain_of_old_key, complain_of_version};
 use super::lock::lock;
 use super::node::Node;
 use crate::complaints::{Kind, Subject};
-use crate::keys::datagram::{is_sealed, Opened, Windows, SEAL_BYTES};
+use crate::keys::datagram::{is_sealed, other_seal, Opened, Windows, SEAL_BYTES};
 use crate::net;
 use crate::protocol::Input;
 use crate::wire::datagram::DATAGRAM_BYTES_MAX;
@@ -52,11 +52,7 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
                 );
                 node.complaints.complain(Subject::Group(group), Kind::from("other_group").once(), &text);
             }
-            Err(error @ WireError::Version { .. }) => {
-                let text =
-                    format!("Peer at {} cannot be understood: {error}; run the same version everywhere", from.ip());
-                node.complaints.complain(Subject::host(from.ip()), Kind::from("other_version").seldom(), &text);
-            }
+            Err(error @ WireError::Version { .. }) => complain_of_version(node, from.ip(), &error),
             // An existing group refuses a peer that wants to join.
             Err(WireError::OtherQuorum { quorum, leader: Some(endpoint) }) => {
                 if net::endpoint_seen(endpoint, from).ip() == from.ip().to_canonical() {
@@ -75,6 +71,10 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
 
 /// The text of a datagram, and in a closed group how it was sealed. `None`: it is not of this group.
 fn unseal<'a>(node: &Node, bytes: &'a [u8], from: IpAddr) -> Option<(Cow<'a, [u8]>, Option<Opened>)> {
+    if let Some(other) = other_seal(bytes).filter(|_| node.keyring.is_some()) {
+        complain_of_version(node, from, &other);
+        return None;
+    }
     let (detail, why) = match (node.keys(), is_sealed(bytes)) {
         (None, false) => return Some((Cow::Borrowed(bytes), None)),
         (Some(keys), true) => match keys.open_datagram(bytes) {

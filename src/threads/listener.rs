@@ -4,8 +4,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ use crate::ids::PeerId;
 use crate::keys::Fingerprint;
 use crate::net;
 use crate::protocol::{Admission, ConnectionId, Input};
-use crate::wire::{Message, Refusal};
+use crate::wire::{Message, Refusal, WireError, PROTOCOL_VERSION};
 
 /// How many bytes of answers may wait for their readers; beyond that the oldest is closed.
 const UNTOLD_MAX: usize = 4 * 1024 * 1024;
@@ -202,6 +203,11 @@ impl Listener {
                 node.complaints.complain(Subject::host(from), Kind::new("other_key", "connection").seldom(), &text);
                 self.close(node, connection);
             }
+            Heard::OtherVersion(version) => {
+                complain_of_version(node, from, &WireError::Version { version });
+                let why = Refusal::WrongVersion { group: u64::from(PROTOCOL_VERSION), newcomer: version };
+                self.tell(node, connection, &Message::Error { why });
+            }
             Heard::Nonsense(why) => {
                 let text = format!("Connection from {from} refused: {why}");
                 node.complaints.complain(Subject::host(from), "connection_refused", &text);
@@ -273,6 +279,12 @@ pub(super) fn complain_of_old_key(node: &Node, peer: &PeerId, key: Fingerprint) 
         "Peer {peer} speaks with key {key}, and this peer with {own}: the first line of their key files differs"
     );
     node.complaints.complain(Subject::Peer(peer.clone()), Kind::from("old_key").seldom(), &text);
+}
+
+/// A peer of this network speaks another version of the protocol.
+pub(super) fn complain_of_version(node: &Node, from: IpAddr, error: &dyn Error) {
+    let text = format!("Peer at {from} cannot be understood: {error}");
+    node.complaints.complain(Subject::host(from), Kind::from("other_version").seldom(), &text);
 }
 
 fn token(connection: ConnectionId) -> Token {

@@ -92,6 +92,8 @@ pub(super) enum Heard {
     Status,
     /// It is no peer.
     Nonsense(String),
+    /// It is a peer of another version.
+    OtherVersion(u64),
     /// It is not of this closed group, and gets no word.
     Foreign(SessionError),
     /// It hung up.
@@ -212,6 +214,7 @@ impl Words {
             match self.understand(from) {
                 Ok(Heard::More) => {}
                 Ok(heard) => return heard,
+                Err(WireError::Version { version }) => return Heard::OtherVersion(version),
                 Err(error) => return Heard::Nonsense(error.to_string()),
             }
             let room = FIRST_BYTES_MAX.saturating_sub(self.bytes);

@@ -22,7 +22,10 @@ pub enum WireError {
     TooLong { max: usize },
     #[error("{verb}: a reading is malformed: {error}")]
     Reading { verb: &'static str, error: ReadingError },
-    #[error("it speaks protocol version {version}, this peer speaks version {own}", own = super::PROTOCOL_VERSION)]
+    #[error(
+        "it speaks protocol version {version}, this peer speaks version {own}; upgrade {}",
+        if *version > u64::from(super::PROTOCOL_VERSION) { "this peer" } else { "that one" }, own = super::PROTOCOL_VERSION
+    )]
     Version { version: u64 },
     #[error("the connection ended in the middle of a message")]
     Truncated,

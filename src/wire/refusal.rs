@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
+use crate::ids::parse_number;
+
 const WRONG_ADDRESSEE: &str = "wrong addressee";
 const ID_IN_USE: &str = "peer id in use";
 const AT: &str = " at ";
@@ -12,6 +14,7 @@ const NO_ANSWER: &str = "its process does not answer where it says it listens";
 const NOBODY_LISTENS: &str = "nobody listens where it says it does";
 const ITSELF: &str = "this is the very peer that dials";
 const WRONG_QUORUM: &str = "wrong quorum: ";
+const WRONG_VERSION: &str = "wrong version: ";
 const IN_THE_GROUP: &str = " in the group, ";
 const AT_THE_NEWCOMER: &str = " at the newcomer";
 const NO_QUORUM: &str = "none";
@@ -30,12 +33,14 @@ pub enum Refusal {
     Itself,
     /// The peers were started with different `--quorum`.
     WrongQuorum { group: Option<u32>, newcomer: Option<u32> },
+    /// The peers speak different versions of the protocol.
+    WrongVersion { group: u64, newcomer: u64 },
     /// For people to read.
     Other(String),
 }
 
 impl Refusal {
-    /// Reads a refusal that the receiver acts on. What follows the quorums is advice for people.
+    /// Reads a refusal that the receiver acts on. What follows two quorums or versions is advice for people.
     fn known(text: &str) -> Option<Self> {
         match text {
             WRONG_ADDRESSEE => return Some(Self::WrongAddressee),
@@ -48,8 +53,14 @@ impl Refusal {
         if let Some(at) = text.strip_prefix(ID_IN_USE).and_then(|rest| rest.strip_prefix(AT)) {
             return at.parse().ok().map(|at| Self::IdInUse(Some(at)));
         }
-        let (group, rest) = text.strip_prefix(WRONG_QUORUM)?.split_once(IN_THE_GROUP)?;
-        let (newcomer, _) = rest.split_once(AT_THE_NEWCOMER)?;
+        let both = |word| {
+            let (group, rest) = text.strip_prefix(word)?.split_once(IN_THE_GROUP)?;
+            rest.split_once(AT_THE_NEWCOMER).map(|(newcomer, _)| (group, newcomer))
+        };
+        if let Some((group, newcomer)) = both(WRONG_VERSION) {
+            return Some(Self::WrongVersion { group: parse_number(group)?, newcomer: parse_number(newcomer)? });
+        }
+        let (group, newcomer) = both(WRONG_QUORUM)?;
         let quorum = |text: &str| if text == NO_QUORUM { Some(None) } else { text.parse().ok().map(Some) };
         Some(Self::WrongQuorum { group: quorum(group)?, newcomer: quorum(newcomer)? })
     }
@@ -81,6 +92,10 @@ impl fmt::Display for Refusal {
                     "{WRONG_QUORUM}{group}{IN_THE_GROUP}{newcomer}{AT_THE_NEWCOMER}; give every peer the same --quorum"
                 )
             }
+            Self::WrongVersion { group, newcomer } => {
+                let older = if group < newcomer { "those of the group" } else { "the newcomer" };
+                write!(f, "{WRONG_VERSION}{group}{IN_THE_GROUP}{newcomer}{AT_THE_NEWCOMER}; upgrade {older}")
+            }
             Self::Other(why) => f.write_str(why),
         }
     }
@@ -107,6 +122,8 @@ mod tests {
             Refusal::Itself,
             Refusal::WrongQuorum { group: Some(2), newcomer: None },
             Refusal::WrongQuorum { group: None, newcomer: Some(u32::MAX) },
+            Refusal::WrongVersion { group: 2, newcomer: 3 },
+            Refusal::WrongVersion { group: 2, newcomer: 1 },
             Refusal::Other("wrong group: this peer is of group x".to_owned()),
         ] {
             assert_eq!(read(&refusal.to_string()), refusal);
@@ -115,9 +132,14 @@ mod tests {
 
     #[test]
     fn what_only_begins_like_a_known_one_is_for_people_to_read() {
-        for text in
-            ["", "peer id in use at home", "peer id in usefulness", "wrong quorum", "wrong quorum: x in the group, 2"]
-        {
+        for text in [
+            "",
+            "peer id in use at home",
+            "peer id in usefulness",
+            "wrong quorum",
+            "wrong quorum: x in the group, 2",
+            "wrong version: 2 in the group",
+        ] {
             assert_eq!(read(text), Refusal::Other(text.to_owned()));
         }
     }

@@ -315,6 +315,7 @@ fn what_is_not_of_the_grammar_is_refused() {
     ] {
         assert!(decode(format!("{bad}\n").as_bytes(), &[]).is_err(), "{bad}");
     }
+    assert_eq!(decode(b"HELLO:3:of another form\n", &[]), Err(WireError::Version { version: 3 }));
     assert_eq!(decode(b"HELLO:1:x\n", &[]), Err(WireError::Version { version: 1 }));
     assert_eq!(decode(b"\xff\xfe\n", &[]), Err(WireError::Text { verb: "?" }));
 }

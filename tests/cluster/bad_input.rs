@@ -33,7 +33,7 @@ fn foreign_connections_are_told_why_they_are_closed() {
     let address = peers[0].address();
     for (line, why) in [
         ("GET / HTTP/1.1\r\n", "does not begin with a verb"),
-        ("HELLO:9:sensors:-:x:1:127.0.0.1:1:a:00000000000000aa\n", "protocol version 9"),
+        ("HELLO:9:sensors:-:x:1:127.0.0.1:1:a:00000000000000aa\n", "wrong version: 2 in the group, 9 at the newcomer"),
         ("HELLO:2:kitchen:-:x:1:127.0.0.1:1:a:00000000000000aa\n", "wrong group"),
         ("HELLO:2:sensors:3:x:1:127.0.0.1:1:a:00000000000000aa\n", "wrong quorum"),
         ("HELLO:2:sensors:-:x:1:127.0.0.1:1:nobody:00000000000000aa\n", "wrong addressee"),
