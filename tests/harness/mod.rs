@@ -1,6 +1,6 @@
 //! Real peer processes for tests: starting, feeding, ending and waking them, and reading what they wrote. The tests are
-//! in `tests/cluster`, `tests/chaos`, `tests/hosts`, `tests/hostile` and
-//! `tests/tail`.
+//! in `tests/cluster`, `tests/chaos`, `tests/hosts`, `tests/hostile`,
+//! `tests/tail` and `tests/upgrades`.
 
 pub(crate) mod feeder;
 mod group;
