@@ -309,3 +309,29 @@ fn rules_that_comments_cite_exist() {
     }
     assert!(rules > 10, "the test looks in the wrong place");
 }
+
+/// The sources as one text, in which a literal that goes on in the next line is in one piece.
+fn literals() -> String {
+    let mut whole = String::new();
+    for path in sources(&root().join("src")) {
+        for part in fs::read_to_string(path).expect("text").split("\\\n") {
+            whole.push_str(part.trim_start());
+        }
+    }
+    whole
+}
+
+#[test]
+fn lines_that_a_page_explains_are_those_of_the_program() {
+    const WORDS: usize = 3;
+    let (source, page) = (literals(), fs::read_to_string(root().join("docs/trouble.md")).expect("it is there"));
+    let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")).collect();
+    assert!(rows.len() > 40, "the test looks in the wrong place");
+    for row in rows {
+        let line = row.split('`').next().expect("a line of the log");
+        let words: Vec<&str> = line.split(' ').collect();
+        // Names and numbers are in between.
+        let is_there = words.windows(WORDS).any(|words| source.contains(&words.join(" ")));
+        assert!(is_there, "docs/trouble.md explains {line:?}, which nothing in src says");
+    }
+}
