@@ -1,4 +1,5 @@
-//! The clock of a host: it starts at its own time and runs a little fast or slow. It never jumps.
+//! The clock of a host: it starts at its own time and runs a little fast or slow. It never goes back, and jumps only where
+//! a test says so.
 
 use std::time::Duration;
 
@@ -17,6 +18,11 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn new(offset: Time, rate: u32) -> Self {
         Self { offset, rate }
+    }
+
+    /// It shows a later time from now on.
+    pub(crate) fn jump(&mut self, by: Time) {
+        self.offset += by;
     }
 
     /// What it shows at a time of the world.

@@ -3,7 +3,7 @@
 use std::mem;
 
 use peer::ids::{Incarnation, PeerId};
-use peer::protocol::{Exit, Input, Secret, Settings};
+use peer::protocol::{Exit, Input, Secret, Settings, Time};
 use peer::storage::{MemoryDisk, Options};
 use rand::RngExt;
 
@@ -102,6 +102,14 @@ impl World {
             time += 1;
         }
         time
+    }
+
+    /// The clock of a host jumps ahead.
+    pub(crate) fn jump(&mut self, host: usize, by: Time) {
+        self.clocks[host].jump(by);
+        if let Some(number) = self.hosts[host] {
+            self.set_alarms(number);
+        }
     }
 
     /// The process is gone.

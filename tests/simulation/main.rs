@@ -38,6 +38,7 @@ mod stalling;
 mod storing;
 mod traffic;
 mod world;
+mod year;
 
 use plan::Mode;
 use run::{run, Outcome};

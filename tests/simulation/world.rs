@@ -122,6 +122,8 @@ pub(crate) struct World {
     /// Events since the last time the clock moved on.
     at_once: u32,
     events: u64,
+    /// More of them are a loop.
+    pub events_max: u64,
     trace: Option<String>,
     /// A digest of everything that happened, to compare runs.
     pub fingerprint: u64,
@@ -161,6 +163,7 @@ impl World {
             feeding: true,
             at_once: 0,
             events: 0,
+            events_max: EVENTS_MAX,
             trace: tracing.then(String::new),
             fingerprint: 0,
             plan,
@@ -211,7 +214,7 @@ impl World {
             self.at_once = if at > self.now { 0 } else { self.at_once + 1 };
             self.now = at;
             self.events += 1;
-            if self.at_once > AT_ONCE_MAX || self.events > EVENTS_MAX {
+            if self.at_once > AT_ONCE_MAX || self.events > self.events_max {
                 return self.fail(Err(format!("promise 9: never at rest, next is {event:?}")));
             }
             self.happen(event);
