@@ -15,8 +15,8 @@ use rand::{RngExt, SeedableRng};
 /// How many readings are written together at most: a few requests, and no more than a pipe holds.
 const HEAP_READINGS_MAX: u64 = 40;
 
-/// Longest pause between two heaps, in milliseconds: about 300 readings a second on average.
-const PAUSE_MILLIS_MAX: u64 = 130;
+/// Longest pause between two heaps of most tests, in milliseconds: about 300 readings a second on average.
+pub(crate) const PAUSE_MILLIS_MAX: u64 = 130;
 
 pub(crate) struct Feeder {
     /// The first number that was not handed to the pipe.
@@ -33,10 +33,15 @@ pub(crate) fn line(sensor: &str, number: u64) -> String {
 impl Feeder {
     /// Feeds readings of this sensor from number `first` on.
     pub(crate) fn start(input: ChildStdin, sensor: &str, first: u64, seed: u64) -> Self {
+        Self::start_paced(input, sensor, first, (seed, PAUSE_MILLIS_MAX))
+    }
+
+    /// The same, with pauses of up to `pause_max` milliseconds.
+    pub(crate) fn start_paced(input: ChildStdin, sensor: &str, first: u64, (seed, pause_max): (u64, u64)) -> Self {
         let next = Arc::new(AtomicU64::new(first));
         let (stop, stopped) = channel();
         let (sensor, shared) = (sensor.to_owned(), Arc::clone(&next));
-        let thread = thread::spawn(move || feed(input, &sensor, &shared, &stopped, seed));
+        let thread = thread::spawn(move || feed(input, &sensor, &shared, &stopped, (seed, pause_max)));
         Self { next, stop, thread }
     }
 
@@ -48,11 +53,11 @@ impl Feeder {
     }
 }
 
-fn feed(mut input: ChildStdin, sensor: &str, next: &AtomicU64, stopped: &Receiver<()>, seed: u64) {
+fn feed(mut input: ChildStdin, sensor: &str, next: &AtomicU64, stopped: &Receiver<()>, (seed, pause_max): (u64, u64)) {
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut number = next.load(Ordering::Relaxed);
     loop {
-        let pause = Duration::from_millis(rng.random_range(1..=PAUSE_MILLIS_MAX));
+        let pause = Duration::from_millis(rng.random_range(1..=pause_max));
         if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
             return;
         }

@@ -1,5 +1,6 @@
 //! Peers on loopback that find each other and nobody else.
 
+use std::env;
 use std::fs;
 use std::net::UdpSocket;
 use std::path::PathBuf;
@@ -18,6 +19,9 @@ const TIMING: [&str; 3] = ["500ms", "2s", "500ms"];
 
 /// The same for tests that want many faults in little time, and do not mind a few more on a slow machine.
 pub(crate) const TIMING_SHORT: [&str; 3] = ["100ms", "500ms", "250ms"];
+
+/// How many arenas glibc makes for threads: a soak sets it as the units for systemd do.
+const ARENAS: &str = "MALLOC_ARENA_MAX";
 
 /// Peers that find each other and nobody else, in one directory.
 pub(crate) struct Group {
@@ -62,6 +66,8 @@ impl Group {
         let mut command = Command::new(env!("CARGO_BIN_EXE_peer"));
         self.complete(&mut command, id);
         command.args(["--bind", "127.0.0.1", "--broadcast-port", &self.broadcast_port.to_string()]);
+        // How the allocator works is not the peer's to know.
+        command.envs(env::var_os(ARENAS).map(|arenas| (ARENAS, arenas)));
         command
     }
 

@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 use rand::rngs::SmallRng;
 use rand::RngExt;
 
-use super::feeder::Feeder;
+use super::feeder::{Feeder, PAUSE_MILLIS_MAX};
 use super::rows::Rows;
 use super::Peer;
 
 pub(crate) struct Station {
     pub(crate) id: String,
     start: Box<dyn Fn() -> Peer>,
+    /// Longest pause of its feeder, in milliseconds.
+    pub(crate) pause_max: u64,
     life: Option<Life>,
     /// Numbers given to each life, the present one aside: its peer may have died before it read all of them.
     past: Vec<Range<u64>>,
@@ -37,7 +39,7 @@ pub(crate) struct Given {
 impl Station {
     /// `start` begins a life, with standard input as its sensor.
     pub(crate) fn new(id: &str, start: impl Fn() -> Peer + 'static) -> Self {
-        Self { id: id.to_owned(), start: Box::new(start), life: None, past: Vec::new() }
+        Self { id: id.to_owned(), start: Box::new(start), pause_max: PAUSE_MILLIS_MAX, life: None, past: Vec::new() }
     }
 
     /// Begins a life, and feeds it from now on.
@@ -45,7 +47,7 @@ impl Station {
         assert!(self.life.is_none(), "{} lives", self.id);
         let first = self.past.last().map_or(0, |given| given.end);
         let mut peer = (self.start)();
-        let feeder = Feeder::start(peer.take_input(), &self.id, first, rng.random());
+        let feeder = Feeder::start_paced(peer.take_input(), &self.id, first, (rng.random(), self.pause_max));
         self.life = Some(Life { peer, feeder: Some(feeder), given: first..first, wake_at: None });
     }
 
@@ -103,7 +105,13 @@ impl Station {
 
     /// Waits for the end of a peer that was killed; returns the rows that it left.
     pub(crate) fn bury(&mut self) -> Rows {
-        self.end_life(None)
+        self.end_life(None).rows()
+    }
+
+    /// `kill -9`, and waits until the process is gone. Its rows are not read.
+    pub(crate) fn kill_unread(&mut self) {
+        self.strike();
+        self.end_life(None);
     }
 
     pub(crate) fn kill(&mut self) -> Rows {
@@ -113,19 +121,24 @@ impl Station {
 
     /// Has it leave cleanly while it is fed; returns the rows that it left.
     pub(crate) fn leave(&mut self) -> Rows {
+        self.leave_unread().rows()
+    }
+
+    /// The same; its rows are not read.
+    pub(crate) fn leave_unread(&mut self) -> Peer {
         // Before that line a signal would simply kill it.
         self.peer().wait_for("Listening on ");
         self.life().peer.signal("-TERM");
         self.end_life(Some(0))
     }
 
-    fn end_life(&mut self, expected: Option<i32>) -> Rows {
+    fn end_life(&mut self, expected: Option<i32>) -> Peer {
         let mut life = self.life.take().expect("it was started");
         let status = life.peer.wait_for_exit();
         assert_eq!(status.code(), expected, "{}: {status}; log:\n{}", self.id, life.peer.log().join("\n"));
         let end = life.feeder.take().map_or(life.given.end, Feeder::finish);
         self.past.push(life.given.start..end);
-        life.peer.rows()
+        life.peer
     }
 
     /// Ends the input of a peer that lives to the end.
