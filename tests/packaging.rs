@@ -39,12 +39,15 @@ fn settings() -> Vec<(String, String)> {
     settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// What a unit sets itself.
+/// Options of the peer that a unit sets itself.
 fn environment(unit: &str) -> BTreeMap<String, String> {
     let text = read(unit);
     let lines = text.lines().filter_map(|line| line.strip_prefix("Environment="));
     let pairs = lines.flat_map(str::split_whitespace).filter_map(|pair| pair.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    pairs
+        .filter(|(name, _)| name.starts_with("PEER_"))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 #[test]
