@@ -17,6 +17,7 @@ mod error;
 mod file_names;
 mod in_place;
 mod inspect;
+mod intact;
 mod journal;
 mod making;
 mod occupant;
@@ -152,13 +153,18 @@ impl<D: Disk> Storage<D> {
     /// # Errors
     /// The disk's; then nothing of the batch counts.
     pub fn append(&mut self, frame: &Frame) -> Result<(), StorageError> {
+        self.append_batch(frame).map(drop)
+    }
+
+    /// The same; did the batch begin another segment?
+    fn append_batch(&mut self, frame: &Frame) -> Result<bool, StorageError> {
         let another_segment = self.journal.append(frame)?;
         self.tell_tail();
         let before = frame.first() - 1;
         if another_segment && self.options.durable && before > self.vouched {
             self.vouch(before)?;
         }
-        Ok(())
+        Ok(another_segment)
     }
 
     /// Notes in `state` that the log is on the platter up to here: later that tells damage from what a crash leaves. It
@@ -167,6 +173,15 @@ impl<D: Disk> Storage<D> {
         self.vouched = to;
         let State { promised, synced, needs, .. } = self.state.clone();
         self.save_state(promised.as_ref(), synced.as_ref(), needs)
+    }
+
+    /// Packs a piece of the log: of a segment that is full, and whose rows are delivered, since little of that is ever
+    /// cut. It takes some milliseconds. False: all of them are packed.
+    ///
+    /// # Errors
+    /// Why a segment stays as it is, which harms nothing; it is tried again once another one is full.
+    pub fn pack(&mut self) -> Result<bool, StorageError> {
+        self.journal.pack(self.delivered)
     }
 
     /// Keeps readings as pending. None is kept twice.

@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 83] = [
+pub const EVENTS: [&str; 84] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -51,6 +51,7 @@ pub const EVENTS: [&str; 83] = [
     "no_reuse_port",
     "no_thread",
     "not_once",
+    "not_packed",
     "not_reached",
     "nothing_to_reload",
     "old_key",

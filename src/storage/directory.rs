@@ -15,6 +15,7 @@ use super::csv_files::beside;
 use super::disk::real::{self, RealDisk};
 use super::error::StorageError;
 use super::file_names::{name_of, sensor_of, sensor_of_earlier};
+use super::journal::names::{is_unfinished, parse_segment_name};
 use super::making::make_dir;
 use super::occupant::{is_of_process, Lock};
 use super::version::check_version;
@@ -121,8 +122,9 @@ pub(super) fn check_own(root: &Path, others: Others) -> Result<(), StorageError>
         _ if is_own(name) => is_file,
         _ => is_harmless(name) || others == Others::Stay,
     })?;
-    let is_segment =
-        |name: &str, is_file, _| is_file && (journal::parse_segment_name(name).is_some() || set_aside(name));
+    let is_segment = |name: &str, is_file, _| {
+        is_file && (parse_segment_name(name).is_some() || is_unfinished(name) || set_aside(name))
+    };
     if root.join("journal").exists() {
         check_entries(root, "journal", &is_segment)?;
     }

@@ -11,7 +11,9 @@ use super::disk::read_only::ReadOnlyDisk;
 use super::disk::ReadDisk;
 use super::error::{failed, StorageError};
 use super::file_names::{csv_name, sensor_of_earlier, sensors_of};
+use super::journal::names::{is_unfinished, parse_segment_name, segments_of};
 use super::journal::scan::Scan;
+use super::journal::segment_bytes::SegmentBytes;
 use super::occupant::occupant;
 use super::{journal, state, READ_BYTES};
 use crate::ids::{PeerId, SensorId, Sequence};
@@ -39,7 +41,8 @@ pub struct CsvFile {
 
 #[derive(Debug)]
 struct SegmentFile {
-    path: String,
+    first: Sequence,
+    /// Bytes of its batches.
     bytes: u64,
 }
 
@@ -79,19 +82,22 @@ impl Inspection {
             }
         }
         // The rows came first: what has a row is in the journal by now.
-        let mut segments = Vec::new();
+        let mut names = Vec::new();
         if has_journal {
             for (name, metadata) in entries(&disk, journal::DIR)? {
-                let path = format!("{}/{name}", journal::DIR);
-                if metadata.is_file() && journal::parse_segment_name(&name).is_some() {
-                    segments.push(SegmentFile { path, bytes: metadata.len() });
-                } else if !name.ends_with(".damaged") {
-                    foreign.push(path);
+                let is_file = metadata.is_file();
+                if is_file && parse_segment_name(&name).is_some() {
+                    names.push(name);
+                } else if !(name.ends_with(".damaged") || is_file && is_unfinished(&name)) {
+                    foreign.push(format!("{}/{name}", journal::DIR));
                 }
             }
         }
+        let mut segments = Vec::new();
+        for first in segments_of(&names) {
+            segments.push(SegmentFile { first, bytes: SegmentBytes::open(&disk, first)?.len() });
+        }
         csv.sort_by_cached_key(|file: &CsvFile| csv_name(file.sensor.as_str()));
-        segments.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         foreign.sort_unstable();
         Ok(Self { disk, csv, segments, foreign, runs })
     }
@@ -168,37 +174,41 @@ impl Inspection {
 pub struct JournalWalk<'a> {
     disk: &'a ReadOnlyDisk,
     segments: std::slice::Iter<'a, SegmentFile>,
-    open: Option<(&'a SegmentFile, Scan<'a, ReadOnlyDisk>)>,
+    open: Option<Scan<'a, ReadOnlyDisk>>,
 }
 
 impl JournalWalk<'_> {
     /// The next piece of the journal, `None` at its end. After a batch with a wrong checksum it tries the next batch of
-    /// the segment; after bytes that are no batch at all, the next segment.
+    /// the segment; after bytes that are no batch at all, the next block, or the next segment.
     ///
     /// # Errors
     /// The disk's.
     pub fn next_piece(&mut self) -> Result<Option<Piece>, StorageError> {
         loop {
-            let Some((segment, scan)) = &mut self.open else {
+            let Some(scan) = &mut self.open else {
                 let Some(segment) = self.segments.next() else { return Ok(None) };
-                let scan = Scan::new(self.disk, &segment.path, 0, segment.bytes, READ_BYTES);
-                self.open = Some((segment, scan));
+                let bytes = SegmentBytes::open(self.disk, segment.first)?;
+                if let Some(why) = bytes.damage() {
+                    return Ok(Some(Piece::Damage { segment: bytes.path(), why: why.to_owned() }));
+                }
+                self.open = Some(Scan::new(bytes, 0, segment.bytes, READ_BYTES));
                 continue;
             };
-            let path = &segment.path;
             match scan.head() {
                 Ok(None) => self.open = None,
                 Ok(Some((_, length))) => match scan.frame(length) {
                     Ok(frame) => return Ok(Some(Piece::Batch(frame))),
                     Err(error) => {
-                        let damage = damage(path, error)?;
+                        let damage = damage(scan.path(), error)?;
                         scan.skip(length);
                         return Ok(Some(damage));
                     }
                 },
                 Err(error) => {
-                    let damage = damage(path, error)?;
-                    self.open = None;
+                    let damage = damage(scan.path(), error)?;
+                    if !scan.skip_damage() {
+                        self.open = None;
+                    }
                     return Ok(Some(damage));
                 }
             }
@@ -206,9 +216,9 @@ impl JournalWalk<'_> {
     }
 }
 
-fn damage(segment: &str, error: StorageError) -> Result<Piece, StorageError> {
+fn damage(segment: String, error: StorageError) -> Result<Piece, StorageError> {
     match error {
-        StorageError::Damaged { why, .. } => Ok(Piece::Damage { segment: segment.to_owned(), why }),
+        StorageError::Damaged { why, .. } => Ok(Piece::Damage { segment, why }),
         error => Err(error),
     }
 }

@@ -1,27 +1,32 @@
 //! The log on disk: batches as they were sent, one after the other, in segments named by their first sequence. Written
-//! by one thread, read by many. What is recent is served from memory by `journal/tail.rs`.
+//! by one thread, read by many. What is recent is served from memory by `journal/tail.rs`; what is full is packed by
+//! `journal/packing.rs`.
 
 pub(super) mod files;
 pub(super) mod log_reader;
+pub(super) mod names;
+pub(super) mod packed;
+pub(super) mod packing;
+mod reader;
 pub(super) mod scan;
+pub(super) mod segment_bytes;
 pub(super) mod tail;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
-use self::scan::Scan;
-use super::disk::{Disk, ReadDisk};
-use super::error::{damaged, failed, StorageError};
+use self::names::{packed_path, plain_path};
+use self::packing::Packing;
+pub(super) use self::reader::JournalReader;
+use self::reader::{to_usize, STRIDE_BYTES};
+use super::disk::Disk;
+use super::error::{failed, StorageError};
 use crate::ids::Sequence;
 use crate::wire::Frame;
 
 /// A segment that would outgrow this is followed by a new one. It is large, so that there are few files, and small
 /// enough that a cut mostly removes whole files.
 const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
-
-/// The position of one batch in this many bytes is kept in memory. That is 16 bytes for 64 KiB of history, and no read
-/// skips more than 64 KiB before the batch that it wants.
-const STRIDE_BYTES: u64 = 64 * 1024;
 
 /// Directory of the segments.
 pub(super) const DIR: &str = "journal";
@@ -48,18 +53,12 @@ struct Index {
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) first: Sequence,
+    /// Bytes of its batches.
     pub(super) bytes: u64,
+    /// Bytes of its file, if that is packed.
+    pub(super) packed: Option<u64>,
     /// First sequence and offset of a batch, about every [`STRIDE_BYTES`].
     marks: Vec<(Sequence, u64)>,
-}
-
-/// Where to look for a batch.
-#[derive(Debug)]
-struct Place {
-    path: String,
-    offset: u64,
-    /// Bytes of the segment.
-    end: u64,
 }
 
 /// The log on disk, for the thread that writes it.
@@ -70,46 +69,27 @@ pub(super) struct Journal<D> {
     unsynced: BTreeSet<String>,
     /// Segments were removed, and that may not be on the platter.
     names_unsynced: bool,
+    packing: Option<Packing>,
+    /// Segments that could not be packed, until another one is full.
+    unpackable: BTreeSet<Sequence>,
     /// [`SEGMENT_BYTES`]; tests make it smaller.
     pub(super) segment_bytes: u64,
-}
-
-/// The log on disk, for threads that read it while it is written. Clones read the same.
-#[derive(Debug)]
-pub(super) struct JournalReader<D> {
-    disk: Arc<D>,
-    index: Arc<Mutex<Index>>,
-}
-
-impl<D> Clone for JournalReader<D> {
-    fn clone(&self) -> Self {
-        Self { disk: Arc::clone(&self.disk), index: Arc::clone(&self.index) }
-    }
-}
-
-pub(super) fn segment_path(first: Sequence) -> String {
-    format!("{DIR}/{first:020}.log")
-}
-
-/// Reads the name of a segment, `<20 digits>.log`.
-pub(super) fn parse_segment_name(name: &str) -> Option<Sequence> {
-    let digits = name.strip_suffix(".log").filter(|digits| digits.len() == 20)?;
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
-}
-
-impl Index {
-    /// Where the batch that holds a sequence of the log is, or one shortly before it.
-    fn locate(&self, sequence: Sequence) -> Place {
-        let at = self.segments.partition_point(|segment| segment.first <= sequence) - 1;
-        let segment = &self.segments[at];
-        let mark = segment.marks.partition_point(|(first, _)| *first <= sequence) - 1;
-        Place { path: segment_path(segment.first), offset: segment.marks[mark].1, end: segment.bytes }
-    }
+    /// [`packed::BLOCK_BYTES`]; tests make it smaller.
+    pub(super) block_bytes: usize,
 }
 
 impl Segment {
     pub(super) fn new(first: Sequence) -> Self {
-        Self { first, bytes: 0, marks: Vec::new() }
+        Self { first, bytes: 0, packed: None, marks: Vec::new() }
+    }
+
+    /// The path of its file.
+    fn path(&self) -> String {
+        if self.packed.is_some() {
+            packed_path(self.first)
+        } else {
+            plain_path(self.first)
+        }
     }
 
     /// Notes a batch at the end.
@@ -125,16 +105,23 @@ impl<D: Disk> Journal<D> {
     /// A journal without entries, on a disk that holds none.
     #[must_use]
     pub(super) fn new(disk: Arc<D>) -> Self {
-        let reader = JournalReader { disk, index: Arc::default() };
-        Self { reader, unsynced: BTreeSet::new(), names_unsynced: false, segment_bytes: SEGMENT_BYTES }
+        Self {
+            reader: JournalReader { disk, index: Arc::default() },
+            unsynced: BTreeSet::new(),
+            names_unsynced: false,
+            packing: None,
+            unpackable: BTreeSet::new(),
+            segment_bytes: SEGMENT_BYTES,
+            block_bytes: packed::BLOCK_BYTES,
+        }
     }
 
     /// The journal that earlier lives left in these segments. None of it is known to be on the platter.
     pub(super) fn found(disk: Arc<D>, segments: Vec<Segment>, last: Sequence) -> Self {
-        let unsynced = segments.iter().map(|segment| segment_path(segment.first)).collect();
+        let unsynced = segments.iter().map(Segment::path).collect();
         let index = Arc::new(Mutex::new(Index { segments, last, cuts: 0 }));
-        let reader = JournalReader { disk, index };
-        Self { reader, unsynced, names_unsynced: true, segment_bytes: SEGMENT_BYTES }
+        let reader = JournalReader { disk: Arc::clone(&disk), index };
+        Self { reader, unsynced, names_unsynced: true, ..Self::new(disk) }
     }
 
     #[must_use]
@@ -156,7 +143,7 @@ impl<D: Disk> Journal<D> {
 
     /// Its files, and their bytes.
     pub(super) fn files(&self) -> impl Iterator<Item = (String, u64)> {
-        let file = |segment: &Segment| (segment_path(segment.first), segment.bytes);
+        let file = |segment: &Segment| (segment.path(), segment.packed.unwrap_or(segment.bytes));
         self.reader.index().segments.iter().map(file).collect::<Vec<_>>().into_iter()
     }
 
@@ -169,10 +156,10 @@ impl<D: Disk> Journal<D> {
         let current = {
             let index = self.reader.index();
             assert_eq!(frame.first(), index.last + 1, "a batch continues the journal");
-            let fits = |segment: &&Segment| segment.bytes + bytes <= self.segment_bytes;
+            let fits = |segment: &&Segment| segment.packed.is_none() && segment.bytes + bytes <= self.segment_bytes;
             index.segments.last().filter(fits).map(|segment| segment.first)
         };
-        let path = segment_path(current.unwrap_or(frame.first()));
+        let path = plain_path(current.unwrap_or(frame.first()));
         // Nobody reads beyond what the index says, so the lock is not held while the disk works.
         let disk = &*self.reader.disk;
         disk.append(&path, frame.bytes()).map_err(failed(disk, "append to", &path))?;
@@ -184,6 +171,9 @@ impl<D: Disk> Journal<D> {
         index.last = frame.last();
         drop(index);
         self.unsynced.insert(path);
+        if current.is_none() {
+            self.unpackable.clear();
+        }
         Ok(current.is_none())
     }
 
@@ -199,7 +189,7 @@ impl<D: Disk> Journal<D> {
             }
             index.locate(to)
         };
-        let mut scan = self.reader.scan(&place, to_usize(STRIDE_BYTES));
+        let mut scan = self.reader.scan(&place, to_usize(STRIDE_BYTES))?;
         let mut end = None;
         while let Some((head, length)) = scan.head()? {
             let last = head.first + head.count - 1;
@@ -223,6 +213,7 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// The disk's, or where what it holds is damaged.
     pub(super) fn cut(&mut self, to: Sequence, careful: bool) -> Result<(), StorageError> {
+        self.stop_packing();
         let disk = Arc::clone(&self.reader.disk);
         let kept = self.reader.end_of(to)?;
         let removed = {
@@ -233,6 +224,7 @@ impl<D: Disk> Journal<D> {
             if let (Some(segment), Some(place)) = (index.segments.last_mut(), &kept) {
                 segment.marks.retain(|(_, offset)| *offset < place.offset);
                 segment.bytes = place.offset;
+                segment.packed = None;
             }
             index.last = to;
             // A reader that finds this number unchanged has read what was there before the cut.
@@ -241,17 +233,26 @@ impl<D: Disk> Journal<D> {
         };
         // From the end, so that the rest is always a log without gaps.
         for segment in removed.iter().rev() {
-            let path = segment_path(segment.first);
-            disk.remove(&path).map_err(failed(&*disk, "remove", &path))?;
-            self.unsynced.remove(&path);
+            // A packed file that could not be removed must not be left alone: it would count.
+            for path in [packed_path(segment.first), plain_path(segment.first)] {
+                disk.remove(&path).map_err(failed(&*disk, "remove", &path))?;
+                self.unsynced.remove(&path);
+            }
             self.names_unsynced = true;
             if careful {
                 self.sync_names()?;
             }
         }
         if let Some(place) = kept {
-            disk.truncate(&place.path, place.offset).map_err(failed(&*disk, "truncate", &place.path))?;
-            self.unsynced.insert(place.path);
+            let path = plain_path(place.segment);
+            if place.is_packed {
+                packing::unpack(&*disk, place.segment, place.offset)?;
+                self.unsynced.remove(&packed_path(place.segment));
+                self.names_unsynced = true;
+            } else {
+                disk.truncate(&path, place.offset).map_err(failed(&*disk, "truncate", &path))?;
+                self.unsynced.insert(path);
+            }
         }
         Ok(())
     }
@@ -279,106 +280,6 @@ impl<D: Disk> Journal<D> {
         }
         Ok(())
     }
-}
-
-impl<D: ReadDisk> JournalReader<D> {
-    fn index(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().expect("no holder of the lock panics")
-    }
-
-    /// How often the journal was cut in this process.
-    #[must_use]
-    pub(super) fn cuts(&self) -> u64 {
-        self.index().cuts
-    }
-
-    /// Reads batches from the one that holds `after + 1` on: those that begin at or below `up_to`, up to `max_bytes` of
-    /// them or a single larger one. It returns none that was cut, and none written after another than the `cuts`-th
-    /// cut. There may be more to read than is returned.
-    ///
-    /// # Errors
-    /// The disk's, or where what it holds is damaged.
-    pub(super) fn read_from(
-        &self,
-        after: Sequence,
-        up_to: Sequence,
-        cuts: u64,
-        max_bytes: usize,
-    ) -> Result<Read, StorageError> {
-        let place = {
-            let index = self.index();
-            if index.cuts != cuts {
-                return Ok(Read::Cut);
-            }
-            if after >= index.last.min(up_to) {
-                return Ok(Read::Nothing);
-            }
-            index.locate(after + 1)
-        };
-        let frames = self.frames(&place, after, up_to, max_bytes);
-        // What was cut meanwhile may have been read in part, so even an error means nothing then.
-        if self.cuts() != cuts {
-            return Ok(Read::Cut);
-        }
-        frames.map(Read::Frames)
-    }
-
-    fn frames(
-        &self,
-        place: &Place,
-        after: Sequence,
-        up_to: Sequence,
-        max_bytes: usize,
-    ) -> Result<Vec<Frame>, StorageError> {
-        let mut scan = self.scan(place, max_bytes.saturating_add(to_usize(STRIDE_BYTES)));
-        let (mut frames, mut bytes) = (Vec::new(), 0);
-        while let Some((head, length)) = scan.head()? {
-            if head.first + head.count - 1 <= after {
-                scan.skip(length);
-                continue;
-            }
-            bytes += length;
-            if head.first > up_to || (bytes > max_bytes && !frames.is_empty()) {
-                break;
-            }
-            frames.push(scan.frame(length)?);
-        }
-        if frames.is_empty() {
-            return Err(damaged(&*self.disk, &place.path, format!("sequence {} is missing", after + 1)));
-        }
-        Ok(frames)
-    }
-
-    /// Where the batch after `to` begins in the segment of `to`; `None` at the end of the segment, or where nothing is
-    /// kept.
-    fn end_of(&self, to: Sequence) -> Result<Option<Place>, StorageError> {
-        let mut place = {
-            let index = self.index();
-            let keep = index.segments.partition_point(|segment| segment.first <= to);
-            if keep == 0 || to >= index.segments.get(keep).map_or(index.last, |next| next.first - 1) {
-                return Ok(None);
-            }
-            index.locate(to)
-        };
-        let mut scan = self.scan(&place, to_usize(STRIDE_BYTES));
-        while let Some((head, length)) = scan.head()? {
-            if head.first > to {
-                assert_eq!(head.first, to + 1, "the journal is cut at the end of a batch");
-                place.offset = scan.offset();
-                return Ok(Some(place));
-            }
-            scan.skip(length);
-        }
-        Err(damaged(&*self.disk, &place.path, format!("the batch after {to} is missing")))
-    }
-
-    fn scan<'a>(&'a self, place: &'a Place, block_bytes: usize) -> Scan<'a, D> {
-        Scan::new(&self.disk, &place.path, place.offset, place.end, block_bytes)
-    }
-}
-
-fn to_usize(bytes: u64) -> usize {
-    usize::try_from(bytes).expect("a small constant")
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 
 mod csv_check;
 mod csv_mend;
-mod intact;
 pub(super) mod options;
 pub(super) mod pending_load;
 pub(super) mod salvage;
@@ -20,7 +19,7 @@ use super::disk::Disk;
 use super::error::StorageError;
 use super::in_place;
 use super::journal::tail::Tail;
-use super::journal::{Journal, Read, DIR};
+use super::journal::{packing, Journal, Read, DIR};
 use super::pending::Pending;
 use super::{Opened, Options, Repair, Storage, READ_BYTES};
 use crate::ids::{Incarnation, PeerId, Sequence, NEEDS_ALL};
@@ -62,11 +61,12 @@ pub(super) fn open<D: Disk>(
     start::check_quorum(&*disk, found.as_ref(), options.quorum)?;
     let state_damaged = !repairs.is_empty();
     beside::remove_leftovers(&*disk)?;
+    packing::remove_leftovers(&*disk)?;
     repairs.extend(earlier_names::rename_csv(&*disk)?.map(Repair::Renamed));
     let mut pending = pending_load::load(&disk, &mut repairs)?;
     let mut check = CsvCheck::new(Arc::clone(&disk))?;
     let mut contents = Contents::default();
-    let walked = walk::walk(&*disk, &mut |frame| {
+    let mut walked = walk::walk(&*disk, &mut |frame| {
         contents.visit(frame);
         check.visit(frame)
     })?;
@@ -74,6 +74,9 @@ pub(super) fn open<D: Disk>(
     let delivered = check.finish()?;
     if let Some(broken) = &walked.broken {
         repairs.push(salvage::mend(&*disk, broken, last, &contents.numbers, &mut pending)?);
+        if let Some(kept) = walked.segments.last_mut().filter(|segment| segment.first == broken.segment) {
+            kept.packed = None;
+        }
     }
     let mut journal = Journal::found(Arc::clone(&disk), walked.segments, last);
     // What was cut must be gone for good, and be kept as pending, before anything is built on either.

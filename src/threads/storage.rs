@@ -12,7 +12,7 @@ use super::inbox::StorageItem;
 use super::lock::lock;
 use super::node::Node;
 use super::reserve;
-use crate::complaints::Subject;
+use crate::complaints::{Kind, Subject};
 use crate::config::Fsync;
 use crate::ids::{PeerId, Sequence};
 use crate::protocol::{Done, Input, Store};
@@ -29,6 +29,15 @@ const NAMES_EVERY: Duration = Duration::from_secs(3);
 /// The comparison takes at most one part in this many of the time. A file takes a microsecond or two, so with up to
 /// some thousands of sensors it happens every 3 seconds.
 const NAMES_SHARE: u32 = 400;
+
+/// After so long without anything to pack, it is looked for again. A burst of readings is over by then.
+const PACK_EVERY: Duration = Duration::from_secs(10);
+
+/// Packing takes at most one part in this many of the time, and waits while there is anything else to do.
+const PACK_SHARE: u32 = 16;
+
+/// The shortest pause between two pieces.
+const PACK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The outcome of a group of items.
 #[derive(Default)]
@@ -50,16 +59,29 @@ struct Rest {
     names_at: Instant,
     /// When to look, at the earliest, how much room the disk has.
     room_at: Instant,
+    /// When to pack a piece of the log.
+    pack_at: Instant,
+}
+
+impl Rest {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { delivered: None, sync_by: None, names_at: now + NAMES_EVERY, pack_at: now + PACK_EVERY, room_at: now }
+    }
+
+    /// When something is due, whatever else there is to do.
+    fn due(&self) -> Instant {
+        let due = self.names_at.min(self.pack_at);
+        self.sync_by.map_or(due, |time| time.min(due))
+    }
 }
 
 /// Runs until the disk fails. Returns how it did.
 pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<StorageItem>) -> StorageError {
-    let mut rest =
-        Rest { delivered: None, sync_by: None, names_at: Instant::now() + NAMES_EVERY, room_at: Instant::now() };
+    let mut rest = Rest::new();
     loop {
-        let until = rest.sync_by.map_or(rest.names_at, |time| time.min(rest.names_at));
-        let done = match next(inbox, until) {
-            None => do_what_is_due(node, storage, &mut rest),
+        let done = match next(inbox, rest.due()) {
+            None => do_what_is_due(node, storage, inbox, &mut rest),
             Some(StorageItem::Probe) if rest.delivered.is_none() => Ok(()),
             Some(first) => do_group(node, storage, inbox, first, &mut rest),
         };
@@ -75,7 +97,12 @@ pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Rec
 }
 
 /// Does what is due from time to time, however much other work there is.
-fn do_what_is_due(node: &Node, storage: &mut Storage<RealDisk>, rest: &mut Rest) -> Result<(), StorageError> {
+fn do_what_is_due(
+    node: &Node,
+    storage: &mut Storage<RealDisk>,
+    inbox: &Receiver<StorageItem>,
+    rest: &mut Rest,
+) -> Result<(), StorageError> {
     let begun = Instant::now();
     if rest.sync_by.is_some_and(|time| time <= begun) {
         rest.sync_by = None;
@@ -84,6 +111,10 @@ fn do_what_is_due(node: &Node, storage: &mut Storage<RealDisk>, rest: &mut Rest)
     if rest.names_at <= begun {
         storage.check_names()?;
         rest.names_at = Instant::now() + NAMES_EVERY.max(begun.elapsed() * NAMES_SHARE);
+    }
+    if rest.pack_at <= begun {
+        let pause = if inbox.is_empty() { pack(node, storage) } else { PACK_PAUSE };
+        rest.pack_at = Instant::now() + pause;
     }
     Ok(())
 }
@@ -99,6 +130,22 @@ fn look_for_room(node: &Node, rest: &mut Rest) {
         // A source that has just seen that it has to wait holds the lock until it waits.
         drop(lock(&node.core));
         node.room.notify_all();
+    }
+}
+
+/// Packs a piece of the log; returns how long to wait before the next one. The log stays whole without it, so an error
+/// is told, and no more.
+fn pack(node: &Node, storage: &mut Storage<RealDisk>) -> Duration {
+    let begun = Instant::now();
+    match storage.pack() {
+        Ok(true) => PACK_PAUSE.max(begun.elapsed() * PACK_SHARE),
+        Ok(false) => PACK_EVERY,
+        Err(error) => {
+            let text =
+                format!("A full segment of the journal cannot be packed, and stays as it is: {}", error.to_reader());
+            node.complaints.complain(Subject::Own("journal".to_owned()), Kind::from("not_packed").once(), &text);
+            PACK_EVERY
+        }
     }
 }
 

@@ -220,7 +220,7 @@ pub(super) fn check_lines(
 }
 
 /// Ends a head with the CRC-32 of itself and the body.
-pub(super) fn seal(head: &str, body: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn seal(head: &str, body: &[u8], out: &mut Vec<u8>) {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(head.as_bytes());
     hasher.update(body);
@@ -229,7 +229,7 @@ pub(super) fn seal(head: &str, body: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Reads the last field of a head, the CRC-32, and begins to check it with the part of the head that it covers.
-pub(super) fn unseal(line: &str, fields: &mut Cursor) -> Result<(u32, crc32fast::Hasher), WireError> {
+pub(crate) fn unseal(line: &str, fields: &mut Cursor) -> Result<(u32, crc32fast::Hasher), WireError> {
     let text = fields.text("CRC-32")?;
     let wrong = WireError::Field { verb: fields.verb(), field: "CRC-32" };
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
@@ -243,7 +243,7 @@ pub(super) fn unseal(line: &str, fields: &mut Cursor) -> Result<(u32, crc32fast:
     Ok((crc, sealed))
 }
 
-pub(super) fn check_crc(
+pub(crate) fn check_crc(
     verb: &'static str,
     mut sealed: crc32fast::Hasher,
     body: &[u8],

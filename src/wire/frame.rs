@@ -62,9 +62,8 @@ impl Frame {
         }
         assert!(count > 0 && count <= READINGS_MAX && body.len() <= BODY_BYTES_MAX, "a frame is bounded");
         let mut bytes = Vec::with_capacity(body.len() + 128);
-        seal(&format!("BATCH:{term}:{first}:{count}:{}:", body.len()), &body, &mut bytes);
-        let body_at = bytes.len();
-        bytes.extend_from_slice(&body);
+        write_batch(&term, first, count, &body, &mut bytes);
+        let body_at = bytes.len() - body.len();
         Self(Arc::new(Inner { term, first, count, ranges, bytes: Arc::new(bytes), body_at }))
     }
 
@@ -172,8 +171,14 @@ impl Frame {
     }
 }
 
+/// Writes the head line of a batch of `count` readings, and its body.
+pub(crate) fn write_batch(term: impl fmt::Display, first: Sequence, count: u64, body: &[u8], out: &mut Vec<u8>) {
+    seal(&format!("BATCH:{term}:{first}:{count}:{}:", body.len()), body, out);
+    out.extend_from_slice(body);
+}
+
 /// The beginning of a range line, and of no payload.
-const RANGE: &[u8] = b"FROM:";
+pub(crate) const RANGE: &[u8] = b"FROM:";
 
 fn range_line(range: &Range) -> String {
     format!("FROM:{}:{}:{}\n", range.origin, range.first, range.count)

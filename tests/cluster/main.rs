@@ -20,6 +20,7 @@ mod log_lines;
 #[cfg(unix)]
 mod modes;
 mod names;
+mod packing;
 mod platter;
 mod preload;
 mod quorum;

@@ -12,6 +12,7 @@ use crate::reading::HEADER_LINE;
 use crate::storage::csv_files::beside;
 use crate::storage::disk::real;
 use crate::storage::error::StorageError;
+use crate::storage::journal::names::is_unfinished;
 use crate::storage::making::make_dir;
 use crate::storage::occupant::is_of_process;
 use crate::storage::state::{self, State};
@@ -64,7 +65,7 @@ pub(in crate::storage) fn count_files(root: &Path) -> Result<usize, StorageError
         check_head(root, &name)?;
         files += 1;
     }
-    for name in names(root, journal::DIR)? {
+    for name in names(root, journal::DIR)?.into_iter().filter(|name| !is_unfinished(name)) {
         check_head(root, &format!("{}/{name}", journal::DIR))?;
         files += 1;
     }
@@ -98,6 +99,7 @@ fn check_head(root: &Path, path: &str) -> Result<(), StorageError> {
         Some("damaged") => return Ok(()),
         Some("csv") => HEADER_LINE.to_owned(),
         Some("log") => "BATCH:".to_owned(),
+        Some("pack") => "PACKED:".to_owned(),
         _ if path == pending::PATH => format!("{}:", pending::VERB),
         _ => "id:".to_owned(),
     };

@@ -5,8 +5,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::names::{plain_path, segments_of};
 use super::scan::Scan;
-use super::{parse_segment_name, segment_path, DIR};
+use super::segment_bytes::SegmentBytes;
+use super::DIR;
 use crate::ids::{Sequence, Term};
 use crate::storage::disk::read_only::ReadOnlyDisk;
 use crate::storage::disk::ReadDisk;
@@ -91,9 +93,7 @@ impl JournalFiles {
     /// # Errors
     /// The disk's.
     pub fn holds(&self, place: &BatchPlace) -> Result<bool, StorageError> {
-        let path = segment_path(place.segment);
-        let Some(end) = self.bytes(&path)? else { return Ok(false) };
-        match Scan::new(&self.disk, &path, place.offset, end, HEAD_BYTES_MAX).head() {
+        match self.scan(place.segment, place.offset, HEAD_BYTES_MAX)?.head() {
             Ok(Some(head)) => Ok(BatchPlace::new(place.segment, place.offset, head) == *place),
             // It was shortened or removed, perhaps a moment ago, or something else is there.
             Ok(None) | Err(StorageError::Damaged { .. }) => Ok(false),
@@ -155,29 +155,26 @@ impl JournalFiles {
     /// First sequences of the segments, in order.
     fn segments(&self) -> Result<Vec<Sequence>, StorageError> {
         match self.disk.list(DIR) {
-            Ok(names) => Ok(names.iter().filter_map(|name| parse_segment_name(name)).collect()),
+            Ok(names) => Ok(segments_of(&names)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(failed(&self.disk, "list", DIR)(error)),
         }
     }
 
-    fn bytes(&self, path: &str) -> Result<Option<u64>, StorageError> {
-        match self.disk.len(path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(&self.disk, "look at", path)(error)),
-        }
+    /// A walk over a segment; one that is not there has no batches.
+    fn scan(&self, segment: Sequence, offset: u64, block_bytes: usize) -> Result<Scan<'_, ReadOnlyDisk>, StorageError> {
+        let segment = SegmentBytes::open(&self.disk, segment)?;
+        let end = segment.len();
+        Ok(Scan::new(segment, offset, end, block_bytes))
     }
 
     /// Gives `take` the place of each batch of a segment, as long as it wants more.
     fn heads(&self, segment: Sequence, mut take: impl FnMut(BatchPlace) -> bool) -> Result<(), StorageError> {
-        let path = segment_path(segment);
-        let Some(end) = self.bytes(&path)? else { return Ok(()) };
-        let mut scan = Scan::new(&self.disk, &path, 0, end, HEADS_BYTES);
+        let mut scan = self.scan(segment, 0, HEADS_BYTES)?;
         loop {
             let offset = scan.offset();
             let head = match scan.head() {
-                Err(StorageError::Damaged { .. }) if self.is_torn(&path, offset, end) => None,
+                Err(StorageError::Damaged { .. }) if self.is_torn(segment, &scan) => None,
                 head => head?,
             };
             let Some(head) = head else { return Ok(()) };
@@ -191,14 +188,12 @@ impl JournalFiles {
 
     /// Some of the batches of a segment, from an offset on.
     fn frames(&self, segment: Sequence, offset: u64) -> Result<Vec<(BatchPlace, Frame)>, StorageError> {
-        let path = segment_path(segment);
-        let Some(end) = self.bytes(&path)? else { return Ok(Vec::new()) };
-        let mut scan = Scan::new(&self.disk, &path, offset, end, READ_BYTES);
+        let mut scan = self.scan(segment, offset, READ_BYTES)?;
         let mut frames = Vec::new();
         while scan.offset() < offset + READ_BYTES as u64 {
             let at = scan.offset();
             let head = match scan.head() {
-                Err(StorageError::Damaged { .. }) if !frames.is_empty() || self.is_torn(&path, at, end) => break,
+                Err(StorageError::Damaged { .. }) if !frames.is_empty() || self.is_torn(segment, &scan) => break,
                 head => head?,
             };
             let Some(head) = head else { break };
@@ -210,11 +205,11 @@ impl JournalFiles {
         Ok(frames)
     }
 
-    /// Does a segment of `end` bytes hold only the beginning of a batch from here on? It does while the batch is
-    /// written, and after a crash.
-    fn is_torn(&self, path: &str, offset: u64, end: u64) -> bool {
-        let Ok(bytes) = self.disk.read(path, offset, HEAD_BYTES_MAX) else { return false };
-        let left = end.saturating_sub(offset);
+    /// Does a plain segment hold only the beginning of a batch from here on? It does while the batch is written, and
+    /// after a crash.
+    fn is_torn(&self, segment: Sequence, scan: &Scan<'_, ReadOnlyDisk>) -> bool {
+        let Ok(bytes) = self.disk.read(&plain_path(segment), scan.offset(), HEAD_BYTES_MAX) else { return false };
+        let left = scan.left();
         match memchr::memchr(b'\n', &bytes) {
             None => left < HEAD_BYTES_MAX as u64,
             Some(at) => FrameHead::parse(&bytes[..at]).is_ok_and(|head| (at + 1 + head.body_bytes) as u64 > left),

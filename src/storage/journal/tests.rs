@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 
+use super::names::{parse_segment_name, segments_of};
+use super::segment_bytes::SegmentBytes;
 use super::*;
 use crate::storage::disk::memory::MemoryDisk;
 use crate::storage::disk::recording::Recording;
@@ -31,6 +33,7 @@ fn read_all<D: Disk>(journal: &Journal<D>, mut after: Sequence, max_bytes: usize
 enum Step {
     Append { count: u64 },
     Cut { keep: usize },
+    Pack { pieces: u32 },
     Read { after: usize, inside: u64, max_bytes: usize },
 }
 
@@ -39,6 +42,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         // Many large batches make several segments.
         8 => (1_u64..1024).prop_map(|count| Step::Append { count }),
         1 => (0_usize..400).prop_map(|keep| Step::Cut { keep }),
+        1 => (1_u32..150).prop_map(|pieces| Step::Pack { pieces }),
         1 => (0_usize..400, 0_u64..1024, 1_usize..400_000)
             .prop_map(|(after, inside, max_bytes)| Step::Read { after, inside, max_bytes }),
     ];
@@ -61,6 +65,11 @@ fn check_against_a_list<D: Disk>(disk: D, steps: Vec<Step>) {
                 model.truncate(keep);
                 journal.cut(model.last().map_or(0, Frame::last), false).unwrap();
             }
+            Step::Pack { pieces } => {
+                for _ in 0..pieces {
+                    journal.pack(journal.last()).unwrap();
+                }
+            }
             Step::Read { after, inside, max_bytes } => {
                 let from = after.min(model.len());
                 let before = from.checked_sub(1).map_or(0, |at| model[at].last());
@@ -73,9 +82,9 @@ fn check_against_a_list<D: Disk>(disk: D, steps: Vec<Step>) {
     }
     assert_eq!(read_all(&journal, 0, 1 << 20), model);
     let disk = &journal.reader.disk;
-    let names = disk.list(DIR).unwrap();
-    let on_disk: Vec<u8> =
-        names.iter().flat_map(|name| disk.read(&format!("{DIR}/{name}"), 0, 1 << 24).unwrap()).collect();
+    let segments = segments_of(&disk.list(DIR).unwrap());
+    let bytes = |first: &Sequence| SegmentBytes::open(&**disk, *first).unwrap().read(0, 1 << 24).unwrap();
+    let on_disk: Vec<u8> = segments.iter().flat_map(bytes).collect();
     assert_eq!(on_disk, model.iter().flat_map(Frame::bytes).copied().collect::<Vec<_>>());
 }
 
@@ -140,7 +149,7 @@ fn a_damaged_batch_is_not_handed_out() {
     let disk = MemoryDisk::new();
     let mut journal = Journal::new(Arc::new(disk.clone()));
     journal.append(&frame(1, 1, "a/1", 1, 5)).unwrap();
-    let path = segment_path(1);
+    let path = plain_path(1);
     let mut bytes = disk.files().remove(&path).unwrap();
     let at = bytes.len() - 3;
     bytes[at] ^= 1;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::intact;
 use crate::storage::disk::Disk;
 use crate::storage::error::{failed, StorageError};
+use crate::storage::intact;
 use crate::storage::pending::{parse_record, Index, Pending, COMPACTED_PATH, PATH, VERB};
 use crate::storage::repair::Repair;
 use crate::storage::set_aside;
+use crate::wire::batch::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 
 /// Loads what is kept, and mends the file.
 ///
@@ -18,7 +19,8 @@ pub(in crate::storage) fn load<D: Disk>(disk: &Arc<D>, repairs: &mut Vec<Repair>
     disk.remove(COMPACTED_PATH).map_err(failed(&**disk, "remove", COMPACTED_PATH))?;
     let end = disk.len(PATH).map_err(failed(&**disk, "look at", PATH))?;
     let (mut index, mut skipped) = (Index::default(), 0);
-    intact::find(&**disk, PATH, 0, VERB.as_bytes(), &mut |at, bytes| {
+    let read = &mut |at, len| disk.read(PATH, at, len).map_err(failed(&**disk, "read", PATH));
+    intact::find(read, (0, HEAD_BYTES_MAX + BODY_BYTES_MAX), VERB.as_bytes(), &mut |at, bytes| {
         let Ok((request, length)) = parse_record(bytes) else { return Ok(None) };
         skipped += at - index.bytes();
         index.skip(at - index.bytes());

@@ -1,19 +1,23 @@
 //! Mends a journal whose log ends before its files do. What can still be read after that is first kept as pending, and
 //! then the files are cut or set aside. Wherever a crash interrupts this, the next start can do the same.
 
-use super::intact;
 use super::walk::Broken;
 use crate::ids::Sequence;
 use crate::numbers::Numbers;
 use crate::storage::disk::{Disk, ReadDisk};
 use crate::storage::error::{failed, StorageError};
-use crate::storage::journal::segment_path;
+use crate::storage::intact;
+use crate::storage::journal::packing;
+use crate::storage::journal::segment_bytes::SegmentBytes;
 use crate::storage::pending::Pending;
 use crate::storage::repair::Repair;
 use crate::storage::set_aside;
 use crate::wire::batch::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::wire::frame::FrameHead;
 use crate::wire::{Frame, Request};
+
+/// Longest batch.
+const BATCH_BYTES_MAX: usize = HEAD_BYTES_MAX + BODY_BYTES_MAX;
 
 /// How a batch begins.
 const VERB: &[u8] = b"BATCH:";
@@ -40,27 +44,33 @@ pub(super) fn mend<D: Disk>(
     logged: &Numbers,
     pending: &mut Pending<D>,
 ) -> Result<Repair, StorageError> {
-    let path = segment_path(broken.segment);
-    let end = disk.len(&path).map_err(failed(disk, "look at", &path))?;
+    let segment = SegmentBytes::open(disk, broken.segment)?;
+    let path = segment.path();
     let mut found = Salvaged::default();
-    keep_intact(disk, &path, broken.offset, logged, pending, &mut found)?;
-    for later in &broken.later {
-        keep_intact(disk, &segment_path(*later), 0, logged, pending, &mut found)?;
+    keep_intact(&segment, broken.offset, logged, pending, &mut found)?;
+    let mut later = Vec::new();
+    for first in &broken.later {
+        let segment = SegmentBytes::open(disk, *first)?;
+        keep_intact(&segment, 0, logged, pending, &mut found)?;
+        later.push(segment.path());
     }
-    if broken.later.is_empty() && found.batches == 0 && !is_whole(disk, &path, broken.offset)? {
-        shorten(disk, &path, broken.offset)?;
-        return Ok(Repair::JournalTorn { path: disk.full_path(&path), bytes: end - broken.offset, last });
+    // No crash tears a packed segment.
+    let may_be_torn = segment.packed_bytes().is_none() && later.is_empty() && found.batches == 0;
+    if may_be_torn && !is_whole(&segment, broken.offset)? {
+        shorten(&segment, broken)?;
+        let bytes = segment.len() - broken.offset;
+        return Ok(Repair::JournalTorn { path: disk.full_path(&path), bytes, last });
     }
     pending.sync()?;
     let mut aside = Vec::new();
-    for later in broken.later.iter().rev() {
-        aside.push(set_aside::rename(disk, &segment_path(*later))?);
+    for later in later.iter().rev() {
+        aside.push(set_aside::rename(disk, later)?);
     }
     if broken.offset == 0 {
         aside.push(set_aside::rename(disk, &path)?);
     } else {
         aside.push(set_aside::copy(disk, &path)?);
-        shorten(disk, &path, broken.offset)?;
+        shorten(&segment, broken)?;
     }
     Ok(Repair::JournalDamaged {
         path: disk.full_path(&path),
@@ -74,8 +84,8 @@ pub(super) fn mend<D: Disk>(
 
 /// Is a whole batch there, just as it was written? Then no crash tore it, and something else made it no part of the
 /// log.
-fn is_whole<D: ReadDisk>(disk: &D, path: &str, at: u64) -> Result<bool, StorageError> {
-    let bytes = disk.read(path, at, HEAD_BYTES_MAX + BODY_BYTES_MAX).map_err(failed(disk, "read", path))?;
+fn is_whole<D: ReadDisk>(segment: &SegmentBytes<'_, D>, at: u64) -> Result<bool, StorageError> {
+    let bytes = segment.read_around(at, BATCH_BYTES_MAX)?;
     let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(HEAD_BYTES_MAX)]) else { return Ok(false) };
     let body = &bytes[end + 1..];
     let whole = |head: FrameHead| body.get(..head.body_bytes).is_some_and(|body| head.seals(body));
@@ -83,9 +93,13 @@ fn is_whole<D: ReadDisk>(disk: &D, path: &str, at: u64) -> Result<bool, StorageE
 }
 
 /// Does a segment hold any whole batch, from a byte on?
-pub(in crate::storage) fn holds_batch<D: ReadDisk>(disk: &D, path: &str, from: u64) -> Result<bool, StorageError> {
+pub(in crate::storage) fn holds_batch<D: ReadDisk>(
+    segment: &SegmentBytes<'_, D>,
+    from: u64,
+) -> Result<bool, StorageError> {
     let mut holds = false;
-    intact::find(disk, path, from, VERB, &mut |_, bytes| {
+    let read = &mut |at, len| segment.read_around(at, len);
+    intact::find(read, (from, BATCH_BYTES_MAX), VERB, &mut |_, bytes| {
         let parsed = parse(bytes);
         holds |= parsed.is_some();
         Ok(parsed.map(|(_, length)| length))
@@ -93,23 +107,25 @@ pub(in crate::storage) fn holds_batch<D: ReadDisk>(disk: &D, path: &str, from: u
     Ok(holds)
 }
 
-fn shorten<D: Disk>(disk: &D, path: &str, to: u64) -> Result<(), StorageError> {
-    if to == 0 {
-        return disk.remove(path).map_err(failed(disk, "remove", path));
+fn shorten<D: Disk>(segment: &SegmentBytes<'_, D>, broken: &Broken) -> Result<(), StorageError> {
+    let (disk, path, to) = (segment.disk(), segment.path(), broken.offset);
+    match segment.packed_bytes() {
+        _ if to == 0 => disk.remove(&path).map_err(failed(disk, "remove", &path)),
+        None => disk.truncate(&path, to).map_err(failed(disk, "truncate", &path)),
+        Some(_) => packing::unpack(disk, broken.segment, to),
     }
-    disk.truncate(path, to).map_err(failed(disk, "truncate", path))
 }
 
 /// Keeps the readings of whole batches that the log does not hold.
 fn keep_intact<D: Disk>(
-    disk: &D,
-    path: &str,
+    segment: &SegmentBytes<'_, D>,
     from: u64,
     logged: &Numbers,
     pending: &mut Pending<D>,
     found: &mut Salvaged,
 ) -> Result<(), StorageError> {
-    intact::find(disk, path, from, VERB, &mut |_, bytes| {
+    let read = &mut |at, len| segment.read_around(at, len);
+    intact::find(read, (from, BATCH_BYTES_MAX), VERB, &mut |_, bytes| {
         let Some((frame, length)) = parse(bytes) else { return Ok(None) };
         found.batches += 1;
         for request in frame.requests() {

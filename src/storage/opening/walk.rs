@@ -3,8 +3,10 @@
 use crate::ids::{Sequence, Term};
 use crate::storage::disk::ReadDisk;
 use crate::storage::error::{failed, StorageError};
+use crate::storage::journal::names::segments_of;
 use crate::storage::journal::scan::Scan;
-use crate::storage::journal::{parse_segment_name, segment_path, Segment, DIR};
+use crate::storage::journal::segment_bytes::SegmentBytes;
+use crate::storage::journal::{Segment, DIR};
 use crate::wire::Frame;
 
 /// How much of a segment is read in one step, in bytes: enough for few calls, little enough for a processor's cache.
@@ -54,7 +56,7 @@ pub(in crate::storage) fn walk_after<D: ReadDisk>(
     visit: &mut dyn FnMut(&Frame) -> Result<(), StorageError>,
 ) -> Result<Walked, StorageError> {
     let names = disk.list(DIR).map_err(failed(disk, "list", DIR))?;
-    let mut firsts: Vec<Sequence> = names.iter().filter_map(|name| parse_segment_name(name)).collect();
+    let mut firsts: Vec<Sequence> = segments_of(&names);
     let mut walked = Walked::default();
     if let Some(at) = firsts.iter().rposition(|first| *first <= after + 1).filter(|_| after > 0) {
         firsts.drain(..at);
@@ -85,15 +87,19 @@ fn walk_segment<D: ReadDisk>(
     term: &mut Option<Term>,
     visit: &mut dyn FnMut(&Frame) -> Result<(), StorageError>,
 ) -> Result<Option<String>, StorageError> {
-    let path = segment_path(segment.first);
     if segment.first != *last + 1 {
         return Ok(Some(format!("it begins at sequence {} where {} is to follow", segment.first, *last + 1)));
     }
-    let end = disk.len(&path).map_err(failed(disk, "look at", &path))?;
+    let bytes = SegmentBytes::open(disk, segment.first)?;
+    segment.packed = bytes.packed_bytes();
+    if let Some(why) = bytes.damage() {
+        return Ok(Some(why.to_owned()));
+    }
+    let end = bytes.len();
     if end == 0 {
         return Ok(Some("it is empty".to_owned()));
     }
-    let mut scan = Scan::new(disk, &path, 0, end, BLOCK_BYTES);
+    let mut scan = Scan::new(bytes, 0, end, BLOCK_BYTES);
     loop {
         let next = match scan.head() {
             Ok(None) => return Ok(None),

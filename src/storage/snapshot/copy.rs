@@ -16,6 +16,7 @@ use crate::storage::csv_files::ends::last_row;
 use crate::storage::disk::{or_empty, Disk, ReadDisk};
 use crate::storage::error::{damaged, failed, StorageError};
 use crate::storage::file_names::{sensor_of, sensor_of_earlier};
+use crate::storage::journal::segment_bytes::SegmentBytes;
 use crate::storage::opening::{salvage, start, walk};
 use crate::storage::state::{self, State};
 use crate::storage::{journal, pending, Options, Storage};
@@ -102,7 +103,11 @@ impl<S: ReadDisk, D: Disk> Copying<'_, S, D> {
             }
             self.digest.update(frame.bytes());
             self.term = Some(frame.term().clone());
-            self.storage.append(frame)
+            if self.storage.append_batch(frame)? {
+                // The copy is to take no more room than the original. It is whole without that, too.
+                while let Ok(true) = self.storage.journal.pack(frame.first() - 1) {}
+            }
+            Ok(())
         })
     }
 
@@ -140,11 +145,11 @@ fn walk_log<S: ReadDisk>(
     if again.last > walked.last {
         return Ok(());
     }
-    let path = journal::segment_path(broken.segment);
-    if broken.later.is_empty() && !salvage::holds_batch(source, &path, broken.offset)? {
+    let segment = SegmentBytes::open(source, broken.segment)?;
+    if broken.later.is_empty() && !salvage::holds_batch(&segment, broken.offset)? {
         return Ok(());
     }
-    Err(damaged(source, &path, broken.why))
+    Err(damaged(source, &segment.path(), broken.why))
 }
 
 /// The whole file in one read, since it may be replaced.

@@ -58,6 +58,8 @@ pub(in crate::storage) fn entries(log: &[Frame]) -> BTreeSet<Reading> {
 
 pub(in crate::storage) struct Run {
     pub(in crate::storage) rng: SmallRng,
+    /// Draws when to pack, which no other draw depends on.
+    packs: SmallRng,
     pub(in crate::storage) disk: MemoryDisk,
     pub(in crate::storage) options: Options,
     pub(in crate::storage) model: Model,
@@ -67,19 +69,21 @@ impl Run {
     pub(in crate::storage) fn new(seed: u64) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
         let options = Options { resume: true, durable: rng.random_bool(0.5), quorum: None };
-        Self { rng, disk: MemoryDisk::new(), options, model: Model::default() }
+        Self { rng, packs: SmallRng::seed_from_u64(seed), disk: MemoryDisk::new(), options, model: Model::default() }
     }
 
     pub(in crate::storage) fn open(&mut self) -> Result<(Storage<MemoryDisk>, Opened), StorageError> {
         let (mut storage, opened) = Storage::open(Arc::new(self.disk.clone()), &"p".parse().unwrap(), 5, self.options)?;
         // Small, so that a history has several segments, and shrinks what is pending.
         storage.journal.segment_bytes = 600;
+        storage.journal.block_bytes = 250;
         storage.pending.limits = Limits { compact: 300, at_sync: 50, at_once: 200 };
         Ok((storage, opened))
     }
 
     /// Takes one step with the storage, and notes the outcome in the model.
     pub(in crate::storage) fn step(&mut self, storage: &mut Storage<MemoryDisk>) -> Result<(), StorageError> {
+        self.pack(storage)?;
         match self.rng.random_range(0..20) {
             0..7 => self.append(storage),
             7..10 => self.keep(storage),
@@ -113,6 +117,14 @@ impl Run {
                 Ok(())
             }
         }
+    }
+
+    /// Packs some pieces of the log, or none.
+    fn pack(&mut self, storage: &mut Storage<MemoryDisk>) -> Result<(), StorageError> {
+        for _ in 0..self.packs.random_range(0..6_u32).saturating_sub(2) {
+            storage.pack()?;
+        }
+        Ok(())
     }
 
     fn append(&mut self, storage: &mut Storage<MemoryDisk>) -> Result<(), StorageError> {

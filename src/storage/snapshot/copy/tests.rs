@@ -211,7 +211,7 @@ fn a_log_that_lost_something_is_not_made_to_look_whole() {
     assert!(error.to_string().contains("it ends with entry 10, but was written up to 12"), "{error}");
     start::save(&disk, &whole, true).unwrap();
     // A torn end is what a crash leaves; a whole batch after what is damaged, or a row without one, is a loss.
-    let path = journal::segment_path(1);
+    let path = journal::names::plain_path(1);
     disk.append(&path, b"BATCH:").unwrap();
     copied(&disk, false).unwrap();
     let lines = disk.files()[&path].iter().position(|byte| *byte == b'\n').unwrap();
