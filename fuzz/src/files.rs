@@ -36,6 +36,19 @@ pub(crate) fn journal(input: &[u8]) {
     check(&mut draw, &files);
 }
 
+/// The only segment of a small log, packed: the tests of the form have it, too.
+const PACKED: &[u8] = include_bytes!("../../src/storage/journal/packed/recorded.pack");
+
+pub(crate) fn packed(input: &[u8]) {
+    let mut draw = Draw::new(input);
+    let mut files = files().clone();
+    files.retain(|name, _| !name.starts_with("journal/"));
+    let name = "journal/00000000000000000001.pack";
+    files.insert(name.to_owned(), PACKED.to_vec());
+    change(&mut draw, &mut files, name, Some("BLOCK:"));
+    check(&mut draw, &files);
+}
+
 pub(crate) fn pending(input: &[u8]) {
     let mut draw = Draw::new(input);
     let mut files = files().clone();
@@ -93,7 +106,7 @@ fn check(draw: &mut Draw, files: &Files) {
     let opened = open(&disk, 1_000_000);
     let (mut storage, found) = match opened {
         Ok(opened) => opened,
-        Err(StorageError::OtherPeer { .. } | StorageError::OtherQuorum { .. }) => return,
+        Err(StorageError::OtherPeer { .. } | StorageError::OtherQuorum { .. } | StorageError::Newer { .. }) => return,
         Err(error) => panic!("it does not start: {error}"),
     };
     let held = held(&found);

@@ -46,7 +46,7 @@ impl Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     Target::new("wire", wire::lines, Work::new(256, 64)),
     Target::new("messages", wire::messages, Work::new(16_384, 64)),
     Target::new("frames", frames::frames, Work::new(2048, 64)),
@@ -55,6 +55,7 @@ pub const TARGETS: [Target; 17] = [
     Target::new("sessions", sessions::sessions, Work::new(98_304, 64)),
     Target::new("core", core::core, Work::new(65_536, 65_536)),
     Target::new("journal", files::journal, Work::new(2048, 1024)),
+    Target::new("packed", files::packed, Work::new(2048, 1024)),
     Target::new("pending", files::pending, Work::new(2048, 1024)),
     Target::new("state", files::state, Work::new(2048, 1024)),
     Target::new("csv", files::csv, Work::new(2048, 1024)),
