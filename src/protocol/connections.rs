@@ -93,6 +93,10 @@ impl Peer {
             self.note_rejection(peer, why, turn);
             self.on_question_refused(why, turn);
         }
+        if self.following().is_some_and(|following| following.leader == *peer) {
+            // The link is gone with all that was under way on it, and nobody reports the first dial of the next one.
+            self.pending.restart();
+        }
     }
 
     /// A process is gone: a dial was refused, it said `LEAVE`, or a later life took its place.

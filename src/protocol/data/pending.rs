@@ -200,14 +200,11 @@ impl Pending {
     }
 
     /// Gives up waiting for what was under way for `timeout` and did not come back, although the log reached what the
-    /// leader had committed then. A leader that could not keep so much dropped it, or a disk lost it. Is anything to be
-    /// sent again?
-    pub(crate) fn give_up_waiting(&mut self, log: &Log, leader_commit: Sequence, now: Time, timeout: Time) -> bool {
-        let mut any = false;
+    /// leader had committed then. A leader that could not keep so much dropped it, or a disk lost it.
+    pub(crate) fn give_up_waiting(&mut self, log: &Log, leader_commit: Sequence, now: Time, timeout: Time) {
         for (origin, queue) in &mut self.queues {
-            any |= queue.give_up_waiting(origin, log, leader_commit, now, timeout);
+            queue.give_up_waiting(origin, log, leader_commit, now, timeout);
         }
-        any
     }
 
     /// docs/protocol.md, 4.2: what may go to the sequencer now, in number order for each origin, a window at a time. It
@@ -259,19 +256,12 @@ impl Queue {
         window < WINDOW_READINGS
     }
 
-    fn give_up_waiting(
-        &mut self,
-        origin: &Origin,
-        log: &Log,
-        leader_commit: Sequence,
-        now: Time,
-        timeout: Time,
-    ) -> bool {
+    fn give_up_waiting(&mut self, origin: &Origin, log: &Log, leader_commit: Sequence, now: Time, timeout: Time) {
         let missing = |(first, last)| log.missing(origin, first, last).into_iter().next();
         let first = self.numbers.spans().find_map(missing).map(|(first, _)| first);
         let Some(number) = first.filter(|first| *first <= self.sent || self.recalled.is_some()) else {
             self.waiting = None;
-            return false;
+            return;
         };
         let fresh = Waiting { number, since: now, mark: leader_commit, times: 0 };
         let waiting = self.waiting.filter(|waiting| waiting.number == number).unwrap_or(fresh);
@@ -281,7 +271,6 @@ impl Queue {
             (self.sent, self.recalled) = (0, None);
         }
         self.waiting = Some(if over { Waiting { times: waiting.times + 1, ..fresh } } else { waiting });
-        over
     }
 
     /// Text from `first` on, at most up to `last`, if it is in memory.
