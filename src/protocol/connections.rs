@@ -125,17 +125,7 @@ impl Peer {
     fn lose(&mut self, peer: &PeerId, loss: Loss, turn: &mut Turn) {
         match &mut self.role {
             Role::Leader(_) => self.remove_follower(peer, loss, turn),
-            Role::Electing(electing) => {
-                // A peer that another's election drew in learns only now why.
-                let leads = electing.following.as_ref().is_some_and(|following| following.leader == *peer);
-                if leads && !std::mem::replace(&mut electing.told, true) {
-                    turn.tell(Event::LeaderFailed { leader: peer.clone() });
-                }
-                electing.higher.remove(peer);
-                if electing.higher.is_empty() && !electing.got_ok {
-                    self.win(turn);
-                }
-            }
+            Role::Electing(_) => self.on_election_loss(peer, turn),
             Role::Proposing(_) => self.on_proposal_loss(peer, turn),
             Role::Promised(promised) if promised.proposer == *peer => self.elect(None, turn),
             Role::Learner(following) if following.leader == *peer => self.seek(None, turn),
@@ -165,6 +155,8 @@ impl Peer {
             }
         } else if self.following().is_some_and(|following| following.leader == *peer) {
             self.restart(turn);
+        } else {
+            self.on_link_up_in_a_proposal(peer, turn);
         }
     }
 

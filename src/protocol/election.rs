@@ -13,30 +13,13 @@ use crate::ids::{PeerId, Rank, Term};
 use crate::wire::Message;
 
 impl Peer {
-    /// docs/protocol.md, 5.3: asks every member of higher rank whether it lives. The highest that lives should win:
-    /// then peers that elect at the same time agree without another round. The term stays installed until a promise: a
-    /// sign of life of its leader ends the election, and nothing is lost.
+    /// docs/protocol.md, 5.3: asks the members of higher rank whether they live, each in its turn. The highest that lives
+    /// should win: then peers that elect at the same time agree without another round. The term stays installed until a
+    /// promise: a sign of life of its leader ends the election, and nothing is lost.
     pub(super) fn elect(&mut self, silent: Option<PeerId>, turn: &mut Turn) {
         if self.group.last_view.is_empty() {
             return self.seek(None, turn);
         }
-        let own = self.rank_in_last_view();
-        let mut higher: BTreeSet<PeerId> = self
-            .group
-            .last_view
-            .iter()
-            .filter(|(id, seat)| (Rank { priority: seat.priority, id }) > own && !self.contacts.is_dead(id))
-            .map(|(id, _)| id.clone())
-            .collect();
-        let term = self.installed().or(self.promised()).cloned();
-        for to in &higher {
-            turn.send(to, Message::Election { term: term.clone(), from: self.settings.id.clone() });
-        }
-        if let Some(silent) = &silent {
-            higher.remove(silent);
-        }
-        let alone = higher.is_empty();
-        let deadline = turn.now + self.settings.timing.election_timeout;
         let role = std::mem::replace(&mut self.role, Role::placeholder(turn.now));
         let (following, told) = match role {
             Role::Learner(following) | Role::Member(following) => {
@@ -46,10 +29,77 @@ impl Peer {
             Role::Electing(electing) => (electing.following, electing.told),
             _ => (None, true),
         };
-        self.role = Role::Electing(Electing { following, higher, got_ok: false, deadline, silent, told });
-        if alone {
-            self.win(turn);
+        let mut unasked = self.higher_in_last_view();
+        let leads = |id: &PeerId| following.as_ref().is_some_and(|following| following.leader == *id);
+        let leader = unasked.iter().position(leads).map(|at| unasked.remove(at));
+        let higher = unasked.iter().chain(leader.iter().filter(|_| silent.is_none())).cloned().collect();
+        let wait = match unasked.len() {
+            0 => self.settings.timing.election_timeout,
+            between => self.settings.moment() * between.ilog2(),
+        };
+        let deadline = turn.now + wait;
+        self.role =
+            Role::Electing(Electing { following, higher, unasked, asked: 0, got_ok: false, deadline, silent, told });
+        // Its answer alone would end the election, and where it is silent, it is never waited for.
+        if let Some(leader) = leader {
+            self.ask_whether_it_lives(&[leader], turn);
         }
+        self.go_on_electing(turn);
+    }
+
+    /// Members of higher rank in the last view that are not known to be gone, the highest first.
+    fn higher_in_last_view(&self) -> Vec<PeerId> {
+        let own = self.rank_in_last_view();
+        let ranks = self.group.last_view.iter().map(|(id, seat)| Rank { priority: seat.priority, id });
+        let mut higher: Vec<Rank> = ranks.filter(|rank| *rank > own && !self.contacts.is_dead(rank.id)).collect();
+        higher.sort_unstable_by(|a, b| b.cmp(a));
+        higher.into_iter().map(|rank| rank.id.clone()).collect()
+    }
+
+    fn ask_whether_it_lives(&self, peers: &[PeerId], turn: &mut Turn) {
+        let term = self.installed().or(self.promised()).cloned();
+        for to in peers {
+            turn.send(to, Message::Election { term: term.clone(), from: self.settings.id.clone() });
+        }
+    }
+
+    /// docs/protocol.md, 5.3: wins where nobody of higher rank is left, and asks the next ones where all that were asked
+    /// are gone, or where it is time.
+    fn go_on_electing(&mut self, turn: &mut Turn) {
+        let Role::Electing(electing) = &self.role else { return };
+        if electing.got_ok {
+            return;
+        }
+        let answerless = electing.asked > 0 && electing.unasked.len() == electing.higher.len();
+        if electing.higher.is_empty() {
+            self.win(turn);
+        } else if !electing.unasked.is_empty() && (answerless || electing.deadline <= turn.now) {
+            self.ask_the_next(turn);
+        }
+    }
+
+    /// docs/protocol.md, 5.3: asks the nearest in rank of those that were not asked yet, and as many as before at once.
+    fn ask_the_next(&mut self, turn: &mut Turn) {
+        let (moment, election_timeout) = (self.settings.moment(), self.settings.timing.election_timeout);
+        let Role::Electing(electing) = &mut self.role else { return };
+        let left = electing.unasked.len().saturating_sub(electing.asked.max(1));
+        let next = electing.unasked.split_off(left);
+        electing.asked += next.len();
+        electing.deadline = turn.now + if electing.unasked.is_empty() { election_timeout } else { moment };
+        self.ask_whether_it_lives(&next, turn);
+    }
+
+    /// Nobody waits for a peer that is gone.
+    pub(super) fn on_election_loss(&mut self, peer: &PeerId, turn: &mut Turn) {
+        let Role::Electing(electing) = &mut self.role else { return };
+        // A peer that another's election drew in learns only now why.
+        let leads = electing.following.as_ref().is_some_and(|following| following.leader == *peer);
+        if leads && !std::mem::replace(&mut electing.told, true) {
+            turn.tell(Event::LeaderFailed { leader: peer.clone() });
+        }
+        electing.higher.remove(peer);
+        electing.unasked.retain(|id| id != peer);
+        self.go_on_electing(turn);
     }
 
     /// This peer's rank among the members of the last view: what the view says, even where the settings say something else.
@@ -67,8 +117,10 @@ impl Peer {
             Role::Electing(electing) if self.late(electing.deadline) => {
                 if electing.got_ok {
                     self.elect(None, turn);
-                } else {
+                } else if electing.unasked.is_empty() {
                     self.win(turn);
+                } else {
+                    self.ask_the_next(turn);
                 }
             }
             Role::Promised(promised) if self.late(promised.deadline) => {
@@ -234,8 +286,27 @@ impl Peer {
         let deadline = turn.now + self.settings.timing.heartbeat_timeout;
         self.role = Role::Promised(Promised { proposer: from.clone(), deadline, serving: Follower::new(turn.now) });
         self.pending.restart();
+        self.say_log_state(from, turn);
+    }
+
+    /// What this peer promised, and what its log holds, for the proposer.
+    fn say_log_state(&self, to: &PeerId, turn: &mut Turn) {
+        let Some(term) = self.promises.promised.clone() else { return };
         let (synced, runs, last) = (self.promises.synced.clone(), self.log.runs().clone(), self.log.last());
-        turn.say(from, Message::LogState { term: term.clone(), synced, runs, last });
+        turn.say(to, Message::LogState { term, synced, runs, last });
+    }
+
+    /// docs/protocol.md, 5.4: `COORDINATOR`, or the answer to it, may be lost with the link before, and one of the two
+    /// would wait for the other until its time is up.
+    pub(super) fn on_link_up_in_a_proposal(&mut self, peer: &PeerId, turn: &mut Turn) {
+        match &self.role {
+            Role::Proposing(proposing) if proposing.asked.contains(peer) => {
+                let Some(term) = self.promises.promised.clone() else { return };
+                turn.say(peer, Message::Coordinator { term });
+            }
+            Role::Promised(promised) if promised.proposer == *peer => self.say_log_state(peer, turn),
+            _ => {}
+        }
     }
 
     /// A peer stays with its living leader if that leader's view lacks the proposer: otherwise each stranger could

@@ -65,6 +65,12 @@ impl Settings {
     pub(super) fn question_pause(&self) -> Time {
         self.timing.election_timeout / 10
     }
+
+    /// Long enough for the words of one peer to reach all, and little against every timeout. What many peers would do in
+    /// the same instant is spread over moments, or gathered in one.
+    pub(super) fn moment(&self) -> Time {
+        self.timing.election_timeout / 40
+    }
 }
 
 /// All that a peer keeps. What several mechanisms need is in `data/`; what one alone needs is defined beside it.

@@ -153,7 +153,11 @@ impl Trial {
     }
 
     pub(super) fn after(&mut self, seconds: u64) -> &mut Self {
-        self.now += Time::from_secs(seconds);
+        self.after_time(Time::from_secs(seconds))
+    }
+
+    pub(super) fn after_time(&mut self, time: Time) -> &mut Self {
+        self.now += time;
         self
     }
 

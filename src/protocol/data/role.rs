@@ -45,8 +45,12 @@ pub(crate) struct Seeking {
 #[derive(Debug)]
 pub(crate) struct Electing {
     pub(crate) following: Option<Following>,
-    /// Peers of higher priority that may yet answer.
+    /// Peers of higher rank that may yet answer.
     pub(crate) higher: BTreeSet<PeerId>,
+    /// Those of them that are not asked yet, the nearest in rank last.
+    pub(crate) unasked: Vec<PeerId>,
+    /// How many were asked in their turn.
+    pub(crate) asked: usize,
     pub(crate) got_ok: bool,
     pub(crate) deadline: Time,
     /// The leader whose silence started the election: it is told everything, and never waited for.

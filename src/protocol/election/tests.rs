@@ -2,7 +2,7 @@
 
 use super::super::data::role::Role;
 use super::super::trial::{contact, id, say, send, stale, stores, tell, term, view, Trial};
-use super::super::{Alarm, Effect, Event, Standing};
+use super::super::{Alarm, Effect, Event, Standing, Time};
 use crate::wire::Message;
 
 fn election(text: &str) -> Message {
@@ -13,15 +13,104 @@ fn from_a(text: &str) -> Message {
     Message::Election { term: Some(term(text)), from: id("a") }
 }
 
-/// docs/protocol.md, 5.3: "A member whose leader failed sends `ELECTION` to every member of higher rank."
+/// Its leader stops.
+fn loses_its_leader(trial: &mut Trial) -> Vec<Effect> {
+    let effects = trial.gets("z", Message::Leave { term: Some(term("3@z/1")) });
+    let connection = super::super::ConnectionId(u64::from(b'z'));
+    let [first, .., last] = &effects[..] else { panic!("{effects:?} is too little") };
+    assert_eq!(*first, tell(Event::LeaderFailed { leader: id("z") }));
+    assert_eq!(*last, Effect::Drop { connection });
+    effects[1..effects.len() - 1].to_vec()
+}
+
+/// Nobody listens at the address of this peer.
+fn finds_gone(trial: &mut Trial, name: &str) -> Vec<Effect> {
+    trial.peer.contacts.get_mut(&id(name)).unwrap().connection = None;
+    trial.step(super::super::Input::Refused { peer: id(name) })
+}
+
+/// Runs to this many moments after the start of an election, each 125 milliseconds, and takes what happens at the end.
+fn after_moments(trial: &mut Trial, moments: u32) -> Vec<Effect> {
+    trial.after_time(Time::from_millis(125) * moments).alarm(Alarm::Election)
+}
+
+/// docs/protocol.md, 5.3: "A member whose leader failed sends `ELECTION` to every member of higher rank".
 #[test]
 fn a_member_asks_those_of_higher_rank() {
-    let mut trial = Trial::member(&["a", "x", "y"]);
-    let effects = trial.gets("z", Message::Leave { term: Some(term("3@z/1")) });
-    let lost = Event::LeaderFailed { leader: id("z") };
-    let connection = super::super::ConnectionId(u64::from(b'z'));
-    let asks = [send("x", election("3@z/1")), send("y", election("3@z/1"))];
-    assert_eq!(effects, [&[tell(lost)][..], &asks, &[Effect::Drop { connection }]].concat());
+    let mut trial = Trial::member(&["a", "y"]);
+    assert_eq!(loses_its_leader(&mut trial), [send("y", election("3@z/1"))]);
+}
+
+/// docs/protocol.md, 5.3: "The highest has nobody to ask, and wins."
+#[test]
+fn the_highest_wins_without_delay() {
+    let mut trial = Trial::member(&["a", "b"]);
+    loses_its_leader(&mut trial);
+    assert_eq!(trial.peer.standing(), Standing::Proposing);
+}
+
+/// docs/protocol.md, 5.3: "Any other first waits a moment for each doubling of the number of those above it".
+#[test]
+fn a_member_of_lower_rank_waits_before_it_asks() {
+    let mut trial = Trial::member(&["a", "r", "s", "t", "u"]);
+    assert_eq!(loses_its_leader(&mut trial), []);
+    assert_eq!(after_moments(&mut trial, 1), []);
+    assert_eq!(after_moments(&mut trial, 1), [send("r", election("3@z/1"))]);
+    assert_eq!(after_moments(&mut trial, 1), [send("s", election("3@z/1"))]);
+    let two = [send("u", election("3@z/1")), send("t", election("3@z/1"))];
+    assert_eq!(after_moments(&mut trial, 1), two);
+    assert_eq!(trial.after(4).alarm(Alarm::Election), []);
+    trial.after(1).alarm(Alarm::Election);
+    assert_eq!(trial.peer.standing(), Standing::Proposing, "an election timeout after the last was asked");
+}
+
+/// docs/protocol.md, 5.3: "Where all that were asked are gone, it asks the next immediately."
+#[test]
+fn nobody_waits_for_peers_that_are_gone() {
+    let mut trial = Trial::member(&["a", "w", "x", "y"]);
+    loses_its_leader(&mut trial);
+    assert_eq!(finds_gone(&mut trial, "y"), [], "its turn has not come");
+    assert_eq!(after_moments(&mut trial, 1), [send("w", election("3@z/1"))]);
+    assert_eq!(finds_gone(&mut trial, "w"), [send("x", election("3@z/1"))]);
+    finds_gone(&mut trial, "x");
+    assert_eq!(trial.peer.standing(), Standing::Proposing);
+}
+
+/// docs/protocol.md, 5.3: "An `OK` ends the asking."
+#[test]
+fn a_member_that_was_told_ok_asks_nobody_else() {
+    let mut trial = Trial::member(&["a", "w", "x", "y"]);
+    loses_its_leader(&mut trial);
+    assert_eq!(after_moments(&mut trial, 1), [send("w", election("3@z/1"))]);
+    trial.gets("w", Message::Ok { term: Some(term("3@z/1")) });
+    assert_eq!(after_moments(&mut trial, 8), []);
+    assert_eq!(finds_gone(&mut trial, "w"), []);
+    assert_eq!(trial.peer.standing(), Standing::Electing);
+}
+
+/// docs/protocol.md, 5.3: "A leader of higher rank is asked immediately, beside them".
+#[test]
+fn the_leader_is_asked_first_where_others_say_that_it_failed() {
+    let mut trial = Trial::member(&["a", "w", "x", "y"]);
+    assert_eq!(trial.gets("a", from_a("3@z/1"))[1..], [send("z", election("3@z/1"))]);
+    assert_eq!(after_moments(&mut trial, 1), [send("w", election("3@z/1"))]);
+}
+
+/// docs/protocol.md, 5.4: "Each says on a new link again what the other waits for".
+#[test]
+fn a_promise_is_told_again_on_a_new_link() {
+    let mut trial = Trial::member(&["x"]);
+    trial.gets("x", Message::Coordinator { term: term("4@x/1") });
+    let (promise, synced) = (term("4@x/1"), Some(term("3@z/1")));
+    let state = Message::LogState { term: promise, synced, runs: vec![], last: 0 };
+    let up = |name: &str| super::super::Input::LinkUp { peer: id(name) };
+    assert_eq!(trial.step(up("x")), [say("x", state)]);
+    assert_eq!(trial.step(up("z")), []);
+
+    let mut trial = Trial::member(&["a", "b"]);
+    loses_its_leader(&mut trial);
+    assert_eq!(trial.step(up("a")), [say("a", Message::Coordinator { term: term("4@m/1") })]);
+    assert_eq!(trial.step(up("z")), []);
 }
 
 /// docs/protocol.md, 5.3: "A member that gets it says `OK` and starts its own".

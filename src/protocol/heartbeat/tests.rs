@@ -22,7 +22,7 @@ fn a_member_elects_after_the_silence_of_its_leader() {
     let mut trial = Trial::member(&["x"]);
     assert_eq!(trial.after(9).alarm(Alarm::LeaderCheck), []);
     let silent = tell(Event::LeaderTimeout { leader: id("z") });
-    let expected = [close("z"), silent, send("x", election()), send("z", election())];
+    let expected = [close("z"), silent, send("z", election()), send("x", election())];
     assert_eq!(trial.after(1).alarm(Alarm::LeaderCheck), expected);
 }
 
