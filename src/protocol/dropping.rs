@@ -21,31 +21,45 @@ pub(super) enum Loss {
 impl Peer {
     /// A leader no longer serves this peer. If it was a member, the others get a view without it.
     pub(super) fn remove_follower(&mut self, id: &PeerId, loss: Loss, turn: &mut Turn) {
+        self.remove_followers(std::slice::from_ref(id), loss, turn);
+    }
+
+    /// The same for several: the others get one view without all of them.
+    fn remove_followers(&mut self, ids: &[PeerId], loss: Loss, turn: &mut Turn) {
         let Role::Leader(leading) = &mut self.role else { return };
-        leading.learners.remove(id);
-        leading.followers.remove(id);
-        if !leading.members.contains_key(id) {
+        let (mut members, mut away) = (leading.members.clone(), Vec::new());
+        for id in ids {
+            leading.learners.remove(id);
+            leading.followers.remove(id);
+            if members.remove(id).is_none() {
+                continue;
+            }
+            let (peer, list) = (id.clone(), view::ordered_peer_list(&members));
+            turn.tell(match loss {
+                Loss::Left => Event::MemberLeft { peer, members: list },
+                Loss::Failed => Event::MemberFailed { peer, members: list },
+            });
+            away.push(id);
+        }
+        if away.is_empty() {
             return;
         }
-        let mut members = leading.members.clone();
-        members.remove(id);
-        let (peer, list) = (id.clone(), view::ordered_peer_list(&members));
-        turn.tell(match loss {
-            Loss::Left => Event::MemberLeft { peer, members: list },
-            Loss::Failed => Event::MemberFailed { peer, members: list },
-        });
         self.change_view(members, turn);
-        if !self.contacts.is_dead(id) {
-            self.group.lost.insert(id.clone());
-            // If it lives, it knows now.
-            self.say_view(id, turn);
+        for id in away {
+            if !self.contacts.is_dead(id) {
+                self.group.lost.insert(id.clone());
+                // If it lives, it knows now.
+                self.say_view(id, turn);
+            }
         }
     }
 
-    /// A follower said nothing for the heartbeat timeout.
-    pub(super) fn drop_silent(&mut self, id: &PeerId, turn: &mut Turn) {
-        self.close(id, turn);
-        self.remove_follower(id, Loss::Failed, turn);
+    /// Followers said nothing for the heartbeat timeout.
+    pub(super) fn drop_silent(&mut self, ids: &[PeerId], turn: &mut Turn) {
+        for id in ids {
+            self.close(id, turn);
+        }
+        self.remove_followers(ids, Loss::Failed, turn);
     }
 
     /// Drops members that store nothing while the others wait for them: they hold up the group. It drops none where
@@ -71,8 +85,8 @@ impl Peer {
         turn.tell(Event::NotStoring { peers: idle.clone() });
         for peer in &idle {
             self.distrust(peer, 2, turn);
-            self.drop_silent(peer, turn);
         }
+        self.drop_silent(&idle, turn);
     }
 
     /// A learner, or without a quorum a member, that promised another term follows another leader: it is dropped, and

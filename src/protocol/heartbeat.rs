@@ -84,27 +84,39 @@ impl Peer {
     /// otherwise goes on. If a leader stayed below the quorum, its members would stay in a view that commits nothing.
     fn lead_on(&mut self, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
-        let Role::Leader(leading) = &self.role else { return };
-        let silent = leading.followers.iter().filter(|(_, follower)| self.late(follower.heard + timeout));
-        let silent: Vec<PeerId> = silent.map(|(id, _)| id.clone()).collect();
-        let of = leading.members.len();
-        let away: Vec<PeerId> = silent.iter().filter(|id| leading.members.contains_key(*id)).cloned().collect();
-        for id in &silent {
-            self.drop_silent(id, turn);
-        }
-        if !away.is_empty() {
-            let left = of - away.len();
-            turn.tell(Event::Split { away, of, left });
-        }
+        self.drop_all_silent(turn);
         let Role::Leader(leading) = &self.role else { return };
         if leading.below.is_some_and(|since| self.late(since + timeout)) {
             let have = leading.members.len();
             self.tell_suspended(have, turn);
             return self.yield_to(None, turn);
         }
+        self.admit_learners(turn);
         self.give_up_gaps(turn);
         self.send_again(turn);
         self.beat(turn);
+    }
+
+    /// Drops followers that said nothing for the heartbeat timeout. Many become silent at the same time where a network is
+    /// cut: after the first, each moment has one view without all of them.
+    fn drop_all_silent(&mut self, turn: &mut Turn) {
+        let (timeout, moment) = (self.settings.timing.heartbeat_timeout, self.settings.moment());
+        let Role::Leader(leading) = &self.role else { return };
+        let silent = leading.followers.iter().filter(|(_, follower)| self.late(follower.heard + timeout));
+        let silent: Vec<PeerId> = silent.map(|(id, _)| id.clone()).collect();
+        if silent.is_empty() || turn.now < leading.gathers_until {
+            return;
+        }
+        let of = leading.members.len();
+        let away: Vec<PeerId> = silent.iter().filter(|id| leading.members.contains_key(*id)).cloned().collect();
+        self.drop_silent(&silent, turn);
+        if let Role::Leader(leading) = &mut self.role {
+            leading.gathers_until = turn.now + moment;
+        }
+        if !away.is_empty() {
+            let left = of - away.len();
+            turn.tell(Event::Split { away, of, left });
+        }
     }
 
     /// Says every interval that it leads: to followers, to all by broadcast, at `--join` addresses, and to members that

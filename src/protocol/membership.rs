@@ -2,7 +2,7 @@
 
 use super::data::follower::Follower;
 use super::data::following::Following;
-use super::data::leading::Mark;
+use super::data::leading::{Mark, MARKS};
 use super::data::role::Role;
 use super::data::view::Members;
 use super::dropping::Loss;
@@ -10,10 +10,6 @@ use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::{Incarnation, PeerId, Sequence, Term};
 use crate::wire::{Message, ViewChange};
-
-/// How often a learner has to reach its mark. A single mark could be long out of date; a mark that is reached three
-/// times in a row shows that the learner keeps up.
-const MARKS: u8 = 3;
 
 impl Peer {
     /// docs/protocol.md, 3.2: a leader makes a learner of the sender, a member names its leader. A member that asks to
@@ -93,12 +89,21 @@ impl Peer {
         while stored >= mark.at && mark.times < MARKS {
             (mark.at, mark.times) = (last, mark.times + 1);
         }
-        if mark.times < MARKS {
+        self.admit_learners(turn);
+    }
+
+    /// docs/protocol.md, 3.4: learners that reached their mark three times become members, and others that hold
+    /// everything share the view.
+    pub(super) fn admit_learners(&mut self, turn: &mut Turn) {
+        let (last, moment) = (self.log.last(), self.settings.moment());
+        let Role::Leader(leading) = &mut self.role else { return };
+        if turn.now < leading.gathers_until || leading.learners.values().all(|mark| mark.times < MARKS) {
             return;
         }
-        // Others that hold everything share the view.
+        leading.gathers_until = turn.now + moment;
         let holds_all = |id: &PeerId| leading.followers.get(id).is_some_and(|follower| follower.has_stored(last));
-        let ready: Vec<PeerId> = leading.learners.keys().filter(|id| *id == from || holds_all(id)).cloned().collect();
+        let ready = leading.learners.iter().filter(|(id, mark)| mark.times >= MARKS || holds_all(id));
+        let ready: Vec<PeerId> = ready.map(|(id, _)| id.clone()).collect();
         let mut members = leading.members.clone();
         for id in ready {
             if let Some(seat) = self.seat(&id) {

@@ -30,7 +30,7 @@ impl Peer {
         if beyond && self.leading().is_some_and(|leading| leading.term == *term && leading.has(from)) {
             let what = "asked for entries past the end of the log";
             turn.tell(Event::Misbehaved { peer: from.clone(), what, at: first });
-            return self.drop_silent(from, turn);
+            return self.drop_silent(std::slice::from_ref(from), turn);
         }
         let (log, period) = (&self.log, self.settings.timing.heartbeat_timeout);
         let follower = match &mut self.role {
@@ -45,7 +45,7 @@ impl Peer {
             let what = "asks again and again for the same";
             turn.tell(Event::Misbehaved { peer: from.clone(), what, at: first });
             self.distrust(from, 2, turn);
-            return self.drop_silent(from, turn);
+            return self.drop_silent(std::slice::from_ref(from), turn);
         }
         let Some(serve) = follower.begin(first, term, log) else { return };
         turn.out.push(Effect::Serve { to: from.clone(), serve });

@@ -19,6 +19,10 @@ const NEW_ORIGINS_MAX: u32 = 256;
 /// way. Beyond that, no request of that peer may leave a gap.
 const TURNED_AWAY_MAX: usize = 1024;
 
+/// How often a learner has to reach its mark. A single mark could be long out of date; a mark that is reached three
+/// times in a row shows that the learner keeps up.
+pub(crate) const MARKS: u8 = 3;
+
 #[derive(Debug)]
 pub(crate) struct Leading {
     pub(crate) term: Term,
@@ -27,6 +31,8 @@ pub(crate) struct Leading {
     /// The leader's log when the term started.
     pub(crate) start: TermStart,
     pub(crate) learners: BTreeMap<PeerId, Mark>,
+    /// Until then silent members and learners that are ready gather, so that all of them take one view.
+    pub(crate) gathers_until: Time,
     /// Members and learners, without the leader itself.
     pub(crate) followers: BTreeMap<PeerId, Follower>,
     pub(crate) sequencer: Sequencer,
@@ -68,6 +74,7 @@ impl Leading {
             members: BTreeMap::new(),
             start,
             learners: BTreeMap::new(),
+            gathers_until: now,
             followers: BTreeMap::new(),
             sequencer: Sequencer::default(),
             beat_at: now,
@@ -94,9 +101,11 @@ impl Leading {
 
     /// When there is something to do even if nothing comes.
     pub(crate) fn due(&self, heartbeat_timeout: Time) -> Time {
-        let silent = self.followers.values().map(|follower| follower.heard + heartbeat_timeout);
+        let gathered = |due: Time| due.max(self.gathers_until);
+        let silent = self.followers.values().map(|follower| gathered(follower.heard + heartbeat_timeout));
         let waiting = self.below.into_iter().chain(self.sequencer.held_since()).map(|since| since + heartbeat_timeout);
-        silent.chain(waiting).fold(self.beat_at, Time::min)
+        let ready = self.learners.values().any(|mark| mark.times >= MARKS).then_some(self.gathers_until);
+        silent.chain(waiting).chain(ready).fold(self.beat_at, Time::min)
     }
 
     /// May this peer hand in readings of this origin? It may for each earlier life of its own, whatever the clock said
