@@ -12,9 +12,11 @@ const A_PEER: u64 = 3;
 /// With fewer no peer can work: two peers, and the least shares of files and strangers.
 const LEAST: u64 = FIXED + 2 * SHARE_LEAST + 2 * A_PEER;
 
-/// What files and strangers get at least, and at most.
+/// What files and strangers get at least, and at most. A new leader of a hundred peers gets two connections of each in the
+/// same moment: a link, and the question about its own link.
 const SHARE_LEAST: u64 = 4;
-const SHARE_MOST: u64 = 64;
+const FILES_MOST: u64 = 64;
+const STRANGERS_MOST: u64 = 256;
 
 /// No group has more peers, and each has threads of its own.
 const PEERS_MAX: u64 = 4096;
@@ -58,10 +60,11 @@ impl Budget {
             return Err(TooFew { limit });
         }
         let free = limit - FIXED;
-        let share = (free / 8).clamp(SHARE_LEAST, SHARE_MOST);
-        let peers = ((free - 2 * share) / A_PEER).min(PEERS_MAX);
+        let share = |most| (free / 8).clamp(SHARE_LEAST, most);
+        let (files, strangers) = (share(FILES_MOST), share(STRANGERS_MOST));
+        let peers = ((free - files - strangers) / A_PEER).min(PEERS_MAX);
         let small = |number: u64| usize::try_from(number).expect("it is bounded");
-        Ok(Self { files: small(share), strangers: small(share), peers: small(peers) })
+        Ok(Self { files: small(files), strangers: small(strangers), peers: small(peers) })
     }
 }
 
@@ -111,10 +114,10 @@ mod tests {
             let Budget { files, strangers, peers } = Budget::of(limit).unwrap();
             let all = FIXED + (files + strangers) as u64 + A_PEER * peers as u64;
             assert!(all <= limit, "{limit}: {all}");
-            assert!((4..=64).contains(&files) && (4..=64).contains(&strangers) && (2..=4096).contains(&peers));
+            assert!((4..=64).contains(&files) && (4..=256).contains(&strangers) && (2..=4096).contains(&peers));
         }
         assert_eq!(Budget::of(64), Ok(Budget { files: 4, strangers: 4, peers: 8 }));
-        assert_eq!(Budget::of(1024), Ok(Budget { files: 64, strangers: 64, peers: 288 }));
+        assert_eq!(Budget::of(1024), Ok(Budget { files: 64, strangers: 124, peers: 268 }));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::wire::{Hello, Message};
 /// Shortest time between two dials: a listener that accepts and closes must not keep a processor busy.
 const DIAL_PAUSE: Duration = Duration::from_millis(20);
 
-/// How long the next dial waits after one that failed without an answer.
+/// How long the next dial waits after two that failed without an answer.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Longest wait for an answer to a dial; a heartbeat interval where that is shorter.
@@ -59,7 +59,7 @@ impl Link {
                 if let Some(endpoint) = endpoint {
                     self.unreached(node, endpoint, &error);
                 }
-                self.dial_later(&error, RETRY_PAUSE);
+                self.dial_again(&error);
                 node.retire(self, Link::is_over);
             }
         }
@@ -80,7 +80,12 @@ impl Link {
     }
 
     fn reached(&self, node: &Node) {
-        if lock(&self.state).failing.take().is_some() {
+        let failing = {
+            let mut state = lock(&self.state);
+            state.failed = false;
+            state.failing.take()
+        };
+        if failing.is_some() {
             node.voice.say(Event::Reachable { peer: self.peer.clone() }, &node.complaints);
         }
     }
@@ -97,6 +102,12 @@ impl Link {
                 self.dial_later(&error, DIAL_PAUSE);
             }
         }
+    }
+
+    /// A listener that is going away breaks off a dial that it does not refuse yet, so the second dial comes soon.
+    fn dial_again(&self, why: &DialError) {
+        let again = std::mem::replace(&mut lock(&self.state).failed, true);
+        self.dial_later(why, if again { RETRY_PAUSE } else { DIAL_PAUSE });
     }
 
     fn dial_later(&self, why: &dyn std::error::Error, pause: Duration) {

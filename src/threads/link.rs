@@ -55,6 +55,8 @@ pub(super) struct State {
     pub(super) connections: u64,
     /// No dial before this.
     pub(super) dial_at: Option<Instant>,
+    /// The last dial got no answer.
+    pub(super) failed: bool,
     /// Since when no dial gets an answer.
     pub(super) failing: Option<Instant>,
     /// It is dropped as soon as nothing waits to be written.

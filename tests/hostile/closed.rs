@@ -38,8 +38,8 @@ const OPTIONS: [&str; 2] = ["--key-file", "key"];
 /// How many lines strangers may cost a peer's log: the bound of `src/complaints.rs` for an hour.
 const COMPLAINTS_MAX: usize = 64;
 
-/// How many descriptors a peer of a small group has open: 64 places for strangers, its files and peers.
-const DESCRIPTORS_MAX: usize = 64 + 40;
+/// How many descriptors a peer of a small group has open: 256 places for strangers, its files and peers.
+const DESCRIPTORS_MAX: usize = 256 + 40;
 
 /// A closed group of three, all of them fed. The first leads.
 fn begin() -> (Siege, Arc<Keys>) {
