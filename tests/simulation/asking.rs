@@ -25,6 +25,9 @@ impl World {
     }
 
     pub(crate) fn call(&mut self, from: usize, to: SocketAddr, question: Question) {
+        if let Some(counts) = &mut self.counts {
+            counts.question();
+        }
         // Three ways: there, back, and there again with the question.
         let delay = self.delay() * 3;
         self.after(delay, Event::Call { from, to, question });

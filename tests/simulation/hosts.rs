@@ -44,7 +44,8 @@ impl World {
         } else {
             u16::try_from(7001 + number).expect("few processes")
         };
-        let endpoint = std::net::SocketAddr::from(([10, 0, 0, u8::try_from(host).expect("few hosts")], port));
+        let [high, low] = u16::try_from(host).expect("few hosts").to_be_bytes();
+        let endpoint = std::net::SocketAddr::from(([10, 0, high, low], port));
         let resume = self.plan.mode != Mode::Default;
         // The directory was removed, or another disk put in.
         let replaced = if resume { cleared } else { number % 3 == 2 };

@@ -4,7 +4,7 @@
 //! `PEER_SIM_MODE` says which options the peers have: `default`, `resume` or `quorum` (unset: all of these, one after the
 //! other). `PEER_SIM_SEEDS` says how many seeds to run (200 of each), `PEER_SIM_SPLITS` how many splits of each kind
 //! have to heal in time (30), `PEER_SIM_REACH` how many networks there are of each kind in which not all reach all
-//! (12), `PEER_SIM_FIRST` which seed is the first (0). `PEER_SIM_TRACE=1` prints everything that happens. A run that
+//! (12), `PEER_SIM_PEERS` how many peers the groups of many have (9, 30 and 100), `PEER_SIM_FIRST` which seed is the first (0). `PEER_SIM_TRACE=1` prints everything that happens. A run that
 //! fails prints the command that repeats it.
 
 mod asking;
@@ -20,6 +20,7 @@ mod invariants;
 mod liar;
 mod lies;
 mod lying;
+mod many;
 mod merging;
 mod network;
 mod numbers;

@@ -28,7 +28,7 @@ struct Network {
 const PLAIN: Network = Network { loss: 0, join_only: false, ways: Ways::All, what: Traffic::All };
 
 /// Is everyone a member of one view?
-fn one_view(world: &World) -> bool {
+pub(crate) fn one_view(world: &World) -> bool {
     let hosts = world.plan.hosts;
     let leaders: Vec<_> = world.alive().filter_map(|process| process.peer.installed()).collect();
     let member = |standing| matches!(standing, Standing::Leader | Standing::Member);

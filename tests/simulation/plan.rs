@@ -15,6 +15,9 @@ use crate::outsider;
 
 pub(crate) const HOSTS_MAX: usize = 9;
 
+/// How many events a run of few hosts may have.
+const EVENTS_MAX: u64 = 3_000_000;
+
 /// How far the rate of a clock may be wrong, in thousandths: a hundred times more than with a bad crystal.
 const DRIFT_MAX: u32 = 20;
 
@@ -184,6 +187,11 @@ impl Plan {
         let doubts = self.slowest(self.timing.heartbeat_timeout * 4 + self.timing.election_timeout * 16);
         let bound = if self.liar.is_some() { bound + doubts } else { bound };
         bound * if by_chance { 2 } else { 1 }
+    }
+
+    /// More events than this in a run are a loop. Each broadcast reaches every host.
+    pub(crate) fn events_max(&self) -> u64 {
+        EVENTS_MAX.max(100 * (self.hosts * self.hosts) as u64)
     }
 
     /// How long this takes by the slowest clock.

@@ -38,6 +38,9 @@ impl World {
     pub(crate) fn send(&mut self, from: usize, to: &PeerId, message: Message) {
         let message = self.sabotage.message(message);
         let Some(mut message) = message else { return };
+        if let Some(counts) = &mut self.counts {
+            counts.message(&message);
+        }
         if let Some(receiver) = self.processes.iter().find(|process| process.alive && process.id() == to) {
             message = self.sabotage.to(&receiver.peer, message);
         }
@@ -65,6 +68,9 @@ impl World {
 
     fn dial(&mut self, number: usize, peer: &PeerId) {
         let Some(link) = self.processes[number].links.get_mut(peer) else { return };
+        if let Some(counts) = &mut self.counts {
+            counts.dial();
+        }
         self.scheduled += 1;
         let attempt = self.scheduled;
         (link.attempt, link.state) = (attempt, LinkState::Dialing);

@@ -19,15 +19,15 @@ use crate::cuts::Cuts;
 use crate::fault::{Damage, Fault};
 use crate::invariants::Checks;
 use crate::liar::Liar;
+use crate::many::Counts;
 use crate::network::Connection;
 use crate::outsider::Outsider;
 use crate::plan::{Mode, Plan};
 use crate::process::Process;
 use crate::sabotage::{self, Sabotage};
 
-/// More events than this in one instant, or in a run, are a loop.
+/// More events than this in one instant are a loop.
 const AT_ONCE_MAX: u32 = 100_000;
-const EVENTS_MAX: u64 = 3_000_000;
 
 /// What comes next.
 #[derive(Debug)]
@@ -115,6 +115,8 @@ pub(crate) struct World {
     pub sabotage: Sabotage,
     /// The answer to the last question, in the step that took it.
     pub answer: Option<Message>,
+    /// What is said, while that is counted.
+    pub counts: Option<Counts>,
     /// How many views peers logged.
     pub views: u64,
     /// Sources go on giving readings.
@@ -159,11 +161,12 @@ impl World {
             checks: Checks::new(plan.quorum(), plan.liar.map(|liar| liar.level)),
             sabotage: Sabotage::None,
             answer: None,
+            counts: None,
             views: 0,
             feeding: true,
             at_once: 0,
             events: 0,
-            events_max: EVENTS_MAX,
+            events_max: plan.events_max(),
             trace: tracing.then(String::new),
             fingerprint: 0,
             plan,
