@@ -151,7 +151,7 @@ fn latencies(group: &Group, input: &mut impl Write, first: u64, count: u64) -> V
         while Instant::now() < next {
             thread::park_timeout(next.saturating_duration_since(Instant::now()));
         }
-        let line = format!("DATA|s|2013-01-01T06:00:00Z|{number}|59.37|1012.0\n");
+        let line = reading(number);
         let begun = Instant::now();
         input.write_all(line.as_bytes()).expect("it reads");
         group.wait_for_row("s", number);
@@ -216,15 +216,14 @@ fn failover() {
         let leader = group.processes.iter().position(Process::leads).expect("one leads");
         let survivor = (leader + 1) % 3;
         let mut input = group.processes[survivor].take_input();
-        let line = |number: u64| format!("DATA|s|2013-01-01T06:00:00Z|{number}|59.37|1012.0\n");
         for number in 0..50 {
-            input.write_all(line(number).as_bytes()).expect("it reads");
+            input.write_all(reading(number).as_bytes()).expect("it reads");
             group.wait_for_row("s", number);
         }
         let begun = Instant::now();
         let mut killed = group.processes.remove(leader);
         killed.kill();
-        input.write_all(line(50).as_bytes()).expect("it reads");
+        input.write_all(reading(50).as_bytes()).expect("it reads");
         group.wait_for_row("s", 50);
         times.push(begun.elapsed());
     }
@@ -236,27 +235,39 @@ fn failover() {
     );
 }
 
-/// A hundred peers: from their start until all have one view, and from the `kill -9` of the leader until all survivors do.
+/// A hundred peers: from their start until all have one view, and from the `kill -9` of the leader until all survivors do,
+/// and have the row of a reading that one of them takes in then.
 fn hundred() {
     let begun = Instant::now();
-    let mut group = Group::start(100, "none", &[]);
+    let mut group = Group::start(100, "stdin", &[]);
     row("a hundred peers, until all have one view", &format!("{:.1} s", begun.elapsed().as_secs_f64()));
-    let mut times = Vec::new();
-    for _ in 0..2 {
+    let mut input = group.processes[0].take_input();
+    let (mut views, mut rows) = (Vec::new(), Vec::new());
+    for number in 0..7 {
         let seen = group.lines_so_far();
         let leader = group.processes.iter().position(Process::leads).expect("one leads");
         let mut leader = group.processes.remove(leader);
         let begun = Instant::now();
         leader.kill();
+        input.write_all(reading(number).as_bytes()).expect("it reads");
         group.wait_for_all(&seen);
-        times.push(begun.elapsed());
+        views.push(begun.elapsed());
+        group.wait_for_row("s", number);
+        rows.push(begun.elapsed());
     }
-    times.sort_unstable();
-    let seconds: Vec<String> = times.iter().map(|time| format!("{:.2}", time.as_secs_f64())).collect();
-    row(
-        "a hundred peers, fail-over after kill -9 of the leader, until all survivors have one view",
-        &format!("{} s", seconds.join(", ")),
-    );
+    for (what, mut times) in [("have one view", views), ("have a new row", rows)] {
+        times.sort_unstable();
+        let ms = |at: usize| times[at].as_secs_f64() * 1e3;
+        row(
+            &format!("a hundred peers, fail-over after kill -9 of the leader, until all survivors {what}"),
+            &format!("median of 7: {:.0} ms (min {:.0}, max {:.0})", ms(3), ms(0), ms(6)),
+        );
+    }
+}
+
+/// A line of standard input, as [`Group::wait_for_row`] expects it.
+fn reading(number: u64) -> String {
+    format!("DATA|s|2013-01-01T06:00:00Z|{number}|59.37|1012.0\n")
 }
 
 /// Three peers without readings.
