@@ -58,11 +58,6 @@ pub enum StorageError {
     )]
     Damaged { path: PathBuf, why: String },
     #[error(
-        "{} has form {version}, which this version does not know; nothing was changed; run the version that wrote it, or a \
-         later one", path.display()
-    )]
-    Newer { path: PathBuf, version: u64 },
-    #[error(
         "the group's log is to be cut after sequence {to}, but rows up to {delivered} are delivered, which no leader under \
          --quorum may take back; nothing was changed; check that every peer has the same --quorum, and start again"
     )]

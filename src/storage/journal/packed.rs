@@ -16,6 +16,7 @@ mod short;
 
 use crate::storage::disk::ReadDisk;
 use crate::storage::error::{damaged, failed, StorageError};
+use crate::version::Newer;
 use crate::wire::batch::{check_crc, seal, unseal, BODY_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::wire::{Cursor, Frame, WireError};
 
@@ -50,7 +51,9 @@ fn check_file_head<D: ReadDisk>(disk: &D, path: &str) -> Result<usize, StorageEr
     let bytes = disk.read(path, 0, HEAD_BYTES_MAX).map_err(failed(disk, "read", path))?;
     match parse_file_head(&bytes) {
         Some((VERSION, length)) => Ok(length),
-        Some((version, _)) => Err(StorageError::Newer { path: disk.full_path(path), version }),
+        Some((found, _)) => {
+            Err(StorageError::Newer { path: disk.full_path(path), newer: Newer { found, reads: VERSION } })
+        }
         None => Err(damaged(disk, path, "its first line is no packed segment's")),
     }
 }

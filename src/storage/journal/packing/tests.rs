@@ -276,6 +276,9 @@ fn a_form_of_a_later_version_is_refused_by_name_and_untouched() {
     let before = disk.files();
     let options = Options { resume: true, ..Options::default() };
     let error = Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), 2, options).unwrap_err().to_string();
-    assert!(error.contains("00000000000000000001.pack has form 2, which this version does not know"), "{error}");
+    assert!(
+        error.contains("00000000000000000001.pack is of version 2, and this program reads up to version 1"),
+        "{error}"
+    );
     assert_eq!(disk.files(), before);
 }
