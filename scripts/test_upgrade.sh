@@ -2,7 +2,13 @@
 # scripts/test_upgrade.sh [REV]: builds the newest tag, or this revision, and has a group of three go from it to this tree
 # and back, one peer after the other, while readings come. None may be lost, and the files of all have to agree. In an open
 # group, under a quorum, and with a key. What it builds stays in target/before/ for the next run.
-source "$(dirname "$0")/common.sh"
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() {
+    echo "FAIL: $1"
+    exit 1
+}
 
 REV=${1:-$(git describe --tags --abbrev=0 2>/dev/null || true)}
 [ -n "$REV" ] || fail "there is no tag yet; name a revision: scripts/test_upgrade.sh REV"
@@ -22,4 +28,4 @@ echo "Before: $("$BEFORE" --version), protocol $(sed -n 's/^pub const PROTOCOL_V
 echo "Now: protocol $(sed -n 's/^pub const PROTOCOL_VERSION.*= \(.*\);/\1/p' src/wire/message.rs)"
 
 PEER_BEFORE=$BEFORE cargo test --quiet --test upgrades || fail "a group of $REV and this tree does not work; see above"
-pass "a group of three went from $REV to this tree and back, and lost nothing"
+echo "PASS: a group of three went from $REV to this tree and back, and lost nothing"
