@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::storage::journal::names::{packed_path, segments_of};
 use crate::storage::tests::support::frame;
 use crate::storage::*;
 
@@ -18,8 +19,8 @@ fn open(disk: &MemoryDisk) -> (Storage<MemoryDisk>, Opened) {
     Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), 1, OPTIONS).unwrap()
 }
 
-/// A log of several segments, on the platter, some of it delivered.
-fn filled(disk: &MemoryDisk) -> Storage<MemoryDisk> {
+/// A log of several segments, on the platter, some of it delivered, and `packed`, if that is asked for.
+fn filled(disk: &MemoryDisk, packed: bool) -> Storage<MemoryDisk> {
     let (mut storage, _) = open(disk);
     storage.journal.segment_bytes = 3 * frame(1, 1, "a/1", 1, EACH).bytes().len() as u64 + 40;
     for first in (0..BATCHES).map(|batch| batch * EACH + 1) {
@@ -27,12 +28,13 @@ fn filled(disk: &MemoryDisk) -> Storage<MemoryDisk> {
     }
     storage.deliver(8 * EACH).unwrap();
     storage.flush().unwrap();
+    while packed && storage.pack().unwrap() {}
     storage.sync().unwrap();
     storage
 }
 
 fn segments(disk: &MemoryDisk) -> usize {
-    disk.list("journal").unwrap().len()
+    segments_of(&disk.list("journal").unwrap()).len()
 }
 
 /// Checks what the next life finds: a log without gaps, cut or not, nothing lost, and nothing that looks like a damaged
@@ -59,12 +61,22 @@ fn check(disk: &MemoryDisk, power_failed: bool, what: &str) {
 
 #[test]
 fn a_cut_over_segments_leaves_a_log_without_gaps_wherever_it_is_interrupted() {
+    interrupt_cuts(false);
+}
+
+#[test]
+fn so_does_a_cut_into_a_packed_segment() {
+    interrupt_cuts(true);
+}
+
+fn interrupt_cuts(packed: bool) {
     let mut left = BTreeSet::new();
     // Each seed makes another choice of what reached the platter without a sync.
     for power_fails in std::iter::once(None).chain((1..=20).map(Some)) {
         for changes in 0.. {
             let disk = MemoryDisk::new();
-            let mut storage = filled(&disk);
+            let mut storage = filled(&disk, packed);
+            assert_eq!(disk.files().contains_key(&packed_path(1)), packed);
             assert!(segments(&disk) >= 4, "the cut goes over three segments at least");
             disk.crash_after(changes);
             let done = storage.cut(KEPT * EACH, None, None, KEPT * EACH).is_ok();
