@@ -308,6 +308,12 @@ impl World {
         }
     }
 
+    pub(crate) fn close_link(&mut self, number: usize, peer: &PeerId) {
+        if let Some(link) = self.processes[number].links.remove(peer) {
+            self.drop_link(&link);
+        }
+    }
+
     pub(crate) fn drop_link(&mut self, link: &Link) {
         let up = match link.state {
             LinkState::Up(id) => Some(id),

@@ -378,11 +378,7 @@ impl World {
                 Effect::Ask(question) => self.ask(number, &question),
                 Effect::Answer { message, .. } => self.answer = Some(message),
                 Effect::Redial { peer } => self.redial(number, &peer),
-                Effect::Close { peer } => {
-                    if let Some(link) = self.processes[number].links.remove(&peer) {
-                        self.drop_link(&link);
-                    }
-                }
+                Effect::Close { peer } => self.close_link(number, &peer),
                 Effect::Admit { connection, admission } => self.admit(connection.0, admission),
                 Effect::Drop { connection } => self.drop_connection(connection.0),
                 Effect::Store(store) => self.store(number, store),
