@@ -85,10 +85,10 @@ fn a_leader_stopped_under_load_comes_back_and_none_of_its_readings_is_missing() 
     peers[1].feed_numbered(2000, 3000);
     peers[2].feed_numbered(0, 1000);
     peers[0].signal("-CONT");
+    // Which of the two leads then is up to what the one that was stopped hears first: its own members, or the others' leader.
     for peer in &peers {
         peer.wait_for_view(&["a", "b", "c"]);
     }
-    assert!(peers[2].leads());
     let all: Vec<_> = peers.iter().collect();
     assert_same_rows(&all, 6000);
     let rows = peers[0].rows();
