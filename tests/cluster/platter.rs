@@ -37,6 +37,14 @@ pub(super) fn parsed<T: FromStr<Err: Debug>>(text: &str) -> T {
     text.parse().unwrap_or_else(|error| panic!("{text:?}: {error:?}"))
 }
 
+#[derive(Debug)]
+struct Batch {
+    last: Sequence,
+    file: String,
+    /// Its file was synced after it was written, and not shortened since. Later batches in the same file take nothing from that.
+    is_safe: bool,
+}
+
 /// The files of one peer.
 #[derive(Debug)]
 pub(super) struct Platter {
@@ -49,8 +57,8 @@ pub(super) struct Platter {
     names: BTreeSet<String>,
     /// Segments whose end may come back.
     shortened: BTreeSet<String>,
-    /// Batches of the log: first sequence to last one and file.
-    batches: BTreeMap<Sequence, (Sequence, String)>,
+    /// Batches of the log, by first sequence.
+    batches: BTreeMap<Sequence, Batch>,
     /// Lines of the files `state` and `state.tmp`.
     states: BTreeMap<String, Vec<String>>,
     state: Option<State>,
@@ -99,11 +107,12 @@ impl Platter {
 
     /// Is the log safe up to here?
     pub(super) fn holds_log(&self, up_to: Sequence) -> bool {
-        let Some((_, (last, _))) = self.batches.range(..=up_to).next_back() else { return up_to == 0 };
+        let Some((_, Batch { last, .. })) = self.batches.range(..=up_to).next_back() else { return up_to == 0 };
         // The parent directories count, too.
         let mut paths = BTreeSet::from(["data".to_owned(), self.directory.clone(), self.path("journal")]);
-        paths.extend(self.batches.range(..=up_to).map(|(_, (_, file))| file.clone()));
-        *last >= up_to && self.holds(|path| paths.contains(path))
+        let mut batches = self.batches.range(..=up_to).map(|(_, batch)| batch);
+        paths.extend(batches.clone().map(|batch| batch.file.clone()));
+        *last >= up_to && batches.all(|batch| batch.is_safe) && !self.names.iter().any(|path| paths.contains(path))
     }
 
     pub(super) fn take(&mut self, event: &Event) {
@@ -114,6 +123,7 @@ impl Platter {
                 self.bytes.remove(path);
                 self.names.retain(|name| parent(name) != path);
                 self.shortened.remove(path);
+                self.batches_in(path).for_each(|batch| batch.is_safe = true);
             }
             Event::Rename { from, to } => self.rename(from, to),
             Event::Unlink { path } => {
@@ -121,13 +131,14 @@ impl Platter {
                 self.bytes.remove(path);
                 self.names.insert(path.clone());
                 self.shortened.remove(path);
-                self.batches.retain(|_, (_, file)| file != path);
+                self.batches.retain(|_, batch| batch.file != *path);
             }
             Event::Truncate { path } => {
                 // Other batches in their place show later which batches went.
                 self.bytes.insert(path.clone());
                 if path.starts_with(&self.path("journal/")) {
                     self.shortened.insert(path.clone());
+                    self.batches_in(path).for_each(|batch| batch.is_safe = false);
                 }
             }
             Event::Send { .. } => {}
@@ -136,6 +147,10 @@ impl Platter {
         if self.holds(|path| path == state) {
             self.state = self.states.get(&state).map(|lines| State::read(lines));
         }
+    }
+
+    fn batches_in<'a>(&'a mut self, path: &'a str) -> impl Iterator<Item = &'a mut Batch> {
+        self.batches.values_mut().filter(move |batch| batch.file == path)
     }
 
     /// Notes a new name, if it was not there before.
@@ -155,7 +170,8 @@ impl Platter {
         if let (["BATCH", _, first, count, ..], true) = (&head[..], path.starts_with(&self.path("journal/"))) {
             let (first, count): (Sequence, u64) = (parsed(first), parsed(count));
             self.batches.retain(|other, _| *other < first);
-            self.batches.insert(first, (first + count - 1, path.to_owned()));
+            let batch = Batch { last: first + count - 1, file: path.to_owned(), is_safe: false };
+            self.batches.insert(first, batch);
         }
     }
 
