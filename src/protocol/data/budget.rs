@@ -17,6 +17,11 @@ impl Budget {
 
     /// May it happen once more? A `period` fills the budget up.
     pub(crate) fn spend(&mut self, now: Time, period: Time) -> bool {
+        self.spend_some(1, now, period)
+    }
+
+    /// The same for what counts as much as `some` times.
+    pub(crate) fn spend_some(&mut self, some: u32, now: Time, period: Time) -> bool {
         let since = *self.filled.get_or_insert(now);
         let one = period / self.most;
         let earned = now.saturating_sub(since).as_nanos() / one.as_nanos().max(1);
@@ -26,8 +31,8 @@ impl Budget {
         } else {
             (self.left, self.filled) = (self.most, Some(now));
         }
-        let may = self.left > 0;
-        self.left -= u32::from(may);
+        let may = self.left >= some;
+        self.left -= if may { some } else { 0 };
         may
     }
 }
@@ -35,6 +40,13 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_costs_more_than_is_left_takes_nothing() {
+        let (mut budget, second) = (Budget::new(4), Time::from_secs(1));
+        let mut spent = |some| budget.spend_some(some, second, second);
+        assert_eq!([spent(3), spent(2), spent(1), spent(1)], [true, false, true, false]);
+    }
 
     #[test]
     fn a_full_budget_is_spent_in_a_row_and_then_as_it_fills_up() {

@@ -10,11 +10,14 @@ use crate::wire::batch::READINGS_MAX;
 
 /// How far entries are served ahead of what the receiver has stored, and ordered ahead of what the leader has stored.
 /// It covers a round trip and a sync at full speed, and bounds the memory of a peer: 6 MiB of the longest lines.
-pub const AHEAD_READINGS: u64 = 32 * READINGS_MAX;
+pub const AHEAD_READINGS: u64 = AHEAD_BATCHES as u64 * READINGS_MAX;
 
-/// How often a follower may go back in a heartbeat timeout. Each new link makes it begin again, and what was under way
-/// on the link before, [`AHEAD_READINGS`] at most, is sent again.
-const AGAIN_MAX: u32 = 16;
+/// The same in batches of the most readings.
+const AHEAD_BATCHES: u32 = 32;
+
+/// How many batches may be sent again in a heartbeat timeout: sixteen times what may be under way. Each new link makes a
+/// follower begin again. On a network that breaks links many times a second that happens more often, and for less.
+const AGAIN_MAX: u32 = 16 * AHEAD_BATCHES;
 
 /// Where a peer is that is served from this one's log.
 #[derive(Debug)]
@@ -27,7 +30,7 @@ pub(crate) struct Follower {
     pub(crate) stored: Sequence,
     /// Its last sign of life.
     pub(crate) heard: Time,
-    /// How often it may still be sent the same again.
+    /// How many batches it may still be sent again.
     again: Budget,
 }
 
@@ -49,7 +52,10 @@ impl Follower {
 
     /// May it be served from here, however much it was sent already?
     pub(crate) fn may_begin(&mut self, from: Sequence, now: Time, period: Time) -> bool {
-        from > self.up_to || self.again.spend(now, period)
+        let Some(again) = (self.up_to + 1).checked_sub(from).filter(|again| *again > 0) else { return true };
+        // A batch is sent whole, however little of it is wanted; and of more, at first no more than may be under way.
+        let batches = again.div_ceil(READINGS_MAX).min(AHEAD_BATCHES.into());
+        self.again.spend_some(u32::try_from(batches).expect("few"), now, period)
     }
 
     /// It has stored everything below `from`, and wants the rest.
@@ -71,5 +77,23 @@ impl Follower {
         }
         self.up_to = up_to;
         Some(Serve { term: term.clone(), cuts: log.cuts(), restart: None, up_to })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn going_back_costs_what_is_sent_again() {
+        let (now, period) = (Time::from_secs(1), Time::from_secs(4));
+        let times = |up_to, from| {
+            let mut follower = Follower { up_to, ..Follower::new(now) };
+            (0..10_000).take_while(|_| follower.may_begin(from, now, period)).count()
+        };
+        assert_eq!(times(1_000_000, 1_000_001), 10_000, "nothing is sent twice");
+        assert_eq!(times(1_000_000, 1_000_000), 512, "links that break often bring a batch again, each time");
+        assert_eq!(times(AHEAD_READINGS, 1), 16, "all that was under way");
+        assert_eq!(times(1_000_000, 1), 16, "a whole log begins with no more than that");
     }
 }
