@@ -97,7 +97,7 @@ fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
     let budget = Budget::of_process()?;
     // This comes early, so that a peer stops cleanly even if it is asked to while it reads back what it had.
     let signals = signals::listen(config.key_file.is_some()).map_err(Fatal::Signals)?;
-    clock::check(&config);
+    let not_before = clock::check(&config);
     let keyring = opening::keyring(&config)?;
     let disk = opening::directory(&config)?.with_open_files(budget.files);
     let (listener, endpoint) = net::listen(config.bind, config.port)
@@ -110,7 +110,7 @@ fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
     let receiver = opening::receiver(&config)?;
     let (storage, opened) = resume::open(&config, disk)?;
     let complaints = Arc::new(Complaints::default());
-    let (sources, marks) = opening::sources(&config, &complaints)?;
+    let (sources, marks) = opening::sources(&config, not_before, &complaints)?;
     opening::tell(&config, endpoint);
     resume::tell(&config, &opened);
     let (exit, exits) = bounded(1);

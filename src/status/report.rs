@@ -17,12 +17,8 @@ pub const LOW_DISK_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What is low where so much is kept free.
 #[must_use]
-pub const fn low_disk_bytes(min_free: u64) -> u64 {
-    if min_free > LOW_DISK_BYTES / 2 {
-        min_free.saturating_mul(2)
-    } else {
-        LOW_DISK_BYTES
-    }
+pub fn low_disk_bytes(min_free: u64) -> u64 {
+    LOW_DISK_BYTES.max(min_free.saturating_mul(2))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

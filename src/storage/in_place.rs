@@ -3,13 +3,11 @@
 
 use super::disk::{Disk, Stamp};
 use super::error::{failed, StorageError};
+use super::occupant::LOCK;
 use super::repair::CsvRestored;
 use super::{pending, Storage};
 
-/// It is in the directory for as long as this process holds that.
-const LOCK: &str = "lock";
-
-/// The file that says that the directory is the one that was claimed.
+/// The file that says that the directory is the one that was claimed: it is there for as long as this process holds that.
 pub(super) fn claimed<D: Disk>(disk: &D) -> Result<Stamp, StorageError> {
     let lock = disk.stamp(LOCK).map_err(failed(disk, "look at", LOCK))?;
     Ok(Stamp { bytes: 0, ..lock })

@@ -10,7 +10,7 @@ use fs4::{FileExt, TryLockError};
 use super::error::StorageError;
 use super::making::open_or_make;
 
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 
 /// Where the process is noted: in the lock itself, but beside it where a system lets nobody read what is locked.
 const NOTE: &str = if cfg!(windows) { "running" } else { LOCK };

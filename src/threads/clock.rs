@@ -18,8 +18,9 @@ const MADE: (&str, &str) = ("0.1.0", "2026-11-25T00:00:00Z");
 /// File systems round times, and may be another host's, with a clock of its own.
 const ROUNDING: Duration = Duration::from_secs(60);
 
-/// Warns if the clock shows an impossible time. This comes before anything is written.
-pub(super) fn check(config: &Config) {
+/// Warns if the clock shows an impossible time. This comes before anything is written. Returns a time before which no right
+/// clock is: this version was not made then, or this peer's files were not written.
+pub(super) fn check(config: &Config) -> Timestamp {
     let written = storage::last_written(&config.data_dir, &config.peer_id);
     let readings = storage::last_readings(&config.data_dir, &config.peer_id);
     if let Some((by, why)) = doubt(SystemTime::now(), written, newest(readings)) {
@@ -28,13 +29,8 @@ pub(super) fn check(config: &Config) {
             "{why}; readings that come without a time get a wrong one until it is set"
         );
     }
-}
-
-/// No right clock shows an earlier time: this version was not made then, or this peer's files were not written.
-pub(super) fn not_before(config: &Config) -> Timestamp {
-    let written = storage::last_written(&config.data_dir, &config.peer_id).and_then(|time| time.checked_sub(ROUNDING));
-    let written = written.and_then(|time| Timestamp::try_from(time).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
-    written.max(made())
+    let written = written.and_then(|time| Timestamp::try_from(time.checked_sub(ROUNDING)?).ok());
+    written.map_or(made(), |time| time.max(made()))
 }
 
 fn made() -> Timestamp {

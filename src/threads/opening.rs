@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::clock;
+use jiff::Timestamp;
+
 use super::keyring::Keyring;
 use super::marks::Marks;
 use crate::complaints::Complaints;
@@ -57,10 +58,14 @@ pub(super) fn directory(config: &Config) -> Result<RealDisk, Fatal> {
     Ok(disk)
 }
 
-/// The sources of readings, and how far they were read, where that is kept.
-pub(super) fn sources(config: &Config, complaints: &Arc<Complaints>) -> Result<(Sources, Option<Arc<Marks>>), Fatal> {
+/// The sources of readings, and how far they were read, where that is kept. `not_before`: no right clock shows an earlier time.
+pub(super) fn sources(
+    config: &Config,
+    not_before: Timestamp,
+    complaints: &Arc<Complaints>,
+) -> Result<(Sources, Option<Arc<Marks>>), Fatal> {
     let positions = config.once.as_deref().map(Positions::open).transpose()?;
-    let setting = Arc::new(Setting::new(clock::not_before(config), Path::new("/")));
+    let setting = Arc::new(Setting::new(not_before, Path::new("/")));
     let given = Given {
         sysfs: &config.sysfs,
         setting: &setting,
@@ -69,7 +74,7 @@ pub(super) fn sources(config: &Config, complaints: &Arc<Complaints>) -> Result<(
         positions: positions.as_ref(),
         seed: rand::random(),
     };
-    let sources = sensors::open(&config.sensors, &given, (jiff::Timestamp::now, complaints))?;
+    let sources = sensors::open(&config.sensors, &given, (Timestamp::now, complaints))?;
     Ok((sources, positions.map(Marks::new).map(Arc::new)))
 }
 

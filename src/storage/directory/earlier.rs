@@ -22,7 +22,7 @@ use crate::storage::disk::ReadDisk;
 use crate::storage::error::{failed, StorageError};
 use crate::storage::file_names::id_of;
 use crate::storage::making::{copy_file, make_dirs};
-use crate::storage::occupant::is_of_process;
+use crate::storage::occupant::{is_of_process, LOCK};
 use crate::storage::{journal, state};
 
 /// What was kept, in words for the operator.
@@ -159,7 +159,7 @@ fn was_kept_by(root: &Path, to: &Path) -> bool {
     let Some(id) = id_of(&name) else { return false };
     let begins = format!("id:{id}\n");
     let has_own_state = head(to, state::PATH, begins.len()).is_ok_and(|head| head == begins.as_bytes());
-    let is_locked = fs::symlink_metadata(to.join("lock")).is_ok();
+    let is_locked = fs::symlink_metadata(to.join(LOCK)).is_ok();
     has_own_state && !is_locked && check_own(to, Others::Refused).is_ok() && count_files(to).is_ok()
 }
 

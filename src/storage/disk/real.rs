@@ -12,7 +12,7 @@ use super::{or_empty, Disk, ReadDisk, Stamp};
 use crate::identity;
 use crate::storage::error::StorageError;
 use crate::storage::making::{make_dirs, make_file, open_or_make};
-use crate::storage::occupant::Lock;
+use crate::storage::occupant::{Lock, LOCK};
 
 /// How many files are kept open for appending, unless fewer are allowed. The sensor of a reading is mostly one of the
 /// last few, however many sensors there are.
@@ -66,7 +66,7 @@ impl RealDisk {
     pub fn note_endpoint(&self, endpoint: SocketAddr) -> Result<(), StorageError> {
         self.lock
             .note_endpoint(endpoint)
-            .map_err(|error| StorageError::directory(&self.root, &self.root.join("lock"), error))
+            .map_err(|error| StorageError::directory(&self.root, &self.root.join(LOCK), error))
     }
 
     fn appending(&self) -> MutexGuard<'_, Appending> {
