@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rand::seq::IndexedRandom;
 use rand::RngExt;
 
+use crate::harness::fault::Fault;
 use crate::harness::run::Run;
 use crate::harness::settle::{finish, Disks};
 use crate::harness::station::Station;
@@ -27,15 +28,6 @@ const STOP_LONG_MILLIS: std::ops::Range<u64> = 600..2500;
 
 /// How often the files of a running peer are read.
 const LOOK_PERIOD: Duration = Duration::from_secs(2);
-
-/// What happens to a peer.
-#[derive(Debug, Clone, Copy)]
-enum Fault {
-    Kill,
-    Leave,
-    StopShort,
-    StopLong,
-}
 
 struct Chaos {
     run: Run,
@@ -107,13 +99,11 @@ impl Chaos {
     }
 
     fn hurt_one(&mut self) {
-        let fault =
-            *[Fault::Kill, Fault::Leave, Fault::StopShort, Fault::StopLong].choose(&mut self.run.rng).expect("four");
-        let ends = matches!(fault, Fault::Kill | Fault::Leave);
+        let fault = Fault::draw(&mut self.run.rng);
         let may = |station: &Station| {
             // A stopped process reacts to SIGKILL only.
             let hears = matches!(fault, Fault::Kill) || !station.is_stopped();
-            station.is_up() && hears && !(ends && self.spared.contains(&station.id))
+            station.is_up() && hears && !(fault.ends() && self.spared.contains(&station.id))
         };
         let those: Vec<usize> = (0..self.stations.len()).filter(|at| may(&self.stations[*at])).collect();
         let Some(at) = those.choose(&mut self.run.rng).copied() else { return };

@@ -34,19 +34,21 @@ fn digest(text: &str) -> String {
     text.split([' ', '\n', ',']).rfind(is_digest).unwrap_or_else(|| panic!("no digest in {text}")).to_owned()
 }
 
-fn wait_until_packed(peer: &mut Peer) {
+/// A peer whose first segment is packed.
+fn start_packed(group: &Group) -> Peer {
+    let mut peer = group.start_with("a", &RESUME);
+    peer.feed_numbered(0, READINGS);
+    peer.wait_for_rows(usize::try_from(READINGS).expect("few"));
     peer.poll("a packed segment", |peer| {
         !segments(&peer.data, ".pack").is_empty() && segments(&peer.data, ".log").len() == 1
     });
+    peer
 }
 
 #[test]
 fn a_packed_journal_serves_all_that_a_plain_one_does() {
     let group = Group::new();
-    let mut peer = group.start_with("a", &RESUME);
-    peer.feed_numbered(0, READINGS);
-    peer.wait_for_rows(usize::try_from(READINGS).expect("few"));
-    wait_until_packed(&mut peer);
+    let mut peer = start_packed(&group);
     let packed = segments(&peer.data, ".pack");
     let bytes = fs::metadata(&packed[0]).expect("it is there").len();
     assert!(bytes < 4 * 1024 * 1024, "{bytes} bytes of 8 MiB");
@@ -76,10 +78,7 @@ fn a_packed_journal_serves_all_that_a_plain_one_does() {
 #[test]
 fn a_damaged_block_is_named_and_what_is_whole_is_kept() {
     let group = Group::new();
-    let mut peer = group.start_with("a", &RESUME);
-    peer.feed_numbered(0, READINGS);
-    peer.wait_for_rows(usize::try_from(READINGS).expect("few"));
-    wait_until_packed(&mut peer);
+    let mut peer = start_packed(&group);
     peer.kill();
     let damaged = segments(&peer.data, ".pack").remove(0);
     let bytes = fs::metadata(&damaged).expect("it is there").len();

@@ -1,7 +1,8 @@
 //! Real peer processes for tests: starting, feeding, ending and waking them, and reading what they wrote. The tests are
 //! in `tests/cluster`, `tests/chaos`, `tests/hosts`, `tests/hostile`,
-//! `tests/tail` and `tests/upgrades`.
+//! `tests/tail`, `tests/upgrades` and `tests/soak`.
 
+pub(crate) mod fault;
 pub(crate) mod feeder;
 mod group;
 pub(crate) mod process;

@@ -1,6 +1,7 @@
 //! What must hold when the faults are over: one group, equal files, each reading once.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -48,7 +49,7 @@ pub(crate) fn finish(stations: &mut [Station], disks: Disks) -> Rows {
     for station in &*stations {
         station.wait_for_end_of_input();
     }
-    wait_for_quiet(stations);
+    wait_for_quiet(stations, QUIET, |peer| peer.rows().len());
     for station in &*stations {
         station.ask_to_stop();
     }
@@ -72,19 +73,23 @@ pub(crate) fn verify(peers: &[&Peer]) {
     assert_eq!(output.status.code(), Some(0), "peer verify: {said}{why}");
 }
 
-/// Waits until the files of all are equal and stay so.
-fn wait_for_quiet(stations: &[Station]) {
+/// Waits until the files of all are equal, by what `measure` says of those of each, and stay so for the time `quiet`.
+pub(crate) fn wait_for_quiet<T: PartialEq + Debug>(
+    stations: &[Station],
+    quiet: Duration,
+    measure: impl Fn(&Peer) -> T,
+) {
     let until = Instant::now() + PATIENCE;
     let (mut before, mut since) = (Vec::new(), Instant::now());
     loop {
-        let counts: Vec<usize> = stations.iter().map(|station| station.peer().rows().len()).collect();
-        if counts != before || counts.iter().any(|count| *count != counts[0]) {
+        let now: Vec<T> = stations.iter().map(|station| measure(station.peer())).collect();
+        if now != before || now.iter().any(|one| *one != now[0]) {
             since = Instant::now();
-        } else if since.elapsed() >= QUIET {
+        } else if since.elapsed() >= quiet {
             return;
         }
-        assert!(Instant::now() < until, "the files do not come to rest: {counts:?} rows");
-        before = counts;
+        assert!(Instant::now() < until, "the files do not come to rest: {now:?}");
+        before = now;
         thread::park_timeout(Duration::from_millis(100));
     }
 }

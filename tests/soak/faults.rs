@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rand::seq::IndexedRandom;
 use rand::RngExt;
 
 use crate::given;
+use crate::harness::fault::Fault;
 use crate::harness::run::Run;
 use crate::harness::settle::{verify, wait_for_one_group};
 use crate::harness::station::Station;
@@ -37,14 +37,6 @@ const STOP_LONG_MILLIS: std::ops::Range<u64> = 2500..8000;
 
 /// How long a peer that ended is away.
 const AWAY_MILLIS: std::ops::Range<u64> = 500..6000;
-
-#[derive(Debug, Clone, Copy)]
-enum Fault {
-    Kill,
-    Leave,
-    StopShort,
-    StopLong,
-}
 
 struct Soak {
     run: Run,
@@ -103,9 +95,8 @@ impl Soak {
 
     fn hurt_one(&mut self) {
         let rng = &mut self.run.rng;
-        let fault = *[Fault::Kill, Fault::Leave, Fault::StopShort, Fault::StopLong].choose(rng).expect("four");
-        let ends = matches!(fault, Fault::Kill | Fault::Leave);
-        let at = rng.random_range(if ends { SPARED + 1 } else { 0 }..IDS.len());
+        let fault = Fault::draw(rng);
+        let at = rng.random_range(if fault.ends() { SPARED + 1 } else { 0 }..IDS.len());
         let station = &mut self.stations[at];
         self.faults += 1;
         match fault {
@@ -114,7 +105,7 @@ impl Soak {
             Fault::StopShort => station.stop_for(Duration::from_millis(rng.random_range(STOP_SHORT_MILLIS))),
             Fault::StopLong => station.stop_for(Duration::from_millis(rng.random_range(STOP_LONG_MILLIS))),
         }
-        if ends {
+        if fault.ends() {
             self.back_at[at] = Some(Instant::now() + Duration::from_millis(rng.random_range(AWAY_MILLIS)));
         }
     }

@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::harness::settle::wait_for_quiet;
 use crate::harness::station::Station;
-use crate::harness::PATIENCE;
 
 /// How long the files do not grow once everything is delivered: the heartbeat timeout, after which readings that were
 /// kept back are ordered.
@@ -26,17 +25,5 @@ fn sizes(directory: &Path) -> BTreeMap<String, u64> {
 }
 
 pub(crate) fn wait_until_equal(stations: &[Station]) {
-    let until = Instant::now() + PATIENCE;
-    let (mut before, mut since) = (Vec::new(), Instant::now());
-    loop {
-        let now: Vec<_> = stations.iter().map(|station| sizes(&station.peer().data)).collect();
-        if now != before || now.iter().any(|sizes| *sizes != now[0]) {
-            since = Instant::now();
-        } else if since.elapsed() >= QUIET {
-            return;
-        }
-        assert!(Instant::now() < until, "the files do not come to rest: {now:?} bytes");
-        before = now;
-        thread::park_timeout(Duration::from_millis(100));
-    }
+    wait_for_quiet(stations, QUIET, |peer| sizes(&peer.data));
 }
