@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 SEEDS=${SEEDS:-500}
 FIRST=${FIRST:-$((16#$(git rev-parse --short=8 'HEAD^{tree}' 2>/dev/null || echo 1) * SEEDS))}
+TARGET=${CARGO_TARGET_DIR:-target}
 
 step() {
     local begun=$SECONDS
@@ -17,18 +18,38 @@ step() {
     echo "   ($((SECONDS - begun)) s)"
 }
 
+# Other systems are checked in what the tests leave of the processors: those of real processes mostly wait.
+begin_other_systems() {
+    set -m
+    nice -n 19 scripts/check_systems.sh &> "$TARGET/systems.txt" &
+    SYSTEMS=$!
+    trap 'kill -- "-$SYSTEMS" 2> /dev/null || true' EXIT
+}
+
+end_other_systems() {
+    echo "== scripts/check_systems.sh"
+    if ! wait "$SYSTEMS"; then
+        cat "$TARGET/systems.txt"
+        echo "FAIL: repeat with: scripts/check_systems.sh"
+        exit 1
+    fi
+    sed 's/^/   /' "$TARGET/systems.txt"
+}
+
 step cargo fmt --check
 step cargo clippy --all-targets --quiet -- -D warnings
 step cargo clippy --quiet --features sqlite,parquet -- -D warnings
 # Packages of their own, which share what they are built of.
 for part in fuzz packaging/manual; do
     step cargo fmt --check --manifest-path "$part/Cargo.toml"
-    step cargo check --locked --quiet --manifest-path "$part/Cargo.toml" --target-dir "${CARGO_TARGET_DIR:-target}/fuzz"
+    step cargo check --locked --quiet --manifest-path "$part/Cargo.toml" --target-dir "$TARGET/fuzz"
 done
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
+begin_other_systems
 # Tests of real processes mostly wait: more of them at a time than there are cores.
 # Its simulated groups are few: the step after it runs many.
 step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=40 PEER_CHAOS_SECONDS=40 PEER_CUTS=30 PEER_SIM_SEEDS=20 cargo test --quiet
+end_other_systems
 step env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
 for script in test_fault_tolerance test_leader_election test_data_handling test_three_peers; do
     step "scripts/$script.sh"

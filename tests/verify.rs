@@ -226,7 +226,10 @@ fn a_copied_file_is_one_too_many_and_foreign_files_are_left_alone() {
     assert!(out.contains(&format!("peer1: copy.csv: row 1 is another sensor's: \"{}\"\n", row(1))), "{out}");
     assert!(out.contains("and 20 more\n"), "{out}");
     fs::remove_file(group.path("peer1/copy.csv")).expect("removed");
+    #[cfg(unix)]
     std::os::unix::fs::symlink("s1.csv", group.path("peer1/link.csv")).expect("linked");
+    #[cfg(not(unix))]
+    fs::create_dir(group.path("peer1/link.csv")).expect("made");
     group.assert_disagrees(&["peer1: link.csv: is not a sensor's file: a link, a directory, or no sensor's name"]);
 }
 

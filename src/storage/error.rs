@@ -131,13 +131,12 @@ pub(super) fn damaged<D: ReadDisk>(disk: &D, path: &str, why: impl Into<String>)
     StorageError::Damaged { path: disk.full_path(path), why: why.into() }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::storage::disk::memory::MemoryDisk;
 
     #[test]
-    #[cfg(unix)]
     fn a_disk_that_fails_for_want_of_descriptors_is_not_called_a_broken_one() {
         let (disk, cause) = (MemoryDisk::default(), || io::Error::from_raw_os_error(24));
         for error in [

@@ -2,13 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::unix::fs::MetadataExt;
-use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::thread;
 
 use serde_json::Value;
 
-use crate::harness::{Group, PATIENCE};
+use crate::harness::Group;
 
 /// Answers each question with an `ERROR` that would rewrite a terminal.
 fn answer_with_escapes() -> String {
@@ -74,26 +72,4 @@ fn for_programs_each_line_is_an_object_with_its_peer_and_its_event() {
     assert_eq!(of("view")["members"], serde_json::json!(["a"]));
     assert_eq!((&of("view")["leads"], &of("view")["term"]), (&true.into(), &1.into()));
     assert_eq!(of("view")["message"], "View 1.1@a: [a]\nIs Group Leader: True");
-}
-
-#[test]
-fn the_journal_is_given_priorities_and_no_time() {
-    let group = Group::new();
-    let log = fs::File::create(group.directory.join("journal")).expect("a file");
-    let stat = log.metadata().expect("it is open");
-    let mut command = group.command("a");
-    command.env("JOURNAL_STREAM", format!("{}:{}", stat.dev(), stat.ino())).env("PEER_SENSR", "stdin");
-    let mut child = command.args(["--sensor", "none"]).stderr(log).spawn().expect("it starts");
-    let text = || fs::read_to_string(group.directory.join("journal")).expect("it is there");
-    let until = Instant::now() + PATIENCE;
-    while !text().contains("Is Group Leader: True") && Instant::now() < until {
-        thread::sleep(Duration::from_millis(10));
-    }
-    child.kill().expect("it runs");
-    child.wait().expect("it ran");
-    let text = text();
-    let first = "<4>main: The environment variable PEER_SENSR is none of this program's; is PEER_SENSOR meant?";
-    assert_eq!(text.lines().next(), Some(first));
-    assert!(text.lines().any(|line| line.starts_with("<6>") && line.ends_with(": Is Group Leader: True")), "{text}");
-    assert!(text.lines().all(|line| line.starts_with('<')), "{text}");
 }

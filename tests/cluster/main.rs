@@ -33,6 +33,7 @@ mod resume;
 #[cfg(target_os = "linux")]
 mod service;
 mod snapshot;
+#[cfg(unix)]
 mod sources;
 mod stop;
 mod strangers;

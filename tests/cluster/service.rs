@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use peer::keys::file;
 
@@ -172,4 +175,26 @@ fn a_manager_is_heard_without_a_file_too_and_one_that_is_none_is_told_of() {
         peer.signal("-TERM");
         assert_eq!(peer.wait_for_exit().code(), Some(0));
     }
+}
+
+#[test]
+fn the_journal_is_given_priorities_and_no_time() {
+    let group = Group::new();
+    let log = fs::File::create(group.directory.join("journal")).expect("a file");
+    let stat = log.metadata().expect("it is open");
+    let mut command = group.command("a");
+    command.env("JOURNAL_STREAM", format!("{}:{}", stat.dev(), stat.ino())).env("PEER_SENSR", "stdin");
+    let mut child = command.args(["--sensor", "none"]).stderr(log).spawn().expect("it starts");
+    let text = || fs::read_to_string(group.directory.join("journal")).expect("it is there");
+    let until = Instant::now() + PATIENCE;
+    while !text().contains("Is Group Leader: True") && Instant::now() < until {
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ran");
+    let text = text();
+    let first = "<4>main: The environment variable PEER_SENSR is none of this program's; is PEER_SENSOR meant?";
+    assert_eq!(text.lines().next(), Some(first));
+    assert!(text.lines().any(|line| line.starts_with("<6>") && line.ends_with(": Is Group Leader: True")), "{text}");
+    assert!(text.lines().all(|line| line.starts_with('<')), "{text}");
 }

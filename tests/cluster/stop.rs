@@ -1,8 +1,6 @@
 //! Clean ends, and ends that say why.
 
-use std::process::Command;
-
-use crate::harness::{assert_fed, assert_same_rows, Group, Peer};
+use crate::harness::{assert_fed, assert_same_rows, Group};
 
 #[test]
 fn a_leader_that_stops_cleanly_is_replaced_without_a_timeout_and_exits_0() {
@@ -79,6 +77,10 @@ fn a_directory_in_use_or_with_foreign_files_is_refused() {
 #[cfg(unix)]
 #[test]
 fn a_hangup_is_a_clean_stop_unless_hangups_are_ignored() {
+    use std::process::Command;
+
+    use crate::harness::Peer;
+
     let group = Group::new();
     let mut peer = group.start("a");
     peer.wait_for_view(&["a"]);

@@ -1,6 +1,5 @@
 //! Tests of `restore.rs` and `in_place.rs`: what other programs do to the files of a peer that runs.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
@@ -147,7 +146,7 @@ fn a_swapped_file_on_a_real_disk_is_restored_with_more_files_than_may_be_open() 
     std::fs::rename(root.join("o1.csv"), root.join("o1.csv.old")).unwrap();
     write(&mut storage, &mut log, 9);
     storage.flush().unwrap();
-    let rows: BTreeMap<_, _> = rows_of(&log, 18);
+    let rows: std::collections::BTreeMap<_, _> = rows_of(&log, 18);
     assert_eq!(std::fs::read(root.join("o1.csv")).unwrap(), rows["o1.csv"], "the append itself told");
     assert_eq!(storage.take_restored().len(), 1);
 }
