@@ -1,8 +1,15 @@
 #!/usr/bin/env bash
-# Throughput, latency, fail-over, idle cost, the price of the disk and of readers: three peers on loopback, as a table.
-# PEER_BENCH=throughput,latency,failover,idle,fsync,resume,readers picks some, PEER_BENCH=hundred measures a hundred peers;
-# PEER_BENCH_READINGS=n is what each peer is fed (300000).
-# PEER_BENCH_CLOSED=1 gives the peers a key.
+# Measures peers on loopback, as a table; of throughput also the share of a yardstick that does the same work without a protocol,
+# in the same run.
+#
+#   scripts/bench.sh                                throughput, latency, fail-over, idle cost, the price of the disk and of readers
+#   scripts/bench.sh latency failover               some of it
+#   scripts/bench.sh sensors sizes join             what takes minutes: many sensors, groups of up to 100 peers, a late join
+#   scripts/bench.sh --save FILE …                  keeps the figures; --against FILE compares them with earlier ones
+#   scripts/bench.sh --plot DIRECTORY sensors sizes draws them, as SVG
+#   scripts/bench.sh --help                         all of it; --closed gives the peers a key
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo bench --quiet --bench loopback
+cargo build --quiet --release
+cargo run --quiet --release --manifest-path benches/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/benches" -- \
+    --peer "${CARGO_TARGET_DIR:-target}/release/peer" "$@"

@@ -40,9 +40,9 @@ step cargo fmt --check
 step cargo clippy --all-targets --quiet -- -D warnings
 step cargo clippy --quiet --features sqlite,parquet -- -D warnings
 # Packages of their own, which share what they are built of.
-for part in fuzz packaging/manual; do
+for part in fuzz packaging/manual benches; do
     step cargo fmt --check --manifest-path "$part/Cargo.toml"
-    step cargo check --locked --quiet --manifest-path "$part/Cargo.toml" --target-dir "$TARGET/fuzz"
+    step cargo check --locked --quiet --all-targets --manifest-path "$part/Cargo.toml" --target-dir "$TARGET/fuzz"
 done
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
 begin_other_systems

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the program, its tests and its benches for each system that they are written for, with Rust 1.85.0, the oldest that
+# Checks the program and its tests for each system that they are written for, with Rust 1.85.0, the oldest that
 # Cargo.toml promises. What a system's own compiler would say of types and warnings, this says; it makes no program.
 #
 #   scripts/check_systems.sh [SYSTEM]...     all of them, or some of: linux windows macos freebsd

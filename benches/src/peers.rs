@@ -10,40 +10,47 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::yardstick;
+
 /// Longer than anything takes that works.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The key of a closed group, in its directory.
 const KEY_FILE: &str = "key";
 
-/// Are groups to be closed ones?
-pub(crate) fn is_closed() -> bool {
-    std::env::var_os("PEER_BENCH_CLOSED").is_some_and(|value| !value.is_empty())
+/// What all groups of a run have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Lab {
+    /// The program.
+    pub(crate) peer: PathBuf,
+    /// Are groups to be closed ones?
+    pub(crate) is_closed: bool,
+    /// Where peers write, and nothing else is.
+    pub(crate) directory: PathBuf,
 }
 
 pub(crate) struct Group {
     pub(crate) processes: Vec<Process>,
-    pub(crate) directory: PathBuf,
+    lab: Lab,
     port: String,
 }
 
 impl Group {
     /// Starts peers with these options beside the defaults, and waits until they are one group.
-    pub(crate) fn start(count: usize, sensor: &str, options: &[&str]) -> Self {
-        let directory = std::env::temp_dir().join(format!("peer-bench-{}", std::process::id()));
+    pub(crate) fn start(lab: &Lab, count: usize, sensor: &str, options: &[&str]) -> Self {
+        let Lab { directory, is_closed, .. } = lab;
         // It may be left over from an earlier run.
-        let _ = fs::remove_dir_all(&directory);
-        fs::create_dir_all(&directory).expect("a directory to work in");
-        if is_closed() {
+        let _ = fs::remove_dir_all(directory);
+        fs::create_dir_all(directory).expect("a directory to work in");
+        if *is_closed {
             peer::keys::file::create(&directory.join(KEY_FILE)).expect("a new file");
         }
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback");
         let port = socket.local_addr().expect("bound").port().to_string();
         drop(socket);
         let with = [&["--sensor", sensor], options].concat();
-        let processes: Vec<Process> =
-            (1..=count).map(|number| Process::start(number, &with, &port, &directory)).collect();
-        let group = Self { processes, directory, port };
+        let processes = (1..=count).map(|number| Process::start(lab, number, &with, &port)).collect();
+        let group = Self { processes, lab: lab.clone(), port };
         group.wait_for_all(&BTreeMap::new());
         group
     }
@@ -61,9 +68,19 @@ impl Group {
         }
     }
 
-    /// Starts the peer of this number again, as a new life.
-    pub(crate) fn start_again(&self, number: usize, options: &[&str]) -> Process {
-        Process::start(number, &[&["--sensor", "none"], options].concat(), &self.port, &self.directory)
+    /// Starts the peer of this number, without a source.
+    pub(crate) fn start_peer(&self, number: usize, options: &[&str]) -> Process {
+        Process::start(&self.lab, number, &[&["--sensor", "none"], options].concat(), &self.port)
+    }
+
+    /// A process that does not lead, by its place.
+    pub(crate) fn a_member(&self) -> usize {
+        self.processes.iter().position(|process| !process.leads()).expect("only one leads")
+    }
+
+    /// The process that leads, by its place.
+    pub(crate) fn leader(&self) -> usize {
+        self.processes.iter().position(Process::leads).expect("one leads")
     }
 
     /// Waits until each peer's file of this sensor ends with the row of this reading.
@@ -73,7 +90,7 @@ impl Group {
         for process in &self.processes {
             let path = process.data.join(format!("{sensor}.csv"));
             while !ends_with(&path, end.as_bytes()) {
-                assert!(begun.elapsed() < PATIENCE, "a row is missing: see {}", self.directory.display());
+                assert!(begun.elapsed() < PATIENCE, "a row is missing: see {}", self.lab.directory.display());
                 thread::park_timeout(Duration::from_micros(20));
             }
         }
@@ -84,7 +101,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.processes.clear();
         if !thread::panicking() {
-            let _ = fs::remove_dir_all(&self.directory);
+            let _ = fs::remove_dir_all(&self.lab.directory);
         }
     }
 }
@@ -111,13 +128,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    fn start(number: usize, options: &[&str], broadcast_port: &str, directory: &PathBuf) -> Self {
+    fn start(lab: &Lab, number: usize, options: &[&str], broadcast_port: &str) -> Self {
         let id = format!("peer{number}");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_peer"))
-            .current_dir(directory)
+        let mut child = Command::new(&lab.peer)
+            .current_dir(&lab.directory)
             .env_clear()
             .args(["--peer-id", &id, "--bind", "127.0.0.1", "--broadcast-port", broadcast_port])
-            .args(if is_closed() { &["--key-file", KEY_FILE][..] } else { &[] })
+            .args(if lab.is_closed { &["--key-file", KEY_FILE][..] } else { &[] })
             .args(options)
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
@@ -131,7 +148,7 @@ impl Process {
                 written.1.notify_all();
             }
         });
-        Self { input: child.stdin.take(), child, data: directory.join("data").join(id), log }
+        Self { input: child.stdin.take(), child, data: lab.directory.join("data").join(id), log }
     }
 
     pub(crate) fn wait_for(&self, text: &str) {
@@ -139,7 +156,7 @@ impl Process {
     }
 
     /// Waits for a view of this many members, and for the next line, which says whether this peer leads them.
-    fn wait_for_view(&self, members: usize, after: usize) {
+    pub(crate) fn wait_for_view(&self, members: usize, after: usize) {
         self.wait_until("view of all", |lines| {
             let lines = &lines[after..];
             let at = lines.iter().rposition(|line| members_of(line) == Some(members));
@@ -190,9 +207,7 @@ impl Process {
 
     /// Bytes of all its CSV files.
     pub(crate) fn csv_bytes(&self) -> u64 {
-        let Ok(entries) = fs::read_dir(&self.data) else { return 0 };
-        let csv = entries.flatten().filter(|entry| entry.path().extension().is_some_and(|name| name == "csv"));
-        csv.map(|entry| entry.metadata().map_or(0, |metadata| metadata.len())).sum()
+        yardstick::csv_bytes(&self.data)
     }
 
     /// A number of `/proc/<pid>/status`, in KiB where it is a size.
@@ -200,6 +215,28 @@ impl Process {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    }
+
+    /// How often its threads have waited and were woken so far.
+    pub(crate) fn wakeups(&self) -> u64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).into_iter().flatten().flatten();
+        let of = |path: PathBuf| -> Option<u64> {
+            let status = fs::read_to_string(path.join("status")).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            line?.trim().parse().ok()
+        };
+        tasks.filter_map(|task| of(task.path())).sum()
+    }
+
+    /// Stops it for good, without ending it.
+    pub(crate) fn stop(&self) {
+        let process = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(process, rustix::process::Signal::STOP).expect("it runs");
+    }
+
+    /// The end of its file of this sensor, read again and again.
+    pub(crate) fn csv(&self, sensor: &str) -> PathBuf {
+        self.data.join(format!("{sensor}.csv"))
     }
 
     /// Time on a processor so far, in user and system mode, of all its threads.
