@@ -56,6 +56,16 @@ pub enum Fsync {
     Every(Duration),
 }
 
+/// When a sensor's rows go on in another file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rotate {
+    /// All are in one.
+    #[default]
+    Never,
+    /// Each month of UTC has its own.
+    Month,
+}
+
 /// All that a peer is told when it is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -100,6 +110,8 @@ pub struct Config {
     pub resume: bool,
     /// When a reading counts as stored.
     pub fsync: Fsync,
+    /// When a sensor's rows go on in another file.
+    pub rotate: Rotate,
     /// Bytes that are kept free on the disk: below that, sources wait. 0 for none.
     pub min_free: u64,
     /// Where the page is served, if it is.
@@ -251,6 +263,7 @@ mod tests {
             quorum: None,
             resume: false,
             fsync: FSYNC,
+            rotate: Rotate::Never,
             min_free: 0,
             sensors: vec![Sensor {
                 source: SensorSource::Mock,

@@ -3,11 +3,13 @@
 
 mod grammar;
 mod intake;
+mod month;
 mod row;
 mod time;
 
 pub use grammar::Checker;
 pub use intake::emptied;
+pub use month::Month;
 pub use row::{append_row, row_fields, row_sequence, Row, CSV_HEADER, HEADER_LINE, ROW_BYTES_MAX};
 pub use time::{unix_ms, unix_time};
 

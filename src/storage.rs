@@ -19,6 +19,7 @@ mod in_place;
 mod inspect;
 mod intact;
 mod journal;
+mod layout;
 mod making;
 mod occupant;
 mod opening;
@@ -46,12 +47,13 @@ pub use disk::real::RealDisk;
 pub use disk::{Disk, ReadDisk, Stamp};
 pub use error::fault::{Fault, Owned};
 pub use error::StorageError;
-pub use file_names::{csv_name, id_of};
+pub use file_names::{csv_name, id_of, CsvName};
 pub use inspect::{CsvFile, Inspection, JournalWalk, Piece};
 pub use journal::files::{BatchPlace, JournalFiles};
 pub use journal::log_reader::LogReader;
 pub use journal::tail::{Tail, TailRead, TAIL_BYTES_MAX};
 pub use journal::Read;
+pub use layout::Layout;
 pub use occupant::{occupant, Occupant};
 pub use opening::options::{Opened, Options};
 pub use opening::start::check_state;
@@ -64,7 +66,7 @@ pub use version::check_version;
 #[cfg(test)]
 pub(crate) use tests::support::TempDir;
 
-use csv_files::SensorCsv;
+use csv_files::CsvFiles;
 use journal::Journal;
 use opening::start;
 use pending::Pending;
@@ -84,7 +86,7 @@ pub struct Storage<D> {
     options: Options,
     journal: Journal<D>,
     tail: Arc<Mutex<Tail>>,
-    csv: SensorCsv<D>,
+    csv: CsvFiles<D>,
     pending: Pending<D>,
     delivered: Sequence,
     /// The log is on the platter up to here, and `state` says so: a start that finds it shorter finds it damaged.
@@ -105,13 +107,13 @@ impl<D: Disk> Storage<D> {
         if options.resume {
             return opening::open(disk, id, now, options);
         }
-        let (state, repairs) = start::begin(&*disk, id, now, options.quorum)?;
+        let (state, repairs) = start::begin(&*disk, id, now, options)?;
         start::clear(&*disk)?;
         let opened = Opened::cleared(state.incarnation, repairs);
         let storage = Self {
             journal: Journal::new(Arc::clone(&disk)),
             tail: Arc::new(Mutex::new(Tail::new(0))),
-            csv: SensorCsv::new(Arc::clone(&disk)),
+            csv: CsvFiles::new(Arc::clone(&disk), options.layout),
             pending: Pending::new(Arc::clone(&disk)),
             delivered: 0,
             vouched: 0,

@@ -12,6 +12,7 @@ mod disagreements;
 mod json_report;
 mod lines;
 mod looks;
+mod missing;
 mod report;
 mod rows;
 mod snapshot;

@@ -43,6 +43,7 @@ fn help_names_every_option_in_groups() {
         "--sysfs",
         "--data-dir",
         "--fsync",
+        "--rotate",
         "--min-free",
         "--http",
         "--http-host",
@@ -78,6 +79,7 @@ fn wrong_options_end_with_2_and_say_which() {
         (&["--log-format", "xml"], "--log-format"),
         (&["--fsync", "sometimes"], "--fsync"),
         (&["--min-free", "half"], "--min-free"),
+        (&["--rotate", "daily"], "--rotate"),
         (&["left over"], "left over"),
     ] {
         let output = peer(arguments, &[]);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use peer::ids::{Incarnation, PeerId, Sequence};
 use peer::protocol::{Admission, Alarm, ConnectionId, Effect, Effects, Input, Peer, Secret, Settings, Standing, Store};
-use peer::storage::{MemoryDisk, Options};
+use peer::storage::{Layout, MemoryDisk, Options};
 use peer::wire::{Message, Timing, Token};
 
 use super::draw::{Draw, NAMES};
@@ -88,8 +88,12 @@ impl Host {
     fn new(draw: &mut Draw) -> Self {
         let facts = draw.byte();
         let quorum = [None, None, Some(2), Some(1)][usize::from(facts % 4)];
-        let options =
-            Options { resume: quorum.is_some() || facts & 4 == 0, durable: quorum.is_some() || facts & 8 == 0, quorum };
+        let options = Options {
+            resume: quorum.is_some() || facts & 4 == 0,
+            durable: quorum.is_some() || facts & 8 == 0,
+            quorum,
+            layout: Layout::Sensor,
+        };
         let (disk, now, joins) = (MemoryDisk::new(), Duration::from_secs(1), facts & 16 == 0);
         let (peer, shelf) = open(&disk, LIFE, options, joins, now);
         let (lines, calls, asked) = (BTreeMap::new(), Vec::new(), Vec::new());

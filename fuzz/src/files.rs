@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use peer::ids::{Number, Origin};
 use peer::reading::{append_row, sensor_of, HEADER_LINE};
-use peer::storage::{csv_name, Disk, MemoryDisk, Opened, Options, Read, Storage, StorageError};
+use peer::storage::{csv_name, Disk, Layout, MemoryDisk, Opened, Options, Read, Storage, StorageError};
 use peer::wire::frame::FrameHead;
 use peer::wire::{Cursor, Frame, Range, Request};
 
@@ -20,7 +20,7 @@ type Readings = BTreeSet<(Origin, Number)>;
 /// Longest head line that any record has, its LF included.
 const HEAD_BYTES_MAX: usize = peer::wire::batch::HEAD_BYTES_MAX;
 
-const OPTIONS: Options = Options { resume: true, durable: true, quorum: None };
+const OPTIONS: Options = Options { resume: true, durable: true, quorum: None, layout: Layout::Sensor };
 
 pub(crate) fn journal(input: &[u8]) {
     let mut draw = Draw::new(input);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::Verb;
 use crate::config::source::{self, Sensors};
-use crate::config::{self, form, value, Config, ConfigError, FieldChoice, Form, Fsync};
+use crate::config::{self, form, value, Config, ConfigError, FieldChoice, Form, Fsync, Rotate};
 use crate::ids::{PeerId, SensorId};
 use crate::log_lines::Format;
 use crate::wire::Timing;
@@ -273,6 +273,15 @@ pub(super) struct Arguments {
     #[arg(value_parser = value::fsync, allow_negative_numbers = true)]
     fsync: Option<Fsync>,
 
+    /// When a sensor's rows go on in another CSV file: never, or with each month
+    ///
+    /// With month the rows of each sensor and month have a file of their own, as roof+0.2026-11.csv. The month is that of
+    /// UTC, of the time of a reading. Together the files hold what one file would. With --resume a start divides the rows
+    /// that are there as it is told, once. Peers of a group may differ in this.
+    #[arg(long, env = "PEER_ROTATE", value_name = "never|month", help_heading = "Storage", default_value = "never")]
+    #[arg(value_parser = value::rotate)]
+    rotate: Rotate,
+
     /// Room on the disk that is kept free, e.g. 500M or 2G
     ///
     /// Below it this peer takes no readings in: its sources wait, and one warning says so. Twice as much is warned of. They
@@ -365,6 +374,7 @@ impl Arguments {
             quorum: self.quorum,
             resume: self.resume,
             fsync: self.fsync.unwrap_or(default_fsync),
+            rotate: self.rotate,
             min_free: self.min_free,
             sensors,
             invents: !names_source,

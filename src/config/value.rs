@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
-use super::Fsync;
+use super::{Fsync, Rotate};
 use crate::ids;
 use crate::size;
 
@@ -48,6 +48,8 @@ pub enum ValueError {
     Brackets,
     #[error("write never, batch, or a duration such as 10s or 500ms")]
     Fsync,
+    #[error("write never or month")]
+    Rotate,
     #[error(
         "write mock, none, stdin, exec:COMMAND, file:PATH, or iio:DEVICE, hwmon:DEVICE or w1:DEVICE, perhaps with ID= or ID@INTERVAL= before it"
     )]
@@ -120,6 +122,18 @@ pub fn fsync(text: &str) -> Result<Fsync, ValueError> {
         "batch" => Ok(Fsync::Batch),
         _ if text.starts_with(|c: char| c.is_ascii_alphabetic()) => Err(ValueError::Fsync),
         _ => duration(text).map(Fsync::Every),
+    }
+}
+
+/// Reads `never` or `month`.
+///
+/// # Errors
+/// [`ValueError::Rotate`] where it is neither.
+pub fn rotate(text: &str) -> Result<Rotate, ValueError> {
+    match text {
+        "never" => Ok(Rotate::Never),
+        "month" => Ok(Rotate::Month),
+        _ => Err(ValueError::Rotate),
     }
 }
 

@@ -90,6 +90,12 @@ impl Index {
         &self.blocks
     }
 
+    /// A sequence that no row after `after` is before; `None` where there is no such row.
+    pub(super) fn first_after(&self, after: Sequence) -> Option<Sequence> {
+        let at = self.blocks.partition_point(|block| block.last <= after);
+        self.blocks.get(at).map(|block| block.first.max(after + 1))
+    }
+
     /// How much memory it takes, in bytes.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + self.blocks.capacity() * size_of::<Block>() + self.last_row.capacity()

@@ -1,19 +1,22 @@
-//! The indexes of the sensors that were asked for last: as many as fit into a budget of memory.
+//! The indexes of the files that were asked for last: as many as fit into a budget of memory. A sensor that has a file for
+//! each month has an index for each; one file is open at a time.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::index::Index;
+use super::plot::{history, Plotting};
 use super::{Page, Plot, TimeRange};
 use crate::ids::{SensorId, Sequence};
-use crate::storage::{CsvDirectory, CsvHandle, StorageError};
+use crate::reading::Month;
+use crate::storage::{CsvDirectory, CsvHandle, CsvName, StorageError};
 
-/// How much memory all indexes together take, in bytes, without that of the sensor that is asked for: 60 million rows.
+/// How much memory all indexes together take, in bytes, without that of the file that is read: 60 million rows.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Answers about single sensors of a peer's directory. Any thread may ask: one waits for another only where both ask
-/// for the same sensor.
+/// for the same file.
 #[derive(Debug)]
 pub struct Indexes {
     directory: CsvDirectory,
@@ -22,7 +25,7 @@ pub struct Indexes {
 
 #[derive(Debug, Default)]
 struct Kept {
-    indexes: HashMap<SensorId, Entry>,
+    indexes: HashMap<CsvName, Entry>,
     /// Counts uses, to find the index that was unused for longest.
     uses: u64,
 }
@@ -52,7 +55,24 @@ impl Indexes {
         range: Option<TimeRange>,
         buckets: usize,
     ) -> Result<Option<Plot>, StorageError> {
-        self.ask(sensor, |index, file| Plot::of(index, file, range, buckets))
+        let files = self.directory.files_of(sensor)?;
+        let (mut is_there, mut all) = (false, None::<TimeRange>);
+        for file in &files {
+            let found = self.ask(file, |index, _| Ok(history(index)))?;
+            is_there |= found.is_some();
+            if let Some(of) = found.flatten() {
+                all = Some(all.map_or(of, |all| TimeRange { from: all.from.min(of.from), to: all.to.max(of.to) }));
+            }
+        }
+        if !is_there {
+            return Ok(None);
+        }
+        let mut plot = Plotting::new(all, range, buckets);
+        let range = plot.range();
+        for file in files.iter().filter(|file| may_have(file, &range)) {
+            self.ask(file, |index, file| plot.add(index, file))?;
+        }
+        Ok(Some(plot.finish()))
     }
 
     /// Rows of a sensor after a sequence and in a range of time, at most `limit`. `None`: there is no such sensor.
@@ -66,22 +86,50 @@ impl Indexes {
         range: &TimeRange,
         limit: usize,
     ) -> Result<Option<Page>, StorageError> {
-        self.ask(sensor, |index, file| index.rows(file, after, range, limit))
+        let files = self.directory.files_of(sensor)?;
+        if let [file] = &files[..] {
+            return self.ask(file, |index, file| index.rows(file, after, range, limit));
+        }
+        // The files come one after another, and rows are written meanwhile, in sequence order: what was not there yet
+        // when the last row was looked for comes another time.
+        let up_to = self.last(&files)?;
+        let mut page = Page::new(after);
+        for file in files.iter().filter(|file| may_have(file, range)) {
+            self.ask(file, |index, file| {
+                let first = index.first_after(after).filter(|first| *first <= up_to);
+                if first.is_some_and(|first| page.len() < limit || first < page.after) {
+                    page.merge(&index.rows(file, after, range, limit)?, up_to, limit);
+                }
+                Ok(())
+            })?;
+        }
+        Ok((!files.is_empty()).then_some(page))
     }
 
+    /// The last sequence in any of these files.
+    fn last(&self, files: &[CsvName]) -> Result<Sequence, StorageError> {
+        let mut last = 0;
+        for file in files {
+            let row = self.directory.open(file)?.map(|mut file| file.last_row()).transpose()?.flatten();
+            last = last.max(row.map_or(0, |(sequence, _)| sequence));
+        }
+        Ok(last)
+    }
+
+    /// Brings the index of a file up to date. `None`: it is not there.
     fn ask<T>(
         &self,
-        sensor: &SensorId,
+        of: &CsvName,
         answer: impl FnOnce(&Index, &mut CsvHandle) -> Result<T, StorageError>,
     ) -> Result<Option<T>, StorageError> {
-        let Some(mut file) = self.directory.open(sensor)? else {
-            self.kept().indexes.remove(sensor);
+        let Some(mut file) = self.directory.open(of)? else {
+            self.kept().indexes.remove(of);
             return Ok(None);
         };
-        let index = self.kept().index(sensor);
+        let index = self.kept().index(of);
         let mut index = index.lock().expect("no holder of the lock panics");
         index.update(&mut file)?;
-        self.kept().grown(sensor, index.bytes());
+        self.kept().grown(of, index.bytes());
         answer(&index, &mut file).map(Some)
     }
 
@@ -91,24 +139,29 @@ impl Indexes {
 }
 
 impl Kept {
-    fn index(&mut self, sensor: &SensorId) -> Arc<Mutex<Index>> {
+    fn index(&mut self, file: &CsvName) -> Arc<Mutex<Index>> {
         self.uses += 1;
         let entry =
-            self.indexes.entry(sensor.clone()).or_insert_with(|| Entry { index: Arc::default(), used: 0, bytes: 0 });
+            self.indexes.entry(file.clone()).or_insert_with(|| Entry { index: Arc::default(), used: 0, bytes: 0 });
         entry.used = self.uses;
         Arc::clone(&entry.index)
     }
 
     /// Notes how large an index is by now, and drops others where all together are too large.
-    fn grown(&mut self, sensor: &SensorId, bytes: usize) {
-        if let Some(entry) = self.indexes.get_mut(sensor) {
+    fn grown(&mut self, file: &CsvName, bytes: usize) {
+        if let Some(entry) = self.indexes.get_mut(file) {
             entry.bytes = bytes;
         }
         let mut total: usize = self.indexes.values().map(|entry| entry.bytes).sum();
         while total > BYTES_MAX {
-            let others = self.indexes.iter().filter(|(id, _)| *id != sensor);
-            let Some(oldest) = others.min_by_key(|(_, entry)| entry.used).map(|(id, _)| id.clone()) else { break };
+            let others = self.indexes.iter().filter(|(other, _)| *other != file);
+            let Some(oldest) = others.min_by_key(|(_, entry)| entry.used).map(|(name, _)| name.clone()) else { break };
             total -= self.indexes.remove(&oldest).map_or(0, |entry| entry.bytes);
         }
     }
+}
+
+/// May a file have rows in this range of time?
+fn may_have(file: &CsvName, range: &TimeRange) -> bool {
+    file.month.is_none_or(|month| (Month::of_ms(range.from)..=Month::of_ms(range.to)).contains(&month))
 }

@@ -1,7 +1,7 @@
 //! Some rows, one after the other, as the CSV files have them.
 
 use crate::ids::Sequence;
-use crate::reading::{append_row, has_unsure_time, row_fields, Fields};
+use crate::reading::{append_row, has_unsure_time, row_fields, row_sequence, Fields};
 
 /// Rows in sequence order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +31,24 @@ impl Page {
             self.unsure.push(sequence);
         }
         self.add(|csv| append_row(sequence, payload, csv));
+    }
+
+    /// Adds the rows up to `up_to` of a page of other rows, and keeps the first `limit` of all. Neither has more than that
+    /// many, and where one has so many, there may be more of its kind.
+    pub(super) fn merge(&mut self, other: &Self, up_to: Sequence, limit: usize) {
+        let sequenced = |line| row_sequence(line).map(|sequence| (sequence, line));
+        let mut lines: Vec<(Sequence, &[u8])> = self.lines().chain(other.lines()).filter_map(sequenced).collect();
+        lines.retain(|(sequence, _)| *sequence <= up_to);
+        lines.sort_unstable();
+        lines.truncate(limit);
+        let last = lines.last().map_or(self.after, |(sequence, _)| *sequence);
+        let after = if lines.len() == limit { last } else { self.after.max(other.after).min(up_to) };
+        *self = Self {
+            rows: lines.len(),
+            csv: lines.into_iter().flat_map(|(_, line)| line).copied().collect(),
+            unsure: Vec::new(),
+            after,
+        };
     }
 
     /// Is the time of this row that of a clock that was not set? Only pages of the log know.

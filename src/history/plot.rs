@@ -38,24 +38,39 @@ pub struct Curve {
     pub mean: Vec<Option<f64>>,
 }
 
-impl Plot {
-    /// At most `buckets` buckets, and at least one, of a range of time or of the whole history.
-    pub(super) fn of(
-        index: &Index,
-        file: &mut CsvHandle,
-        range: Option<TimeRange>,
-        buckets: usize,
-    ) -> Result<Self, StorageError> {
-        let history = history(index.blocks());
+/// A plot that is being made, of one file after another.
+#[derive(Debug)]
+pub(super) struct Plotting {
+    grid: Grid,
+    history: Option<TimeRange>,
+    filled: BTreeMap<i64, Summaries>,
+    /// What is usual in each block.
+    intervals: Vec<i64>,
+}
+
+impl Plotting {
+    /// At most `buckets` buckets, and at least one, of a range of time or of the whole `history`.
+    pub(super) fn new(history: Option<TimeRange>, range: Option<TimeRange>, buckets: usize) -> Self {
         let range = range.or(history).unwrap_or(TimeRange { from: 0, to: 0 });
-        let grid = Grid::new(range, buckets);
-        let within: Vec<&Block> =
-            index.blocks().iter().filter(|block| block.latest >= range.from && block.earliest <= range.to).collect();
-        let mut filled: BTreeMap<i64, Summaries> = BTreeMap::new();
+        Self { grid: Grid::new(range, buckets), history, filled: BTreeMap::new(), intervals: Vec::new() }
+    }
+
+    pub(super) fn range(&self) -> TimeRange {
+        self.grid.range
+    }
+
+    /// Adds the rows of a file.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(super) fn add(&mut self, index: &Index, file: &mut CsvHandle) -> Result<(), StorageError> {
+        let Self { grid, filled, intervals, .. } = self;
         let mut add = |bucket: i64, summaries: &Summaries| {
             filled.entry(bucket).or_insert(Summaries::NONE).add(summaries);
         };
-        for block in &within {
+        let is_within = |block: &&Block| block.latest >= grid.range.from && block.earliest <= grid.range.to;
+        for block in index.blocks().iter().filter(is_within) {
+            intervals.extend(Some(block.interval).filter(|interval| *interval > 0));
             match (grid.bucket(block.earliest), grid.bucket(block.latest)) {
                 (Some(one), Some(other)) if one == other => add(one, &block.summaries),
                 _ => file.for_each_line(block.offset, block.end, |line| {
@@ -68,9 +83,14 @@ impl Plot {
                 })?,
             }
         }
-        let gap_ms = usual_interval(&within).saturating_mul(INTERVALS).max(grid.bucket_ms);
-        let mut plot = Self {
-            range,
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Plot {
+        let Self { grid, history, filled, intervals } = self;
+        let gap_ms = usual_interval(intervals).saturating_mul(INTERVALS).max(grid.bucket_ms);
+        let mut plot = Plot {
+            range: grid.range,
             bucket_ms: grid.bucket_ms,
             gap_ms,
             history,
@@ -79,11 +99,13 @@ impl Plot {
             curves: Default::default(),
         };
         for (bucket, summaries) in filled {
-            plot.add(range.from.saturating_add(bucket * grid.bucket_ms), &summaries);
+            plot.add(grid.range.from.saturating_add(bucket * grid.bucket_ms), &summaries);
         }
-        Ok(plot)
+        plot
     }
+}
 
+impl Plot {
     fn add(&mut self, time: i64, summaries: &Summaries) {
         self.times.push(time);
         self.rows.push(summaries.rows);
@@ -96,15 +118,14 @@ impl Plot {
     }
 }
 
-/// From the earliest to the latest time of all rows.
-fn history(blocks: &[Block]) -> Option<TimeRange> {
-    let from = blocks.iter().map(|block| block.earliest).min()?;
-    Some(TimeRange { from, to: blocks.iter().map(|block| block.latest).max()? })
+/// From the earliest to the latest time of all rows of a file.
+pub(super) fn history(index: &Index) -> Option<TimeRange> {
+    let from = index.blocks().iter().map(|block| block.earliest).min()?;
+    Some(TimeRange { from, to: index.blocks().iter().map(|block| block.latest).max()? })
 }
 
-/// The usual time between two rows: the median of what is usual in these blocks.
-fn usual_interval(blocks: &[&Block]) -> i64 {
-    let mut intervals: Vec<i64> = blocks.iter().map(|block| block.interval).filter(|interval| *interval > 0).collect();
+/// The usual time between two rows: the median of what is usual in blocks.
+fn usual_interval(mut intervals: Vec<i64>) -> i64 {
     if intervals.is_empty() {
         return 0;
     }
@@ -113,6 +134,7 @@ fn usual_interval(blocks: &[&Block]) -> i64 {
 }
 
 /// Which bucket a time is in.
+#[derive(Debug)]
 struct Grid {
     range: TimeRange,
     bucket_ms: i64,

@@ -215,7 +215,7 @@ impl Rows {
             let (mut is_done, before) = (true, page.after);
             for (sequence, payload) in frame.entries().skip_while(|(sequence, _)| *sequence <= before) {
                 let wanted = self.sensors.is_empty() || self.sensors.contains(reading::sensor_of(payload));
-                if page.len() == limit || wanted && !self.delivered.holds(reading::sensor_of(payload), sequence)? {
+                if page.len() == limit || wanted && !self.delivered.holds(payload, sequence)? {
                     is_done = false;
                     break;
                 }

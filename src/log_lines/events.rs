@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 84] = [
+pub const EVENTS: [&str; 85] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -33,6 +33,7 @@ pub const EVENTS: [&str; 84] = [
     "joined",
     "keys_dumpable",
     "keys_kept",
+    "layout_changed",
     "leader_gone",
     "leader_silent",
     "line_refused",

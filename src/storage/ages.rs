@@ -1,6 +1,7 @@
 //! What a peer's files tell of the time: it cannot be earlier now than when they were written. They are read before a
 //! start claims them, and only the operator is told; what cannot be read is skipped.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
@@ -11,7 +12,7 @@ use super::disk::read_only::ReadOnlyDisk;
 use super::disk::ReadDisk;
 use super::file_names::sensor_of;
 use super::journal;
-use crate::ids::{PeerId, SensorId};
+use crate::ids::{PeerId, SensorId, Sequence};
 use crate::reading::Row;
 
 /// When a file in a peer's directory was last written, by the clock of that time. `None`: there is none, or nobody
@@ -25,16 +26,23 @@ pub fn last_written(data_dir: &Path, id: &PeerId) -> Option<SystemTime> {
     files.filter_map(|metadata| metadata.modified().ok()).max()
 }
 
-/// The last row of each CSV file of a peer: its sensor and its timestamp, as it was given.
+/// The last row of each sensor in the CSV files of a peer: its timestamp, as it was given.
 #[must_use]
 pub fn last_readings(data_dir: &Path, id: &PeerId) -> Vec<(SensorId, String)> {
     let Some(disk) = find_directory(data_dir, id).map(ReadOnlyDisk::new) else { return Vec::new() };
-    let names = disk.list("").unwrap_or_default();
-    names.iter().filter_map(|name| Some((sensor_of(name)?, timestamp(&disk, name)?))).collect()
+    let mut last: BTreeMap<SensorId, (Sequence, String)> = BTreeMap::new();
+    for name in disk.list("").unwrap_or_default() {
+        let Some((sensor, (sequence, time))) = sensor_of(&name).zip(last_reading(&disk, &name)) else { continue };
+        if last.get(&sensor).is_none_or(|(before, _)| *before < sequence) {
+            last.insert(sensor, (sequence, time));
+        }
+    }
+    last.into_iter().map(|(sensor, (_, time))| (sensor, time)).collect()
 }
 
-fn timestamp<D: ReadDisk>(disk: &D, path: &str) -> Option<String> {
+/// Sequence and timestamp of the last row of a file.
+fn last_reading<D: ReadDisk>(disk: &D, path: &str) -> Option<(Sequence, String)> {
     let bytes = disk.len(path).ok()?;
-    let (_, row) = last_row(disk, path, bytes).ok()??;
-    String::from_utf8(Row::parse(&row)?.timestamp()?.to_vec()).ok()
+    let (sequence, row) = last_row(disk, path, bytes).ok()??;
+    Some((sequence, String::from_utf8(Row::parse(&row)?.timestamp()?.to_vec()).ok()?))
 }

@@ -10,7 +10,8 @@ use super::csv_files::ends::{last_row_of, PEEK_BYTES};
 use super::disk::read_only::ReadOnlyDisk;
 use super::disk::{ReadDisk, Stamp};
 use super::error::{failed, StorageError};
-use super::file_names::{csv_name, sensors_of};
+use super::file_names::{csv_names_of, CsvName};
+use super::layout::Layout;
 use crate::identity;
 use crate::ids::{SensorId, Sequence};
 
@@ -52,14 +53,40 @@ impl CsvDirectory {
         self.disk.full_path("")
     }
 
-    /// The sensors that have a file, and its name, by name.
+    /// The files that count and which rows each has, by name.
     ///
     /// # Errors
     /// The disk's.
-    pub fn sensors(&self) -> Result<Vec<(SensorId, String)>, StorageError> {
+    pub fn files(&self) -> Result<Vec<(CsvName, String)>, StorageError> {
         let names = self.disk.list("").map_err(failed(&self.disk, "list", ""))?;
-        let sensors = sensors_of(&names);
-        Ok(sensors.into_iter().zip(names).filter_map(|(sensor, name)| Some((sensor?, name))).collect())
+        let of = csv_names_of(&names);
+        let layout = Layout::counted(&self.disk, of.iter().flatten());
+        let counts = |(of, name): (Option<CsvName>, String)| Some((of.filter(|of| Layout::of(of) == layout)?, name));
+        Ok(of.into_iter().zip(names).filter_map(counts).collect())
+    }
+
+    /// The files of a sensor that count, by month.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn files_of(&self, sensor: &SensorId) -> Result<Vec<CsvName>, StorageError> {
+        match self.layout() {
+            Layout::Sensor => Ok(vec![CsvName { sensor: sensor.clone(), month: None }]),
+            Layout::Month => {
+                let names = self.disk.list("").map_err(failed(&self.disk, "list", ""))?;
+                let mut files: Vec<CsvName> = names.iter().filter_map(|name| CsvName::parse(name)).collect();
+                files.retain(|name| name.sensor == *sensor && name.month.is_some());
+                Ok(files)
+            }
+        }
+    }
+
+    /// How rows are divided into the files that count.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        let names = || self.disk.list("").unwrap_or_default();
+        let all = || names().iter().filter_map(|name| CsvName::parse(name)).collect::<Vec<_>>();
+        Layout::said(&self.disk).unwrap_or_else(|| Layout::guessed(&all()))
     }
 
     /// What is under a name now; `None` where nothing is.
@@ -76,13 +103,13 @@ impl CsvDirectory {
         or_none(look()).map_err(failed(&self.disk, "look at", name))
     }
 
-    /// Opens the file of a sensor, by its present name or an earlier one; `None` where it has none.
+    /// Opens a file, by its present name or an earlier one; `None` where it is not there.
     ///
     /// # Errors
     /// The disk's.
-    pub fn open(&self, sensor: &SensorId) -> Result<Option<CsvHandle>, StorageError> {
-        let names = [csv_name(sensor.as_str()), format!("{sensor}.csv")];
-        for name in names {
+    pub fn open(&self, of: &CsvName) -> Result<Option<CsvHandle>, StorageError> {
+        let earlier = of.month.is_none().then(|| format!("{}.csv", of.sensor));
+        for name in std::iter::once(of.file()).chain(earlier) {
             let path = self.disk.full_path(&name);
             let open = || {
                 let file = File::open(&path)?;

@@ -1,7 +1,8 @@
-//! The product: one CSV file for each sensor, with rows in sequence order. What is delivered waits in a buffer for each
-//! sensor, and one append writes it. The caller decides when, up to a limit.
+//! The product: one CSV file for each sensor, or for each sensor and month, with rows in sequence order. What is delivered
+//! waits in a buffer for each file, and one append writes it. The caller decides when, up to a limit.
 
 pub(super) mod beside;
+mod drop;
 pub(super) mod ends;
 mod restore;
 pub(super) mod row_writer;
@@ -11,61 +12,76 @@ use std::sync::Arc;
 
 use super::disk::{Disk, Stamp};
 use super::error::{failed, StorageError};
-use super::file_names::csv_name;
-use crate::ids::{SensorId, Sequence};
+use super::file_names::CsvName;
+use super::layout::Layout;
+use crate::ids::Sequence;
 use crate::reading::{self, HEADER_LINE};
 use crate::wire::Frame;
 
-/// How many bytes of rows may wait to be written, for all sensors: enough to make appends cheap for each row, even with
-/// a hundred sensors.
+/// How many bytes of rows may wait to be written, for all files: enough to make appends cheap for each row, even with a
+/// hundred sensors.
 pub(super) const BUFFER_BYTES_MAX: usize = 1024 * 1024;
 
-/// How much room all buffers together keep while they are empty, in bytes, however many sensors there are.
+/// How much room all buffers together keep while they are empty, in bytes, however many files there are.
 const KEPT_BYTES_MAX: usize = 4 * BUFFER_BYTES_MAX;
 
 #[derive(Debug)]
-pub(super) struct SensorCsv<D> {
+pub(super) struct CsvFiles<D> {
     pub(super) disk: Arc<D>,
-    pub(super) sensors: Vec<Sensor>,
-    by_name: HashMap<Box<[u8]>, usize>,
-    /// The sensor of the last row: readings of one sensor often come together.
+    layout: Layout,
+    files: Vec<CsvFile>,
+    by_key: HashMap<Box<[u8]>, usize>,
+    /// Of each sensor that has files of months, the one with the row that came last.
+    latest: HashMap<Box<[u8]>, usize>,
+    /// The file of the last row: readings of one sensor often come together.
     recent: usize,
-    /// Sensors with rows to write.
+    /// Room for a key.
+    space: Vec<u8>,
+    /// Files with rows to write.
     waiting: Vec<usize>,
     /// Bytes of the rows that wait.
     buffered: usize,
 }
 
 #[derive(Debug)]
-pub(super) struct Sensor {
-    pub(super) name: SensorId,
-    pub(super) path: String,
+struct CsvFile {
+    name: CsvName,
+    key: Box<[u8]>,
+    path: String,
     /// The file that was written, and must have the name. No bytes: there is no file yet.
-    pub(super) stamp: Stamp,
+    stamp: Stamp,
     /// Another file has the name, and this one is to be written again.
-    pub(super) displaced: bool,
+    displaced: bool,
+    /// It has no row above this one, written or waiting.
+    last: Sequence,
     rows: Vec<u8>,
+    /// It is among those with rows to write.
+    waits: bool,
 }
 
-impl<D: Disk> SensorCsv<D> {
-    /// No sensor has a file yet.
-    pub(super) fn new(disk: Arc<D>) -> Self {
-        let (sensors, waiting) = (Vec::new(), Vec::new());
-        Self { disk, sensors, by_name: HashMap::new(), recent: 0, waiting, buffered: 0 }
+impl<D: Disk> CsvFiles<D> {
+    /// There is no file yet.
+    pub(super) fn new(disk: Arc<D>, layout: Layout) -> Self {
+        let (files, waiting, space) = (Vec::new(), Vec::new(), Vec::new());
+        let (by_key, latest) = (HashMap::new(), HashMap::new());
+        Self { disk, layout, files, by_key, latest, recent: usize::MAX, space, waiting, buffered: 0 }
     }
 
-    /// These sensors have files already.
+    /// These files are there already; with each goes a sequence that none of its rows exceeds.
     ///
     /// # Errors
     /// The disk's.
     pub(super) fn found(
         disk: Arc<D>,
-        sensors: impl IntoIterator<Item = (SensorId, String)>,
+        layout: Layout,
+        files: impl IntoIterator<Item = (CsvName, Sequence)>,
     ) -> Result<Self, StorageError> {
-        let mut csv = Self::new(disk);
-        for (name, path) in sensors {
+        let mut csv = Self::new(disk, layout);
+        for (name, last) in files {
+            let path = name.file();
             let stamp = csv.disk.stamp(&path).map_err(failed(&*csv.disk, "look at", &path))?;
-            csv.add(name, path, stamp);
+            let at = csv.add(name, path, stamp);
+            csv.files[at].last = last;
         }
         Ok(csv)
     }
@@ -86,46 +102,70 @@ impl<D: Disk> SensorCsv<D> {
             if sequence > up_to {
                 break;
             }
-            let name = reading::sensor_of(payload);
-            if self.sensors.get(self.recent).is_none_or(|sensor| sensor.name.as_str().as_bytes() != name) {
-                self.recent = self.find(name, sequence)?;
+            let at = self.find(payload, sequence)?;
+            if at != self.recent && self.layout == Layout::Month {
+                self.settle(reading::sensor_of(payload), at)?;
             }
-            let sensor = &mut self.sensors[self.recent];
-            let before = sensor.rows.len();
-            if before == 0 {
-                self.waiting.push(self.recent);
-                if sensor.stamp.bytes == 0 {
-                    sensor.rows.extend_from_slice(HEADER_LINE.as_bytes());
-                }
+            self.recent = at;
+            let file = &mut self.files[at];
+            let before = file.rows.len();
+            if !file.waits {
+                file.waits = true;
+                self.waiting.push(at);
             }
-            reading::append_row(sequence, payload, &mut sensor.rows);
-            self.buffered += sensor.rows.len() - before;
+            if before == 0 && file.stamp.bytes == 0 {
+                file.rows.extend_from_slice(HEADER_LINE.as_bytes());
+            }
+            reading::append_row(sequence, payload, &mut file.rows);
+            file.last = sequence;
+            self.buffered += file.rows.len() - before;
         }
         Ok(())
     }
 
-    /// Writes what waits, by sensor name. Where a file is to be written again, its waiting rows are dropped: they are
-    /// in the journal.
+    /// Writes what waits, by name. Where a file is to be written again, its waiting rows are dropped: they are in the
+    /// journal.
     ///
     /// # Errors
     /// The disk's; then what is not written still waits.
     pub(super) fn flush(&mut self) -> Result<(), StorageError> {
-        let sensors = &mut self.sensors;
-        self.waiting.sort_unstable_by(|one, other| sensors[*other].name.cmp(&sensors[*one].name));
-        let kept = KEPT_BYTES_MAX / sensors.len().max(1);
-        while let Some(at) = self.waiting.last() {
-            let sensor = &mut sensors[*at];
-            if !sensor.displaced {
-                let path = &sensor.path;
-                let there = self.disk.append(path, &sensor.rows).map_err(failed(&*self.disk, "append to", path))?;
-                sensor.written(there);
-            }
-            self.buffered -= sensor.rows.len();
-            sensor.rows.clear();
-            sensor.rows.shrink_to(kept);
+        let files = &mut self.files;
+        self.waiting.sort_unstable_by(|one, other| files[*other].name.cmp(&files[*one].name));
+        while let Some(at) = self.waiting.last().copied() {
+            self.write(at)?;
+            self.files[at].waits = false;
             self.waiting.pop();
         }
         Ok(())
+    }
+
+    /// Writes what waits for a file.
+    fn write(&mut self, at: usize) -> Result<(), StorageError> {
+        let kept = KEPT_BYTES_MAX / self.files.len().max(1);
+        let file = &mut self.files[at];
+        if !file.displaced && !file.rows.is_empty() {
+            let path = &file.path;
+            let there = self.disk.append(path, &file.rows).map_err(failed(&*self.disk, "append to", path))?;
+            file.written(there);
+        }
+        self.buffered -= file.rows.len();
+        file.rows.clear();
+        file.rows.shrink_to(kept);
+        Ok(())
+    }
+
+    /// The next row of this sensor goes to the file at `at`: rows that wait for another month are written first. So
+    /// programs that read along see the rows of a sensor in sequence order, over all its files.
+    fn settle(&mut self, sensor: &[u8], at: usize) -> Result<(), StorageError> {
+        let before = match self.latest.get_mut(sensor) {
+            Some(latest) => std::mem::replace(latest, at),
+            None => self.latest.insert(sensor.into(), at).unwrap_or(at),
+        };
+        if before == at {
+            Ok(())
+        } else {
+            self.write(before)
+        }
     }
 
     /// Removes the rows above `to` from all files, written or waiting; and files without any other row, as if the sensor
@@ -137,7 +177,9 @@ impl<D: Disk> SensorCsv<D> {
         // Now all rows are in one place.
         self.flush()?;
         let disk = &*self.disk;
-        for Sensor { path, stamp, .. } in self.sensors.iter_mut().filter(|sensor| sensor.stamp.bytes > 0) {
+        // Most months are over, and need no look.
+        for file in self.files.iter_mut().filter(|file| file.stamp.bytes > 0 && file.last > to) {
+            let CsvFile { path, stamp, .. } = file;
             let kept = ends::rows_end(disk, path, stamp.bytes, to)?;
             if kept <= HEADER_LINE.len() as u64 {
                 disk.remove(path).map_err(failed(disk, "remove", path))?;
@@ -145,6 +187,7 @@ impl<D: Disk> SensorCsv<D> {
             } else if kept < stamp.bytes {
                 *stamp = beside::cut(disk, path, kept, careful)?;
             }
+            file.last = to;
         }
         if careful {
             // A row that was cut must not come back while the log holds another reading under its sequence.
@@ -153,27 +196,29 @@ impl<D: Disk> SensorCsv<D> {
         Ok(())
     }
 
-    /// The sensor of this name; a new one if there is none yet.
-    fn find(&mut self, name: &[u8], sequence: Sequence) -> Result<usize, StorageError> {
-        if let Some(at) = self.by_name.get(name) {
+    /// The file of a reading; a new one if there is none yet.
+    fn find(&mut self, payload: &[u8], sequence: Sequence) -> Result<usize, StorageError> {
+        let key = self.layout.key(payload, &mut self.space);
+        if self.files.get(self.recent).is_some_and(|file| *file.key == *key) {
+            return Ok(self.recent);
+        }
+        if let Some(at) = self.by_key.get(key) {
             return Ok(*at);
         }
-        // It becomes a file name, so it is checked here whatever checked it before.
-        let parsed = std::str::from_utf8(name).ok().and_then(|text| text.parse::<SensorId>().ok());
-        let sensor = parsed.ok_or(StorageError::Sensor { sequence })?;
-        let path = csv_name(sensor.as_str());
-        Ok(self.add(sensor, path, Stamp::default()))
+        let name = self.layout.name(payload, sequence)?;
+        let path = name.file();
+        Ok(self.add(name, path, Stamp::default()))
     }
 
-    fn add(&mut self, name: SensorId, path: String, stamp: Stamp) -> usize {
-        let at = self.sensors.len();
-        self.by_name.insert(name.as_str().as_bytes().into(), at);
-        self.sensors.push(Sensor { name, path, stamp, displaced: false, rows: Vec::new() });
+    fn add(&mut self, name: CsvName, path: String, stamp: Stamp) -> usize {
+        let (at, key) = (self.files.len(), name.key());
+        self.by_key.insert(key.clone(), at);
+        self.files.push(CsvFile { name, key, path, stamp, displaced: false, last: 0, rows: Vec::new(), waits: false });
         at
     }
 }
 
-impl Sensor {
+impl CsvFile {
     /// Notes which file an append says that it wrote to.
     fn written(&mut self, there: Stamp) {
         let is_own = self.stamp.bytes == 0 || there.file == self.stamp.file;

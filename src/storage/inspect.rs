@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use super::csv_files::ends::{last_row, rows_end};
@@ -10,13 +11,14 @@ use super::directory::is_own;
 use super::disk::read_only::ReadOnlyDisk;
 use super::disk::ReadDisk;
 use super::error::{failed, StorageError};
-use super::file_names::{csv_name, sensor_of_earlier, sensors_of};
+use super::file_names::{csv_name, csv_names_of, sensor_of_earlier, CsvName};
 use super::journal::names::{is_unfinished, parse_segment_name, segments_of};
 use super::journal::scan::Scan;
 use super::journal::segment_bytes::SegmentBytes;
+use super::layout::Layout;
 use super::occupant::occupant;
 use super::{journal, state, READ_BYTES};
-use crate::ids::{PeerId, SensorId, Sequence};
+use crate::ids::{PeerId, Sequence};
 use crate::reading::HEADER_LINE;
 use crate::wire::Frame;
 
@@ -24,16 +26,20 @@ use crate::wire::Frame;
 #[derive(Debug)]
 pub struct Inspection {
     disk: ReadOnlyDisk,
+    layout: Layout,
     csv: Vec<CsvFile>,
+    sensors: Vec<Range<usize>>,
+    other_layout: Vec<String>,
     segments: Vec<SegmentFile>,
     foreign: Vec<String>,
     runs: bool,
 }
 
-/// The file of a sensor.
+/// A CSV file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvFile {
-    pub sensor: SensorId,
+    /// Which rows it has.
+    pub of: CsvName,
     /// Its path within the directory: the present one, or that of an earlier version where there is no other.
     pub name: String,
     pub bytes: u64,
@@ -64,16 +70,18 @@ impl Inspection {
     pub fn open(root: &Path, up_to: Option<Sequence>) -> Result<Self, StorageError> {
         let disk = ReadOnlyDisk::new(root.to_owned());
         let runs = occupant(root).is_some();
-        let (mut csv, mut foreign) = (Vec::new(), Vec::new());
+        let (mut csv, mut foreign, mut other_layout) = (Vec::new(), Vec::new(), Vec::new());
         let mut has_journal = false;
         let found = entries(&disk, "")?;
-        let sensors = sensors_of(&found.iter().map(|(name, _)| name).collect::<Vec<_>>());
-        for ((name, metadata), sensor) in found.into_iter().zip(sensors) {
-            match sensor.filter(|_| metadata.is_file()) {
-                Some(sensor) => {
+        let names = csv_names_of(&found.iter().map(|(name, _)| name).collect::<Vec<_>>());
+        let layout = Layout::counted(&disk, names.iter().flatten());
+        for ((name, metadata), of) in found.into_iter().zip(names) {
+            match of.filter(|_| metadata.is_file()) {
+                Some(of) if Layout::of(&of) != layout => other_layout.push(name),
+                Some(of) => {
                     let bytes = bytes_up_to(&disk, &name, metadata.len(), up_to)?;
                     if up_to.is_none() || bytes > HEADER_LINE.len() as u64 {
-                        csv.push(CsvFile { sensor, name, bytes });
+                        csv.push(CsvFile { of, name, bytes });
                     }
                 }
                 None if name == journal::DIR && metadata.is_dir() => has_journal = true,
@@ -97,15 +105,34 @@ impl Inspection {
         for first in segments_of(&names) {
             segments.push(SegmentFile { first, bytes: SegmentBytes::open(&disk, first)?.len() });
         }
-        csv.sort_by_cached_key(|file: &CsvFile| csv_name(file.sensor.as_str()));
+        csv.sort_by_cached_key(|file: &CsvFile| (csv_name(file.of.sensor.as_str()), file.of.month));
         foreign.sort_unstable();
-        Ok(Self { disk, csv, segments, foreign, runs })
+        let sensors = sensors_of(&csv);
+        Ok(Self { disk, layout, csv, sensors, other_layout, segments, foreign, runs })
     }
 
-    /// The files of sensors, by their present names.
+    /// How rows are divided into files.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The files of sensors: by the present names that they have, or would have with one file each, and then by month.
     #[must_use]
     pub fn csv(&self) -> &[CsvFile] {
         &self.csv
+    }
+
+    /// Which of these files each sensor has.
+    #[must_use]
+    pub fn sensors(&self) -> &[Range<usize>] {
+        &self.sensors
+    }
+
+    /// Files that do not count, since they are of another layout: the next start replaces them.
+    #[must_use]
+    pub fn other_layout(&self) -> &[String] {
+        &self.other_layout
     }
 
     /// Has the journal a segment?
@@ -221,6 +248,17 @@ fn damage(segment: String, error: StorageError) -> Result<Piece, StorageError> {
         StorageError::Damaged { why, .. } => Ok(Piece::Damage { segment, why }),
         error => Err(error),
     }
+}
+
+/// Sorted files, by sensor.
+fn sensors_of(csv: &[CsvFile]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let files = csv.chunk_by(|one, other| one.of.sensor == other.of.sensor).map(<[CsvFile]>::len);
+    let range = |files| {
+        end += files;
+        end - files..end
+    };
+    files.map(range).collect()
 }
 
 /// How many bytes of a file hold its header and the rows up to a sequence; all of them where that cannot be read.

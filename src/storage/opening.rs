@@ -5,6 +5,7 @@ mod csv_check;
 mod csv_mend;
 pub(super) mod options;
 pub(super) mod pending_load;
+mod relay;
 pub(super) mod salvage;
 pub(super) mod start;
 pub(super) mod walk;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use self::csv_check::CsvCheck;
 use self::start::Begun;
-use super::csv_files::{beside, SensorCsv};
+use super::csv_files::{beside, CsvFiles};
 use super::directory::earlier_names;
 use super::disk::Disk;
 use super::error::StorageError;
@@ -64,7 +65,7 @@ pub(super) fn open<D: Disk>(
     packing::remove_leftovers(&*disk)?;
     repairs.extend(earlier_names::rename_csv(&*disk)?.map(Repair::Renamed));
     let mut pending = pending_load::load(&disk, &mut repairs)?;
-    let mut check = CsvCheck::new(Arc::clone(&disk))?;
+    let mut check = CsvCheck::new(Arc::clone(&disk), options.layout)?;
     let mut contents = Contents::default();
     let mut walked = walk::walk(&*disk, &mut |frame| {
         contents.visit(frame);
@@ -82,13 +83,10 @@ pub(super) fn open<D: Disk>(
     // What was cut must be gone for good, and be kept as pending, before anything is built on either.
     pending.sync()?;
     journal.sync()?;
-    let mended = csv_mend::mend(&*disk, &mut check, &journal.reader(), last, delivered)?;
-    if !mended.is_nothing() {
-        repairs.push(Repair::Csv(mended));
-    }
+    repairs.extend(relay::mend(&*disk, found.as_ref(), &mut check, &journal.reader(), (last, delivered))?);
     let uncommitted = forget_delivered(&journal, &contents, delivered, &mut pending)?;
     let told = highest_told_life(id, &contents, &pending);
-    let (state, short) = start::continued(found, id, (now, options.quorum), (&contents.runs, last), told);
+    let (state, short) = start::continued(found, id, (now, options), (&contents.runs, last), told);
     if let Some(needs) = short {
         repairs.push(Repair::JournalShort { path: disk.full_path(DIR), needs, last });
     }
@@ -108,7 +106,7 @@ pub(super) fn open<D: Disk>(
         repairs,
     };
     let tail = Arc::new(Mutex::new(Tail::new(last)));
-    let csv = SensorCsv::found(Arc::clone(&disk), check.into_files())?;
+    let csv = CsvFiles::found(Arc::clone(&disk), options.layout, check.into_files(delivered))?;
     let vouched = if state.needs == NEEDS_ALL { 0 } else { state.needs };
     let (claimed, restored) = (in_place::claimed(&*disk)?, Vec::new());
     Ok((Storage { disk, state, options, journal, tail, csv, pending, delivered, vouched, claimed, restored }, opened))

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::layout::Layout;
 use crate::ids::Sequence;
 
 /// Something that was wrong, and was mended.
@@ -24,6 +25,38 @@ pub enum Repair {
     Renamed(CsvRenamed),
     /// The CSV files did not agree with the log.
     Csv(CsvRepair),
+    /// CSV files of another layout were replaced, as was asked for.
+    Relaid(CsvRelaid),
+}
+
+/// CSV files that took the place of those of another layout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvRelaid {
+    /// The directory.
+    pub path: PathBuf,
+    /// The layout of now.
+    pub layout: Layout,
+    /// Files of it, and rows that were written into them from the journal.
+    pub files: u64,
+    pub rows: u64,
+    /// Files of the other layout, which are gone.
+    pub removed: u64,
+}
+
+impl fmt::Display for CsvRelaid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, layout, files, rows, removed } = self;
+        let each = match layout {
+            Layout::Sensor => "each sensor",
+            Layout::Month => "each sensor and month",
+        };
+        write!(
+            f,
+            "{} has a CSV file for {each} now: {files} files, with {rows} rows written from the journal, in the place of \
+             {removed} before",
+            path.display()
+        )
+    }
 }
 
 /// What was done to bring the CSV files in line.
@@ -194,6 +227,7 @@ impl fmt::Display for Repair {
             ),
             Self::Renamed(renamed) => renamed.fmt(f),
             Self::Csv(repair) => repair.fmt(f),
+            Self::Relaid(relaid) => relaid.fmt(f),
         }
     }
 }

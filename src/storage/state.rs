@@ -3,12 +3,21 @@
 
 use super::disk::{or_empty, ReadDisk};
 use super::error::{damaged, failed, StorageError};
+use super::layout::Layout;
 use crate::ids::{parse_number, Incarnation, PeerId, Sequence, Term};
 
 /// Name of the file.
 pub(super) const PATH: &str = "state";
 
-/// Longest file, in bytes: eight lines, two terms of at most 106.
+/// How the text of a directory begins that has, or may have, files of months: earlier versions do not know those.
+pub(super) const LATER: &str = "version:2\n";
+
+/// What a text says after its version.
+pub(super) fn facts(text: &[u8]) -> &[u8] {
+    text.strip_prefix(LATER.as_bytes()).unwrap_or(text)
+}
+
+/// Longest file, in bytes: ten lines, two terms of at most 106.
 pub(super) const BYTES_MAX: usize = 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,17 +30,34 @@ pub(super) struct State {
     pub(super) needs: Sequence,
     /// `--quorum` of the life that wrote it.
     pub(super) quorum: Option<u32>,
+    /// Which CSV files count. `None`: those of sensors, and there are no others.
+    pub(super) rotate: Option<Layout>,
 }
 
 impl State {
+    /// The layout of the CSV files that count.
+    pub(super) fn layout(&self) -> Layout {
+        self.rotate.unwrap_or_default()
+    }
+
+    /// As it is where there are only files of this layout.
+    pub(super) fn rotated(layout: Layout) -> Option<Layout> {
+        Some(layout).filter(|layout| *layout == Layout::Month)
+    }
+
     /// The text of the file.
     pub(super) fn to_text(&self) -> String {
         let term = |term: &Option<Term>| term.as_ref().map_or("-".to_owned(), Term::to_string);
-        let Self { id, incarnation, promised, synced, needs, quorum } = self;
+        let Self { id, incarnation, promised, synced, needs, quorum, rotate } = self;
         let (promised, synced) = (term(promised), term(synced));
         let quorum = quorum.map_or_else(String::new, |quorum| format!("quorum:{quorum}\n"));
+        let (later, rotate) = match rotate {
+            None => ("", ""),
+            Some(Layout::Sensor) => (LATER, "rotate:never\n"),
+            Some(Layout::Month) => (LATER, "rotate:month\n"),
+        };
         let text = format!(
-            "id:{id}\nincarnation:{incarnation}\npromised:{promised}\nsynced:{synced}\nneeds:{needs}\n{quorum}"
+            "{later}id:{id}\nincarnation:{incarnation}\npromised:{promised}\nsynced:{synced}\nneeds:{needs}\n{quorum}{rotate}"
         );
         let crc = crc32fast::hash(text.as_bytes());
         format!("{text}crc:{crc:08x}\n")
@@ -40,8 +66,14 @@ impl State {
     /// Reads the text of the file. `None` if [`Self::to_text`] does not make exactly this text.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
-        let mut lines = text.split('\n');
-        let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(':');
+        let mut lines = text.strip_prefix(LATER).unwrap_or(text).split('\n').peekable();
+        // A line that is not there may be one that need not be.
+        let mut field = |name: &str| {
+            let value = lines.peek()?.strip_prefix(name)?.strip_prefix(':')?;
+            lines.next();
+            Some(value)
+        };
+        let layout = |text: &str| if text == "month" { Layout::Month } else { Layout::Sensor };
         let term = |text: &str| if text == "-" { Some(None) } else { text.parse().ok().map(Some) };
         let state = Self {
             id: field("id")?.parse().ok()?,
@@ -49,8 +81,9 @@ impl State {
             promised: term(field("promised")?)?,
             synced: term(field("synced")?)?,
             needs: parse_number(field("needs")?)?,
-            // The only line that may be missing.
+            // Only these two may be missing.
             quorum: field("quorum").and_then(|text| text.parse().ok()),
+            rotate: field("rotate").map(layout),
         };
         // Everything is in canonical form, so the rest of the file, and its checksum, follow from the fields.
         (state.to_text() == text).then_some(state)
@@ -82,6 +115,7 @@ mod tests {
             synced: None,
             needs: 12,
             quorum: None,
+            rotate: None,
         }
     }
 
@@ -97,6 +131,18 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_that_may_have_files_of_months_is_of_version_2() {
+        for (layout, word) in [(Layout::Sensor, "never"), (Layout::Month, "month")] {
+            let rotated = State { rotate: Some(layout), quorum: Some(2), ..state() };
+            let text = rotated.to_text();
+            assert!(text.starts_with("version:2\nid:p-1\n"), "{text}");
+            assert!(text.contains(&format!("\nquorum:2\nrotate:{word}\ncrc:")), "{text}");
+            assert_eq!((State::parse(text.as_bytes()), rotated.layout()), (Some(rotated), layout));
+        }
+        assert_eq!(State::rotated(Layout::Sensor), None, "so what is written is as it always was");
+    }
+
+    #[test]
     fn the_longest_text_fits_its_bound() {
         let name = "z".repeat(64);
         let term: Term = format!("{NUMBER_MAX}@{name}/{INCARNATION_MAX}").parse().unwrap();
@@ -107,6 +153,7 @@ mod tests {
             synced: Some(term),
             needs: NUMBER_MAX,
             quorum: Some(u32::MAX),
+            rotate: Some(Layout::Month),
         };
         assert!(state.to_text().len() <= BYTES_MAX);
     }
@@ -129,9 +176,10 @@ mod tests {
         fn a_text_is_read_as_it_was_written(
             id in name(), incarnation in up_to(NUMBER_MAX), terms in (term(), term()), needs in up_to(NUMBER_MAX),
             quorum in prop::option::of(any::<u32>()),
+            rotate in prop::sample::select(vec![None, Some(Layout::Sensor), Some(Layout::Month)]),
         ) {
             let (id, (promised, synced)) = (id.parse().unwrap(), terms);
-            let state = State { id, incarnation, promised, synced, needs, quorum };
+            let state = State { id, incarnation, promised, synced, needs, quorum, rotate };
             let text = state.to_text();
             prop_assert!(text.len() <= BYTES_MAX);
             prop_assert_eq!(State::parse(text.as_bytes()), Some(state));
@@ -140,8 +188,10 @@ mod tests {
 
     #[test]
     fn a_text_with_any_byte_changed_missing_or_added_is_refused() {
-        for quorum in [None, Some(3)] {
-            let text = State { quorum, ..state() }.to_text().into_bytes();
+        for (quorum, rotate) in
+            [(None, None), (Some(3), None), (None, Some(Layout::Month)), (Some(3), Some(Layout::Sensor))]
+        {
+            let text = State { quorum, rotate, ..state() }.to_text().into_bytes();
             for at in 0..text.len() {
                 let mut changed = text.clone();
                 changed[at] ^= 1;

@@ -5,7 +5,9 @@ mod csv_resume;
 mod cut;
 mod damage;
 mod file_names;
+mod months;
 mod resume;
+pub(super) mod rows;
 mod steady;
 pub(super) mod support;
 

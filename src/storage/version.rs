@@ -1,6 +1,7 @@
 //! The version of a peer's directory. A directory of version 1 bears none; a later one says so in the first line of
 //! `state`, which is written before anything else of a later form is. `pending` and the segments may begin with that
-//! line, too, for a directory that has lost its `state`.
+//! line, too, for a directory that has lost its `state`. A directory is of version 2 where it has, or may have, files of
+//! months, and of version 1 otherwise.
 
 use std::path::Path;
 
@@ -10,8 +11,8 @@ use super::error::StorageError;
 use super::{journal, pending, state};
 use crate::version;
 
-/// What this program writes, and the latest that it reads.
-const VERSION: u64 = 1;
+/// The latest that this program writes and reads.
+const VERSION: u64 = 2;
 
 /// Looks for anything of a later version in the directory `root`. Nothing is locked or changed. What cannot be read is
 /// passed over: what needs it says so.
@@ -45,11 +46,11 @@ mod tests {
         let disk = MemoryDisk::default();
         check(&disk).unwrap();
         for path in ["state", "pending", "journal/00000000000000000001.log", "journal/00000000000000000009.log"] {
-            disk.append(path, b"version:1\n").unwrap();
+            disk.append(path, b"version:2\n").unwrap();
             check(&disk).unwrap();
-            disk.replace(path, b"version:2\nid:p\n", false).unwrap();
+            disk.replace(path, b"version:3\nid:p\n", false).unwrap();
             let error = check(&disk).unwrap_err().to_string();
-            let expected = format!("{path} is of version 2, and this program reads up to version 1: ");
+            let expected = format!("{path} is of version 3, and this program reads up to version 2: ");
             assert!(error.contains(&expected) && error.contains("nothing was touched; upgrade this peer"), "{error}");
             disk.replace(path, b"id:p\n", false).unwrap();
         }

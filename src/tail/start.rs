@@ -63,8 +63,10 @@ pub(super) fn after(root: &Path, start: Start, wanted: &[SensorId]) -> Result<Se
     let directory = CsvDirectory::new(root.to_owned());
     let mut found = Vec::new();
     for sensor in wanted {
-        if let Some(mut file) = directory.open(sensor)? {
-            found.extend(last_sequences(&mut file, count)?);
+        for file in directory.files_of(sensor)? {
+            if let Some(mut file) = directory.open(&file)? {
+                found.extend(last_sequences(&mut file, count)?);
+            }
         }
     }
     found.sort_unstable();

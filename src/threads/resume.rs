@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::opening::now_nanos;
-use crate::config::{Config, Fsync};
+use crate::config::{Config, Fsync, Rotate};
 use crate::fatal::Fatal;
 use crate::ids::NEEDS_ALL;
 use crate::protocol::Found;
-use crate::storage::{self, Opened, Options, RealDisk, Repair, Storage, StorageError};
+use crate::storage::{self, Layout, Opened, Options, RealDisk, Repair, Storage, StorageError};
 
 /// Opens the files of this peer, which no other process may use from then on.
 pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>, Opened), Fatal> {
@@ -19,7 +19,12 @@ pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>
             error => failed(error),
         })?;
     }
-    let options = Options { resume: config.resume, durable: config.fsync != Fsync::Never, quorum: config.quorum };
+    let layout = match config.rotate {
+        Rotate::Never => Layout::Sensor,
+        Rotate::Month => Layout::Month,
+    };
+    let (durable, quorum) = (config.fsync != Fsync::Never, config.quorum);
+    let options = Options { resume: config.resume, durable, quorum, layout };
     Storage::open(Arc::new(disk), &config.peer_id, now_nanos(), options).map_err(failed)
 }
 
@@ -28,6 +33,7 @@ pub(super) fn tell(config: &Config, opened: &Opened) {
     for repair in &opened.repairs {
         match repair {
             Repair::Renamed(renamed) => log::warn!(event = "renamed"; "{renamed}"),
+            Repair::Relaid(relaid) => log::info!(event = "layout_changed"; "{relaid}"),
             repair => log::warn!(event = "repaired"; "{repair}"),
         }
     }

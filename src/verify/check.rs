@@ -1,15 +1,16 @@
 //! One peer by itself: its rows against its journal, entry by entry, in one walk over both.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use super::digest::{digest, named_as_before};
+use super::digest::{digest, named_as_before, of_other_layout};
 use super::disagreements::{rows_named, shown, Disagreements};
 use super::lines::Sum;
+use super::missing::{Lag, Missing};
 use super::rows::Rows;
 use crate::ids::{Origin, Sequence, Term};
 use crate::numbers::Numbers;
-use crate::reading::{self, Row};
-use crate::storage::{csv_name, Inspection, Piece, StorageError};
+use crate::reading::{self, Month, Row};
+use crate::storage::{CsvName, Inspection, Piece, StorageError};
 use crate::wire::Frame;
 
 /// What one peer's files hold.
@@ -22,7 +23,7 @@ pub(super) struct Checked {
     pub(super) holds: Sequence,
     /// The highest sequence of a row.
     pub(super) last: Sequence,
-    /// SHA-256 of each file, in the order of their names.
+    /// SHA-256 of the rows of each sensor, as one file.
     pub(super) sums: Vec<Sum>,
     pub(super) digest: Sum,
     pub(super) disagreements: Disagreements,
@@ -30,15 +31,6 @@ pub(super) struct Checked {
     pub(super) notes: Vec<String>,
     /// What the files of a running peer lack at their ends.
     pub(super) lag: Vec<Lag>,
-}
-
-/// Rows that are in the journal of a running peer and not in their file: they may be on their way to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lag {
-    pub(super) file: String,
-    pub(super) first: Sequence,
-    pub(super) last: Sequence,
-    pub(super) count: u64,
 }
 
 /// How many readings of one peer may be in a log and wait for a quorum: as many as it takes in before its sources wait.
@@ -84,7 +76,7 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
     let runs = runs || inspection.runs();
     if !runs {
         let Check { missing, disagreements, .. } = &mut check;
-        missing.tell_rest(&inspection, disagreements);
+        missing.tell_rest(disagreements);
     }
     let lag = if runs { check.lag() } else { Vec::new() };
     if check.unsure > 0 {
@@ -101,6 +93,7 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
         }
     }
     notes.extend(named_as_before(&inspection));
+    notes.extend(of_other_layout(&inspection));
     // Where all wanted rows are there, nothing more is to come.
     let runs = runs && up_to.is_none_or(|up_to| holds < up_to);
     let (count, last) = (rows.count, rows.last);
@@ -116,7 +109,7 @@ struct Check<'a> {
     up_to: Sequence,
     rows: Rows<'a>,
     disagreements: Disagreements,
-    missing: Missing,
+    missing: Missing<'a>,
     /// How many entries of each origin a running peer has above its last row.
     undelivered: BTreeMap<Origin, u64>,
     /// Entries and rows up to here were looked at.
@@ -176,7 +169,7 @@ impl Check<'_> {
     fn lag(&mut self) -> Vec<Lag> {
         let waits = self.inspection.has_quorum() && self.undelivered.values().all(|count| *count <= WAITING_MAX);
         let delivered = if waits { self.rows.last } else { Sequence::MAX };
-        self.missing.rest(self.inspection).into_iter().filter(|lag| lag.first <= delivered).collect()
+        self.missing.rest().into_iter().filter(|lag| lag.first <= delivered).collect()
     }
 
     /// Compares an entry with its row. Entries above the last row are not delivered yet.
@@ -185,7 +178,7 @@ impl Check<'_> {
         self.unsure += u64::from(reading::has_unsure_time(payload));
         while let Some((head, file)) = self.rows.head() {
             if head > sequence {
-                self.missing.note(reading::sensor_of(payload), sequence);
+                self.missing.note(payload, sequence);
                 return Ok(());
             }
             if head < sequence {
@@ -201,14 +194,15 @@ impl Check<'_> {
                 self.disagreements.add(&name.name, (head, head), || {
                     format!("row {head} is not what the journal says: {}, not {}", text.0, text.1)
                 });
-            } else if name.sensor.as_str().as_bytes() != reading::sensor_of(payload) {
+            } else if let Some(whose) = is_not_of(&name.of, reading::sensor_of(payload), || Month::of_payload(payload))
+            {
                 let text = shown(row);
-                self.disagreements.add(&name.name, (head, head), || format!("row {head} is another sensor's: {text}"));
+                self.disagreements.add(&name.name, (head, head), || format!("row {head} is {whose}: {text}"));
             }
             return self.take_row(sequence, file);
         }
         if self.runs {
-            self.missing.note(reading::sensor_of(payload), sequence);
+            self.missing.note(payload, sequence);
         }
         Ok(())
     }
@@ -268,7 +262,7 @@ impl Check<'_> {
             self.lacks(head - 1, up_to == Sequence::MAX);
             let name = &self.inspection.csv()[file];
             let row = self.rows.row(file);
-            if let Err(why) = check_row(row, name.sensor.as_str()) {
+            if let Err(why) = check_row(row, &name.of) {
                 let text = shown(row);
                 self.disagreements.add(&name.name, (head, head), || format!("row {head} {why}: {text}"));
             }
@@ -304,7 +298,7 @@ impl Check<'_> {
     }
 
     fn take_row(&mut self, sequence: Sequence, file: usize) -> Result<(), StorageError> {
-        self.missing.tell(self.inspection, file, &mut self.disagreements);
+        self.missing.tell(file, &mut self.disagreements);
         if sequence == self.holds + 1 {
             self.holds = sequence;
         }
@@ -312,84 +306,21 @@ impl Check<'_> {
     }
 }
 
-/// Rows that have an entry and are not in their file. They are reported at the next row of the file, or at the end.
-#[derive(Debug)]
-struct Missing {
-    of_file: Vec<Option<Run>>,
-    by_name: HashMap<Box<[u8]>, usize>,
-    /// By sensor, for sensors without a file.
-    of_none: BTreeMap<String, Run>,
+/// Says whose a row of this sensor and month is, where it does not belong into this file.
+fn is_not_of(file: &CsvName, sensor: &[u8], month: impl FnOnce() -> Month) -> Option<&'static str> {
+    if file.sensor.as_str().as_bytes() != sensor {
+        return Some("another sensor's");
+    }
+    file.month.filter(|of| *of != month()).map(|_| "of another month")
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    first: Sequence,
-    last: Sequence,
-    count: u64,
-}
-
-impl Missing {
-    fn new(inspection: &Inspection) -> Self {
-        let names = inspection.csv().iter().enumerate();
-        let by_name = names.map(|(at, file)| (file.sensor.as_str().as_bytes().into(), at)).collect();
-        Self { of_file: vec![None; inspection.csv().len()], by_name, of_none: BTreeMap::new() }
-    }
-
-    fn note(&mut self, sensor: &[u8], sequence: Sequence) {
-        let longer = |run: Run| Run { last: sequence, count: run.count + 1, ..run };
-        let new = Run { first: sequence, last: sequence, count: 1 };
-        if let Some(at) = self.by_name.get(sensor) {
-            let run = &mut self.of_file[*at];
-            *run = Some(run.map_or(new, longer));
-        } else {
-            let name = String::from_utf8_lossy(sensor).into_owned();
-            self.of_none.entry(name).and_modify(|run| *run = longer(*run)).or_insert(new);
-        }
-    }
-
-    /// Reports what is missing before the next row of a file.
-    fn tell(&mut self, inspection: &Inspection, file: usize, disagreements: &mut Disagreements) {
-        if let Some(Run { first, last, count }) = self.of_file[file].take() {
-            let name = &inspection.csv()[file].name;
-            disagreements.add_new(name, (first, last), || format!("lacks {}", rows_named((first, last), count)));
-        }
-    }
-
-    /// What is missing at the ends of the files.
-    fn rest(&mut self, inspection: &Inspection) -> Vec<Lag> {
-        let files = self.of_file.iter_mut().zip(inspection.csv());
-        let with_file = files.filter_map(|(run, file)| Some((file.name.clone(), run.take()?)));
-        let without = std::mem::take(&mut self.of_none).into_iter().map(|(sensor, run)| (csv_name(&sensor), run));
-        with_file.chain(without).map(|(file, Run { first, last, count })| Lag { file, first, last, count }).collect()
-    }
-
-    /// Reports what is missing at the ends of the files.
-    fn tell_rest(&mut self, inspection: &Inspection, disagreements: &mut Disagreements) {
-        for (run, file) in self.of_file.iter_mut().zip(inspection.csv()) {
-            if let Some(Run { first, last, count }) = run.take() {
-                disagreements
-                    .add_torn(&file.name, (first, last), || format!("lacks {}", rows_named((first, last), count)));
-            }
-        }
-        for (sensor, Run { first, last, count }) in &self.of_none {
-            let span = (*first, *last);
-            disagreements
-                .add_torn(&csv_name(sensor), span, || format!("is missing, and with it {}", rows_named(span, *count)));
-        }
-    }
-}
-
-/// Is this a row of this sensor, by the grammar of readings?
-fn check_row(row: &[u8], sensor: &str) -> Result<(), String> {
+/// Is this a row of this file, by the grammar of readings?
+fn check_row(row: &[u8], file: &CsvName) -> Result<(), String> {
     let text = |field: &[u8]| std::str::from_utf8(field).map(str::to_owned).map_err(|_| "is no text".to_owned());
     let fields = Row::parse(row).map(|row| row.fields().map(text).collect::<Result<Vec<String>, String>>());
     let fields = fields.unwrap_or_else(|| Err("is no row".to_owned()))?;
     let [_, timestamp, name, values @ ..] = &fields[..] else { return Err("has too few fields".to_owned()) };
     let payload = format!("DATA|{name}|{timestamp}|{}", values.join("|"));
     reading::check(payload.as_bytes()).map_err(|error| format!("is no reading, {error}"))?;
-    if name == sensor {
-        Ok(())
-    } else {
-        Err("is another sensor's".to_owned())
-    }
+    is_not_of(file, name.as_bytes(), || Month::of(timestamp)).map_or(Ok(()), |whose| Err(format!("is {whose}")))
 }

@@ -1,15 +1,18 @@
-//! Compares one peer's files with another's, which should be equal.
+//! Compares one peer's rows with another's, sensor by sensor. Their files should be equal, where both divide the rows in
+//! the same way.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::check::Checked;
 use super::disagreements::{rows_named, shown, Disagreements};
 use super::lines::{Line, LineReader};
 use super::rows::block_bytes;
-use crate::ids::Sequence;
-use crate::storage::{csv_name, Inspection, StorageError};
+use crate::ids::{SensorId, Sequence};
+use crate::reading::Month;
+use crate::storage::{csv_name, CsvName, Inspection, Layout, StorageError};
 
-/// Notes at `peer` how its files differ from those of `other`. Rows above what either holds without gaps do not count:
+/// Notes at `peer` how its rows differ from those of `other`. Rows above what either holds without gaps do not count:
 /// they only show that one is behind the other.
 pub(super) fn compare(
     peer: &Checked,
@@ -17,24 +20,31 @@ pub(super) fn compare(
     other_label: &str,
     disagreements: &mut Disagreements,
 ) -> Result<(), StorageError> {
-    let (own, others) = (peer.inspection.csv(), other.inspection.csv());
+    let (own, others) = (peer.inspection.sensors(), other.inspection.sensors());
     let (mut at, mut of) = (0, 0);
     while at < own.len() || of < others.len() {
-        let order = match (own.get(at), others.get(of)) {
-            (Some(one), Some(two)) => csv_name(one.sensor.as_str()).cmp(&csv_name(two.sensor.as_str())),
+        let sensors = (own.get(at).map(|files| sensor(peer, files)), others.get(of).map(|files| sensor(other, files)));
+        let order = match sensors {
+            (Some(one), Some(two)) => csv_name(one.as_str()).cmp(&csv_name(two.as_str())),
             (Some(_), None) => Ordering::Less,
             _ => Ordering::Greater,
         };
-        let name = if order == Ordering::Greater { &others[of].name } else { &own[at].name };
+        let sensor = if order == Ordering::Greater { sensors.1 } else { sensors.0 }.expect("one of them is there");
+        let own_files = own.get(at).filter(|_| order != Ordering::Greater).cloned().unwrap_or_default();
+        let others_files = others.get(of).filter(|_| order != Ordering::Less).cloned().unwrap_or_default();
         let same = order == Ordering::Equal && peer.sums[at] == other.sums[of];
         // What is wrong with a file by its own journal was reported already, and is no second disagreement.
-        let was_said = peer.inspection.has_journal() && disagreements.tells_of(name);
+        let is_of = |name: &str| {
+            let named = peer.inspection.csv()[own_files.clone()].iter().any(|file| file.name == name);
+            named || CsvName::parse(name).is_some_and(|name| name.sensor == *sensor)
+        };
+        let was_said = peer.inspection.has_journal() && disagreements.tells_of(is_of);
         if !same && !was_said {
-            let mut pair =
-                Pair { name, peer, other, other_label, disagreements: &mut *disagreements, lacking: None, extra: None };
-            let own = (order != Ordering::Greater).then(|| Side::new(&peer.inspection, at));
-            let others = (order != Ordering::Less).then(|| Side::new(&other.inspection, of));
-            pair.compare(own.transpose()?, others.transpose()?)?;
+            let own = Side::new(&peer.inspection, own_files)?;
+            let others = Side::new(&other.inspection, others_files)?;
+            let disagreements = &mut *disagreements;
+            Pair { sensor, peer, other, other_label, disagreements, lacking: None, extra: None }
+                .compare(own, others)?;
         }
         at += usize::from(order != Ordering::Greater);
         of += usize::from(order != Ordering::Less);
@@ -42,24 +52,59 @@ pub(super) fn compare(
     Ok(())
 }
 
-/// The rows of a file at one of the peers.
+fn sensor<'a>(checked: &'a Checked, files: &Range<usize>) -> &'a SensorId {
+    &checked.inspection.csv()[files.start].of.sensor
+}
+
+/// The rows of a sensor at one of the peers, in sequence order over all its files.
 struct Side<'a> {
     inspection: &'a Inspection,
+    files: Vec<File>,
+    /// The file of the next row.
+    head: usize,
+}
+
+/// A file and its next row.
+struct File {
     lines: LineReader,
     row: Option<Line>,
 }
 
 impl<'a> Side<'a> {
-    fn new(inspection: &'a Inspection, file: usize) -> Result<Self, StorageError> {
-        let mut side = Self { inspection, lines: LineReader::new(file, block_bytes(2)), row: None };
-        side.advance()?;
+    fn new(inspection: &'a Inspection, files: Range<usize>) -> Result<Self, StorageError> {
+        let block_bytes = block_bytes(2 * files.len());
+        let files = files.map(|at| File { lines: LineReader::new(at, block_bytes), row: None }).collect();
+        let mut side = Self { inspection, files, head: 0 };
+        side.files.iter_mut().try_for_each(|file| file.advance(inspection))?;
+        side.choose();
         Ok(side)
     }
 
-    /// Goes on to the next row. Lines that are no rows were reported already.
     fn advance(&mut self) -> Result<(), StorageError> {
+        self.files[self.head].advance(self.inspection)?;
+        self.choose();
+        Ok(())
+    }
+
+    fn choose(&mut self) {
+        let heads = self.files.iter().enumerate().filter_map(|(at, file)| Some((file.sequence()?, at)));
+        self.head = heads.min().map_or(0, |(_, at)| at);
+    }
+
+    fn sequence(&self) -> Option<Sequence> {
+        self.files.get(self.head).and_then(File::sequence)
+    }
+
+    fn text(&self) -> &[u8] {
+        self.files.get(self.head).map_or(&[], |file| file.row.map_or(&[], |row| file.lines.text(&row)))
+    }
+}
+
+impl File {
+    /// Goes on to the next row. Lines that are no rows were reported already.
+    fn advance(&mut self, inspection: &Inspection) -> Result<(), StorageError> {
         loop {
-            self.row = self.lines.next_line(self.inspection)?;
+            self.row = self.lines.next_line(inspection)?;
             if self.row.is_none_or(|row| row.whole && row.sequence.is_some()) {
                 return Ok(());
             }
@@ -69,46 +114,52 @@ impl<'a> Side<'a> {
     fn sequence(&self) -> Option<Sequence> {
         self.row.and_then(|row| row.sequence)
     }
-
-    fn text(&self) -> &[u8] {
-        self.row.map_or(&[], |row| self.lines.text(&row))
-    }
 }
 
-/// A file at both peers.
+/// A sensor at both peers.
 struct Pair<'a> {
-    name: &'a str,
+    sensor: &'a SensorId,
     peer: &'a Checked,
     other: &'a Checked,
     other_label: &'a str,
     disagreements: &'a mut Disagreements,
-    /// First, last and number of the rows that one has and the other lacks.
-    lacking: Option<(Sequence, Sequence, u64)>,
-    extra: Option<(Sequence, Sequence, u64)>,
+    /// Rows that one has and the other lacks.
+    lacking: Option<Run>,
+    extra: Option<Run>,
+}
+
+/// Rows of one file.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// The month of the file, where it has those of one.
+    month: Option<Month>,
+    first: Sequence,
+    last: Sequence,
+    count: u64,
 }
 
 impl Pair<'_> {
-    fn compare(&mut self, mut own: Option<Side<'_>>, mut others: Option<Side<'_>>) -> Result<(), StorageError> {
+    fn compare(&mut self, mut own: Side<'_>, mut others: Side<'_>) -> Result<(), StorageError> {
         loop {
-            let sequences = (own.as_ref().and_then(Side::sequence), others.as_ref().and_then(Side::sequence));
+            let sequences = (own.sequence(), others.sequence());
             let order = match sequences {
                 (None, None) => break,
                 (Some(one), Some(two)) => one.cmp(&two),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
             };
-            if let (Ordering::Less, Some(sequence), _) | (Ordering::Greater, _, Some(sequence)) =
-                (order, sequences.0, sequences.1)
-            {
-                self.alone(order, sequence);
-            } else if let (Some(own), Some(others)) = (&own, &others) {
-                self.tell_runs();
-                self.both(own, others);
+            match (order, sequences) {
+                (Ordering::Less, (Some(sequence), _)) => self.alone(order, sequence, own.text()),
+                (Ordering::Greater, (_, Some(sequence))) => self.alone(order, sequence, others.text()),
+                _ => {
+                    self.tell_runs();
+                    self.both(&own, &others);
+                }
             }
-            if let Some(own) = own.as_mut().filter(|_| order != Ordering::Greater) {
+            if order != Ordering::Greater {
                 own.advance()?;
             }
-            if let Some(others) = others.as_mut().filter(|_| order != Ordering::Less) {
+            if order != Ordering::Less {
                 others.advance()?;
             }
         }
@@ -120,33 +171,51 @@ impl Pair<'_> {
         if own.text() != others.text() {
             let sequence = own.sequence().unwrap_or(0);
             let (label, text) = (self.other_label, (shown(own.text()), shown(others.text())));
-            self.disagreements.add_new(self.name, (sequence, sequence), || {
+            let file = self.file(self.month(own.text()));
+            self.disagreements.add_new(&file, (sequence, sequence), || {
                 format!("row {sequence} is {}, but {} at {label}", text.0, text.1)
             });
         }
     }
 
-    /// Notes a row that only one of the files holds.
-    fn alone(&mut self, order: Ordering, sequence: Sequence) {
-        let (run, holds) = match order {
-            Ordering::Less => (&mut self.extra, self.other.holds),
-            _ => (&mut self.lacking, self.peer.holds),
-        };
+    /// Notes a row that only one of them holds.
+    fn alone(&mut self, order: Ordering, sequence: Sequence, row: &[u8]) {
+        let holds = if order == Ordering::Less { self.other.holds } else { self.peer.holds };
         // Above that, it is behind.
-        if sequence <= holds {
-            *run = Some(run.map_or((sequence, sequence, 1), |(first, _, count)| (first, sequence, count + 1)));
+        if sequence > holds {
+            return;
         }
+        let month = self.month(row);
+        let run = if order == Ordering::Less { self.extra } else { self.lacking };
+        if run.is_some_and(|run| run.month != month) {
+            self.tell_runs();
+        }
+        let run = if order == Ordering::Less { &mut self.extra } else { &mut self.lacking };
+        let Run { first, count, .. } = run.unwrap_or(Run { month, first: sequence, last: sequence, count: 0 });
+        *run = Some(Run { month, first, last: sequence, count: count + 1 });
+    }
+
+    /// The month of the file that has this row here, or would have it.
+    fn month(&self, row: &[u8]) -> Option<Month> {
+        Month::of_row(row).filter(|_| self.peer.inspection.layout() == Layout::Month)
+    }
+
+    /// The name of that file.
+    fn file(&self, month: Option<Month>) -> String {
+        let of = CsvName { sensor: self.sensor.clone(), month };
+        let named = self.peer.inspection.csv().iter().chain(self.other.inspection.csv()).find(|file| file.of == of);
+        named.map_or_else(|| of.file(), |file| file.name.clone())
     }
 
     fn tell_runs(&mut self) {
         let label = self.other_label;
-        if let Some((first, last, count)) = self.lacking.take() {
+        if let Some(Run { month, first, last, count }) = self.lacking.take() {
             let what = || format!("at {label}, but not here: {}", rows_named((first, last), count));
-            self.disagreements.add_new(self.name, (first, last), what);
+            self.disagreements.add_new(&self.file(month), (first, last), what);
         }
-        if let Some((first, last, count)) = self.extra.take() {
+        if let Some(Run { month, first, last, count }) = self.extra.take() {
             let what = || format!("here, but not at {label}: {}", rows_named((first, last), count));
-            self.disagreements.add_new(self.name, (first, last), what);
+            self.disagreements.add_new(&self.file(month), (first, last), what);
         }
     }
 }

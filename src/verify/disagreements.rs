@@ -79,9 +79,9 @@ impl Disagreements {
         self.kept.len() as u64 + self.more
     }
 
-    /// Is any of them about this file?
-    pub(super) fn tells_of(&self, file: &str) -> bool {
-        self.kept.iter().any(|known| known.file == file)
+    /// Is any of them about such a file?
+    pub(super) fn tells_of(&self, is_meant: impl Fn(&str) -> bool) -> bool {
+        self.kept.iter().any(|known| is_meant(&known.file))
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -36,7 +36,7 @@ fn one(peer: &Peer, path: &str) -> String {
     let Checked { runs, rows, holds, last, digest, disagreements, notes, inspection, .. } = checked;
     object.raw("running", &runs.to_string());
     object.raw("rows", &rows.to_string());
-    object.raw("sensors", &inspection.csv().len().to_string());
+    object.raw("sensors", &inspection.sensors().len().to_string());
     object.raw("holds", &holds.to_string());
     object.raw("last", &last.to_string());
     object.text("sha256", &hex(digest));

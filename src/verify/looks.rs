@@ -5,8 +5,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::check::{check, Checked, Lag};
+use super::check::{check, Checked};
 use super::disagreements::{rows_named, Disagreements};
+use super::missing::Lag;
 use crate::ids::Sequence;
 use crate::storage::{check_version, Inspection, StorageError};
 

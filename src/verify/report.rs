@@ -64,7 +64,7 @@ fn write_table(peers: &[Peer], out: &mut dyn Write) -> io::Result<()> {
     let heading = ["PEER", "ROWS", "SENSORS", "LAST", "SHA-256"].map(str::to_owned);
     let cells = |(label, one): (&str, &Checked)| {
         let digest = if one.runs { format!("{} running", hex(&one.digest)) } else { hex(&one.digest) };
-        let sensors = one.inspection.csv().len();
+        let sensors = one.inspection.sensors().len();
         [label.to_owned(), one.rows.to_string(), sensors.to_string(), one.last.to_string(), digest]
     };
     let lines: Vec<[String; 5]> = std::iter::once(heading).chain(found(peers).map(cells)).collect();
@@ -116,7 +116,7 @@ fn agreement(peers: &[Peer], reference: Option<usize>) -> String {
     let running: Vec<&str> = all.iter().filter(|(_, one)| one.runs).map(|(label, _)| *label).collect();
     let held = |one: &Checked| {
         let rows = number(one.holds, "row", "rows");
-        format!("{rows} of {}", number(one.inspection.csv().len() as u64, "sensor", "sensors"))
+        format!("{rows} of {}", number(one.inspection.sensors().len() as u64, "sensor", "sensors"))
     };
     let proven = "one order, no gaps, none twice, as in the journal";
     let mut text = match (&all[..], reference.and_then(|at| peers[at].found.as_ref().ok())) {

@@ -5,11 +5,13 @@ use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
 use std::collections::BinaryHeap;
 
+use sha2::{Digest, Sha256};
+
 use super::disagreements::{shown, Disagreements};
 use super::lines::{Line, LineReader, Sum};
 use crate::ids::Sequence;
-use crate::reading::CSV_HEADER;
-use crate::storage::{Inspection, StorageError};
+use crate::reading::{CSV_HEADER, HEADER_LINE};
+use crate::storage::{Inspection, Layout, StorageError};
 
 /// The blocks of all files together, in bytes.
 const BLOCKS_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -27,6 +29,8 @@ pub(super) struct Rows<'a> {
     inspection: &'a Inspection,
     runs: bool,
     files: Vec<File>,
+    /// Of each sensor, the SHA-256 of its rows as one file; empty where each has one.
+    joined: Vec<Sha256>,
     /// Sequence of the next row of each file that has one.
     heads: BinaryHeap<Reverse<(Sequence, usize)>>,
     pub(super) count: u64,
@@ -37,6 +41,8 @@ pub(super) struct Rows<'a> {
 /// A file: its next row, and the one that follows.
 #[derive(Debug)]
 struct File {
+    /// Position of its sensor.
+    sensor: usize,
     lines: LineReader,
     row: Vec<u8>,
     next: Option<Line>,
@@ -54,9 +60,15 @@ impl<'a> Rows<'a> {
         disagreements: &mut Disagreements,
     ) -> Result<Self, StorageError> {
         let block_bytes = block_bytes(inspection.csv().len());
-        let file = |at| File { lines: LineReader::new(at, block_bytes), row: Vec::new(), next: None };
-        let files: Vec<File> = (0..inspection.csv().len()).map(file).collect();
-        let mut rows = Self { inspection, runs, files, heads: BinaryHeap::new(), count: 0, last: 0 };
+        let sensors = inspection.sensors().iter().cloned().enumerate();
+        let file = |(sensor, at)| File { sensor, lines: LineReader::new(at, block_bytes), row: Vec::new(), next: None };
+        let files: Vec<File> =
+            sensors.flat_map(|(sensor, files)| files.map(move |at| (sensor, at))).map(file).collect();
+        let joined = match inspection.layout() {
+            Layout::Sensor => Vec::new(),
+            Layout::Month => vec![Sha256::new_with_prefix(HEADER_LINE); inspection.sensors().len()],
+        };
+        let mut rows = Self { inspection, runs, files, joined, heads: BinaryHeap::new(), count: 0, last: 0 };
         for at in 0..rows.files.len() {
             rows.begin(at, disagreements)?;
             if let Some(sequence) = rows.take_next(at, 0, disagreements)? {
@@ -81,6 +93,11 @@ impl<'a> Rows<'a> {
         let Some((sequence, at)) = self.head() else { return Ok(()) };
         self.count += 1;
         self.last = sequence;
+        let File { sensor, row, .. } = &self.files[at];
+        if let Some(joined) = self.joined.get_mut(*sensor) {
+            joined.update(row);
+            joined.update(b"\n");
+        }
         let next = self.take_next(at, sequence, disagreements)?;
         let head = self.heads.peek_mut().expect("there is one");
         match next {
@@ -90,8 +107,11 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// The SHA-256 of each file, in the order of their names, once there is no head.
+    /// The SHA-256 of the rows of each sensor as one file, once there is no head.
     pub(super) fn sums(self) -> Vec<Sum> {
+        if !self.joined.is_empty() {
+            return self.joined.into_iter().map(|joined| joined.finalize().into()).collect();
+        }
         self.files.into_iter().map(|file| file.lines.sum()).collect()
     }
 

@@ -111,7 +111,7 @@ fn attempt(snapshot: &Snapshot, source: &Path, wanted: &Wanted) -> Result<(Copie
 fn contents(copied: &Copied, found: &Checked) -> String {
     let Copied { delivered, last, waiting } = *copied;
     let rows = number(found.rows, "row", "rows");
-    let sensors = number(found.inspection.csv().len() as u64, "sensor", "sensors");
+    let sensors = number(found.inspection.sensors().len() as u64, "sensor", "sensors");
     let digest = hex(&found.digest);
     let above = match last - delivered {
         0 => String::new(),

@@ -16,10 +16,10 @@ fn ends_with_error(group: &Group, arguments: &[&str]) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Marks a file as one of version 2; for a later peer, that is its first line.
+/// Marks a file as one of version 3; for a later peer, that is its first line.
 fn mark(path: &Path) {
     let rest = fs::read(path).expect("recorded");
-    fs::write(path, [b"version:2\n", &rest[..]].concat()).expect("the test's own");
+    fs::write(path, [b"version:3\n", &rest[..]].concat()).expect("the test's own");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_directory_of_a_later_version_is_named_and_left_as_it_is() {
         let names = || entries(&group.data_of("Lab")).into_iter().map(|path| (fs::read(&path).ok(), path));
         let before: Vec<_> = names().collect();
         let said = format!(
-            "data/Lab+1/{file} is of version 2, and this program reads up to version 1: a newer peer wrote it; nothing was touched; upgrade this peer"
+            "data/Lab+1/{file} is of version 3, and this program reads up to version 2: a newer peer wrote it; nothing was touched; upgrade this peer"
         );
         for resume in [&["--resume"][..], &[]] {
             let mut peer = group.start_with("Lab", &[&["--sensor", "none"], resume].concat());

@@ -4,34 +4,50 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use crate::ids::{SensorId, Sequence};
-use crate::storage::{CsvDirectory, StorageError};
+use crate::ids::Sequence;
+use crate::storage::{CsvDirectory, CsvHandle, Layout, StorageError};
 
 #[derive(Debug)]
 pub(super) struct Delivered {
     directory: CsvDirectory,
-    /// The last sequence that the file of each sensor was seen to hold.
+    /// How rows were divided into files when that was looked at last.
+    layout: Layout,
+    /// The last sequence that each file was seen to hold.
     last: HashMap<Box<[u8]>, Sequence>,
+    /// Room for a key.
+    space: Vec<u8>,
 }
 
 impl Delivered {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { directory: CsvDirectory::new(root), last: HashMap::new() }
+        let directory = CsvDirectory::new(root);
+        Self { layout: Layout::default(), directory, last: HashMap::new(), space: Vec::new() }
     }
 
-    /// Does the file of this sensor hold a row of this sequence, or a later one?
+    /// Does the file of this reading hold a row of this sequence, or a later one?
     ///
     /// # Errors
     /// The disk's.
-    pub(super) fn holds(&mut self, sensor: &[u8], sequence: Sequence) -> Result<bool, StorageError> {
-        if self.last.get(sensor).is_some_and(|last| *last >= sequence) {
+    pub(super) fn holds(&mut self, payload: &[u8], sequence: Sequence) -> Result<bool, StorageError> {
+        let key = self.layout.key(payload, &mut self.space);
+        if self.last.get(key).is_some_and(|last| *last >= sequence) {
             return Ok(true);
         }
-        let id = std::str::from_utf8(sensor).ok().and_then(|text| text.parse::<SensorId>().ok());
-        let Some(mut file) = id.map(|id| self.directory.open(&id)).transpose()?.flatten() else { return Ok(false) };
-        let Some((last, _)) = file.last_row()? else { return Ok(false) };
-        self.last.insert(sensor.into(), last);
+        let mut file = self.open(payload, sequence)?;
+        if file.is_none() {
+            // A start may have divided the rows in another way.
+            self.layout = self.directory.layout();
+            file = self.open(payload, sequence)?;
+        }
+        let Some((last, _)) = file.map(|mut file| file.last_row()).transpose()?.flatten() else { return Ok(false) };
+        let key = self.layout.key(payload, &mut self.space);
+        self.last.insert(key.into(), last);
         Ok(last >= sequence)
+    }
+
+    fn open(&self, payload: &[u8], sequence: Sequence) -> Result<Option<CsvHandle>, StorageError> {
+        let name = self.layout.name(payload, sequence).ok();
+        name.map(|name| self.directory.open(&name)).transpose().map(Option::flatten)
     }
 
     /// Forgets what files held: rows were replaced.

@@ -1,8 +1,10 @@
 //! A CSV file that loses rows, or is restored, is not changed: a new file is written beside it and takes its name. A
 //! reader of the old file keeps it whole, and a program that follows the name sees a new file.
 
+use crate::reading::HEADER_LINE;
 use crate::storage::disk::{Disk, Stamp};
 use crate::storage::error::{failed, StorageError};
+use crate::storage::READ_BYTES;
 
 /// The suffix of a file that is to take the place of a CSV file.
 pub(in crate::storage) const SUFFIX: &str = ".tmp";
@@ -19,6 +21,29 @@ pub(in crate::storage) fn path_of(path: &str) -> String {
 pub(in crate::storage) fn cut<D: Disk>(disk: &D, path: &str, kept: u64, careful: bool) -> Result<Stamp, StorageError> {
     let new = path_of(path);
     disk.copy(path, &new, kept).map_err(failed(disk, "copy", path))?;
+    take_place(disk, path, careful)?;
+    disk.stamp(path).map_err(failed(disk, "look at", path))
+}
+
+/// Replaces a file by its header and what it has from the byte `from` on.
+///
+/// # Errors
+/// The disk's; then the old one is still there.
+pub(in crate::storage) fn keep_from<D: Disk>(
+    disk: &D,
+    path: &str,
+    mut from: u64,
+    careful: bool,
+) -> Result<Stamp, StorageError> {
+    let new = path_of(path);
+    // What an earlier try left.
+    disk.remove(&new).map_err(failed(disk, "remove", &new))?;
+    let mut block = HEADER_LINE.as_bytes().to_vec();
+    while !block.is_empty() {
+        disk.append(&new, &block).map_err(failed(disk, "append to", &new))?;
+        block = disk.read(path, from, READ_BYTES).map_err(failed(disk, "read", path))?;
+        from += block.len() as u64;
+    }
     take_place(disk, path, careful)?;
     disk.stamp(path).map_err(failed(disk, "look at", path))
 }

@@ -3,7 +3,7 @@
 
 use super::beside::{self, take_place};
 use super::row_writer::{RowWriter, Target};
-use super::SensorCsv;
+use super::CsvFiles;
 use crate::ids::Sequence;
 use crate::storage::disk::{Disk, Stamp};
 use crate::storage::error::{failed, StorageError};
@@ -11,15 +11,15 @@ use crate::storage::journal::JournalReader;
 use crate::storage::repair::CsvRestored;
 use crate::storage::set_aside;
 
-impl<D: Disk> SensorCsv<D> {
+impl<D: Disk> CsvFiles<D> {
     /// Compares the name of each file with what was written: one look at the disk for each.
     ///
     /// # Errors
     /// The disk's.
     pub(in crate::storage) fn compare_names(&mut self) -> Result<(), StorageError> {
-        for sensor in &mut self.sensors {
-            let stamp = self.disk.stamp(&sensor.path).map_err(failed(&*self.disk, "look at", &sensor.path))?;
-            sensor.displaced |= stamp != sensor.stamp;
+        for file in &mut self.files {
+            let stamp = self.disk.stamp(&file.path).map_err(failed(&*self.disk, "look at", &file.path))?;
+            file.displaced |= stamp != file.stamp;
         }
         Ok(())
     }
@@ -35,7 +35,7 @@ impl<D: Disk> SensorCsv<D> {
         delivered: Sequence,
         careful: bool,
     ) -> Result<Option<CsvRestored>, StorageError> {
-        let displaced: Vec<usize> = (0..self.sensors.len()).filter(|at| self.sensors[*at].displaced).collect();
+        let displaced: Vec<usize> = (0..self.files.len()).filter(|at| self.files[*at].displaced).collect();
         if displaced.is_empty() {
             return Ok(None);
         }
@@ -43,28 +43,28 @@ impl<D: Disk> SensorCsv<D> {
         let mut done = CsvRestored::new(disk.full_path(""));
         let mut targets = Vec::new();
         for at in &displaced {
-            let sensor = &self.sensors[*at];
-            let path = beside::path_of(&sensor.path);
+            let file = &self.files[*at];
+            let path = beside::path_of(&file.path);
             disk.remove(&path).map_err(failed(disk, "remove", &path))?;
-            targets.push((sensor.name.clone(), Target::new(path, 0, Stamp::default())));
+            targets.push((&file.name, Target::new(path, 0, Stamp::default())));
         }
-        let (rows, written) = RowWriter::new(disk, targets).write(journal, delivered)?;
+        let (rows, written) = RowWriter::new(disk, self.layout, targets).write(journal, delivered)?;
         done.rows = rows;
         for (at, new) in displaced.into_iter().zip(written) {
-            let sensor = &mut self.sensors[at];
-            let there = disk.stamp(&sensor.path).map_err(failed(disk, "look at", &sensor.path))?;
+            let file = &mut self.files[at];
+            let there = disk.stamp(&file.path).map_err(failed(disk, "look at", &file.path))?;
             // A part of what was written is in the journal. Anything else is not this peer's to remove.
-            let own_part = there.file == sensor.stamp.file && there.bytes < sensor.stamp.bytes;
+            let own_part = there.file == file.stamp.file && there.bytes < file.stamp.bytes;
             if there.bytes > 0 && !own_part {
-                set_aside::rename(disk, &sensor.path)?;
+                set_aside::rename(disk, &file.path)?;
                 done.set_aside += 1;
             }
             if new.stamp.bytes > 0 {
-                take_place(disk, &sensor.path, careful)?;
+                take_place(disk, &file.path, careful)?;
             }
-            done.name(&sensor.path);
-            sensor.stamp = new.stamp;
-            sensor.displaced = false;
+            done.name(&file.path);
+            file.stamp = new.stamp;
+            file.displaced = false;
         }
         Ok(Some(done))
     }

@@ -1,16 +1,18 @@
-//! Writes rows of some sensors from the journal, in one walk over it.
+//! Writes rows of some files from the journal, in one walk over it.
 
 use std::collections::HashMap;
 
 use super::BUFFER_BYTES_MAX;
-use crate::ids::{SensorId, Sequence};
+use crate::ids::Sequence;
 use crate::reading::{self, HEADER_LINE};
 use crate::storage::disk::{Disk, Stamp};
 use crate::storage::error::{failed, StorageError};
+use crate::storage::file_names::CsvName;
 use crate::storage::journal::{JournalReader, Read};
+use crate::storage::layout::Layout;
 use crate::storage::READ_BYTES;
 
-/// A file that lacks rows of its sensor.
+/// A file that lacks rows.
 #[derive(Debug)]
 pub(in crate::storage) struct Target {
     pub(in crate::storage) path: String,
@@ -30,16 +32,24 @@ impl Target {
 #[derive(Debug)]
 pub(in crate::storage) struct RowWriter<'a, D> {
     disk: &'a D,
+    layout: Layout,
     targets: Vec<Target>,
-    by_name: HashMap<Box<[u8]>, usize>,
+    by_key: HashMap<Box<[u8]>, usize>,
+    /// Room for a key.
+    space: Vec<u8>,
     buffered: usize,
 }
 
 impl<'a, D: Disk> RowWriter<'a, D> {
-    pub(in crate::storage) fn new(disk: &'a D, targets: impl IntoIterator<Item = (SensorId, Target)>) -> Self {
-        let (names, targets): (Vec<SensorId>, Vec<Target>) = targets.into_iter().unzip();
-        let by_name = names.iter().enumerate().map(|(at, name)| (name.as_str().as_bytes().into(), at)).collect();
-        Self { disk, targets, by_name, buffered: 0 }
+    /// The files are of this layout.
+    pub(in crate::storage) fn new<'b>(
+        disk: &'a D,
+        layout: Layout,
+        targets: impl IntoIterator<Item = (&'b CsvName, Target)>,
+    ) -> Self {
+        let (names, targets): (Vec<&CsvName>, Vec<Target>) = targets.into_iter().unzip();
+        let by_key = names.iter().enumerate().map(|(at, name)| (name.key(), at)).collect();
+        Self { disk, layout, targets, by_key, space: Vec::new(), buffered: 0 }
     }
 
     /// Writes the rows up to this one that each file lacks. Returns how many rows that were, and the stamps of the
@@ -72,7 +82,7 @@ impl<'a, D: Disk> RowWriter<'a, D> {
 
     /// Is this a row that is lacking?
     fn add(&mut self, sequence: Sequence, payload: &[u8]) -> bool {
-        let Some(at) = self.by_name.get(reading::sensor_of(payload)) else { return false };
+        let Some(at) = self.by_key.get(self.layout.key(payload, &mut self.space)) else { return false };
         let target = &mut self.targets[*at];
         if sequence < target.from {
             return false;
@@ -87,10 +97,12 @@ impl<'a, D: Disk> RowWriter<'a, D> {
     }
 
     fn flush(&mut self) -> Result<(), StorageError> {
+        let kept = BUFFER_BYTES_MAX / self.targets.len().max(1);
         for target in self.targets.iter_mut().filter(|target| !target.rows.is_empty()) {
             let path = &target.path;
             target.stamp = self.disk.append(path, &target.rows).map_err(failed(self.disk, "append to", path))?;
             target.rows.clear();
+            target.rows.shrink_to(kept);
         }
         self.buffered = 0;
         Ok(())

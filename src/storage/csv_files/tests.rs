@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::reading::CSV_HEADER;
+use crate::storage::csv_name;
 use crate::storage::disk::memory::MemoryDisk;
 use crate::storage::error::fault::Fault;
-use crate::storage::file_names;
 use crate::storage::tests::support::frame;
 use crate::wire::{Lines, Request};
 
@@ -26,9 +26,9 @@ fn csv(rows: &[&str]) -> Vec<u8> {
 }
 
 /// As after a restart: only the files themselves are known.
-fn found(disk: &MemoryDisk) -> SensorCsv<MemoryDisk> {
-    let path = |path: String| (file_names::sensor_of(&path).unwrap(), path);
-    SensorCsv::found(Arc::new(disk.clone()), disk.files().into_keys().map(path)).unwrap()
+fn found(disk: &MemoryDisk) -> CsvFiles<MemoryDisk> {
+    let named = |path: String| (CsvName::parse(&path).unwrap(), Sequence::MAX);
+    CsvFiles::found(Arc::new(disk.clone()), Layout::Sensor, disk.files().into_keys().map(named)).unwrap()
 }
 
 /// What the files must hold once these payloads are delivered, from sequence 1 on.
@@ -59,7 +59,7 @@ proptest! {
     ) {
         let cut = cut.min(first.len());
         let disk = MemoryDisk::new();
-        let mut files = SensorCsv::new(Arc::new(disk.clone()));
+        let mut files = CsvFiles::new(Arc::new(disk.clone()), Layout::Sensor);
         files.deliver(&batch(1, &first), 1, first.len() as u64).unwrap();
         if late {
             // They may end in half a row.
@@ -78,7 +78,7 @@ proptest! {
     #[test]
     fn the_csv_crate_reads_what_was_delivered(payloads in payloads(1..200)) {
         let disk = MemoryDisk::new();
-        let mut files = SensorCsv::new(Arc::new(disk.clone()));
+        let mut files = CsvFiles::new(Arc::new(disk.clone()), Layout::Sensor);
         files.deliver(&batch(1, &payloads), 1, u64::MAX).unwrap();
         files.flush().unwrap();
         let mut found = BTreeMap::new();
@@ -99,7 +99,7 @@ proptest! {
 #[test]
 fn only_the_asked_part_of_a_batch_is_delivered() {
     let disk = MemoryDisk::new();
-    let mut files = SensorCsv::new(Arc::new(disk.clone()));
+    let mut files = CsvFiles::new(Arc::new(disk.clone()), Layout::Sensor);
     let lines: Vec<_> = (1..=5).map(|n| format!("DATA|s|2013-01-01T06:00:00Z|{n}||")).collect();
     files.deliver(&batch(11, &lines), 12, 13).unwrap();
     assert!(disk.files().is_empty());
@@ -110,7 +110,7 @@ fn only_the_asked_part_of_a_batch_is_delivered() {
 #[test]
 fn what_a_full_disk_does_not_take_is_written_later() {
     let disk = MemoryDisk::new();
-    let mut files = SensorCsv::new(Arc::new(disk.clone()));
+    let mut files = CsvFiles::new(Arc::new(disk.clone()), Layout::Sensor);
     let lines: Vec<_> = ["b", "a", "b"].iter().map(|s| format!("DATA|{s}|2013-01-01T06:00:00Z|1|2|3")).collect();
     files.deliver(&batch(1, &lines), 1, 3).unwrap();
     disk.set_capacity(150);
@@ -126,7 +126,7 @@ fn what_a_full_disk_does_not_take_is_written_later() {
 #[test]
 fn rows_that_wait_are_bounded() {
     let disk = MemoryDisk::new();
-    let mut files = SensorCsv::new(Arc::new(disk.clone()));
+    let mut files = CsvFiles::new(Arc::new(disk.clone()), Layout::Sensor);
     for at in 0..100 {
         files.deliver(&frame(1, at * 1000 + 1, "o/1", at * 1000 + 1, 1000), 1, u64::MAX).unwrap();
         assert!(files.buffered < BUFFER_BYTES_MAX + 64 * 1024);
@@ -137,7 +137,7 @@ fn rows_that_wait_are_bounded() {
 #[test]
 fn a_sensor_id_that_would_leave_the_directory_is_refused() {
     let disk = MemoryDisk::new();
-    let mut files = SensorCsv::new(Arc::new(disk.clone()));
+    let mut files = CsvFiles::new(Arc::new(disk.clone()), Layout::Sensor);
     for bad in ["DATA|../x|2013-01-01T06:00:00Z|1|2|3", "DATA||2013-01-01T06:00:00Z|1|2|3", "DATA|"] {
         let error = files.deliver(&batch(7, &[bad.to_owned()]), 7, 7).unwrap_err();
         assert!(matches!(error, StorageError::Sensor { sequence: 7 }), "{error}");

@@ -8,6 +8,7 @@
 //! Another peer's directory may be `<name>.previous`, and somebody may have put files there: only what this peer moved
 //! there itself is removed. Where the name is taken, the next one with a number is used.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -20,7 +21,7 @@ use crate::storage::csv_files::ends::last_row;
 use crate::storage::disk::read_only::ReadOnlyDisk;
 use crate::storage::disk::ReadDisk;
 use crate::storage::error::{failed, StorageError};
-use crate::storage::file_names::id_of;
+use crate::storage::file_names::{id_of, sensor_of};
 use crate::storage::making::{copy_file, make_dirs};
 use crate::storage::occupant::{is_of_process, LOCK};
 use crate::storage::{journal, state};
@@ -110,14 +111,15 @@ pub(in crate::storage) fn take_back(root: &Path) -> Result<(), StorageError> {
 /// Rows, and sensors that have any. The sequences of all files together have no gaps, so the last of them counts the rows.
 fn count(root: &Path) -> Result<(Sequence, usize), StorageError> {
     let disk = ReadOnlyDisk::new(root.to_owned());
-    let (mut rows, mut sensors) = (0, 0);
+    let (mut rows, mut sensors) = (0, HashSet::new());
     for name in names(root, "")?.into_iter().filter(|name| name.strip_suffix(".csv").is_some()) {
         let bytes = disk.len(&name).map_err(failed(&disk, "look at", &name))?;
         if let Some((sequence, _)) = last_row(&disk, &name, bytes)? {
-            (rows, sensors) = (sequence.max(rows), sensors + 1);
+            rows = sequence.max(rows);
+            sensors.insert(sensor_of(&name).map_or(name, |sensor| sensor.to_string()));
         }
     }
-    Ok((rows, sensors))
+    Ok((rows, sensors.len()))
 }
 
 fn move_all(root: &Path, part: &Path) -> io::Result<()> {
@@ -158,7 +160,8 @@ fn was_kept_by(root: &Path, to: &Path) -> bool {
     let name = root.file_name().unwrap_or_default().to_string_lossy();
     let Some(id) = id_of(&name) else { return false };
     let begins = format!("id:{id}\n");
-    let has_own_state = head(to, state::PATH, begins.len()).is_ok_and(|head| head == begins.as_bytes());
+    let head = head(to, state::PATH, state::LATER.len() + begins.len());
+    let has_own_state = head.is_ok_and(|head| state::facts(&head).starts_with(begins.as_bytes()));
     let is_locked = fs::symlink_metadata(to.join(LOCK)).is_ok();
     has_own_state && !is_locked && check_own(to, Others::Refused).is_ok() && count_files(to).is_ok()
 }
@@ -191,7 +194,8 @@ mod tests {
     fn used(temp: &TempDir) -> PathBuf {
         let root = temp.path().join("p");
         fs::create_dir_all(root.join("journal")).unwrap();
-        let state = State { id: id(), incarnation: 7, promised: None, synced: None, needs: 0, quorum: None };
+        let state =
+            State { id: id(), incarnation: 7, promised: None, synced: None, needs: 0, quorum: None, rotate: None };
         fs::write(root.join("state"), state.to_text()).unwrap();
         fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n3,,a,,,\n")).unwrap();
         fs::write(root.join("b.csv"), format!("{CSV_HEADER}\n2,,b,,,\n")).unwrap();
@@ -272,7 +276,8 @@ mod tests {
         let other: PeerId = "p.previous".parse().unwrap();
         let theirs = temp.path().join("p.previous");
         let running = claim(temp.path(), &other).unwrap();
-        let state = State { id: other, incarnation: 7, promised: None, synced: None, needs: 0, quorum: None };
+        let state =
+            State { id: other, incarnation: 7, promised: None, synced: None, needs: 0, quorum: None, rotate: None };
         fs::write(theirs.join("state"), state.to_text()).unwrap();
         fs::write(theirs.join("x.csv"), format!("{CSV_HEADER}\n1,,x,,,\n")).unwrap();
         let said = claim_cleared(temp.path(), &id()).unwrap().1.unwrap();

@@ -88,7 +88,7 @@ pub(in crate::storage) fn check_owner(root: &Path, id: &PeerId) -> Result<(), St
 /// Is there a peer's `state`, whole or damaged?
 fn belongs_to_a_peer(root: &Path) -> Result<bool, StorageError> {
     let state = head(root, state::PATH, state::BYTES_MAX + 1)?;
-    Ok(State::parse(&state).is_some() || state.starts_with(b"id:"))
+    Ok(State::parse(&state).is_some() || state::facts(&state).starts_with(b"id:"))
 }
 
 /// Refuses a file that does not begin as a peer's of that name does. An empty one is nobody's.
@@ -103,8 +103,9 @@ fn check_head(root: &Path, path: &str) -> Result<(), StorageError> {
         _ if path == pending::PATH => format!("{}:", pending::VERB),
         _ => "id:".to_owned(),
     };
-    let head = head(root, path, begins.len())?;
-    if head.is_empty() || head == begins.as_bytes() {
+    let head = head(root, path, state::LATER.len() + begins.len())?;
+    let facts = if path == state::PATH { state::facts(&head) } else { &head };
+    if head.is_empty() || facts.starts_with(begins.as_bytes()) {
         return Ok(());
     }
     Err(StorageError::Foreign { path: root.to_owned(), name: path.to_owned() })
@@ -280,8 +281,15 @@ mod tests {
 
     #[test]
     fn a_directory_with_a_peers_state_is_its_own_whatever_else_it_holds() {
-        let state =
-            State { id: "p".parse().unwrap(), incarnation: 1, promised: None, synced: None, needs: 0, quorum: None };
+        let state = State {
+            id: "p".parse().unwrap(),
+            incarnation: 1,
+            promised: None,
+            synced: None,
+            needs: 0,
+            quorum: None,
+            rotate: None,
+        };
         for text in [state.to_text(), "id:p\nwith a damaged rest".to_owned()] {
             let (temp, _, id) = holding(&[("a.csv", "time,value\n"), ("state", &text)]);
             assert_eq!(claim_cleared(temp.path(), &id).unwrap().1, None);

@@ -4,18 +4,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::ids::{SensorId, Sequence};
+use crate::ids::Sequence;
 use crate::reading::{self, row_sequence, HEADER_LINE};
 use crate::storage::csv_files::ends::last_row;
 use crate::storage::disk::Disk;
 use crate::storage::error::{failed, StorageError};
-use crate::storage::file_names::{csv_name, sensor_of};
+use crate::storage::file_names::CsvName;
+use crate::storage::layout::Layout;
 use crate::wire::Frame;
 
-/// How many bytes of rows may wait to be compared, for all sensors, as long as each has room for [`ROWS_BYTES_MIN`].
+/// How many bytes of rows may wait to be compared, for all files.
 const ROWS_BYTES_ALL: usize = 32 * 1024 * 1024;
 
-/// Rows of one sensor that are compared in one step, in bytes: below this, reading costs more than comparing.
+/// Rows of one file that are compared in one step, in bytes: below this, reading costs more than comparing.
 const ROWS_BYTES_MIN: usize = 2 * 1024;
 
 /// More of them in one step would not make it faster.
@@ -24,18 +25,28 @@ const ROWS_BYTES_MAX: usize = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct CsvCheck<D> {
     disk: Arc<D>,
-    pub(super) sensors: Vec<SensorFile>,
-    pub(super) by_name: HashMap<Box<[u8]>, usize>,
-    /// The sensor of the last row.
+    /// The layout that is wanted.
+    pub(super) layout: Layout,
+    /// Files that are there, of either layout, and files of the wanted one that must be.
+    pub(super) files: Vec<CheckedFile>,
+    by_key: HashMap<Box<[u8]>, usize>,
+    /// The file of the last row.
     recent: usize,
+    /// Room for a key.
+    space: Vec<u8>,
+    /// Are there files of the other layout?
+    has_others: bool,
     /// What is compared in one step, in bytes.
     chunk: usize,
+    /// Bytes of rows that wait.
+    waiting: usize,
 }
 
-/// A sensor that has a file, or readings in the log.
+/// A file that is there, or has readings in the log.
 #[derive(Debug)]
-pub(super) struct SensorFile {
-    pub(super) name: SensorId,
+pub(super) struct CheckedFile {
+    pub(super) name: CsvName,
+    key: Box<[u8]>,
     pub(super) path: String,
     /// There is a file of this name, perhaps one of no bytes.
     pub(super) is_there: bool,
@@ -57,31 +68,33 @@ pub(super) struct SensorFile {
 impl<D: Disk> CsvCheck<D> {
     /// # Errors
     /// The disk's.
-    pub(super) fn new(disk: Arc<D>) -> Result<Self, StorageError> {
+    pub(super) fn new(disk: Arc<D>, layout: Layout) -> Result<Self, StorageError> {
         let names = disk.list("").map_err(failed(&*disk, "list", ""))?;
-        let files: Vec<SensorId> = names.iter().filter_map(|name| sensor_of(name)).collect();
-        let chunk = (ROWS_BYTES_ALL / files.len().max(1)).clamp(ROWS_BYTES_MIN, ROWS_BYTES_MAX);
-        let mut check = Self { disk, sensors: Vec::new(), by_name: HashMap::new(), recent: 0, chunk };
-        for name in files {
-            let path = csv_name(name.as_str());
+        let found: Vec<CsvName> = names.iter().filter_map(|name| CsvName::parse(name)).collect();
+        let chunk = (ROWS_BYTES_ALL / found.len().max(1)).clamp(ROWS_BYTES_MIN, ROWS_BYTES_MAX);
+        let has_others = found.iter().any(|name| Layout::of(name) != layout);
+        let (files, by_key, space) = (Vec::new(), HashMap::new(), Vec::new());
+        let mut check = Self { disk, layout, files, by_key, recent: 0, space, has_others, chunk, waiting: 0 };
+        for name in found {
+            let path = name.file();
             let bytes = check.disk.len(&path).map_err(failed(&*check.disk, "look at", &path))?;
             let tail = last_row(&*check.disk, &path, bytes)?;
-            let at = check.add(name, bytes, tail);
-            check.sensors[at].is_there = true;
+            let at = check.add(name, path, bytes, tail);
+            check.files[at].is_there = true;
         }
         Ok(check)
     }
 
-    fn add(&mut self, name: SensorId, bytes: u64, tail: Option<(Sequence, Vec<u8>)>) -> usize {
-        let at = self.sensors.len();
-        self.by_name.insert(name.as_str().as_bytes().into(), at);
-        let rows = HEADER_LINE.as_bytes().to_vec();
-        let path = csv_name(name.as_str());
-        let is_there = false;
-        self.sensors.push(SensorFile {
+    fn add(&mut self, name: CsvName, path: String, bytes: u64, tail: Option<(Sequence, Vec<u8>)>) -> usize {
+        let (at, key) = (self.files.len(), name.key());
+        self.by_key.insert(key.clone(), at);
+        let rows = if bytes > 0 { HEADER_LINE.as_bytes().to_vec() } else { Vec::new() };
+        self.waiting += rows.len();
+        self.files.push(CheckedFile {
             name,
+            key,
             path,
-            is_there,
+            is_there: false,
             bytes,
             matched: 0,
             missing: None,
@@ -93,13 +106,18 @@ impl<D: Disk> CsvCheck<D> {
         at
     }
 
-    /// The sensor of this name; one without a file if there is none yet.
-    fn find(&mut self, name: &[u8], sequence: Sequence) -> Result<usize, StorageError> {
-        if let Some(at) = self.by_name.get(name) {
+    /// The file of a reading; one that is not there, if there is none yet.
+    fn find(&mut self, payload: &[u8], sequence: Sequence) -> Result<usize, StorageError> {
+        let key = self.layout.key(payload, &mut self.space);
+        if self.files.get(self.recent).is_some_and(|file| *file.key == *key) {
+            return Ok(self.recent);
+        }
+        if let Some(at) = self.by_key.get(key) {
             return Ok(*at);
         }
-        let parsed = std::str::from_utf8(name).ok().and_then(|text| text.parse().ok());
-        Ok(self.add(parsed.ok_or(StorageError::Sensor { sequence })?, 0, None))
+        let name = self.layout.name(payload, sequence)?;
+        let path = name.file();
+        Ok(self.add(name, path, 0, None))
     }
 
     /// Takes the next batch of the log.
@@ -108,15 +126,37 @@ impl<D: Disk> CsvCheck<D> {
     /// The disk's, or a payload without a valid sensor id.
     pub(super) fn visit(&mut self, frame: &Frame) -> Result<(), StorageError> {
         for (sequence, payload) in frame.entries() {
-            let name = reading::sensor_of(payload);
-            if self.sensors.get(self.recent).is_none_or(|sensor| sensor.name.as_str().as_bytes() != name) {
-                self.recent = self.find(name, sequence)?;
+            self.recent = self.find(payload, sequence)?;
+            self.expect(self.recent, sequence, payload)?;
+            if self.has_others {
+                let other = self.by_key.get(self.layout.other().key(payload, &mut self.space)).copied();
+                other.map_or(Ok(()), |at| self.expect(at, sequence, payload))?;
             }
-            let sensor = &mut self.sensors[self.recent];
-            sensor.expect(sequence, payload);
-            if sensor.rows.len() >= self.chunk {
-                sensor.compare(&*self.disk)?;
-            }
+        }
+        if self.waiting >= ROWS_BYTES_ALL {
+            self.compare_all()?;
+        }
+        Ok(())
+    }
+
+    fn expect(&mut self, at: usize, sequence: Sequence, payload: &[u8]) -> Result<(), StorageError> {
+        let file = &mut self.files[at];
+        let before = file.rows.len();
+        file.expect(sequence, payload);
+        self.waiting += file.rows.len() - before;
+        if file.rows.len() >= self.chunk {
+            self.waiting -= file.rows.len();
+            file.compare(&*self.disk)?;
+        }
+        Ok(())
+    }
+
+    fn compare_all(&mut self) -> Result<(), StorageError> {
+        let kept = self.chunk.min(ROWS_BYTES_ALL / self.files.len().max(1));
+        self.waiting = 0;
+        for file in &mut self.files {
+            file.compare(&*self.disk)?;
+            file.rows.shrink_to(kept);
         }
         Ok(())
     }
@@ -126,26 +166,40 @@ impl<D: Disk> CsvCheck<D> {
     /// # Errors
     /// The disk's.
     pub(super) fn finish(&mut self) -> Result<Sequence, StorageError> {
-        let mut delivered = 0;
-        for sensor in &mut self.sensors {
-            sensor.compare(&*self.disk)?;
-            delivered = delivered.max(sensor.last);
-        }
-        Ok(delivered)
+        self.compare_all()?;
+        Ok(self.files.iter().map(|file| file.last).max().unwrap_or(0))
     }
 }
 
 impl<D> CsvCheck<D> {
-    /// The sensors, and their files.
-    pub(super) fn into_files(self) -> impl Iterator<Item = (SensorId, String)> {
-        self.sensors.into_iter().map(|sensor| (sensor.name, sensor.path))
+    /// Is this file of the wanted layout?
+    pub(super) fn is_wanted(&self, file: &CheckedFile) -> bool {
+        Layout::of(&file.name) == self.layout
+    }
+
+    /// Are there files of the other layout?
+    pub(super) fn has_others(&self) -> bool {
+        self.has_others
+    }
+
+    /// The files of the wanted layout, once they have all rows up to `delivered`; each with a sequence that none of its rows
+    /// exceeds.
+    pub(super) fn into_files(self, delivered: Sequence) -> impl Iterator<Item = (CsvName, Sequence)> {
+        let layout = self.layout;
+        let wanted = self.files.into_iter().filter(move |file| Layout::of(&file.name) == layout);
+        wanted.map(move |file| {
+            let last = if file.missing.is_some_and(|missing| missing <= delivered) { delivered } else { file.last };
+            (file.name, last)
+        })
     }
 }
 
-impl SensorFile {
-    /// The next reading of the sensor.
+impl CheckedFile {
+    /// The next reading of the file.
     fn expect(&mut self, sequence: Sequence, payload: &[u8]) {
-        if self.missing.is_none() {
+        if self.bytes == 0 {
+            self.missing.get_or_insert(sequence);
+        } else if self.missing.is_none() {
             reading::append_row(sequence, payload, &mut self.rows);
             self.waiting = sequence;
         } else if self.tail.as_ref().is_some_and(|(tail, _)| *tail == sequence) {

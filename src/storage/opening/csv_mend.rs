@@ -1,13 +1,14 @@
 //! Brings the CSV files in line with the log, once `csv_check.rs` has said how far they are.
 
-use super::csv_check::{CsvCheck, SensorFile};
+use super::csv_check::{CheckedFile, CsvCheck};
 use crate::ids::Sequence;
-use crate::reading::{row_sequence, Row, HEADER_LINE, ROW_BYTES_MAX};
+use crate::reading::{row_sequence, Month, Row, HEADER_LINE, ROW_BYTES_MAX};
 use crate::storage::csv_files::beside;
 use crate::storage::csv_files::row_writer::{RowWriter, Target};
 use crate::storage::disk::{Disk, Stamp};
 use crate::storage::error::{failed, StorageError};
 use crate::storage::journal::JournalReader;
+use crate::storage::layout::Layout;
 use crate::storage::repair::CsvRepair;
 use crate::storage::set_aside;
 
@@ -15,7 +16,7 @@ use crate::storage::set_aside;
 const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Cuts, removes or sets aside what does not agree with a log that ends at `last`, and writes the rows up to `delivered`
-/// that are missing.
+/// that are missing. Files of another layout than the wanted one stay.
 ///
 /// The log is what counts, and rows follow from it: a file is cut to what agrees with the log, and continued from the
 /// journal. Anything else in it is kept as `*.damaged`, unless a crash explains it (half a row, zeros): rows above a
@@ -32,47 +33,68 @@ pub(super) fn mend<D: Disk>(
 ) -> Result<CsvRepair, StorageError> {
     let mut done = CsvRepair { path: disk.full_path(""), ..CsvRepair::default() };
     let mut lacking = Vec::new();
-    for sensor in &mut check.sensors {
-        trim(disk, sensor, last, delivered, &mut done)?;
-        if let Some(from) = sensor.missing.filter(|missing| *missing <= delivered) {
-            let stamp = Stamp { bytes: sensor.bytes, ..Stamp::default() };
-            lacking.push((sensor.name.clone(), Target::new(sensor.path.clone(), from, stamp)));
+    let layout = check.layout;
+    for file in check.files.iter_mut().filter(|file| Layout::of(&file.name) == layout) {
+        trim(disk, file, last, delivered, &mut done)?;
+        if let Some(from) = file.missing.filter(|missing| *missing <= delivered) {
+            let stamp = Stamp { bytes: file.bytes, ..Stamp::default() };
+            lacking.push((&file.name, Target::new(file.path.clone(), from, stamp)));
         }
     }
     if !lacking.is_empty() {
-        done.rows = RowWriter::new(disk, lacking).write(journal, delivered)?.0;
+        done.rows = RowWriter::new(disk, layout, lacking).write(journal, delivered)?.0;
     }
     Ok(done)
+}
+
+/// Removes a file whose rows are in others now. What is no row of a log that ends at `last` is kept as `*.damaged`, as
+/// above.
+pub(super) fn replace<D: Disk>(
+    disk: &D,
+    file: &CheckedFile,
+    last: Sequence,
+    done: &mut CsvRepair,
+) -> Result<(), StorageError> {
+    let rest = if file.matched < file.bytes { rest_of(disk, file, last)? } else { Rest::Nothing };
+    if rest == Rest::Nothing {
+        return disk.remove(&file.path).map_err(failed(disk, "remove", &file.path));
+    }
+    put_aside(disk, &file.path, rest, done)
+}
+
+fn put_aside<D: Disk>(disk: &D, path: &str, rest: Rest, done: &mut CsvRepair) -> Result<(), StorageError> {
+    set_aside::rename(disk, path)?;
+    done.set_aside += 1;
+    done.name(path);
+    done.rows_aside += rest.rows();
+    Ok(())
 }
 
 /// Removes from a file what is not as it must be.
 fn trim<D: Disk>(
     disk: &D,
-    sensor: &mut SensorFile,
+    file: &mut CheckedFile,
     last: Sequence,
     delivered: Sequence,
     done: &mut CsvRepair,
 ) -> Result<(), StorageError> {
-    let SensorFile { path, bytes, matched, .. } = &*sensor;
+    let CheckedFile { path, bytes, matched, .. } = &*file;
     let (bytes, matched) = (*bytes, *matched);
     let holds_rows = matched > HEADER_LINE.len() as u64;
-    let rest = if matched < bytes { rest_of(disk, sensor, last)? } else { Rest::Nothing };
-    let goes = !holds_rows && sensor.missing.is_none_or(|missing| missing > delivered);
+    let rest = if matched < bytes { rest_of(disk, file, last)? } else { Rest::Nothing };
+    let goes = !holds_rows && file.missing.is_none_or(|missing| missing > delivered);
     if rest == Rest::Foreign || (matches!(rest, Rest::Rows(_)) && goes) {
-        set_aside::rename(disk, path)?;
-        done.set_aside += 1;
-        done.name(path);
-        done.rows_aside += rest.rows();
+        put_aside(disk, path, rest, done)?;
         // All of its rows have to be written, from wherever they begin.
-        (sensor.bytes, sensor.matched, sensor.missing) = (0, 0, Some(0));
+        (file.bytes, file.matched, file.missing) = (0, 0, Some(0));
     } else if goes {
         // An empty file goes, too: a power loss may leave one.
-        if sensor.is_there {
+        if file.is_there {
             disk.remove(path).map_err(failed(disk, "remove", path))?;
             done.removed += 1;
             done.name(path);
         }
-        sensor.bytes = 0;
+        file.bytes = 0;
     } else if matched < bytes {
         if let Rest::Rows(rows) = rest {
             // The log that held them is damaged, and nobody else may have them.
@@ -83,7 +105,7 @@ fn trim<D: Disk>(
         beside::cut(disk, path, matched, true)?;
         done.cut += 1;
         done.name(path);
-        sensor.bytes = matched;
+        file.bytes = matched;
     }
     Ok(())
 }
@@ -107,11 +129,11 @@ impl Rest {
     }
 }
 
-fn rest_of<D: Disk>(disk: &D, sensor: &SensorFile, last: Sequence) -> Result<Rest, StorageError> {
-    let (mut at, mut rest, mut above) = (sensor.matched, Vec::new(), last);
+fn rest_of<D: Disk>(disk: &D, file: &CheckedFile, last: Sequence) -> Result<Rest, StorageError> {
+    let (mut at, mut rest, mut above) = (file.matched, Vec::new(), last);
     let (mut zeros, mut rows) = (false, 0);
     loop {
-        let block = disk.read(&sensor.path, at, BLOCK_BYTES).map_err(failed(disk, "read", &sensor.path))?;
+        let block = disk.read(&file.path, at, BLOCK_BYTES).map_err(failed(disk, "read", &file.path))?;
         if block.is_empty() {
             return Ok(match (rest.len() < ROW_BYTES_MAX, rows) {
                 (false, _) => Rest::Foreign,
@@ -129,7 +151,7 @@ fn rest_of<D: Disk>(disk: &D, sensor: &SensorFile, last: Sequence) -> Result<Res
         let whole = memchr::memrchr(b'\n', &rest).map_or(0, |end| end + 1);
         for row in rest[..whole].split_inclusive(|byte| *byte == b'\n') {
             match row_sequence(row) {
-                Some(sequence) if sequence > above && is_row(row, sensor) => (above, rows) = (sequence, rows + 1),
+                Some(sequence) if sequence > above && is_row(row, file) => (above, rows) = (sequence, rows + 1),
                 _ => return Ok(Rest::Foreign),
             }
         }
@@ -140,7 +162,8 @@ fn rest_of<D: Disk>(disk: &D, sensor: &SensorFile, last: Sequence) -> Result<Res
     }
 }
 
-/// Has a line the form of a row of this sensor?
-fn is_row(line: &[u8], sensor: &SensorFile) -> bool {
-    Row::parse(line).is_some_and(|row| row.is_of(sensor.name.as_str()))
+/// Has a line the form of a row of this file?
+fn is_row(line: &[u8], file: &CheckedFile) -> bool {
+    let is_of_month = |month| Month::of_row(line) == Some(month);
+    Row::parse(line).is_some_and(|row| row.is_of(file.name.sensor.as_str())) && file.name.month.is_none_or(is_of_month)
 }

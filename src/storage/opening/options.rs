@@ -1,6 +1,7 @@
 //! The options that a storage is opened with, and what it finds.
 
 use crate::ids::{Incarnation, Sequence, Term};
+use crate::storage::layout::Layout;
 use crate::storage::repair::Repair;
 use crate::wire::{Range, RunList};
 
@@ -13,6 +14,8 @@ pub struct Options {
     pub durable: bool,
     /// `--quorum`, which is the same in every life.
     pub quorum: Option<u32>,
+    /// How rows are divided into files. Files of the other layout are replaced at the start.
+    pub layout: Layout,
 }
 
 impl Options {

@@ -7,7 +7,7 @@ use crate::storage::error::{damaged, failed, StorageError};
 use crate::storage::occupant::is_of_process;
 use crate::storage::repair::Repair;
 use crate::storage::state::{self, State};
-use crate::storage::{journal, set_aside};
+use crate::storage::{journal, set_aside, Options};
 use crate::wire::RunList;
 
 /// What `state` says of the last life.
@@ -55,7 +55,7 @@ pub(in crate::storage) fn begin<D: Disk>(
     disk: &D,
     id: &PeerId,
     now: Incarnation,
-    quorum: Option<u32>,
+    Options { quorum, layout, .. }: Options,
 ) -> Result<(State, Vec<Repair>), StorageError> {
     let Begun { found, repairs } = look(disk, id, false)?;
     if found.is_none() && repairs.is_empty() && holds_anything(disk)? {
@@ -63,7 +63,8 @@ pub(in crate::storage) fn begin<D: Disk>(
         return Err(damaged(disk, state::PATH, "it is missing"));
     }
     let incarnation = next_life(now, found.map(|found| found.incarnation), None);
-    let state = State { id: id.clone(), incarnation, promised: None, synced: None, needs: 0, quorum };
+    let rotate = State::rotated(layout);
+    let state = State { id: id.clone(), incarnation, promised: None, synced: None, needs: 0, quorum, rotate };
     save(disk, &state, true)?;
     Ok((state, repairs))
 }
@@ -78,7 +79,7 @@ pub(in crate::storage) fn begin<D: Disk>(
 pub(in crate::storage) fn continued(
     found: Option<State>,
     id: &PeerId,
-    (now, quorum): (Incarnation, Option<u32>),
+    (now, Options { quorum, layout, .. }): (Incarnation, Options),
     (runs, last): (&RunList, Sequence),
     told: Option<Incarnation>,
 ) -> (State, Option<Sequence>) {
@@ -93,7 +94,8 @@ pub(in crate::storage) fn continued(
     let synced = found.filter(|_| needs != NEEDS_ALL).map_or_else(of_log, |found| found.synced.max(of_log()));
     // A peer that stored an entry had promised its term.
     let promised = promised.max(newest.map(|(term, _)| term.clone()));
-    (State { id: id.clone(), incarnation, promised, synced, needs, quorum }, short)
+    let rotate = State::rotated(layout);
+    (State { id: id.clone(), incarnation, promised, synced, needs, quorum, rotate }, short)
 }
 
 /// Refuses to go on with another quorum: a promise under one quorum holds under no other.

@@ -44,7 +44,8 @@ pub(in crate::storage) fn copy<S: ReadDisk, D: Disk>(
     takes_over: bool,
 ) -> Result<Copied, StorageError> {
     let before = state::read(source)?;
-    let (storage, _) = Storage::open(Arc::clone(disk), &before.id, before.incarnation, Options::default())?;
+    let options = Options { layout: before.layout(), ..Options::default() };
+    let (storage, _) = Storage::open(Arc::clone(disk), &before.id, before.incarnation, options)?;
     let mut copying = Copying { source, storage, digest: Sha256::new(), term: None };
     // Most of the log comes first, so that the rest takes only moments.
     copying.follow()?;
@@ -209,7 +210,8 @@ fn as_copied<S: ReadDisk>(
     // An entry of a term says that the log held everything up to the term's start, and no more.
     let synced = if is_short || needs == NEEDS_ALL { term } else { before.synced.clone() };
     let incarnation = skip_lives(before.incarnation);
-    Ok(State { promised: after.promised, synced, needs, incarnation, ..before })
+    let rotate = State::rotated(before.layout());
+    Ok(State { promised: after.promised, synced, needs, incarnation, rotate, ..before })
 }
 
 /// Where no clock says more, the next life has the number after this one. The life of the copy must not be that of the

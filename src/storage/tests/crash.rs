@@ -1,16 +1,16 @@
 //! Random histories of a storage, compared with a model of what must hold. Processes die in any operation, and the
 //! power fails at any time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::ids::Number;
-use crate::reading::{self, CSV_HEADER};
 use crate::storage::pending::Limits;
-use crate::storage::tests::support::request;
+use crate::storage::tests::rows::{rows_between, rows_on};
+use crate::storage::tests::support::{dated, request, request_of};
 use crate::storage::*;
 use crate::wire::RunList;
 
@@ -63,13 +63,46 @@ pub(in crate::storage) struct Run {
     pub(in crate::storage) disk: MemoryDisk,
     pub(in crate::storage) options: Options,
     pub(in crate::storage) model: Model,
+    /// Draws how rows are divided into files, in runs that change that; and readings are of several months then.
+    layouts: Option<SmallRng>,
 }
 
 impl Run {
     pub(in crate::storage) fn new(seed: u64) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let options = Options { resume: true, durable: rng.random_bool(0.5), quorum: None };
-        Self { rng, packs: SmallRng::seed_from_u64(seed), disk: MemoryDisk::new(), options, model: Model::default() }
+        let options = Options { resume: true, durable: rng.random_bool(0.5), quorum: None, layout: Layout::Sensor };
+        let packs = SmallRng::seed_from_u64(seed);
+        Self { rng, packs, disk: MemoryDisk::new(), options, model: Model::default(), layouts: None }
+    }
+
+    /// A run whose lives divide rows into files in different ways.
+    fn rotating(seed: u64) -> Self {
+        let mut run = Self { layouts: Some(SmallRng::seed_from_u64(seed)), ..Self::new(seed) };
+        run.draw_layout();
+        run
+    }
+
+    fn draw_layout(&mut self) {
+        if let Some(layouts) = &mut self.layouts {
+            self.options.layout = if layouts.random_bool(0.5) { Layout::Month } else { Layout::Sensor };
+        }
+    }
+
+    fn request(&self, origin: usize, first: Number, count: u64) -> Request {
+        if self.layouts.is_none() {
+            return request(ORIGINS[origin], first, count);
+        }
+        let month = |number| match number % 5 {
+            0 | 2 => "2013-01",
+            1 | 4 => "2013-02",
+            _ => "2013-03",
+        };
+        let sensor = |number| if number / 3 % 2 == 0 { "a" } else { "B" };
+        request_of(
+            ORIGINS[origin],
+            first,
+            (first..first + count).map(|number| dated(sensor(number), month(number), number)),
+        )
     }
 
     pub(in crate::storage) fn open(&mut self) -> Result<(Storage<MemoryDisk>, Opened), StorageError> {
@@ -133,7 +166,7 @@ impl Run {
         let logged = entries(&self.model.log);
         let waiting = self.model.pending.iter().find(|reading| !logged.contains(reading)).copied();
         if let Some((origin, number)) = waiting.filter(|_| self.rng.random_bool(0.6)) {
-            parts.push(request(ORIGINS[origin], number, 1));
+            parts.push(self.request(origin, number, 1));
         }
         for _ in 0..self.rng.random_range(0..3) {
             parts.push(self.fresh());
@@ -156,7 +189,7 @@ impl Run {
         let origin = self.rng.random_range(0..ORIGINS.len());
         let (first, count) = (self.model.taken[origin] + 1, self.rng.random_range(1..4));
         self.model.taken[origin] += count;
-        request(ORIGINS[origin], first, count)
+        self.request(origin, first, count)
     }
 
     fn keep(&mut self, storage: &mut Storage<MemoryDisk>) -> Result<(), StorageError> {
@@ -187,7 +220,8 @@ impl Run {
     fn resume(&mut self, power_lost: bool) -> Storage<MemoryDisk> {
         let mut power_lost = power_lost;
         while self.rng.random_bool(0.4) {
-            self.disk.crash_after(self.rng.random_range(0..12));
+            self.disk.crash_after(self.rng.random_range(0..if self.layouts.is_some() { 40 } else { 12 }));
+            self.draw_layout();
             if self.open().is_ok() {
                 self.model.incarnation += 1;
             }
@@ -197,6 +231,7 @@ impl Run {
                 self.disk.power_cut(self.rng.random());
             }
         }
+        self.draw_layout();
         let (storage, opened) = self.open().unwrap();
         self.check(&storage, &opened, power_lost);
         let files = self.disk.files();
@@ -231,7 +266,7 @@ impl Run {
         check_contents(opened, &found, &kept);
         assert_ne!(opened.needs, NEEDS_ALL, "a crash is taken for damage: {:?}", opened.repairs);
         assert!(opened.delivered <= model.top.min(opened.last));
-        assert_eq!(rows_on(&self.disk), rows_of(&found, opened.delivered));
+        assert_eq!(rows_on(&self.disk), rows_between(&found, self.options.layout, 0, opened.delivered));
         assert!(opened.incarnation > model.incarnation && !opened.state_damaged);
         model.incarnation = opened.incarnation;
         model.log = found;
@@ -284,24 +319,15 @@ pub(in crate::storage) fn check_contents(opened: &Opened, log: &[Frame], pending
     }
 }
 
-pub(in crate::storage) type Rows = BTreeMap<String, Vec<u8>>;
-
-pub(in crate::storage) fn rows_of(log: &[Frame], delivered: Sequence) -> Rows {
-    let mut files = Rows::new();
-    for (sequence, payload) in log.iter().flat_map(Frame::entries).filter(|(sequence, _)| *sequence <= delivered) {
-        let name = csv_name(std::str::from_utf8(reading::sensor_of(payload)).unwrap());
-        let file = files.entry(name).or_insert_with(|| format!("{CSV_HEADER}\n").into_bytes());
-        reading::append_row(sequence, payload, file);
-    }
-    files
-}
-
-pub(in crate::storage) fn rows_on(disk: &MemoryDisk) -> Rows {
-    disk.files().into_iter().filter(|(path, bytes)| path.strip_suffix(".csv").is_some() && !bytes.is_empty()).collect()
-}
-
 fn run(seed: u64) {
-    let mut run = Run::new(seed);
+    live(Run::new(seed));
+}
+
+fn run_rotating(seed: u64) {
+    live(Run::rotating(seed));
+}
+
+fn live(mut run: Run) {
     let mut storage = run.open().unwrap().0;
     for _ in 0..3 {
         if run.rng.random_bool(0.7) {
@@ -343,4 +369,9 @@ pub(in crate::storage) fn run_all(run: fn(u64)) {
 #[test]
 fn after_any_crash_or_power_cut_the_next_life_finds_what_was_stored() {
     run_all(run);
+}
+
+#[test]
+fn that_holds_where_each_life_divides_rows_into_files_in_its_own_way() {
+    run_all(run_rotating);
 }

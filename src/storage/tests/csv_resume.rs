@@ -9,7 +9,7 @@ use crate::storage::disk::real::OPEN_FILES_MAX;
 use crate::storage::tests::support::{frame, TempDir};
 use crate::storage::*;
 
-const RESUME: Options = Options { resume: true, durable: false, quorum: None };
+const RESUME: Options = Options { resume: true, durable: false, quorum: None, layout: Layout::Sensor };
 
 type Files = BTreeMap<String, Vec<u8>>;
 

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt;
 
-use crate::storage::tests::crash::{
-    check_contents, entries, read_all, readings, rows_of, rows_on, run_all, Reading, Run,
-};
+use crate::storage::tests::crash::{check_contents, entries, read_all, readings, run_all, Reading, Run};
+use crate::storage::tests::rows::{rows_of, rows_on};
 use crate::storage::*;
 
 /// Offset, bytes and readings of each record of a journal's segment or of `pending`.

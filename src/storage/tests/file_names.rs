@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::reading::{self, CSV_HEADER};
 use crate::storage::disk::folding::FoldingDisk;
-use crate::storage::tests::crash::{rows_of, rows_on};
+use crate::storage::tests::rows::{rows_of, rows_on};
 use crate::storage::*;
 use crate::wire::Lines;
 
-const RESUME: Options = Options { resume: true, durable: false, quorum: None };
+const RESUME: Options = Options { resume: true, durable: false, quorum: None, layout: Layout::Sensor };
 
 const SENSORS: [&str; 6] = ["temp", "Temp", "TEMP", "con", "CON", "com1.txt"];
 

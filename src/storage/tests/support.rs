@@ -51,6 +51,28 @@ pub(in crate::storage) fn request(origin: &str, first: u64, count: u64) -> Reque
     Request { origin: origin.parse().unwrap(), first, lines: Lines::new(text.into_bytes(), count) }
 }
 
+/// The text of a reading of the middle of a month.
+pub(in crate::storage) fn dated(sensor: &str, month: &str, number: u64) -> String {
+    format!("DATA|{sensor}|{month}-{:02}T06:00:00Z|{number}|-0.5|", 10 + number % 9)
+}
+
+/// These readings of an origin.
+pub(in crate::storage) fn request_of(origin: &str, first: u64, payloads: impl Iterator<Item = String>) -> Request {
+    let lines: Vec<String> = payloads.map(|payload| payload + "\n").collect();
+    let count = lines.len() as u64;
+    Request { origin: origin.parse().unwrap(), first, lines: Lines::new(lines.concat().into_bytes(), count) }
+}
+
+/// A batch of them.
+pub(in crate::storage) fn frame_of(
+    term: u64,
+    sequence: Sequence,
+    origin: &str,
+    payloads: impl Iterator<Item = String>,
+) -> Frame {
+    Frame::build(format!("{term}@l/1").parse().unwrap(), sequence, &[request_of(origin, 1, payloads)])
+}
+
 /// A batch with readings of one origin.
 pub(in crate::storage) fn frame(term: u64, sequence: Sequence, origin: &str, first: u64, count: u64) -> Frame {
     Frame::build(format!("{term}@l/1").parse().unwrap(), sequence, &[request(origin, first, count)])

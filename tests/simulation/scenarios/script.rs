@@ -7,7 +7,7 @@ use peer::ids::{Incarnation, PeerId};
 use peer::protocol::{
     Admission, Alarm, Answer, Call, ConnectionId, Done, Effect, Input, Secret, Settings, Standing, Store, Time,
 };
-use peer::storage::{MemoryDisk, Options};
+use peer::storage::{Layout, MemoryDisk, Options};
 use peer::wire::{Contact, Message, Timing};
 
 use crate::fault::Damage;
@@ -65,7 +65,7 @@ fn priority(of: usize) -> i64 {
 /// With a quorum the disk is kept and durable.
 fn options(quorum: Option<usize>) -> Options {
     let quorum = quorum.map(|quorum| u32::try_from(quorum).expect("five at most"));
-    Options { resume: quorum.is_some(), durable: quorum.is_some(), quorum }
+    Options { resume: quorum.is_some(), durable: quorum.is_some(), quorum, layout: Layout::Sensor }
 }
 
 fn settings(number: usize, id: PeerId, incarnation: Incarnation, quorum: Option<usize>) -> Settings {

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::storage::tests::crash::{rows_of, rows_on};
+use crate::storage::tests::rows::{rows_of, rows_on};
 use crate::storage::tests::support::{frame, TempDir};
-use crate::storage::{MemoryDisk, Options, RealDisk, Storage, StorageError};
+use crate::storage::{Layout, MemoryDisk, Options, RealDisk, Storage, StorageError};
 use crate::wire::Frame;
 
 /// What another program does.
 type Meddle = fn(&MemoryDisk);
 
-const RESUME: Options = Options { resume: true, durable: false, quorum: None };
+const RESUME: Options = Options { resume: true, durable: false, quorum: None, layout: Layout::Sensor };
 
 fn open<D: Disk>(disk: Arc<D>) -> Storage<D> {
     Storage::open(disk, &"p".parse().unwrap(), 1, RESUME).unwrap().0
