@@ -66,6 +66,7 @@ struct Side<'a> {
 
 /// A file and its next row.
 struct File {
+    at: usize,
     lines: LineReader,
     row: Option<Line>,
 }
@@ -73,7 +74,7 @@ struct File {
 impl<'a> Side<'a> {
     fn new(inspection: &'a Inspection, files: Range<usize>) -> Result<Self, StorageError> {
         let block_bytes = block_bytes(2 * files.len());
-        let files = files.map(|at| File { lines: LineReader::new(at, block_bytes), row: None }).collect();
+        let files = files.map(|at| File { at, lines: LineReader::new(at, block_bytes), row: None }).collect();
         let mut side = Self { inspection, files, head: 0 };
         side.files.iter_mut().try_for_each(|file| file.advance(inspection))?;
         side.choose();
@@ -93,6 +94,11 @@ impl<'a> Side<'a> {
 
     fn sequence(&self) -> Option<Sequence> {
         self.files.get(self.head).and_then(File::sequence)
+    }
+
+    /// Where the next row is.
+    fn place(&self) -> Place {
+        Place::Here(self.files[self.head].at)
     }
 
     fn text(&self) -> &[u8] {
@@ -128,11 +134,19 @@ struct Pair<'a> {
     extra: Option<Run>,
 }
 
+/// Where rows are, or would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In this file of the peer.
+    Here(usize),
+    /// They are not there; in its file of this month, where it has those of months.
+    Nowhere(Option<Month>),
+}
+
 /// Rows of one file.
 #[derive(Debug, Clone, Copy)]
 struct Run {
-    /// The month of the file, where it has those of one.
-    month: Option<Month>,
+    place: Place,
     first: Sequence,
     last: Sequence,
     count: u64,
@@ -149,8 +163,12 @@ impl Pair<'_> {
                 (None, Some(_)) => Ordering::Greater,
             };
             match (order, sequences) {
-                (Ordering::Less, (Some(sequence), _)) => self.alone(order, sequence, own.text()),
-                (Ordering::Greater, (_, Some(sequence))) => self.alone(order, sequence, others.text()),
+                (Ordering::Less, (Some(sequence), _)) => self.alone(order, sequence, own.place()),
+                (Ordering::Greater, (_, Some(sequence))) => {
+                    let by_month = self.peer.inspection.layout() == Layout::Month;
+                    let month = Month::of_row(others.text()).filter(|_| by_month);
+                    self.alone(order, sequence, Place::Nowhere(month));
+                }
                 _ => {
                     self.tell_runs();
                     self.both(&own, &others);
@@ -171,7 +189,7 @@ impl Pair<'_> {
         if own.text() != others.text() {
             let sequence = own.sequence().unwrap_or(0);
             let (label, text) = (self.other_label, (shown(own.text()), shown(others.text())));
-            let file = self.file(self.month(own.text()));
+            let file = self.file(own.place());
             self.disagreements.add_new(&file, (sequence, sequence), || {
                 format!("row {sequence} is {}, but {} at {label}", text.0, text.1)
             });
@@ -179,43 +197,42 @@ impl Pair<'_> {
     }
 
     /// Notes a row that only one of them holds.
-    fn alone(&mut self, order: Ordering, sequence: Sequence, row: &[u8]) {
+    fn alone(&mut self, order: Ordering, sequence: Sequence, place: Place) {
         let holds = if order == Ordering::Less { self.other.holds } else { self.peer.holds };
         // Above that, it is behind.
         if sequence > holds {
             return;
         }
-        let month = self.month(row);
         let run = if order == Ordering::Less { self.extra } else { self.lacking };
-        if run.is_some_and(|run| run.month != month) {
+        if run.is_some_and(|run| run.place != place) {
             self.tell_runs();
         }
         let run = if order == Ordering::Less { &mut self.extra } else { &mut self.lacking };
-        let Run { first, count, .. } = run.unwrap_or(Run { month, first: sequence, last: sequence, count: 0 });
-        *run = Some(Run { month, first, last: sequence, count: count + 1 });
+        let Run { first, count, .. } = run.unwrap_or(Run { place, first: sequence, last: sequence, count: 0 });
+        *run = Some(Run { place, first, last: sequence, count: count + 1 });
     }
 
-    /// The month of the file that has this row here, or would have it.
-    fn month(&self, row: &[u8]) -> Option<Month> {
-        Month::of_row(row).filter(|_| self.peer.inspection.layout() == Layout::Month)
-    }
-
-    /// The name of that file.
-    fn file(&self, month: Option<Month>) -> String {
+    /// The name of a file.
+    fn file(&self, place: Place) -> String {
+        let csv = self.peer.inspection.csv();
+        let month = match place {
+            Place::Here(at) => return csv[at].name.clone(),
+            Place::Nowhere(month) => month,
+        };
         let of = CsvName { sensor: self.sensor.clone(), month };
-        let named = self.peer.inspection.csv().iter().chain(self.other.inspection.csv()).find(|file| file.of == of);
+        let named = csv.iter().chain(self.other.inspection.csv()).find(|file| file.of == of);
         named.map_or_else(|| of.file(), |file| file.name.clone())
     }
 
     fn tell_runs(&mut self) {
         let label = self.other_label;
-        if let Some(Run { month, first, last, count }) = self.lacking.take() {
+        if let Some(Run { place, first, last, count }) = self.lacking.take() {
             let what = || format!("at {label}, but not here: {}", rows_named((first, last), count));
-            self.disagreements.add_new(&self.file(month), (first, last), what);
+            self.disagreements.add_new(&self.file(place), (first, last), what);
         }
-        if let Some(Run { month, first, last, count }) = self.extra.take() {
+        if let Some(Run { place, first, last, count }) = self.extra.take() {
             let what = || format!("here, but not at {label}: {}", rows_named((first, last), count));
-            self.disagreements.add_new(&self.file(month), (first, last), what);
+            self.disagreements.add_new(&self.file(place), (first, last), what);
         }
     }
 }

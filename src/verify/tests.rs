@@ -11,6 +11,7 @@ use crate::storage::{claim, Inspection, Layout, Options, RealDisk, Storage};
 use crate::wire::{Frame, Lines, Request};
 
 mod asked;
+mod months;
 mod names;
 mod sensors;
 
