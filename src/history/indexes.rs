@@ -87,12 +87,13 @@ impl Indexes {
         limit: usize,
     ) -> Result<Option<Page>, StorageError> {
         let files = self.directory.files_of(sensor)?;
-        if let [file] = &files[..] {
+        if let [file @ CsvName { month: None, .. }] = &files[..] {
             return self.ask(file, |index, file| index.rows(file, after, range, limit));
         }
         // The files come one after another, and rows are written meanwhile, in sequence order: what was not there yet
-        // when the last row was looked for comes another time.
+        // when the last row was looked for comes another time. All before it have their files now.
         let up_to = self.last(&files)?;
+        let files = self.directory.files_of(sensor)?;
         let mut page = Page::new(after);
         for file in files.iter().filter(|file| may_have(file, range)) {
             self.ask(file, |index, file| {
