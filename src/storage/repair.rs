@@ -52,8 +52,8 @@ impl fmt::Display for CsvRelaid {
         };
         write!(
             f,
-            "{} has a CSV file for {each} now: {files} files, with {rows} rows written from the journal, in the place of \
-             {removed} before",
+            "rows in {} have a CSV file for {each} now: {files} files, with {rows} rows written from the journal, in the \
+             place of {removed}",
             path.display()
         )
     }
