@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use peer::ids::{Number, Origin};
-use peer::reading::{append_row, sensor_of, HEADER_LINE};
-use peer::storage::{csv_name, Disk, Layout, MemoryDisk, Opened, Options, Read, Storage, StorageError};
+use peer::reading::{append_row, sensor_of, Month, HEADER_LINE};
+use peer::storage::{CsvName, Disk, Layout, MemoryDisk, Opened, Options, Read, Storage, StorageError};
 use peer::wire::frame::FrameHead;
 use peer::wire::{Cursor, Frame, Range, Request};
 
@@ -125,6 +125,31 @@ fn check(draw: &mut Draw, files: &Files) {
     assert_all_in(&held, &self::held(&again));
     check_rows(&disk, &storage, &again);
     check_pending(&storage, &again);
+    drop(storage);
+    if draw.bool() {
+        check_months(draw, &disk);
+    }
+}
+
+/// Divides the rows by month, damages a file, and divides them by sensor again.
+fn check_months(draw: &mut Draw, disk: &MemoryDisk) {
+    let open = |layout| {
+        let options = Options { layout, ..OPTIONS };
+        let id = ID.parse().expect("a name");
+        let (storage, found) =
+            Storage::open(Arc::new(disk.clone()), &id, 1_000_000, options).expect("it started before");
+        check_rows_in(disk, &storage, &found, layout);
+        found
+    };
+    open(Layout::Month);
+    let csv: Files = disk.files().into_iter().filter(|(name, _)| is_csv(name)).collect();
+    if let Some((name, mut bytes)) = csv.into_iter().next() {
+        damage(draw, &mut bytes);
+        disk.replace(&name, &bytes, true).expect("a disk in memory");
+        open(Layout::Month);
+    }
+    assert!(open(Layout::Month).repairs.is_empty(), "nothing was left to mend");
+    open(Layout::Sensor);
 }
 
 fn open(disk: &MemoryDisk, now: u64) -> Result<(Storage<MemoryDisk>, Opened), StorageError> {
@@ -186,8 +211,12 @@ fn each_record(bytes: &[u8], verb: &[u8], mut take: impl FnMut(&[u8], &[u8]) -> 
     }
 }
 
-/// Checks that the CSV files hold the delivered part of the log, and nothing else.
 fn check_rows(disk: &MemoryDisk, storage: &Storage<MemoryDisk>, found: &Opened) {
+    check_rows_in(disk, storage, found, Layout::Sensor);
+}
+
+/// Checks that the CSV files hold the delivered part of the log, and nothing else.
+fn check_rows_in(disk: &MemoryDisk, storage: &Storage<MemoryDisk>, found: &Opened, layout: Layout) {
     let (reader, mut rows, mut after) = (storage.log_reader(), BTreeMap::<String, Vec<u8>>::new(), 0);
     while after < found.last {
         let Ok(Read::Frames(frames)) = reader.read(after, found.last, 0, 1 << 20) else {
@@ -196,8 +225,10 @@ fn check_rows(disk: &MemoryDisk, storage: &Storage<MemoryDisk>, found: &Opened) 
         for frame in &frames {
             after = frame.last();
             for (sequence, payload) in frame.entries().filter(|(sequence, _)| *sequence <= storage.delivered()) {
-                let name = csv_name(std::str::from_utf8(sensor_of(payload)).expect("a name"));
-                let rows = rows.entry(name).or_insert_with(|| HEADER_LINE.as_bytes().to_vec());
+                let sensor = std::str::from_utf8(sensor_of(payload)).expect("a name").parse().expect("an id");
+                let month = (layout == Layout::Month).then(|| Month::of_payload(payload));
+                let rows =
+                    rows.entry(CsvName { sensor, month }.file()).or_insert_with(|| HEADER_LINE.as_bytes().to_vec());
                 append_row(sequence, payload, rows);
             }
         }

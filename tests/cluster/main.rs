@@ -19,6 +19,7 @@ mod ids;
 mod log_lines;
 #[cfg(unix)]
 mod modes;
+mod months;
 mod names;
 mod packing;
 mod platter;

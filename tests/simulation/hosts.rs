@@ -4,7 +4,7 @@ use std::mem;
 
 use peer::ids::{Incarnation, PeerId};
 use peer::protocol::{Exit, Input, Secret, Settings, Time};
-use peer::storage::{Layout, MemoryDisk, Options};
+use peer::storage::{MemoryDisk, Options};
 use rand::RngExt;
 
 use crate::fault::Damage;
@@ -64,7 +64,7 @@ impl World {
         disk.fail_next(0);
         disk.revive();
         let quorum = self.plan.quorum().map(|quorum| u32::try_from(quorum).expect("few hosts"));
-        let options = Options { resume, durable: self.plan.durable, quorum, layout: Layout::Sensor };
+        let options = Options { resume, durable: self.plan.durable, quorum, layout: self.plan.layout(number) };
         let (storage, opened) = Shelf::open(disk, &id, now, options).expect("there is room");
         let kept = if resume && !cleared { Damage::None } else { Damage::Cleared };
         let damage = mem::take(&mut self.damage[host]).max(kept);
@@ -85,6 +85,7 @@ impl World {
         let found = self.sabotage.found(found(&opened));
         let mut process = Process::new(host, settings, storage, &found, self.clocks[host].shows(self.now));
         process.endpoint = endpoint;
+        process.months = self.plan.months.is_some();
         let before = self.processes.iter().rfind(|before| before.host == host);
         self.checks.started(before, &mut process, &opened, damage);
         self.processes.push(process);

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use peer::protocol::Time;
+use peer::storage::Layout;
 use peer::wire::Timing;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -66,6 +67,8 @@ pub(crate) struct Plan {
     pub all_return: bool,
     /// `--fsync batch`: what is reported as stored survives a power cut.
     pub durable: bool,
+    /// Readings are of several months, and each process has CSV files of sensors or of months, as its bit says.
+    pub months: Option<u64>,
     /// The shortest delay of a message, and the longest in good times.
     pub delay: (Time, Time),
     /// One message in this many is late by up to a tenth of the election timeout; 0: none.
@@ -114,7 +117,9 @@ impl Plan {
         let mut faults = Fault::draw_all(rng, mode, hosts, &timing, changes, length);
         // It is drawn aside, so that it changes nothing else.
         let liar = Habits::draw(&mut rng.clone()).filter(|liar| hosts > 1 || liar.level == Level::Stranger);
-        let outsider = outsider::Habits::draw(&mut aside(rng)).filter(|_| liar.is_none());
+        let outsider = outsider::Habits::draw(&mut aside(rng, 17)).filter(|_| liar.is_none());
+        let mut of_months = aside(rng, 29);
+        let months = of_months.random_bool(0.3).then(|| of_months.random());
         let is_inside = liar.is_some_and(|liar| liar.level != Level::Stranger);
         if is_inside && mode == Mode::Quorum {
             // A damaged peer has no part in elections, which need the whole quorum.
@@ -134,6 +139,7 @@ impl Plan {
             // A peer with a damaged log does not count for the quorum that it needs.
             all_return: rng.random_bool(0.5) || rots,
             durable: mode == Mode::Quorum || (mode == Mode::Resume && rng.random_bool(0.5)),
+            months,
             delay: (Duration::from_micros(100), ms(*pick(rng, &[1, 1, 5, 20]))),
             late_one_in: *pick(rng, &[0, 0, 20, 200]),
             datagram_loss_one_in: *pick(rng, &[0, 0, 3, 10]),
@@ -166,7 +172,16 @@ impl Plan {
             faults_end: Time::ZERO,
             liar: None,
             outsider: None,
+            months: None,
             ..self
+        }
+    }
+
+    /// How the process of this number divides rows into files.
+    pub(crate) fn layout(&self, process: usize) -> Layout {
+        match self.months {
+            Some(bits) if bits >> (process % 64) & 1 == 1 => Layout::Month,
+            _ => Layout::Sensor,
         }
     }
 
@@ -200,9 +215,9 @@ impl Plan {
     }
 }
 
-/// Another stream: what is drawn from it changes nothing else.
-fn aside(rng: &SmallRng) -> SmallRng {
-    SmallRng::seed_from_u64(rng.clone().random::<u64>().rotate_left(17))
+/// Another stream for each `turn`: what is drawn from it changes nothing else.
+fn aside(rng: &SmallRng, turn: u32) -> SmallRng {
+    SmallRng::seed_from_u64(rng.clone().random::<u64>().rotate_left(turn))
 }
 
 /// A majority of this many hosts.

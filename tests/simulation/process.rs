@@ -36,6 +36,8 @@ pub(crate) struct Process {
     pub paused_until: Option<Time>,
     /// It was told to stop.
     pub stopping: bool,
+    /// Its readings are of several months.
+    pub months: bool,
     /// Readings that its sources gave.
     pub taken: u64,
     /// Readings that it found on its disk, or had in its log at any time.
@@ -70,6 +72,7 @@ impl Process {
             alarms: [None; 4],
             paused_until: None,
             stopping: false,
+            months: false,
             taken: 0,
             held,
             input_delivered: false,
@@ -85,7 +88,8 @@ impl Process {
         let mut text = String::new();
         for n in self.taken + 1..=self.taken + count {
             let (id, sensor, life) = (self.id(), n % 2, self.origin.incarnation);
-            writeln!(text, "DATA|{id}-{sensor}|2013-01-01T06:00:00Z|{n}||{life}").expect("a string takes all");
+            let month = if self.months { [1, 2, 1, 3, 3][usize::try_from(n % 5).expect("small")] } else { 1 };
+            writeln!(text, "DATA|{id}-{sensor}|2013-{month:02}-01T06:00:00Z|{n}||{life}").expect("a string takes all");
         }
         self.taken += count;
         (count > 0).then(|| Input::Readings(Lines::new(text.into_bytes(), count)))

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use peer::ids::Sequence;
-use peer::storage::{MemoryDisk, ReadDisk};
+use peer::storage::{Layout, MemoryDisk, ReadDisk};
 use peer::wire::Frame;
 
 const HEADER: &str = "sequence,timestamp,sensor_id,temperature_c,humidity_pct,pressure_hpa\n";
 
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
+    layout: Layout,
     /// Batches that the storage has, in order.
     batches: Vec<Frame>,
     delivered: Sequence,
+    /// By name.
     files: BTreeMap<String, File>,
 }
 
@@ -27,11 +29,23 @@ struct File {
     checked: usize,
 }
 
-fn sensor_of(path: &str) -> Option<&str> {
-    path.strip_suffix(".csv")
+fn is_csv(path: &str) -> bool {
+    path.strip_suffix(".csv").is_some()
 }
 
 impl Rows {
+    pub(crate) fn new(layout: Layout) -> Self {
+        Self { layout, ..Self::default() }
+    }
+
+    /// The name of the file of a reading. Ids have no capitals, and times no offset.
+    fn name(&self, sensor: &str, timestamp: &str) -> String {
+        match self.layout {
+            Layout::Sensor => format!("{sensor}.csv"),
+            Layout::Month => format!("{sensor}+0.{}.csv", &timestamp[..7]),
+        }
+    }
+
     pub(crate) fn appended(&mut self, frame: &Frame) {
         self.batches.push(frame.clone());
     }
@@ -65,7 +79,7 @@ impl Rows {
                 }
                 let text = std::str::from_utf8(payload).expect("payloads are text");
                 let fields: Vec<&str> = text.split('|').collect();
-                let file = self.files.entry(fields[1].to_owned()).or_default();
+                let file = self.files.entry(self.name(fields[1], fields[2])).or_default();
                 if file.text.is_empty() {
                     file.text.push_str(HEADER);
                 }
@@ -81,16 +95,15 @@ impl Rows {
     pub(crate) fn check(&mut self, disk: &MemoryDisk) -> Result<(), String> {
         let names = disk.list("").expect("a disk in memory can be read");
         // A power cut may leave an empty file, which holds nothing wrong.
-        let holds = |name: &&String| sensor_of(name).is_some() && disk.len(name).is_ok_and(|bytes| bytes > 0);
+        let holds = |name: &&String| is_csv(name) && disk.len(name).is_ok_and(|bytes| bytes > 0);
         let files = names.iter().filter(holds).count();
         if files != self.files.len() {
-            return Err(format!("{names:?} for {} sensors", self.files.len()));
+            return Err(format!("{names:?} for {} files", self.files.len()));
         }
-        for (sensor, file) in &mut self.files {
-            let path = format!("{sensor}.csv");
+        for (path, file) in &mut self.files {
             // It reads one byte more than there may be.
             let length = file.text.len() - file.checked + 1;
-            let found = disk.read(&path, file.checked as u64, length).expect("a disk in memory can be read");
+            let found = disk.read(path, file.checked as u64, length).expect("a disk in memory can be read");
             if found != file.text.as_bytes()[file.checked..] {
                 return Err(format!("{path} after byte {} is {:?}", file.checked, String::from_utf8_lossy(&found)));
             }
@@ -104,7 +117,7 @@ impl Rows {
         self.files.values_mut().for_each(|file| file.checked = 0);
         self.check(disk)?;
         let mut sequences = Vec::new();
-        for (path, bytes) in disk.files().iter().filter(|(path, _)| sensor_of(path).is_some()) {
+        for (path, bytes) in disk.files().iter().filter(|(path, _)| is_csv(path)) {
             let text = std::str::from_utf8(bytes).map_err(|error| format!("{path}: {error}"))?;
             for row in text.lines().skip(1) {
                 let sequence = row.split(',').next().and_then(|field| field.parse::<Sequence>().ok());

@@ -80,7 +80,7 @@ impl Shelf {
             reader,
             disk,
             delivered: opened.delivered,
-            rows: Rows::default(),
+            rows: Rows::new(options.layout),
             stored: Numbers::default(),
             fresh: Vec::new(),
             synced: Numbers::default(),
