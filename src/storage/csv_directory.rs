@@ -73,8 +73,7 @@ impl CsvDirectory {
         match self.layout() {
             Layout::Sensor => Ok(vec![CsvName { sensor: sensor.clone(), month: None }]),
             Layout::Month => {
-                let names = self.disk.list("").map_err(failed(&self.disk, "list", ""))?;
-                let mut files: Vec<CsvName> = names.iter().filter_map(|name| CsvName::parse(name)).collect();
+                let mut files = self.names().map_err(failed(&self.disk, "list", ""))?;
                 files.retain(|name| name.sensor == *sensor && name.month.is_some());
                 Ok(files)
             }
@@ -84,9 +83,11 @@ impl CsvDirectory {
     /// How rows are divided into the files that count.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        let names = || self.disk.list("").unwrap_or_default();
-        let all = || names().iter().filter_map(|name| CsvName::parse(name)).collect::<Vec<_>>();
-        Layout::said(&self.disk).unwrap_or_else(|| Layout::guessed(&all()))
+        Layout::said(&self.disk).unwrap_or_else(|| Layout::guessed(&self.names().unwrap_or_default()))
+    }
+
+    fn names(&self) -> io::Result<Vec<CsvName>> {
+        Ok(self.disk.list("")?.iter().filter_map(|name| CsvName::parse(name)).collect())
     }
 
     /// What is under a name now; `None` where nothing is.

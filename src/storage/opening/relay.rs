@@ -31,9 +31,10 @@ pub(super) fn mend<D: Disk>(
         let done = csv_mend::mend(disk, check, journal, last, delivered)?;
         return Ok(mended(done));
     }
-    // An earlier version takes files of months for somebody else's: it has to refuse the directory before there is one.
-    let counted = |layout| found.map_or(Ok(()), |found| say(disk, found, layout));
-    counted(found.map_or(check.layout, State::layout))?;
+    if let Some(found) = found {
+        // An earlier version takes files of months for somebody else's: it has to refuse the directory before there is one.
+        say(disk, found, found.layout())?;
+    }
     let mut done = csv_mend::mend(disk, check, journal, last, delivered)?;
     let mut relaid =
         CsvRelaid { path: disk.full_path(""), layout: check.layout, files: 0, rows: done.rows, removed: 0 };
@@ -46,7 +47,7 @@ pub(super) fn mend<D: Disk>(
         }
     }
     disk.sync_names("").map_err(failed(disk, "sync", ""))?;
-    counted(check.layout)?;
+    found.map_or(Ok(()), |found| say(disk, found, check.layout))?;
     for file in check.files.iter().filter(|file| !check.is_wanted(file)) {
         csv_mend::replace(disk, file, last, &mut done)?;
         relaid.removed += 1;
