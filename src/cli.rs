@@ -7,6 +7,7 @@ mod arguments;
 mod doctor;
 mod environment;
 mod export;
+mod kept;
 mod key;
 mod sensors;
 mod snapshot;

@@ -14,7 +14,7 @@ use log::LevelFilter;
 
 use crate::ids::{PeerId, SensorId};
 use crate::log_lines::Format;
-use crate::wire::Timing;
+use crate::wire::{Limits, Timing};
 
 pub use form::{FieldChoice, Form};
 pub use source::{Bus, Choice, Sensor, SensorSource};
@@ -108,6 +108,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Keep what the last run left in that directory.
     pub resume: bool,
+    /// Older readings may be removed; whole seconds, at least a day.
+    pub keep: Option<Duration>,
+    /// Where the files take more, the oldest readings may be removed.
+    pub keep_bytes: Option<u64>,
     /// When a reading counts as stored.
     pub fsync: Fsync,
     /// When a sensor's rows go on in another file.
@@ -160,6 +164,10 @@ pub enum ConfigError {
     )]
     QuorumWithoutResume,
     #[error(
+        "{0} needs --resume: a peer that begins with an empty directory at each start keeps nothing for so long; add --resume"
+    )]
+    KeepWithoutResume(&'static str),
+    #[error(
         "--once needs --resume: a peer that begins with an empty directory has to read its files from their beginning; add \
          --resume"
     )]
@@ -190,6 +198,10 @@ impl Config {
         if self.quorum.is_some() && !self.resume {
             return Err(ConfigError::QuorumWithoutResume);
         }
+        let keeps = [("--keep", self.keep.is_some()), ("--keep-bytes", self.keep_bytes.is_some())];
+        if let Some((option, _)) = keeps.into_iter().find(|(_, given)| *given && !self.resume) {
+            return Err(ConfigError::KeepWithoutResume(option));
+        }
         if self.once.is_some() && !self.resume {
             return Err(ConfigError::OnceWithoutResume);
         }
@@ -208,6 +220,13 @@ impl Config {
             return Err(ConfigError::DataDir);
         }
         Ok(self)
+    }
+
+    /// How much of the log is kept, if anything limits it.
+    #[must_use]
+    pub fn limits(&self) -> Option<Limits> {
+        let (age, bytes) = (self.keep, self.keep_bytes);
+        (age.is_some() || bytes.is_some()).then_some(Limits { age, bytes })
     }
 
     /// Is discovery broadcast at all? IPv6 has no broadcast: a peer that listens there finds others by `join` and is
@@ -262,6 +281,8 @@ mod tests {
             },
             quorum: None,
             resume: false,
+            keep: None,
+            keep_bytes: None,
             fsync: FSYNC,
             rotate: Rotate::Never,
             min_free: 0,
@@ -303,6 +324,17 @@ mod tests {
         let config = Config { quorum: Some(2), ..config() };
         assert_eq!(config.clone().check(), Err(ConfigError::QuorumWithoutResume));
         assert!(Config { resume: true, ..config }.check().is_ok());
+    }
+
+    #[test]
+    fn what_limits_what_is_kept_needs_something_to_be_kept() {
+        for (option, config) in [
+            ("--keep", Config { keep: Some(Duration::from_secs(86_400)), ..config() }),
+            ("--keep-bytes", Config { keep_bytes: Some(1 << 30), ..config() }),
+        ] {
+            assert_eq!(config.clone().check(), Err(ConfigError::KeepWithoutResume(option)));
+            assert!(Config { resume: true, ..config }.check().is_ok());
+        }
     }
 
     #[test]

@@ -141,7 +141,7 @@ fn read(root: &Path, asked: &Asked, spill: &Path) -> Result<Sorter, ExportError>
                 Step::Rows(page) => page.lines().try_for_each(|line| sorter.add(line))?,
                 Step::Nothing if rows.has_journal()? => return Ok(sorter),
                 Step::Nothing => return Err(ExportError::NoJournal { path: root.to_owned() }),
-                Step::Rewind { .. } => continue 'again,
+                Step::Rewind { .. } | Step::Gone { .. } => continue 'again,
             }
         }
     }

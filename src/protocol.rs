@@ -48,6 +48,7 @@ mod reach;
 mod receive;
 mod recovery;
 mod replication;
+mod retention;
 mod standing;
 mod stopping;
 #[cfg(test)]

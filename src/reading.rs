@@ -97,6 +97,13 @@ pub fn has_unsure_time(payload: &[u8]) -> bool {
     payload.ends_with(UNSURE_TIME.as_bytes())
 }
 
+/// The timestamp of a checked payload.
+#[must_use]
+pub fn timestamp_of(payload: &[u8]) -> &str {
+    let mut fields = payload.split(|byte| *byte == b'|');
+    fields.nth(2).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or("")
+}
+
 /// The sensor of a checked payload.
 #[must_use]
 pub fn sensor_of(payload: &[u8]) -> &[u8] {

@@ -9,6 +9,7 @@
 //! After an error nothing more can be stored; what was stored before stays.
 
 mod ages;
+mod base;
 mod csv_directory;
 mod csv_files;
 mod directory;
@@ -25,6 +26,7 @@ mod occupant;
 mod opening;
 mod pending;
 mod repair;
+mod retention;
 mod room;
 mod set_aside;
 mod snapshot;
@@ -58,6 +60,7 @@ pub use occupant::{occupant, Occupant};
 pub use opening::options::{Opened, Options};
 pub use opening::start::check_state;
 pub use repair::{CsvRenamed, CsvRepair, CsvRestored, Repair};
+pub use retention::Removed;
 pub use room::Room;
 pub use snapshot::copy::Copied;
 pub use snapshot::Snapshot;
@@ -70,6 +73,7 @@ use csv_files::CsvFiles;
 use journal::Journal;
 use opening::start;
 use pending::Pending;
+use retention::Retention;
 use state::State;
 
 /// How much of the log is read in one step, in bytes: several of the largest batches.
@@ -89,6 +93,9 @@ pub struct Storage<D> {
     csv: CsvFiles<D>,
     pending: Pending<D>,
     delivered: Sequence,
+    /// Entries up to here were removed, as the file `base` says.
+    base: Sequence,
+    retention: Retention,
     /// The log is on the platter up to here, and `state` says so: a start that finds it shorter finds it damaged.
     vouched: Sequence,
     /// The lock of the directory that was opened.
@@ -111,11 +118,13 @@ impl<D: Disk> Storage<D> {
         start::clear(&*disk)?;
         let opened = Opened::cleared(state.incarnation, repairs);
         let storage = Self {
-            journal: Journal::new(Arc::clone(&disk)),
+            journal: Journal::new(Arc::clone(&disk)).with(options),
             tail: Arc::new(Mutex::new(Tail::new(0))),
             csv: CsvFiles::new(Arc::clone(&disk), options.layout),
             pending: Pending::new(Arc::clone(&disk)),
             delivered: 0,
+            base: 0,
+            retention: Retention::default(),
             vouched: 0,
             claimed: in_place::claimed(&*disk)?,
             restored: Vec::new(),
@@ -160,6 +169,9 @@ impl<D: Disk> Storage<D> {
 
     /// The same; did the batch begin another segment?
     fn append_batch(&mut self, frame: &Frame) -> Result<bool, StorageError> {
+        if frame.keep().is_some() {
+            self.mark()?;
+        }
         let another_segment = self.journal.append(frame)?;
         self.tell_tail();
         let before = frame.first() - 1;
@@ -242,6 +254,10 @@ impl<D: Disk> Storage<D> {
         synced: Option<&Term>,
         needs: Sequence,
     ) -> Result<Vec<Range>, StorageError> {
+        if to < self.base {
+            return self.begin_again(promised, synced, needs);
+        }
+        self.retention.forget_above(to);
         let (asked, to) = (to, self.journal.batch_end(to)?);
         if self.options.quorum.is_some() && to < self.delivered {
             return Err(StorageError::CutsDelivered { to, delivered: self.delivered });
@@ -335,7 +351,9 @@ impl<D: Disk> Storage<D> {
         }
         match self.journal.reader().read_from(after, up_to, cuts, READ_BYTES)? {
             Read::Frames(frames) => Ok(frames),
-            Read::Nothing | Read::Cut => unreachable!("the journal reaches further, and only this thread cuts it"),
+            Read::Nothing | Read::Cut | Read::Removed => {
+                unreachable!("the journal reaches further, and only this thread cuts it")
+            }
         }
     }
 

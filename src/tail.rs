@@ -77,7 +77,7 @@ pub fn run(
     if !asked.follow {
         refuse_without_journal(&root, &rows)?;
     }
-    Printing { rows, format: asked.format, cursor: cursor.as_mut(), out }.print(asked.follow, pause)
+    Printing { rows, format: asked.format, cursor: cursor.as_mut(), out, errors }.print(asked.follow, pause)
 }
 
 /// Without a journal the order of the rows is not known.
@@ -93,6 +93,7 @@ struct Printing<'a> {
     format: Format,
     cursor: Option<&'a mut Cursor>,
     out: &'a mut dyn Write,
+    errors: &'a mut dyn Write,
 }
 
 impl Printing<'_> {
@@ -103,6 +104,9 @@ impl Printing<'_> {
             match self.rows.step(STEP_ROWS)? {
                 Step::Rows(page) => self.format.write(&page, &mut text),
                 Step::Rewind { after } => text.extend_from_slice(self.format.rewind(after).as_bytes()),
+                Step::Gone { up_to } => {
+                    let _ = writeln!(self.errors, "rows up to {up_to} were removed (--keep), and are not printed");
+                }
                 Step::Nothing => {
                     self.keep()?;
                     if !follow || pause(wait) {

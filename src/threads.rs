@@ -50,6 +50,7 @@ mod watch;
 mod writer;
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -63,7 +64,7 @@ use crate::fatal::Fatal;
 use crate::log_lines;
 use crate::net;
 use crate::protocol::{Alarm, Exit, Peer};
-use crate::sensors::Sources;
+use crate::sensors::{Setting, Sources};
 use crate::service::{Manager, Word};
 use crate::storage::{RealDisk, Storage};
 use counts::Counts;
@@ -110,7 +111,8 @@ fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
     let receiver = opening::receiver(&config)?;
     let (storage, opened) = resume::open(&config, disk)?;
     let complaints = Arc::new(Complaints::default());
-    let (sources, marks) = opening::sources(&config, not_before, &complaints)?;
+    let setting = Arc::new(Setting::new(not_before, Path::new("/")));
+    let (sources, marks) = opening::sources(&config, &setting, &complaints)?;
     opening::tell(&config, endpoint);
     resume::tell(&config, &opened);
     let (exit, exits) = bounded(1);
@@ -123,7 +125,7 @@ fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
     let node = Arc::new(Node::new(
         config,
         core,
-        budget,
+        (budget, setting),
         &storage,
         (to_storage, to_sequencer, exit),
         (porter, complaints, keyring),

@@ -202,7 +202,8 @@ fn compare_all(peers: &mut [Peer], reference: usize, up_to: Option<Sequence>) {
         if !peer.runs && has_no_gap && peer.holds < other.holds && up_to.is_none() {
             disagreements.add_behind(peer.holds, other.holds);
         }
-        if !peer.runs && !other.runs && disagreements.is_empty() && compared.is_ok() && peer.holds == other.holds {
+        let span = |one: &Checked| (one.base, one.holds);
+        if !peer.runs && !other.runs && disagreements.is_empty() && compared.is_ok() && span(peer) == span(other) {
             // Even if something was overlooked above: files that are not equal do not pass.
             disagreements.add("", (0, 0), || {
                 format!("its files are not those of {}, though its rows are", peers[reference].label)

@@ -4,6 +4,7 @@
 
 #![forbid(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod base;
 pub mod batch;
 mod cursor;
 pub mod datagram;
@@ -11,10 +12,12 @@ pub mod decoder;
 mod encode;
 mod error;
 pub mod frame;
+mod limits;
 pub mod message;
 mod parse;
 mod refusal;
 
+pub use base::Base;
 pub use batch::{Lines, Range, Request};
 pub use cursor::Cursor;
 pub use datagram::Community;
@@ -22,6 +25,7 @@ pub use decoder::Decoder;
 pub use encode::{encode, encode_head, readings};
 pub use error::WireError;
 pub use frame::Frame;
+pub use limits::Limits;
 pub use message::{
     Belongs, Contact, Hello, Here, Leadership, Message, RunList, Seat, TermStart, Timing, Token, ViewChange,
     PROTOCOL_VERSION,

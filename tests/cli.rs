@@ -43,6 +43,8 @@ fn help_names_every_option_in_groups() {
         "--sysfs",
         "--data-dir",
         "--fsync",
+        "--keep",
+        "--keep-bytes",
         "--rotate",
         "--min-free",
         "--http",

@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 29] = [
     ("reading", &["ids"]),
     ("wire", &["ids", "reading"]),
     ("numbers", &["ids", "ranges", "wire"]),
-    ("protocol", &["elapsed", "ids", "numbers", "ranges", "wire"]),
+    ("protocol", &["elapsed", "ids", "numbers", "ranges", "size", "wire"]),
     ("storage", &["descriptors", "identity", "ids", "numbers", "ranges", "reading", "version", "wire"]),
     ("net", &["keys", "wire"]),
     ("sensors", &["complaints", "identity", "ids", "reading", "version", "wire", "config"]),

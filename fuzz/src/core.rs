@@ -13,7 +13,7 @@ use std::time::Duration;
 use peer::ids::{Incarnation, PeerId, Sequence};
 use peer::protocol::{Admission, Alarm, ConnectionId, Effect, Effects, Input, Peer, Secret, Settings, Standing, Store};
 use peer::storage::{Layout, MemoryDisk, Options};
-use peer::wire::{Message, Timing, Token};
+use peer::wire::{Limits, Message, Timing, Token};
 
 use super::draw::{Draw, NAMES};
 use super::messages::check_said;
@@ -61,6 +61,9 @@ struct Host {
     over: bool,
 }
 
+/// `--keep-bytes`, so few that much is removed.
+const KEPT_BYTES: u64 = 4000;
+
 fn own() -> PeerId {
     "m".parse().expect("a name")
 }
@@ -76,6 +79,8 @@ fn open(disk: &MemoryDisk, life: Incarnation, options: Options, joins: bool, now
         group: "sensors".to_owned(),
         quorum: options.quorum,
         resume: options.resume,
+        limits: options.limits,
+        survey_every: seconds(60),
         timing: Timing { heartbeat_interval: seconds(5), heartbeat_timeout: seconds(10), election_timeout: seconds(5) },
         joins,
         seed: life,
@@ -93,6 +98,8 @@ impl Host {
             durable: quorum.is_some() || facts & 8 == 0,
             quorum,
             layout: Layout::Sensor,
+            limits: (facts & 32 != 0).then_some(Limits { age: None, bytes: Some(KEPT_BYTES) }),
+            segment_bytes: (facts & 32 != 0).then_some(KEPT_BYTES / 8),
         };
         let (disk, now, joins) = (MemoryDisk::new(), Duration::from_secs(1), facts & 16 == 0);
         let (peer, shelf) = open(&disk, LIFE, options, joins, now);
@@ -185,6 +192,8 @@ impl Host {
                 assert!(self.options.quorum.is_none() || *to >= self.delivered, "what a quorum delivered is cut");
                 self.delivered = self.delivered.min(*to);
             }
+            Store::Remove { to } => assert!(*to <= self.delivered, "what is removed is delivered"),
+            Store::Begin(base) => self.delivered = base.last,
             _ => {}
         }
         self.shelf.put(store);

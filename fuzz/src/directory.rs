@@ -38,7 +38,14 @@ pub(crate) fn files() -> &'static BTreeMap<String, Vec<u8>> {
 
 fn make() -> BTreeMap<String, Vec<u8>> {
     let disk = MemoryDisk::new();
-    let options = Options { resume: true, durable: true, quorum: None, layout: Layout::Sensor };
+    let options = Options {
+        resume: true,
+        durable: true,
+        quorum: None,
+        layout: Layout::Sensor,
+        limits: None,
+        segment_bytes: None,
+    };
     let fine = "a disk in memory does not fail";
     let opened = Storage::open(Arc::new(disk.clone()), &ID.parse().expect("a name"), 7, options);
     let mut storage = opened.expect("an empty directory").0;

@@ -21,6 +21,7 @@ fn body(draw: &mut Draw) -> Vec<u8> {
                 let (origin, first, count) = (draw.origin(), draw.number(), draw.below(5));
                 body.extend(format!("FROM:{origin}:{first}:{count}\n").bytes());
             }
+            1 if body.is_empty() => body.extend(format!("KEEP:{}\n", draw.number()).bytes()),
             1 | 2 => body.extend(draw.lines().as_bytes()),
             _ => {
                 let length = draw.below(256);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use peer::ids::{Origin, NUMBER_MAX};
 use peer::wire::{
-    encode, Belongs, Decoder, Frame, Hello, Here, Leadership, Lines, Message, Refusal, Request, RunList, Seat,
-    TermStart, Timing, ViewChange, PROTOCOL_VERSION,
+    encode, Base, Belongs, Decoder, Frame, Hello, Here, Leadership, Limits, Lines, Message, Range, Refusal, Request,
+    RunList, Seat, TermStart, Timing, ViewChange, PROTOCOL_VERSION,
 };
 
 use super::draw::Draw;
@@ -144,6 +144,39 @@ impl Draw<'_> {
         }
     }
 
+    fn limits(&mut self) -> Option<Limits> {
+        let (age, bytes) = (self.byte(), self.byte());
+        (age & 3 == 3).then(|| Limits { age: None, bytes: Some(u64::from(bytes) * 1000) })
+    }
+
+    /// The beginning of a log, each entry of which is accounted for.
+    pub(crate) fn base(&mut self) -> Base {
+        let start = self.start();
+        let (mut origins, mut entries): (Vec<Range>, u64) = (Vec::new(), 0);
+        let last = start.last.clamp(1, 5000);
+        let mut known: Vec<Origin> = (0..self.below(4)).map(|_| self.origin()).collect();
+        known.sort_unstable();
+        known.dedup();
+        for origin in known {
+            let count = 1 + self.below(usize::try_from(last).expect("few")) as u64;
+            let count = count.min(last - entries);
+            if count > 0 {
+                origins.push(Range { origin, first: 1, count });
+                entries += count;
+            }
+        }
+        match origins.last_mut() {
+            Some(rest) => rest.count += last - entries,
+            None => origins.push(Range { origin: self.origin(), first: 1, count: last }),
+        }
+        let mut runs = start.runs;
+        runs.retain(|(_, first)| *first <= last);
+        if runs.is_empty() {
+            runs.push((self.term(), 1));
+        }
+        Base { last, runs, origins }
+    }
+
     pub(crate) fn message(&mut self) -> Message {
         match self.below(23) {
             0 => Message::Hello(self.hello()),
@@ -157,7 +190,7 @@ impl Draw<'_> {
             5 => Message::Here(Box::new(self.here())),
             6 => {
                 let (promised, priority, start) = (self.maybe(Self::term), self.priority(), self.start());
-                Message::Join { promised, priority, runs: start.runs, last: start.last }
+                Message::Join { promised, priority, runs: start.runs, last: start.last, limits: self.limits() }
             }
             7 => Message::Added { view: self.view(), incarnation: self.life() },
             8 => Message::ViewChange(self.view()),
@@ -168,7 +201,7 @@ impl Draw<'_> {
             13 => Message::Coordinator { term: self.term() },
             14 => {
                 let (term, synced, start) = (self.term(), self.maybe(Self::term), self.start());
-                Message::LogState { term, synced, runs: start.runs, last: start.last }
+                Message::LogState { term, synced, runs: start.runs, last: start.last, limits: self.limits() }
             }
             15 => Message::Fetch { term: self.term(), from: self.number() },
             16 => Message::SequencerRequest { term: self.term(), request: self.request() },
@@ -177,6 +210,7 @@ impl Draw<'_> {
             19 => Message::Commit { term: self.term(), up_to: self.number() },
             20 => Message::Stale { term: self.maybe(Self::term), leader: self.maybe(Self::contact) },
             21 => Message::Yield { term: self.term(), leader: self.maybe(Self::contact) },
+            _ if self.below(4) == 0 => Message::Base { term: self.term(), base: self.base() },
             _ => Message::Leave { term: self.maybe(Self::term) },
         }
     }

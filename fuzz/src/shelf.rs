@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use peer::ids::{Incarnation, PeerId};
 use peer::protocol::{Done, Found, Serve, Store};
-use peer::storage::{LogReader, MemoryDisk, Opened, Options, Read, Storage, StorageError, Tail};
+use peer::storage::{LogReader, MemoryDisk, Opened, Options, Read, Removed, Storage, StorageError, Tail};
+use peer::wire::{Base, Limits};
 
 /// How much of the log a link reads in one step, in bytes.
 const SERVE_BYTES: usize = 64 * 1024;
@@ -16,6 +17,7 @@ pub(crate) struct Shelf {
     tail: Arc<Mutex<Tail>>,
     reader: LogReader<MemoryDisk>,
     work: VecDeque<Store>,
+    limits: Option<Limits>,
     pub opened: Opened,
 }
 
@@ -28,14 +30,15 @@ impl Shelf {
     ) -> Result<Self, StorageError> {
         let (storage, opened) = Storage::open(Arc::new(disk.clone()), id, now, options)?;
         let (tail, reader) = (storage.tail(), storage.log_reader());
-        Ok(Self { storage, tail, reader, work: VecDeque::new(), opened })
+        Ok(Self { storage, tail, reader, work: VecDeque::new(), opened, limits: options.limits })
     }
 
     /// What a core is told about what was found.
     pub(crate) fn found(&self) -> Found {
-        let Opened { promised, synced, needs, runs, last, origins, uncommitted, delivered, pending, .. } =
-            self.opened.clone();
-        Found { promised, synced, needs, runs, last, origins, delivered, uncommitted, pending }
+        let Opened {
+            promised, synced, needs, runs, base, last, origins, uncommitted, keeps, delivered, pending, ..
+        } = self.opened.clone();
+        Found { promised, synced, needs, runs, base, last, origins, delivered, uncommitted, keeps, pending }
     }
 
     /// The core hands work over.
@@ -44,6 +47,7 @@ impl Shelf {
         match &store {
             Store::Append(frame) => tail.push(frame.clone()),
             Store::Cut { to, .. } => tail.cut(*to),
+            Store::Begin(base) => tail.begin_after(base.last),
             _ => {}
         }
         drop(tail);
@@ -95,6 +99,37 @@ impl Shelf {
                 vec![Done::Delivered { up_to }]
             }
             Store::Recall(range) => self.storage.recall(&range)?.into_iter().map(Done::Recalled).collect(),
+            Store::Survey => {
+                self.storage.survey(self.limits.expect("it has some"), None);
+                let mut done = Vec::new();
+                while self.storage.is_surveying() {
+                    done.extend(self.storage.survey_step()?.map(|to| Done::Surveyed { to }));
+                }
+                done
+            }
+            Store::Remove { to } => {
+                self.storage.remove(to);
+                self.storage.finish_removals()?;
+                let removed = |Removed { asked, base, readings, bytes, newest }| Done::Removed {
+                    asked,
+                    base,
+                    readings,
+                    bytes,
+                    newest,
+                };
+                self.storage.take_removed().into_iter().map(removed).collect()
+            }
+            Store::Begin(base) => {
+                self.storage.begin_after(&base)?;
+                vec![Done::Appended { last: base.last }, Done::Delivered { up_to: base.last }]
+            }
+            Store::SayBase { .. } => {
+                // A leader may have said that the log begins within its first batch.
+                if let Some(base) = self.storage.told_base()? {
+                    assert_eq!(Base::parse(base.last, &base.block(), "BASE"), Ok(base));
+                }
+                Vec::new()
+            }
             Store::Say { message, .. } => Done::said(&message).into_iter().collect(),
         })
     }

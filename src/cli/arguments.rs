@@ -9,6 +9,7 @@ use clap::{value_parser, Parser};
 use log::LevelFilter;
 use uuid::Uuid;
 
+use super::kept::Kept;
 use super::Verb;
 use crate::config::source::{self, Sensors};
 use crate::config::{self, form, value, Config, ConfigError, FieldChoice, Form, Fsync, Rotate};
@@ -282,14 +283,8 @@ pub(super) struct Arguments {
     #[arg(value_parser = value::rotate)]
     rotate: Rotate,
 
-    /// Room on the disk that is kept free, e.g. 500M or 2G
-    ///
-    /// Below it this peer takes no readings in: its sources wait, and one warning says so. Twice as much is warned of. They
-    /// go on when there is an eighth more than it. What other peers measure is still stored, so give it to all of them. Units are
-    /// powers of 1024. With 0 a full disk ends this peer.
-    #[arg(long, env = "PEER_MIN_FREE", value_name = "SIZE", help_heading = "Storage", default_value = "0")]
-    #[arg(value_parser = value::size, allow_negative_numbers = true)]
-    min_free: u64,
+    #[command(flatten)]
+    kept: Kept,
 
     /// Serve a page about this peer and its group, and the same for programs
     ///
@@ -375,7 +370,9 @@ impl Arguments {
             resume: self.resume,
             fsync: self.fsync.unwrap_or(default_fsync),
             rotate: self.rotate,
-            min_free: self.min_free,
+            keep: self.kept.keep,
+            keep_bytes: self.kept.keep_bytes,
+            min_free: self.kept.min_free,
             sensors,
             invents: !names_source,
             stdin_format: self.stdin_format,

@@ -14,7 +14,7 @@ use crate::config::source::{Bus, Choice};
 use crate::config::{Fsync, Rotate, SensorSource};
 use crate::history::TimeRange;
 use crate::tail::Start;
-use crate::wire::Timing;
+use crate::wire::{Limits, Timing};
 
 fn config(options: &str) -> Result<Config, clap::Error> {
     // Whatever environment the tests run in, only the options count.
@@ -72,7 +72,7 @@ fn without_options_the_defaults_of_the_contract_hold() {
     assert_eq!((sources(&config), intervals(&config)), (vec![SensorSource::Mock], vec![15_000]));
     assert_eq!(config.data_dir, PathBuf::from("data"));
     assert_eq!((config.quorum, config.resume, config.fsync), (None, false, Fsync::Never));
-    assert_eq!((config.min_free, config.rotate), (0, Rotate::Never));
+    assert_eq!((config.min_free, config.rotate, config.limits()), (0, Rotate::Never, None));
     assert_eq!((config.key_file, config.log_level), (None, LevelFilter::Info));
 }
 
@@ -87,8 +87,8 @@ fn every_option_arrives() {
         "--peer-id p1 --priority -7 --group g --bind 127.0.0.1 --port 7001 --broadcast-port 9998 \
          --broadcast-address 10.0.0.255 --join a:1 --join b:2,a:1 --heartbeat-interval 200ms --heartbeat-timeout 0.5 \
          --election-timeout 1m --sensor stdin --sensor iio:/d --sensor-id s1 --sensor-interval-seconds 0.25 \
-         --data-dir /tmp/d --quorum 2 --resume --fsync 10s --rotate month --min-free 500M \
-         --log-level DEBUG",
+         --data-dir /tmp/d --quorum 2 --resume --fsync 10s --rotate month --min-free 500M --keep 400d \
+         --keep-bytes 2G --log-level DEBUG",
     );
     let config = config.unwrap();
     assert_eq!((config.peer_id.as_str(), &sensor_ids(&config)[..]), ("p1", &["s1"][..]));
@@ -104,6 +104,8 @@ fn every_option_arrives() {
     assert_eq!((config.quorum, config.resume), (Some(2), true));
     assert_eq!((config.fsync, config.min_free), (Fsync::Every(Duration::from_secs(10)), 500 << 20));
     assert_eq!((config.log_level, config.rotate), (LevelFilter::Debug, Rotate::Month));
+    let kept = Limits { age: Some(Duration::from_secs(400 * 86_400)), bytes: Some(2 << 30) };
+    assert_eq!(config.limits(), Some(kept));
 }
 
 #[test]
@@ -169,6 +171,9 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
         ("--resume --peer-id a", &["name a source", "--sensor none", "--sensor mock where made-up readings are meant"]),
         ("--quorum 2", &["--quorum needs --resume"]),
         ("--quorum 0", &["--quorum <N>", "1.."]),
+        ("--keep 23h", &["--keep <TIME>", "write how long readings are kept as 400d"]),
+        ("--keep-bytes 1M", &["--keep-bytes <SIZE>", "at least 64M"]),
+        ("--keep 400d", &["--keep needs --resume"]),
         ("--min-free 1.5G", &["--min-free <SIZE>", "write a number of bytes"]),
         ("--fsync always", &["--fsync <never|batch|DURATION>", "write never, batch, or a duration"]),
         ("--rotate daily", &["--rotate <never|month>", "write never or month"]),
@@ -185,7 +190,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
 #[test]
 fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() {
     let command = command(|_| false);
-    assert_eq!(options(&command).count(), 29);
+    assert_eq!(options(&command).count(), 31);
     for arg in options(&command) {
         let long = arg.get_long().expect("a long name");
         let variable = format!("PEER_{}", long.to_ascii_uppercase().replace('-', "_"));

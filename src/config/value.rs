@@ -28,6 +28,10 @@ pub enum ValueError {
     Milliseconds,
     #[error("a duration must be at most {DURATION_MAX_TEXT}")]
     TooLong,
+    #[error("write how long readings are kept as 400d, 52w or 720h, at least a day")]
+    Keep,
+    #[error("write a number of bytes that leaves room for a few segments of the journal, at least 64M")]
+    KeepBytes,
     #[error("write an IPv4 or IPv6 address, without a port")]
     Address,
     #[error("one host cannot listen on a multicast or broadcast address; give an address of this host, or 0.0.0.0")]
@@ -145,6 +149,36 @@ pub fn size(text: &str) -> Result<u64, ValueError> {
     size::parse(text).ok_or(ValueError::Size)
 }
 
+/// Fewest bytes that may be kept: the open segment of the journal, one that is packed meanwhile, and their rows.
+const KEEP_BYTES_MIN: u64 = 64 << 20;
+
+/// Reads how long readings are kept: whole days, weeks or hours, at least a day.
+///
+/// # Errors
+/// [`ValueError::Keep`] where it is none.
+pub fn keep(text: &str) -> Result<Duration, ValueError> {
+    const HOUR: u64 = 60 * 60;
+    let unit_at = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at)).ok_or(ValueError::Keep)?;
+    let (number, unit) = text.split_at(unit_at);
+    let hours = match unit {
+        "h" => 1,
+        "d" => 24,
+        "w" => 7 * 24,
+        _ => return Err(ValueError::Keep),
+    };
+    let number = Some(number).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let seconds = number.and_then(|text| text.parse::<u32>().ok()).map(|count| u64::from(count) * hours * HOUR);
+    seconds.filter(|seconds| *seconds >= 24 * HOUR).map(Duration::from_secs).ok_or(ValueError::Keep)
+}
+
+/// Reads how many bytes are kept.
+///
+/// # Errors
+/// [`ValueError`] where it is no amount, or too little.
+pub fn keep_bytes(text: &str) -> Result<u64, ValueError> {
+    Some(size(text)?).filter(|bytes| *bytes >= KEEP_BYTES_MIN).ok_or(ValueError::KeepBytes)
+}
+
 /// What the digits after the point are of a unit, in whole milliseconds; `None` where that leaves a rest.
 fn fraction_of(unit_ms: u64, digits: &str) -> Option<u64> {
     let digits = digits.trim_end_matches('0');
@@ -259,6 +293,18 @@ mod tests {
         {
             assert_eq!(fsync(text), Err(error), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_a_day_or_some_segments_at_least() {
+        for (text, hours) in [("400d", 9600), ("24h", 24), ("1d", 24), ("52w", 8736)] {
+            assert_eq!(keep(text), Ok(Duration::from_secs(hours * 3600)), "{text}");
+        }
+        for text in ["", "d", "0d", "23h", "400", "1.5d", "-1d", "1d ", "1m", "1y", "99999999999d", "1é"] {
+            assert_eq!(keep(text), Err(ValueError::Keep), "{text}");
+        }
+        assert_eq!(keep_bytes("2G"), Ok(2 << 30));
+        assert_eq!((keep_bytes("63M"), keep_bytes("2GB")), (Err(ValueError::KeepBytes), Err(ValueError::Size)));
     }
 
     #[test]

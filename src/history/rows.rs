@@ -52,6 +52,8 @@ pub enum Step {
     Rows(Page),
     /// What was given after this sequence no longer holds: what replaces it follows.
     Rewind { after: Sequence },
+    /// Rows up to here were removed since, and are not given.
+    Gone { up_to: Sequence },
     /// Nothing so far.
     Nothing,
 }
@@ -70,6 +72,8 @@ pub struct Rows {
     lineage: Lineage,
     /// Given up to here.
     after: Sequence,
+    /// The log begins after this, as far as it was looked at.
+    base: Sequence,
     /// The batch of that sequence.
     done: Option<BatchPlace>,
     /// What was read ahead.
@@ -96,6 +100,7 @@ impl Rows {
             range: wanted.range,
             start,
             after: lineage.last().unwrap_or(start),
+            base: 0,
             lineage,
             done: None,
             ahead: VecDeque::new(),
@@ -160,6 +165,11 @@ impl Rows {
     /// Finds the last batch that was given, and checks that it and what was read ahead are in the journal. If that
     /// batch is not, goes back to what the journal still shares with the given rows.
     fn settle(&mut self) -> Result<Option<Step>, StorageError> {
+        if self.done.is_none() {
+            if let Some(gone) = self.skip_what_is_gone()? {
+                return Ok(Some(gone));
+            }
+        }
         if self.done.is_none() && self.after > 0 {
             let found = self.journal.find(self.after)?;
             let same = |place: &BatchPlace| self.lineage.is_empty() || self.lineage.ends_in(place.term());
@@ -176,7 +186,7 @@ impl Rows {
                 self.ahead.clear();
             }
         }
-        if self.done.is_some() || self.lineage.is_empty() {
+        if self.done.is_some() || self.lineage.is_empty() || self.after == self.base {
             return Ok(None);
         }
         self.ahead.clear();
@@ -191,8 +201,20 @@ impl Rows {
         Ok(Some(Step::Rewind { after }))
     }
 
+    /// Goes on where the log begins by now. That rows are missing is worth a word to those who were given some.
+    fn skip_what_is_gone(&mut self) -> Result<Option<Step>, StorageError> {
+        self.base = self.journal.base()?;
+        if self.after >= self.base {
+            return Ok(None);
+        }
+        let was_given_some = self.after > 0;
+        (self.after, self.lineage) = (self.base, Lineage::default());
+        self.ahead.clear();
+        Ok(was_given_some.then_some(Step::Gone { up_to: self.base }))
+    }
+
     fn read_ahead(&mut self) -> Result<(), StorageError> {
-        if self.done.is_none() && self.after > 0 {
+        if self.done.is_none() && self.after > self.base {
             // The log does not reach that far yet.
             return Ok(());
         }

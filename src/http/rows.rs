@@ -298,6 +298,8 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
             }
             // Rows were replaced during the read: the client sees that the answer breaks off, and asks again.
             Step::Rewind { .. } => return Err(io::Error::other("rows were replaced meanwhile")),
+            // It begins with the first row that is kept.
+            Step::Gone { .. } => {}
             Step::Nothing => return Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 85] = [
+pub const EVENTS: [&str; 87] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -36,6 +36,7 @@ pub const EVENTS: [&str; 85] = [
     "layout_changed",
     "leader_gone",
     "leader_silent",
+    "limits_differ",
     "line_refused",
     "listener_failed",
     "listening",
@@ -63,6 +64,7 @@ pub const EVENTS: [&str; 85] = [
     "position_unwritten",
     "readings_forged",
     "readings_lost",
+    "readings_removed",
     "reads_on",
     "refused",
     "renamed",

@@ -33,9 +33,12 @@ impl Peer {
     /// pending again when the storage has made the cut. The operator is told where a view was left for that, or rows
     /// go.
     pub(super) fn cut(&mut self, to: Sequence, with: &PeerId, turn: &mut Turn) {
+        let base = self.log.base();
         if std::mem::take(&mut self.group.merging) || to < self.log.committed() {
-            turn.tell(Event::Merging { leader: with.clone(), readings: self.log.last() - to });
+            turn.tell(Event::Merging { leader: with.clone(), readings: self.log.last() - to.max(base) });
         }
+        // docs/protocol.md, 10.6: what was removed cannot become pending, so the log begins with nothing again.
+        let to = if to < base { 0 } else { to };
         if to >= self.log.last() {
             return;
         }

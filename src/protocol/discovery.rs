@@ -41,7 +41,10 @@ impl Peer {
         let Role::Seeking(seeking) = &mut self.role else { return };
         seeking.asked = Some((leader.clone(), turn.now));
         let (promised, runs, last) = (self.promises.promised.clone(), self.log.runs().clone(), self.log.last());
-        turn.say(leader, Message::Join { promised, priority: self.settings.priority, runs, last });
+        turn.say(
+            leader,
+            Message::Join { promised, priority: self.settings.priority, runs, last, limits: self.settings.limits },
+        );
     }
 
     /// docs/protocol.md, 3.1, 3.5: asks again, gives up a leader that does not answer, or founds a group.

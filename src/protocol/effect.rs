@@ -25,7 +25,7 @@ use std::net::SocketAddr;
 use super::event::Event;
 use super::input::{ConnectionId, Question};
 use crate::ids::{PeerId, Sequence, Term};
-use crate::wire::{Frame, Message, Range, Refusal, Request};
+use crate::wire::{Base, Frame, Message, Range, Refusal, Request};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -100,12 +100,21 @@ pub enum Store {
     /// Keep readings as pending on disk (`--resume`).
     Keep(Request),
     /// Keep what is above `to` as pending, write `state`, truncate the CSV files, cut the journal. Reported; where `to`
-    /// is within a batch, with the end of the batch before.
+    /// is within a batch, with the end of the batch before. A cut to 0 also forgets what was removed before.
     Cut { to: Sequence, state: State },
     /// Write CSV rows up to here, and forget which of them are pending. Reported.
     Deliver { up_to: Sequence },
     /// Read pending readings back. Reported, in one piece or several.
     Recall(Range),
+    /// Find out how much of the log the limits of this peer no longer keep. Reported, if it is anything.
+    Survey,
+    /// Remove entries and rows up to here, which are delivered. Reported.
+    Remove { to: Sequence },
+    /// Replace a log that is a part of this beginning by it, and remove its rows. Reported as `Done::Appended` and
+    /// `Done::Delivered`.
+    Begin(Base),
+    /// Hand `BASE` to this link: where the log begins by now.
+    SayBase { to: PeerId, term: Term },
     /// Hand a message to its link once all of the above is stored.
     Say { to: PeerId, message: Message },
 }

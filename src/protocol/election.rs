@@ -293,7 +293,7 @@ impl Peer {
     fn say_log_state(&self, to: &PeerId, turn: &mut Turn) {
         let Some(term) = self.promises.promised.clone() else { return };
         let (synced, runs, last) = (self.promises.synced.clone(), self.log.runs().clone(), self.log.last());
-        turn.say(to, Message::LogState { term, synced, runs, last });
+        turn.say(to, Message::LogState { term, synced, runs, last, limits: self.settings.limits });
     }
 
     /// docs/protocol.md, 5.4: `COORDINATOR`, or the answer to it, may be lost with the link before, and one of the two

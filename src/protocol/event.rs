@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use crate::elapsed::Elapsed;
 use crate::ids::{Origin, PeerId, Sequence, Term};
+use crate::size::Size;
+use crate::wire::Limits;
 
 pub use fields::Field;
 
@@ -77,6 +79,18 @@ pub enum Event {
         name: &'static str,
         leader: String,
         own: String,
+    },
+    /// At a leader: these are told to keep another amount than it is, so nothing is removed.
+    OtherLimits {
+        own: Option<Limits>,
+        peers: Vec<(PeerId, Option<Limits>)>,
+    },
+    /// Readings before `first` were removed, which no limit keeps; `newest` is the time of the newest of them.
+    Removed {
+        first: Sequence,
+        readings: u64,
+        bytes: u64,
+        newest: Option<String>,
     },
     /// Dials fail at the address where a peer is said to listen: by itself (`heard`), or by others.
     Unreachable {
@@ -169,6 +183,8 @@ impl Event {
             Self::Suspended { .. } => "suspended",
             Self::Stuck => "disk_stuck",
             Self::OtherKnob { .. } => "timing_differs",
+            Self::OtherLimits { .. } => "limits_differ",
+            Self::Removed { .. } => "readings_removed",
             Self::Unreachable { .. } | Self::Reachable { .. } => "unreachable",
             Self::NotReached { .. } | Self::Reached { .. } => "not_reached",
             Self::Refused { .. } => "refused",
@@ -186,6 +202,7 @@ impl Event {
         match self {
             Self::Stuck
             | Self::OtherKnob { .. }
+            | Self::OtherLimits { .. }
             | Self::Refused { .. }
             | Self::Unreachable { .. }
             | Self::NotReached { .. }
@@ -268,6 +285,45 @@ impl Event {
     }
 }
 
+impl Event {
+    /// What is kept, and what goes.
+    fn fmt_limits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherLimits { own, peers } => {
+                write!(f, "Nothing old is removed: this leader runs with {}", Kept(*own))?;
+                for (peer, limits) in peers {
+                    write!(f, ", {peer} with {}", Kept(*limits))?;
+                }
+                f.write_str("; give every peer the same --keep and --keep-bytes")
+            }
+            Self::Removed { first, readings, bytes, newest } => {
+                write!(f, "Removed {readings} readings that are kept no longer")?;
+                if let Some(newest) = newest {
+                    write!(f, ", up to {newest}")?;
+                }
+                write!(f, " ({}); kept from #{first} on", Size(*bytes))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Limits, as options.
+struct Kept(Option<Limits>);
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(Limits { age, bytes }) = self.0 else { return f.write_str("no --keep") };
+        if let Some(age) = age {
+            write!(f, "--keep {}h", age.as_secs() / 3600)?;
+        }
+        if let Some(bytes) = bytes {
+            write!(f, "{}--keep-bytes {bytes}", if age.is_some() { " " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
 /// One line, or two lines with LF between them where the contract asks for two.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -311,6 +367,7 @@ impl fmt::Display for Event {
                 f,
                 "The leader runs with {name} {leader}, this peer with {own}: give every peer the same, or they elect for ever"
             ),
+            Self::OtherLimits { .. } | Self::Removed { .. } => self.fmt_limits(f),
             Self::Unreachable { .. } | Self::Reachable { .. } | Self::NotReached { .. } | Self::Reached { .. } => {
                 self.fmt_reach(f)
             }

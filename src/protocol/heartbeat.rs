@@ -94,6 +94,7 @@ impl Peer {
         self.admit_learners(turn);
         self.give_up_gaps(turn);
         self.send_again(turn);
+        self.look_for_old(turn);
         self.beat(turn);
     }
 
@@ -231,6 +232,7 @@ fn is_life_of_leader(message: &Message) -> bool {
         message,
         Message::Heartbeat { .. }
             | Message::Ordered { .. }
+            | Message::Base { .. }
             | Message::Commit { .. }
             | Message::ViewChange(_)
             | Message::Added { .. }

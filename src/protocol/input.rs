@@ -104,6 +104,11 @@ pub enum Done {
     Recalled(Request),
     /// CSV rows up to here are written.
     Delivered { up_to: Sequence },
+    /// The answer to `Store::Survey`: the limits of this peer no longer keep the entries up to here.
+    Surveyed { to: Sequence },
+    /// The log begins after `base` now: the end of the last batch up to `asked`. `newest` is the latest time of the
+    /// readings that went.
+    Removed { asked: Sequence, base: Sequence, readings: u64, bytes: u64, newest: Option<String> },
 }
 
 impl Done {
@@ -127,6 +132,8 @@ pub struct Found {
     /// The sequence that the log has to reach, or it was damaged; [`NEEDS_ALL`](crate::ids::NEEDS_ALL) where it was.
     pub needs: Sequence,
     pub runs: RunList,
+    /// Entries up to here were removed.
+    pub base: Sequence,
     pub last: Sequence,
     /// Which numbers of which origin are in the log; ranges of one origin are disjoint and rising.
     pub origins: Vec<Range>,
@@ -134,6 +141,8 @@ pub struct Found {
     pub delivered: Sequence,
     /// Last sequence and ranges of each batch that ends above `delivered`.
     pub uncommitted: Vec<(Sequence, Vec<Range>)>,
+    /// Last sequence of each of them that says where the log begins, and that sequence.
+    pub keeps: Vec<(Sequence, Sequence)>,
     /// Readings kept as pending on disk.
     pub pending: Vec<Range>,
 }

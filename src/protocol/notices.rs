@@ -3,7 +3,8 @@
 use super::event::Event;
 use super::peer::Peer;
 use super::turn::Turn;
-use crate::wire::{Refusal, Timing};
+use crate::ids::PeerId;
+use crate::wire::{Limits, Refusal, Timing};
 
 #[derive(Debug, Default)]
 pub(super) struct Notices {
@@ -13,6 +14,8 @@ pub(super) struct Notices {
     pub(super) suspended: bool,
     /// The leader's timing.
     timing: Option<Timing>,
+    /// Followers of this leader that keep another amount than it does.
+    pub(super) limits: Vec<(PeerId, Option<Limits>)>,
     /// Why a peer with another configuration refused this one.
     refusal: Option<String>,
     /// The clock went back.

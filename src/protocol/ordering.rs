@@ -160,8 +160,10 @@ impl Peer {
 
     /// Frames what was ordered, appends it, and sends and stores it at the same time.
     pub(super) fn flush(&mut self, turn: &mut Turn) {
+        let keep = self.keep_to_order();
         let Role::Leader(leading) = &mut self.role else { return };
-        for frame in leading.sequencer.frames(&leading.term, self.log.last()) {
+        for frame in leading.sequencer.frames(&leading.term, self.log.last(), keep) {
+            leading.keep = leading.keep.filter(|_| frame.keep().is_none());
             self.log.append(&frame);
             turn.store(Store::Append(frame));
         }

@@ -26,11 +26,12 @@ use super::data::role::{Role, Seeking};
 use super::data::token::Secret;
 use super::doubt::Doubts;
 use super::effect::Effects;
+use super::event::Event;
 use super::input::{Alarm, Done, Found, Input, Time};
 use super::notices::Notices;
 use super::turn::Turn;
 use crate::ids::{Incarnation, Origin, PeerId, Rank};
-use crate::wire::{Contact, Seat, Timing};
+use crate::wire::{Contact, Limits, Seat, Timing};
 
 /// What a peer is told about itself when it is made.
 #[derive(Debug, Clone)]
@@ -44,6 +45,10 @@ pub struct Settings {
     pub quorum: Option<u32>,
     /// What is pending is kept on disk, for the next life.
     pub resume: bool,
+    /// How much of the log is kept, if anything limits it.
+    pub limits: Option<Limits>,
+    /// How often a leader looks for what the limits no longer keep.
+    pub survey_every: Time,
     pub timing: Timing,
     /// Are there `--join` addresses to ask?
     pub joins: bool,
@@ -179,6 +184,13 @@ impl Peer {
                 self.compare_recalled(&request, turn);
                 self.pending.on_recalled(request);
                 self.pump(turn);
+            }
+            Done::Surveyed { to } => self.on_surveyed(to),
+            Done::Removed { asked, base, readings, bytes, newest } => {
+                self.on_removed(asked, base);
+                if readings > 0 {
+                    turn.tell(Event::Removed { first: base + 1, readings, bytes, newest });
+                }
             }
             Done::Delivered { up_to } => {
                 // It may have been written before a cut.

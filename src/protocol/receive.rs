@@ -47,7 +47,10 @@ impl Peer {
     fn dispatch(&mut self, from: &PeerId, message: Message, turn: &mut Turn) {
         match message {
             Message::Leader(leadership) if self.heeds(from) => self.on_leader_heard(leadership, turn),
-            Message::Join { promised, priority, .. } => self.on_join(from, promised, priority, turn),
+            Message::Join { promised, priority, limits, .. } => {
+                self.note_limits(from, limits);
+                self.on_join(from, promised, priority, turn);
+            }
             Message::Added { view, incarnation } => self.on_added(from, &view, incarnation, turn),
             Message::ViewChange(view) => self.on_view_change(from, view, turn),
             Message::Heartbeat { term, committed } => self.on_heartbeat(from, &term, committed, turn),
@@ -57,11 +60,13 @@ impl Peer {
             Message::Election { term, .. } => self.on_election(from, term.as_ref(), turn),
             Message::Ok { .. } => self.on_ok(from, turn),
             Message::Coordinator { term } => self.on_coordinator(from, &term, turn),
-            Message::LogState { term, synced, runs, last } => {
+            Message::LogState { term, synced, runs, last, limits } => {
+                self.note_limits(from, limits);
                 self.on_log_state(from, &term, LogState { synced, runs, last }, turn);
             }
             Message::Fetch { term, from: first } => self.on_fetch(from, &term, first, turn),
             Message::SequencerRequest { term, request } => self.on_request(from, &term, &request, turn),
+            Message::Base { term, base } => self.on_base(from, &term, &base, turn),
             Message::Ordered { term, frame } => self.on_ordered(from, &term, frame, turn),
             Message::Commit { term, up_to } => self.on_commit(from, &term, up_to, turn),
             Message::Stale { term, leader } => self.on_stale(from, term.as_ref(), leader, turn),

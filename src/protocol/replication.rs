@@ -41,11 +41,20 @@ impl Peer {
             _ => None,
         };
         let Some(follower) = follower else { return };
-        if !follower.may_begin(first, turn.now, period) {
+        let is_removed = first <= log.base();
+        if !if is_removed {
+            follower.may_be_told(turn.now, period)
+        } else {
+            follower.may_begin(first, turn.now, period)
+        } {
             let what = "asks again and again for the same";
             turn.tell(Event::Misbehaved { peer: from.clone(), what, at: first });
             self.distrust(from, 2, turn);
             return self.drop_silent(std::slice::from_ref(from), turn);
+        }
+        if is_removed {
+            follower.halt();
+            return turn.store(Store::SayBase { to: from.clone(), term: term.clone() });
         }
         let Some(serve) = follower.begin(first, term, log) else { return };
         turn.out.push(Effect::Serve { to: from.clone(), serve });
@@ -135,6 +144,7 @@ impl Peer {
             self.pending.committed(range);
         }
         turn.store(Store::Deliver { up_to: self.log.committed() });
+        self.remove_old(turn);
         true
     }
 
@@ -150,28 +160,7 @@ impl Peer {
     /// docs/protocol.md, 4.5, 5.5: takes a batch of the leader, or of the owner of the best log while that is fetched.
     /// `STORED` is handed to the storage with the batch and leaves when that is stored.
     pub(super) fn on_ordered(&mut self, from: &PeerId, term: &Term, frame: Frame, turn: &mut Turn) {
-        let election_timeout = self.settings.timing.election_timeout;
-        let recovering = match &mut self.role {
-            Role::Proposing(proposing) => {
-                let Phase::Fetching { owner: Some(owner), .. } = &proposing.phase else { return };
-                if owner != from || self.promises.promised.as_ref() != Some(term) {
-                    return;
-                }
-                proposing.deadline = turn.now + election_timeout;
-                true
-            }
-            _ => match self.following() {
-                Some(following) if following.term == *term && following.leader == *from => false,
-                _ => return,
-            },
-        };
-        if self.log.is_cutting() {
-            // It comes again: what follows the cut is fetched once the cut is done.
-            if let Some(following) = self.following_mut() {
-                following.fetched_from = 0;
-            }
-            return;
-        }
+        let Some(recovering) = self.serves_this(from, term, turn) else { return };
         if !self.accept(from, term, frame, turn) {
             return;
         }
@@ -183,6 +172,34 @@ impl Peer {
             self.commit_to(leader_commit, turn);
             self.pump(turn);
         }
+    }
+
+    /// Is the log that comes from this peer to be taken now? It is the installed leader's, or that of the owner of the
+    /// best log (`true`: this peer recovers).
+    pub(super) fn serves_this(&mut self, from: &PeerId, term: &Term, turn: &mut Turn) -> Option<bool> {
+        let election_timeout = self.settings.timing.election_timeout;
+        let recovering = match &mut self.role {
+            Role::Proposing(proposing) => {
+                let Phase::Fetching { owner: Some(owner), .. } = &proposing.phase else { return None };
+                if owner != from || self.promises.promised.as_ref() != Some(term) {
+                    return None;
+                }
+                proposing.deadline = turn.now + election_timeout;
+                true
+            }
+            _ => match self.following() {
+                Some(following) if following.term == *term && following.leader == *from => false,
+                _ => return None,
+            },
+        };
+        if self.log.is_cutting() {
+            // It comes again: what follows the cut is fetched once the cut is done.
+            if let Some(following) = self.following_mut() {
+                following.fetched_from = 0;
+            }
+            return None;
+        }
+        Some(recovering)
     }
 
     /// docs/protocol.md, 2.3, 4.5: appends a batch that continues the log, in a term that can follow. A gap is fetched,
@@ -217,7 +234,7 @@ impl Peer {
 
     /// Turns away from a peer that breaks the protocol while it serves the log: asked again without a pause, it would
     /// do so again.
-    fn turn_away(&mut self, from: &PeerId, turn: &mut Turn) {
+    pub(super) fn turn_away(&mut self, from: &PeerId, turn: &mut Turn) {
         self.close(from, turn);
         if let Role::Proposing(proposing) = &mut self.role {
             if let Phase::Fetching { owner, .. } = &mut proposing.phase {

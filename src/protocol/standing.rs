@@ -136,6 +136,12 @@ impl Peer {
         self.log.runs().clone()
     }
 
+    /// The log begins after this: what was before was removed.
+    #[must_use]
+    pub fn base(&self) -> Sequence {
+        self.log.base()
+    }
+
     /// The last sequence of the log.
     #[must_use]
     pub fn last(&self) -> Sequence {

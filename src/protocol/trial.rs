@@ -94,6 +94,8 @@ impl Trial {
             group: "sensors".into(),
             quorum,
             resume: true,
+            limits: None,
+            survey_every: Time::from_secs(3600),
             timing: TIMING,
             joins: false,
             seed: 1,

@@ -42,6 +42,7 @@ impl Peer {
         }
         self.notices.won = false;
         self.note_group(None);
+        self.compare_limits(turn);
         self.advance(turn);
     }
 

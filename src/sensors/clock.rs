@@ -97,6 +97,13 @@ impl Setting {
         }
     }
 
+    /// The time of this host, if its clock is known to be set.
+    #[must_use]
+    pub fn now_if_set(&self, complaints: &Complaints) -> Option<Timestamp> {
+        let now = Timestamp::now();
+        self.look(now, complaints).then_some(now)
+    }
+
     fn look(&self, now: Timestamp, complaints: &Complaints) -> bool {
         if self.is_set.load(Ordering::Relaxed) {
             return true;

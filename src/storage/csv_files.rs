@@ -2,7 +2,7 @@
 //! waits in a buffer for each file, and one append writes it. The caller decides when, up to a limit.
 
 pub(super) mod beside;
-mod drop;
+pub(super) mod drop;
 pub(super) mod ends;
 mod restore;
 pub(super) mod row_writer;
@@ -191,7 +191,7 @@ impl<D: Disk> CsvFiles<D> {
         }
         if careful {
             // A row that was cut must not come back while the log holds another reading under its sequence.
-            disk.sync_names("").map_err(failed(disk, "sync", ""))?;
+            self.sync_names()?;
         }
         Ok(())
     }

@@ -153,7 +153,7 @@ pub(super) fn is_own(name: &str) -> bool {
     is_csv
         || beside::is_beside(name)
         || set_aside(name)
-        || matches!(name, "state" | "state.tmp" | "pending" | "pending.tmp")
+        || matches!(name, "state" | "state.tmp" | "base" | "base.tmp" | "pending" | "pending.tmp")
         || is_of_process(name)
 }
 
@@ -222,6 +222,7 @@ mod tests {
             needs: 0,
             quorum: None,
             rotate: None,
+            shortened: false,
         };
         fs::write(root.join("state"), state.to_text()).unwrap();
         fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n")).unwrap();

@@ -6,6 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
+use super::base;
 use super::csv_files::ends::{last_row, rows_end};
 use super::directory::is_own;
 use super::disk::read_only::ReadOnlyDisk;
@@ -20,7 +21,7 @@ use super::occupant::occupant;
 use super::{journal, state, READ_BYTES};
 use crate::ids::{PeerId, Sequence};
 use crate::reading::HEADER_LINE;
-use crate::wire::Frame;
+use crate::wire::{Base, Frame};
 
 /// What is in a peer's directory at one moment.
 #[derive(Debug)]
@@ -133,6 +134,14 @@ impl Inspection {
     #[must_use]
     pub fn other_layout(&self) -> &[String] {
         &self.other_layout
+    }
+
+    /// What is left of the entries that were removed from the beginning of the log, if any were.
+    ///
+    /// # Errors
+    /// The disk's, or where it is damaged.
+    pub fn base(&self) -> Result<Option<Base>, StorageError> {
+        base::read(&self.disk)
     }
 
     /// Has the journal a segment?

@@ -21,6 +21,7 @@ pub(super) use self::reader::JournalReader;
 use self::reader::{to_usize, STRIDE_BYTES};
 use super::disk::Disk;
 use super::error::{failed, StorageError};
+use super::Options;
 use crate::ids::Sequence;
 use crate::wire::Frame;
 
@@ -40,12 +41,16 @@ pub enum Read {
     Nothing,
     /// The log was cut since: the sequences asked for may be others now.
     Cut,
+    /// They were removed from the beginning of the log.
+    Removed,
 }
 
 /// What the journal consists of.
 #[derive(Debug, Default)]
 struct Index {
     segments: Vec<Segment>,
+    /// Entries up to here do not count any more, whatever the first segment holds.
+    base: Sequence,
     last: Sequence,
     cuts: u64,
 }
@@ -117,11 +122,16 @@ impl<D: Disk> Journal<D> {
     }
 
     /// The journal that earlier lives left in these segments. None of it is known to be on the platter.
-    pub(super) fn found(disk: Arc<D>, segments: Vec<Segment>, last: Sequence) -> Self {
+    pub(super) fn found(disk: Arc<D>, segments: Vec<Segment>, (base, last): (Sequence, Sequence)) -> Self {
         let unsynced = segments.iter().map(Segment::path).collect();
-        let index = Arc::new(Mutex::new(Index { segments, last, cuts: 0 }));
+        let index = Arc::new(Mutex::new(Index { segments, base, last, cuts: 0 }));
         let reader = JournalReader { disk: Arc::clone(&disk), index };
         Self { reader, unsynced, names_unsynced: true, ..Self::new(disk) }
+    }
+
+    /// The same, as tests want it.
+    pub(super) fn with(self, options: Options) -> Self {
+        Self { segment_bytes: options.segment_bytes.unwrap_or(self.segment_bytes), ..self }
     }
 
     #[must_use]
@@ -226,7 +236,7 @@ impl<D: Disk> Journal<D> {
                 segment.bytes = place.offset;
                 segment.packed = None;
             }
-            index.last = to;
+            (index.base, index.last) = (index.base.min(to), to);
             // A reader that finds this number unchanged has read what was there before the cut.
             index.cuts += 1;
             removed
@@ -255,6 +265,47 @@ impl<D: Disk> Journal<D> {
             }
         }
         Ok(())
+    }
+
+    /// Entries up to `base` do not count from now on.
+    pub(super) fn begin_after(&mut self, base: Sequence) {
+        let mut index = self.reader.index();
+        index.base = index.base.max(base);
+    }
+
+    /// Removes segments whose entries are all at or below `base`; returns the bytes of their files. Nobody reads these
+    /// entries any more, so it does not matter which of the files a power cut brings back.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(super) fn remove(&mut self, base: Sequence) -> Result<u64, StorageError> {
+        let removed: Vec<Segment> = {
+            let mut index = self.reader.index();
+            index.base = index.base.max(base);
+            index.last = index.last.max(base);
+            let next = |at: usize| index.segments.get(at + 1).map_or(index.last + 1, |next| next.first);
+            let gone = (0..index.segments.len()).take_while(|at| next(*at) <= base + 1).count();
+            index.segments.drain(..gone).collect()
+        };
+        if self.packing.as_ref().is_some_and(|packing| removed.iter().any(|gone| packing.is_of(gone.first))) {
+            self.stop_packing();
+        }
+        let (disk, mut bytes) = (Arc::clone(&self.reader.disk), 0);
+        for segment in removed {
+            bytes += segment.packed.unwrap_or(segment.bytes);
+            for path in [plain_path(segment.first), packed_path(segment.first)] {
+                disk.remove(&path).map_err(failed(&*disk, "remove", &path))?;
+                self.unsynced.remove(&path);
+            }
+            self.names_unsynced = true;
+        }
+        Ok(bytes)
+    }
+
+    /// First sequence of each segment, and the bytes of its file.
+    pub(super) fn segments(&self) -> Vec<(Sequence, u64)> {
+        let index = self.reader.index();
+        index.segments.iter().map(|segment| (segment.first, segment.packed.unwrap_or(segment.bytes))).collect()
     }
 
     /// Returns once everything is on the platter.

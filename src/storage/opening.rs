@@ -14,32 +14,46 @@ use std::sync::{Arc, Mutex};
 
 use self::csv_check::CsvCheck;
 use self::start::Begun;
-use super::csv_files::{beside, CsvFiles};
+use super::base;
+use super::csv_files::{beside, drop, CsvFiles};
 use super::directory::earlier_names;
 use super::disk::Disk;
-use super::error::StorageError;
+use super::error::{failed, StorageError};
+use super::file_names::CsvName;
 use super::in_place;
+use super::journal::names::{packed_path, plain_path, segments_of};
 use super::journal::tail::Tail;
 use super::journal::{packing, Journal, Read, DIR};
 use super::pending::Pending;
+use super::retention::{self, Retention};
 use super::{Opened, Options, Repair, Storage, READ_BYTES};
 use crate::ids::{Incarnation, PeerId, Sequence, NEEDS_ALL};
 use crate::numbers::Numbers;
-use crate::wire::{Frame, Range, RunList};
+use crate::wire::{Base, Frame, Range, RunList};
 
 /// What the log holds, beyond what the journal itself knows.
 #[derive(Debug, Default)]
 struct Contents {
     runs: RunList,
     numbers: Numbers,
+    /// Last sequence of each batch that says where the log begins, and that sequence.
+    keeps: Vec<(Sequence, Sequence)>,
 }
 
 impl Contents {
+    /// What is left of the beginning of a log.
+    fn after(base: &Base) -> Self {
+        let mut contents = Self { runs: base.runs.clone(), ..Self::default() };
+        base.origins.iter().for_each(|range| contents.numbers.insert(range));
+        contents
+    }
+
     fn visit(&mut self, frame: &Frame) {
         if self.runs.last().map(|(term, _)| term) != Some(frame.term()) {
             self.runs.push((frame.term().clone(), frame.first()));
         }
         frame.ranges().iter().for_each(|range| self.numbers.insert(range));
+        self.keeps.extend(frame.keep().map(|keep| (frame.last(), keep)));
     }
 }
 
@@ -64,42 +78,45 @@ pub(super) fn open<D: Disk>(
     beside::remove_leftovers(&*disk)?;
     packing::remove_leftovers(&*disk)?;
     repairs.extend(earlier_names::rename_csv(&*disk)?.map(Repair::Renamed));
+    let begins = load_base(&*disk, &mut repairs)?;
+    let base = begins.last;
     let mut pending = pending_load::load(&disk, &mut repairs)?;
     let mut check = CsvCheck::new(Arc::clone(&disk), options.layout)?;
-    let mut contents = Contents::default();
-    let mut walked = walk::walk(&*disk, &mut |frame| {
-        contents.visit(frame);
-        check.visit(frame)
-    })?;
-    let last = walked.last;
-    let delivered = check.finish()?;
+    let (contents, mut walked) = read_log(&*disk, &begins, &mut check)?;
+    let last = walked.last.max(base);
+    let delivered = check.finish()?.max(base);
     if let Some(broken) = &walked.broken {
         repairs.push(salvage::mend(&*disk, broken, last, &contents.numbers, &mut pending)?);
         if let Some(kept) = walked.segments.last_mut().filter(|segment| segment.first == broken.segment) {
             kept.packed = None;
         }
     }
-    let mut journal = Journal::found(Arc::clone(&disk), walked.segments, last);
+    let mut journal = Journal::found(Arc::clone(&disk), walked.segments, (base, last)).with(options);
+    // All of them, where the log is no longer than its base: it goes on in another segment.
+    journal.remove(base)?;
     // What was cut must be gone for good, and be kept as pending, before anything is built on either.
     pending.sync()?;
     journal.sync()?;
     repairs.extend(relay::mend(&*disk, found.as_ref(), &mut check, &journal.reader(), (last, delivered))?);
     let uncommitted = forget_delivered(&journal, &contents, delivered, &mut pending)?;
     let told = highest_told_life(id, &contents, &pending);
-    let (state, short) = start::continued(found, id, (now, options), (&contents.runs, last), told);
+    let shortened = base > 0 || !contents.keeps.is_empty();
+    let (state, short) = start::continued(found, id, (now, options), (&contents.runs, last), (told, shortened));
     if let Some(needs) = short {
         repairs.push(Repair::JournalShort { path: disk.full_path(DIR), needs, last });
     }
     start::save(&*disk, &state, true)?;
-    let opened = Opened {
+    let mut opened = Opened {
         incarnation: state.incarnation,
         promised: state.promised.clone(),
         synced: state.synced.clone(),
         needs: state.needs,
         runs: contents.runs,
+        base,
         last,
         origins: contents.numbers.ranges().collect(),
         uncommitted,
+        keeps: contents.keeps.iter().copied().filter(|(batch, _)| *batch > delivered).collect(),
         delivered,
         pending: pending.ranges().ranges().collect(),
         state_damaged,
@@ -109,7 +126,78 @@ pub(super) fn open<D: Disk>(
     let csv = CsvFiles::found(Arc::clone(&disk), options.layout, check.into_files(delivered))?;
     let vouched = if state.needs == NEEDS_ALL { 0 } else { state.needs };
     let (claimed, restored) = (in_place::claimed(&*disk)?, Vec::new());
-    Ok((Storage { disk, state, options, journal, tail, csv, pending, delivered, vouched, claimed, restored }, opened))
+    let (due, retention) = (retention::due(&contents.keeps, delivered), Retention::default());
+    let mut storage = Storage {
+        disk,
+        state,
+        options,
+        journal,
+        tail,
+        csv,
+        pending,
+        delivered,
+        base,
+        retention,
+        vouched,
+        claimed,
+        restored,
+    };
+    opened.base = remove_what_is_due(&mut storage, due)?;
+    Ok((storage, opened))
+}
+
+/// Reads the log after its beginning, and compares the CSV files with it.
+fn read_log<D: Disk>(
+    disk: &D,
+    begins: &Base,
+    check: &mut CsvCheck<D>,
+) -> Result<(Contents, walk::Walked), StorageError> {
+    let mut contents = Contents::after(begins);
+    let walked = walk::walk_after(disk, begins.last, &mut |frame| {
+        if frame.last() <= begins.last {
+            return Ok(());
+        }
+        contents.visit(frame);
+        check.visit(frame)
+    })?;
+    Ok((contents, walked))
+}
+
+/// Removes what was ordered to go, and delivered, before a crash came. Returns where the log begins then.
+fn remove_what_is_due<D: Disk>(storage: &mut Storage<D>, due: Option<Sequence>) -> Result<Sequence, StorageError> {
+    if let Some(to) = due.filter(|_| storage.options.limits.is_some()) {
+        storage.remove(to);
+        storage.finish_removals()?;
+        storage.take_removed();
+    }
+    Ok(storage.base)
+}
+
+/// What is left of entries that earlier lives removed. What they did not finish of that is done.
+fn load_base<D: Disk>(disk: &D, repairs: &mut Vec<Repair>) -> Result<Base, StorageError> {
+    let (begins, aside) = base::load(disk)?;
+    repairs.extend(aside.map(|set_aside| Repair::Base { path: disk.full_path(base::PATH), set_aside }));
+    remove_rest(disk, begins.last)?;
+    Ok(begins)
+}
+
+/// Removes what an earlier life left of entries up to `base`: whole segments, and rows.
+fn remove_rest<D: Disk>(disk: &D, base: Sequence) -> Result<(), StorageError> {
+    if base == 0 {
+        return Ok(());
+    }
+    let segments = segments_of(&disk.list(DIR).map_err(failed(disk, "list", DIR))?);
+    let kept = segments.iter().rposition(|first| *first <= base + 1).unwrap_or(0);
+    for path in segments[..kept].iter().flat_map(|first| [plain_path(*first), packed_path(*first)]) {
+        disk.remove(&path).map_err(failed(disk, "remove", &path))?;
+    }
+    for name in disk.list("").map_err(failed(disk, "list", ""))? {
+        if CsvName::parse(&name).is_some() {
+            let bytes = disk.len(&name).map_err(failed(disk, "look at", &name))?;
+            drop::drop_rows(disk, &name, bytes, base, true)?;
+        }
+    }
+    Ok(())
 }
 
 /// Forgets pending readings that are delivered. Returns what is in the log and not delivered.

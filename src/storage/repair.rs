@@ -11,6 +11,8 @@ use crate::ids::Sequence;
 pub enum Repair {
     /// `state` could not be read. It was set aside, unless it was missing, or everything was cleared.
     State { path: PathBuf, what: &'static str, set_aside: Option<PathBuf> },
+    /// What was removed from the beginning of the log cannot be told any more.
+    Base { path: PathBuf, set_aside: PathBuf },
     /// The last segment ended within a batch, as after a crash; the rest was cut.
     JournalTorn { path: PathBuf, bytes: u64, last: Sequence },
     /// The log ends before its files do. What could be read after that is pending now.
@@ -197,6 +199,13 @@ impl fmt::Display for Repair {
                     ": what this peer promised is forgotten, and only the clock tells this life from earlier ones"
                 )
             }
+            Self::Base { path, set_aside } => write!(
+                f,
+                "{} is damaged and was set aside as {}: what was removed from the log is forgotten, and the log comes from the \
+                 group",
+                path.display(),
+                set_aside.display()
+            ),
             Self::JournalTorn { path, bytes, last } => {
                 write!(
                     f,

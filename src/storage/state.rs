@@ -9,7 +9,7 @@ use crate::ids::{parse_number, Incarnation, PeerId, Sequence, Term};
 /// Name of the file.
 pub(super) const PATH: &str = "state";
 
-/// How the text of a directory begins that has, or may have, files of months: earlier versions do not know those.
+/// How the text of a directory begins that has, or may have, files of months, or a log that does not begin with 1: earlier versions do not know those.
 pub(super) const LATER: &str = "version:2\n";
 
 /// What a text says after its version.
@@ -17,7 +17,7 @@ pub(super) fn facts(text: &[u8]) -> &[u8] {
     text.strip_prefix(LATER.as_bytes()).unwrap_or(text)
 }
 
-/// Longest file, in bytes: ten lines, two terms of at most 106.
+/// Longest file, in bytes: eleven lines, two terms of at most 106.
 pub(super) const BYTES_MAX: usize = 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) quorum: Option<u32>,
     /// Which CSV files count. `None`: those of sensors, and there are no others.
     pub(super) rotate: Option<Layout>,
+    /// The log lost its beginning, or says that it does.
+    pub(super) shortened: bool,
 }
 
 impl State {
@@ -48,16 +50,18 @@ impl State {
     /// The text of the file.
     pub(super) fn to_text(&self) -> String {
         let term = |term: &Option<Term>| term.as_ref().map_or("-".to_owned(), Term::to_string);
-        let Self { id, incarnation, promised, synced, needs, quorum, rotate } = self;
+        let Self { id, incarnation, promised, synced, needs, quorum, rotate, shortened } = self;
         let (promised, synced) = (term(promised), term(synced));
         let quorum = quorum.map_or_else(String::new, |quorum| format!("quorum:{quorum}\n"));
-        let (later, rotate) = match rotate {
-            None => ("", ""),
-            Some(Layout::Sensor) => (LATER, "rotate:never\n"),
-            Some(Layout::Month) => (LATER, "rotate:month\n"),
+        let later = if rotate.is_some() || *shortened { LATER } else { "" };
+        let rotate = match rotate {
+            None => "",
+            Some(Layout::Sensor) => "rotate:never\n",
+            Some(Layout::Month) => "rotate:month\n",
         };
+        let shortened = if *shortened { "shortened:yes\n" } else { "" };
         let text = format!(
-            "{later}id:{id}\nincarnation:{incarnation}\npromised:{promised}\nsynced:{synced}\nneeds:{needs}\n{quorum}{rotate}"
+            "{later}id:{id}\nincarnation:{incarnation}\npromised:{promised}\nsynced:{synced}\nneeds:{needs}\n{quorum}{rotate}{shortened}"
         );
         let crc = crc32fast::hash(text.as_bytes());
         format!("{text}crc:{crc:08x}\n")
@@ -81,9 +85,10 @@ impl State {
             promised: term(field("promised")?)?,
             synced: term(field("synced")?)?,
             needs: parse_number(field("needs")?)?,
-            // Only these two may be missing.
+            // Only these may be missing.
             quorum: field("quorum").and_then(|text| text.parse().ok()),
             rotate: field("rotate").map(layout),
+            shortened: field("shortened").is_some(),
         };
         // Everything is in canonical form, so the rest of the file, and its checksum, follow from the fields.
         (state.to_text() == text).then_some(state)
@@ -116,6 +121,7 @@ mod tests {
             needs: 12,
             quorum: None,
             rotate: None,
+            shortened: false,
         }
     }
 
@@ -154,6 +160,7 @@ mod tests {
             needs: NUMBER_MAX,
             quorum: Some(u32::MAX),
             rotate: Some(Layout::Month),
+            shortened: true,
         };
         assert!(state.to_text().len() <= BYTES_MAX);
     }
@@ -177,9 +184,10 @@ mod tests {
             id in name(), incarnation in up_to(NUMBER_MAX), terms in (term(), term()), needs in up_to(NUMBER_MAX),
             quorum in prop::option::of(any::<u32>()),
             rotate in prop::sample::select(vec![None, Some(Layout::Sensor), Some(Layout::Month)]),
+            shortened in any::<bool>(),
         ) {
             let (id, (promised, synced)) = (id.parse().unwrap(), terms);
-            let state = State { id, incarnation, promised, synced, needs, quorum, rotate };
+            let state = State { id, incarnation, promised, synced, needs, quorum, rotate, shortened };
             let text = state.to_text();
             prop_assert!(text.len() <= BYTES_MAX);
             prop_assert_eq!(State::parse(text.as_bytes()), Some(state));
@@ -188,10 +196,13 @@ mod tests {
 
     #[test]
     fn a_text_with_any_byte_changed_missing_or_added_is_refused() {
-        for (quorum, rotate) in
-            [(None, None), (Some(3), None), (None, Some(Layout::Month)), (Some(3), Some(Layout::Sensor))]
-        {
-            let text = State { quorum, rotate, ..state() }.to_text().into_bytes();
+        for (quorum, rotate, shortened) in [
+            (None, None, false),
+            (Some(3), None, true),
+            (None, Some(Layout::Month), true),
+            (Some(3), Some(Layout::Sensor), false),
+        ] {
+            let text = State { quorum, rotate, shortened, ..state() }.to_text().into_bytes();
             for at in 0..text.len() {
                 let mut changed = text.clone();
                 changed[at] ^= 1;

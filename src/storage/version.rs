@@ -1,7 +1,7 @@
 //! The version of a peer's directory. A directory of version 1 bears none; a later one says so in the first line of
 //! `state`, which is written before anything else of a later form is. `pending` and the segments may begin with that
 //! line, too, for a directory that has lost its `state`. A directory is of version 2 where it has, or may have, files of
-//! months, and of version 1 otherwise.
+//! months, or a log that does not begin with 1, and of version 1 otherwise.
 
 use std::path::Path;
 

@@ -149,6 +149,7 @@ impl Node {
             // Links may send a batch while it is being stored, and must not send what was cut.
             Store::Append(frame) => lock(&self.tail).push(frame.clone()),
             Store::Cut { to, .. } => lock(&self.tail).cut(*to),
+            Store::Begin(base) => lock(&self.tail).begin_after(base.last),
             _ => {}
         }
         // Without its storage the peer is ending.

@@ -256,7 +256,7 @@ impl Link {
                 last
             }
             Read::Nothing => return false,
-            Read::Cut => None,
+            Read::Cut | Read::Removed => None,
         };
         let mut state = lock(&self.state);
         state.outbox.served(part, last);

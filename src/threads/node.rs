@@ -29,6 +29,7 @@ use crate::ids::PeerId;
 use crate::keys::Keys;
 use crate::net;
 use crate::protocol::{Alarm, ConnectionId, Exit, Peer, Time};
+use crate::sensors::Setting;
 use crate::service::{Manager, Word};
 use crate::status::report::Given;
 use crate::storage::{LogReader, RealDisk, Storage, Tail};
@@ -82,6 +83,8 @@ pub(super) struct Node {
     /// What a report says of how it was started.
     pub(super) given: Given,
     pub(super) complaints: Arc<Complaints>,
+    /// Whether the clock of this host is set.
+    pub(super) clock: Arc<Setting>,
     /// Of the process, where it has one.
     manager: Option<Arc<Manager>>,
     pub(super) exit: Sender<Exit>,
@@ -98,7 +101,7 @@ impl Node {
     pub(super) fn new(
         config: Config,
         core: Peer,
-        budget: Budget,
+        (budget, clock): (Budget, Arc<Setting>),
         disk: &Storage<RealDisk>,
         (storage, sequencer, exit): (Sender<StorageItem>, Sender<SequencerItem>, Sender<Exit>),
         (porter, complaints, keyring): (Porter, Arc<Complaints>, Option<Keyring>),
@@ -133,6 +136,7 @@ impl Node {
             counts,
             given,
             complaints,
+            clock,
             manager,
             exit,
             failure: Mutex::default(),

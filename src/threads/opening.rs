@@ -1,9 +1,8 @@
 //! What a peer opens and settles by its options before its first step.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
@@ -20,6 +19,9 @@ use crate::service::Manager;
 use crate::storage::{
     claim, claim_cleared, directory_of, others, rename_directory, EarlierDirectory, RealDisk, StorageError,
 };
+
+/// How often a leader looks for what the limits no longer keep.
+const SURVEY_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// How many names of files a line has.
 const NAMES_MAX: usize = 20;
@@ -58,17 +60,16 @@ pub(super) fn directory(config: &Config) -> Result<RealDisk, Fatal> {
     Ok(disk)
 }
 
-/// The sources of readings, and how far they were read, where that is kept. `not_before`: no right clock shows an earlier time.
+/// The sources of readings, and how far they were read, where that is kept.
 pub(super) fn sources(
     config: &Config,
-    not_before: Timestamp,
+    setting: &Arc<Setting>,
     complaints: &Arc<Complaints>,
 ) -> Result<(Sources, Option<Arc<Marks>>), Fatal> {
     let positions = config.once.as_deref().map(Positions::open).transpose()?;
-    let setting = Arc::new(Setting::new(not_before, Path::new("/")));
     let given = Given {
         sysfs: &config.sysfs,
-        setting: &setting,
+        setting,
         form: config.stdin_format,
         fields: &config.stdin_fields,
         positions: positions.as_ref(),
@@ -143,6 +144,8 @@ pub(super) fn settings(config: &Config, incarnation: Incarnation, endpoint: Sock
         group: config.group.clone(),
         quorum: config.quorum,
         resume: config.resume,
+        limits: config.limits(),
+        survey_every: SURVEY_EVERY,
         timing: config.timing,
         joins: !config.join.is_empty(),
         seed: rand::random(),

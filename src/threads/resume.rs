@@ -24,7 +24,8 @@ pub(super) fn open(config: &Config, disk: RealDisk) -> Result<(Storage<RealDisk>
         Rotate::Month => Layout::Month,
     };
     let (durable, quorum) = (config.fsync != Fsync::Never, config.quorum);
-    let options = Options { resume: config.resume, durable, quorum, layout };
+    let options =
+        Options { resume: config.resume, durable, quorum, layout, limits: config.limits(), segment_bytes: None };
     Storage::open(Arc::new(disk), &config.peer_id, now_nanos(), options).map_err(failed)
 }
 
@@ -55,6 +56,7 @@ pub(super) fn tell(config: &Config, opened: &Opened) {
 }
 
 pub(super) fn found(opened: Opened) -> Found {
-    let Opened { promised, synced, needs, runs, last, origins, uncommitted, delivered, pending, .. } = opened;
-    Found { promised, synced, needs, runs, last, origins, delivered, uncommitted, pending }
+    let Opened { promised, synced, needs, runs, base, last, origins, uncommitted, keeps, delivered, pending, .. } =
+        opened;
+    Found { promised, synced, needs, runs, base, last, origins, delivered, uncommitted, keeps, pending }
 }

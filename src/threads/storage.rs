@@ -16,7 +16,7 @@ use crate::complaints::{Kind, Subject};
 use crate::config::Fsync;
 use crate::ids::{PeerId, Sequence};
 use crate::protocol::{Done, Input, Store};
-use crate::storage::{Read, RealDisk, Storage, StorageError};
+use crate::storage::{Read, RealDisk, Removed, Storage, StorageError};
 use crate::wire::Message;
 
 /// How many items are done before the core hears of them: this bounds how long the first one waits.
@@ -61,18 +61,27 @@ struct Rest {
     room_at: Instant,
     /// When to pack a piece of the log.
     pack_at: Instant,
+    /// When to look at a piece of it, or remove one, where that is wanted.
+    retain_at: Option<Instant>,
 }
 
 impl Rest {
     fn new() -> Self {
         let now = Instant::now();
-        Self { delivered: None, sync_by: None, names_at: now + NAMES_EVERY, pack_at: now + PACK_EVERY, room_at: now }
+        Self {
+            delivered: None,
+            sync_by: None,
+            names_at: now + NAMES_EVERY,
+            pack_at: now + PACK_EVERY,
+            room_at: now,
+            retain_at: None,
+        }
     }
 
     /// When something is due, whatever else there is to do.
     fn due(&self) -> Instant {
         let due = self.names_at.min(self.pack_at);
-        self.sync_by.map_or(due, |time| time.min(due))
+        self.sync_by.into_iter().chain(self.retain_at).fold(due, Instant::min)
     }
 }
 
@@ -98,7 +107,7 @@ pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Rec
 
 /// Does what is due from time to time, however much other work there is.
 fn do_what_is_due(
-    node: &Node,
+    node: &Arc<Node>,
     storage: &mut Storage<RealDisk>,
     inbox: &Receiver<StorageItem>,
     rest: &mut Rest,
@@ -116,7 +125,27 @@ fn do_what_is_due(
         let pause = if inbox.is_empty() { pack(node, storage) } else { PACK_PAUSE };
         rest.pack_at = Instant::now() + pause;
     }
+    if rest.retain_at.is_some_and(|time| time <= begun) {
+        retain(node, storage)?;
+        let is_wanted = storage.is_removing() || storage.is_surveying();
+        rest.retain_at = is_wanted.then(|| Instant::now() + PACK_PAUSE.max(begun.elapsed()));
+    }
     Ok(())
+}
+
+/// Looks at a piece of the log for what is kept no longer, or removes one.
+fn retain(node: &Arc<Node>, storage: &mut Storage<RealDisk>) -> Result<(), StorageError> {
+    storage.removal_step()?;
+    let mut dones: Vec<Done> = storage.take_removed().into_iter().map(removed).collect();
+    dones.extend(storage.survey_step()?.map(|to| Done::Surveyed { to }));
+    if !dones.is_empty() {
+        node.step(Input::Stored(dones));
+    }
+    Ok(())
+}
+
+fn removed(Removed { asked, base, readings, bytes, newest }: Removed) -> Done {
+    Done::Removed { asked, base, readings, bytes, newest }
 }
 
 /// Looks how much room the disk has, if that was not done just now.
@@ -180,6 +209,9 @@ fn do_group(
     }
     if let Some(item) = next {
         group.take(item, node, storage)?;
+    }
+    if storage.is_removing() || storage.is_surveying() {
+        rest.retain_at = rest.retain_at.or_else(|| Some(Instant::now()));
     }
     match node.config.fsync {
         // One sync for all that waited.
@@ -247,6 +279,22 @@ impl Group {
             }
             Store::Recall(range) => self.dones.extend(storage.recall(&range)?.into_iter().map(Done::Recalled)),
             Store::Say { to, message } => self.say(to, message),
+            Store::Survey => {
+                if let Some(limits) = node.config.limits() {
+                    storage.survey(limits, node.clock.now_if_set(&node.complaints));
+                }
+            }
+            Store::Remove { to } => storage.remove(to),
+            Store::Begin(base) => {
+                storage.begin_after(&base)?;
+                self.delivered = Some(base.last);
+                self.dones.push(Done::Appended { last: base.last });
+            }
+            Store::SayBase { to, term } => {
+                if let Some(base) = storage.told_base()? {
+                    self.say(to, Message::Base { term, base });
+                }
+            }
         }
         Ok(())
     }

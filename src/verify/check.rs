@@ -19,7 +19,9 @@ pub(super) struct Checked {
     pub(super) inspection: Inspection,
     pub(super) runs: bool,
     pub(super) rows: u64,
-    /// Rows 1 to this one are all there.
+    /// Rows up to here were removed.
+    pub(super) base: Sequence,
+    /// The rows from there to this one are all there.
     pub(super) holds: Sequence,
     /// The highest sequence of a row.
     pub(super) last: Sequence,
@@ -43,6 +45,10 @@ const WAITING_MAX: u64 = 16_384;
 pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<Checked, StorageError> {
     let runs = inspection.runs();
     let mut disagreements = Disagreements::default();
+    let begins = inspection.base()?.unwrap_or_default();
+    let mut entered = Numbers::default();
+    begins.origins.iter().for_each(|range| entered.insert(range));
+    let base = begins.last;
     let mut check = Check {
         rows: Rows::new(&inspection, runs, &mut disagreements)?,
         disagreements,
@@ -51,14 +57,17 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
         up_to: up_to.unwrap_or(Sequence::MAX),
         missing: Missing::new(&inspection),
         undelivered: BTreeMap::new(),
-        settled: 0,
+        base,
+        settled: base,
         unsure: 0,
-        holds: 0,
+        holds: base,
         term: None,
-        entered: Numbers::default(),
+        entered,
         damage: None,
         expected: Vec::new(),
     };
+    let mut notes = Vec::new();
+    let left = check.skip_what_is_left(&mut notes)?;
     let mut walk = inspection.journal();
     while let Some(piece) = walk.next_piece()? {
         match piece {
@@ -70,7 +79,6 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
             }
         }
     }
-    let mut notes = Vec::new();
     check.end(&mut notes)?;
     // A peer that was stopped or started meanwhile was writing, too.
     let runs = runs || inspection.runs();
@@ -96,10 +104,10 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
     notes.extend(of_other_layout(&inspection));
     // Where all wanted rows are there, nothing more is to come.
     let runs = runs && up_to.is_none_or(|up_to| holds < up_to);
-    let (count, last) = (rows.count, rows.last);
+    let (count, last) = (rows.count - left, rows.last.max(base));
     let sums = rows.sums();
     let digest = digest(&inspection, &sums);
-    Ok(Checked { runs, rows: count, holds, last, sums, digest, disagreements, notes, lag, inspection })
+    Ok(Checked { runs, rows: count, base, holds, last, sums, digest, disagreements, notes, lag, inspection })
 }
 
 #[derive(Debug)]
@@ -112,6 +120,8 @@ struct Check<'a> {
     missing: Missing<'a>,
     /// How many entries of each origin a running peer has above its last row.
     undelivered: BTreeMap<Origin, u64>,
+    /// The log begins after this.
+    base: Sequence,
     /// Entries and rows up to here were looked at.
     settled: Sequence,
     /// Of how many entries the time is that of a clock that was not set.
@@ -126,8 +136,28 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// Says where the log begins. Rows before that are left of a removal that is not finished, and are only counted.
+    fn skip_what_is_left(&mut self, notes: &mut Vec<String>) -> Result<u64, StorageError> {
+        let base = self.base;
+        if base > 0 {
+            notes.push(format!("kept from row {} on; what was before was removed, as no --keep keeps it", base + 1));
+        }
+        while self.rows.head().is_some_and(|(head, _)| head <= base) {
+            self.rows.advance(&mut self.disagreements)?;
+        }
+        let left = self.rows.count;
+        if left > 0 {
+            let what = if left == 1 { "row is" } else { "rows are" };
+            notes.push(format!("{left} {what} left of a removal that is not finished"));
+        }
+        Ok(left)
+    }
+
     fn batch(&mut self, frame: &Frame) -> Result<(), StorageError> {
         let span = (frame.first(), frame.last());
+        if frame.last() <= self.base {
+            return Ok(());
+        }
         if frame.first() <= self.settled {
             let settled = self.settled;
             self.disagreements.add("journal", span, || {

@@ -13,7 +13,7 @@ use crate::reading::Month;
 use crate::storage::{csv_name, CsvName, Inspection, Layout, StorageError};
 
 /// Notes at `peer` how its rows differ from those of `other`. Rows above what either holds without gaps do not count:
-/// they only show that one is behind the other.
+/// they only show that one is behind the other. Neither do rows that one of them has removed.
 pub(super) fn compare(
     peer: &Checked,
     other: &Checked,
@@ -198,9 +198,9 @@ impl Pair<'_> {
 
     /// Notes a row that only one of them holds.
     fn alone(&mut self, order: Ordering, sequence: Sequence, place: Place) {
-        let holds = if order == Ordering::Less { self.other.holds } else { self.peer.holds };
+        let lacking = if order == Ordering::Less { self.other } else { self.peer };
         // Above that, it is behind.
-        if sequence > holds {
+        if !(lacking.base + 1..=lacking.holds).contains(&sequence) {
             return;
         }
         let run = if order == Ordering::Less { self.extra } else { self.lacking };

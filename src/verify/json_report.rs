@@ -33,10 +33,11 @@ fn one(peer: &Peer, path: &str) -> String {
             return object.end();
         }
     };
-    let Checked { runs, rows, holds, last, digest, disagreements, notes, inspection, .. } = checked;
+    let Checked { runs, rows, base, holds, last, digest, disagreements, notes, inspection, .. } = checked;
     object.raw("running", &runs.to_string());
     object.raw("rows", &rows.to_string());
     object.raw("sensors", &inspection.sensors().len().to_string());
+    object.raw("base", &base.to_string());
     object.raw("holds", &holds.to_string());
     object.raw("last", &last.to_string());
     object.text("sha256", &hex(digest));

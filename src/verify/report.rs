@@ -115,10 +115,13 @@ fn agreement(peers: &[Peer], reference: Option<usize>) -> String {
     let all: Vec<(&str, &Checked)> = found(peers).collect();
     let running: Vec<&str> = all.iter().filter(|(_, one)| one.runs).map(|(label, _)| *label).collect();
     let held = |one: &Checked| {
-        let rows = number(one.holds, "row", "rows");
+        let rows = number(one.holds - one.base, "row", "rows");
         format!("{rows} of {}", number(one.inspection.sensors().len() as u64, "sensor", "sensors"))
     };
     let proven = "one order, no gaps, none twice, as in the journal";
+    // The first row that all of them keep.
+    let first = all.iter().map(|(_, one)| one.base).max().unwrap_or(0) + 1;
+    let is_one_base = all.iter().all(|(_, one)| one.base + 1 == first);
     let mut text = match (&all[..], reference.and_then(|at| peers[at].found.as_ref().ok())) {
         ([(label, one)], _) if running.is_empty() => format!(
             "{label} holds {}: {proven}. Of one peer no more can be told: compare its digest with the others'.",
@@ -126,8 +129,16 @@ fn agreement(peers: &[Peer], reference: Option<usize>) -> String {
         ),
         (_, Some(_)) if !running.is_empty() => {
             let common = all.iter().map(|(_, one)| one.holds).min().unwrap_or(0);
-            let common = if common == 0 { "no rows yet".to_owned() } else { format!("rows 1..{common} at least") };
+            let common =
+                if common < first { "no rows yet".to_owned() } else { format!("rows {first}..{common} at least") };
             format!("{} on {common}: {proven}.", number(all.len() as u64, "peer agrees", "peers agree"))
+        }
+        (_, Some(one)) if !is_one_base => {
+            format!(
+                "{} peers agree on rows {first}..{}, the first that all of them keep: {proven}.",
+                all.len(),
+                one.holds
+            )
         }
         (_, Some(one)) => format!("{} peers hold the same {}: {proven}.", all.len(), held(one)),
         _ => "there is nothing to compare.".to_owned(),

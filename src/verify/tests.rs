@@ -13,6 +13,7 @@ use crate::wire::{Frame, Lines, Request};
 mod asked;
 mod months;
 mod names;
+mod removed;
 mod sensors;
 
 /// A data directory of its own, removed when dropped.
@@ -306,7 +307,14 @@ fn verify_waits_for_rows_of_a_running_peer_that_are_under_way() {
 #[test]
 fn readings_may_wait_for_a_quorum_for_long() {
     let data = Data::new();
-    let options = Options { resume: true, durable: true, quorum: Some(2), layout: Layout::Sensor };
+    let options = Options {
+        resume: true,
+        durable: true,
+        quorum: Some(2),
+        layout: Layout::Sensor,
+        limits: None,
+        segment_bytes: None,
+    };
     let running = data.running("a", options, &frames(), 7);
     let (verdict, text) = data.verify();
     assert_eq!(verdict, Verdict::Agree, "{text}");

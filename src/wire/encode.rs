@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::limits::Limits;
 use super::message::{Belongs, Contact, Hello, Here, Leadership, Message, RunList, ViewChange};
 use crate::ids::{PeerId, Term};
 
@@ -32,15 +33,20 @@ pub fn encode_head(message: &Message, out: &mut Vec<u8>) {
         Message::Added { view, incarnation } => {
             with_runs(&format!("ADDED TO NETWORK:{incarnation}:{}", view_text(view)), &view.start.runs, out);
         }
-        Message::Join { promised, priority, runs, last } => {
-            with_runs(&format!("JOIN:{}:{priority}:{last}", or_dash(promised.as_ref())), runs, out);
+        Message::Join { promised, priority, runs, last, limits } => {
+            with_limits(&format!("JOIN:{}:{priority}:{last}", or_dash(promised.as_ref())), runs, *limits, out);
         }
         Message::Here(here) => match &here.belongs {
             Belongs::Leads(view) => with_runs(&here_text(here), &view.start.runs, out),
             Belongs::Nowhere | Belongs::Follows(_) => with_runs(&here_text(here), &RunList::new(), out),
         },
-        Message::LogState { term, synced, runs, last } => {
-            with_runs(&format!("LOG_STATE:{term}:{}:{last}", or_dash(synced.as_ref())), runs, out);
+        Message::LogState { term, synced, runs, last, limits } => {
+            with_limits(&format!("LOG_STATE:{term}:{}:{last}", or_dash(synced.as_ref())), runs, *limits, out);
+        }
+        Message::Base { term, base } => {
+            let block = base.block();
+            line(&format!("BASE:{term}:{}:{}", base.last, block.len()), out);
+            out.extend_from_slice(&block);
         }
         _ => line(&short(message), out),
     }
@@ -53,11 +59,17 @@ fn line(text: &str, out: &mut Vec<u8>) {
 
 /// Ends a line with the length of the block of runs that follows it.
 fn with_runs(head: &str, runs: &RunList, out: &mut Vec<u8>) {
+    with_limits(head, runs, None, out);
+}
+
+/// The same; where there are limits, they end the line.
+fn with_limits(head: &str, runs: &RunList, limits: Option<Limits>, out: &mut Vec<u8>) {
     let mut block = String::new();
     for (term, first) in runs {
         writeln!(block, "{term}:{first}").expect("a string takes all");
     }
-    line(&format!("{head}:{}", block.len()), out);
+    let limits = limits.map_or_else(String::new, |limits| format!(":{limits}"));
+    line(&format!("{head}:{}{limits}", block.len()), out);
     out.extend_from_slice(block.as_bytes());
 }
 
@@ -93,6 +105,7 @@ fn short(message: &Message) -> String {
         | Message::Added { .. }
         | Message::Here(_)
         | Message::Join { .. }
+        | Message::Base { .. }
         | Message::LogState { .. } => unreachable!("messages with a block are written by `encode`"),
     }
 }

@@ -3,6 +3,7 @@
 //! A frame is a head line and a body of stated length:
 //! ```text
 //! BATCH:<term>:<first sequence>:<count>:<body bytes>:<CRC-32>\n
+//! KEEP:<sequence>\n                           only where the log is to begin there from now on
 //! FROM:<origin>:<first number>:<count>\n      one range: `count` payload lines of one origin follow
 //! DATA|…\n
 //! ```
@@ -27,9 +28,11 @@ struct Inner {
     term: Term,
     first: Sequence,
     count: u64,
+    keep: Option<Sequence>,
     ranges: Vec<Range>,
     bytes: Arc<Vec<u8>>,
-    body_at: usize,
+    /// Where the first range begins.
+    ranges_at: usize,
 }
 
 impl Frame {
@@ -39,6 +42,16 @@ impl Frame {
     /// If there are no readings, or more than a frame holds: the sequencer makes sure that there are not.
     #[must_use]
     pub fn build(term: Term, first: Sequence, parts: &[Request]) -> Self {
+        Self::build_with(term, first, parts, None)
+    }
+
+    /// The same; with `keep`, everything before that sequence may be removed once the batch is delivered.
+    ///
+    /// # Panics
+    /// As [`Self::build`]; or if `keep` is beyond the batch's first.
+    #[must_use]
+    pub fn build_with(term: Term, first: Sequence, parts: &[Request], keep: Option<Sequence>) -> Self {
+        assert!(keep.is_none_or(|keep| keep <= first), "what a batch removes is before it");
         let mut ranges: Vec<Range> = Vec::new();
         for part in parts {
             match ranges.last_mut() {
@@ -48,7 +61,9 @@ impl Frame {
                 _ => ranges.push(part.range()),
             }
         }
-        let mut body = Vec::with_capacity(body_bytes(&ranges, parts));
+        let mut body = Vec::with_capacity(body_bytes(&ranges, parts) + keep.map_or(0, |_| KEEP_BYTES_MAX));
+        body.extend(keep.map(keep_line).unwrap_or_default().bytes());
+        let keep_bytes = body.len();
         let (mut parts, mut count) = (parts.iter(), 0);
         for range in &ranges {
             body.extend_from_slice(range_line(range).as_bytes());
@@ -63,8 +78,8 @@ impl Frame {
         assert!(count > 0 && count <= READINGS_MAX && body.len() <= BODY_BYTES_MAX, "a frame is bounded");
         let mut bytes = Vec::with_capacity(body.len() + 128);
         write_batch(&term, first, count, &body, &mut bytes);
-        let body_at = bytes.len() - body.len();
-        Self(Arc::new(Inner { term, first, count, ranges, bytes: Arc::new(bytes), body_at }))
+        let ranges_at = bytes.len() - body.len() + keep_bytes;
+        Self(Arc::new(Inner { term, first, count, keep, ranges, bytes: Arc::new(bytes), ranges_at }))
     }
 
     /// Reads a frame: its head line and body, nothing else.
@@ -80,9 +95,11 @@ impl Frame {
             return Err(WireError::Count { verb });
         }
         check_crc(verb, head.sealed, body, head.crc)?;
-        let ranges = parse_ranges(body, head.count)?;
+        let (keep, length) = parse_keep(body, head.first)?;
+        let ranges = parse_ranges(&body[length..], head.count)?;
+        let ranges_at = body_at + length;
         let FrameHead { term, first, count, .. } = head;
-        Ok(Self(Arc::new(Inner { term, first, count, ranges, bytes: Arc::new(bytes), body_at })))
+        Ok(Self(Arc::new(Inner { term, first, count, keep, ranges, bytes: Arc::new(bytes), ranges_at })))
     }
 
     #[must_use]
@@ -106,6 +123,12 @@ impl Frame {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.count
+    }
+
+    /// The first sequence that the log keeps from this batch on, if the batch says so.
+    #[must_use]
+    pub fn keep(&self) -> Option<Sequence> {
+        self.0.keep
     }
 
     /// The ranges of readings, in sequence order.
@@ -138,7 +161,7 @@ impl Frame {
 
     /// Sequence and payload (without LF) of each entry.
     pub fn entries(&self) -> impl Iterator<Item = (Sequence, &[u8])> {
-        let mut at = self.0.body_at;
+        let mut at = self.0.ranges_at;
         let mut left = self.0.count;
         let mut sequence = self.0.first;
         std::iter::from_fn(move || {
@@ -158,7 +181,7 @@ impl Frame {
     /// The readings by range, as they came to the sequencer; their text is shared.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        let mut at = self.0.body_at;
+        let mut at = self.0.ranges_at;
         let mut requests = Vec::with_capacity(self.0.ranges.len());
         for range in &self.0.ranges {
             at += line_start(&self.0.bytes[at..], 1);
@@ -179,6 +202,32 @@ pub(crate) fn write_batch(term: impl fmt::Display, first: Sequence, count: u64, 
 
 /// The beginning of a range line, and of no payload.
 pub(crate) const RANGE: &[u8] = b"FROM:";
+
+/// The beginning of the line that says where the log begins, and how long that line is at most.
+pub(crate) const KEEP: &[u8] = b"KEEP:";
+pub(crate) const KEEP_BYTES_MAX: usize = KEEP.len() + 20 + 1;
+
+pub(crate) fn keep_line(first: Sequence) -> String {
+    format!("KEEP:{first}\n")
+}
+
+/// Reads the line `KEEP` of a batch from `first` on, where its body begins with one; and how long that is.
+fn parse_keep(body: &[u8], first: Sequence) -> Result<(Option<Sequence>, usize), WireError> {
+    let verb = "BATCH";
+    if !body.starts_with(KEEP) {
+        return Ok((None, 0));
+    }
+    let end = memchr::memchr(b'\n', body).ok_or(WireError::Count { verb })?;
+    let line = std::str::from_utf8(&body[..end]).map_err(|_| WireError::Text { verb })?;
+    let mut fields = Cursor::new(line, "KEEP")?;
+    let keep = fields.number("first sequence")?;
+    fields.end()?;
+    // Nothing is removed below the first entry, and nothing of the batch that says so.
+    if !(2..=first).contains(&keep) {
+        return Err(WireError::Field { verb: "KEEP", field: "first sequence" });
+    }
+    Ok((Some(keep), end + 1))
+}
 
 fn range_line(range: &Range) -> String {
     format!("FROM:{}:{}:{}\n", range.origin, range.first, range.count)

@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::base::Base;
 use super::batch::Request;
 use super::frame::Frame;
+use super::limits::Limits;
 use super::refusal::Refusal;
 use crate::ids::{Incarnation, PeerId, Rank, Sequence, Term};
 
@@ -193,6 +195,8 @@ pub enum Message {
         priority: i64,
         runs: RunList,
         last: Sequence,
+        /// How much the sender is told to keep, if anything limits it.
+        limits: Option<Limits>,
     },
     /// `incarnation` is the receiver's: an answer to an earlier life is ignored.
     Added {
@@ -223,10 +227,16 @@ pub enum Message {
         synced: Option<Term>,
         runs: RunList,
         last: Sequence,
+        limits: Option<Limits>,
     },
     Fetch {
         term: Term,
         from: Sequence,
+    },
+    /// The answer to a `FETCH` of what was removed: the log of the sender begins after this.
+    Base {
+        term: Term,
+        base: Base,
     },
     SequencerRequest {
         term: Term,
@@ -282,6 +292,7 @@ impl Message {
             | Self::Coordinator { term }
             | Self::LogState { term, .. }
             | Self::Fetch { term, .. }
+            | Self::Base { term, .. }
             | Self::SequencerRequest { term, .. }
             | Self::Ordered { term, .. }
             | Self::Stored { term, .. }

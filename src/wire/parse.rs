@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::base::{Base, BASE_BYTES_MAX};
 use super::batch::{Request, RequestHead, BODY_BYTES_MAX, HEAD_BYTES_MAX};
 use super::cursor::Cursor;
 use super::error::WireError;
 use super::frame::Frame;
+use super::limits::Limits;
 use super::message::{
     Belongs, Contact, Hello, Here, Leadership, Message, RunList, Seat, TermStart, Timing, Token, ViewChange,
     PROTOCOL_VERSION,
@@ -32,8 +34,9 @@ pub(super) enum Parsed {
 /// A message whose block is still to come.
 #[derive(Debug)]
 pub(super) enum Head {
-    Join { promised: Option<Term>, priority: i64, last: Sequence },
-    LogState { term: Term, synced: Option<Term>, last: Sequence },
+    Join { promised: Option<Term>, priority: i64, last: Sequence, limits: Option<Limits> },
+    LogState { term: Term, synced: Option<Term>, last: Sequence, limits: Option<Limits> },
+    Base { term: Term, last: Sequence },
     ViewChange(ViewChange),
     Added { view: ViewChange, incarnation: Incarnation },
     Here(Box<Here>),
@@ -84,20 +87,27 @@ pub(super) fn parse(line: &str) -> Result<Parsed, WireError> {
     whole.map(Parsed::Whole)
 }
 
-/// Lines that a block follows. The length of the block is the last field, but for a checksum.
+/// Lines that a block follows. The length of the block is the last field, but for a checksum or limits.
 fn parse_head(verb: &str, line: &str) -> Result<Parsed, WireError> {
     match verb {
         "JOIN" => {
             let mut fields = Cursor::new(line, "JOIN")?;
             let (promised, priority) = (fields.optional("promised", "-")?, fields.integer("priority")?);
             let last = fields.number("last")?;
-            with_block(fields, RUNS_BYTES_MAX, Head::Join { promised, priority, last })
+            let (block, limits) = limited_block(&mut fields)?;
+            Ok(Parsed::Head { block, head: Head::Join { promised, priority, last, limits } })
         }
         "LOG_STATE" => {
             let mut fields = Cursor::new(line, "LOG_STATE")?;
             let (term, synced) = (fields.parse("term")?, fields.optional("synced", "-")?);
             let last = fields.number("last")?;
-            with_block(fields, RUNS_BYTES_MAX, Head::LogState { term, synced, last })
+            let (block, limits) = limited_block(&mut fields)?;
+            Ok(Parsed::Head { block, head: Head::LogState { term, synced, last, limits } })
+        }
+        "BASE" => {
+            let mut fields = Cursor::new(line, "BASE")?;
+            let (term, last) = (fields.parse("term")?, fields.number("base")?);
+            with_block(fields, BASE_BYTES_MAX, Head::Base { term, last })
         }
         "VIEW_CHANGE" => {
             let mut fields = Cursor::new(line, "VIEW_CHANGE")?;
@@ -131,16 +141,24 @@ fn with_block(mut fields: Cursor, max: usize, head: Head) -> Result<Parsed, Wire
     Ok(Parsed::Head { block, head })
 }
 
+/// The length of a block of runs, and the limits after it, if there are any.
+fn limited_block(fields: &mut Cursor) -> Result<(usize, Option<Limits>), WireError> {
+    let block = fields.length("length of the block", RUNS_BYTES_MAX)?;
+    let limits = if fields.end().is_ok() { None } else { Some(fields.parse("limits")?) };
+    fields.end().map(|()| (block, limits))
+}
+
 impl Head {
     /// Reads the block.
     pub(super) fn complete(self, block: &[u8]) -> Result<Message, WireError> {
         Ok(match self {
-            Self::Join { promised, priority, last } => {
-                Message::Join { promised, priority, runs: runs(block, last, "JOIN")?, last }
+            Self::Join { promised, priority, last, limits } => {
+                Message::Join { promised, priority, runs: runs(block, last, "JOIN")?, last, limits }
             }
-            Self::LogState { term, synced, last } => {
-                Message::LogState { term, synced, runs: runs(block, last, "LOG_STATE")?, last }
+            Self::LogState { term, synced, last, limits } => {
+                Message::LogState { term, synced, runs: runs(block, last, "LOG_STATE")?, last, limits }
             }
+            Self::Base { term, last } => Message::Base { term, base: Base::parse(last, block, "BASE")? },
             Self::ViewChange(mut view) => {
                 view.start.runs = runs(block, view.start.last, "VIEW_CHANGE")?;
                 Message::ViewChange(view)
@@ -166,7 +184,7 @@ impl Head {
 }
 
 /// Reads a block of runs: rising in term and first sequence, none beyond the log's last.
-fn runs(block: &[u8], last: Sequence, verb: &'static str) -> Result<RunList, WireError> {
+pub(super) fn runs(block: &[u8], last: Sequence, verb: &'static str) -> Result<RunList, WireError> {
     let text = std::str::from_utf8(block).map_err(|_| WireError::Text { verb })?;
     let wrong = WireError::Field { verb, field: "runs" };
     let mut runs = RunList::new();

@@ -105,6 +105,29 @@ fn request() -> impl Strategy<Value = Request> {
     })
 }
 
+fn limits() -> impl Strategy<Value = Option<Limits>> {
+    let (age, bytes) = (proptest::option::of(number()), proptest::option::of(number()));
+    (age, bytes).prop_map(|(age, bytes)| {
+        let age = age.map(Duration::from_secs);
+        (age.is_some() || bytes.is_some()).then_some(Limits { age, bytes })
+    })
+}
+
+fn base() -> impl Strategy<Value = Base> {
+    let counts = proptest::collection::btree_map(id(), (incarnation(), 1u64..50, 1u64..50), 1..5);
+    (term(), counts).prop_map(|(term, counts)| {
+        let range = |(peer, (incarnation, first, count))| Range { origin: Origin { peer, incarnation }, first, count };
+        let origins: Vec<Range> = counts.into_iter().map(range).collect();
+        Base { last: origins.iter().map(|range| range.count).sum(), runs: vec![(term, 1)], origins }
+    })
+}
+
+fn batch() -> impl Strategy<Value = Frame> {
+    (term(), 1u64..1000, proptest::collection::vec(request(), 1..4), proptest::option::of(2u64..1000)).prop_map(
+        |(term, first, parts, keep)| Frame::build_with(term, first, &parts, keep.filter(|keep| *keep <= first)),
+    )
+}
+
 fn message() -> impl Strategy<Value = Message> {
     let opt = || proptest::option::of(term());
     let hello = (
@@ -133,8 +156,6 @@ fn message() -> impl Strategy<Value = Message> {
         last,
     });
     let dialled = proptest::option::of((any::<u64>().prop_map(Token), endpoint()));
-    let frame = (term(), 1u64..1000, proptest::collection::vec(request(), 1..4))
-        .prop_map(|(term, first, parts)| Frame::build(term, first, &parts));
     prop_oneof![
         hello.prop_map(Message::Hello),
         "[ -~]{0,40}".prop_map(|why| Message::Error { why: Refusal::Other(why) }),
@@ -142,12 +163,14 @@ fn message() -> impl Strategy<Value = Message> {
         leader.prop_map(Message::Leader),
         (any::<u64>(), dialled).prop_map(|(nonce, dialled)| Message::Who { nonce: Token(nonce), dialled }),
         here().prop_map(|here| Message::Here(Box::new(here))),
-        (opt(), any::<i64>(), runs()).prop_map(|(promised, priority, (runs, last))| Message::Join {
+        (opt(), any::<i64>(), runs(), limits()).prop_map(|(promised, priority, (runs, last), limits)| Message::Join {
             promised,
             priority,
             runs,
-            last
+            last,
+            limits
         }),
+        (term(), base()).prop_map(|(term, base)| Message::Base { term, base }),
         (view(), incarnation()).prop_map(|(view, incarnation)| Message::Added { view, incarnation }),
         view().prop_map(Message::ViewChange),
         (term(), number()).prop_map(|(term, committed)| Message::Heartbeat { term, committed }),
@@ -155,10 +178,16 @@ fn message() -> impl Strategy<Value = Message> {
         (opt(), id()).prop_map(|(term, from)| Message::Election { term, from }),
         opt().prop_map(|term| Message::Ok { term }),
         term().prop_map(|term| Message::Coordinator { term }),
-        (term(), opt(), runs()).prop_map(|(term, synced, (runs, last))| Message::LogState { term, synced, runs, last }),
+        (term(), opt(), runs(), limits()).prop_map(|(term, synced, (runs, last), limits)| Message::LogState {
+            term,
+            synced,
+            runs,
+            last,
+            limits
+        }),
         (term(), number()).prop_map(|(term, from)| Message::Fetch { term, from }),
         (term(), request()).prop_map(|(term, request)| Message::SequencerRequest { term, request }),
-        (term(), frame).prop_map(|(term, frame)| Message::Ordered { term, frame }),
+        (term(), batch()).prop_map(|(term, frame)| Message::Ordered { term, frame }),
         (term(), number()).prop_map(|(term, last)| Message::Stored { term, last }),
         (term(), number()).prop_map(|(term, up_to)| Message::Commit { term, up_to }),
         (opt(), proptest::option::of(contact())).prop_map(|(term, leader)| Message::Stale { term, leader }),

@@ -31,6 +31,7 @@ mod record;
 #[cfg(target_os = "linux")]
 mod refusals;
 mod resume;
+mod retention;
 #[cfg(target_os = "linux")]
 mod service;
 mod snapshot;

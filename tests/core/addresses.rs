@@ -56,7 +56,7 @@ fn a_peer_that_speaks_is_dialled_where_it_speaks_from() {
     leader.after(1000);
     assert!(is_dialled_again(&elsewhere(&mut leader), "x"));
     assert_eq!(address(&leader, "x"), Some(BORROWED.parse().unwrap()));
-    let effects = leader.said(1, Message::Join { promised: None, priority: 0, runs: vec![], last: 0 });
+    let effects = leader.said(1, Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None });
     assert!(is_dialled_again(&effects, "x"), "{effects:?}");
     assert_eq!(address(&leader, "x"), own);
 }

@@ -10,8 +10,8 @@ use peer::protocol::{
     Standing, Store, Time,
 };
 use peer::wire::{
-    Belongs, Contact, Frame, Hello, Here, Leadership, Lines, Message, Range, Request, RunList, Seat, TermStart, Timing,
-    Token, ViewChange, PROTOCOL_VERSION,
+    Belongs, Contact, Frame, Hello, Here, Leadership, Limits, Lines, Message, Range, Request, RunList, Seat, TermStart,
+    Timing, Token, ViewChange, PROTOCOL_VERSION,
 };
 
 /// The life of the tested peer.
@@ -111,6 +111,11 @@ impl Bench {
 
     /// A peer with `--resume`, and this `--quorum`.
     pub(crate) fn under(quorum: Option<u32>, found: &Found) -> Self {
+        Self::given(quorum, None, found)
+    }
+
+    /// The same, with these limits of what is kept.
+    pub(crate) fn given(quorum: Option<u32>, limits: Option<Limits>, found: &Found) -> Self {
         let settings = Settings {
             id: id("m"),
             priority: 0,
@@ -119,6 +124,8 @@ impl Bench {
             group: "sensors".into(),
             quorum,
             resume: true,
+            limits,
+            survey_every: Time::from_secs(3600),
             timing: timing(),
             joins: true,
             seed: 1,
@@ -140,7 +147,12 @@ impl Bench {
     }
 
     pub(crate) fn learner_with(found: &Found) -> (Self, Effects) {
-        let mut bench = Self::with(found);
+        Self::with(found).learns()
+    }
+
+    /// It becomes a learner of `z`.
+    pub(crate) fn learns(self) -> (Self, Effects) {
+        let mut bench = self;
         bench.hello(1, "z", 5, "127.0.0.1:8000");
         let effects = bench.added(1, "127.0.0.1:8000", view("1@z/5", vec![], 0));
         assert_eq!(bench.peer.standing(), Standing::Learner);
@@ -282,7 +294,7 @@ impl Bench {
     /// `name` links to this leader and joins.
     pub(crate) fn joins(&mut self, connection: u64, name: &str) -> Effects {
         self.hello(connection, name, 5, &format!("127.0.0.1:{}", 8000 + connection));
-        self.said(connection, Message::Join { promised: None, priority: 0, runs: vec![], last: 0 })
+        self.said(connection, Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None })
     }
 
     pub(crate) fn requests(&mut self, connection: u64, request: Request) -> Effects {

@@ -157,7 +157,7 @@ fn members_believe_the_term_that_a_joiner_raises_their_leader_to() {
     leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
     leader.hello(2, "s", 5, "10.0.0.8:1");
     let highest = Some(term(&format!("{}@s/5", (1u64 << 20) + 1)));
-    let effects = leader.said(2, Message::Join { promised: highest, priority: 0, runs: vec![], last: 0 });
+    let effects = leader.said(2, Message::Join { promised: highest, priority: 0, runs: vec![], last: 0, limits: None });
     let Some(Message::Coordinator { term: raised }) = said_to(&effects, "x").pop() else { panic!("{effects:?}") };
     // What its member does then.
     let mut member = Bench::member(&["z", "a"]);

@@ -34,7 +34,10 @@ fn leads_two_with_the_longer_log() -> (Bench, Term) {
     }
     let proposed = peer.peer.promised().expect("its own term").clone();
     for connection in [1, 2] {
-        peer.said(connection, Message::LogState { term: proposed.clone(), synced: None, runs: vec![], last: 0 });
+        peer.said(
+            connection,
+            Message::LogState { term: proposed.clone(), synced: None, runs: vec![], last: 0, limits: None },
+        );
     }
     assert_eq!((peer.peer.standing(), peer.peer.members()), (Standing::Leader, vec![id("a"), id("b"), id("m")]));
     (peer, proposed)

@@ -13,5 +13,6 @@ mod ordering;
 mod outbox;
 mod reach;
 mod resume;
+mod retention;
 mod splits;
 mod unreachable;

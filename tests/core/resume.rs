@@ -18,6 +18,7 @@ fn delivers(effects: &Effects, sequence: u64) -> bool {
 fn found() -> Found {
     Found {
         runs: vec![(term("1@m/5"), 1)],
+        base: 0,
         last: 9,
         origins: vec![range("m/5", 1, 9)],
         delivered: 3,
@@ -26,6 +27,7 @@ fn found() -> Found {
         promised: Some(term("1@m/5")),
         synced: Some(term("1@m/5")),
         needs: 0,
+        keeps: vec![],
     }
 }
 
@@ -141,7 +143,8 @@ fn a_peer_whose_log_was_damaged_leads_with_the_best_log_of_a_quorum_of_others() 
     peer.hello_under(Some(2), 3, "b");
     // Both logs are shorter than its own. They count, and its own does not.
     let runs = vec![(term("1@m/5"), 1)];
-    let state = |last| Message::LogState { term: proposed.clone(), synced: None, runs: runs.clone(), last };
+    let state =
+        |last| Message::LogState { term: proposed.clone(), synced: None, runs: runs.clone(), last, limits: None };
     peer.said(1, state(3));
     let effects = peer.said(3, state(6));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Store(Store::Cut { to: 6, .. }))), "{effects:?}");

@@ -133,7 +133,7 @@ impl Adversary {
         self.ears.set_conduct(Conduct::Faithful);
         let link = self.dial(leader);
         self.ears.set_mouth(link.clone());
-        link.say(&Message::Join { promised: None, priority: 0, runs: RunList::new(), last: 0 });
+        link.say(&Message::Join { promised: None, priority: 0, runs: RunList::new(), last: 0, limits: None });
         let me = self.me.id.clone();
         self.ears.wait("that it is a member", |message| match message {
             Message::ViewChange(view) if view.members.contains_key(&me) => Some(()),

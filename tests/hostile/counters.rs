@@ -20,7 +20,7 @@ fn counters_beyond_all_elections_are_learnt_by_nobody() {
         let link = liar.dial(peer);
         for promised in [HUGE, 1 << 48, HUGE / 2] {
             let promised = Some(term(promised, &liar.me));
-            link.say(&Message::Join { promised, priority: 0, runs: RunList::new(), last: 0 });
+            link.say(&Message::Join { promised, priority: 0, runs: RunList::new(), last: 0, limits: None });
         }
         link.say(&Message::Coordinator { term: term(HUGE, &liar.me) });
         link.say(&Message::Election { term: Some(term(HUGE, &liar.me)), from: liar.me.id.clone() });

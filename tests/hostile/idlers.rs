@@ -75,7 +75,7 @@ fn a_peer_that_joins_again_and_again_is_taken_in_a_few_times_at_most() {
     let until = Instant::now() + LOOP;
     let mut asked = 0;
     while Instant::now() < until {
-        link.say(&Message::Join { promised: None, priority: 0, runs: RunList::new(), last: 0 });
+        link.say(&Message::Join { promised: None, priority: 0, runs: RunList::new(), last: 0, limits: None });
         asked += 1;
         thread::park_timeout(Duration::from_millis(1));
     }

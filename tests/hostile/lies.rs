@@ -37,6 +37,7 @@ fn lies(liar: &Adversary, receiver: u64) -> Vec<Message> {
             synced: Some(high.clone()),
             runs: vec![(term(1, &liar.me), 1)],
             last: 9,
+            limits: None,
         },
         Message::Fetch { term: high.clone(), from: 1 },
         Message::Stored { term: high.clone(), last: 999_999 },
@@ -132,7 +133,7 @@ fn take_back_a_join(options: &[&'static str]) {
         let leader = leader.unwrap_or(joiner.me.clone());
         let current = joiner.view_of(siege.leader()).term.counter;
         let link = joiner.dial(siege.leader());
-        link.say(&Message::Join { promised: None, priority: 0, runs: RunList::new(), last: 0 });
+        link.say(&Message::Join { promised: None, priority: 0, runs: RunList::new(), last: 0, limits: None });
         link.say(&Message::Stale { term: Some(term(current + 1, &leader)), leader: Some(leader) });
         link.end();
         siege.wait_for_progress();

@@ -57,7 +57,7 @@ fn refusals_of_links_end_nobody() {
         let refuser = siege.adversary(&format!("x{number}"));
         refuser.ears.refuse_links(why);
         let link = refuser.dial(siege.leader());
-        link.say(&Message::Join { promised: None, priority: 0, runs: RunList::new(), last: 0 });
+        link.say(&Message::Join { promised: None, priority: 0, runs: RunList::new(), last: 0, limits: None });
         let addressee = |message: &Message| match message {
             Message::Hello(hello) => hello.addressee.clone(),
             _ => None,

@@ -100,6 +100,13 @@ impl World {
         let kept = &self.processes[number].shelf;
         let vouched_for = kept.rows.batches().iter().take_while(|frame| frame.last() <= kept.vouched);
         let bytes: usize = vouched_for.map(|frame| frame.bytes().len()).sum();
+        // Segments from the beginning may be removed.
+        let is_segment =
+            |path: &&String| path.strip_prefix("journal/").is_some_and(|name| name.strip_suffix(".log").is_some());
+        let files = self.disks[host].files();
+        let there: usize = files.iter().filter(|(path, _)| is_segment(path)).map(|(_, bytes)| bytes.len()).sum();
+        let all: usize = kept.rows.batches().iter().map(|frame| frame.bytes().len()).sum();
+        let bytes = bytes.saturating_sub(all.saturating_sub(there));
         if bytes == 0 || self.damage[host] != Damage::None {
             return;
         }

@@ -64,8 +64,18 @@ impl World {
         disk.fail_next(0);
         disk.revive();
         let quorum = self.plan.quorum().map(|quorum| u32::try_from(quorum).expect("few hosts"));
-        let options = Options { resume, durable: self.plan.durable, quorum, layout: self.plan.layout(number) };
-        let (storage, opened) = Shelf::open(disk, &id, now, options).expect("there is room");
+        let retention = self.plan.retention;
+        let limits = retention.map(|retention| retention.limits);
+        let segment_bytes = retention.map(|retention| retention.segment_bytes);
+        let options = Options {
+            resume,
+            durable: self.plan.durable,
+            quorum,
+            layout: self.plan.layout(number),
+            limits,
+            segment_bytes,
+        };
+        let (storage, opened) = Shelf::open_with(disk, &id, now, options, &self.checks.archive).expect("there is room");
         let kept = if resume && !cleared { Damage::None } else { Damage::Cleared };
         let damage = mem::take(&mut self.damage[host]).max(kept);
         let settings = self.sabotage.settings(Settings {
@@ -76,6 +86,8 @@ impl World {
             group: "sensors".into(),
             quorum,
             resume,
+            limits,
+            survey_every: retention.map_or(Time::ZERO, |retention| retention.survey_every),
             timing: self.plan.timing,
             joins: self.plan.join_only,
             seed: self.rng.random(),

@@ -38,7 +38,7 @@ impl World {
                 let promised = term.filter(|_| self.liar().rng.random_bool(0.5));
                 let up = self.liar().rng.random_range(0..4);
                 let promised = promised.map(|term| Term { counter: term.counter + up, ..term });
-                self.say_on(id, Message::Join { promised, priority: 0, runs: Vec::new(), last: 0 });
+                self.say_on(id, Message::Join { promised, priority: 0, runs: Vec::new(), last: 0, limits: None });
             }
             Some((_, false)) => {}
             None => {

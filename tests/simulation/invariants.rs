@@ -16,15 +16,16 @@ mod tests;
 
 use peer::protocol::{Done, Effect, Event, Exit, Store};
 use peer::storage::Opened;
-use peer::wire::Range;
+use peer::wire::{Frame, Range};
 
+use crate::archive::Archive;
 use crate::fault::Damage;
 use crate::liar::{Level, MARK};
+use crate::numbers::Numbers;
 use crate::process::Process;
 
 pub(crate) use comes_to_rest::at_rest;
 pub(crate) use files_are_the_log::check_whole;
-pub(crate) use nothing_is_lost::check_nothing_is_lost;
 
 #[derive(Default)]
 pub(crate) struct Checks {
@@ -40,6 +41,15 @@ pub(crate) struct Checks {
     commits: commits_are_held::Check,
     delivered: delivered_agree::Check,
     leaders: leaders_hold_commits::Check,
+    /// What was in logs, where it may be removed.
+    pub archive: Archive,
+    /// Readings that were removed, as no limit keeps them: nobody has to have them any more.
+    expired: Numbers,
+}
+
+/// Did this process order a batch itself, just now?
+fn leads_in(process: &Process, frame: &Frame) -> bool {
+    frame.term().leader == *process.id() && process.peer.installed() == Some(frame.term())
 }
 
 impl Checks {
@@ -50,7 +60,7 @@ impl Checks {
     /// A process begins with what was `opened` on the disk of a host, after the process `before` it.
     pub(crate) fn started(&mut self, before: Option<&Process>, process: &mut Process, opened: &Opened, damage: Damage) {
         if let Some(before) = before {
-            self.note(disks_keep::check(before, process, opened, damage));
+            self.note(disks_keep::check(before, process, opened, damage, &self.expired));
             self.readings.lose(&before.holds().minus(&process.held), damage);
         }
         self.readings.started(process);
@@ -69,6 +79,9 @@ impl Checks {
         let results = match store {
             Store::Append(frame) => {
                 self.commits.handed_over(process);
+                if let Some(keep) = frame.keep().filter(|_| leads_in(process, frame)) {
+                    self.note(self.commits.check_removal(process, keep - 1));
+                }
                 if self.liar == Some(Level::Stranger) && memchr::memmem::find(frame.bytes(), MARK.as_bytes()).is_some()
                 {
                     self.note(Err(format!("promise 3: a stranger's reading is in the log of {}", process.id())));
@@ -76,6 +89,14 @@ impl Checks {
                 [self.logs.appended(process), self.readings.appended(process, frame)]
             }
             Store::Cut { .. } => return self.readings.cut(process),
+            Store::Remove { to } => {
+                let gone = process.shelf.log.iter().take_while(|entry| entry.frame.last() <= *to);
+                return self.expired.extend(gone.flat_map(|entry| entry.frame.ranges()));
+            }
+            Store::Begin(_) => {
+                self.commits.handed_over(process);
+                return self.readings.cut(process);
+            }
             _ => return,
         };
         for result in results {
@@ -125,7 +146,7 @@ impl Checks {
         match event {
             Event::Lost { origin, first, last } => {
                 let range = Range { origin: origin.clone(), first: *first, count: last - first + 1 };
-                let result = self.readings.lost(&range);
+                let result = self.readings.lost(&range, &self.expired);
                 // A lying member leaves gaps as it likes, in its own numbers and in those of absent origins.
                 if self.liar.is_none_or(|liar| liar == Level::Stranger) {
                     self.note(result);
@@ -133,7 +154,7 @@ impl Checks {
             }
             Event::InputDelivered { readings } => {
                 process.input_delivered = true;
-                self.note(nothing_is_lost::check_delivered(process, *readings));
+                self.note(nothing_is_lost::check_delivered(process, *readings, &self.expired));
             }
             Event::Merging { .. } => process.told_of_merging = true,
             Event::Misbehaved { peer, what, at } if self.liar.is_none() => {
@@ -141,6 +162,14 @@ impl Checks {
             }
             _ => {}
         }
+    }
+
+    /// The check at the end of a run.
+    pub(crate) fn check_nothing_is_lost<'a>(
+        &self,
+        alive: &(impl Iterator<Item = &'a Process> + Clone),
+    ) -> Result<(), String> {
+        nothing_is_lost::check_nothing_is_lost(alive, &self.expired)
     }
 
     pub(crate) fn exited(&mut self, process: &Process, exit: &Exit) {

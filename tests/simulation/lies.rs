@@ -197,11 +197,11 @@ impl<'a> Lies<'a> {
         let (runs, last) = self.log(to, me);
         let promised = self.rng.random_bool(0.7).then(|| self.term(to, me));
         if self.rng.random_bool(0.7) {
-            return Message::Join { promised, priority: 0, runs, last };
+            return Message::Join { promised, priority: 0, runs, last, limits: None };
         }
         let term = self.term(to, me);
         let synced = promised;
-        Message::LogState { term, synced, runs, last }
+        Message::LogState { term, synced, runs, last, limits: None }
     }
 
     /// A message on a connection that was made under this name, from one of its own addresses or not.

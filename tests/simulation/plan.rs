@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use peer::protocol::Time;
 use peer::storage::Layout;
-use peer::wire::Timing;
+use peer::wire::{Limits, Timing};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -85,8 +85,31 @@ pub(crate) struct Plan {
     pub faults_end: Time,
     /// Somebody on the network lies.
     pub liar: Option<Habits>,
+    /// `--keep-bytes`, and how long a segment of a journal gets.
+    pub retention: Option<Retention>,
     /// The group is closed, and a host without its key does what it can.
     pub outsider: Option<outsider::Habits>,
+}
+
+/// How much is kept: so little that much goes in a short run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retention {
+    pub limits: Limits,
+    pub segment_bytes: u64,
+    /// How often a leader looks.
+    pub survey_every: Time,
+}
+
+impl Retention {
+    fn draw(rng: &mut SmallRng, interval: Time) -> Option<Self> {
+        if rng.random_bool(0.7) {
+            return None;
+        }
+        let segment_bytes = *pick(rng, &[400, 1000, 4000]);
+        let bytes = segment_bytes * rng.random_range(3..12);
+        let limits = Limits { age: None, bytes: Some(bytes) };
+        Some(Self { limits, segment_bytes, survey_every: interval * *pick(rng, &[1, 3]) })
+    }
 }
 
 impl Plan {
@@ -120,6 +143,7 @@ impl Plan {
         let outsider = outsider::Habits::draw(&mut aside(rng, 17)).filter(|_| liar.is_none());
         let mut of_months = aside(rng, 29);
         let months = of_months.random_bool(0.3).then(|| of_months.random());
+        let retention = Retention::draw(&mut aside(rng, 41), interval);
         let is_inside = liar.is_some_and(|liar| liar.level != Level::Stranger);
         if is_inside && mode == Mode::Quorum {
             // A damaged peer has no part in elections, which need the whole quorum.
@@ -149,6 +173,7 @@ impl Plan {
             faults,
             faults_end: length,
             liar,
+            retention,
             outsider,
         }
     }
@@ -171,6 +196,7 @@ impl Plan {
             faults: Vec::new(),
             faults_end: Time::ZERO,
             liar: None,
+            retention: None,
             outsider: None,
             months: None,
             ..self

@@ -15,6 +15,8 @@ pub(crate) struct Rows {
     /// Batches that the storage has, in order.
     batches: Vec<Frame>,
     delivered: Sequence,
+    /// Rows up to here were removed.
+    base: Sequence,
     /// By name.
     files: BTreeMap<String, File>,
 }
@@ -58,6 +60,10 @@ impl Rows {
     pub(crate) fn cut(&mut self, to: Sequence) {
         self.batches.truncate(self.batches.partition_point(|frame| frame.last() <= to));
         self.delivered = self.delivered.min(to);
+        if to < self.base {
+            // Nothing is left of what was not removed, either.
+            (self.base, self.files) = (0, BTreeMap::new());
+        }
         for file in self.files.values_mut() {
             let keep = file.rows.partition_point(|(sequence, _)| *sequence <= to);
             if let Some((_, begin)) = file.rows.get(keep) {
@@ -66,6 +72,30 @@ impl Rows {
             file.rows.truncate(keep);
             // What was cut may have been written: the whole file is checked again.
             file.checked = 0;
+        }
+        self.files.retain(|_, file| !file.rows.is_empty());
+    }
+
+    /// These batches are all that there is, and their rows are removed.
+    pub(crate) fn begin_after<'a>(&mut self, frames: impl Iterator<Item = &'a Frame>, base: Sequence) {
+        *self = Self::new(self.layout);
+        frames.for_each(|frame| self.appended(frame));
+        self.delivered(base);
+        self.remove(base);
+    }
+
+    /// Removes the rows up to `base`, and files without other rows.
+    pub(crate) fn remove(&mut self, base: Sequence) {
+        self.base = base;
+        for file in self.files.values_mut() {
+            let gone = file.rows.partition_point(|(sequence, _)| *sequence <= base);
+            let bytes = file.rows.get(gone).map_or(file.text.len(), |(_, begin)| *begin) - HEADER.len();
+            file.text.replace_range(HEADER.len()..HEADER.len() + bytes, "");
+            file.rows.drain(..gone);
+            file.rows.iter_mut().for_each(|(_, begin)| *begin -= bytes);
+            if gone > 0 {
+                file.checked = 0;
+            }
         }
         self.files.retain(|_, file| !file.rows.is_empty());
     }
@@ -125,9 +155,9 @@ impl Rows {
             }
         }
         sequences.sort_unstable();
-        if sequences.iter().copied().eq(1..=self.delivered) {
+        if sequences.iter().copied().eq(self.base + 1..=self.delivered) {
             return Ok(());
         }
-        Err(format!("rows are not those of 1 to {}", self.delivered))
+        Err(format!("rows are not those of {} to {}", self.base + 1, self.delivered))
     }
 }

@@ -35,6 +35,9 @@ pub(crate) fn run(mode: Mode, seed: u64, sabotage: Sabotage, tracing: bool) -> O
         // One trouble at a time.
         world.liar = None;
     }
+    if sabotage != Sabotage::None && !sabotage.is_of_retention() {
+        world.plan.retention = None;
+    }
     if !matches!(sabotage, Sabotage::None | Sabotage::PlainTextHeard | Sabotage::ReplaysCount) {
         (world.closed, world.outsider) = (None, None);
     }
@@ -87,7 +90,7 @@ fn live(world: &mut World) -> Time {
     world.end_of_input();
     world.run_until(world.now + plan.timing.heartbeat_timeout * 2 + plan.timing.election_timeout * 4);
     world.fail(invariants::at_rest(world.alive()));
-    let kept = invariants::check_nothing_is_lost(&world.alive());
+    let kept = world.checks.check_nothing_is_lost(&world.alive());
     world.fail(kept);
     let files = world.processes.iter_mut().filter(|process| process.alive).try_for_each(invariants::check_whole);
     world.fail(files);

@@ -70,11 +70,22 @@ pub(crate) enum Sabotage {
     ProvenByAnybody,
     /// In a closed group, datagrams that are not sealed are read.
     PlainTextHeard,
+    /// A leader removes what it has not seen stored by all.
+    RemovedTooEarly,
+    /// A peer that is told where the log begins keeps its rows.
+    RowsKept,
+    /// What is left of the removed entries is not saved.
+    BaseNotSaved,
     /// In a closed group, a datagram counts as often as it comes.
     ReplaysCount,
 }
 
 impl Sabotage {
+    /// Is it about what is removed?
+    pub(crate) fn is_of_retention(self) -> bool {
+        matches!(self, Self::RemovedTooEarly | Self::RowsKept | Self::BaseNotSaved)
+    }
+
     /// Changes a message handed to a link; `None`: it vanishes.
     pub(crate) fn message(self, message: Message) -> Option<Message> {
         match (self, message) {
@@ -116,6 +127,14 @@ impl Sabotage {
     /// Changes a batch of a leader, before anybody has it.
     fn ordered(self, frame: Frame) -> Store {
         let mut requests = frame.requests();
+        if self == Self::RemovedTooEarly && frame.first() > 1 {
+            return Store::Append(Frame::build_with(
+                frame.term().clone(),
+                frame.first(),
+                &requests,
+                Some(frame.first()),
+            ));
+        }
         for request in &mut requests {
             match self {
                 Self::OrderedAgain if request.first > 1 => request.first -= 1,
@@ -203,7 +222,7 @@ impl Sabotage {
             }
             (Self::UncutLogs, Message::ViewChange(view)) => Message::ViewChange(ViewChange { start: start(), ..view }),
             (Self::RankedByLength, Message::LogState { term, runs, last, .. }) => {
-                Message::LogState { term, synced: receiver.synced().cloned(), runs, last }
+                Message::LogState { term, synced: receiver.synced().cloned(), runs, last, limits: None }
             }
             (Self::CommitOneMore, Message::Commit { term, up_to }) => Message::Commit { term, up_to: up_to + 1 },
             (_, message) => message,

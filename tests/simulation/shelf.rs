@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use peer::ids::{Incarnation, PeerId, Sequence};
 use peer::protocol::{Done, Found, State, Store};
-use peer::storage::{LogReader, MemoryDisk, Opened, Options, Read, Storage, StorageError, Tail};
-use peer::wire::{Frame, Range};
+use peer::storage::{Disk, LogReader, MemoryDisk, Opened, Options, Read, Removed, Storage, StorageError, Tail};
+use peer::wire::{Base, Frame, Limits, Range};
 
+use crate::archive::Archive;
 use crate::numbers::Numbers;
 use crate::rows::Rows;
 use crate::sabotage::Sabotage;
@@ -45,14 +46,16 @@ pub(crate) struct Shelf {
     pub written: Sequence,
     /// What `state` holds.
     pub state: State,
+    limits: Option<Limits>,
     /// `state` vouches for the log up to here, whatever happens to the disk.
     pub vouched: Sequence,
 }
 
 /// What a core is told about the opened storage.
 pub(crate) fn found(opened: &Opened) -> Found {
-    let Opened { promised, synced, needs, runs, last, origins, uncommitted, delivered, pending, .. } = opened.clone();
-    Found { promised, synced, needs, runs, last, origins, delivered, uncommitted, pending }
+    let Opened { promised, synced, needs, runs, base, last, origins, uncommitted, keeps, delivered, pending, .. } =
+        opened.clone();
+    Found { promised, synced, needs, runs, base, last, origins, delivered, uncommitted, keeps, pending }
 }
 
 fn digest(before: u64, bytes: &[u8]) -> u64 {
@@ -70,11 +73,22 @@ impl Shelf {
         now: Incarnation,
         options: Options,
     ) -> Result<(Self, Opened), StorageError> {
+        Self::open_with(disk, id, now, options, &Archive::default())
+    }
+
+    /// The same; what was removed from the log is in the archive.
+    pub(crate) fn open_with(
+        disk: MemoryDisk,
+        id: &PeerId,
+        now: Incarnation,
+        options: Options,
+        archive: &Archive,
+    ) -> Result<(Self, Opened), StorageError> {
         let (storage, opened) = Storage::open(Arc::new(disk.clone()), id, now, options)?;
         let (tail, reader) = (storage.tail(), storage.log_reader());
         let state = State { promised: opened.promised.clone(), synced: opened.synced.clone(), needs: opened.needs };
         let mut shelf = Self {
-            log: Vec::new(),
+            log: archive.log(&opened.runs, opened.base),
             storage,
             tail,
             reader,
@@ -86,8 +100,12 @@ impl Shelf {
             synced: Numbers::default(),
             written: opened.delivered,
             vouched: opened.needs.min(opened.last),
+            limits: options.limits,
             state,
         };
+        for entry in &shelf.log {
+            shelf.rows.appended(&entry.frame);
+        }
         while shelf.last() < opened.last {
             let frames = shelf.read(shelf.last(), opened.last, 0).expect("nothing was cut yet");
             for frame in frames {
@@ -96,6 +114,7 @@ impl Shelf {
             }
         }
         shelf.rows.delivered(opened.delivered);
+        shelf.rows.remove(opened.base);
         shelf.stored.extend(opened.origins.iter().chain(&opened.pending));
         shelf.synced = shelf.stored.clone();
         Ok((shelf, opened))
@@ -148,15 +167,23 @@ impl Shelf {
                 self.log.truncate(self.log.partition_point(|entry| entry.frame.last() <= *to));
                 tail.lock().expect("no holder of the lock panics").cut(*to);
             }
+            Store::Begin(base) => {
+                tail.lock().expect("no holder of the lock panics").begin_after(base.last);
+            }
             _ => {}
         }
+    }
+
+    /// The log is the one of this beginning from now on.
+    pub(crate) fn begin(&mut self, base: &Base, archive: &Archive) {
+        self.log = archive.log(&base.runs, base.last);
     }
 
     /// Batches after `after` that begin at or below `up_to`; `None` where the log was cut since.
     pub(crate) fn read(&self, after: Sequence, up_to: Sequence, cuts: u64) -> Option<Vec<Frame>> {
         match self.reader.read(after, up_to, cuts, SERVE_BYTES).expect("a disk in memory can be read") {
             Read::Frames(frames) => Some(frames),
-            Read::Cut => None,
+            Read::Cut | Read::Removed => None,
             Read::Nothing => panic!("permission to serve {after} to {up_to} of a log that is not so long"),
         }
     }
@@ -202,8 +229,53 @@ impl Shelf {
                 vec![Done::Delivered { up_to }]
             }
             Store::Recall(range) => self.storage.recall(&range)?.into_iter().map(Done::Recalled).collect(),
-            Store::Say { .. } => Vec::new(),
+            Store::Survey => {
+                let Some(limits) = self.limits else { return Ok(Vec::new()) };
+                self.storage.survey(limits, None);
+                let mut dones = Vec::new();
+                while self.storage.is_surveying() {
+                    dones.extend(self.storage.survey_step()?.map(|to| Done::Surveyed { to }));
+                }
+                dones
+            }
+            Store::Remove { to } => self.remove(to, sabotage)?,
+            Store::Begin(base) => {
+                let files = self.disk.files();
+                self.storage.begin_after(&base)?;
+                if sabotage == Sabotage::RowsKept {
+                    for (path, bytes) in files.iter().filter(|(path, _)| path.strip_suffix(".csv").is_some()) {
+                        self.disk.append(path, bytes).expect("there is room");
+                    }
+                }
+                let frames = self.log.iter().map(|entry| &entry.frame);
+                self.rows.begin_after(frames.take_while(|frame| frame.last() <= base.last), base.last);
+                self.fresh.extend(base.origins);
+                self.delivered = base.last;
+                vec![Done::Appended { last: base.last }, Done::Delivered { up_to: base.last }]
+            }
+            Store::SayBase { .. } | Store::Say { .. } => Vec::new(),
         })
+    }
+
+    fn remove(&mut self, to: Sequence, sabotage: Sabotage) -> Result<Vec<Done>, StorageError> {
+        let before = self.disk.files().get("base").cloned();
+        self.storage.remove(to);
+        self.storage.finish_removals()?;
+        if sabotage == Sabotage::BaseNotSaved {
+            self.disk.remove("base").expect("there is one");
+            self.disk.append("base", &before.unwrap_or_default()).expect("there is room");
+        }
+        let mut dones = Vec::new();
+        for Removed { asked, base, readings, bytes, newest } in self.storage.take_removed() {
+            self.rows.remove(base);
+            dones.push(Done::Removed { asked, base, readings, bytes, newest });
+        }
+        Ok(dones)
+    }
+
+    /// What a peer is told that asks for what was removed.
+    pub(crate) fn told_base(&mut self) -> Result<Option<Base>, StorageError> {
+        self.storage.told_base()
     }
 
     /// Writes the rows that wait; `sync`: what was stored survives a power cut from now on. All that was handed over is

@@ -4,7 +4,7 @@ use std::mem;
 
 use peer::protocol::{Done, Input, Store, Time};
 use peer::storage::StorageError;
-use peer::wire::Range;
+use peer::wire::{Message, Range};
 use rand::RngExt;
 
 use crate::fault::Damage;
@@ -17,8 +17,18 @@ impl World {
         let process = &mut self.processes[number];
         let Some(store) = self.sabotage.store(&process.origin.peer, store) else { return };
         process.shelf.note(&store);
-        if let Store::Append(frame) = &store {
-            process.held.extend(frame.ranges());
+        match &store {
+            Store::Append(frame) => {
+                process.held.extend(frame.ranges());
+                if self.plan.retention.is_some() {
+                    self.checks.archive.keep(&process.shelf.log);
+                }
+            }
+            Store::Begin(base) => {
+                process.shelf.begin(base, &self.checks.archive);
+                process.held.extend(&base.origins);
+            }
+            _ => {}
         }
         self.checks.handed_over(process, &store);
         if let Some(done) = self.sabotage.reports_early(&process.origin.peer, &store) {
@@ -52,6 +62,14 @@ impl World {
         let works = mem::take(&mut self.processes[number].work);
         let (mut dones, mut says) = (Vec::new(), Vec::new());
         for store in works {
+            if let Store::SayBase { to, term } = store {
+                match self.processes[number].shelf.told_base() {
+                    Ok(Some(base)) => says.push((to, Message::Base { term, base })),
+                    Ok(None) => {}
+                    Err(error) => return self.disk_failed(number, &error),
+                }
+                continue;
+            }
             let Store::Say { to, message } = store else {
                 match self.processes[number].shelf.execute(store, self.sabotage) {
                     Ok(done) => dones.extend(done.into_iter().map(|done| self.sabotage.done(done))),

@@ -8,9 +8,12 @@ use peer::ids::PeerId;
 use peer::protocol::{Alarm, Call, ConnectionId, Effect, Found, Input, Peer, Secret, Settings, Store, Time};
 use peer::storage::{LogReader, MemoryDisk, Options, Storage};
 use peer::threads::outbox::Outbox;
-use peer::wire::{Decoder, Message, Timing};
+use peer::wire::{Decoder, Limits, Message, Timing};
 
 use crate::show;
+
+/// How long a segment gets of a peer that does not keep everything.
+const SEGMENT_BYTES: u64 = 200;
 
 #[derive(Debug)]
 pub(crate) struct Actor {
@@ -21,6 +24,8 @@ pub(crate) struct Actor {
     pub work: VecDeque<Store>,
     /// What it sends of its log to each.
     pub serving: BTreeMap<PeerId, Outbox>,
+    /// `--keep-bytes`
+    pub limits: Option<Limits>,
     pub measured: u64,
     pub decoders: BTreeMap<u64, Decoder>,
 }
@@ -55,8 +60,11 @@ impl Cast {
         let words: Vec<&str> = command.split(' ').collect();
         let id = |text: &str| text.parse::<PeerId>().expect("a name");
         match words[..] {
-            [who, "starts"] => self.start(&id(who), 0),
-            [who, "starts", "with", "priority", number] => self.start(&id(who), number.parse().expect("a number")),
+            [who, "starts"] => self.start(&id(who), 0, None),
+            [who, "starts", "with", "priority", number] => {
+                self.start(&id(who), number.parse().expect("a number"), None)
+            }
+            [who, "starts", "keeping", bytes, "bytes"] => self.start(&id(who), 0, bytes.parse().ok()),
             [who, "stops"] => self.step(&id(who), Input::Stop),
             [who, "alarm", which, "after", time] => self.alarm(&id(who), which, time),
             [who, "hears", from] => self.hear(&id(who), &id(from)),
@@ -81,11 +89,13 @@ impl Cast {
         }
     }
 
-    fn start(&mut self, id: &PeerId, priority: i64) -> String {
+    fn start(&mut self, id: &PeerId, priority: i64, keeps: Option<u64>) -> String {
         let number = self.actors.len() + 1;
         let address = [10, 0, 0, u8::try_from(number).expect("few peers")];
-        let (storage, opened) = Storage::open(MemoryDisk::new().into(), id, number as u64 * 100, Options::default())
-            .expect("a disk in memory");
+        let limits = keeps.map(|bytes| Limits { age: None, bytes: Some(bytes) });
+        let options = Options { limits, segment_bytes: keeps.map(|_| SEGMENT_BYTES), ..Options::default() };
+        let (storage, opened) =
+            Storage::open(MemoryDisk::new().into(), id, number as u64 * 100, options).expect("a disk in memory");
         let settings = Settings {
             id: id.clone(),
             priority,
@@ -94,6 +104,8 @@ impl Cast {
             group: "sensors".into(),
             quorum: None,
             resume: false,
+            limits,
+            survey_every: Time::from_secs(3600),
             timing: Timing {
                 heartbeat_interval: Duration::from_secs(1),
                 heartbeat_timeout: Duration::from_secs(3),
@@ -109,6 +121,7 @@ impl Cast {
             storage,
             work: VecDeque::new(),
             serving: BTreeMap::new(),
+            limits,
             measured: 0,
             decoders: BTreeMap::new(),
         };

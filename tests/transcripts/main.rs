@@ -9,7 +9,7 @@
 //!
 //! | input | by |
 //! | --- | --- |
-//! | `> p1 starts [with priority N]`, `> p1 stops` | [`cast`] |
+//! | `> p1 starts [with priority N]`, `> p1 starts keeping N bytes`, `> p1 stops` | [`cast`] |
 //! | `> p1 alarm discovery after 5s` (also `heartbeat`, `leader-check`, `election`) | [`cast`] |
 //! | `> p2 hears p1`: the next datagram of p1 | [`talk`] |
 //! | `> p2 receives p1`: the next message of p1, after its `HELLO` where the connection is new | [`talk`] |
@@ -85,6 +85,11 @@ fn a_leader_that_dies_is_replaced_and_no_reading_is_lost() {
 #[test]
 fn a_late_joiner_gets_everything_before_it_counts() {
     check("late_join.txt");
+}
+
+#[test]
+fn what_is_kept_no_longer_goes_and_a_late_joiner_begins_after_it() {
+    check("removed.txt");
 }
 
 #[test]

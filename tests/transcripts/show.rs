@@ -55,6 +55,10 @@ fn store(store: &Store) -> String {
         Store::Cut { to, state } => format!("  cut to {to}, store {}\n", self::state(state)),
         Store::Deliver { up_to } => format!("  deliver up to {up_to}\n"),
         Store::Recall(range) => format!("  recall {} to {} of {}\n", range.first, range.last(), range.origin),
+        Store::Survey => "  look for what is kept no longer\n".to_owned(),
+        Store::Remove { to } => format!("  remove up to {to}\n"),
+        Store::Begin(base) => format!("  begin after {}\n", base.last),
+        Store::SayBase { to, .. } => format!("  once stored, to {to}: BASE\n"),
         Store::Say { to, message } => self::message(&format!("once stored, to {to}:"), message),
     }
 }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use peer::ids::PeerId;
 use peer::protocol::{Done, Input, State, Store};
-use peer::wire::Lines;
+use peer::storage::Removed;
+use peer::wire::{Lines, Message};
 
 use crate::cast::{Actor, Cast};
 
@@ -16,6 +17,7 @@ impl Cast {
         match &store {
             Store::Append(frame) => tail.push(frame.clone()),
             Store::Cut { to, .. } => tail.cut(*to),
+            Store::Begin(base) => tail.begin_after(base.last),
             _ => {}
         }
         actor.work.push_back(store);
@@ -26,7 +28,10 @@ impl Cast {
         let actor = self.actors.get_mut(who).expect("it started");
         let (mut dones, mut says) = (Vec::new(), Vec::new());
         for store in std::mem::take(&mut actor.work) {
-            if let Store::Say { to, message } = store {
+            if let Store::SayBase { to, term } = store {
+                let base = actor.storage.told_base().expect("a disk in memory").expect("something was removed");
+                says.push((to, Message::Base { term, base }));
+            } else if let Store::Say { to, message } = store {
                 dones.extend(Done::said(&message));
                 says.push((to, message));
             } else {
@@ -76,6 +81,30 @@ fn execute(actor: &mut Actor, store: Store) -> Vec<Done> {
             vec![Done::Delivered { up_to }]
         }
         Store::Recall(range) => storage.recall(&range).expect(failed).into_iter().map(Done::Recalled).collect(),
-        Store::Say { .. } => unreachable!("said by the caller"),
+        Store::Survey => {
+            storage.survey(actor.limits.expect("it has some"), None);
+            let mut dones = Vec::new();
+            while storage.is_surveying() {
+                dones.extend(storage.survey_step().expect(failed).map(|to| Done::Surveyed { to }));
+            }
+            dones
+        }
+        Store::Remove { to } => {
+            storage.remove(to);
+            storage.finish_removals().expect(failed);
+            let removed = |Removed { asked, base, readings, bytes, newest }| Done::Removed {
+                asked,
+                base,
+                readings,
+                bytes,
+                newest,
+            };
+            storage.take_removed().into_iter().map(removed).collect()
+        }
+        Store::Begin(base) => {
+            storage.begin_after(&base).expect(failed);
+            vec![Done::Appended { last: base.last }, Done::Delivered { up_to: base.last }]
+        }
+        Store::SayBase { .. } | Store::Say { .. } => unreachable!("said by the caller"),
     }
 }

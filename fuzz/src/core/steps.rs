@@ -285,7 +285,7 @@ fn joining(host: &mut Host, draw: &mut Draw) {
     let id = draw.id();
     let Some(connection) = introduce(host, draw, &id) else { return };
     let (runs, last) = if draw.bool() { (host.peer.runs(), host.peer.last()) } else { (Vec::new(), 0) };
-    let join = Message::Join { promised: draw.maybe(Draw::term), priority: draw.priority(), runs, last };
+    let join = Message::Join { promised: draw.maybe(Draw::term), priority: draw.priority(), runs, last, limits: None };
     host.step(Input::Received { connection, message: join });
     host.settle();
     if let Some(term) = host.peer.installed().cloned().filter(|_| draw.bool()) {

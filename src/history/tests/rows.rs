@@ -98,11 +98,13 @@ impl Driven {
 struct Consumer {
     rows: Rows,
     had: BTreeMap<Sequence, String>,
+    /// What it was told of rows that were removed.
+    gone: Vec<Sequence>,
 }
 
 impl Consumer {
     fn new(root: &Path, wanted: &Wanted, after: Sequence) -> Self {
-        Self { rows: Rows::new(root.to_owned(), wanted, after), had: BTreeMap::new() }
+        Self { rows: Rows::new(root.to_owned(), wanted, after), had: BTreeMap::new(), gone: Vec::new() }
     }
 
     /// Takes all that is there; returns the rewinds.
@@ -111,6 +113,10 @@ impl Consumer {
         loop {
             match self.rows.step(limit).unwrap() {
                 Step::Nothing => return rewinds,
+                Step::Gone { up_to } => {
+                    self.had = self.had.split_off(&(up_to + 1));
+                    self.gone.push(up_to);
+                }
                 Step::Rewind { after } => {
                     self.had.split_off(&(after + 1));
                     rewinds.push(after);

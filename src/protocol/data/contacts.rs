@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::budget::Budget;
 use crate::ids::{Incarnation, PeerId};
 use crate::protocol::input::{ConnectionId, Time};
-use crate::wire::Contact;
+use crate::wire::{Contact, Limits};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
@@ -33,6 +33,8 @@ pub(crate) struct Known {
     pub(crate) sought: Option<Time>,
     /// When the link to it was last dialled again with success.
     pub(crate) linked: Option<Time>,
+    /// How much it is told to keep, as it last said.
+    pub(crate) limits: Option<Limits>,
     /// How often it may still ask to join.
     joins: Budget,
 }
@@ -103,6 +105,7 @@ impl Contacts {
             at: now,
             sought: None,
             linked: None,
+            limits: None,
             joins: Budget::new(JOINS_MAX),
         };
         let known = self.known.entry(contact.id.clone()).or_insert_with(fresh);

@@ -58,6 +58,16 @@ impl Follower {
         self.again.spend_some(u32::try_from(batches).expect("few"), now, period)
     }
 
+    /// May it be told where the log begins, which costs as much as what may be under way?
+    pub(crate) fn may_be_told(&mut self, now: Time, period: Time) -> bool {
+        self.again.spend_some(AHEAD_BATCHES, now, period)
+    }
+
+    /// Is it served from below `base`?
+    pub(crate) fn needs(&self, base: Sequence) -> bool {
+        self.serving && self.stored < base
+    }
+
     /// It has stored everything below `from`, and wants the rest.
     pub(crate) fn begin(&mut self, from: Sequence, term: &Term, log: &Log) -> Option<Serve> {
         let after = from.saturating_sub(1);

@@ -37,6 +37,10 @@ pub(crate) struct Leading {
     pub(crate) followers: BTreeMap<PeerId, Follower>,
     pub(crate) sequencer: Sequencer,
     pub(crate) beat_at: Time,
+    /// When to look for what the limits no longer keep.
+    pub(crate) survey_at: Time,
+    /// The first sequence to keep, as the next batch is to say.
+    pub(crate) keep: Option<Sequence>,
     /// Since when there are fewer members than the quorum.
     pub(crate) below: Option<Time>,
     /// Peers that were members or learners of this term.
@@ -78,6 +82,8 @@ impl Leading {
             followers: BTreeMap::new(),
             sequencer: Sequencer::default(),
             beat_at: now,
+            survey_at: now,
+            keep: None,
             below: None,
             taken_in: BTreeMap::new(),
             waits_at: None,

@@ -7,11 +7,13 @@ use crate::ids::{Origin, Sequence, Term};
 use crate::numbers::Numbers;
 use crate::protocol::input::Found;
 use crate::ranges::RangeSet;
-use crate::wire::{Frame, Range, RunList};
+use crate::wire::{Base, Frame, Range, RunList};
 
 #[derive(Debug)]
 pub(crate) struct Log {
     runs: RunList,
+    /// Entries up to here were removed (docs/protocol.md, 10). Their terms and numbers stay.
+    base: Sequence,
     last: Sequence,
     /// The highest sequence known to be stored by a majority.
     committed: Sequence,
@@ -21,6 +23,8 @@ pub(crate) struct Log {
     origins: Numbers,
     /// Last sequence and ranges of each batch above `committed`.
     uncommitted: VecDeque<(Sequence, Vec<Range>)>,
+    /// Last sequence of each batch above `committed` that says where the log begins, and that sequence.
+    keeps: VecDeque<(Sequence, Sequence)>,
     /// How often the log was cut in this process.
     cuts: u64,
     /// Cuts that the storage has not reached, oldest first. Until then `origins` still holds what they remove.
@@ -32,17 +36,21 @@ struct Unfinished {
     to: Sequence,
     /// Committed readings that this cut takes back.
     committed: u64,
+    /// It was below the base, and nothing is left.
+    all: bool,
 }
 
 impl Log {
     pub(crate) fn new(found: &Found) -> Self {
         let mut log = Self {
             runs: found.runs.clone(),
+            base: found.base,
             last: found.last,
             committed: found.delivered.min(found.last),
             stable: found.last,
             origins: Numbers::default(),
             uncommitted: found.uncommitted.iter().cloned().collect(),
+            keeps: found.keeps.iter().copied().collect(),
             cuts: 0,
             unfinished: VecDeque::new(),
         };
@@ -54,6 +62,10 @@ impl Log {
 
     pub(crate) fn runs(&self) -> &RunList {
         &self.runs
+    }
+
+    pub(crate) fn base(&self) -> Sequence {
+        self.base
     }
 
     pub(crate) fn last(&self) -> Sequence {
@@ -104,6 +116,33 @@ impl Log {
         }
         self.last = frame.last();
         self.uncommitted.push_back((frame.last(), frame.ranges().to_vec()));
+        self.keeps.extend(frame.keep().map(|keep| (frame.last(), keep)));
+    }
+
+    /// The first sequence that the log keeps, as the batches committed since the last call say.
+    pub(crate) fn take_keep(&mut self) -> Option<Sequence> {
+        let mut first = None;
+        while self.keeps.front().is_some_and(|(last, _)| *last <= self.committed) {
+            first = first.max(self.keeps.pop_front().map(|(_, keep)| keep));
+        }
+        first
+    }
+
+    /// The entries up to `base` are removed, or about to be.
+    pub(crate) fn remove(&mut self, base: Sequence) {
+        debug_assert!(base <= self.committed, "what goes is committed");
+        self.base = base;
+    }
+
+    /// docs/protocol.md, 10.5: takes the beginning of a longer log, of which this one is a part. All of it is committed.
+    pub(crate) fn begin_after(&mut self, base: &Base) {
+        assert!(base.last > self.last && self.unfinished.is_empty(), "a log only grows by that");
+        self.runs.clone_from(&base.runs);
+        (self.base, self.last, self.committed) = (base.last, base.last, base.last);
+        self.origins = Numbers::default();
+        base.origins.iter().for_each(|range| self.origins.insert(range));
+        self.uncommitted.clear();
+        self.keeps.clear();
     }
 
     /// Readings that were committed, are being cut, and are not pending yet.
@@ -111,13 +150,15 @@ impl Log {
         self.unfinished.iter().map(|cut| cut.committed).sum()
     }
 
-    /// Cuts the log to `to`, at or below `last`. If no batch ends there, the storage cuts more, and says so.
+    /// Cuts the log to `to`, at or below `last`, and at the base or above; or to nothing. If no batch ends there, the
+    /// storage cuts more, and says so.
     pub(crate) fn cut(&mut self, to: Sequence) {
-        assert!(to <= self.last, "a cut shortens");
-        let committed = self.committed.saturating_sub(to);
+        assert!(to <= self.last && (to == 0 || to >= self.base), "a cut shortens");
+        let (committed, all) = (self.committed.saturating_sub(to.max(self.base)), to < self.base);
+        self.base = self.base.min(to);
         self.shorten(to);
         self.cuts += 1;
-        self.unfinished.push_back(Unfinished { to, committed });
+        self.unfinished.push_back(Unfinished { to, committed, all });
     }
 
     fn shorten(&mut self, to: Sequence) {
@@ -130,15 +171,22 @@ impl Log {
         while self.uncommitted.back().is_some_and(|(last, _)| *last > to) {
             self.uncommitted.pop_back();
         }
+        while self.keeps.back().is_some_and(|(last, _)| *last > to) {
+            self.keeps.pop_back();
+        }
     }
 
     /// The storage has made the oldest unfinished cut, and says what was above it. Did it have to cut more?
     pub(crate) fn cut_done(&mut self, to: Sequence, returned: &[Range]) -> bool {
-        let asked = self.unfinished.pop_front().expect("the storage makes no cut of its own").to;
+        let Unfinished { to: asked, all, .. } =
+            self.unfinished.pop_front().expect("the storage makes no cut of its own");
         assert!(to <= asked, "the storage works in order");
         let more = to < self.last;
         if more {
             self.shorten(to);
+        }
+        if all {
+            self.origins = Numbers::default();
         }
         for range in returned {
             self.origins.remove(range);

@@ -151,11 +151,12 @@ impl Sequencer {
         lost
     }
 
-    /// Frames what was ordered since the last call, after `last`.
-    pub(crate) fn frames(&mut self, term: &Term, last: Sequence) -> Vec<Frame> {
+    /// Frames what was ordered since the last call, after `last`. The first frame says where the log begins, if `keep`
+    /// does.
+    pub(crate) fn frames(&mut self, term: &Term, last: Sequence, keep: Option<Sequence>) -> Vec<Frame> {
         let mut frames = Vec::new();
         let mut next = last + 1;
-        let mut parts = Parts::default();
+        let mut parts = Parts::new(keep);
         for request in std::mem::take(&mut self.batch) {
             let mut rest = request;
             while rest.lines.count() > 0 {
@@ -176,14 +177,18 @@ impl Sequencer {
 }
 
 /// The frame being filled.
-#[derive(Default)]
 struct Parts {
+    keep: Option<Sequence>,
     requests: Vec<Request>,
     readings: u64,
     bytes: usize,
 }
 
 impl Parts {
+    fn new(keep: Option<Sequence>) -> Self {
+        Self { keep, requests: Vec::new(), readings: 0, bytes: keep.map_or(0, |_| frame::KEEP_BYTES_MAX) }
+    }
+
     /// How many readings of this request still fit.
     fn room(&self, request: &Request) -> u64 {
         let bytes = self.bytes + frame::range_line_bytes(&request.range()) + request.lines.as_bytes().len();
@@ -203,9 +208,9 @@ impl Parts {
         if self.requests.is_empty() {
             return next;
         }
-        frames.push(Frame::build(term.clone(), next, &self.requests));
+        frames.push(Frame::build_with(term.clone(), next, &self.requests, self.keep));
         let next = next + self.readings;
-        *self = Self::default();
+        *self = Self::new(None);
         next
     }
 }

@@ -49,7 +49,7 @@ fn a_seeker_joins_the_leader_that_answers() {
     let effects = trial.hears(leadership("3@z/1", "z", 1));
     let (_, asked) = question(&effects);
     let effects = trial.answers(asked, "z", Belongs::Leads(view("3@z/1", &["z"], vec![], 0)));
-    assert_eq!(effects, [say("z", Message::Join { promised: None, priority: 0, runs: vec![], last: 0 })]);
+    assert_eq!(effects, [say("z", Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None })]);
 }
 
 /// docs/protocol.md, 3.5: "A peer that is alone founds a group of one." 2.5: its promise is stored.

@@ -102,7 +102,7 @@ fn a_promise_is_told_again_on_a_new_link() {
     let mut trial = Trial::member(&["x"]);
     trial.gets("x", Message::Coordinator { term: term("4@x/1") });
     let (promise, synced) = (term("4@x/1"), Some(term("3@z/1")));
-    let state = Message::LogState { term: promise, synced, runs: vec![], last: 0 };
+    let state = Message::LogState { term: promise, synced, runs: vec![], last: 0, limits: None };
     let up = |name: &str| super::super::Input::LinkUp { peer: id(name) };
     assert_eq!(trial.step(up("x")), [say("x", state)]);
     assert_eq!(trial.step(up("z")), []);
@@ -197,7 +197,7 @@ fn a_lower_promise_gives_way() {
     let effects = trial.gets("x", Message::Coordinator { term: term("4@x/1") });
     let (promise, synced) = (term("4@x/1"), Some(term("3@z/1")));
     let heard = Event::CoordinatorHeard { peer: id("x") };
-    let state = Message::LogState { term: promise, synced, runs: vec![], last: 0 };
+    let state = Message::LogState { term: promise, synced, runs: vec![], last: 0, limits: None };
     assert_eq!(effects, [tell(heard), stores("4@x/1", Some("3@z/1"), 0), say("x", state)]);
     assert!(matches!(&trial.peer.role, Role::Promised(promised) if promised.proposer == contact("x").id));
 }

@@ -77,6 +77,14 @@ impl Event {
             Self::OtherKnob { name, leader, own } => {
                 vec![("option", Field::Text((*name).to_owned())), ("leader", leader.into()), ("own", own.into())]
             }
+            Self::OtherLimits { peers, .. } => {
+                vec![("who", Field::List(peers.iter().map(|(peer, _)| peer.to_string()).collect()))]
+            }
+            Self::Removed { first, readings, bytes, .. } => vec![
+                ("first", Field::Number(*first)),
+                ("readings", Field::Number(*readings)),
+                ("bytes", Field::Number(*bytes)),
+            ],
             Self::Refused { why } => vec![("why", why.into())],
             Self::Lost { origin, first, last } | Self::Forged { origin, first, last } => vec![
                 ("origin", Field::Text(origin.to_string())),

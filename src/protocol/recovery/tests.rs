@@ -23,7 +23,7 @@ fn proposer(quorum: Option<u32>, found: &Found, others: &[&str]) -> Trial {
 }
 
 fn log_state(synced: &str, runs: RunList, last: Sequence) -> Message {
-    Message::LogState { term: term("4@m/1"), synced: Some(term(synced)), runs, last }
+    Message::LogState { term: term("4@m/1"), synced: Some(term(synced)), runs, last, limits: None }
 }
 
 fn coordinator(text: &str) -> Message {

@@ -1,51 +1,125 @@
-//! Rows that are not kept any longer: all files lose their beginning up to a sequence.
+//! Rows of readings that are kept no longer: files lose their beginning up to a sequence. A file that keeps none of its rows
+//! goes; any other is replaced, as where rows are cut.
 
-use super::{beside, ends, CsvFiles};
+use super::ends::PEEK_BYTES;
+use super::{beside, CsvFiles};
 use crate::ids::Sequence;
-use crate::reading::HEADER_LINE;
+use crate::reading::{row_sequence, HEADER_LINE};
 use crate::storage::disk::{Disk, Stamp};
 use crate::storage::error::{failed, StorageError};
 
-/// What became of the files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::storage) struct Dropped {
-    /// Files that had no other row, and are gone.
-    pub(in crate::storage) removed: u64,
-    /// Files that were replaced by their later rows.
-    pub(in crate::storage) shortened: u64,
-}
+/// How much of a file is read in one step where its rows are looked at, in bytes.
+const STEP_BYTES: u64 = 64 * 1024;
 
 impl<D: Disk> CsvFiles<D> {
-    /// Removes the rows up to `to` from all files, written or waiting; and files without any other row, as if the sensor
-    /// had not been heard of. Files that lose some are replaced: see [`beside`]. Wherever this is interrupted, each file
-    /// has all its rows or those above `to`, and the same call does the rest.
+    /// How many files there are, or were.
+    pub(in crate::storage) fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Bytes of all files.
+    pub(in crate::storage) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.stamp.bytes).sum()
+    }
+
+    /// Removes the rows up to `to` from the file number `at`, written or waiting. Returns how many bytes went. Wherever this
+    /// is interrupted, the file has all its rows or those above `to`, and the same call does the rest.
     ///
     /// # Errors
-    /// The disk's, or where a file does not hold rows.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing ends the keeping of rows yet"))]
-    pub(in crate::storage) fn drop_up_to(&mut self, to: Sequence, careful: bool) -> Result<Dropped, StorageError> {
+    /// The disk's.
+    pub(in crate::storage) fn drop_up_to(
+        &mut self,
+        at: usize,
+        to: Sequence,
+        careful: bool,
+    ) -> Result<u64, StorageError> {
         // Now all rows are in one place.
         self.flush()?;
-        let disk = &*self.disk;
-        let mut done = Dropped::default();
-        for file in self.files.iter_mut().filter(|file| file.stamp.bytes > 0) {
-            let path = &file.path;
-            let from =
-                if file.last <= to { file.stamp.bytes } else { ends::rows_begin(disk, path, file.stamp.bytes, to)? };
-            if from >= file.stamp.bytes {
-                disk.remove(path).map_err(failed(disk, "remove", path))?;
-                file.stamp = Stamp::default();
-                done.removed += 1;
-            } else if from > HEADER_LINE.len() as u64 {
-                file.stamp = beside::keep_from(disk, path, from, careful)?;
-                done.shortened += 1;
-            }
+        let (disk, file) = (&*self.disk, &mut self.files[at]);
+        let bytes = file.stamp.bytes;
+        // What another program put there is not this peer's, and is restored without these rows.
+        if bytes == 0 || file.displaced {
+            return Ok(0);
         }
-        if careful {
-            disk.sync_names("").map_err(failed(disk, "sync", ""))?;
+        let path = &file.path;
+        if file.last <= to {
+            disk.remove(path).map_err(failed(disk, "remove", path))?;
+            file.stamp = Stamp::default();
+            return Ok(bytes);
         }
-        Ok(done)
+        let gone = drop_rows(disk, path, bytes, to, careful)?;
+        if gone == bytes {
+            file.stamp = Stamp::default();
+        } else if gone > 0 {
+            file.stamp = disk.stamp(path).map_err(failed(disk, "look at", path))?;
+        }
+        Ok(gone)
     }
+
+    /// Returns once the names of the files are on the platter.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(in crate::storage) fn sync_names(&self) -> Result<(), StorageError> {
+        self.disk.sync_names("").map_err(failed(&*self.disk, "sync", ""))
+    }
+}
+
+/// Removes the rows up to `base` from a file of `bytes` bytes. Returns how many bytes went. A file that does not begin as
+/// it must is left to those who mend files.
+///
+/// # Errors
+/// The disk's; then the old file is still there.
+pub(in crate::storage) fn drop_rows<D: Disk>(
+    disk: &D,
+    path: &str,
+    bytes: u64,
+    base: Sequence,
+    careful: bool,
+) -> Result<u64, StorageError> {
+    let Some(from) = rows_above(disk, path, bytes, base)? else { return Ok(0) };
+    if from >= bytes {
+        disk.remove(path).map_err(failed(disk, "remove", path))?;
+        return Ok(bytes);
+    }
+    beside::keep_from(disk, path, from, careful)?;
+    Ok(from - HEADER_LINE.len() as u64)
+}
+
+/// Where the rows above `base` begin; `None` where no row is at or below it.
+fn rows_above<D: Disk>(disk: &D, path: &str, bytes: u64, base: Sequence) -> Result<Option<u64>, StorageError> {
+    let read = |at: u64, len: usize| disk.read(path, at, len).map_err(failed(disk, "read", path));
+    let start = HEADER_LINE.len() as u64;
+    let first = read(0, HEADER_LINE.len() + PEEK_BYTES)?;
+    let row = first.strip_prefix(HEADER_LINE.as_bytes()).and_then(first_row);
+    if row.is_none_or(|sequence| sequence > base) {
+        return Ok(None);
+    }
+    // A row at or below the base begins at `low`; `high` is the end, or a row above it begins there.
+    let (mut low, mut high) = (start, bytes);
+    while high - low > STEP_BYTES {
+        let middle = low + (high - low) / 2;
+        let block = read(middle, 2 * PEEK_BYTES)?;
+        let Some(at) = memchr::memchr(b'\n', &block) else { return Ok(None) };
+        let Some(sequence) = first_row(&block[at + 1..]) else { return Ok(None) };
+        let row = middle + at as u64 + 1;
+        (low, high) = if sequence > base { (low, row) } else { (row, high) };
+    }
+    let block = read(low, usize::try_from(high - low).expect("one step"))?;
+    let mut at = 0;
+    for row in block.split_inclusive(|byte| *byte == b'\n') {
+        match row_sequence(row) {
+            Some(sequence) if sequence <= base && row.ends_with(b"\n") => at += row.len(),
+            _ => break,
+        }
+    }
+    Ok(Some(low + at as u64))
+}
+
+/// The sequence of the row that some bytes begin with.
+fn first_row(bytes: &[u8]) -> Option<Sequence> {
+    let end = memchr::memchr(b'\n', bytes)?;
+    row_sequence(&bytes[..=end])
 }
 
 #[cfg(test)]
@@ -53,6 +127,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::storage::disk::ReadDisk;
     use crate::storage::layout::Layout;
     use crate::storage::tests::rows::{rows_between, rows_on, Rows};
     use crate::storage::tests::support::{dated, frame_of};
@@ -79,22 +154,24 @@ mod tests {
         rows_between(&[log()], layout, to, 30)
     }
 
+    fn drop_all(csv: &mut CsvFiles<MemoryDisk>, to: Sequence) -> Result<u64, StorageError> {
+        let gone = (0..csv.count()).map(|at| csv.drop_up_to(at, to, true)).sum::<Result<u64, _>>()?;
+        csv.sync_names().map(|()| gone)
+    }
+
     #[test]
     fn each_file_keeps_the_rows_above_or_goes() {
         for layout in [Layout::Sensor, Layout::Month] {
             for to in 0..=30 {
                 let (disk, mut csv) = written(layout);
-                let done = csv.drop_up_to(to, true).unwrap();
-                assert_eq!(rows_on(&disk), expected(layout, to), "{layout:?} {to} {done:?}");
-                assert_eq!(csv.drop_up_to(to, true).unwrap(), Dropped::default(), "once");
+                let bytes = csv.bytes();
+                let gone = drop_all(&mut csv, to).unwrap();
+                assert_eq!(rows_on(&disk), expected(layout, to), "{layout:?} {to}");
+                assert_eq!((bytes - csv.bytes(), drop_all(&mut csv, to).unwrap()), (gone, 0), "once");
                 csv.compare_names().unwrap();
                 assert!(csv.files.iter().all(|file| !file.displaced), "what was written is what it knows");
             }
         }
-        let (_, mut csv) = written(Layout::Month);
-        // `b` has no late row of October.
-        assert_eq!(csv.drop_up_to(19, true).unwrap(), Dropped { removed: 1, shortened: 3 });
-        assert_eq!(csv.drop_up_to(20, true).unwrap(), Dropped { removed: 1, shortened: 0 });
     }
 
     #[test]
@@ -108,7 +185,7 @@ mod tests {
                     names.iter().try_for_each(|name| disk.sync(name)).unwrap();
                     disk.sync_names("").unwrap();
                     disk.crash_after(changes);
-                    let interrupted = csv.drop_up_to(to, true).is_err();
+                    let interrupted = drop_all(&mut csv, to).is_err();
                     if power {
                         disk.power_cut(changes);
                     }
@@ -119,6 +196,39 @@ mod tests {
                     assert!(interrupted || found == after);
                 }
             }
+        }
+    }
+
+    fn rows(sequences: impl Iterator<Item = u64>) -> String {
+        let rows: Vec<String> = sequences.map(|n| format!("{n},2013-01-01T06:00:00Z,a,{n},,\n")).collect();
+        rows.concat()
+    }
+
+    #[test]
+    fn the_rows_up_to_the_base_go_from_files_of_any_length() {
+        for count in [1, 2, 5, 700, 9000] {
+            for base in [0, 1, 2, 3, count, 2 * count, 3 * count - 1, 3 * count, 9 * count] {
+                let (disk, sequences) = (MemoryDisk::new(), (1..=count).map(|n| 3 * n));
+                disk.append("a.csv", format!("{HEADER_LINE}{}", rows(sequences.clone())).as_bytes()).unwrap();
+                let bytes = disk.len("a.csv").unwrap();
+                let gone = drop_rows(&disk, "a.csv", bytes, base, true).unwrap();
+                let kept = rows(sequences.filter(|n| *n > base));
+                let expected = if kept.is_empty() { String::new() } else { format!("{HEADER_LINE}{kept}") };
+                let found = disk.files().get("a.csv").cloned().unwrap_or_default();
+                assert!(found == expected.as_bytes(), "{count} rows, {base}");
+                assert_eq!(gone, bytes - found.len() as u64, "{count} rows, {base}");
+                assert_eq!(disk.files().len(), usize::from(!kept.is_empty()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_does_not_begin_with_rows_is_left_alone() {
+        for text in ["", "x", HEADER_LINE, "1,2013-01-01T06:00:00Z,a,1,,\n", &format!("{HEADER_LINE}1,half a row")] {
+            let disk = MemoryDisk::new();
+            disk.append("a.csv", text.as_bytes()).unwrap();
+            assert_eq!(drop_rows(&disk, "a.csv", text.len() as u64, 9, true).unwrap(), 0);
+            assert_eq!(disk.files()["a.csv"], text.as_bytes());
         }
     }
 }

@@ -67,36 +67,6 @@ pub(in crate::storage) fn rows_end<D: ReadDisk>(
     Ok(kept)
 }
 
-/// Where the rows above `to` begin, from the other side: rows up to there are at the beginning of a file. Its end, where
-/// there are none.
-pub(in crate::storage) fn rows_begin<D: ReadDisk>(
-    disk: &D,
-    path: &str,
-    bytes: u64,
-    to: Sequence,
-) -> Result<u64, StorageError> {
-    let (mut at, mut text) = (0, Vec::new());
-    loop {
-        let next = at + text.len() as u64;
-        let block = disk.read(path, next, STEP_BYTES).map_err(failed(disk, "read", path))?;
-        if block.is_empty() {
-            return Ok(bytes);
-        }
-        text.extend_from_slice(&block);
-        let whole = memchr::memrchr(b'\n', &text).map_or(0, |end| end + 1);
-        for row in text[..whole].split_inclusive(|byte| *byte == b'\n') {
-            if is_above(row, to).ok_or_else(|| damaged(disk, path, "a line is no row"))? {
-                return Ok(at);
-            }
-            at += row.len() as u64;
-        }
-        text.drain(..whole);
-        if text.len() >= ROW_BYTES_MAX {
-            return Err(damaged(disk, path, "a line is longer than any row"));
-        }
-    }
-}
-
 /// Is this row's sequence above `to`? The header counts as below. `None` for what is neither.
 fn is_above(row: &[u8], to: Sequence) -> Option<bool> {
     if row == HEADER_LINE.as_bytes() {

@@ -62,12 +62,14 @@ impl<'a, D: Disk> RowWriter<'a, D> {
         journal: &JournalReader<D>,
         up_to: Sequence,
     ) -> Result<(u64, Vec<Target>), StorageError> {
-        let from = self.targets.iter().map(|target| target.from).min().unwrap_or(Sequence::MAX).max(1);
+        let base = journal.base();
+        let from = self.targets.iter().map(|target| target.from).min().unwrap_or(Sequence::MAX).max(base + 1);
         let (mut after, mut written, cuts) = (from - 1, 0, journal.cuts());
         while after < up_to {
             let Read::Frames(frames) = journal.read_from(after, up_to, cuts, READ_BYTES)? else { break };
             for frame in frames {
-                for (sequence, payload) in frame.entries().filter(|(sequence, _)| *sequence <= up_to) {
+                for (sequence, payload) in frame.entries().filter(|(sequence, _)| (base + 1..=up_to).contains(sequence))
+                {
                     written += u64::from(self.add(sequence, payload));
                 }
                 after = frame.last();

@@ -24,7 +24,7 @@ use crate::storage::error::{failed, StorageError};
 use crate::storage::file_names::{id_of, sensor_of};
 use crate::storage::making::{copy_file, make_dirs};
 use crate::storage::occupant::{is_of_process, LOCK};
-use crate::storage::{journal, state};
+use crate::storage::{base, journal, state};
 
 /// What was kept, in words for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,8 @@ pub(in crate::storage) fn take_back(root: &Path) -> Result<(), StorageError> {
     removed.map_err(|source| StorageError::set_aside(root, source))
 }
 
-/// Rows, and sensors that have any. The sequences of all files together have no gaps, so the last of them counts the rows.
+/// Rows, and sensors that have any. The sequences of all files together have no gaps, so the last of them counts the rows,
+/// but for those that were removed.
 fn count(root: &Path) -> Result<(Sequence, usize), StorageError> {
     let disk = ReadOnlyDisk::new(root.to_owned());
     let (mut rows, mut sensors) = (0, HashSet::new());
@@ -119,7 +120,7 @@ fn count(root: &Path) -> Result<(Sequence, usize), StorageError> {
             sensors.insert(sensor_of(&name).map_or(name, |sensor| sensor.to_string()));
         }
     }
-    Ok((rows, sensors.len()))
+    Ok((rows.saturating_sub(base::last(&disk)?), sensors.len()))
 }
 
 fn move_all(root: &Path, part: &Path) -> io::Result<()> {
@@ -194,8 +195,16 @@ mod tests {
     fn used(temp: &TempDir) -> PathBuf {
         let root = temp.path().join("p");
         fs::create_dir_all(root.join("journal")).unwrap();
-        let state =
-            State { id: id(), incarnation: 7, promised: None, synced: None, needs: 0, quorum: None, rotate: None };
+        let state = State {
+            id: id(),
+            incarnation: 7,
+            promised: None,
+            synced: None,
+            needs: 0,
+            quorum: None,
+            rotate: None,
+            shortened: false,
+        };
         fs::write(root.join("state"), state.to_text()).unwrap();
         fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n3,,a,,,\n")).unwrap();
         fs::write(root.join("b.csv"), format!("{CSV_HEADER}\n2,,b,,,\n")).unwrap();
@@ -276,8 +285,16 @@ mod tests {
         let other: PeerId = "p.previous".parse().unwrap();
         let theirs = temp.path().join("p.previous");
         let running = claim(temp.path(), &other).unwrap();
-        let state =
-            State { id: other, incarnation: 7, promised: None, synced: None, needs: 0, quorum: None, rotate: None };
+        let state = State {
+            id: other,
+            incarnation: 7,
+            promised: None,
+            synced: None,
+            needs: 0,
+            quorum: None,
+            rotate: None,
+            shortened: false,
+        };
         fs::write(theirs.join("state"), state.to_text()).unwrap();
         fs::write(theirs.join("x.csv"), format!("{CSV_HEADER}\n1,,x,,,\n")).unwrap();
         let said = claim_cleared(temp.path(), &id()).unwrap().1.unwrap();

@@ -131,6 +131,7 @@ mod tests {
             needs: 0,
             quorum: None,
             rotate: None,
+            shortened: false,
         };
         fs::write(root.join("state"), state.to_text()).unwrap();
         fs::write(root.join("Temp.csv"), format!("{CSV_HEADER}\n1,,Temp,,,\n")).unwrap();

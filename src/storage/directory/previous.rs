@@ -16,7 +16,7 @@ use crate::storage::journal::names::is_unfinished;
 use crate::storage::making::make_dir;
 use crate::storage::occupant::is_of_process;
 use crate::storage::state::{self, State};
-use crate::storage::{journal, pending};
+use crate::storage::{base, journal, pending};
 
 /// What was set aside, in words for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,8 @@ pub(in crate::storage) fn unvouched(root: &Path) -> Result<usize, StorageError> 
 pub(in crate::storage) fn count_files(root: &Path) -> Result<usize, StorageError> {
     let mut files = 0;
     for name in names(root, "")? {
-        let unfinished = ["state.tmp", pending::COMPACTED_PATH].contains(&name.as_str()) || beside::is_beside(&name);
+        let unfinished =
+            ["state.tmp", "base.tmp", pending::COMPACTED_PATH].contains(&name.as_str()) || beside::is_beside(&name);
         if unfinished || is_harmless(&name) || is_of_process(&name) || name == journal::DIR {
             continue;
         }
@@ -101,6 +102,7 @@ fn check_head(root: &Path, path: &str) -> Result<(), StorageError> {
         Some("log") => "BATCH:".to_owned(),
         Some("pack") => "PACKED:".to_owned(),
         _ if path == pending::PATH => format!("{}:", pending::VERB),
+        _ if path == base::PATH => format!("{}:", base::VERB),
         _ => "id:".to_owned(),
     };
     let head = head(root, path, state::LATER.len() + begins.len())?;
@@ -289,6 +291,7 @@ mod tests {
             needs: 0,
             quorum: None,
             rotate: None,
+            shortened: false,
         };
         for text in [state.to_text(), "id:p\nwith a damaged rest".to_owned()] {
             let (temp, _, id) = holding(&[("a.csv", "time,value\n"), ("state", &text)]);

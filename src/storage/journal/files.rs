@@ -10,6 +10,7 @@ use super::scan::Scan;
 use super::segment_bytes::SegmentBytes;
 use super::DIR;
 use crate::ids::{Sequence, Term};
+use crate::storage::base;
 use crate::storage::disk::read_only::ReadOnlyDisk;
 use crate::storage::disk::ReadDisk;
 use crate::storage::error::{failed, StorageError};
@@ -72,6 +73,14 @@ impl JournalFiles {
         Ok(!self.segments()?.is_empty())
     }
 
+    /// Entries up to here were removed.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn base(&self) -> Result<Sequence, StorageError> {
+        base::last(&self.disk)
+    }
+
     /// Where the batch is that holds a sequence; `None` where the log does not reach that far.
     ///
     /// # Errors
@@ -102,13 +111,16 @@ impl JournalFiles {
         }
     }
 
-    /// Some of the batches after `place`, or from the beginning, that hold anything above `after`. None at the end of
-    /// the log.
+    /// Some of the batches after `place`, or from the one that holds the sequence after `after` on, that hold anything above
+    /// `after`. None at the end of the log.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged, which may also be what is being written just then.
     pub fn read(&self, place: Option<&BatchPlace>, after: Sequence) -> Result<Vec<(BatchPlace, Frame)>, StorageError> {
-        let Some(place) = place else { return self.frames(1, 0) };
+        let Some(place) = place else {
+            let Some(first) = self.find(after + 1)? else { return Ok(Vec::new()) };
+            return self.frames(first.segment, first.offset);
+        };
         if place.last > after {
             return self.frames(place.segment, place.offset);
         }

@@ -30,6 +30,13 @@ pub(super) struct Packing {
     unsynced: usize,
 }
 
+impl Packing {
+    /// Is it a part of this segment?
+    pub(super) fn is_of(&self, first: Sequence) -> bool {
+        self.first == first
+    }
+}
+
 impl<D: Disk> Journal<D> {
     /// Packs another piece of the first plain segment that is full and ends at or below `up_to`. False: there is none.
     ///

@@ -60,6 +60,12 @@ impl<D: ReadDisk> JournalReader<D> {
         self.index().cuts
     }
 
+    /// Entries up to here were removed.
+    #[must_use]
+    pub(in crate::storage) fn base(&self) -> Sequence {
+        self.index().base
+    }
+
     /// Reads batches from the one that holds `after + 1` on: those that begin at or below `up_to`, up to `max_bytes` of
     /// them or a single larger one. It returns none that was cut, and none written after another than the `cuts`-th
     /// cut. There may be more to read than is returned.
@@ -78,16 +84,24 @@ impl<D: ReadDisk> JournalReader<D> {
             if index.cuts != cuts {
                 return Ok(Read::Cut);
             }
+            if after < index.base {
+                return Ok(Read::Removed);
+            }
             if after >= index.last.min(up_to) {
                 return Ok(Read::Nothing);
             }
             index.locate(after + 1)
         };
         let frames = self.frames(&place, after, up_to, max_bytes);
-        // What was cut meanwhile may have been read in part, so even an error means nothing then.
-        if self.cuts() != cuts {
+        // What was cut or removed meanwhile may have been read in part, so even an error means nothing then.
+        let index = self.index();
+        if index.cuts != cuts {
             return Ok(Read::Cut);
         }
+        if after < index.base {
+            return Ok(Read::Removed);
+        }
+        drop(index);
         frames.map(Read::Frames)
     }
 

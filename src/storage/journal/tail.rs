@@ -80,6 +80,12 @@ impl Tail {
         self.cuts += 1;
     }
 
+    /// The log begins after this, and has nothing yet.
+    pub fn begin_after(&mut self, base: Sequence) {
+        self.frames.clear();
+        (self.bytes, self.last, self.journaled) = (0, base, base);
+    }
+
     /// The log ends at `to` or below.
     pub fn shorten(&mut self, to: Sequence) {
         self.last = self.last.min(to);

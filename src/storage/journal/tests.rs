@@ -24,7 +24,7 @@ fn read_all<D: Disk>(journal: &Journal<D>, mut after: Sequence, max_bytes: usize
                 all.extend(frames);
             }
             Read::Nothing => return all,
-            Read::Cut => panic!("nobody cuts"),
+            Read::Cut | Read::Removed => panic!("nobody cuts or removes"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::ids::{Incarnation, Sequence, Term};
 use crate::storage::layout::Layout;
 use crate::storage::repair::Repair;
-use crate::wire::{Range, RunList};
+use crate::wire::{Limits, Range, RunList};
 
 /// What to do with the files of earlier lives, and when something counts as stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub struct Options {
     pub quorum: Option<u32>,
     /// How rows are divided into files. Files of the other layout are replaced at the start.
     pub layout: Layout,
+    /// What a leader orders to be removed is removed. Without it everything is kept.
+    pub limits: Option<Limits>,
+    /// How long a segment of the journal gets; tests make it smaller.
+    pub segment_bytes: Option<u64>,
 }
 
 impl Options {
@@ -36,12 +40,16 @@ pub struct Opened {
     /// The sequence that the log has to reach, or it was damaged; [`NEEDS_ALL`](crate::ids::NEEDS_ALL) where it was.
     pub needs: Sequence,
     pub runs: RunList,
+    /// Entries up to here were removed. `runs` and `origins` still tell of them.
+    pub base: Sequence,
     /// The sequence of the last entry.
     pub last: Sequence,
     /// Which numbers of which origin are in the log; those of one origin are disjoint, merged and rising.
     pub origins: Vec<Range>,
     /// Last sequence and ranges of each batch that ends above `delivered`.
     pub uncommitted: Vec<(Sequence, Vec<Range>)>,
+    /// Last sequence of each of them that says where the log begins, and that sequence.
+    pub keeps: Vec<(Sequence, Sequence)>,
     /// Highest sequence with a CSV row.
     pub delivered: Sequence,
     /// Readings kept as pending and not delivered.
@@ -62,9 +70,11 @@ impl Opened {
             synced: None,
             needs: 0,
             runs: RunList::new(),
+            base: 0,
             last: 0,
             origins: Vec::new(),
             uncommitted: Vec::new(),
+            keeps: Vec::new(),
             delivered: 0,
             pending: Vec::new(),
             state_damaged: !repairs.is_empty(),

@@ -64,7 +64,8 @@ pub(in crate::storage) fn begin<D: Disk>(
     }
     let incarnation = next_life(now, found.map(|found| found.incarnation), None);
     let rotate = State::rotated(layout);
-    let state = State { id: id.clone(), incarnation, promised: None, synced: None, needs: 0, quorum, rotate };
+    let state =
+        State { id: id.clone(), incarnation, promised: None, synced: None, needs: 0, quorum, rotate, shortened: false };
     save(disk, &state, true)?;
     Ok((state, repairs))
 }
@@ -81,10 +82,11 @@ pub(in crate::storage) fn continued(
     id: &PeerId,
     (now, Options { quorum, layout, .. }): (Incarnation, Options),
     (runs, last): (&RunList, Sequence),
-    told: Option<Incarnation>,
+    (told, shortened): (Option<Incarnation>, bool),
 ) -> (State, Option<Sequence>) {
     let incarnation = next_life(now, found.as_ref().map(|found| found.incarnation), told);
     let newest = runs.last();
+    let shortened = shortened || found.as_ref().is_some_and(|found| found.shortened);
     let needed = found.as_ref().map_or(0, |found| found.needs);
     let short = (needed > last && needed != NEEDS_ALL).then_some(needed);
     let promised = found.as_ref().and_then(|found| found.promised.clone());
@@ -95,7 +97,7 @@ pub(in crate::storage) fn continued(
     // A peer that stored an entry had promised its term.
     let promised = promised.max(newest.map(|(term, _)| term.clone()));
     let rotate = State::rotated(layout);
-    (State { id: id.clone(), incarnation, promised, synced, needs, quorum, rotate }, short)
+    (State { id: id.clone(), incarnation, promised, synced, needs, quorum, rotate, shortened }, short)
 }
 
 /// Refuses to go on with another quorum: a promise under one quorum holds under no other.

@@ -37,16 +37,7 @@ pub(in crate::storage) struct Broken {
 /// The log ends at the first batch that is not whole, does not continue the one before, or is of a lower term. What
 /// follows may be left from a log that was cut, and nothing in it can prove that it is not.
 ///
-/// # Errors
-/// The disk's, or what `visit` returns.
-pub(in crate::storage) fn walk<D: ReadDisk>(
-    disk: &D,
-    visit: &mut dyn FnMut(&Frame) -> Result<(), StorageError>,
-) -> Result<Walked, StorageError> {
-    walk_after(disk, 0, visit)
-}
-
-/// The same, beginning with the segment that holds the batch after `after`.
+/// It begins with the segment that holds the batch after `after`.
 ///
 /// # Errors
 /// The disk's, or what `visit` returns.
@@ -61,6 +52,8 @@ pub(in crate::storage) fn walk_after<D: ReadDisk>(
     if let Some(at) = firsts.iter().rposition(|first| *first <= after + 1).filter(|_| after > 0) {
         firsts.drain(..at);
         walked.last = firsts[0].saturating_sub(1);
+    } else {
+        walked.last = after;
     }
     let mut term = None;
     for (at, first) in firsts.iter().enumerate() {

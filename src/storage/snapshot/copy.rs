@@ -19,7 +19,7 @@ use crate::storage::file_names::{sensor_of, sensor_of_earlier};
 use crate::storage::journal::segment_bytes::SegmentBytes;
 use crate::storage::opening::{salvage, start, walk};
 use crate::storage::state::{self, State};
-use crate::storage::{journal, pending, Options, Storage};
+use crate::storage::{base, journal, pending, Options, Storage};
 use crate::wire::Frame;
 
 /// What was copied.
@@ -45,12 +45,17 @@ pub(in crate::storage) fn copy<S: ReadDisk, D: Disk>(
 ) -> Result<Copied, StorageError> {
     let before = state::read(source)?;
     let options = Options { layout: before.layout(), ..Options::default() };
-    let (storage, _) = Storage::open(Arc::clone(disk), &before.id, before.incarnation, options)?;
+    let (mut storage, _) = Storage::open(Arc::clone(disk), &before.id, before.incarnation, options)?;
+    let begins = base::read(source)?;
+    if let Some(begins) = &begins {
+        storage.tail().lock().expect("no holder of the lock panics").begin_after(begins.last);
+        storage.begin_after(begins)?;
+    }
     let mut copying = Copying { source, storage, digest: Sha256::new(), term: None };
     // Most of the log comes first, so that the rest takes only moments.
     copying.follow()?;
     copying.follow()?;
-    let delivered = last_delivered(source)?;
+    let delivered = last_delivered(source)?.max(begins.as_ref().map_or(0, |begins| begins.last));
     let waiting = read_pending(source)?;
     copying.follow()?;
     let waiting_then = read_pending(source)?;
@@ -58,6 +63,9 @@ pub(in crate::storage) fn copy<S: ReadDisk, D: Disk>(
         return Err(unsteady(source));
     }
     copying.confirm()?;
+    if base::read(source)? != begins {
+        return Err(unsteady(source));
+    }
     let after = state::read(source)?;
     if (after.incarnation, after.quorum) != (before.incarnation, before.quorum) {
         return Err(unsteady(source));
@@ -114,9 +122,9 @@ impl<S: ReadDisk, D: Disk> Copying<'_, S, D> {
 
     /// Asserts that the log is what was copied, and perhaps goes on from there.
     fn confirm(&self) -> Result<(), StorageError> {
-        let (copied, mut digest) = (self.storage.last(), Sha256::new());
-        walk_log(self.source, 0, &mut |frame| {
-            if frame.first() <= copied {
+        let (base, copied, mut digest) = (self.storage.base(), self.storage.last(), Sha256::new());
+        walk_log(self.source, base, &mut |frame| {
+            if frame.first() > base && frame.first() <= copied {
                 digest.update(frame.bytes());
             }
             Ok(())

@@ -9,7 +9,7 @@ use crate::storage::*;
 use crate::wire::{Lines, Range, Request};
 
 pub(in crate::storage) const RESUME: Options =
-    Options { resume: true, durable: true, quorum: None, layout: Layout::Sensor };
+    Options { resume: true, durable: true, quorum: None, layout: Layout::Sensor, limits: None, segment_bytes: None };
 
 fn range(origin: &str, first: u64, count: u64) -> Range {
     Range { origin: origin.parse().unwrap(), first, count }
@@ -273,7 +273,16 @@ fn a_life_at_the_end_of_all_numbers_is_followed_by_one_that_is_read() {
         };
         assert_eq!(open(NUMBER_MAX).incarnation, TOLD_MAX);
         let (id, promised, synced) = ("p".parse().unwrap(), None, None);
-        let last = state::State { id, incarnation: NUMBER_MAX, promised, synced, needs: 0, quorum: None, rotate: None };
+        let last = state::State {
+            id,
+            incarnation: NUMBER_MAX,
+            promised,
+            synced,
+            needs: 0,
+            quorum: None,
+            rotate: None,
+            shortened: false,
+        };
         disk.replace("state", last.to_text().as_bytes(), true).unwrap();
         for _ in 0..3 {
             assert!(!open(1000).state_damaged);
@@ -344,7 +353,8 @@ fn with_syncs_every_segment_but_the_last_is_vouched_for() {
 fn what_was_kept_under_a_quorum_is_not_resumed_under_another() {
     let disk = MemoryDisk::new();
     let open = |resume, quorum| {
-        let options = Options { resume, durable: true, quorum, layout: Layout::Sensor };
+        let options =
+            Options { resume, durable: true, quorum, layout: Layout::Sensor, limits: None, segment_bytes: None };
         Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), 1000, options)
             .map(|_| ())
             .map_err(|e| e.to_string())

@@ -125,7 +125,7 @@ fn a_program_reads_the_same_as_people() {
     assert_eq!((verdict, text.lines().count()), (Verdict::Agree, 1));
     assert!(text.starts_with(r#"{"verdict":"agree","status":0,"up_to":8,"peers":[{"peer":"a","path":""#), "{text}");
     let one = format!(
-        r#""running":false,"rows":8,"sensors":3,"holds":8,"last":8,"sha256":"{}","behind":false,"torn":false,"disagreements":0,"first":[],"notes":[]}}"#,
+        r#""running":false,"rows":8,"sensors":3,"base":0,"holds":8,"last":8,"sha256":"{}","behind":false,"torn":false,"disagreements":0,"first":[],"notes":[]}}"#,
         digest(&told, "a")
     );
     assert_eq!(text.matches(&one).count(), 2, "{text}");

@@ -8,7 +8,8 @@ use super::Data;
 use crate::storage::{Layout, Options};
 use crate::wire::{Frame, Lines, Request};
 
-const MONTH: Options = Options { resume: false, durable: false, quorum: None, layout: Layout::Month };
+const MONTH: Options =
+    Options { resume: false, durable: false, quorum: None, layout: Layout::Month, limits: None, segment_bytes: None };
 
 /// What another program does to a directory.
 type Meddle = fn(&Path);

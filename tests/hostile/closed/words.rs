@@ -42,7 +42,7 @@ fn words(me: &Contact, thief: &Contact, present: &ViewChange, round: u64) -> Vec
         Message::Coordinator { term: later },
         Message::Stale { term: Some(now.clone()), leader: Some(thief.clone()) },
         Message::Yield { term: now.clone(), leader: Some(thief.clone()) },
-        Message::Join { promised: Some(now.clone()), priority: 9, runs: RunList::new(), last: HUGE },
+        Message::Join { promised: Some(now.clone()), priority: 9, runs: RunList::new(), last: HUGE, limits: None },
         Message::Leave { term: Some(now) },
     ]
 }

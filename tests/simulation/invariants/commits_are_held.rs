@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use peer::ids::{Origin, PeerId, Sequence, Term};
-use peer::protocol::{Done, Effect, Standing};
+use peer::protocol::{Done, Effect, Standing, Store};
 use peer::wire::Message;
 
 use crate::liar::is_own_name;
@@ -46,6 +46,11 @@ impl Check {
     /// What a leader commits counts when it says so: in the same step it may end, or begin to lead another term.
     pub(super) fn decided(&mut self, process: &Process, effects: &[Effect]) {
         for effect in effects {
+            if let Effect::Store(Store::SayBase { term, .. }) = effect {
+                // All of it was committed.
+                let granted = self.granted.entry(term.clone()).or_default();
+                *granted = (*granted).max(process.peer.base());
+            }
             let Effect::Send { message, .. } = effect else { continue };
             let (Message::Commit { term, up_to } | Message::Heartbeat { term, committed: up_to }) = message else {
                 continue;
@@ -54,6 +59,19 @@ impl Check {
                 let granted = self.granted.entry(term.clone()).or_default();
                 *granted = (*granted).max(*up_to);
             }
+        }
+    }
+
+    /// A leader orders that the entries up to here go: each peer of its view has stored them.
+    pub(super) fn check_removal(&self, process: &Process, to: Sequence) -> Result<(), String> {
+        let Some(digest) = process.shelf.digest_at(to) else {
+            return Err(format!("promise 7: {} removes up to {to}, which is no batch end", process.id()));
+        };
+        let nobody = BTreeSet::new();
+        let holders = self.stored.get(&digest).unwrap_or(&nobody);
+        match process.peer.members().iter().find(|id| !holders.contains(*id) && !is_own_name(id)) {
+            Some(lacking) => Err(format!("promise 7: {} removes up to {to}, which {lacking} lacks", process.id())),
+            None => Ok(()),
         }
     }
 

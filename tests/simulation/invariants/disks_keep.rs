@@ -5,9 +5,16 @@ use peer::ids::NEEDS_ALL;
 use peer::storage::{Opened, Repair};
 
 use crate::fault::Damage;
+use crate::numbers::Numbers;
 use crate::process::Process;
 
-pub(super) fn check(before: &Process, now: &Process, opened: &Opened, damage: Damage) -> Result<(), String> {
+pub(super) fn check(
+    before: &Process,
+    now: &Process,
+    opened: &Opened,
+    damage: Damage,
+    expired: &Numbers,
+) -> Result<(), String> {
     let id = now.id();
     // Where the disk is empty, the clock may have gone back.
     let (life, last) = (now.origin.incarnation, before.origin.incarnation);
@@ -34,7 +41,7 @@ pub(super) fn check(before: &Process, now: &Process, opened: &Opened, damage: Da
         return Err(format!("promise 6: {id} was synced to {:?} and finds {:?}", state.synced, opened.synced));
     }
     let stored = if damage == Damage::PowerCut { &kept.synced } else { &kept.stored };
-    if let Some(missing) = stored.missing_in(&now.shelf.stored) {
+    if let Some(missing) = stored.minus(expired).missing_in(&now.shelf.stored) {
         return Err(format!("promise 7: {id} had stored {missing:?} and does not find them"));
     }
     if damage == Damage::PowerCut {

@@ -34,11 +34,11 @@ impl Check {
         }
     }
 
-    pub(super) fn lost(&mut self, range: &Range) -> Result<(), String> {
+    pub(super) fn lost(&mut self, range: &Range, expired: &Numbers) -> Result<(), String> {
         let mut said = Numbers::default();
         said.insert(range);
         self.lost.insert(range);
-        match said.missing_in(&self.gone) {
+        match said.minus(expired).missing_in(&self.gone) {
             None => Ok(()),
             Some(Range { origin, first, count }) => {
                 Err(format!("promise 3: {count} from {first} of {origin} given up, which no disk lost"))

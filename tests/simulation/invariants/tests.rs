@@ -166,3 +166,18 @@ fn plain_text_that_is_heard_breaks_a_closed_group() {
 fn replays_that_count_break_a_closed_group() {
     assert_noticed(Mode::Default, Sabotage::ReplaysCount, "closed group");
 }
+
+#[test]
+fn what_is_removed_before_all_have_it_breaks_promise_7() {
+    assert_noticed(Mode::Resume, Sabotage::RemovedTooEarly, "promise 7");
+}
+
+#[test]
+fn rows_kept_from_before_the_beginning_of_the_log_break_promise_8() {
+    assert_noticed(Mode::Resume, Sabotage::RowsKept, "promise 8");
+}
+
+#[test]
+fn a_beginning_of_the_log_that_is_not_saved_breaks_promise_7() {
+    assert_noticed(Mode::Resume, Sabotage::BaseNotSaved, "promise 7");
+}

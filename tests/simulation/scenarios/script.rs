@@ -7,7 +7,7 @@ use peer::ids::{Incarnation, PeerId};
 use peer::protocol::{
     Admission, Alarm, Answer, Call, ConnectionId, Done, Effect, Input, Secret, Settings, Standing, Store, Time,
 };
-use peer::storage::{Layout, MemoryDisk, Options};
+use peer::storage::{MemoryDisk, Options};
 use peer::wire::{Contact, Message, Timing};
 
 use crate::fault::Damage;
@@ -65,11 +65,11 @@ fn priority(of: usize) -> i64 {
 /// With a quorum the disk is kept and durable.
 fn options(quorum: Option<usize>) -> Options {
     let quorum = quorum.map(|quorum| u32::try_from(quorum).expect("five at most"));
-    Options { resume: quorum.is_some(), durable: quorum.is_some(), quorum, layout: Layout::Sensor }
+    Options { resume: quorum.is_some(), durable: quorum.is_some(), quorum, ..Options::default() }
 }
 
 fn settings(number: usize, id: PeerId, incarnation: Incarnation, quorum: Option<usize>) -> Settings {
-    let interval = Duration::from_millis(100);
+    let [heartbeat_interval, heartbeat_timeout, election_timeout] = [100, 300, 200].map(Duration::from_millis);
     Settings {
         id,
         priority: priority(number),
@@ -78,11 +78,9 @@ fn settings(number: usize, id: PeerId, incarnation: Incarnation, quorum: Option<
         group: "sensors".into(),
         quorum: quorum.map(|quorum| u32::try_from(quorum).expect("five at most")),
         resume: quorum.is_some(),
-        timing: Timing {
-            heartbeat_interval: interval,
-            heartbeat_timeout: interval * 3,
-            election_timeout: interval * 2,
-        },
+        limits: None,
+        survey_every: Time::from_secs(3600),
+        timing: Timing { heartbeat_interval, heartbeat_timeout, election_timeout },
         joins: false,
         seed: 0,
         secret: Secret([u8::try_from(number).expect("five"); 32]),

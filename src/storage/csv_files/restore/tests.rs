@@ -11,7 +11,8 @@ use crate::wire::Frame;
 /// What another program does.
 type Meddle = fn(&MemoryDisk);
 
-const RESUME: Options = Options { resume: true, durable: false, quorum: None, layout: Layout::Sensor };
+const RESUME: Options =
+    Options { resume: true, durable: false, quorum: None, layout: Layout::Sensor, limits: None, segment_bytes: None };
 
 fn open<D: Disk>(disk: Arc<D>) -> Storage<D> {
     Storage::open(disk, &"p".parse().unwrap(), 1, RESUME).unwrap().0

@@ -1,6 +1,7 @@
 //! Batches without what follows from themselves and from those before them in the same text:
 //! ```text
 //! B:<term>:<first sequence>\n       a batch; `B` alone where it is of the same term, and continues the one before
+//! K:<sequence>\n                   where the batch says that the log begins there
 //! F:<origin>:<first number>\n       a range; `F:<origin>` alone where it continues the last range of that origin
 //! DATA|…\n
 //! ```
@@ -10,7 +11,7 @@
 use std::collections::HashMap;
 
 use crate::ids::{Number, Sequence};
-use crate::wire::frame::{write_batch, RANGE};
+use crate::wire::frame::{keep_line, write_batch, RANGE};
 use crate::wire::{Cursor, Frame};
 
 /// What a line that is neither a batch nor a range begins with.
@@ -27,6 +28,9 @@ pub(super) fn shorten(frames: &[Frame]) -> Vec<u8> {
             _ => text.extend(format!("B:{}:{}", frame.term(), frame.first()).bytes()),
         }
         text.push(b'\n');
+        if let Some(keep) = frame.keep() {
+            text.extend(format!("K:{keep}\n").bytes());
+        }
         for request in frame.requests() {
             let range = request.range();
             text.extend(format!("F:{}", range.origin).bytes());
@@ -69,6 +73,12 @@ impl<'a> Restoring<'a> {
         };
         fields.end().ok()?;
         body.clear();
+        if self.rest.starts_with(b"K") {
+            let mut fields = Cursor::new(self.line()?, "K").ok()?;
+            let keep = fields.number("first sequence").ok()?;
+            fields.end().ok()?;
+            body.extend(keep_line(keep).bytes());
+        }
         let mut count = 0;
         while self.rest.starts_with(b"F") {
             count += self.range(body)?;

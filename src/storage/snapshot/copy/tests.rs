@@ -183,7 +183,14 @@ fn copied(disk: &MemoryDisk, takes_over: bool) -> Result<(MemoryDisk, State), St
 
 #[test]
 fn under_a_quorum_a_copy_does_not_vouch_for_what_the_original_stored_since() {
-    let resume = Options { resume: true, durable: true, quorum: None, layout: Layout::Sensor };
+    let resume = Options {
+        resume: true,
+        durable: true,
+        quorum: None,
+        layout: Layout::Sensor,
+        limits: None,
+        segment_bytes: None,
+    };
     let (_, state) = copied(&stopped(resume), false).unwrap();
     assert_eq!((state.needs, state.synced, state.promised), (10, Some(term("9@z/1")), Some(term("9@z/1"))));
     let original = stopped(Options { quorum: Some(2), ..resume });
@@ -201,7 +208,14 @@ fn under_a_quorum_a_copy_does_not_vouch_for_what_the_original_stored_since() {
 
 #[test]
 fn a_log_that_lost_something_is_not_made_to_look_whole() {
-    let disk = stopped(Options { resume: true, durable: true, quorum: None, layout: Layout::Sensor });
+    let disk = stopped(Options {
+        resume: true,
+        durable: true,
+        quorum: None,
+        layout: Layout::Sensor,
+        limits: None,
+        segment_bytes: None,
+    });
     let whole = state::read(&disk).unwrap();
     start::save(&disk, &State { needs: 12, ..whole.clone() }, true).unwrap();
     let (_, state) = copied(&disk, false).unwrap();
