@@ -20,6 +20,8 @@ impl Leader {
             group: "sensors".to_owned(),
             quorum: None,
             resume: false,
+            limits: None,
+            survey_every: Duration::from_secs(3600),
             timing: Timing {
                 heartbeat_interval: Duration::from_secs(5),
                 heartbeat_timeout: Duration::from_secs(10),
