@@ -27,6 +27,8 @@ const ARENAS: &str = "MALLOC_ARENA_MAX";
 pub(crate) struct Group {
     pub(crate) directory: PathBuf,
     pub(crate) broadcast_port: u16,
+    /// Keeps that port from all other groups.
+    _reserved: UdpSocket,
     timing: [&'static str; 3],
 }
 
@@ -42,7 +44,9 @@ impl Group {
         let number = GROUPS.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("peer-cluster-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory).expect("a directory for the test");
-        Self { directory, broadcast_port: free_port(), timing }
+        let reserved = reserve_port();
+        let broadcast_port = reserved.local_addr().expect("bound").port();
+        Self { directory, broadcast_port, _reserved: reserved, timing }
     }
 
     /// Starts a peer with short timeouts that makes no readings by itself.
@@ -122,8 +126,13 @@ impl Drop for Group {
     }
 }
 
-/// A UDP port that is free now.
-pub(crate) fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback");
-    socket.local_addr().expect("bound").port()
+/// A UDP port that no socket has, where peers listen on loopback. Only sockets that share it, as theirs do, may have it
+/// from now on.
+fn reserve_port() -> UdpSocket {
+    let socket = UdpSocket::bind("127.255.255.255:0").or_else(|_| UdpSocket::bind("0.0.0.0:0")).expect("loopback");
+    let options = socket2::SockRef::from(&socket);
+    options.set_reuse_address(true).expect("known everywhere");
+    #[cfg(unix)]
+    options.set_reuse_port(true).expect("known everywhere");
+    socket
 }
