@@ -165,10 +165,8 @@ impl Rows {
     /// Finds the last batch that was given, and checks that it and what was read ahead are in the journal. If that
     /// batch is not, goes back to what the journal still shares with the given rows.
     fn settle(&mut self) -> Result<Option<Step>, StorageError> {
-        if self.done.is_none() {
-            if let Some(gone) = self.skip_what_is_gone()? {
-                return Ok(Some(gone));
-            }
+        if let Some(step) = self.follow_the_base()? {
+            return Ok(Some(step));
         }
         if self.done.is_none() && self.after > 0 {
             let found = self.journal.find(self.after)?;
@@ -186,30 +184,60 @@ impl Rows {
                 self.ahead.clear();
             }
         }
-        if self.done.is_some() || self.lineage.is_empty() || self.after == self.base {
+        if self.done.is_some() || self.lineage.is_empty() {
+            return Ok(None);
+        }
+        let shared = self.shared()?;
+        if shared == self.after && self.after == self.base {
+            // The batch is gone, and what follows it is the first that is kept.
             return Ok(None);
         }
         self.ahead.clear();
         self.delivered.forget();
-        let after = self.lineage.shared_with(&self.journal)?.unwrap_or(self.start).max(self.start);
-        if after >= self.after {
-            // It has come back meanwhile, as after a start that fetched it.
-            return Ok(None);
-        }
-        self.lineage.cut(after);
-        self.after = after;
-        Ok(Some(Step::Rewind { after }))
+        // Otherwise it has come back meanwhile, as after a start that fetched it.
+        Ok((shared < self.after).then(|| self.rewind(shared)))
     }
 
-    /// Goes on where the log begins by now. That rows are missing is worth a word to those who were given some.
-    fn skip_what_is_gone(&mut self) -> Result<Option<Step>, StorageError> {
-        self.base = self.journal.base()?;
+    /// The last sequence up to which the log still is what was given.
+    fn shared(&self) -> Result<Sequence, StorageError> {
+        if self.lineage.is_empty() {
+            return Ok(self.after);
+        }
+        Ok(self.lineage.shared_with(&self.journal)?.unwrap_or(self.start).clamp(self.start, self.after))
+    }
+
+    fn rewind(&mut self, after: Sequence) -> Step {
+        self.forget_places();
+        self.lineage.cut(after);
+        self.after = after;
+        Step::Rewind { after }
+    }
+
+    fn forget_places(&mut self) {
+        self.done = None;
+        self.ahead.clear();
+        self.delivered.forget();
+    }
+
+    /// Goes on where the log begins by now, even if entries below are still in a segment: no file holds their rows. That
+    /// rows are missing is worth a word to those who were given some.
+    fn follow_the_base(&mut self) -> Result<Option<Step>, StorageError> {
+        let before = std::mem::replace(&mut self.base, self.journal.base()?);
+        if self.base < before && self.after > self.start {
+            // The log began with nothing again, so rows may be there again that were passed over.
+            return Ok(Some(self.rewind(self.start)));
+        }
         if self.after >= self.base {
             return Ok(None);
         }
+        // What was given may have been replaced before it was removed.
+        let shared = self.shared()?;
+        if shared < self.after {
+            return Ok(Some(self.rewind(shared)));
+        }
         let was_given_some = self.after > 0;
+        self.forget_places();
         (self.after, self.lineage) = (self.base, Lineage::default());
-        self.ahead.clear();
         Ok(was_given_some.then_some(Step::Gone { up_to: self.base }))
     }
 

@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use super::error::WireError;
 use super::message::RunList;
 use super::parse;
-use crate::ids::{are_numbers, Origin, Sequence};
+use crate::ids::{are_numbers, Origin, Sequence, Term};
 use crate::wire::Range;
 
 /// Longest block, in bytes: some ten thousand elections and as many lives of peers. A log whose beginning takes more is
@@ -24,6 +24,15 @@ pub struct Base {
 }
 
 impl Base {
+    /// Where the run ends that holds entry `first`, which has this term; `None` where it has another.
+    #[must_use]
+    pub fn end_of_run(&self, term: &Term, first: Sequence) -> Option<Sequence> {
+        let next = self.runs.partition_point(|(_, begins)| *begins <= first);
+        let (own, _) = self.runs.get(next.checked_sub(1)?)?;
+        let end = self.runs.get(next).map_or(self.last, |(_, begins)| begins - 1);
+        (own == term && first <= self.last).then_some(end)
+    }
+
     /// The block: a line `<term>:<first sequence>` for each run, then `FROM:<origin>:<first number>:<count>` for each
     /// range.
     #[must_use]
@@ -92,6 +101,14 @@ mod tests {
         let text = String::from_utf8(base().block()).unwrap();
         assert_eq!(text, "1@a/1:1\n4@b/7:6\nFROM:a/1:1:4\nFROM:a/1:8:1\nFROM:b/7:1:4\n");
         assert_eq!(Base::parse(9, text.as_bytes(), "BASE"), Ok(base()));
+    }
+
+    #[test]
+    fn a_run_ends_before_the_next_or_with_the_last_entry() {
+        let ends = |term: &str| [1, 5, 6, 9, 10].map(|first| base().end_of_run(&term.parse().unwrap(), first));
+        assert_eq!(ends("1@a/1"), [Some(5), Some(5), None, None, None]);
+        assert_eq!(ends("4@b/7"), [None, None, Some(9), Some(9), None]);
+        assert_eq!(Base::default().end_of_run(&"1@a/1".parse().unwrap(), 1), None);
     }
 
     #[test]

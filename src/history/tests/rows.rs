@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::id;
-use crate::history::{Position, Rows, Sensors, Step, Wanted};
+use crate::history::{Page, Position, Rows, Sensors, Step, Wanted};
 use crate::ids::{PeerId, Sequence};
 use crate::reading::{row_sequence, HEADER_LINE};
 use crate::storage::{claim, directory_of, Options, RealDisk, Storage, TempDir};
@@ -22,6 +22,8 @@ enum Act {
     Deliver(u64),
     /// Goes over to the log of another leader, which shares this many entries.
     Cut(u64),
+    /// Removes this many entries from the beginning of what is delivered, or fewer.
+    Remove(u64),
     /// A consumer looks, and takes at most this many rows at a time.
     Look(usize),
     /// The consumer ends, and another goes on from its position.
@@ -33,6 +35,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         3 => (1..60u64).prop_map(Act::Append),
         3 => (1..80u64).prop_map(Act::Deliver),
         1 => (0..2000u64).prop_map(Act::Cut),
+        1 => (1..400u64).prop_map(Act::Remove),
         4 => (1..100usize).prop_map(Act::Look),
         1 => Just(Act::Resume),
     ];
@@ -77,9 +80,15 @@ impl Driven {
 
     fn cut(&mut self, keep: u64) {
         let to = *self.ends.iter().rev().find(|end| **end <= keep).unwrap();
+        let is_below = to < self.storage.base();
         self.storage.cut(to, None, None, 0).unwrap();
-        self.ends.retain(|end| *end <= to);
+        self.ends.retain(|end| *end <= if is_below { 0 } else { to });
         self.term += 1;
+    }
+
+    fn remove(&mut self, up_to: Sequence) {
+        self.storage.remove(up_to);
+        self.storage.finish_removals().unwrap();
     }
 
     /// All rows of its files, by sequence.
@@ -107,6 +116,15 @@ impl Consumer {
         Self { rows: Rows::new(root.to_owned(), wanted, after), had: BTreeMap::new(), gone: Vec::new() }
     }
 
+    /// Takes rows up to a sequence that is there.
+    fn take(&mut self, up_to: Sequence) {
+        while self.rows.after() < up_to {
+            let left = usize::try_from(up_to - self.rows.after()).unwrap();
+            let Step::Rows(page) = self.rows.step(left).unwrap() else { panic!("rows are there") };
+            self.keep(&page, left);
+        }
+    }
+
     /// Takes all that is there; returns the rewinds.
     fn look(&mut self, limit: usize) -> Vec<Sequence> {
         let mut rewinds = Vec::new();
@@ -121,16 +139,18 @@ impl Consumer {
                     self.had.split_off(&(after + 1));
                     rewinds.push(after);
                 }
-                Step::Rows(page) => {
-                    assert!(page.len() <= limit && page.after == self.rows.after());
-                    for line in std::str::from_utf8(page.csv()).unwrap().lines() {
-                        let sequence = row_sequence(line.as_bytes()).unwrap();
-                        let last = self.had.last_key_value().map_or(0, |(last, _)| *last);
-                        assert!(last < sequence, "{sequence} after {last}");
-                        self.had.insert(sequence, line.to_owned());
-                    }
-                }
+                Step::Rows(page) => self.keep(&page, limit),
             }
+        }
+    }
+
+    fn keep(&mut self, page: &Page, limit: usize) {
+        assert!(page.len() <= limit && page.after == self.rows.after());
+        for line in std::str::from_utf8(page.csv()).unwrap().lines() {
+            let sequence = row_sequence(line.as_bytes()).unwrap();
+            let last = self.had.last_key_value().map_or(0, |(last, _)| *last);
+            assert!(last < sequence, "{sequence} after {last}");
+            self.had.insert(sequence, line.to_owned());
         }
     }
 }
@@ -154,6 +174,7 @@ proptest! {
                 Act::Append(count) => peer.append(count),
                 Act::Deliver(count) => peer.deliver(count),
                 Act::Cut(keep) => peer.cut(keep),
+                Act::Remove(count) => peer.remove(peer.storage.base() + count),
                 Act::Look(limit) => consumers.iter_mut().for_each(|consumer| {
                     consumer.look(limit);
                 }),
@@ -169,6 +190,8 @@ proptest! {
         let expected = peer.rows();
         for consumer in &mut consumers {
             consumer.look(50);
+            // What it had before it was removed is its own.
+            consumer.had = consumer.had.split_off(&(peer.storage.base() + 1));
         }
         prop_assert_eq!(&consumers[0].had, &expected);
         let after: BTreeMap<_, _> = expected.into_iter().filter(|(sequence, _)| *sequence > start).collect();
@@ -244,6 +267,101 @@ fn a_rewind_goes_back_over_many_segments() {
     let mut sensors = Sensors::new(peer.root.clone());
     sensors.refresh().unwrap();
     assert_eq!(sensors.last(), 5007);
+}
+
+#[test]
+fn rows_that_were_removed_are_passed_over_and_told_of_once() {
+    let temp = TempDir::new();
+    let mut peer = Driven::new(temp.path());
+    (0..20).for_each(|_| peer.append(10));
+    peer.deliver(200);
+    let mut slow = Consumer::new(&peer.root, &Wanted::all(), 0);
+    slow.take(30);
+    peer.remove(100);
+    let mut fresh = Consumer::new(&peer.root, &Wanted::all(), 0);
+    assert_eq!((slow.look(30), fresh.look(30)), (vec![], vec![]));
+    assert_eq!((&slow.gone, &fresh.gone), (&vec![100], &vec![]), "a reader that was given nothing lacks nothing");
+    peer.append(5);
+    peer.deliver(5);
+    for consumer in [&mut slow, &mut fresh] {
+        consumer.look(30);
+        assert_eq!((consumer.had.len(), &consumer.had), (105, &peer.rows()));
+    }
+    // Another log has other rows from the beginning on.
+    peer.cut(0);
+    peer.append(7);
+    peer.deliver(7);
+    for consumer in [&mut slow, &mut fresh] {
+        assert_eq!(consumer.look(30), [0]);
+        assert_eq!((consumer.had.len(), &consumer.had), (7, &peer.rows()));
+    }
+    assert_eq!(slow.gone, [100]);
+}
+
+#[test]
+fn a_position_at_the_base_lacks_nothing() {
+    let temp = TempDir::new();
+    let mut peer = Driven::new(temp.path());
+    (0..20).for_each(|_| peer.append(10));
+    peer.deliver(200);
+    let mut given = Consumer::new(&peer.root, &Wanted::all(), 0);
+    given.take(100);
+    let position = given.rows.position();
+    peer.remove(100);
+    let at = |position| Rows::resume(peer.root.clone(), &Wanted::all(), position);
+    for rows in [given.rows, at(position), at(Position::new(100))] {
+        let mut consumer = Consumer { rows, had: BTreeMap::new(), gone: Vec::new() };
+        assert_eq!((consumer.look(30), &consumer.gone), (vec![], &vec![]));
+        assert_eq!(consumer.had, peer.rows());
+    }
+}
+
+#[test]
+fn a_reader_goes_on_where_no_file_holds_the_rest_of_its_batch() {
+    let temp = TempDir::new();
+    let mut peer = Driven::new(temp.path());
+    peer.append(59);
+    peer.append(1);
+    peer.deliver(60);
+    let mut consumer = Consumer::new(&peer.root, &Wanted::all(), 0);
+    consumer.take(30);
+    peer.remove(59);
+    assert_eq!((consumer.look(30), &consumer.gone), (vec![], &vec![59]));
+    assert_eq!(consumer.had, peer.rows());
+}
+
+#[test]
+fn rows_that_were_replaced_before_they_were_removed_are_taken_back() {
+    let temp = TempDir::new();
+    let mut peer = Driven::new(temp.path());
+    (0..4).for_each(|_| peer.append(10));
+    peer.deliver(40);
+    let mut consumer = Consumer::new(&peer.root, &Wanted::all(), 0);
+    consumer.look(100);
+    peer.cut(20);
+    (0..8).for_each(|_| peer.append(10));
+    peer.deliver(80);
+    peer.remove(60);
+    assert_eq!((consumer.look(100), &consumer.gone), (vec![20], &vec![60]));
+    assert_eq!(consumer.had, peer.rows());
+}
+
+#[test]
+fn a_log_that_began_with_nothing_again_is_read_from_its_first_row() {
+    let temp = TempDir::new();
+    let mut peer = Driven::new(temp.path());
+    (0..4).for_each(|_| peer.append(10));
+    peer.deliver(40);
+    let mut consumer = Consumer::new(&peer.root, &Wanted::all(), 0);
+    consumer.take(10);
+    peer.remove(40);
+    consumer.look(100);
+    assert_eq!((consumer.had.len(), &consumer.gone), (0, &vec![40]));
+    peer.cut(0);
+    peer.append(50);
+    peer.deliver(50);
+    assert_eq!(consumer.look(100), [0]);
+    assert_eq!(consumer.had, peer.rows());
 }
 
 #[test]

@@ -132,11 +132,25 @@ impl JournalFiles {
     }
 
     /// The sequences `first ..= last` had this term in a log. Returns the last of them up to which this log is equal to
-    /// that one, and `None` if there is none.
+    /// that one, and `None` if there is none. Of entries that were removed, the file `base` tells the terms.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged, which may also be what is being written just then.
     pub fn shares(&self, term: &Term, first: Sequence, last: Sequence) -> Result<Option<Sequence>, StorageError> {
+        if first > self.base()? {
+            return self.shares_kept(term, first, last);
+        }
+        let removed = base::read(&self.disk)?.unwrap_or_default();
+        match removed.end_of_run(term, first) {
+            Some(end) if end == removed.last && end < last => {
+                Ok(Some(self.shares_kept(term, end + 1, last)?.unwrap_or(end)))
+            }
+            end => Ok(end.map(|end| end.min(last))),
+        }
+    }
+
+    /// The same of entries that are kept.
+    fn shares_kept(&self, term: &Term, first: Sequence, last: Sequence) -> Result<Option<Sequence>, StorageError> {
         if self.find(first)?.is_none_or(|place| place.term != *term) {
             return Ok(None);
         }
