@@ -37,4 +37,4 @@ impl TimeRange {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -137,3 +137,6 @@ impl Printing<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

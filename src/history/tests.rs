@@ -1,5 +1,6 @@
 //! What is read back is what the files hold, whatever happens to them in between.
 
+pub(crate) mod driven;
 mod months;
 mod plot;
 mod rows;
