@@ -184,6 +184,7 @@ fn group(report: &Report, clock_offset: Option<f64>, registry: &mut Registry) {
 
 fn readings(report: &Report, figures: &Figures, registry: &mut Registry) {
     let readings = &report.readings;
+    gauge(registry, "first_sequence", "Rows before this sequence were removed", readings.first);
     gauge(registry, "delivered_sequence", "Rows up to this sequence are in the CSV files", readings.delivered);
     gauge(registry, "committed_sequence", "Rows up to this sequence will be in the CSV files", readings.committed);
     gauge(registry, "ordered_sequence", "The end of this peer's log", readings.ordered);

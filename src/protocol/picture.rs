@@ -22,6 +22,8 @@ pub struct Picture {
     pub members: Vec<Member>,
     /// How many members there are, and how many it takes, where the quorum is missing.
     pub suspended: Option<(usize, usize)>,
+    /// Entries up to here were removed.
+    pub base: Sequence,
     /// CSV rows are written up to here.
     pub delivered: Sequence,
     /// A majority has stored the log up to here, as far as this peer knows.
@@ -69,6 +71,7 @@ impl Peer {
             leader: self.leader().cloned(),
             suspended: (self.settings.quorum.is_some() && have < need).then_some((have, need)),
             members,
+            base: self.log.base(),
             delivered: self.delivery.up_to,
             committed: self.log.committed(),
             last: self.log.last(),

@@ -105,6 +105,9 @@ pub struct Suspended {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readings {
+    /// The log begins here. Earlier versions do not say it, and remove nothing.
+    #[serde(default = "from_the_beginning")]
+    pub first: u64,
     pub delivered: u64,
     pub committed: u64,
     pub ordered: u64,
@@ -202,6 +205,7 @@ impl Report {
             missing,
             suspended,
             readings: Readings {
+                first: picture.base + 1,
                 delivered: picture.delivered,
                 committed: picture.committed,
                 ordered: picture.last,
@@ -270,6 +274,10 @@ impl Report {
         }
         reasons
     }
+}
+
+fn from_the_beginning() -> u64 {
+    1
 }
 
 fn state(standing: Standing) -> State {

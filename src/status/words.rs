@@ -138,6 +138,10 @@ fn group(reports: &[&Report], text: &mut String) {
         if let Some(apart) = leader.and_then(|leader| clocks_apart(report, leader)) {
             line(text, &format!("  {}: its clock is {apart} the leader's", report.peer));
         }
+        if report.readings.first > 1 {
+            let up_to = report.readings.first - 1;
+            line(text, &format!("  {}: rows up to {up_to} were removed (--keep)", report.peer));
+        }
         let told = |reason: &&Reason| reason.reason != ReasonName::MemberMissing;
         for reason in report.health.reasons.iter().filter(told) {
             line(text, &format!("  {}: {}", report.peer, reason.text));

@@ -37,6 +37,7 @@ fn a_peer_counts_what_it_does() {
         ("peer_missing", "0"),
         ("peer_works", "1"),
         ("peer_readings_total{source=\"stdin\"}", "300"),
+        ("peer_first_sequence", "1"),
         ("peer_waiting_readings", "0"),
     ] {
         assert_eq!(value(&all.body, metric), Some(expected), "{metric} in\n{}", all.body);

@@ -37,5 +37,8 @@ fn a_seeker_lacks_what_its_quorum_needs() {
     let picture = trial.picture();
     assert_eq!((picture.standing, picture.suspended), (Standing::Seeking, Some((1, 2))));
     assert!(picture.members.is_empty() && picture.term.is_none());
+    let found = Found { runs: vec![("1@m/1".parse().unwrap(), 1)], base: 4, last: 6, delivered: 6, ..Found::default() };
+    let picture = Trial::seeker(None, &found).picture();
+    assert_eq!((picture.base, picture.delivered, picture.last), (4, 6, 6));
     assert_eq!(Trial::seeker(None, &Found::default()).picture().suspended, None);
 }

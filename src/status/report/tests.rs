@@ -37,6 +37,7 @@ pub(in crate::status) fn picture(standing: Standing) -> Picture {
         leader: Some("c".parse().unwrap()),
         members: vec![member("b", None, Some(1)), member("c", Some(1200), None)],
         suspended: None,
+        base: 0,
         delivered: 10,
         committed: 10,
         last: 11,
@@ -106,4 +107,15 @@ fn a_report_reads_itself_back() {
     let text = serde_json::to_string(&report).unwrap();
     assert!(!text.contains('\n'));
     assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+}
+
+#[test]
+fn a_log_begins_after_what_was_removed_or_with_1_where_a_peer_does_not_say() {
+    let whole = report(&picture(Standing::Member), &Attendance::default());
+    let short = report(&Picture { base: 4, ..picture(Standing::Member) }, &Attendance::default());
+    assert_eq!((whole.readings.first, short.readings.first), (1, 5));
+    let text = serde_json::to_string(&short).unwrap();
+    assert!(text.contains("\"readings\":{\"first\":5,\"delivered\":10,"), "{text}");
+    let earlier = text.replace("\"first\":5,", "");
+    assert_eq!(serde_json::from_str::<Report>(&earlier).unwrap().readings.first, 1);
 }

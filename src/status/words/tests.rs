@@ -26,6 +26,13 @@ group sensors: c leads, term 7, view 2
 }
 
 #[test]
+fn a_peer_that_removed_rows_says_where_they_end() {
+    let mut short = member();
+    short.readings.first = 5;
+    assert!(all(&[found(short)]).ends_with("  127.0.0.1:7001\n  b: rows up to 4 were removed (--keep)\n"));
+}
+
+#[test]
 fn a_clock_that_is_not_the_leaders_is_told_of() {
     let at = |peer: &str, now: &str| found(Report { peer: peer.to_owned(), now: now.to_owned(), ..member() });
     let leader = at("c", "2026-01-15T07:00:00.000Z");
