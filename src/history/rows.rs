@@ -188,14 +188,14 @@ impl Rows {
             return Ok(None);
         }
         let shared = self.shared()?;
-        if shared == self.after && self.after == self.base {
-            // The batch is gone, and what follows it is the first that is kept.
-            return Ok(None);
+        if shared < self.after {
+            return Ok(Some(self.rewind(shared)));
         }
-        self.ahead.clear();
-        self.delivered.forget();
-        // Otherwise it has come back meanwhile, as after a start that fetched it.
-        Ok((shared < self.after).then(|| self.rewind(shared)))
+        // At the base that batch was removed. Above it, it has come back meanwhile, as after a start that fetched it.
+        if self.after > self.base {
+            self.forget_places();
+        }
+        Ok(None)
     }
 
     /// The last sequence up to which the log still is what was given.
