@@ -27,6 +27,7 @@ impl Peer {
     /// promise, and the log is what it can contribute. `target`: a leader that a peer named that this one heeds; it is
     /// asked before it is joined.
     pub(super) fn seek(&mut self, target: Option<&Contact>, turn: &mut Turn) {
+        self.let_go(target, turn);
         self.role = Role::Seeking(Seeking::new(turn.now, self.settings.first_gap()));
         self.group.asking.clear();
         self.group.merging &= target.is_some();

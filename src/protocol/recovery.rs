@@ -8,19 +8,21 @@ use super::event::Event;
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::{PeerId, Sequence, Term};
-use crate::wire::{Message, TermStart};
+use crate::wire::{Contact, Message, TermStart};
 
 impl Peer {
     /// docs/protocol.md, 5.5: takes a promise, with the state of the promiser's log. A late one is not lost: a leader
     /// takes its sender in as a learner, and a peer that gave the proposal up lets the sender go.
     pub(super) fn on_log_state(&mut self, from: &PeerId, term: &Term, state: LogState, turn: &mut Turn) {
+        let is_own = (&term.leader, term.incarnation) == (&self.settings.id, self.settings.incarnation);
         match &mut self.role {
             Role::Leader(leading) if leading.term == *term && !leading.has(from) => {
                 self.add_learner(from, turn);
             }
-            Role::Seeking(_) if self.promises.promised.as_ref() == Some(term) => {
+            Role::Seeking(_) | Role::Promised(_) | Role::Learner(_) | Role::Member(_) if is_own => {
                 // This proposal was given up; the promiser would wait in vain.
-                turn.send(from, Message::Yield { term: term.clone(), leader: None });
+                let leader = self.following().and_then(|following| self.contact(&following.leader));
+                turn.send(from, Message::Yield { term: term.clone(), leader });
             }
             Role::Proposing(proposing)
                 if self.promises.promised.as_ref() == Some(term) && proposing.invited.contains(from) =>
@@ -66,15 +68,15 @@ impl Peer {
         if !rival && self.may_outbid() && self.promises.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
             return self.propose_again(turn);
         }
-        self.let_go(turn);
         self.seek(None, turn);
     }
 
-    /// Lets promisers look for a leader instead of waiting.
-    fn let_go(&self, turn: &mut Turn) {
+    /// Where this proposal ends: lets promisers look for a leader, which may be known, instead of waiting until this peer
+    /// is silent.
+    pub(super) fn let_go(&self, leader: Option<&Contact>, turn: &mut Turn) {
         let (Role::Proposing(proposing), Some(term)) = (&self.role, &self.promises.promised) else { return };
         for to in proposing.answers.keys() {
-            turn.send(to, Message::Yield { term: term.clone(), leader: None });
+            turn.send(to, Message::Yield { term: term.clone(), leader: leader.cloned() });
         }
     }
 
@@ -123,7 +125,6 @@ impl Peer {
 
     /// Too few answers.
     fn give_up(&mut self, have: usize, turn: &mut Turn) {
-        self.let_go(turn);
         self.tell_suspended(have, turn);
         self.seek(None, turn);
     }

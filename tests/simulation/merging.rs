@@ -65,7 +65,7 @@ fn merge(mode: Mode, network: Network, length: Length, seed: u64) -> Result<u128
     let mut sides = [0; HOSTS_MAX];
     sides.fill_with(|| rng.random_range(0..3));
     let allowed = plan.slowest(timing.heartbeat_interval * 3 + timing.election_timeout * 2);
-    let mut world = World::with_plan(plan, rng, false);
+    let mut world = World::with_plan(plan, rng, knob("PEER_SIM_TRACE", 0) > 0);
     world.run_until(world.now + begin);
     world.fault(Fault::Part(Split { sides, ways: network.ways, what: network.what }, length));
     world.run_until(world.now + length);
@@ -76,6 +76,7 @@ fn merge(mode: Mode, network: Network, length: Length, seed: u64) -> Result<u128
         }
         world.run_until(world.now + allowed / 100);
     }
+    print!("{}", world.take_trace());
     match &world.checks.broken {
         Some(why) => Err(format!("seed {seed}: {why}")),
         None => Ok(world.now.checked_sub(healed).unwrap().as_micros() * 100 / allowed.as_micros()),

@@ -1,6 +1,6 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{id, say, send, stores, tell, term, view, Trial};
+use super::super::trial::{contact, id, say, send, stores, tell, term, view, Trial};
 use super::super::{Alarm, Effect, Event, Found, Standing, State, Store};
 use crate::ids::Sequence;
 use crate::wire::{Message, RunList};
@@ -52,8 +52,23 @@ fn a_proposer_with_too_few_answers_lets_go_of_them() {
     assert_eq!(effects, []);
     let yields = send("a", Message::Yield { term: term("4@m/1"), leader: None });
     let suspended = Event::Suspended { have: 2, need: 3, waiting: 0 };
-    assert_eq!(trial.alarm(Alarm::Election), [yields, tell(suspended)]);
+    assert_eq!(trial.alarm(Alarm::Election), [tell(suspended), yields]);
     assert_eq!(trial.peer.standing(), Standing::Seeking);
+}
+
+/// docs/protocol.md, 5.5: "A proposer that goes back to seeking says `YIELD` to those who answered, with the leader that it
+/// goes to, if it knows one. It says so to a later `LOG_STATE`, too."
+#[test]
+fn a_proposer_that_hears_of_a_leader_lets_go_of_those_who_answered_whenever_they_did() {
+    let mut trial = proposer(None, &Found::default(), &["a", "b", "c"]);
+    trial.gets("a", log_state("3@z/1", vec![], 0));
+    let other = Some(contact("x"));
+    let effects = trial.gets("b", Message::Stale { term: Some(term("5@x/1")), leader: other.clone() });
+    let yields = Message::Yield { term: term("4@m/1"), leader: other };
+    assert_eq!(effects.first(), Some(&send("a", yields)), "{effects:?}");
+    assert_eq!(trial.peer.standing(), Standing::Seeking);
+    let late = send("c", Message::Yield { term: term("4@m/1"), leader: None });
+    assert_eq!(trial.gets("c", log_state("3@z/1", vec![], 0)), [late]);
 }
 
 /// docs/protocol.md, 5.5: "the best log is the one with the highest `(synced, last)`. What the proposer lacks is fetched
