@@ -34,6 +34,8 @@ fn claims(line: &str) -> Claims {
             let term = Some(term_of_view(line));
             Claims { promised: term.clone(), synced: term, ..none }
         }
+        // Nothing was told yet: it is a sign of life, and waits for nothing (2.5).
+        ["HEARTBEAT_ACK", _, "0"] => none,
         ["STORED" | "HEARTBEAT_ACK", term, last] => {
             Claims { promised: Some(parsed(term)), log: Some(parsed(last)), ..none }
         }
