@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # All that CI checks. Writes nothing but target/, data/ and logs/. SEEDS=n says how many simulated runs of each mode (500),
-# FIRST=n which is the first: another one for every state of the tree, and the same one for the same state.
+# FIRST=n which is the first: another one for every state of the tree, and the same one for the same state. So is the system
+# that is checked beside this one; SYSTEM="windows macos" names others (scripts/check_systems.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 SEEDS=${SEEDS:-500}
 FIRST=${FIRST:-$((16#$(git rev-parse --short=8 'HEAD^{tree}' 2>/dev/null || echo 1) * SEEDS))}
 TARGET=${CARGO_TARGET_DIR:-target}
+systems=(linux windows macos freebsd)
+SYSTEM=${SYSTEM:-${systems[FIRST / SEEDS % 4]}}
 
 step() {
     local begun=$SECONDS
@@ -18,19 +21,20 @@ step() {
     echo "   ($((SECONDS - begun)) s)"
 }
 
-# Other systems are checked in what the tests leave of the processors: those of real processes mostly wait.
-begin_other_systems() {
+# A system is checked in what the tests leave of the processors: those of real processes mostly wait.
+begin_system() {
     set -m
-    nice -n 19 scripts/check_systems.sh &> "$TARGET/systems.txt" &
+    # shellcheck disable=SC2086 — several are several arguments
+    nice -n 19 scripts/check_systems.sh $SYSTEM &> "$TARGET/systems.txt" &
     SYSTEMS=$!
     trap 'kill -- "-$SYSTEMS" 2> /dev/null || true' EXIT
 }
 
-end_other_systems() {
-    echo "== scripts/check_systems.sh"
+end_system() {
+    echo "== scripts/check_systems.sh $SYSTEM"
     if ! wait "$SYSTEMS"; then
         cat "$TARGET/systems.txt"
-        echo "FAIL: repeat with: scripts/check_systems.sh"
+        echo "FAIL: repeat with: scripts/check_systems.sh $SYSTEM"
         exit 1
     fi
     sed 's/^/   /' "$TARGET/systems.txt"
@@ -45,11 +49,11 @@ for part in fuzz packaging/manual benches; do
     step cargo check --locked --quiet --all-targets --manifest-path "$part/Cargo.toml" --target-dir "$TARGET/fuzz"
 done
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
-begin_other_systems
+begin_system
 # Tests of real processes mostly wait: more of them at a time than there are cores.
 # Its simulated groups are few: the step after it runs many.
 step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=40 PEER_CHAOS_SECONDS=40 PEER_CUTS=30 PEER_SIM_SEEDS=20 cargo test --quiet
-end_other_systems
+end_system
 step env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
 for script in test_fault_tolerance test_leader_election test_data_handling test_three_peers; do
     step "scripts/$script.sh"
