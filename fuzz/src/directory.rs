@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
 use peer::ids::{Number, Sequence};
-use peer::storage::{Disk, Layout, MemoryDisk, Options, Storage};
+use peer::storage::{Disk, MemoryDisk, Options, Storage};
 use peer::wire::{Frame, Lines, Request};
 
 /// Whose they are.
@@ -38,14 +38,7 @@ pub(crate) fn files() -> &'static BTreeMap<String, Vec<u8>> {
 
 fn make() -> BTreeMap<String, Vec<u8>> {
     let disk = MemoryDisk::new();
-    let options = Options {
-        resume: true,
-        durable: true,
-        quorum: None,
-        layout: Layout::Sensor,
-        limits: None,
-        segment_bytes: None,
-    };
+    let options = Options { resume: true, durable: true, ..Options::PLAIN };
     let fine = "a disk in memory does not fail";
     let opened = Storage::open(Arc::new(disk.clone()), &ID.parse().expect("a name"), 7, options);
     let mut storage = opened.expect("an empty directory").0;

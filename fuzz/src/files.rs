@@ -20,8 +20,7 @@ type Readings = BTreeSet<(Origin, Number)>;
 /// Longest head line that any record has, its LF included.
 const HEAD_BYTES_MAX: usize = peer::wire::batch::HEAD_BYTES_MAX;
 
-const OPTIONS: Options =
-    Options { resume: true, durable: true, quorum: None, layout: Layout::Sensor, limits: None, segment_bytes: None };
+const OPTIONS: Options = Options { resume: true, durable: true, ..Options::PLAIN };
 
 pub(crate) fn journal(input: &[u8]) {
     let mut draw = Draw::new(input);

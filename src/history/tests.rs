@@ -10,7 +10,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use crate::ids::SensorId;
+use crate::ids::{SensorId, Sequence};
 use crate::reading::HEADER_LINE;
 use crate::storage::csv_name;
 
@@ -36,4 +36,15 @@ fn append(root: &Path, sensor: &str, text: &str) {
     let mut file = fs::File::options().append(true).create(true).open(path).unwrap();
     file.write_all(header.as_bytes()).unwrap();
     file.write_all(text.as_bytes()).unwrap();
+}
+
+/// Rows in sequence order: how far each is from the one before, in sequences and in milliseconds, and its value.
+fn in_order<T>(steps: Vec<(u64, i64, T)>) -> Vec<(Sequence, i64, T)> {
+    let (mut sequence, mut ms) = (0, 1_700_000_000_000);
+    let known = |(skipped, step, value)| {
+        sequence += skipped;
+        ms += step;
+        (sequence, ms, value)
+    };
+    steps.into_iter().map(known).collect()
 }

@@ -42,11 +42,12 @@ impl Peer {
         };
         let Some(follower) = follower else { return };
         let is_removed = first <= log.base();
-        if !if is_removed {
+        let may = if is_removed {
             follower.may_be_told(turn.now, period)
         } else {
             follower.may_begin(first, turn.now, period)
-        } {
+        };
+        if !may {
             let what = "asks again and again for the same";
             turn.tell(Event::Misbehaved { peer: from.clone(), what, at: first });
             self.distrust(from, 2, turn);

@@ -214,16 +214,7 @@ mod tests {
         let temp = TempDir::new();
         let root = temp.path().join("p");
         fs::create_dir(&root).unwrap();
-        let state = State {
-            id: "P".parse().unwrap(),
-            incarnation: 1,
-            promised: None,
-            synced: None,
-            needs: 0,
-            quorum: None,
-            rotate: None,
-            shortened: false,
-        };
+        let state = State::new("P".parse().unwrap(), 1, None);
         fs::write(root.join("state"), state.to_text()).unwrap();
         fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n")).unwrap();
         let id = "p".parse().unwrap();

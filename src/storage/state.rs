@@ -9,7 +9,8 @@ use crate::ids::{parse_number, Incarnation, PeerId, Sequence, Term};
 /// Name of the file.
 pub(super) const PATH: &str = "state";
 
-/// How the text of a directory begins that has, or may have, files of months, or a log that does not begin with 1: earlier versions do not know those.
+/// How the text of a directory begins that has, or may have, files of months, or a log that does not begin with 1: earlier
+/// versions do not know those.
 pub(super) const LATER: &str = "version:2\n";
 
 /// What a text says after its version.
@@ -37,6 +38,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Of a life that has promised nothing yet, and begins with an empty log and a file for each sensor.
+    pub(super) fn new(id: PeerId, incarnation: Incarnation, quorum: Option<u32>) -> Self {
+        Self { id, incarnation, promised: None, synced: None, needs: 0, quorum, rotate: None, shortened: false }
+    }
+
     /// The layout of the CSV files that count.
     pub(super) fn layout(&self) -> Layout {
         self.rotate.unwrap_or_default()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::ids::Sequence;
-use crate::storage::{claim, Inspection, Layout, Options, RealDisk, Storage};
+use crate::storage::{claim, Inspection, Options, RealDisk, Storage};
 use crate::wire::{Frame, Lines, Request};
 
 mod asked;
@@ -307,14 +307,7 @@ fn verify_waits_for_rows_of_a_running_peer_that_are_under_way() {
 #[test]
 fn readings_may_wait_for_a_quorum_for_long() {
     let data = Data::new();
-    let options = Options {
-        resume: true,
-        durable: true,
-        quorum: Some(2),
-        layout: Layout::Sensor,
-        limits: None,
-        segment_bytes: None,
-    };
+    let options = Options { resume: true, durable: true, quorum: Some(2), ..Options::PLAIN };
     let running = data.running("a", options, &frames(), 7);
     let (verdict, text) = data.verify();
     assert_eq!(verdict, Verdict::Agree, "{text}");

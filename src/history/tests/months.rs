@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{id, row};
+use super::{id, in_order, row};
 use crate::history::{Indexes, Page, Sensors, TimeRange};
 use crate::ids::Sequence;
 use crate::reading::{Month, HEADER_LINE};
@@ -20,15 +20,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Rows in sequence order of some months, some of them late.
 fn rows() -> impl Strategy<Value = Vec<Known>> {
     let step = prop_oneof![6 => 0..2 * DAY_MS, 1 => -60 * DAY_MS..0, 1 => 0..20 * DAY_MS];
-    prop::collection::vec((1..4_u64, step, -500..500), 1..300).prop_map(|steps| {
-        let (mut sequence, mut ms) = (0, 1_700_000_000_000);
-        let known = |(skipped, step, value)| {
-            sequence += skipped;
-            ms += step;
-            (sequence, ms, value)
-        };
-        steps.into_iter().map(known).collect()
-    })
+    prop::collection::vec((1..4_u64, step, -500..500), 1..300).prop_map(in_order)
 }
 
 /// Adds rows to the file of the sensor, or of its months.

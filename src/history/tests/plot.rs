@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{append, id, replace, row};
+use super::{append, id, in_order, replace, row};
 use crate::history::{Curve, Indexes, Page, Plot, TimeRange};
 use crate::storage::TempDir;
 
@@ -60,15 +60,7 @@ fn check(plot: &Plot, rows: &[Known], buckets: usize) {
 fn rows() -> impl Strategy<Value = Vec<Known>> {
     let step = prop_oneof![8 => 0..2000i64, 1 => -50_000..50_000i64, 1 => 0..2_000_000i64];
     let one = (1..4u64, step, prop::option::of(-500..500));
-    prop::collection::vec(one, 0..1500).prop_map(|steps| {
-        let (mut sequence, mut ms) = (0, 1_700_000_000_000);
-        let known = |(skipped, step, value)| {
-            sequence += skipped;
-            ms += step;
-            (sequence, ms, value)
-        };
-        steps.into_iter().map(known).collect()
-    })
+    prop::collection::vec(one, 0..1500).prop_map(in_order)
 }
 
 proptest! {

@@ -195,16 +195,7 @@ mod tests {
     fn used(temp: &TempDir) -> PathBuf {
         let root = temp.path().join("p");
         fs::create_dir_all(root.join("journal")).unwrap();
-        let state = State {
-            id: id(),
-            incarnation: 7,
-            promised: None,
-            synced: None,
-            needs: 0,
-            quorum: None,
-            rotate: None,
-            shortened: false,
-        };
+        let state = State::new(id(), 7, None);
         fs::write(root.join("state"), state.to_text()).unwrap();
         fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n3,,a,,,\n")).unwrap();
         fs::write(root.join("b.csv"), format!("{CSV_HEADER}\n2,,b,,,\n")).unwrap();
@@ -285,16 +276,7 @@ mod tests {
         let other: PeerId = "p.previous".parse().unwrap();
         let theirs = temp.path().join("p.previous");
         let running = claim(temp.path(), &other).unwrap();
-        let state = State {
-            id: other,
-            incarnation: 7,
-            promised: None,
-            synced: None,
-            needs: 0,
-            quorum: None,
-            rotate: None,
-            shortened: false,
-        };
+        let state = State::new(other, 7, None);
         fs::write(theirs.join("state"), state.to_text()).unwrap();
         fs::write(theirs.join("x.csv"), format!("{CSV_HEADER}\n1,,x,,,\n")).unwrap();
         let said = claim_cleared(temp.path(), &id()).unwrap().1.unwrap();

@@ -123,16 +123,7 @@ mod tests {
     fn used(temp: &TempDir, name: &str, id: &str) -> PathBuf {
         let root = temp.path().join(name);
         fs::create_dir_all(&root).unwrap();
-        let state = State {
-            id: id.parse().unwrap(),
-            incarnation: 7,
-            promised: None,
-            synced: None,
-            needs: 0,
-            quorum: None,
-            rotate: None,
-            shortened: false,
-        };
+        let state = State::new(id.parse().unwrap(), 7, None);
         fs::write(root.join("state"), state.to_text()).unwrap();
         fs::write(root.join("Temp.csv"), format!("{CSV_HEADER}\n1,,Temp,,,\n")).unwrap();
         root

@@ -283,16 +283,7 @@ mod tests {
 
     #[test]
     fn a_directory_with_a_peers_state_is_its_own_whatever_else_it_holds() {
-        let state = State {
-            id: "p".parse().unwrap(),
-            incarnation: 1,
-            promised: None,
-            synced: None,
-            needs: 0,
-            quorum: None,
-            rotate: None,
-            shortened: false,
-        };
+        let state = State::new("p".parse().unwrap(), 1, None);
         for text in [state.to_text(), "id:p\nwith a damaged rest".to_owned()] {
             let (temp, _, id) = holding(&[("a.csv", "time,value\n"), ("state", &text)]);
             assert_eq!(claim_cleared(temp.path(), &id).unwrap().1, None);

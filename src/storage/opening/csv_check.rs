@@ -172,11 +172,6 @@ impl<D: Disk> CsvCheck<D> {
 }
 
 impl<D> CsvCheck<D> {
-    /// Is this file of the wanted layout?
-    pub(super) fn is_wanted(&self, file: &CheckedFile) -> bool {
-        Layout::of(&file.name) == self.layout
-    }
-
     /// Are there files of the other layout?
     pub(super) fn has_others(&self) -> bool {
         self.has_others
@@ -186,7 +181,7 @@ impl<D> CsvCheck<D> {
     /// exceeds.
     pub(super) fn into_files(self, delivered: Sequence) -> impl Iterator<Item = (CsvName, Sequence)> {
         let layout = self.layout;
-        let wanted = self.files.into_iter().filter(move |file| Layout::of(&file.name) == layout);
+        let wanted = self.files.into_iter().filter(move |file| file.is_of(layout));
         wanted.map(move |file| {
             let last = if file.missing.is_some_and(|missing| missing <= delivered) { delivered } else { file.last };
             (file.name, last)
@@ -195,6 +190,10 @@ impl<D> CsvCheck<D> {
 }
 
 impl CheckedFile {
+    pub(super) fn is_of(&self, layout: Layout) -> bool {
+        Layout::of(&self.name) == layout
+    }
+
     /// The next reading of the file.
     fn expect(&mut self, sequence: Sequence, payload: &[u8]) {
         if self.bytes == 0 {

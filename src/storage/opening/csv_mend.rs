@@ -8,7 +8,6 @@ use crate::storage::csv_files::row_writer::{RowWriter, Target};
 use crate::storage::disk::{Disk, Stamp};
 use crate::storage::error::{failed, StorageError};
 use crate::storage::journal::JournalReader;
-use crate::storage::layout::Layout;
 use crate::storage::repair::CsvRepair;
 use crate::storage::set_aside;
 
@@ -34,7 +33,7 @@ pub(super) fn mend<D: Disk>(
     let mut done = CsvRepair { path: disk.full_path(""), ..CsvRepair::default() };
     let mut lacking = Vec::new();
     let layout = check.layout;
-    for file in check.files.iter_mut().filter(|file| Layout::of(&file.name) == layout) {
+    for file in check.files.iter_mut().filter(|file| file.is_of(layout)) {
         trim(disk, file, last, delivered, &mut done)?;
         if let Some(from) = file.missing.filter(|missing| *missing <= delivered) {
             let stamp = Stamp { bytes: file.bytes, ..Stamp::default() };

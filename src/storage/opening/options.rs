@@ -6,7 +6,7 @@ use crate::storage::repair::Repair;
 use crate::wire::{Limits, Range, RunList};
 
 /// What to do with the files of earlier lives, and when something counts as stored.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Keep what earlier lives left.
     pub resume: bool,
@@ -23,10 +23,20 @@ pub struct Options {
 }
 
 impl Options {
+    /// As a peer runs that is given no option: nothing of earlier lives is kept.
+    pub const PLAIN: Self =
+        Self { resume: false, durable: false, quorum: None, layout: Layout::Sensor, limits: None, segment_bytes: None };
+
     /// Will anybody rely on these files after a power loss? Then what replaces or shortens one of them is synced before
     /// anything is built on it.
     pub(in crate::storage) fn careful(self) -> bool {
         self.resume || self.durable
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::PLAIN
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn mend<D: Disk>(
         CsvRelaid { path: disk.full_path(""), layout: check.layout, files: 0, rows: done.rows, removed: 0 };
     done.rows = 0;
     let holds_rows = |name: &str| disk.len(name).map(|bytes| bytes > 0).map_err(failed(disk, "look at", name));
-    for file in check.files.iter().filter(|file| check.is_wanted(file)) {
+    for file in check.files.iter().filter(|file| file.is_of(check.layout)) {
         if holds_rows(&file.path)? {
             disk.sync(&file.path).map_err(failed(disk, "sync", &file.path))?;
             relaid.files += 1;
@@ -48,7 +48,7 @@ pub(super) fn mend<D: Disk>(
     }
     disk.sync_names("").map_err(failed(disk, "sync", ""))?;
     found.map_or(Ok(()), |found| say(disk, found, check.layout))?;
-    for file in check.files.iter().filter(|file| !check.is_wanted(file)) {
+    for file in check.files.iter().filter(|file| !file.is_of(check.layout)) {
         csv_mend::replace(disk, file, last, &mut done)?;
         relaid.removed += 1;
     }

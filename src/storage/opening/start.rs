@@ -63,9 +63,7 @@ pub(in crate::storage) fn begin<D: Disk>(
         return Err(damaged(disk, state::PATH, "it is missing"));
     }
     let incarnation = next_life(now, found.map(|found| found.incarnation), None);
-    let rotate = State::rotated(layout);
-    let state =
-        State { id: id.clone(), incarnation, promised: None, synced: None, needs: 0, quorum, rotate, shortened: false };
+    let state = State { rotate: State::rotated(layout), ..State::new(id.clone(), incarnation, quorum) };
     save(disk, &state, true)?;
     Ok((state, repairs))
 }

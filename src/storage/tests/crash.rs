@@ -70,14 +70,7 @@ pub(in crate::storage) struct Run {
 impl Run {
     pub(in crate::storage) fn new(seed: u64) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
-        let options = Options {
-            resume: true,
-            durable: rng.random_bool(0.5),
-            quorum: None,
-            layout: Layout::Sensor,
-            limits: None,
-            segment_bytes: None,
-        };
+        let options = Options { resume: true, durable: rng.random_bool(0.5), ..Options::PLAIN };
         let packs = SmallRng::seed_from_u64(seed);
         Self { rng, packs, disk: MemoryDisk::new(), options, model: Model::default(), layouts: None }
     }

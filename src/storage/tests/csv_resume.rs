@@ -9,8 +9,7 @@ use crate::storage::disk::real::OPEN_FILES_MAX;
 use crate::storage::tests::support::{frame, TempDir};
 use crate::storage::*;
 
-const RESUME: Options =
-    Options { resume: true, durable: false, quorum: None, layout: Layout::Sensor, limits: None, segment_bytes: None };
+const RESUME: Options = Options { resume: true, ..Options::PLAIN };
 
 type Files = BTreeMap<String, Vec<u8>>;
 

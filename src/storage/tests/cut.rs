@@ -13,8 +13,7 @@ const EACH: u64 = 3;
 /// How many batches the cut leaves; the last of them does not end its segment.
 const KEPT: u64 = 2;
 
-const OPTIONS: Options =
-    Options { resume: true, durable: true, quorum: None, layout: Layout::Sensor, limits: None, segment_bytes: None };
+const OPTIONS: Options = Options { resume: true, durable: true, ..Options::PLAIN };
 
 fn open(disk: &MemoryDisk) -> (Storage<MemoryDisk>, Opened) {
     Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), 1, OPTIONS).unwrap()

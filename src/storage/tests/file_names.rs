@@ -9,8 +9,7 @@ use crate::storage::tests::rows::{rows_of, rows_on};
 use crate::storage::*;
 use crate::wire::Lines;
 
-const RESUME: Options =
-    Options { resume: true, durable: false, quorum: None, layout: Layout::Sensor, limits: None, segment_bytes: None };
+const RESUME: Options = Options { resume: true, ..Options::PLAIN };
 
 const SENSORS: [&str; 6] = ["temp", "Temp", "TEMP", "con", "CON", "com1.txt"];
 

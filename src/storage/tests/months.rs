@@ -10,7 +10,7 @@ use crate::wire::Frame;
 const LAYOUTS: [Layout; 2] = [Layout::Sensor, Layout::Month];
 
 fn options(layout: Layout) -> Options {
-    Options { resume: true, durable: true, quorum: None, layout, limits: None, segment_bytes: None }
+    Options { resume: true, durable: true, layout, ..Options::PLAIN }
 }
 
 fn open(disk: &MemoryDisk, layout: Layout) -> Result<(Storage<MemoryDisk>, Opened), StorageError> {

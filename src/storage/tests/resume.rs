@@ -8,8 +8,7 @@ use crate::storage::tests::support::{frame, request};
 use crate::storage::*;
 use crate::wire::{Lines, Range, Request};
 
-pub(in crate::storage) const RESUME: Options =
-    Options { resume: true, durable: true, quorum: None, layout: Layout::Sensor, limits: None, segment_bytes: None };
+pub(in crate::storage) const RESUME: Options = Options { resume: true, durable: true, ..Options::PLAIN };
 
 fn range(origin: &str, first: u64, count: u64) -> Range {
     Range { origin: origin.parse().unwrap(), first, count }
@@ -272,17 +271,7 @@ fn a_life_at_the_end_of_all_numbers_is_followed_by_one_that_is_read() {
             Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), now, options).unwrap().1
         };
         assert_eq!(open(NUMBER_MAX).incarnation, TOLD_MAX);
-        let (id, promised, synced) = ("p".parse().unwrap(), None, None);
-        let last = state::State {
-            id,
-            incarnation: NUMBER_MAX,
-            promised,
-            synced,
-            needs: 0,
-            quorum: None,
-            rotate: None,
-            shortened: false,
-        };
+        let last = state::State::new("p".parse().unwrap(), NUMBER_MAX, None);
         disk.replace("state", last.to_text().as_bytes(), true).unwrap();
         for _ in 0..3 {
             assert!(!open(1000).state_damaged);
@@ -353,8 +342,7 @@ fn with_syncs_every_segment_but_the_last_is_vouched_for() {
 fn what_was_kept_under_a_quorum_is_not_resumed_under_another() {
     let disk = MemoryDisk::new();
     let open = |resume, quorum| {
-        let options =
-            Options { resume, durable: true, quorum, layout: Layout::Sensor, limits: None, segment_bytes: None };
+        let options = Options { resume, durable: true, quorum, ..Options::PLAIN };
         Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), 1000, options)
             .map(|_| ())
             .map_err(|e| e.to_string())

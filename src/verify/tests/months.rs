@@ -8,8 +8,7 @@ use super::Data;
 use crate::storage::{Layout, Options};
 use crate::wire::{Frame, Lines, Request};
 
-const MONTH: Options =
-    Options { resume: false, durable: false, quorum: None, layout: Layout::Month, limits: None, segment_bytes: None };
+const MONTH: Options = Options { layout: Layout::Month, ..Options::PLAIN };
 
 /// What another program does to a directory.
 type Meddle = fn(&Path);

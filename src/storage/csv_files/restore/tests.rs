@@ -5,14 +5,13 @@ use std::sync::Arc;
 use super::*;
 use crate::storage::tests::rows::{rows_of, rows_on};
 use crate::storage::tests::support::{frame, TempDir};
-use crate::storage::{Layout, MemoryDisk, Options, RealDisk, Storage, StorageError};
+use crate::storage::{MemoryDisk, Options, RealDisk, Storage, StorageError};
 use crate::wire::Frame;
 
 /// What another program does.
 type Meddle = fn(&MemoryDisk);
 
-const RESUME: Options =
-    Options { resume: true, durable: false, quorum: None, layout: Layout::Sensor, limits: None, segment_bytes: None };
+const RESUME: Options = Options { resume: true, ..Options::PLAIN };
 
 fn open<D: Disk>(disk: Arc<D>) -> Storage<D> {
     Storage::open(disk, &"p".parse().unwrap(), 1, RESUME).unwrap().0

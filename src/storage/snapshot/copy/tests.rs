@@ -11,7 +11,7 @@ use super::*;
 use crate::storage::tests::crash::{check_contents, entries, read_all, readings, run_all, Reading, Run};
 use crate::storage::tests::rows::{rows_of, rows_on};
 use crate::storage::tests::support::{frame, request};
-use crate::storage::{Layout, MemoryDisk, Opened};
+use crate::storage::{MemoryDisk, Opened};
 use crate::wire::{Lines, Request};
 
 /// The disk of a peer that takes another step at each look.
@@ -183,14 +183,7 @@ fn copied(disk: &MemoryDisk, takes_over: bool) -> Result<(MemoryDisk, State), St
 
 #[test]
 fn under_a_quorum_a_copy_does_not_vouch_for_what_the_original_stored_since() {
-    let resume = Options {
-        resume: true,
-        durable: true,
-        quorum: None,
-        layout: Layout::Sensor,
-        limits: None,
-        segment_bytes: None,
-    };
+    let resume = Options { resume: true, durable: true, ..Options::PLAIN };
     let (_, state) = copied(&stopped(resume), false).unwrap();
     assert_eq!((state.needs, state.synced, state.promised), (10, Some(term("9@z/1")), Some(term("9@z/1"))));
     let original = stopped(Options { quorum: Some(2), ..resume });
@@ -208,14 +201,7 @@ fn under_a_quorum_a_copy_does_not_vouch_for_what_the_original_stored_since() {
 
 #[test]
 fn a_log_that_lost_something_is_not_made_to_look_whole() {
-    let disk = stopped(Options {
-        resume: true,
-        durable: true,
-        quorum: None,
-        layout: Layout::Sensor,
-        limits: None,
-        segment_bytes: None,
-    });
+    let disk = stopped(Options { resume: true, durable: true, ..Options::PLAIN });
     let whole = state::read(&disk).unwrap();
     start::save(&disk, &State { needs: 12, ..whole.clone() }, true).unwrap();
     let (_, state) = copied(&disk, false).unwrap();
