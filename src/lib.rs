@@ -37,6 +37,7 @@
 //! | showing | [`status`] | names, decisions, lines: what a peer says of itself to people and programs |
 //! | | [`http`] | names, reading back, showing: the same over HTTP |
 //! | doing | [`threads`] | all of the above, and decides nothing |
+//! | trying | [`simulation`] | names, text, seals, decisions, storage, net, doing (what a link holds): a whole group on a virtual network, clock and disk |
 //! | asking | [`inquiry`] | names, text, net, storage, `selection`, showing: asks running peers, and is no peer itself |
 //! | | [`doctor`] | names, text, seals, net, limits, asking: what keeps peers apart |
 //! | reading back | [`history`], [`tail`], [`export`] | names, text, storage, `selection`: sensors, plots and rows of files that peers write |
@@ -73,6 +74,8 @@ pub mod reading;
 mod selection;
 pub mod sensors;
 pub mod service;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod size;
 pub mod status;
 pub mod storage;

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 29] = [
+const LAYERS: [(&str, &[&str]); 30] = [
     ("ids", &[]),
     ("version", &[]),
     ("elapsed", &[]),
@@ -52,6 +52,7 @@ const LAYERS: [(&str, &[&str]); 29] = [
             "wire",
         ],
     ),
+    ("simulation", &["ids", "keys", "net", "protocol", "storage", "threads", "wire"]),
     ("verify", &["ids", "json", "numbers", "reading", "selection", "storage", "wire"]),
 ];
 

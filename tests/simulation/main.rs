@@ -1,50 +1,26 @@
-//! Whole groups of peers on a virtual network, clock and disk. Every run is drawn from a seed, and the promises of the
-//! protocol are checked as it goes.
+//! Tests of whole groups of peers on the virtual network, clock and disk of `src/simulation`. Every run is drawn from a
+//! seed, and the promises of the protocol are checked as it goes.
 //!
 //! `PEER_SIM_MODE` says which options the peers have: `default`, `resume` or `quorum` (unset: all of these, one after the
 //! other). `PEER_SIM_SEEDS` says how many seeds to run (200 of each), `PEER_SIM_SPLITS` how many splits of each kind
 //! have to heal in time (30), `PEER_SIM_REACH` how many networks there are of each kind in which not all reach all
-//! (12), `PEER_SIM_PEERS` how many peers the groups of many have (9, 30 and 100), `PEER_SIM_FIRST` which seed is the first (0). `PEER_SIM_TRACE=1` prints everything that happens. A run that
-//! fails prints the command that repeats it.
+//! (12), `PEER_SIM_PEERS` how many peers the groups of many have (9, 30 and 100), `PEER_SIM_FIRST` which seed is the
+//! first (0). `PEER_SIM_TRACE=1` prints everything that happens. A run that fails prints the command that repeats it.
 
-mod archive;
-mod asking;
-mod clock;
-mod closed;
-mod cuts;
-mod failing;
-mod fault;
-mod hearing;
-mod hosts;
-mod insider;
-mod invariants;
-mod liar;
-mod lies;
-mod lying;
 mod many;
 mod merging;
-mod network;
-mod numbers;
 mod outsider;
-mod plan;
-mod process;
 mod reach;
-mod rows;
-mod run;
 mod sabotage;
 #[cfg(test)]
 mod scenarios;
-mod seeds;
-mod shelf;
 mod stalling;
-mod storing;
-mod traffic;
-mod world;
 mod year;
 
-use plan::Mode;
-use run::{run, Outcome};
-use sabotage::Sabotage;
+use peer::simulation::plan::Mode;
+use peer::simulation::run::{run, Outcome};
+use peer::simulation::sabotage::Sabotage;
+use peer::simulation::seeds;
 
 /// After this many failed seeds a mode ends.
 const FAILED_MAX: usize = 10;

@@ -1,58 +1,25 @@
 //! Many peers: how much they say when a leader is killed, and when the network is cut in two and healed. It must grow
 //! with their number, and not with its square.
 
-use std::collections::BTreeMap;
-
 use peer::ids::PeerId;
 use peer::protocol::{Standing, Time};
-use peer::wire::{encode_head, Message, Timing};
+use peer::simulation::counts::Counts;
+use peer::simulation::fault::{Fault, Traffic};
+use peer::simulation::plan::{ms, Mode, Plan};
+use peer::simulation::process::Process;
+use peer::simulation::world::World;
+use peer::wire::Timing;
 use rand::rngs::SmallRng;
 use rand::SeedableRng;
 
-use crate::fault::{Fault, Traffic};
 use crate::knob;
 use crate::merging::one_view;
-use crate::plan::{ms, Mode, Plan};
-use crate::process::Process;
-use crate::world::World;
 
-/// What was said since counting began: messages by verb, and what it took to say them.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    messages: BTreeMap<String, u64>,
-    /// Connections of links.
-    dials: u64,
-    /// Questions, each on a connection of its own.
-    questions: u64,
-}
-
-impl Counts {
-    pub(crate) fn message(&mut self, message: &Message) {
-        let mut text = Vec::new();
-        encode_head(message, &mut text);
-        let verb = text.split(|byte| b":\n".contains(byte)).next().unwrap_or_default();
-        *self.messages.entry(String::from_utf8_lossy(verb).into_owned()).or_default() += 1;
-    }
-
-    pub(crate) fn dial(&mut self) {
-        self.dials += 1;
-    }
-
-    pub(crate) fn question(&mut self) {
-        self.questions += 1;
-    }
-
-    /// All messages but those that a group at rest says, too.
-    fn said(&self) -> u64 {
-        self.messages.iter().filter(|(verb, _)| !verb.starts_with("HEARTBEAT")).map(|(_, count)| count).sum()
-    }
-
-    /// Asserts that each of so many peers said no more than this, on average.
-    fn assert_at_most(&self, each: u64, hosts: usize, what: &str) {
-        let said = self.said();
-        println!("{hosts} peers, {what}: {said} messages, {self:?}");
-        assert!(said <= each * hosts as u64, "{said} messages of {hosts} peers, {what}: {self:?}");
-    }
+/// Asserts that each of so many peers said no more than this, on average.
+fn assert_at_most(counts: &Counts, each: u64, hosts: usize, what: &str) {
+    let said = counts.said();
+    println!("{hosts} peers, {what}: {said} messages, {counts:?}");
+    assert!(said <= each * hosts as u64, "{said} messages of {hosts} peers, {what}: {counts:?}");
 }
 
 /// How many peers there are, unless `PEER_SIM_PEERS` says so.
@@ -122,7 +89,7 @@ fn a_fail_over_takes_messages_in_proportion_to_the_number_of_peers() {
         let mut world = group(mode, hosts);
         for _ in 0..2 {
             let (took, counts) = fail_over(&mut world, 1);
-            counts.assert_at_most(8, hosts, &format!("{}, the leader killed, {took:?}", mode.name()));
+            assert_at_most(&counts, 8, hosts, &format!("{}, the leader killed, {took:?}", mode.name()));
             let (dials, questions) = (counts.dials, counts.questions);
             assert!(dials <= 4 * hosts as u64, "{dials} dials");
             assert!(questions <= 2 * hosts as u64, "{questions} questions");
@@ -137,7 +104,7 @@ fn a_fail_over_takes_moments_where_the_next_in_rank_are_killed_too() {
     for (hosts, gone) in [(9, 2), (9, 4), (100, 2), (100, 10), (100, 50)] {
         let mut world = group(Mode::Default, hosts);
         let (took, counts) = fail_over(&mut world, gone);
-        counts.assert_at_most(10, hosts, &format!("{gone} killed, {took:?}"));
+        assert_at_most(&counts, 10, hosts, &format!("{gone} killed, {took:?}"));
         let moments = (gone - 1).ilog2();
         assert!(took < ms(300) + ms(125) * moments, "{took:?}");
     }
@@ -171,7 +138,7 @@ fn a_cut_and_its_healing_take_messages_in_proportion_to_the_number_of_peers() {
         let place = |host| ranked.iter().position(|other| *other == host).expect("it lives");
         let half = |host| if by_rank { place(host) < hosts / 2 } else { place(host) % 2 == 0 };
         let (cut, took, healed) = cut_and_heal(&mut world, half);
-        cut.assert_at_most(10, hosts, "cut in two");
-        healed.assert_at_most(10, hosts, &format!("healed, one view after {took:?}"));
+        assert_at_most(&cut, 10, hosts, "cut in two");
+        assert_at_most(&healed, 10, hosts, &format!("healed, one view after {took:?}"));
     }
 }

@@ -2,14 +2,14 @@
 //! every side goes on by itself, and has no other fault.
 
 use peer::protocol::{Standing, Time};
+use peer::simulation::fault::{Fault, Split, Traffic, Ways};
+use peer::simulation::plan::{Mode, Plan, HOSTS_MAX};
+use peer::simulation::seeds::in_order;
+use peer::simulation::world::World;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::fault::{Fault, Split, Traffic, Ways};
 use crate::knob;
-use crate::plan::{Mode, Plan, HOSTS_MAX};
-use crate::seeds::in_order;
-use crate::world::World;
 
 /// How many splits there are in each mode, on each network, unless `PEER_SIM_SPLITS` says so.
 const SPLITS: u64 = 30;

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use peer::ids::{PeerId, Term};
 use peer::protocol::{Standing, Time};
+use peer::simulation::event::Event;
+use peer::simulation::fault::{Fault, Traffic};
+use peer::simulation::plan::{pick, Mode, Plan, HOSTS_MAX};
+use peer::simulation::seeds::in_order;
+use peer::simulation::world::World;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::fault::{Fault, Traffic};
 use crate::knob;
-use crate::plan::{pick, Mode, Plan, HOSTS_MAX};
-use crate::seeds::in_order;
-use crate::world::{Event, World};
 
 /// How many networks there are of each kind and mode, unless `PEER_SIM_REACH` says so.
 const NETWORKS: u64 = 12;

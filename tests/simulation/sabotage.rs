@@ -1,246 +1,183 @@
-//! Deliberate faults, each of which breaks a promise: they show that the checks notice.
+//! Each promise is broken on purpose, and its check must notice.
 
-use peer::ids::PeerId;
-use peer::protocol::{Done, Effect, Event, Found, Input, Peer, Settings, State, Store};
-use peer::wire::{Frame, Message, TermStart, ViewChange};
+use peer::simulation::plan::Mode;
+use peer::simulation::run::run;
+use peer::simulation::sabotage::Sabotage;
+use peer::simulation::seeds::find;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sabotage {
-    None,
-    /// Two hosts run a peer of the same id and incarnation.
-    TwoLivesAsOne,
-    /// A batch's readings change on the way to a member.
-    ChangedBatch,
-    /// A leader orders a reading again that it has ordered.
-    OrderedAgain,
-    /// A leader leaves a number of an origin out.
-    LeftOut,
-    /// A peer that installs a term is told that the leader's log is like its own, and cuts nothing.
-    UncutLogs,
-    /// `STORED` tells of what was not received.
-    StoredTooEarly,
-    /// `COMMIT` tells of more than a majority holds.
-    CommitTooHigh,
-    /// All readings of one peer vanish on their way to the leader, and their connection stays. Then no log has a gap,
-    /// and only the readings are missing.
-    LostRequests,
-    /// Rows are reported as written and are not.
-    LostRows,
-    /// `COORDINATOR` never arrives.
-    NoCoordinator,
-    /// One request of a peer vanishes on its way to the leader, however often it is sent.
-    LostRequest,
-    /// `STALE` never arrives.
-    NoStale,
-    /// All answers to a `COORDINATOR` have the same `synced`: only the length of a log counts.
-    RankedByLength,
-    /// Peers are satisfied with one fewer than the quorum.
-    QuorumTooLow,
-    /// Messages leave before what they tell of is stored.
-    SaidBeforeStored,
-    /// Only `FETCH` leaves too early.
-    FetchedBeforeStored,
-    /// A leader counts itself before it has stored its batch.
-    CountedBeforeStored,
-    /// Nothing is fetched on a new link to or from the leader.
-    NoFetchOnNewLink,
-    /// What is cut from the log is not pending afterwards.
-    LostCut,
-    /// Readings taken in are not kept on disk.
-    NothingKept,
-    /// `state` is reported as replaced and is not.
-    StateNotSaved,
-    /// What is reported as synced is not synced.
-    NotSynced,
-    /// A peer that starts again has forgotten its promise.
-    ForgottenPromise,
-    /// A cut does not lower what `synced` needs.
-    NeedsNotLowered,
-    /// `COMMIT` tells of one entry more.
-    CommitOneMore,
-    /// A peer that starts again has the incarnation of its last life.
-    SameLife,
-    /// A peer whose log was damaged takes it for whole.
-    DamageIgnored,
-    /// A leader counts what a learner has stored as if a member had.
-    LearnersCounted,
-    /// Rows are taken back and nobody is told.
-    SilentMerge,
-    /// Every peer says that it made each connection that claims to come from it.
-    ProvenByAnybody,
-    /// In a closed group, datagrams that are not sealed are read.
-    PlainTextHeard,
-    /// A leader removes what it has not seen stored by all.
-    RemovedTooEarly,
-    /// A peer that is told where the log begins keeps its rows.
-    RowsKept,
-    /// What is left of the removed entries is not saved.
-    BaseNotSaved,
-    /// In a closed group, a datagram counts as often as it comes.
-    ReplaysCount,
+/// How many seeds a breach may take to be noticed.
+const SEEDS_MAX: u64 = 2000;
+
+/// Runs seeds until this sabotage is noticed as a breach of this promise. It may break other promises as well, and in
+/// some runs those are noticed first.
+fn assert_noticed(mode: Mode, sabotage: Sabotage, promise: &str) {
+    assert_noticed_from(0, mode, sabotage, promise);
 }
 
-impl Sabotage {
-    /// Is it about what is removed?
-    pub(crate) fn is_of_retention(self) -> bool {
-        matches!(self, Self::RemovedTooEarly | Self::RowsKept | Self::BaseNotSaved)
-    }
-
-    /// Changes a message handed to a link; `None`: it vanishes.
-    pub(crate) fn message(self, message: Message) -> Option<Message> {
-        match (self, message) {
-            (Self::LostRequests, Message::SequencerRequest { request, .. }) if request.origin.peer.as_str() == "p1" => {
-                None
-            }
-            (Self::LostRequest, Message::SequencerRequest { request, .. }) if request.range().last() == 7 => None,
-            (Self::NoStale, Message::Stale { .. }) | (Self::NoCoordinator, Message::Coordinator { .. }) => None,
-            (Self::StoredTooEarly, Message::Stored { term, last }) => Some(Message::Stored { term, last: last + 3 }),
-            (Self::CommitTooHigh, Message::Commit { term, up_to }) => Some(Message::Commit { term, up_to: up_to + 50 }),
-            (_, message) => Some(message),
-        }
-    }
-
-    /// Changes a message about to be written to a connection.
-    pub(crate) fn written(self, message: Message) -> Message {
-        match (self, message) {
-            (Self::ChangedBatch, Message::Ordered { term, frame }) if frame.first() % 5 == 0 => {
-                Message::Ordered { term, frame: changed(&frame) }
-            }
-            (_, message) => message,
-        }
-    }
-
-    /// Does this count as said by a member, too?
-    pub(crate) fn is_said_by_a_member_too(self, message: &Message) -> bool {
-        self == Self::LearnersCounted && matches!(message, Message::Stored { .. })
-    }
-
-    /// Changes what a core hands to its storage; `None`: it vanishes.
-    pub(crate) fn store(self, by: &PeerId, store: Store) -> Option<Store> {
-        Some(match store {
-            Store::Append(frame) if frame.term().leader == *by => self.ordered(frame),
-            Store::Keep(_) if self == Self::NothingKept => return None,
-            store => store,
-        })
-    }
-
-    /// Changes a batch of a leader, before anybody has it.
-    fn ordered(self, frame: Frame) -> Store {
-        let mut requests = frame.requests();
-        if self == Self::RemovedTooEarly && frame.first() > 1 {
-            return Store::Append(Frame::build_with(
-                frame.term().clone(),
-                frame.first(),
-                &requests,
-                Some(frame.first()),
-            ));
-        }
-        for request in &mut requests {
-            match self {
-                Self::OrderedAgain if request.first > 1 => request.first -= 1,
-                Self::LeftOut => request.first += 1,
-                _ => return Store::Append(frame),
-            }
-        }
-        Store::Append(Frame::build(frame.term().clone(), frame.first(), &requests))
-    }
-
-    /// Does this message leave before what it tells of is stored?
-    pub(crate) fn says_early(self, store: &Store) -> bool {
-        match store {
-            Store::Say { message: Message::Fetch { .. }, .. } => {
-                matches!(self, Self::SaidBeforeStored | Self::FetchedBeforeStored)
-            }
-            Store::Say { .. } => self == Self::SaidBeforeStored,
-            _ => false,
-        }
-    }
-
-    /// What the storage of this peer reports about work before it has done it.
-    pub(crate) fn reports_early(self, by: &PeerId, store: &Store) -> Option<Done> {
-        match store {
-            Store::Append(frame) if self == Self::CountedBeforeStored && frame.term().leader == *by => {
-                Some(Done::Appended { last: frame.last() })
-            }
-            _ => None,
-        }
-    }
-
-    /// What a storage does after this work, if `state` was `before`.
-    pub(crate) fn store_after(self, before: &State, store: &Store) -> Option<Store> {
-        match store {
-            Store::Cut { state, .. } if self == Self::NeedsNotLowered => {
-                Some(Store::State(State { needs: before.needs, ..state.clone() }))
-            }
-            _ => None,
-        }
-    }
-
-    /// Changes what a storage reports.
-    pub(crate) fn done(self, done: Done) -> Done {
-        match done {
-            Done::Cut { to, .. } if self == Self::LostCut => Done::Cut { to, returned: Vec::new() },
-            done => done,
-        }
-    }
-
-    /// Does the core's answer to this input lack this effect?
-    pub(crate) fn swallows(self, on_new_link: bool, effect: &Effect) -> bool {
-        match effect {
-            Effect::Store(Store::Say { message: Message::Fetch { .. }, .. }) => {
-                self == Self::NoFetchOnNewLink && on_new_link
-            }
-            Effect::Tell(Event::Merging { .. }) => self == Self::SilentMerge,
-            _ => false,
-        }
-    }
-
-    /// Changes what a peer is told about its earlier lives.
-    pub(crate) fn found(self, found: Found) -> Found {
-        match self {
-            Self::ForgottenPromise => Found { promised: None, ..found },
-            Self::DamageIgnored => Found { needs: found.needs.min(found.last), ..found },
-            _ => found,
-        }
-    }
-
-    /// Changes what a peer is told about itself.
-    pub(crate) fn settings(self, settings: Settings) -> Settings {
-        match self {
-            Self::QuorumTooLow => Settings { quorum: settings.quorum.map(|quorum| (quorum - 1).max(1)), ..settings },
-            Self::SameLife => Settings { incarnation: 1, ..settings },
-            _ => settings,
-        }
-    }
-
-    /// Changes a message for this peer.
-    pub(crate) fn to(self, receiver: &Peer, message: Message) -> Message {
-        let start = || TermStart { runs: receiver.runs(), last: receiver.last() };
-        match (self, message) {
-            (Self::UncutLogs, Message::Added { view, incarnation }) => {
-                Message::Added { view: ViewChange { start: start(), ..view }, incarnation }
-            }
-            (Self::UncutLogs, Message::ViewChange(view)) => Message::ViewChange(ViewChange { start: start(), ..view }),
-            (Self::RankedByLength, Message::LogState { term, runs, last, .. }) => {
-                Message::LogState { term, synced: receiver.synced().cloned(), runs, last, limits: None }
-            }
-            (Self::CommitOneMore, Message::Commit { term, up_to }) => Message::Commit { term, up_to: up_to + 1 },
-            (_, message) => message,
-        }
-    }
+/// The same, from this seed on, where seeds that show the breach are rare.
+fn assert_noticed_from(first: u64, mode: Mode, sabotage: Sabotage, promise: &str) {
+    let notice = |seed| run(mode, seed, sabotage, false).broken.filter(|why| why.starts_with(promise));
+    let found = find(first, SEEDS_MAX, notice);
+    let (seed, why) = found.unwrap_or_else(|| panic!("{sabotage:?} is not noticed as a breach of {promise}"));
+    println!("{} seed {seed} notices {sabotage:?}: {why}", mode.name());
 }
 
-/// Does this input tell of a new link?
-pub(crate) fn is_new_link(input: &Input) -> bool {
-    matches!(input, Input::LinkUp { .. } | Input::Answered { .. })
+#[test]
+fn two_processes_of_one_life_break_promise_1() {
+    assert_noticed(Mode::Default, Sabotage::TwoLivesAsOne, "promise 1");
 }
 
-/// The same batch with another timestamp in its readings, and a checksum that fits.
-fn changed(frame: &Frame) -> Frame {
-    let mut requests = frame.requests();
-    for request in &mut requests {
-        let text = String::from_utf8_lossy(request.lines.as_bytes()).replace("2013", "2014");
-        request.lines = peer::wire::Lines::new(text.into_bytes(), request.lines.count());
-    }
-    Frame::build(frame.term().clone(), frame.first(), &requests)
+#[test]
+fn a_batch_changed_on_its_way_breaks_promise_2() {
+    assert_noticed(Mode::Default, Sabotage::ChangedBatch, "promise 2");
+}
+
+#[test]
+fn a_reading_ordered_again_breaks_promise_3() {
+    assert_noticed(Mode::Default, Sabotage::OrderedAgain, "promise 3");
+}
+
+#[test]
+fn a_number_left_out_breaks_promise_3() {
+    assert_noticed(Mode::Default, Sabotage::LeftOut, "promise 3");
+}
+
+#[test]
+fn storing_reported_before_it_is_done_breaks_promise_4() {
+    assert_noticed(Mode::Default, Sabotage::StoredTooEarly, "promise 4");
+}
+
+#[test]
+fn a_commit_of_more_than_the_leader_committed_breaks_promise_4() {
+    assert_noticed(Mode::Default, Sabotage::CommitTooHigh, "promise 4");
+}
+
+#[test]
+fn a_log_that_is_not_cut_breaks_promise_5() {
+    assert_noticed(Mode::Default, Sabotage::UncutLogs, "promise 5");
+}
+
+#[test]
+fn requests_that_vanish_break_promise_7() {
+    assert_noticed(Mode::Default, Sabotage::LostRequests, "promise 7");
+}
+
+#[test]
+fn rows_that_are_not_written_break_promise_8() {
+    assert_noticed(Mode::Default, Sabotage::LostRows, "promise 8");
+}
+
+#[test]
+fn elections_without_coordinator_break_promise_9() {
+    assert_noticed(Mode::Default, Sabotage::NoCoordinator, "promise 9");
+}
+
+#[test]
+fn a_request_that_never_arrives_breaks_promise_3() {
+    assert_noticed(Mode::Default, Sabotage::LostRequest, "promise 3");
+}
+
+#[test]
+fn stale_that_never_arrives_breaks_promise_9() {
+    assert_noticed_from(900, Mode::Quorum, Sabotage::NoStale, "promise 9");
+}
+
+#[test]
+fn a_quorum_counted_one_too_low_breaks_promise_4() {
+    assert_noticed(Mode::Quorum, Sabotage::QuorumTooLow, "promise 4");
+}
+
+#[test]
+fn words_that_leave_before_what_they_tell_is_stored_break_promise_4() {
+    assert_noticed(Mode::Quorum, Sabotage::SaidBeforeStored, "promise 4");
+}
+
+#[test]
+fn a_fetch_that_leaves_before_the_log_is_stored_breaks_promise_4() {
+    assert_noticed(Mode::Quorum, Sabotage::FetchedBeforeStored, "promise 4");
+}
+
+#[test]
+fn a_leader_that_counts_itself_before_it_stored_breaks_promise_4() {
+    assert_noticed(Mode::Quorum, Sabotage::CountedBeforeStored, "promise 4");
+}
+
+#[test]
+fn learners_that_count_for_commits_break_promise_4() {
+    assert_noticed(Mode::Quorum, Sabotage::LearnersCounted, "promise 4");
+}
+
+#[test]
+fn a_damaged_log_that_counts_breaks_promise_6() {
+    assert_noticed_from(2000, Mode::Quorum, Sabotage::DamageIgnored, "promise 6");
+}
+
+#[test]
+fn rows_taken_back_without_a_word_break_promise_5() {
+    assert_noticed(Mode::Default, Sabotage::SilentMerge, "promise 5");
+}
+
+#[test]
+fn no_fetch_on_a_new_link_breaks_promise_7() {
+    assert_noticed(Mode::Resume, Sabotage::NoFetchOnNewLink, "promise 7");
+}
+
+#[test]
+fn what_is_cut_and_not_pending_breaks_promise_7() {
+    assert_noticed(Mode::Resume, Sabotage::LostCut, "promise 7");
+}
+
+#[test]
+fn readings_not_kept_on_disk_break_promise_7() {
+    assert_noticed(Mode::Resume, Sabotage::NothingKept, "promise 7");
+}
+
+#[test]
+fn a_state_that_is_not_saved_breaks_promise_1() {
+    assert_noticed(Mode::Quorum, Sabotage::StateNotSaved, "promise 1");
+}
+
+#[test]
+fn a_sync_that_does_nothing_breaks_promise_7() {
+    assert_noticed(Mode::Quorum, Sabotage::NotSynced, "promise 7");
+}
+
+#[test]
+fn a_promise_forgotten_at_a_restart_breaks_promise_6() {
+    assert_noticed(Mode::Quorum, Sabotage::ForgottenPromise, "promise 6");
+}
+
+#[test]
+fn a_life_that_begins_with_the_incarnation_of_the_one_before_breaks_promise_1() {
+    assert_noticed(Mode::Default, Sabotage::SameLife, "promise 1");
+}
+
+#[test]
+fn a_liar_that_is_believed_to_be_anybody_breaks_promise_2() {
+    assert_noticed_from(600, Mode::Default, Sabotage::ProvenByAnybody, "promise 2");
+}
+
+#[test]
+fn plain_text_that_is_heard_breaks_a_closed_group() {
+    assert_noticed(Mode::Default, Sabotage::PlainTextHeard, "closed group");
+}
+
+#[test]
+fn replays_that_count_break_a_closed_group() {
+    assert_noticed(Mode::Default, Sabotage::ReplaysCount, "closed group");
+}
+
+#[test]
+fn what_is_removed_before_all_have_it_breaks_promise_7() {
+    assert_noticed(Mode::Resume, Sabotage::RemovedTooEarly, "promise 7");
+}
+
+#[test]
+fn rows_kept_from_before_the_beginning_of_the_log_break_promise_8() {
+    assert_noticed(Mode::Resume, Sabotage::RowsKept, "promise 8");
+}
+
+#[test]
+fn a_beginning_of_the_log_that_is_not_saved_breaks_promise_7() {
+    assert_noticed(Mode::Resume, Sabotage::BaseNotSaved, "promise 7");
 }

@@ -4,14 +4,13 @@
 use peer::ids::Term;
 use peer::protocol::Standing;
 use peer::protocol::PENDING_READINGS_MAX;
+use peer::simulation::fault::Fault;
+use peer::simulation::invariants::at_rest;
+use peer::simulation::plan::{Mode, Plan};
+use peer::simulation::seeds::in_order;
+use peer::simulation::world::World;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-
-use crate::fault::Fault;
-use crate::invariants::at_rest;
-use crate::plan::{Mode, Plan};
-use crate::seeds::in_order;
-use crate::world::World;
 
 /// How many stalls there are in each mode, of a leader's disk and of a member's.
 const STALLS: u64 = 4;

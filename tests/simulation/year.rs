@@ -6,17 +6,18 @@
 //! `PEER_YEAR_SEED` draws other ones.
 
 use peer::protocol::{Peer, Time};
+use peer::simulation::clock::EXACT;
+use peer::simulation::event::Event;
+use peer::simulation::fault::{Fault, Split, Traffic, Ways};
+use peer::simulation::invariants;
+use peer::simulation::network::Connection;
+use peer::simulation::plan::{ms, Mode, Plan, HOSTS_MAX};
+use peer::simulation::world::World;
 use peer::wire::Timing;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::clock::EXACT;
-use crate::fault::{Fault, Split, Traffic, Ways};
-use crate::invariants;
 use crate::knob;
-use crate::network::Connection;
-use crate::plan::{ms, Mode, Plan, HOSTS_MAX};
-use crate::world::{Event, World};
 
 const HOSTS: usize = 3;
 

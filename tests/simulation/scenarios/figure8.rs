@@ -2,10 +2,10 @@
 
 use peer::ids::Term;
 use peer::protocol::Alarm;
+use peer::simulation::sabotage::Sabotage;
 use peer::wire::Message;
 
 use super::script::{all, no_view, Fate, Script, A, ALL, B, C, D, E};
-use crate::sabotage::Sabotage;
 
 /// Entry 2 of `a`'s first term is stored by `a`, `b` and `c` in its second term, which starts at 3. The better log is
 /// `e`'s, with another entry 2. `sabotage` begins with the second term. Returns the log of `c` before it leads, and how

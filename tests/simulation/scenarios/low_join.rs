@@ -2,10 +2,10 @@
 
 use peer::ids::Term;
 use peer::protocol::{Alarm, Standing};
+use peer::simulation::sabotage::Sabotage;
 use peer::wire::Message;
 
 use super::script::{all, Script, A, ALL, B, C, D, E};
-use crate::sabotage::Sabotage;
 
 /// `c` stored what `b` committed, starts again, and asks `a`, which knows nothing of `b`'s term. Returns the log that `c`
 /// had.

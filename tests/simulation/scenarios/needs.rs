@@ -2,10 +2,10 @@
 
 use peer::ids::Term;
 use peer::protocol::{Alarm, Standing};
+use peer::simulation::sabotage::Sabotage;
 use peer::wire::Message;
 
 use super::script::{all, no_view, Fate, Script, A, ALL, B, C, D, E};
-use crate::sabotage::Sabotage;
 
 /// `b` was synced to its own term with a log of 4, joins `c`, cuts to the committed 2, is killed before it fetches, and starts
 /// again. Now `d` and `e`, which lack entry 2, seek as it does. Returns the log as it was committed.

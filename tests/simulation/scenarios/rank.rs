@@ -2,9 +2,9 @@
 
 use peer::ids::Term;
 use peer::protocol::{Alarm, Standing};
+use peer::simulation::sabotage::Sabotage;
 
 use super::script::{all, Script, A, ALL, B, C, D};
-use crate::sabotage::Sabotage;
 
 fn terms(script: &Script, of: usize) -> Vec<(Term, u64)> {
     script.process(of).peer.runs()

@@ -7,14 +7,13 @@ use peer::ids::{Incarnation, PeerId};
 use peer::protocol::{
     Admission, Alarm, Answer, Call, ConnectionId, Done, Effect, Input, Secret, Settings, Standing, Store, Time,
 };
+use peer::simulation::fault::Damage;
+use peer::simulation::invariants::Checks;
+use peer::simulation::process::Process;
+use peer::simulation::sabotage::Sabotage;
+use peer::simulation::shelf::{found, Shelf};
 use peer::storage::{MemoryDisk, Options};
 use peer::wire::{Contact, Message, Timing};
-
-use crate::fault::Damage;
-use crate::invariants::Checks;
-use crate::process::Process;
-use crate::sabotage::Sabotage;
-use crate::shelf::{found, Shelf};
 
 pub(super) const A: usize = 0;
 pub(super) const B: usize = 1;

@@ -1,0 +1,37 @@
+//! Whole groups of peers on a virtual network, clock and disk: the code that runs in a greenhouse, run in slow motion.
+//!
+//! A [`world::World`] holds everything: processes (the real core and the real storage on a disk in memory), connections,
+//! cuts, clocks, and what happens next. A [`plan::Plan`] says which peers there are, how good their network and their
+//! disks are, and which faults come when; a seed draws one, and the same seed gives the same run. The promises of
+//! `docs/protocol.md` are checked as it goes ([`invariants`]); deliberate faults ([`sabotage`]) show that the checks
+//! notice.
+
+mod archive;
+mod asking;
+pub mod clock;
+mod closed;
+pub mod counts;
+mod cuts;
+pub mod event;
+mod failing;
+pub mod fault;
+mod hearing;
+mod hosts;
+mod insider;
+pub mod invariants;
+pub mod liar;
+mod lies;
+mod lying;
+pub mod network;
+pub mod numbers;
+pub mod outsider;
+pub mod plan;
+pub mod process;
+mod rows;
+pub mod run;
+pub mod sabotage;
+pub mod seeds;
+pub mod shelf;
+mod storing;
+mod traffic;
+pub mod world;
