@@ -10,6 +10,8 @@ mod export;
 mod kept;
 mod key;
 mod sensors;
+#[cfg(feature = "simulation")]
+mod sim;
 mod snapshot;
 mod status;
 mod tail;
@@ -30,6 +32,8 @@ pub use environment::strange_variables;
 pub use export::Export;
 pub use key::{Key, KeyVerb};
 pub use sensors::Sensors;
+#[cfg(feature = "simulation")]
+pub use sim::Sim;
 pub use snapshot::Snapshot;
 pub use status::Status;
 pub use tail::Tail;
@@ -49,6 +53,8 @@ enum Verb {
     Tail(Tail),
     Export(Export),
     Key(Key),
+    #[cfg(feature = "simulation")]
+    Sim(Sim),
     #[cfg(unix)]
     Guard(Guard),
 }
@@ -83,6 +89,9 @@ pub enum Task {
     Export(Export),
     /// Make a key, or show its fingerprint.
     Key(Key),
+    /// Play a group on a made-up network.
+    #[cfg(feature = "simulation")]
+    Sim(Sim),
     /// Be the guard of a command.
     #[cfg(unix)]
     Guard(Guard),
@@ -134,6 +143,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
         Some(Verb::Tail(tail)) => return Ok(Task::Tail(tail)),
         Some(Verb::Export(export)) => return Ok(Task::Export(export)),
         Some(Verb::Key(key)) => return Ok(Task::Key(key)),
+        #[cfg(feature = "simulation")]
+        Some(Verb::Sim(sim)) => return Ok(Task::Sim(sim)),
         #[cfg(unix)]
         Some(Verb::Guard(guard)) => return Ok(Task::Guard(guard)),
         None => {}

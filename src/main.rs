@@ -1,7 +1,7 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
 //! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, copies
-//! them, prints or exports their rows, asks running peers, finds out what keeps them apart, lists sensors, makes a key, or
-//! guards a command.
+//! them, prints or exports their rows, asks running peers, finds out what keeps them apart, lists sensors, makes a key, plays
+//! a group on a made-up network, or guards a command.
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -33,6 +33,8 @@ fn main() -> ExitCode {
         Task::Tail(tail) => print_rows(tail),
         Task::Export(export) => export_rows(export),
         Task::Key(key) => show_key(&key.verb),
+        #[cfg(feature = "simulation")]
+        Task::Sim(sim) => play(sim),
         #[cfg(unix)]
         Task::Guard(guard) => guard_command(&guard.command),
     }
@@ -132,6 +134,25 @@ fn show_key(verb: &KeyVerb) -> ExitCode {
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(feature = "simulation")]
+fn play(options: peer::cli::Sim) -> ExitCode {
+    use peer::simulation::command::{self, SimError};
+
+    let mut out = BufWriter::new(io::stdout().lock());
+    if options.faults {
+        // Nobody is left to tell, as with `| head`.
+        return command::list_faults(&mut out).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
+    match command::run(&options.asked(), &mut io::stdin().lock(), &mut out) {
+        Ok(verdict) => verdict.status().into(),
+        Err(SimError::Out(_)) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.status().into()
         }
     }
 }

@@ -52,7 +52,7 @@ const LAYERS: [(&str, &[&str]); 30] = [
             "wire",
         ],
     ),
-    ("simulation", &["ids", "keys", "net", "protocol", "storage", "threads", "wire"]),
+    ("simulation", &["config", "ids", "keys", "net", "protocol", "storage", "threads", "wire"]),
     ("verify", &["ids", "json", "numbers", "reading", "selection", "storage", "wire"]),
 ];
 

@@ -6,6 +6,7 @@ use crate::net::announced;
 use crate::protocol::{Answer, ConnectionId, Input, Question, Time};
 use crate::simulation::event::Event;
 use crate::simulation::liar;
+use crate::simulation::record::Way;
 use crate::simulation::sabotage::Sabotage;
 use crate::simulation::world::World;
 use crate::wire::Message;
@@ -30,10 +31,14 @@ impl World {
         }
         // Three ways: there, back, and there again with the question.
         let delay = self.delay() * 3;
-        self.after(delay, Event::Call { from, to, question });
+        let number = match self.listener(to) {
+            Some(listener) => self.note_sent(from, listener, Way::Question, &who(&question)),
+            None => 0,
+        };
+        self.after(delay, Event::Call { from, to, question, number });
     }
 
-    pub(crate) fn called(&mut self, from: usize, to: SocketAddr, question: Question) {
+    pub(crate) fn called(&mut self, from: usize, to: SocketAddr, question: Question, number: u64) {
         if !self.processes[from].alive {
             return;
         }
@@ -41,9 +46,22 @@ impl World {
         let delay = self.delay();
         let Some((delay, answer)) = self.answer_of(from, to, question).map(|answer| (delay, answer)) else {
             let patience = self.plan.timing.heartbeat_interval.min(Time::from_secs(1));
-            return self.after(patience, Event::Answered { process: from, nonce, from: to, answer: Answer::Silent });
+            return self.after(
+                patience,
+                Event::Answered { process: from, nonce, from: to, answer: Answer::Silent, number: 0 },
+            );
         };
-        self.after(delay, Event::Answered { process: from, nonce, from: to, answer });
+        self.note_arrived(number);
+        let number = match (&answer, self.listener(to)) {
+            (Answer::Here(here), Some(listener)) => {
+                self.note_sent(listener, from, Way::Question, &Message::Here(here.clone()))
+            }
+            (Answer::Error(why), Some(listener)) => {
+                self.note_sent(listener, from, Way::Question, &Message::Error { why: why.clone() })
+            }
+            _ => 0,
+        };
+        self.after(delay, Event::Answered { process: from, nonce, from: to, answer, number });
     }
 
     /// The answer from an address; `None`: there is none.
@@ -82,4 +100,9 @@ impl World {
             other => panic!("{other:?} is no answer"),
         }
     }
+}
+
+/// A question as it is written.
+fn who(question: &Question) -> Message {
+    Message::Who { nonce: question.nonce, dialled: question.dialled }
 }

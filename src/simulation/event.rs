@@ -45,21 +45,27 @@ pub enum Event {
         process: usize,
         from: IpAddr,
         datagram: Datagram,
+        /// In the record; 0: it is not in it.
+        number: u64,
     },
     /// A question on its way to the listener at an address.
     Call {
         from: usize,
         to: SocketAddr,
         question: Question,
+        number: u64,
     },
     Answered {
         process: usize,
         nonce: Token,
         from: SocketAddr,
         answer: Answer,
+        number: u64,
     },
     Readings(usize),
     Fault(Fault),
+    /// What a scenario does to the host that leads.
+    OnLeader(Fault),
     /// The liar says something.
     Lie,
     /// The outsider does something.

@@ -2,10 +2,13 @@
 
 use rand::RngExt;
 
-use crate::protocol::{Input, Time};
+use crate::protocol::{Input, Standing, Time};
 use crate::simulation::fault::{Damage, Fault, Split, Traffic};
 use crate::simulation::hosts::End;
 use crate::simulation::network::Connection;
+use crate::simulation::process::Process;
+use crate::simulation::record::What;
+use crate::simulation::scenario::{lasts, step_text};
 use crate::simulation::world::World;
 
 /// A peer that is told to stop is gone soon after.
@@ -14,6 +17,11 @@ const STOP: Time = Time::from_millis(600);
 impl World {
     pub fn fault(&mut self, fault: Fault) {
         self.trace(|| format!("{fault:?}"));
+        let (hosts, until) = (self.plan.hosts, lasts(&fault));
+        let until = (!until.is_zero()).then(|| self.now.saturating_sub(Self::BEGIN) + until);
+        let name = |host| if host < hosts { self.id_of(host).to_string() } else { String::new() };
+        let text = step_text(&fault, name);
+        self.note(|| What::Fault { text, fault, until });
         match fault {
             Fault::Start { host, cleared } => self.start(host, cleared),
             Fault::Crash(host) => self.kill(host),
@@ -75,6 +83,15 @@ impl World {
                     self.give(number, readings);
                 }
             }
+        }
+    }
+
+    /// It happens to the host that leads, if there is one.
+    pub(crate) fn fault_of_leader(&mut self, fault: Fault) {
+        let leads = |process: &&Process| process.peer.standing() == Standing::Leader;
+        let leader = self.alive().filter(leads).max_by(|a, b| a.peer.installed().cmp(&b.peer.installed()));
+        if let Some(host) = leader.map(|process| process.host) {
+            self.fault(fault.on(host));
         }
     }
 

@@ -7,7 +7,7 @@ use crate::protocol::Time;
 use crate::simulation::plan::{pick, quorum_of, Mode, HOSTS_MAX};
 use crate::wire::Timing;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// `kill -9`.
     Crash(usize),
@@ -66,7 +66,7 @@ pub enum Damage {
 }
 
 /// Which side each host is on, and between which sides nothing gets through.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Split {
     pub sides: [u8; HOSTS_MAX],
     pub ways: Ways,
@@ -117,6 +117,43 @@ impl Traffic {
 }
 
 impl Fault {
+    /// The host to which it happens, where that is one.
+    #[must_use]
+    pub fn host(&self) -> Option<usize> {
+        let mut same = *self;
+        same.host_mut().copied()
+    }
+
+    fn host_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::Blackout | Self::Part(..) => None,
+            Self::Start { host, .. }
+            | Self::Crash(host)
+            | Self::CrashWithin(host, _)
+            | Self::PowerCut(host)
+            | Self::Rot(host)
+            | Self::RotWithin(host)
+            | Self::Stop(host)
+            | Self::Pause(host, _)
+            | Self::Move(host)
+            | Self::Break(host, _)
+            | Self::CutLink { from: host, .. }
+            | Self::FillDisk(host, _)
+            | Self::DiskError(host)
+            | Self::Stall(host, _)
+            | Self::Burst(host, _) => Some(host),
+        }
+    }
+
+    /// The same on another host.
+    #[must_use]
+    pub fn on(mut self, other: usize) -> Self {
+        if let Some(host) = self.host_mut() {
+            *host = other;
+        }
+        self
+    }
+
     pub fn draw_all(
         rng: &mut SmallRng,
         mode: Mode,

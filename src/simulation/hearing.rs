@@ -117,7 +117,8 @@ impl World {
         });
         let host = liar::victim_at(to);
         if let (None, Some((token, _)), Some(host)) = (&made, question.dialled, host) {
-            self.liar().told.push(Told { owner: Self::id_of(host), to: from, token });
+            let owner = self.id_of(host);
+            self.liar().told.push(Told { owner, to: from, token });
         }
         let always = made.is_some() && self.liar().rng.random_bool(0.9);
         match self.liar().rng.random_range(0..12) {
@@ -140,7 +141,7 @@ impl World {
         if let Some((id, incarnation)) = made {
             return Contact { id, priority: 0, incarnation, endpoint: at };
         }
-        let name = liar::victim_at(at).map_or_else(|| liar::own_name(at), Self::id_of);
+        let name = liar::victim_at(at).map_or_else(|| liar::own_name(at), |host| self.id_of(host));
         // Two such answers would end a starting peer.
         let starts = name == *self.processes[asker].id() && !self.serves(asker);
         let name = if starts { liar::own_name(at) } else { name };

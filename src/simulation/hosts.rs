@@ -28,8 +28,8 @@ pub(crate) enum End {
 }
 
 impl World {
-    pub(crate) fn id_of(host: usize) -> PeerId {
-        format!("p{host}").parse().expect("a name")
+    pub(crate) fn id_of(&self, host: usize) -> PeerId {
+        self.plan.id_of(host)
     }
 
     /// Starts a process on the disk that the last one left, or on a `cleared` one. It does nothing where a process
@@ -56,9 +56,9 @@ impl World {
         let twins = self.sabotage == Sabotage::TwoLivesAsOne;
         let now = self.start_time(host, replaced && number % 2 == 0);
         let (id, disk, now) = if twins {
-            (Self::id_of(0), MemoryDisk::new(), 1)
+            (self.id_of(0), MemoryDisk::new(), 1)
         } else {
-            (Self::id_of(host), self.disks[host].clone(), now)
+            (self.id_of(host), self.disks[host].clone(), now)
         };
         // An operator that starts a peer again on a full disk has made room.
         disk.set_capacity(usize::MAX);
@@ -103,6 +103,7 @@ impl World {
         self.checks.started(before, &mut process, &opened, damage);
         self.processes.push(process);
         self.hosts[host] = Some(number);
+        self.note_state(number);
         self.set_alarms(number);
         self.after(self.plan.reading_gap, Event::Readings(number));
     }
@@ -132,6 +133,7 @@ impl World {
         let process = &mut self.processes[number];
         process.alive = false;
         self.hosts[process.host] = None;
+        self.note_state(number);
         let connections: Vec<u64> =
             self.connections.iter().filter(|(_, c)| c.from == number || c.to == number).map(|(id, _)| *id).collect();
         for id in connections {

@@ -30,6 +30,8 @@ pub use files_are_the_log::check_whole;
 pub struct Checks {
     /// The first promise found broken, and how.
     pub broken: Option<String>,
+    /// Only this promise counts.
+    pub only: Option<u8>,
     /// With a quorum, what is committed stays committed.
     quorum: Option<usize>,
     /// Somebody lies.
@@ -68,8 +70,11 @@ impl Checks {
         self.note(files_are_the_log::check_whole(process));
     }
 
-    fn note(&mut self, result: Result<(), String>) {
-        if let (Err(why), None) = (result, &self.broken) {
+    /// Notes what is broken, unless something else was before.
+    pub(crate) fn note(&mut self, result: Result<(), String>) {
+        let Err(why) = result else { return };
+        let counts = self.only.is_none_or(|only| why.starts_with(&format!("promise {only}:")));
+        if counts && self.broken.is_none() {
             self.broken = Some(why);
         }
     }

@@ -29,6 +29,17 @@ pub enum Datagram {
     Bytes(Arc<[u8]>),
 }
 
+impl Item {
+    /// What the item says, where that is not sealed.
+    pub(crate) fn message(&self) -> Option<Message> {
+        match self {
+            Self::Hello(hello) => Some(Message::Hello(hello.clone())),
+            Self::Message(message) => Some(message.clone()),
+            Self::Sealed(_) | Self::End => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
     /// Not admitted yet: nothing is read.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::config::{value, ELECTION_TIMEOUT, HEARTBEAT_INTERVAL, HEARTBEAT_TIMEOUT};
+use crate::ids::PeerId;
 use crate::protocol::Time;
 use crate::simulation::clock::EXACT;
 use crate::simulation::fault::Fault;
@@ -51,7 +53,11 @@ impl Mode {
 pub struct Plan {
     pub mode: Mode,
     pub hosts: usize,
+    /// Peers are called `a`, `b`, and so on; otherwise `p0`, `p1`.
+    pub letters: bool,
     pub timing: Timing,
+    /// `--quorum`, where it is not a majority of all that may be members.
+    pub quorum_said: Option<usize>,
     /// `--priority` of each host.
     pub priorities: Vec<i64>,
     /// How fast the clock of each host runs, in thousandths.
@@ -115,7 +121,13 @@ impl Retention {
 
 impl Plan {
     pub fn draw(mode: Mode, rng: &mut SmallRng) -> Self {
-        let hosts = rng.random_range(1..=HOSTS_MAX);
+        Self::draw_for(mode, rng, None, None)
+    }
+
+    /// The same, of this many hosts, with faults for this long, where that is said.
+    pub(crate) fn draw_for(mode: Mode, rng: &mut SmallRng, hosts: Option<usize>, said_length: Option<Time>) -> Self {
+        let drawn = rng.random_range(1..=HOSTS_MAX);
+        let hosts = hosts.unwrap_or(drawn);
         let interval = Duration::from_millis(*pick(rng, &[400, 1000, 5000]));
         let timing = Timing {
             heartbeat_interval: interval,
@@ -133,6 +145,7 @@ impl Plan {
         // There are many changes in a short time, or groups have time to form between them.
         let length =
             timing.election_timeout * rng.random_range(6..=20) * if changes > 25 { *pick(rng, &[1, 4]) } else { 1 };
+        let length = said_length.unwrap_or(length);
         // Each hand-in costs a round through the group, and a run must not take longer than a moment.
         let load = *pick(rng, &[100, 1000, 10000]);
         let hosts_factor = u32::try_from(hosts * hosts).expect("few hosts");
@@ -154,7 +167,9 @@ impl Plan {
         Self {
             mode,
             hosts,
+            letters: false,
             timing,
+            quorum_said: None,
             priorities: (0..hosts).map(|_| if rng.random_bool(0.2) { rng.random_range(-1..=1) } else { 0 }).collect(),
             rates: (0..hosts).map(|_| if drifts { draw_rate(rng) } else { EXACT }).collect(),
             starting: rng.random_range(1..=hosts),
@@ -176,6 +191,42 @@ impl Plan {
             liar,
             retention,
             outsider,
+        }
+    }
+
+    /// Peers that all start together, on a good network with good disks and exact clocks; without faults.
+    pub(crate) fn calm(mode: Mode, hosts: usize, length: Time, reading_gap: Time) -> Self {
+        let default = |text| value::duration(text).expect("a default");
+        Self {
+            mode,
+            hosts,
+            letters: true,
+            timing: Timing {
+                heartbeat_interval: default(HEARTBEAT_INTERVAL),
+                heartbeat_timeout: default(HEARTBEAT_TIMEOUT),
+                election_timeout: default(ELECTION_TIMEOUT),
+            },
+            quorum_said: None,
+            priorities: vec![0; hosts],
+            rates: vec![EXACT; hosts],
+            starting: hosts,
+            join_only: false,
+            same_port: true,
+            any_address: false,
+            all_return: false,
+            durable: mode == Mode::Quorum,
+            months: None,
+            delay: (Duration::from_micros(100), ms(5)),
+            late_one_in: 0,
+            one_way: None,
+            datagram_loss_one_in: 0,
+            disk: vec![ms(2); hosts],
+            reading_gap,
+            faults: Vec::new(),
+            faults_end: length,
+            liar: None,
+            retention: None,
+            outsider: None,
         }
     }
 
@@ -205,6 +256,14 @@ impl Plan {
         }
     }
 
+    /// The id of the peer on a host.
+    #[must_use]
+    pub fn id_of(&self, host: usize) -> PeerId {
+        let letter =
+            u8::try_from(host).ok().filter(|host| self.letters && *host < 26).map(|host| char::from(b'a' + host));
+        letter.map_or_else(|| format!("p{host}"), String::from).parse().expect("a name")
+    }
+
     /// How the process of this number divides rows into files.
     #[must_use]
     pub fn layout(&self, process: usize) -> Layout {
@@ -219,7 +278,8 @@ impl Plan {
     #[must_use]
     pub fn quorum(&self) -> Option<usize> {
         let is_inside = self.liar.is_some_and(|liar| liar.level != Level::Stranger);
-        (self.mode == Mode::Quorum).then_some(quorum_of(self.hosts + usize::from(is_inside)))
+        let said = self.quorum_said.unwrap_or(quorum_of(self.hosts + usize::from(is_inside)));
+        (self.mode == Mode::Quorum).then_some(said)
     }
 
     /// The longest time from the end of all faults until everyone is a member or a learner of one term. Seekers find

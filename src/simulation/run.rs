@@ -6,6 +6,7 @@ use crate::protocol::{Standing, Time};
 use crate::simulation::invariants;
 use crate::simulation::liar::Level;
 use crate::simulation::plan::Mode;
+use crate::simulation::record::{Record, What};
 use crate::simulation::sabotage::Sabotage;
 use crate::simulation::world::World;
 
@@ -24,12 +25,22 @@ pub struct Outcome {
     pub closed: bool,
     /// Everything that happened, where it was asked for.
     pub trace: String,
+    pub record: Option<Record>,
+    /// When the run ended, from its beginning on.
+    pub ended: Time,
 }
 
 #[must_use]
 pub fn run(mode: Mode, seed: u64, sabotage: Sabotage, tracing: bool) -> Outcome {
     let mut world = World::new(mode, seed, tracing);
     world.sabotage = sabotage;
+    spare(&mut world);
+    outcome(world)
+}
+
+/// Where a fault is planted, there is no other trouble than it needs.
+pub(crate) fn spare(world: &mut World) {
+    let sabotage = world.sabotage;
     if !matches!(sabotage, Sabotage::None | Sabotage::ProvenByAnybody) {
         // One trouble at a time.
         world.liar = None;
@@ -40,7 +51,6 @@ pub fn run(mode: Mode, seed: u64, sabotage: Sabotage, tracing: bool) -> Outcome 
     if !matches!(sabotage, Sabotage::None | Sabotage::PlainTextHeard | Sabotage::ReplaysCount) {
         (world.closed, world.outsider) = (None, None);
     }
-    outcome(world)
 }
 
 /// Runs a world to its end.
@@ -52,8 +62,14 @@ pub fn outcome(mut world: World) -> Outcome {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         format!("a peer panics: {}", text.unwrap_or("?"))
     });
+    let broken = panicked.or(world.checks.broken.clone());
+    if let Some(why) = broken.clone() {
+        world.note(|| What::Broken(why));
+    }
     Outcome {
-        broken: panicked.or(world.checks.broken.clone()),
+        broken,
+        record: world.record.take(),
+        ended: world.now.saturating_sub(World::BEGIN),
         settled,
         settled_percent: settled.as_micros() * 100 / world.plan.settled().as_micros(),
         fingerprint: world.fingerprint,

@@ -81,6 +81,64 @@ pub enum Sabotage {
 }
 
 impl Sabotage {
+    /// Every one but none.
+    pub const ALL: [Self; 35] = [
+        Self::TwoLivesAsOne,
+        Self::ChangedBatch,
+        Self::OrderedAgain,
+        Self::LeftOut,
+        Self::UncutLogs,
+        Self::StoredTooEarly,
+        Self::CommitTooHigh,
+        Self::LostRequests,
+        Self::LostRows,
+        Self::NoCoordinator,
+        Self::LostRequest,
+        Self::NoStale,
+        Self::RankedByLength,
+        Self::QuorumTooLow,
+        Self::SaidBeforeStored,
+        Self::FetchedBeforeStored,
+        Self::CountedBeforeStored,
+        Self::NoFetchOnNewLink,
+        Self::LostCut,
+        Self::NothingKept,
+        Self::StateNotSaved,
+        Self::NotSynced,
+        Self::ForgottenPromise,
+        Self::NeedsNotLowered,
+        Self::CommitOneMore,
+        Self::SameLife,
+        Self::DamageIgnored,
+        Self::LearnersCounted,
+        Self::SilentMerge,
+        Self::ProvenByAnybody,
+        Self::PlainTextHeard,
+        Self::RemovedTooEarly,
+        Self::RowsKept,
+        Self::BaseNotSaved,
+        Self::ReplaysCount,
+    ];
+
+    /// As in `fetched-before-stored`.
+    #[must_use]
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for letter in format!("{self:?}").chars() {
+            if letter.is_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sabotage| sabotage.name() == name)
+    }
+
     /// Is it about what is removed?
     #[must_use]
     pub fn is_of_retention(self) -> bool {
@@ -91,7 +149,9 @@ impl Sabotage {
     #[must_use]
     pub fn message(self, message: Message) -> Option<Message> {
         match (self, message) {
-            (Self::LostRequests, Message::SequencerRequest { request, .. }) if request.origin.peer.as_str() == "p1" => {
+            (Self::LostRequests, Message::SequencerRequest { request, .. })
+                if matches!(request.origin.peer.as_str(), "p1" | "b") =>
+            {
                 None
             }
             (Self::LostRequest, Message::SequencerRequest { request, .. }) if request.range().last() == 7 => None,

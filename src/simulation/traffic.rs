@@ -10,6 +10,7 @@ use crate::protocol::{Admission, ConnectionId, Input, Time};
 use crate::simulation::event::Event;
 use crate::simulation::liar::{self, LIAR};
 use crate::simulation::network::{Connection, Item, Link, LinkState, Reading, IN_FLIGHT_MAX};
+use crate::simulation::record::Way;
 use crate::simulation::world::World;
 use crate::wire::{Message, Refusal};
 
@@ -31,8 +32,9 @@ impl World {
                 continue;
             }
             let delay = self.delay();
+            let number = self.note_sent(from, process, Way::Datagram, message);
             let (from, datagram) = (self.processes[from].endpoint.ip(), datagram.clone());
-            self.after(delay, Event::Datagram { process, from, datagram });
+            self.after(delay, Event::Datagram { process, from, datagram, number });
         }
     }
 
@@ -163,6 +165,11 @@ impl World {
     }
 
     pub(crate) fn write(&mut self, id: u64, item: Item) {
+        let noted = self.record.as_ref().and_then(|_| item.message());
+        if let (Some(message), Some(connection)) = (noted, self.connections.get(&id)) {
+            let (from, to) = (connection.from, connection.to);
+            self.note_written(id, from, to, &message);
+        }
         let (delay, item) = (self.delay(), self.sealed(id, item));
         let connection = self.connections.get_mut(&id).expect("an open connection");
         connection.pipe.push_back(item);
@@ -223,6 +230,9 @@ impl World {
         let over = connection.reading == Reading::Over;
         connection.greeted = true;
         let Some(item) = self.opened(id, item) else { return self.makes_no_sense(id) };
+        if let Some(message) = self.record.as_ref().and_then(|_| item.message()) {
+            self.note_read(id, &message);
+        }
         match item {
             Item::Hello(hello) => {
                 let (from, at) = (self.processes[from].endpoint.ip(), self.processes[number].endpoint);

@@ -22,6 +22,7 @@ use crate::simulation::network::Connection;
 use crate::simulation::outsider::Outsider;
 use crate::simulation::plan::{Mode, Plan};
 use crate::simulation::process::Process;
+use crate::simulation::record::{Record, What};
 use crate::simulation::sabotage::{self, Sabotage};
 use crate::storage::MemoryDisk;
 use crate::wire::Message;
@@ -69,11 +70,15 @@ pub struct World {
     /// More of them are a loop.
     pub events_max: u64,
     trace: Option<String>,
+    pub(crate) record: Option<Record>,
     /// A digest of everything that happened, to compare runs.
     pub fingerprint: u64,
 }
 
 impl World {
+    /// The time at which a world begins.
+    pub(crate) const BEGIN: Time = Time::from_secs(1);
+
     #[must_use]
     pub fn new(mode: Mode, seed: u64, tracing: bool) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed);
@@ -85,7 +90,7 @@ impl World {
         let clock = |rate: &u32| Clock::new(Time::from_millis(rng.random_range(0..100_000_000)), *rate);
         let clocks = plan.rates.iter().map(clock).collect();
         let mut world = Self {
-            now: Time::from_secs(1),
+            now: Self::BEGIN,
             queue: BTreeMap::new(),
             scheduled: 0,
             rng,
@@ -111,6 +116,7 @@ impl World {
             events: 0,
             events_max: plan.events_max(),
             trace: tracing.then(String::new),
+            record: None,
             fingerprint: 0,
             plan,
         };
@@ -196,13 +202,18 @@ impl World {
             Event::Work(process) => self.work(process),
             Event::Report { process, done } => self.step(process, Input::Stored(vec![done])),
             Event::Sequence(process) => self.sequence(process),
-            Event::Datagram { process, from, datagram } => drop(self.hear(process, from, datagram)),
-            Event::Call { from, to, question } => self.called(from, to, question),
-            Event::Answered { process, nonce, from, answer } => {
+            Event::Datagram { process, from, datagram, number } => {
+                self.note_arrived(number);
+                self.hear(process, from, datagram);
+            }
+            Event::Call { from, to, question, number } => self.called(from, to, question, number),
+            Event::Answered { process, nonce, from, answer, number } => {
+                self.note_arrived(number);
                 self.step(process, Input::Answered { nonce, from, answer });
             }
             Event::Readings(process) => self.feed(process),
             Event::Fault(fault) => self.fault(fault),
+            Event::OnLeader(fault) => self.fault_of_leader(fault),
             Event::Lie => self.lie(),
             Event::Meddle => self.meddle(),
         }
@@ -236,7 +247,7 @@ impl World {
             | Event::Answered { process, .. }
             | Event::Readings(process) => *process,
             // A stopped process answers nothing, and the asker does not wait for it.
-            Event::Call { .. } | Event::Fault(_) | Event::Lie | Event::Meddle => return None,
+            Event::Call { .. } | Event::Fault(_) | Event::OnLeader(_) | Event::Lie | Event::Meddle => return None,
         };
         self.processes.get(process)?.paused_until.filter(|until| *until > self.now)
     }
@@ -252,9 +263,7 @@ impl World {
     }
 
     pub fn fail(&mut self, result: Result<(), String>) {
-        if let (Err(why), None) = (result, &self.checks.broken) {
-            self.checks.broken = Some(why);
-        }
+        self.checks.note(result);
     }
 
     pub fn step(&mut self, number: usize, input: Input) {
@@ -277,6 +286,7 @@ impl World {
         let happened = self.now.subsec_nanos() ^ u32::try_from(number).expect("few processes") ^ asked.rotate_left(16);
         self.fingerprint = (self.fingerprint ^ u64::from(happened)).wrapping_mul(0x0100_0000_01b3);
         self.checks.after_step(&mut self.processes, number);
+        self.note_state(number);
     }
 
     pub fn set_alarms(&mut self, number: usize) {
@@ -336,6 +346,8 @@ impl World {
             let text = format!("p{}: {event}", self.processes[number].host);
             self.trace(|| text);
         }
+        let host = self.processes[number].host;
+        self.note(|| What::Told { host, event: event.clone() });
         self.views += u64::from(matches!(event, Told::View { .. }));
         self.checks.told(&mut self.processes[number], event);
     }

@@ -1,0 +1,94 @@
+//! Lines are read, written and told of as `docs/laboratory.md` says.
+
+use super::*;
+use crate::simulation::fault::{Split, Traffic, Ways};
+use crate::simulation::seeds::in_order;
+
+const LINES: &str = "\
+# what a switch that fails does
+peers 5
+quorum 3
+heartbeat 1s 3s
+election 500ms
+rate 20/s
+
+at 3s split a b | c d e
+at 9s heal
+at 12s kill leader        # whoever that is
+at 14s pause b 8s
+at 15s cut a -> c datagrams for 1.5s
+";
+
+#[test]
+fn lines_are_read_in_any_order_and_written_as_they_are_read_back() {
+    let scenario = Scenario::parse(LINES).unwrap();
+    assert_eq!((scenario.mode, scenario.peers, scenario.quorum), (Mode::Quorum, Some(5), Some(3)));
+    let steps = scenario.steps.clone().unwrap();
+    let sides = [0, 0, 1, 1, 1, 0, 0, 0, 0];
+    let split = Split { sides, ways: Ways::All, what: Traffic::All };
+    assert_eq!(steps[0].fault, Fault::Part(split, Duration::from_secs(6)));
+    assert!(steps[1].of_leader);
+    assert_eq!(steps[2].fault, Fault::Pause(1, Duration::from_secs(8)));
+    let again = Scenario::parse(&scenario.to_string()).unwrap();
+    assert_eq!(again, scenario);
+    let backwards: Vec<&str> = LINES.lines().rev().collect();
+    assert_eq!(Scenario::parse(&backwards.join("\n")).unwrap(), scenario);
+}
+
+#[test]
+fn a_cut_that_nobody_heals_ends_with_all_faults() {
+    let scenario = Scenario::parse("peers 2\nfor 20s\nat 5s split a | b").unwrap();
+    assert_eq!(lasts(&scenario.steps.unwrap()[0].fault), Duration::from_secs(15));
+}
+
+#[test]
+fn a_mistake_is_told_with_its_line_and_word() {
+    for (text, told) in [
+        ("peers 10", "line 1, '10': not between 1 and 9"),
+        ("\npeer 3", "line 2, 'peer': no line begins like this"),
+        ("peers 3\nat 5 kil a", "line 2, 'kil': nothing that can happen"),
+        ("peers 3\nat 5s kill d", "line 2, 'd': no such peer; there are a b c"),
+        ("at 5s kill d\npeers 3", "line 1, 'd': no such peer; there are a b c"),
+        ("at 5w kill a", "line 1, '5w': no length of time"),
+        ("at 25h kill a", "line 1, '25h': too long; at most 24h"),
+        ("at", "line 1, 'at': a time is missing"),
+        ("at 3s", "line 1, '3s': what happens is missing"),
+        ("at 3s pause a", "line 1, 'a': a length of time is missing"),
+        ("at 3s kill a now", "line 1, 'now': one word too many"),
+        ("at 3s split a b c", "line 1, 'c': one side only"),
+        ("at 3s split a | b", "line 1, 'b': c is on no side"),
+        ("at 3s cut a b", "line 1, 'b': neither -> nor <->"),
+        ("peers 5\nquorum 2", "line 2, 'quorum': 2 is no majority of 5 peers"),
+        ("heartbeat 3s 1s", "line 1, 'heartbeat': the timeout has to be longer"),
+        ("election 0s", "line 1, '0s': must be longer than nothing"),
+        ("rate fast", "line 1, 'fast': not a rate, as in 20/s"),
+        ("loss 1/1", "line 1, '1/1': not none, and not as in 1/10"),
+        ("fault none", "line 1, 'none': not a deliberate fault; 'peer sim --faults'"),
+        ("without mercy", "line 1, 'mercy': not one of steps, liars"),
+        ("mode fast", "line 1, 'fast': not default, resume or quorum"),
+        ("peers", "line 1, 'peers': a number of peers is missing"),
+        ("resume now", "line 1, 'now': one word too many"),
+        ("starting 4\npeers 3", "line 1, 'starting': there are only 3 peers, not 4"),
+    ] {
+        let error = Scenario::parse(text).unwrap_err().to_string();
+        assert!(error.starts_with(told), "{text:?}: {error}");
+    }
+}
+
+/// Shrinking begins with it, and a seed that fails can be handed on as a file.
+#[test]
+fn what_a_seed_draws_is_the_same_run_when_it_is_written_out() {
+    for mode in Mode::ALL {
+        let differ = in_order(0, 4, |seed| {
+            let drawn = Scenario::drawn(mode, seed);
+            let lines = drawn.written_out().to_string();
+            let read = Scenario::parse(&lines).unwrap_or_else(|error| panic!("{mode:?} {seed}: {error}\n{lines}"));
+            assert_eq!(read.to_string(), lines);
+            let run = crate::simulation::run::run(mode, seed, Sabotage::None, false);
+            let (drawn, read) = (drawn.play(false, None), read.play(false, None));
+            (drawn != read || drawn.fingerprint != run.fingerprint).then_some(seed)
+        });
+        let differ: Vec<u64> = differ.into_iter().flatten().collect();
+        assert!(differ.is_empty(), "{}: {differ:?}", mode.name());
+    }
+}
