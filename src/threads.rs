@@ -3,7 +3,7 @@
 //! | files | hold |
 //! | --- | --- |
 //! | `lock` | how threads lock and wait, and the table of all locks |
-//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `voice`, `watch`, `counts`, `leader_clock`, `share`, `outbox`, `marks`, `reserve` | what one thread leaves for another |
+//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `voice`, `watch`, `counts`, `leader_clock`, `share`, `outbox`, `marks`, `reserve`, `ends` | what one thread leaves for another |
 //! | `link` | an outbox and its connection |
 //! | `node` | all of these: what the threads share |
 //! | `drive` | one step of the core, and the handing on of its effects |
@@ -20,6 +20,7 @@ mod dial;
 mod discovery;
 mod drive;
 mod ending;
+mod ends;
 mod http;
 mod inbox;
 mod join;
@@ -68,6 +69,7 @@ use crate::sensors::{Setting, Sources};
 use crate::service::{Manager, Word};
 use crate::storage::{RealDisk, Storage};
 use counts::Counts;
+use ends::Ends;
 use inbox::StorageItem;
 use listener::Listener;
 use lock::lock;
@@ -107,6 +109,7 @@ fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
     disk.note_endpoint(endpoint).map_err(|error| Fatal::Storage(error.to_string()))?;
     let failed = |cause| Fatal::of_bind(endpoint, cause);
     let (porter, poll) = Porter::new().map_err(failed)?;
+    let ends = Ends::new(&poll).map_err(failed)?;
     let listener = Listener::new(poll, listener).map_err(failed)?;
     let receiver = opening::receiver(&config)?;
     let (storage, opened) = resume::open(&config, disk)?;
@@ -128,7 +131,7 @@ fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
         (budget, setting),
         &storage,
         (to_storage, to_sequencer, exit),
-        (porter, complaints, keyring),
+        (porter, ends, complaints, keyring),
         (watch, counts, given, manager.cloned()),
     ));
     node.reserve.look(&node.complaints);

@@ -141,6 +141,12 @@ impl Incoming {
         Self { most: bytes, left: bytes, ..self }
     }
 
+    /// The connection that is read.
+    #[must_use]
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     /// Bytes of messages that this reader holds memory for.
     #[must_use]
     pub fn held(&self) -> usize {

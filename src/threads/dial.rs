@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ends::End;
 use super::link::Link;
 use super::lock::lock;
 use super::node::Node;
+use super::writer;
 use crate::complaints::{Kind, Subject};
 use crate::net::{self, DialError, Dialled, Incoming};
 use crate::protocol::{Event, Input};
@@ -119,12 +121,14 @@ impl Link {
     fn connected(self: &Arc<Self>, node: &Arc<Node>, dialled: Dialled) {
         let Dialled { stream, outgoing, incoming } = dialled;
         let Some(connection) = self.begin_on(&stream, outgoing, Instant::now() + DIAL_PAUSE) else { return };
-        let (link, shared) = (Arc::clone(self), Arc::clone(node));
-        if !node.try_spawn(format!("tx-{}", self.peer), move || link.watch(&shared, incoming, connection)) {
-            // Without this thread its end would not be noticed.
-            lock(&self.state).dial_at = Some(Instant::now() + RETRY_PAUSE);
-            self.on_end(connection);
-        }
+        node.ends.wait_for(node, End::new(self, incoming, connection));
+    }
+
+    /// A connection is of no use.
+    pub(super) fn lost(self: &Arc<Self>, node: &Arc<Node>, connection: u64) {
+        lock(&self.state).dial_at = Some(Instant::now() + RETRY_PAUSE);
+        self.on_end(connection);
+        writer::rouse(node, self);
     }
 
     /// Nobody listens there, so messages that wait have no reader.
@@ -136,7 +140,7 @@ impl Link {
     }
 
     /// Reads the other direction of this connection: the receiver only ever says `ERROR` there, or ends it.
-    fn watch(self: &Arc<Self>, node: &Arc<Node>, incoming: Incoming, connection: u64) {
+    pub(super) fn watch(self: &Arc<Self>, node: &Arc<Node>, incoming: Incoming, connection: u64) {
         let said = incoming.at_most(ERROR_BYTES_MAX).read_message();
         if lock(&self.state).connections != connection {
             return;
@@ -149,6 +153,7 @@ impl Link {
             return;
         }
         self.on_end(connection);
+        writer::rouse(node, self);
     }
 }
 

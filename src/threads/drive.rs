@@ -21,8 +21,6 @@ use crate::wire::{Hello, Message};
 /// What is done after the core is unlocked: threads are started, lines and connections written.
 #[derive(Default)]
 struct Afterwards {
-    /// Links that have no thread yet.
-    new_links: Vec<Arc<Link>>,
     /// There were too many to make another.
     too_many_links: bool,
     /// Links that something was put into.
@@ -73,15 +71,11 @@ impl Node {
     }
 
     fn finish(self: &Arc<Self>, afterwards: Afterwards) {
-        let Afterwards { new_links, too_many_links, links, datagrams, calls } = afterwards;
-        for link in new_links {
-            if !writer::start(self, &link) {
-                // Messages that wait are lost, as on a connection that breaks.
-                self.retire(&link, |_| true);
-            }
-        }
+        let Afterwards { too_many_links, links, datagrams, calls } = afterwards;
         for link in links {
-            link.pump(&self.log);
+            if !link.pump(&self.log) {
+                writer::rouse(self, &link);
+            }
         }
         for (call, hello) in calls {
             caller::call(self, call, hello);
@@ -120,6 +114,7 @@ impl Node {
             Effect::Redial { peer } => {
                 if let Some(link) = self.link(&peer) {
                     link.redial();
+                    afterwards.touch(link);
                 }
             }
             Effect::Close { peer } => {
@@ -177,11 +172,7 @@ impl Node {
                 afterwards.too_many_links = true;
                 None
             }
-            Entry::Vacant(entry) => {
-                let link = Arc::clone(entry.insert(Arc::new(Link::new(peer.clone()))));
-                afterwards.new_links.push(Arc::clone(&link));
-                Some(link)
-            }
+            Entry::Vacant(entry) => Some(Arc::clone(entry.insert(Arc::new(Link::new(peer.clone()))))),
         }
     }
 

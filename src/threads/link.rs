@@ -1,14 +1,14 @@
 //! What this peer says to one other peer: what waits, and the connection on which it goes out. `writer.rs` is the
-//! thread of a link, `dial.rs` makes its connections.
+//! thread of a link, `dial.rs` makes its connections, `ends.rs` notices their ends.
 //!
 //! The thread that puts something in also writes it, as far as the connection takes it without waiting. The rest is
-//! left to the link's thread, which waits for the receiver. So a message needs no change of threads on its way out, and
-//! only the link's thread ever waits for a slow peer.
+//! left to the link's thread, which dials and waits for the receiver. So a message needs no change of threads on its
+//! way out, and only the link's thread ever waits for a slow peer. It is there while there is something to do for it.
 
 use std::convert::Infallible;
 use std::net::TcpStream;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use crossbeam_channel::{bounded, Receiver, Sender};
@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) outbox: Outbox,
     /// Something was taken out, and is not known to be written.
     pub(super) taken: bool,
+    /// There is a thread.
+    pub(super) has_thread: bool,
     pub(super) closed: bool,
     /// A new connection is wanted even without anything to say.
     pub(super) dial: bool,
@@ -73,7 +75,22 @@ pub(super) struct Writer {
     pub(super) outgoing: Outgoing,
 }
 
+/// What a thread is needed for.
+pub(super) enum Task {
+    Dial,
+    Write,
+}
+
 impl State {
+    /// What there is to do that nobody else does.
+    pub(super) fn task(&self) -> Option<Task> {
+        match self.up {
+            _ if self.closed => None,
+            None => (self.dial || !self.outbox.is_empty()).then_some(Task::Dial),
+            Some(_) => (self.taken || !self.outbox.is_empty()).then_some(Task::Write),
+        }
+    }
+
     /// Call this where there may be nothing left to write.
     fn settle(&mut self) {
         if self.outbox.is_empty() && (self.up.is_none() || !self.taken) {
@@ -168,6 +185,21 @@ impl Link {
         lock(&self.state).outbox.renewed();
     }
 
+    /// Has the thread see what there is to do for it. True: it has to be started.
+    pub(super) fn lacks_thread(&self) -> bool {
+        // The lock is held, so that the signal does not fall between the thread's last look and its sleep.
+        let mut state = lock(&self.state);
+        if state.task().is_none() {
+            return false;
+        }
+        self.wake.notify_one();
+        !std::mem::replace(&mut state.has_thread, true)
+    }
+
+    pub(super) fn thread_name(&self) -> String {
+        format!("tx-{}", self.peer)
+    }
+
     /// Ends the connection and the thread.
     pub(super) fn close(&self) {
         let mut state = lock(&self.state);
@@ -195,17 +227,10 @@ impl Link {
         idle
     }
 
-    /// Writes what it can without waiting, and leaves the rest to the thread.
-    pub(super) fn pump<D: ReadDisk>(&self, log: &LogReader<D>) {
-        if let Some(mut writer) = try_lock(&self.writer).filter(|_| net::CAN_SEND_NOW) {
-            if writer.outgoing.is_empty() && writer.stream.is_some() && self.write_now(&mut writer, log) {
-                return;
-            }
-        }
-        // The lock is held, so that the signal does not fall between the thread's last look and its sleep.
-        let state = lock(&self.state);
-        self.wake.notify_one();
-        drop(state);
+    /// Writes what it can without waiting. False: the rest is left to the thread.
+    pub(super) fn pump<D: ReadDisk>(&self, log: &LogReader<D>) -> bool {
+        let Some(mut writer) = try_lock(&self.writer).filter(|_| net::CAN_SEND_NOW) else { return false };
+        writer.outgoing.is_empty() && writer.stream.is_some() && self.write_now(&mut writer, log)
     }
 
     /// False: something is left. The receiver has to read first, or the disk has to be read, or the connection broke.
@@ -216,7 +241,7 @@ impl Link {
                 return false;
             }
         }
-        lock(&self.state).outbox.is_empty()
+        lock(&self.state).task().is_none()
     }
 
     /// Takes out of the outbox what may be written now, except log batches that are not in memory. All that was taken
@@ -266,8 +291,15 @@ impl Link {
     }
 }
 
+/// Its connections end when nobody has it any more: another thread waits for that, too.
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).hang_up();
+    }
+}
+
 impl Writer {
-    pub(super) fn hang_up(&mut self) {
+    fn hang_up(&mut self) {
         for stream in self.stream.take().into_iter().chain(self.old.take()) {
             net::hang_up(&stream);
         }

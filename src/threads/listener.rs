@@ -1,6 +1,7 @@
 //! `listener`: this one thread serves all incoming connections that are not admitted yet, and waits for none of them.
 //! It reads the `HELLO` of each, hands it to the core, answers questions, and gives each admitted link a thread
-//! (`reader.rs`). What the core says about a connection comes from any thread, through the porter.
+//! (`reader.rs`). What the core says about a connection comes from any thread, through the porter. The same thread hears
+//! of the ends of links that this peer made (`ends.rs`).
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -72,6 +73,7 @@ impl Listener {
                     // After an error, not before the pause is over.
                     LISTENER => drop(self.accept_at.get_or_insert_with(Instant::now)),
                     PORTER => {}
+                    token if node.ends.on_event(node, token) => {}
                     Token(number) => {
                         let connection = ConnectionId((number - FIRST) as u64);
                         self.look_at(node, connection, event.is_read_closed() || event.is_error());

@@ -12,6 +12,7 @@ use crossbeam_channel::Sender;
 use super::asker::Asker;
 use super::bell::Bell;
 use super::counts::Counts;
+use super::ends::Ends;
 use super::inbox::{SequencerItem, StorageItem};
 use super::keyring::Keyring;
 use super::link::Link;
@@ -61,6 +62,8 @@ pub(super) struct Node {
     pub(super) connections: Mutex<BTreeMap<ConnectionId, Arc<TcpStream>>>,
     /// Brings word about connections that are not admitted.
     pub(super) porter: Porter,
+    /// Ends of links are noticed here.
+    pub(super) ends: Ends,
     /// Requests that wait for the sequencer.
     pub(super) requested: Arc<Pool>,
     /// Long messages that are being read.
@@ -104,7 +107,7 @@ impl Node {
         (budget, clock): (Budget, Arc<Setting>),
         disk: &Storage<RealDisk>,
         (storage, sequencer, exit): (Sender<StorageItem>, Sender<SequencerItem>, Sender<Exit>),
-        (porter, complaints, keyring): (Porter, Arc<Complaints>, Option<Keyring>),
+        (porter, ends, complaints, keyring): (Porter, Ends, Arc<Complaints>, Option<Keyring>),
         (watch, counts, given, manager): (Arc<Watch>, Arc<Counts>, Given, Option<Arc<Manager>>),
     ) -> Self {
         let datagrams = config
@@ -120,6 +123,7 @@ impl Node {
             links: RwLock::default(),
             connections: Mutex::default(),
             porter,
+            ends,
             requested: Pool::new(REQUESTED_EACH, REQUESTED_ALL),
             held: Pool::new(HELD_EACH, HELD_ALL),
             tail: disk.tail(),
@@ -191,7 +195,7 @@ impl Node {
         read(&self.links).get(peer).cloned()
     }
 
-    /// Ends a link, if it is `over`, and its thread with it; the next message makes a new one.
+    /// Ends a link, if it is `over`, and its thread, if it has one; the next message makes a new one.
     /// Returns whether it was the present link to its peer until now.
     pub(super) fn retire(&self, link: &Arc<Link>, over: impl FnOnce(&Link) -> bool) -> bool {
         let mut links = write(&self.links);

@@ -1,52 +1,68 @@
 //! `tx-<id>`: the thread of a link. It dials where there is something to say, and writes what waits. Only this thread
-//! ever waits for the receiver.
+//! ever waits for the receiver. It ends when there is nothing to do, and is started again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::link::{Link, Writer, SERVE_BYTES};
+use super::link::{Link, Task, Writer, SERVE_BYTES};
 use super::lock::{lock, wait};
 use super::node::Node;
+use crate::net;
 
-enum Task {
-    Close,
-    Dial,
-    Write,
-}
+/// How long the thread of a link stays for the next task.
+const LINGER: Duration = Duration::from_secs(1);
 
-/// Starts the thread of a new link. False: the system gives none.
-pub(super) fn start(node: &Arc<Node>, link: &Arc<Link>) -> bool {
-    let (link, shared) = (Arc::clone(link), Arc::clone(node));
-    node.try_spawn(format!("tx-{}", link.peer), move || link.run(&shared))
+/// Has the thread of a link do what there is to do for it, and starts one where there is none.
+pub(super) fn rouse(node: &Arc<Node>, link: &Arc<Link>) {
+    if !link.lacks_thread() {
+        return;
+    }
+    let (own, shared) = (Arc::clone(link), Arc::clone(node));
+    if !node.try_spawn(link.thread_name(), move || own.run(&shared)) {
+        let is_up = {
+            let mut state = lock(&link.state);
+            state.has_thread = false;
+            state.up.is_some()
+        };
+        if !is_up {
+            // Messages that wait are lost, as on a connection that breaks. Otherwise the next ones take them along.
+            node.retire(link, |_| true);
+        }
+    }
 }
 
 impl Link {
     fn run(self: &Arc<Self>, node: &Arc<Node>) {
-        loop {
-            match self.next_task() {
-                Task::Close => return lock(&self.writer).hang_up(),
+        while let Some(task) = self.next_task() {
+            match task {
                 Task::Dial => self.dial(node),
                 Task::Write => self.write(node),
             }
         }
     }
 
-    /// Waits until there is something to do.
-    fn next_task(&self) -> Task {
+    /// Waits for something to do. `None`: there has been nothing for some time, and the thread ends.
+    fn next_task(&self) -> Option<Task> {
+        // Where every write may wait, it is needed for each message.
+        let stay = net::CAN_SEND_NOW.then_some(LINGER);
+        let mut rested = false;
         let mut state = lock(&self.state);
         loop {
-            if state.closed {
-                return Task::Close;
-            }
-            let mut pause = None;
-            if state.up.is_none() && (state.dial || !state.outbox.is_empty()) {
-                match state.dial_at.map(|at| at.saturating_duration_since(Instant::now())) {
-                    None | Some(Duration::ZERO) => return Task::Dial,
-                    left => pause = left,
+            let pause = match state.task() {
+                Some(Task::Write) => return Some(Task::Write),
+                Some(Task::Dial) => match state.dial_at.map(|at| at.saturating_duration_since(Instant::now())) {
+                    None | Some(Duration::ZERO) => return Some(Task::Dial),
+                    left => left,
+                },
+                None if state.closed || rested => {
+                    state.has_thread = false;
+                    return None;
                 }
-            } else if state.up.is_some() && (!state.outbox.is_empty() || state.taken) {
-                return Task::Write;
-            }
+                None => {
+                    rested = stay.is_some();
+                    stay
+                }
+            };
             state = wait(&self.wake, state, pause);
         }
     }

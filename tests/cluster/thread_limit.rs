@@ -1,4 +1,5 @@
-//! A peer that gets no more threads from the system. Only Linux lets a test change that limit of a running process.
+//! How many threads a peer takes, and what it does when it gets no more from the system. Only Linux lets a test change
+//! that limit of a running process.
 //! Only root may run a process as another user, so that no other processes count.
 
 use std::fs;
@@ -38,6 +39,30 @@ fn soft_limit(peer: &Peer) -> String {
     let limits = fs::read_to_string(format!("/proc/{}/limits", peer.process())).expect("it runs");
     let line = limits.lines().find_map(|line| line.strip_prefix("Max processes")).expect("one of the limits");
     line.split_whitespace().next().expect("a number, or unlimited").to_owned()
+}
+
+/// Names of the threads that a peer has.
+fn threads(peer: &Peer) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", peer.process())).expect("it runs").flatten();
+    // One may end while it is looked at.
+    tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok()).collect()
+}
+
+#[test]
+fn a_group_that_rests_has_no_thread_for_what_it_says() {
+    let group = Group::new();
+    let mut peers = ["a", "b", "c"].map(|id| group.start_fed(id));
+    let rests = |peer: &mut Peer| threads(peer).iter().all(|name| !name.starts_with("tx-"));
+    for rows in [100, 200] {
+        for peer in &mut peers {
+            peer.wait_for_view(&["a", "b", "c"]);
+            peer.poll("rest", rests);
+        }
+        peers[0].feed_numbered(rows - 99, rows + 1);
+        for peer in &mut peers {
+            peer.poll("all rows", |peer| peer.rows().len() as u64 == rows);
+        }
+    }
 }
 
 #[test]
