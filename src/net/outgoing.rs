@@ -16,8 +16,8 @@ use crate::wire::{encode_head, readings, Message};
 /// only 1024 at a time.
 const COPIED_BYTES_MAX: usize = 4 * 1024;
 
-/// How much room for text, and for records of it, is kept for the next message: enough for all but views and lists of runs.
-const KEEP_BYTES: usize = 16 * 1024;
+/// How much room for text is kept for the next message: enough for all but views, lists of runs and many readings.
+const KEEP_BYTES: usize = 4 * 1024;
 
 #[derive(Debug, Default)]
 pub struct Outgoing {

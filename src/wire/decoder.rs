@@ -12,8 +12,9 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// `REPORT`.
 pub const VIEW_LINE_BYTES_MAX: usize = 1024 * 1024;
 
-/// Bytes asked for while little comes, and kept by a quiet connection: room for many small messages.
-const SPACE_BYTES: usize = 16 * 1024;
+/// Bytes asked for while little comes, and kept by a quiet connection: room for many small messages. A leader keeps as much
+/// for each of its peers.
+const SPACE_BYTES: usize = 4 * 1024;
 
 /// Bytes asked for while more comes than was asked for. A longer block asks for as much again as came of it so far. On
 /// loopback, four times this was no faster.

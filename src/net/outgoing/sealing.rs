@@ -4,11 +4,13 @@
 use std::io::IoSlice;
 use std::time::Instant;
 
-use super::KEEP_BYTES;
 use crate::keys::session::{Sealer, RECORD_BYTES_MAX, TEXT_BYTES_MAX};
 
 /// Records are sealed together until they are this long: enough that each write carries much, little enough for the cache.
 const TOGETHER_BYTES: usize = 2 * RECORD_BYTES_MAX;
+
+/// How much room for records is kept for the next message.
+const KEEP_BYTES: usize = 16 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Sealing {
