@@ -84,10 +84,15 @@ impl Peer {
                 if let Some(serve) = follower.go_on(term, log) {
                     turn.out.push(Effect::Serve { to: from.clone(), serve });
                 }
+                // One word brings one peer nearer, at most.
+                leading.words_to_commit = leading.words_to_commit.saturating_sub(1);
+                let may_commit = leading.words_to_commit == 0;
                 if leading.learners.contains_key(from) {
                     self.on_learner_stored(from, stored, turn);
                 }
-                self.advance(turn);
+                if may_commit {
+                    self.advance(turn);
+                }
             }
             _ => {}
         }
@@ -108,20 +113,30 @@ impl Peer {
     /// docs/protocol.md, 4.6: commits what a majority of the members has stored, if it reaches the end of the log at the
     /// term's start. A majority alone does not make an entry of an earlier term safe: a peer with a newer `synced` that
     /// lacks it could still win the next election and cut it (Raft, figure 8). An entry of this term makes
-    /// them safe. The leader counts itself only with what its storage has, like everybody else.
+    /// them safe. The leader counts itself only with what its storage has, like everybody else. It notes how many more
+    /// words a next commit takes, and looks at all members again only then.
     pub(super) fn advance(&mut self, turn: &mut Turn) {
-        let Role::Leader(leading) = &self.role else { return };
+        let quorum = self.quorum();
+        let Role::Leader(leading) = &mut self.role else { return };
+        let log = &self.log;
         let of = |id: &PeerId| {
             if *id == self.settings.id {
-                self.log.stable()
+                log.stable()
             } else {
                 leading.followers.get(id).map_or(0, |follower| follower.stored)
             }
         };
         let mut stored: Vec<Sequence> = leading.members.keys().map(of).collect();
-        stored.sort_unstable_by(|a, b| b.cmp(a));
-        let Some(majority) = stored.get(view::majority(stored.len(), self.quorum()) - 1).copied() else { return };
-        if majority <= self.log.committed() || majority < leading.start.last {
+        let needed = view::majority(stored.len(), quorum);
+        if needed > stored.len() {
+            return;
+        }
+        let (_, majority, _) = stored.select_nth_unstable_by(needed - 1, |a, b| b.cmp(a));
+        let majority = *majority;
+        let before = log.committed().max(majority).max(leading.start.last.saturating_sub(1));
+        let beyond = stored.iter().filter(|stored| **stored > before).count();
+        leading.words_to_commit = needed - beyond;
+        if majority <= log.committed() || majority < leading.start.last {
             return;
         }
         let (term, to) = (leading.term.clone(), leading.followers.keys().cloned().collect::<Vec<_>>());

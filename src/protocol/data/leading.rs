@@ -35,6 +35,8 @@ pub(crate) struct Leading {
     pub(crate) gathers_until: Time,
     /// Members and learners, without the leader itself.
     pub(crate) followers: BTreeMap<PeerId, Follower>,
+    /// How many must say `STORED` before more can be committed, at least.
+    pub(crate) words_to_commit: usize,
     pub(crate) sequencer: Sequencer,
     pub(crate) beat_at: Time,
     /// When to look for what the limits no longer keep.
@@ -80,6 +82,7 @@ impl Leading {
             learners: BTreeMap::new(),
             gathers_until: now,
             followers: BTreeMap::new(),
+            words_to_commit: 0,
             sequencer: Sequencer::default(),
             beat_at: now,
             survey_at: now,
