@@ -30,7 +30,7 @@ fn sizes() -> Vec<usize> {
     }
 }
 
-/// A group of this many peers with the default knobs, which rests.
+/// A group of this many peers with the default knobs, which started together and rests.
 fn group(mode: Mode, hosts: usize) -> World {
     let mut rng = SmallRng::seed_from_u64(1);
     let plan = Plan::draw(mode, &mut rng).undisturbed(hosts);
@@ -38,7 +38,14 @@ fn group(mode: Mode, hosts: usize) -> World {
     let timing = Timing { heartbeat_interval, heartbeat_timeout, election_timeout };
     let mut world = World::with_plan(Plan { timing, ..plan }, rng, false);
     world.feeding = false;
-    until(&mut world, election_timeout * 8, one_view);
+    world.counts = Some(Counts::default());
+    let took = until(&mut world, election_timeout * 8, one_view);
+    let started = world.counts.take().expect("they are counted");
+    println!(
+        "{hosts} peers, {}, started, one view after {took:?}: {} messages, {started:?}",
+        mode.name(),
+        started.said()
+    );
     world.run_until(world.now + heartbeat_timeout);
     world
 }
