@@ -11,7 +11,7 @@ use crate::ids::{name_length, NAME_BYTES_MAX};
 const LF: u8 = b'\n';
 
 /// Bytes of `2013-01-01T06:00:00` and the shortest zone.
-const TIMESTAMP_BYTES_MIN: usize = 20;
+pub(super) const TIMESTAMP_BYTES_MIN: usize = 20;
 
 /// Where the fields of a line end.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::error::WireError;
-use crate::ids::{are_numbers, Number, Origin};
+use crate::ids::{append_number, are_numbers, Number, Origin};
 use crate::reading::Checker;
 
 /// Most readings of one frame or request. With the longest payload line (`reading::LINE_BYTES_MAX`) that is 193 KiB of
@@ -143,9 +143,18 @@ impl Request {
 
     /// The head line `<name>:<origin>:<first>:<count>:<bytes>:<CRC-32>`, LF included; the lines follow it.
     pub fn write_head(&self, name: &str, out: &mut Vec<u8>) {
+        let from = out.len();
+        out.extend_from_slice(name.as_bytes());
+        self.end_head(from, out);
+    }
+
+    /// The same for a name that is in `out` already, from `from` on.
+    pub(super) fn end_head(&self, from: usize, out: &mut Vec<u8>) {
         let body = self.lines.as_bytes();
-        let head = format!("{name}:{}:{}:{}:{}:", self.origin, self.first, self.lines.count(), body.len());
-        seal(&head, body, out);
+        out.push(b':');
+        self.origin.append_to(out);
+        append_fields(&[self.first, self.lines.count(), body.len() as u64], out);
+        seal_from(from, body, out);
     }
 
     /// Reads what follows `<name>:` of a head line.
@@ -219,13 +228,39 @@ pub(super) fn check_lines(
     Ok(at)
 }
 
-/// Ends a head with the CRC-32 of itself and the body.
+/// Writes a head, which ends with the CRC-32 of itself and the body.
 pub(crate) fn seal(head: &str, body: &[u8], out: &mut Vec<u8>) {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(head.as_bytes());
-    hasher.update(body);
+    let from = out.len();
     out.extend_from_slice(head.as_bytes());
-    out.extend_from_slice(format!("{:08x}\n", hasher.finalize()).as_bytes());
+    seal_from(from, body, out);
+}
+
+/// The same for a head that is in `out` already, from `from` on.
+pub(super) fn seal_from(from: usize, body: &[u8], out: &mut Vec<u8>) {
+    let mark = checksum(&out[from..], body);
+    out.extend_from_slice(&mark);
+    out.push(b'\n');
+}
+
+/// Bytes of a CRC-32 in a head.
+pub(super) const CHECKSUM_BYTES: usize = 8;
+
+/// The CRC-32 of a head and its body, as it is written.
+pub(super) fn checksum(head: &[u8], body: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(head);
+    hasher.update(body);
+    let crc = hasher.finalize();
+    std::array::from_fn(|at| b"0123456789abcdef"[(crc >> (28 - 4 * at)) as usize & 15])
+}
+
+/// Appends fields that are numbers, with a colon before and after each.
+pub(super) fn append_fields(numbers: &[u64], out: &mut Vec<u8>) {
+    out.push(b':');
+    for number in numbers {
+        append_number(*number, out);
+        out.push(b':');
+    }
 }
 
 /// Reads the last field of a head, the CRC-32, and begins to check it with the part of the head that it covers.

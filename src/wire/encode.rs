@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::limits::Limits;
 use super::message::{Belongs, Contact, Hello, Here, Leadership, Message, RunList, ViewChange};
-use crate::ids::{PeerId, Term};
+use crate::ids::{append_number, PeerId, Term};
 
 /// Appends a message: its line, and its block where it has one.
 pub fn encode(message: &Message, out: &mut Vec<u8>) {
@@ -27,8 +27,15 @@ pub fn readings(message: &Message) -> &[u8] {
 /// Appends a message up to its [`readings`].
 pub fn encode_head(message: &Message, out: &mut Vec<u8>) {
     match message {
-        Message::SequencerRequest { term, request } => request.write_head(&format!("SEQUENCER_REQUEST:{term}"), out),
-        Message::Ordered { term, frame } => line(&format!("ORDERED:{term}:{}", frame.bytes().len()), out),
+        Message::SequencerRequest { term, request } => {
+            let from = out.len();
+            out.extend_from_slice(b"SEQUENCER_REQUEST:");
+            term.append_to(out);
+            request.end_head(from, out);
+        }
+        Message::Ordered { term, frame } => of_term("ORDERED", term, frame.bytes().len() as u64, out),
+        Message::Stored { term, last } => of_term("STORED", term, *last, out),
+        Message::Commit { term, up_to } => of_term("COMMIT", term, *up_to, out),
         Message::ViewChange(view) => with_runs(&format!("VIEW_CHANGE:{}", view_text(view)), &view.start.runs, out),
         Message::Added { view, incarnation } => {
             with_runs(&format!("ADDED TO NETWORK:{incarnation}:{}", view_text(view)), &view.start.runs, out);
@@ -50,6 +57,16 @@ pub fn encode_head(message: &Message, out: &mut Vec<u8>) {
         }
         _ => line(&short(message), out),
     }
+}
+
+/// A line of a verb, a term and a number, as each batch needs some.
+fn of_term(verb: &str, term: &Term, number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(verb.as_bytes());
+    out.push(b':');
+    term.append_to(out);
+    out.push(b':');
+    append_number(number, out);
+    out.push(b'\n');
 }
 
 fn line(text: &str, out: &mut Vec<u8>) {
@@ -92,8 +109,6 @@ fn short(message: &Message) -> String {
         Message::Ok { term } => format!("OK:{}", or_dash(term.as_ref())),
         Message::Coordinator { term } => format!("COORDINATOR:{}:{term}", term.leader),
         Message::Fetch { term, from } => format!("FETCH:{term}:{from}"),
-        Message::Stored { term, last } => format!("STORED:{term}:{last}"),
-        Message::Commit { term, up_to } => format!("COMMIT:{term}:{up_to}"),
         Message::Stale { term, leader } => {
             format!("STALE:{}:{}", or_dash(term.as_ref()), contact_or_dash(leader.as_ref()))
         }
@@ -101,12 +116,14 @@ fn short(message: &Message) -> String {
         Message::Leave { term } => format!("LEAVE:{}", or_dash(term.as_ref())),
         Message::SequencerRequest { .. }
         | Message::Ordered { .. }
+        | Message::Stored { .. }
+        | Message::Commit { .. }
         | Message::ViewChange(_)
         | Message::Added { .. }
         | Message::Here(_)
         | Message::Join { .. }
         | Message::Base { .. }
-        | Message::LogState { .. } => unreachable!("messages with a block are written by `encode`"),
+        | Message::LogState { .. } => unreachable!("`encode_head` writes them itself"),
     }
 }
 

@@ -13,11 +13,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::batch::{
-    check_crc, check_lines, line_start, seal, unseal, Lines, Range, Request, BODY_BYTES_MAX, READINGS_MAX,
+    append_fields, check_crc, check_lines, checksum, line_start, seal_from, unseal, Lines, Range, Request,
+    BODY_BYTES_MAX, CHECKSUM_BYTES, READINGS_MAX,
 };
 use super::cursor::Cursor;
 use super::error::WireError;
-use crate::ids::{are_numbers, Origin, Sequence, Term};
+use crate::ids::{append_number, are_numbers, number_bytes, Origin, Sequence, Term};
 use crate::reading::Checker;
 
 /// An ordered batch: never split, never joined, formatted once. Clones share the bytes.
@@ -61,24 +62,31 @@ impl Frame {
                 _ => ranges.push(part.range()),
             }
         }
-        let mut body = Vec::with_capacity(body_bytes(&ranges, parts) + keep.map_or(0, |_| KEEP_BYTES_MAX));
-        body.extend(keep.map(keep_line).unwrap_or_default().bytes());
-        let keep_bytes = body.len();
-        let (mut parts, mut count) = (parts.iter(), 0);
+        let count = ranges.iter().map(|range| range.count).sum();
+        let keep_line = keep.map(keep_line).unwrap_or_default();
+        let body_bytes = keep_line.len() + body_bytes(&ranges, parts);
+        assert!(count > 0 && count <= READINGS_MAX && body_bytes <= BODY_BYTES_MAX, "a frame is bounded");
+        let mut bytes = Vec::with_capacity(body_bytes + 128);
+        write_head(|out| term.append_to(out), first, count, body_bytes, &mut bytes);
+        // The body has one place, and its checksum comes before it.
+        let sealed_at = bytes.len();
+        bytes.extend_from_slice(&[b'\n'; CHECKSUM_BYTES + 1]);
+        let body_at = bytes.len();
+        bytes.extend_from_slice(keep_line.as_bytes());
+        let ranges_at = bytes.len();
+        let mut parts = parts.iter();
         for range in &ranges {
-            body.extend_from_slice(range_line(range).as_bytes());
+            append_range_line(range, &mut bytes);
             let mut missing = range.count;
             while missing > 0 {
                 let part = parts.next().expect("ranges are made of parts");
-                body.extend_from_slice(part.lines.as_bytes());
+                bytes.extend_from_slice(part.lines.as_bytes());
                 missing -= part.lines.count();
             }
-            count += range.count;
         }
-        assert!(count > 0 && count <= READINGS_MAX && body.len() <= BODY_BYTES_MAX, "a frame is bounded");
-        let mut bytes = Vec::with_capacity(body.len() + 128);
-        write_batch(&term, first, count, &body, &mut bytes);
-        let ranges_at = bytes.len() - body.len() + keep_bytes;
+        assert_eq!(bytes.len(), body_at + body_bytes, "what a body takes is known before");
+        let mark = checksum(&bytes[..sealed_at], &bytes[body_at..]);
+        bytes[sealed_at..sealed_at + CHECKSUM_BYTES].copy_from_slice(&mark);
         Self(Arc::new(Inner { term, first, count, keep, ranges, bytes: Arc::new(bytes), ranges_at }))
     }
 
@@ -195,9 +203,18 @@ impl Frame {
 }
 
 /// Writes the head line of a batch of `count` readings, and its body.
-pub(crate) fn write_batch(term: impl fmt::Display, first: Sequence, count: u64, body: &[u8], out: &mut Vec<u8>) {
-    seal(&format!("BATCH:{term}:{first}:{count}:{}:", body.len()), body, out);
+pub(crate) fn write_batch(term: &str, first: Sequence, count: u64, body: &[u8], out: &mut Vec<u8>) {
+    let from = out.len();
+    write_head(|out| out.extend_from_slice(term.as_bytes()), first, count, body.len(), out);
+    seal_from(from, body, out);
     out.extend_from_slice(body);
+}
+
+/// Writes the head line of a batch up to its checksum.
+fn write_head(term: impl FnOnce(&mut Vec<u8>), first: Sequence, count: u64, body_bytes: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"BATCH:");
+    term(out);
+    append_fields(&[first, count, body_bytes as u64], out);
 }
 
 /// The beginning of a range line, and of no payload.
@@ -229,14 +246,21 @@ fn parse_keep(body: &[u8], first: Sequence) -> Result<(Option<Sequence>, usize),
     Ok((Some(keep), end + 1))
 }
 
-fn range_line(range: &Range) -> String {
-    format!("FROM:{}:{}:{}\n", range.origin, range.first, range.count)
+fn append_range_line(range: &Range, out: &mut Vec<u8>) {
+    out.extend_from_slice(RANGE);
+    range.origin.append_to(out);
+    out.push(b':');
+    append_number(range.first, out);
+    out.push(b':');
+    append_number(range.count, out);
+    out.push(b'\n');
 }
 
 /// Bytes that a range adds to a frame beside its lines.
 #[must_use]
 pub fn range_line_bytes(range: &Range) -> usize {
-    range_line(range).len()
+    let numbers = number_bytes(range.first) + number_bytes(range.count);
+    RANGE.len() + range.origin.text_bytes() + numbers + ":".len() * 2 + "\n".len()
 }
 
 fn body_bytes(ranges: &[Range], parts: &[Request]) -> usize {

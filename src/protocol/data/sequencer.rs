@@ -157,18 +157,20 @@ impl Sequencer {
         let mut frames = Vec::new();
         let mut next = last + 1;
         let mut parts = Parts::new(keep);
-        for request in std::mem::take(&mut self.batch) {
+        for request in self.batch.drain(..) {
             let mut rest = request;
-            while rest.lines.count() > 0 {
-                let fits = parts.room(&rest);
-                if fits == 0 {
-                    next = parts.close(term, next, &mut frames);
-                    continue;
+            loop {
+                let (fits, all) = (parts.room(&rest), rest.lines.count());
+                if fits >= all {
+                    parts.push(rest);
+                    break;
                 }
-                let (count, all) = (fits.min(rest.lines.count()), rest.lines.count());
-                let (origin, first) = (rest.origin.clone(), rest.first);
-                parts.push(Request { origin: origin.clone(), first, lines: rest.lines.slice(0, count) });
-                rest = Request { origin, first: first + count, lines: rest.lines.slice(count, all - count) };
+                if fits > 0 {
+                    let (origin, first) = (rest.origin.clone(), rest.first);
+                    parts.push(Request { origin: origin.clone(), first, lines: rest.lines.slice(0, fits) });
+                    rest = Request { origin, first: first + fits, lines: rest.lines.slice(fits, all - fits) };
+                }
+                next = parts.close(term, next, &mut frames);
             }
         }
         parts.close(term, next, &mut frames);
