@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{Number, Origin};
-use crate::ranges::RangeSet;
+use crate::ranges::{Gaps, RangeSet};
 use crate::wire::Range;
 
 /// A set of readings, by origin.
@@ -46,14 +46,14 @@ impl Numbers {
     }
 
     /// First and last number of each part of `first..=last` of an origin that is not here, rising.
-    pub(crate) fn missing(&self, origin: &Origin, first: Number, last: Number) -> Vec<(Number, Number)> {
-        self.of(origin).map_or_else(|| vec![(first, last)], |numbers| numbers.missing(first, last))
+    pub(crate) fn missing(&self, origin: &Origin, first: Number, last: Number) -> Gaps {
+        self.of(origin).map_or_else(|| (first, last).into(), |numbers| numbers.missing(first, last))
     }
 
     /// The lowest number of a range that is here.
     pub(crate) fn first_held(&self, range: &Range) -> Option<Number> {
         match self.missing(&range.origin, range.first, range.last()).first() {
-            Some((first, last)) if *first == range.first => (*last < range.last()).then(|| last + 1),
+            Some((first, last)) if first == range.first => (last < range.last()).then_some(last + 1),
             _ => Some(range.first),
         }
     }

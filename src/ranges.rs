@@ -86,7 +86,7 @@ impl RangeSet {
 
     /// The parts of `first..=last` that are not in the set, rising.
     #[must_use]
-    pub(crate) fn missing(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
+    pub(crate) fn missing(&self, first: u64, last: u64) -> Gaps {
         let lower = self.lower.iter().flat_map(|spans| {
             let before = spans.0.range(..=first).next_back();
             before.into_iter().chain(spans.0.range(first.saturating_add(1)..)).map(|(from, to)| (*from, *to))
@@ -95,10 +95,55 @@ impl RangeSet {
     }
 }
 
+/// Spans, rising. Nearly always there is one at most, which takes nothing on the heap: each reading that comes alone is
+/// looked for several times.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Gaps {
+    first: Option<(u64, u64)>,
+    more: Vec<(u64, u64)>,
+}
+
+impl Gaps {
+    fn push(&mut self, span: (u64, u64)) {
+        if self.first.is_none() {
+            self.first = Some(span);
+        } else {
+            self.more.push(span);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(crate) fn first(&self) -> Option<(u64, u64)> {
+        self.first
+    }
+
+    pub(crate) fn last(&self) -> Option<(u64, u64)> {
+        self.more.last().copied().or(self.first)
+    }
+}
+
+impl From<(u64, u64)> for Gaps {
+    fn from(span: (u64, u64)) -> Self {
+        Self { first: Some(span), more: Vec::new() }
+    }
+}
+
+impl IntoIterator for Gaps {
+    type Item = (u64, u64);
+    type IntoIter = std::iter::Chain<std::option::IntoIter<(u64, u64)>, std::vec::IntoIter<(u64, u64)>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.more)
+    }
+}
+
 /// The parts of `first..=last` that no span has. The spans rise and do not overlap; spans before `first` may be left
 /// out.
-pub(crate) fn gaps(spans: impl IntoIterator<Item = (u64, u64)>, first: u64, last: u64) -> Vec<(u64, u64)> {
-    let mut gaps = Vec::new();
+pub(crate) fn gaps(spans: impl IntoIterator<Item = (u64, u64)>, first: u64, last: u64) -> Gaps {
+    let mut gaps = Gaps::default();
     let mut next = first;
     for (from, to) in spans {
         if from > last || next > last {
@@ -193,9 +238,12 @@ mod tests {
             prop_assert_eq!(set.len(), model.len() as u64);
             prop_assert_eq!(set.top(), model.last().copied().unwrap_or(0));
             let (first, last) = (probe.0, probe.0 + probe.1);
-            let missing: Vec<u64> = set.missing(first, last).into_iter().flat_map(|(a, b)| a..=b).collect();
+            let gaps = set.missing(first, last);
+            let missing: Vec<u64> = gaps.clone().into_iter().flat_map(|(a, b)| a..=b).collect();
             let expected: Vec<u64> = (first..=last).filter(|n| !model.contains(n)).collect();
-            prop_assert_eq!(missing, expected);
+            let (lowest, highest) = (gaps.first().map(|(a, _)| a), gaps.last().map(|(_, b)| b));
+            prop_assert_eq!((lowest, highest), (expected.first().copied(), expected.last().copied()));
+            prop_assert_eq!((gaps.is_empty(), missing), (expected.is_empty(), expected));
             let spans: Vec<_> = set.spans().collect();
             prop_assert!(spans.windows(2).all(|w| w[0].1 + 1 < w[1].0), "spans touch: {:?}", spans);
         }

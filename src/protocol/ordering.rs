@@ -39,8 +39,8 @@ impl Peer {
             let (own, first) = (self.pending.own(), self.pending.taken() + 1);
             let last = first + lines.count() - 1;
             match self.log.missing(own, first, last).last() {
-                Some((from, to)) if (*from, *to) == (first, last) => return self.pending.take(lines),
-                Some((from, to)) if *to == last => self.pending.skip_to(from - 1),
+                Some(missing) if missing == (first, last) => return self.pending.take(lines),
+                Some((from, to)) if to == last => self.pending.skip_to(from - 1),
                 _ => self.pending.skip_to(last),
             }
         }

@@ -9,7 +9,7 @@ use super::disk::Disk;
 use super::error::{damaged, failed, StorageError};
 use crate::ids::{Number, Origin};
 use crate::numbers::Numbers;
-use crate::ranges::gaps;
+use crate::ranges::{gaps, Gaps};
 use crate::wire::batch::HEAD_BYTES_MAX;
 use crate::wire::{Cursor, Lines, Range, Request, WireError};
 
@@ -90,7 +90,7 @@ impl Index {
     }
 
     /// First and last number of each part of a range that is not here.
-    fn missing(&self, range: &Range) -> Vec<(Number, Number)> {
+    fn missing(&self, range: &Range) -> Gaps {
         gaps(self.within(range).into_iter().map(|(first, last, _)| (first, last)), range.first, range.last())
     }
 
@@ -102,7 +102,7 @@ impl Index {
         if missing.is_empty() {
             return;
         }
-        let readings = missing.iter().map(|(first, last)| last - first + 1).sum();
+        let readings = missing.clone().into_iter().map(|(first, last)| last - first + 1).sum();
         self.records.insert(record, Record { bytes, readings });
         self.live += bytes as u64;
         let pieces = self.pieces.entry(range.origin.clone()).or_default();

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::ids::{Origin, Sequence, Term};
 use crate::numbers::Numbers;
 use crate::protocol::input::Found;
-use crate::ranges::RangeSet;
+use crate::ranges::{Gaps, RangeSet};
 use crate::wire::{Base, Frame, Range, RunList};
 
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Log {
     }
 
     /// The parts of `first..=last` of an origin that are not in the log.
-    pub(crate) fn missing(&self, origin: &Origin, first: u64, last: u64) -> Vec<(u64, u64)> {
+    pub(crate) fn missing(&self, origin: &Origin, first: u64, last: u64) -> Gaps {
         self.origins.missing(origin, first, last)
     }
 

@@ -87,7 +87,7 @@ impl Pending {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queues.is_empty()
+        self.queues.values().all(|queue| queue.numbers.is_empty())
     }
 
     /// Readings of all origins.
@@ -175,7 +175,7 @@ impl Pending {
             queue.recalled = None;
         }
         // What was committed meanwhile is no longer needed.
-        if queue.numbers.missing(first, last) != [(first, last)] {
+        if queue.numbers.missing(first, last) != (first, last).into() {
             queue.lines.insert(first, request.lines);
         }
     }
@@ -187,7 +187,12 @@ impl Pending {
         queue.numbers.remove(range.first, range.last());
         queue.forget_lines(range);
         if queue.numbers.is_empty() {
-            self.queues.remove(&range.origin);
+            // Where readings come alone, this life's queue becomes empty after each.
+            if range.origin == self.own {
+                *queue = Queue::default();
+            } else {
+                self.queues.remove(&range.origin);
+            }
         }
     }
 
@@ -288,19 +293,17 @@ impl Queue {
 
     /// Lets go of texts in which nothing is pending any more.
     fn forget_lines(&mut self, range: &Range) {
-        let from = self.lines.range(..=range.first).next_back().map_or(range.first, |(begins, _)| *begins);
-        let over: Vec<Number> = self
-            .lines
-            .range(from..=range.last())
-            .filter(|(begins, lines)| {
-                let last = **begins + lines.count() - 1;
-                // Nothing of it is in `numbers` if all of it is missing there.
-                self.numbers.missing(**begins, last) == [(**begins, last)]
-            })
-            .map(|(begins, _)| *begins)
-            .collect();
-        for begins in over {
-            self.lines.remove(&begins);
+        let mut from = self.lines.range(..=range.first).next_back().map_or(range.first, |(begins, _)| *begins);
+        while let Some((begins, lines)) = self.lines.range(from..).next() {
+            let (begins, last) = (*begins, *begins + lines.count() - 1);
+            if begins > range.last() {
+                return;
+            }
+            // Nothing of it is in `numbers` if all of it is missing there.
+            if self.numbers.missing(begins, last) == (begins, last).into() {
+                self.lines.remove(&begins);
+            }
+            from = begins + 1;
         }
     }
 }
@@ -330,6 +333,22 @@ mod tests {
         }
         pending.restart();
         assert_eq!(pending.next(&log).len(), 3, "all of it is in memory now");
+    }
+
+    #[test]
+    fn texts_go_once_all_of_them_is_committed() {
+        let mut pending = Pending::new(origin(), &Found::default());
+        for _ in 0..3 {
+            pending.take(request(1, 2).lines);
+        }
+        let texts = |pending: &Pending| pending.queues[&origin()].lines.keys().copied().collect::<Vec<_>>();
+        pending.committed(&Range { origin: origin(), first: 1, count: 3 });
+        assert_eq!((texts(&pending), pending.len(), pending.first_own()), (vec![3, 5], 3, Some(4)));
+        pending.committed(&Range { origin: origin(), first: 4, count: 1 });
+        assert_eq!(texts(&pending), [5]);
+        pending.committed(&Range { origin: origin(), first: 5, count: 2 });
+        assert!(pending.is_empty() && texts(&pending).is_empty());
+        assert_eq!(pending.take(request(1, 1).lines).first, 7);
     }
 
     #[test]
