@@ -15,7 +15,7 @@ use super::error::{failed, StorageError};
 use super::file_names::CsvName;
 use super::layout::Layout;
 use crate::ids::Sequence;
-use crate::reading::{self, HEADER_LINE};
+use crate::reading::{self, Month, HEADER_LINE, VERB};
 use crate::wire::Frame;
 
 /// How many bytes of rows may wait to be written, for all files: enough to make appends cheap for each row, even with a
@@ -46,7 +46,6 @@ pub(super) struct CsvFiles<D> {
 #[derive(Debug)]
 struct CsvFile {
     name: CsvName,
-    key: Box<[u8]>,
     path: String,
     /// The file that was written, and must have the name. No bytes: there is no file yet.
     stamp: Stamp,
@@ -57,6 +56,8 @@ struct CsvFile {
     rows: Vec<u8>,
     /// It is among those with rows to write.
     waits: bool,
+    /// The file whose row came after one of this file, when that was looked for: mostly sensors take turns.
+    follower: usize,
 }
 
 impl<D: Disk> CsvFiles<D> {
@@ -198,12 +199,17 @@ impl<D: Disk> CsvFiles<D> {
 
     /// The file of a reading; a new one if there is none yet.
     fn find(&mut self, payload: &[u8], sequence: Sequence) -> Result<usize, StorageError> {
-        let key = self.layout.key(payload, &mut self.space);
-        if self.files.get(self.recent).is_some_and(|file| *file.key == *key) {
-            return Ok(self.recent);
+        let follower = self.files.get(self.recent).map_or(usize::MAX, |file| file.follower);
+        let guesses = [follower, self.recent];
+        if let Some(at) = guesses.into_iter().find(|at| self.files.get(*at).is_some_and(|file| file.takes(payload))) {
+            return Ok(at);
         }
-        if let Some(at) = self.by_key.get(key) {
-            return Ok(*at);
+        let key = self.layout.key(payload, &mut self.space);
+        if let Some(at) = self.by_key.get(key).copied() {
+            if let Some(file) = self.files.get_mut(self.recent) {
+                file.follower = at;
+            }
+            return Ok(at);
         }
         let name = self.layout.name(payload, sequence)?;
         let path = name.file();
@@ -212,13 +218,22 @@ impl<D: Disk> CsvFiles<D> {
 
     fn add(&mut self, name: CsvName, path: String, stamp: Stamp) -> usize {
         let (at, key) = (self.files.len(), name.key());
-        self.by_key.insert(key.clone(), at);
-        self.files.push(CsvFile { name, key, path, stamp, displaced: false, last: 0, rows: Vec::new(), waits: false });
+        self.by_key.insert(key, at);
+        let (rows, follower) = (Vec::new(), at);
+        self.files.push(CsvFile { name, path, stamp, displaced: false, last: 0, rows, waits: false, follower });
         at
     }
 }
 
 impl CsvFile {
+    /// Does a reading belong here?
+    fn takes(&self, payload: &[u8]) -> bool {
+        let CsvName { sensor, month } = &self.name;
+        let after = payload.strip_prefix(VERB).and_then(|rest| rest.strip_prefix(sensor.as_str().as_bytes()));
+        after.is_some_and(|rest| rest.first() == Some(&b'|'))
+            && month.is_none_or(|month| month == Month::of_payload(payload))
+    }
+
     /// Notes which file an append says that it wrote to.
     fn written(&mut self, there: Stamp) {
         let is_own = self.stamp.bytes == 0 || there.file == self.stamp.file;
