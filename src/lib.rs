@@ -14,7 +14,8 @@
 //!
 //! 1. A `sensor` thread takes readings from its source and steps the core with `Input::Readings`.
 //! 2. `protocol/data/pending.rs` numbers them and asks for them to be sent to the leader, a window at a time.
-//! 3. The leader's `sequencer` thread drains what came from all peers and steps the core once for all of it;
+//! 3. The leader's thread that read it steps the core, if nothing is before it. Otherwise its `sequencer` thread drains
+//!    what came from all peers and steps the core once for all of it;
 //!    `protocol/data/sequencer.rs` gives the next sequences, and the batch is framed once (`wire::frame::Frame`).
 //! 4. The same bytes go to every member (`Effect::Serve`, read from the log's tail in memory) and to the `storage` thread.
 //! 5. A member stores the batch and says `STORED`; at the majority the leader says `COMMIT`.

@@ -9,6 +9,25 @@
 //! | `drive` | one step of the core, and the handing on of its effects |
 //! | `alarm`, `caller`, `dial`, `discovery`, `http`, `join`, `listener` with `visitor`, `reader`, `sensor`, `sensor_watch`, `sequencer`, `service`, `signals`, `storage`, `writer` | a thread each |
 //! | `clock`, `opening`, `resume`, `ending` | what is done once, before the first step and after the last |
+//!
+//! # Which threads a reading wakes
+//!
+//! Of three peers, `m` and `n` follow `l`. A reading comes alone, at `m`. Each line waits for the one before; what a line
+//! names together runs side by side.
+//!
+//! | thread | peers | why |
+//! | --- | --- | --- |
+//! | `sensor` | `m` | a line came; it goes to `l` on this thread |
+//! | `rx-m` | `l` | the request came; this thread orders it, and sends the batch to both |
+//! | `storage`, `rx-l` | `l`; `m`, `n` | the batch is to be stored; it came |
+//! | `storage` | `m`, `n` | it is stored; `STORED` goes out on this thread |
+//! | `rx-m`, `rx-n` | `l` | `STORED` came; at the first one, `COMMIT` goes out on this thread |
+//! | `storage`, `rx-l` | `l`; `m`, `n` | the row is to be written; `COMMIT` came |
+//! | `storage` | `m`, `n` | the row is written |
+//!
+//! These are fourteen. Under load a thread finds more when it comes, and few are woken for each reading. The storage is
+//! a thread of its own even where it is idle: a disk may hang for seconds in a plain write, and a thread that waited for
+//! it would read no signs of life meanwhile.
 
 mod alarm;
 mod asker;

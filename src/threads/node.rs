@@ -20,6 +20,7 @@ use super::lock::{lock, read, write};
 use super::porter::Porter;
 use super::questions::Questions;
 use super::reserve::Reserve;
+use super::sequencer::Queue;
 use super::share::Pool;
 use super::voice::Voice;
 use super::watch::Watch;
@@ -74,6 +75,8 @@ pub(super) struct Node {
     /// How often the storage has done what it was handed, or looked whether there is something.
     pub(super) turns: AtomicU64,
     pub(super) sequencer: Sender<SequencerItem>,
+    /// What waits for it, or is being ordered.
+    pub(super) queue: Queue,
     pub(super) datagrams: Option<Mutex<net::Sender>>,
     pub(super) questions: Questions,
     pub(super) askers: Vec<Asker>,
@@ -131,6 +134,7 @@ impl Node {
             storage,
             turns: AtomicU64::default(),
             sequencer,
+            queue: Queue::default(),
             datagrams,
             questions: Questions::default(),
             askers: config.join.iter().cloned().map(Asker::new).collect(),

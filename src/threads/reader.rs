@@ -99,8 +99,8 @@ impl Reader {
         }
         net::hang_up(stream);
         lock(&self.node.connections).remove(&self.connection);
-        // The end comes after the requests that the connection held. If the sequencer is gone, the peer is ending.
-        let _ = self.node.sequencer.send(SequencerItem::Ended(self.connection));
+        // The end comes after the requests that the connection held.
+        self.node.hand_to_sequencer(SequencerItem::Ended(self.connection));
     }
 
     fn read(&mut self, incoming: &mut Incoming) -> Result<(), End> {
@@ -129,8 +129,7 @@ impl Reader {
         // To skip one and take the next would leave a gap. On the next connection all of them come again.
         let bytes = request.lines.as_bytes().len() + REQUEST_BYTES;
         let kept = self.requests.keep(bytes).ok_or(End::Requests)?;
-        // If the sequencer is gone, the peer is ending.
-        let _ = self.node.sequencer.send(SequencerItem::Request((connection, term, request), kept));
+        self.node.order((connection, term, request), kept);
         Ok(())
     }
 

@@ -1,6 +1,10 @@
 //! `sequencer`: drains the requests of all peers, at most as many as a batch holds, and has the core order them in one
 //! step. It never waits for more.
+//!
+//! A request that comes while nothing is before it is ordered by the thread that read it, which saves a change of
+//! threads. What comes meanwhile goes to the sequencer, and so into one batch, as most of it does under load.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
@@ -8,14 +12,55 @@ use crossbeam_channel::Receiver;
 use super::inbox::SequencerItem;
 use super::lock::{lock, wait};
 use super::node::Node;
-use crate::protocol::Input;
+use super::share::Kept;
+use crate::ids::Term;
+use crate::protocol::{ConnectionId, Input};
 use crate::wire::batch::READINGS_MAX;
+use crate::wire::Request;
+
+/// What is to be ordered before anything that comes now.
+#[derive(Debug, Default)]
+pub(super) struct Queue(AtomicUsize);
+
+impl Queue {
+    /// Begins to order, if nothing is before it. All that came on any connection was ordered by then, so the readings of
+    /// each stay in their order.
+    fn begin(&self) -> bool {
+        self.0.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn end(&self, items: usize) {
+        self.0.fetch_sub(items, Ordering::AcqRel);
+    }
+}
+
+impl Node {
+    /// Orders a request, or hands it to the sequencer where something is before it or the storage is behind.
+    pub(super) fn order(self: &Arc<Self>, request: (ConnectionId, Term, Request), kept: Kept) {
+        let keeps_up = lock(&self.core).keeps_up();
+        if keeps_up && self.queue.begin() {
+            self.step(Input::Requests(vec![request]));
+            self.queue.end(1);
+        } else {
+            self.hand_to_sequencer(SequencerItem::Request(request, kept));
+        }
+    }
+
+    pub(super) fn hand_to_sequencer(&self, item: SequencerItem) {
+        self.queue.0.fetch_add(1, Ordering::AcqRel);
+        // Without its sequencer the peer is ending.
+        let _ = self.sequencer.send(item);
+    }
+}
 
 pub(super) fn run(node: &Arc<Node>, inbox: &Receiver<SequencerItem>) {
     let mut next = None;
     while let Some(item) = next.take().or_else(|| inbox.recv().ok()) {
         match item {
-            SequencerItem::Ended(connection) => node.step(Input::Ended { connection }),
+            SequencerItem::Ended(connection) => {
+                node.step(Input::Ended { connection });
+                node.queue.end(1);
+            }
             SequencerItem::Request(request, kept) => {
                 let mut readings = request.2.lines.count();
                 let (mut requests, mut keeps) = (vec![request], vec![kept]);
@@ -32,6 +77,7 @@ pub(super) fn run(node: &Arc<Node>, inbox: &Receiver<SequencerItem>) {
                 }
                 wait_for_storage(node);
                 node.step(Input::Requests(requests));
+                node.queue.end(keeps.len());
                 drop(keeps);
             }
         }
@@ -44,5 +90,21 @@ fn wait_for_storage(node: &Node) {
     let mut core = lock(&node.core);
     while !core.keeps_up() {
         core = wait(&node.room, core, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_orders_only_where_nothing_is_before_it() {
+        let queue = Queue::default();
+        assert!(queue.begin() && !queue.begin());
+        queue.0.fetch_add(2, Ordering::AcqRel);
+        queue.end(1);
+        assert!(!queue.begin());
+        queue.end(2);
+        assert!(queue.begin());
     }
 }
