@@ -12,9 +12,9 @@ mod plot;
 mod rows;
 mod sensors;
 
-pub use format::{json_line, Format};
+pub use format::{influx_line, json_line, Format};
 pub use indexes::Indexes;
-pub use page::Page;
+pub use page::{Identity, Page};
 pub use plot::{Curve, Plot};
 pub use rows::{Position, PositionError, Rows, Step, Wanted};
 pub use sensors::{LastRow, Sensor, Sensors};

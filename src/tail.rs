@@ -10,10 +10,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use self::cursor::Cursor;
+pub(crate) use self::cursor::Cursor;
 pub use self::error::TailError;
 pub use self::signals::pause;
-use crate::history::{Format, Rows, Step, TimeRange, Wanted};
+pub(crate) use self::start::{after, directory};
+use crate::history::{Format, Position, Rows, Step, TimeRange, Wanted};
 use crate::ids::SensorId;
 use crate::storage::check_version;
 
@@ -21,11 +22,11 @@ use crate::storage::check_version;
 const STEP_ROWS: usize = 10_000;
 
 /// The pause between two looks that found nothing: at first, and at most.
-const PAUSE: Duration = Duration::from_millis(5);
-const PAUSE_MAX: Duration = Duration::from_millis(250);
+pub(crate) const PAUSE: Duration = Duration::from_millis(5);
+pub(crate) const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 /// How old a cursor may get while there is more to write.
-const CURSOR_LAG: Duration = Duration::from_secs(1);
+pub(crate) const CURSOR_LAG: Duration = Duration::from_secs(1);
 
 /// Where to begin, unless a cursor says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +63,9 @@ pub fn run(
     errors: &mut dyn Write,
     pause: &dyn Fn(Duration) -> bool,
 ) -> Result<(), TailError> {
-    let Some(root) = start::directory(asked, errors, pause)? else { return Ok(()) };
+    let Some(root) = directory(&asked.data_dirs, asked.peer.as_deref(), asked.follow, errors, pause)? else {
+        return Ok(());
+    };
     check_version(&root)?;
     let wanted = Wanted { sensors: asked.sensors.clone(), range: asked.range };
     let mut cursor = asked.cursor.as_deref().map(Cursor::open).transpose()?;
@@ -72,7 +75,7 @@ pub fn run(
     }
     let rows = match kept {
         Some(position) => Rows::resume(root.clone(), &wanted, position),
-        None => Rows::new(root.clone(), &wanted, start::after(&root, asked.start, &asked.sensors)?),
+        None => Rows::new(root.clone(), &wanted, after(&root, asked.start, &asked.sensors)?),
     };
     if !asked.follow {
         refuse_without_journal(&root, &rows)?;
@@ -81,7 +84,7 @@ pub fn run(
 }
 
 /// Without a journal the order of the rows is not known.
-fn refuse_without_journal(root: &Path, rows: &Rows) -> Result<(), TailError> {
+pub(crate) fn refuse_without_journal(root: &Path, rows: &Rows) -> Result<(), TailError> {
     if !rows.has_journal()? && (rows.after() > 0 || start::last(root)? > 0) {
         return Err(TailError::NoJournal { path: root.to_owned() });
     }
@@ -91,7 +94,7 @@ fn refuse_without_journal(root: &Path, rows: &Rows) -> Result<(), TailError> {
 struct Printing<'a> {
     rows: Rows,
     format: Format,
-    cursor: Option<&'a mut Cursor>,
+    cursor: Option<&'a mut Cursor<Position>>,
     out: &'a mut dyn Write,
     errors: &'a mut dyn Write,
 }

@@ -56,7 +56,7 @@ impl Format {
             }
             Self::Influx => {
                 for (_, fields) in page.rows() {
-                    out.extend_from_slice(influx_line(&fields).unwrap_or_default().as_bytes());
+                    out.extend_from_slice(influx_line(&fields, None).unwrap_or_default().as_bytes());
                 }
             }
         }
@@ -94,11 +94,13 @@ pub fn json_line(sequence: Sequence, fields: &Fields, has_unsure_time: bool) -> 
     object.end() + "\n"
 }
 
-/// A row in line protocol; `None` where nothing was measured, or where the time does not fit into 64 bits of
+/// A row in line protocol, with its group as a further tag where there is one; `None` where nothing was measured, or where the time does not fit into 64 bits of
 /// nanoseconds (years 1677 to 2262 do). No id needs escaping in it.
-fn influx_line(fields: &Fields) -> Option<String> {
+#[must_use]
+pub fn influx_line(fields: &Fields, group: Option<&str>) -> Option<String> {
     let time = i64::try_from(unix_time(fields.timestamp).as_nanosecond()).ok()?;
-    let mut line = format!("reading,sensor={}", fields.sensor_id);
+    let group = group.map_or_else(String::new, |group| format!("group={group},"));
+    let mut line = format!("reading,{group}sensor={}", fields.sensor_id);
     let mut separator = ' ';
     for (name, value) in values(fields) {
         if let Some(number) = number(value) {

@@ -1,7 +1,8 @@
 //! Some rows, one after the other, as the CSV files have them.
 
-use crate::ids::Sequence;
+use crate::ids::{Number, Origin, Sequence, Term};
 use crate::reading::{append_row, has_unsure_time, row_fields, row_sequence, Fields};
+use crate::wire::Frame;
 
 /// Rows in sequence order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,13 +11,33 @@ pub struct Page {
     rows: usize,
     /// Sequences of rows whose time is that of a clock that was not set, rising.
     unsure: Vec<Sequence>,
+    /// Where each run of readings of one origin begins that one term ordered, rising.
+    runs: Vec<Run>,
     /// All wanted rows up to this sequence are in the page: where to go on.
     pub after: Sequence,
 }
 
+/// Consecutive readings of one origin, ordered in one term.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Run {
+    first: Sequence,
+    term: Term,
+    origin: Origin,
+    number: Number,
+}
+
+/// What a reading is known by, wherever a merge puts it: the origin that took it in, and its number there. And the term that
+/// ordered it where it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity<'a> {
+    pub term: &'a Term,
+    pub origin: &'a Origin,
+    pub number: Number,
+}
+
 impl Page {
     pub(super) fn new(after: Sequence) -> Self {
-        Self { csv: Vec::new(), rows: 0, unsure: Vec::new(), after }
+        Self { after, ..Self::default() }
     }
 
     /// Adds a row that `write` writes.
@@ -33,6 +54,15 @@ impl Page {
         self.add(|csv| append_row(sequence, payload, csv));
     }
 
+    /// Says where the readings of a batch are from, as far as they are above a sequence.
+    pub(super) fn add_runs(&mut self, frame: &Frame, above: Sequence) {
+        let mut first = frame.first().max(above + 1);
+        for range in frame.ranges_after(above) {
+            self.runs.push(Run { first, term: frame.term().clone(), origin: range.origin, number: range.first });
+            first += range.count;
+        }
+    }
+
     /// Adds the rows up to `up_to` of a page of other rows, and keeps the first `limit` of all. Neither has more than that
     /// many, and where one has so many, there may be more of its kind.
     pub(super) fn merge(&mut self, other: &Self, up_to: Sequence, limit: usize) {
@@ -47,8 +77,17 @@ impl Page {
             rows: lines.len(),
             csv: lines.into_iter().flat_map(|(_, line)| line).copied().collect(),
             unsure: Vec::new(),
+            runs: Vec::new(),
             after,
         };
+    }
+
+    /// What the reading of this row is known by. Only pages of the log know.
+    #[must_use]
+    pub fn identity(&self, sequence: Sequence) -> Option<Identity<'_>> {
+        let at = self.runs.partition_point(|run| run.first <= sequence).checked_sub(1)?;
+        let Run { first, term, origin, number } = &self.runs[at];
+        Some(Identity { term, origin, number: number + (sequence - first) })
     }
 
     /// Is the time of this row that of a clock that was not set? Only pages of the log know.

@@ -263,6 +263,7 @@ impl Rows {
         let mut page = Page::new(self.after);
         while let Some((place, frame)) = self.ahead.front() {
             let (mut is_done, before) = (true, page.after);
+            page.add_runs(frame, before);
             for (sequence, payload) in frame.entries().skip_while(|(sequence, _)| *sequence <= before) {
                 let wanted = self.sensors.is_empty() || self.sensors.contains(reading::sensor_of(payload));
                 if page.len() == limit || wanted && !self.delivered.holds(payload, sequence)? {

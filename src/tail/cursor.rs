@@ -1,22 +1,24 @@
-//! The file of `--cursor`: how far the rows were written out.
+//! A file that keeps how far rows went: that of `--cursor`, and that of a bridge.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use super::error::TailError;
-use crate::history::Position;
+use crate::history::PositionError;
 
 /// A position that is kept in a file.
 #[derive(Debug)]
-pub(super) struct Cursor {
+pub(crate) struct Cursor<T> {
     path: PathBuf,
-    kept: Option<Position>,
+    kept: Option<T>,
 }
 
-impl Cursor {
+impl<T: Clone + Display + FromStr<Err = PositionError> + PartialEq> Cursor<T> {
     /// Reads the file, where it is there.
-    pub(super) fn open(path: &Path) -> Result<Self, TailError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, TailError> {
         let kept = match fs::read_to_string(path) {
             Ok(text) => Some(text.parse().map_err(|cause| TailError::NoCursor { path: path.to_owned(), cause })?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -26,12 +28,12 @@ impl Cursor {
     }
 
     /// What an earlier run kept.
-    pub(super) fn kept(&self) -> Option<Position> {
+    pub(crate) fn kept(&self) -> Option<T> {
         self.kept.clone()
     }
 
     /// Replaces the file, unless it says so already: at any time there is the old one or the new one.
-    pub(super) fn keep(&mut self, position: Position) -> Result<(), TailError> {
+    pub(crate) fn keep(&mut self, position: T) -> Result<(), TailError> {
         if self.kept.as_ref() == Some(&position) {
             return Ok(());
         }

@@ -6,27 +6,29 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::TailError;
-use super::{Asked, Start, PAUSE_MAX};
+use super::{Start, PAUSE_MAX};
 use crate::history::Sensors;
 use crate::ids::{SensorId, Sequence};
 use crate::reading::{row_sequence, ROW_BYTES_MAX};
 use crate::selection;
 use crate::storage::{CsvDirectory, CsvHandle, StorageError};
 
-/// The directory that is meant. With `--follow` it waits for a missing directory, and says so once; `None` if the
-/// program is to end meanwhile.
-pub(super) fn directory(
-    asked: &Asked,
+/// The directory that is meant. If `waits`, it waits for a missing directory, and says so once; `None` if the program is
+/// to end meanwhile.
+pub(crate) fn directory(
+    data_dirs: &[PathBuf],
+    peer: Option<&Path>,
+    waits: bool,
     errors: &mut dyn Write,
     pause: &dyn Fn(Duration) -> bool,
 ) -> Result<Option<PathBuf>, TailError> {
     let mut is_told = false;
     loop {
-        let why = match selection::only(&asked.data_dirs, asked.peer.as_deref()) {
+        let why = match selection::only(data_dirs, peer) {
             Ok(found) => return Ok(Some(found)),
             Err(why) => why,
         };
-        if !asked.follow || why.several {
+        if !waits || why.several {
             return Err(TailError::Selection(why.text));
         }
         if !is_told {
@@ -48,7 +50,7 @@ pub(super) fn last(root: &Path) -> Result<Sequence, StorageError> {
 }
 
 /// The sequence after which to begin.
-pub(super) fn after(root: &Path, start: Start, wanted: &[SensorId]) -> Result<Sequence, StorageError> {
+pub(crate) fn after(root: &Path, start: Start, wanted: &[SensorId]) -> Result<Sequence, StorageError> {
     let count = match start {
         Start::After(after) => return Ok(after),
         Start::Last(count) => count,

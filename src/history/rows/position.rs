@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::lineage::{Lineage, Span};
-use crate::ids::{parse_number, Sequence};
+use crate::ids::{parse_number, Sequence, Term};
 use crate::version::Newer;
 
 /// First line of the text: this word, and its version.
@@ -34,6 +34,14 @@ impl Position {
     #[must_use]
     pub fn new(after: Sequence) -> Self {
         Self { start: after, lineage: Lineage::default() }
+    }
+
+    /// The position of a reader that has had all up to the row of a sequence, which was ordered in that term.
+    #[must_use]
+    pub fn at(term: &Term, sequence: Sequence) -> Self {
+        let mut position = Self::new(0);
+        position.lineage.add(term, sequence);
+        position
     }
 
     /// The last sequence that the reader has had, or does not want.
