@@ -4,6 +4,7 @@
 //! each verb in the file of its name.
 
 mod arguments;
+mod bridge;
 mod doctor;
 mod environment;
 mod export;
@@ -27,6 +28,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Subcommand}
 use crate::config::Config;
 
 use arguments::Arguments;
+pub use bridge::Bridge;
 pub use doctor::Doctor;
 pub use environment::strange_variables;
 pub use export::Export;
@@ -52,6 +54,7 @@ enum Verb {
     Sensors(Sensors),
     Tail(Tail),
     Export(Export),
+    Bridge(Box<Bridge>),
     Key(Key),
     #[cfg(feature = "simulation")]
     Sim(Sim),
@@ -87,6 +90,8 @@ pub enum Task {
     Tail(Tail),
     /// Write rows for those who analyse them.
     Export(Export),
+    /// Hand rows to an engine outside.
+    Bridge(Box<Bridge>),
     /// Make a key, or show its fingerprint.
     Key(Key),
     /// Play a group on a made-up network.
@@ -142,6 +147,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
         Some(Verb::Sensors(sensors)) => return Ok(Task::Sensors(sensors)),
         Some(Verb::Tail(tail)) => return Ok(Task::Tail(tail)),
         Some(Verb::Export(export)) => return Ok(Task::Export(export)),
+        Some(Verb::Bridge(bridge)) => return Ok(Task::Bridge(bridge)),
         Some(Verb::Key(key)) => return Ok(Task::Key(key)),
         #[cfg(feature = "simulation")]
         Some(Verb::Sim(sim)) => return Ok(Task::Sim(sim)),

@@ -42,6 +42,7 @@
 //! | asking | [`inquiry`] | names, text, net, storage, `selection`, showing: asks running peers, and is no peer itself |
 //! | | [`doctor`] | names, text, seals, net, limits, asking: what keeps peers apart |
 //! | reading back | [`history`], [`tail`], [`export`] | names, text, storage, `selection`: sensors, plots and rows of files that peers write |
+//! | | [`bridge`] | names, text, seals, storage, reading back, asking, showing: hands rows to an engine outside, and runs no peer |
 //! | proving | [`verify`] | names, text, storage, `selection` (which directories are meant): reads and copies files of peers, runs no peer |
 //!
 //! `docs/protocol.md` has the rules that comments cite, `docs/tour.md` a way through the code for an evening, and
@@ -51,6 +52,7 @@
 //! `protocol::peer` with its one `match`, then a mechanism that interests you (`protocol/election.rs`, say), and last
 //! `threads::drive`.
 
+pub mod bridge;
 pub mod cli;
 pub mod complaints;
 pub mod config;

@@ -1,13 +1,14 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
 //! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, copies
-//! them, prints or exports their rows, asks running peers, finds out what keeps them apart, lists sensors, makes a key, plays
-//! a group on a made-up network, or guards a command.
+//! them, prints or exports their rows or hands them to an engine, asks running peers, finds out what keeps them apart, lists
+//! sensors, makes a key, plays a group on a made-up network, or guards a command.
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use log::Level;
-use peer::cli::{strange_variables, Doctor, Export, KeyVerb, Sensors, Snapshot, Status, Tail, Task, Verify};
+use peer::bridge;
+use peer::cli::{strange_variables, Bridge, Doctor, Export, KeyVerb, Sensors, Snapshot, Status, Tail, Task, Verify};
 use peer::config::Config;
 use peer::doctor;
 use peer::export;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         }
         Task::Tail(tail) => print_rows(tail),
         Task::Export(export) => export_rows(export),
+        Task::Bridge(bridge) => hand_rows_over(*bridge),
         Task::Key(key) => show_key(&key.verb),
         #[cfg(feature = "simulation")]
         Task::Sim(sim) => play(sim),
@@ -117,6 +119,19 @@ fn export_rows(options: Export) -> ExitCode {
         }
         _ => ExitCode::SUCCESS,
     }
+}
+
+fn hand_rows_over(options: Bridge) -> ExitCode {
+    let done = tail::pause()
+        .map_err(|error| TailError::Signals(error).into())
+        .and_then(|pause| bridge::run(&options.asked(), &mut io::stderr(), &pause));
+    done.map_or_else(
+        |error| {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
 }
 
 fn show_key(verb: &KeyVerb) -> ExitCode {

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 30] = [
+const LAYERS: [(&str, &[&str]); 31] = [
     ("ids", &[]),
     ("version", &[]),
     ("elapsed", &[]),
@@ -35,6 +35,7 @@ const LAYERS: [(&str, &[&str]); 30] = [
     ("selection", &["ids", "storage"]),
     ("export", &["history", "ids", "reading", "selection", "storage"]),
     ("tail", &["history", "ids", "reading", "selection", "storage"]),
+    ("bridge", &["history", "ids", "inquiry", "json", "keys", "reading", "status", "storage", "tail", "version"]),
     ("history", &["ids", "json", "reading", "storage", "version", "wire"]),
     (
         "doctor",

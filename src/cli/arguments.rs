@@ -50,6 +50,8 @@ Examples:
       prints rows as they come, for other programs
   peer export --format parquet --output rows.parquet
       writes all rows in the order of time, for those who analyse them
+  peer bridge nats://hub.example.org/greenhouse
+      hands rows to an engine that many groups share, as they come
   peer key new greenhouse.key
       makes the key of a group that lets nobody else in; see --key-file
 

@@ -1,0 +1,85 @@
+//! Rows to an MQTT broker, each on the topic of its sensor, as JSON with the name of the reading. A broker acknowledges what it
+//! took (QoS 1), and keeps no list of it: what was not acknowledged is sent again, and that name tells repeated rows.
+
+mod discovery;
+mod session;
+
+use std::collections::HashSet;
+
+use self::session::Session;
+use super::engine::{Engine, Fault};
+use super::known::Known;
+use super::row::Row;
+use super::{tls, Asked, BridgeError};
+
+/// What is needed to talk to a broker.
+#[derive(Debug)]
+struct Place {
+    asked: Asked,
+    user: Option<(String, String)>,
+    tls: Option<rumqttc::TlsConfiguration>,
+}
+
+/// The bridge's side of a broker.
+pub(super) struct Mqtt {
+    place: Place,
+    session: Option<Session>,
+    /// Which quantities of which sensors Home Assistant was told of.
+    announced: HashSet<String>,
+}
+
+impl Mqtt {
+    pub(super) fn new(asked: &Asked) -> Result<Self, BridgeError> {
+        let tls = asked.target.has_tls.then(|| configuration(asked)).transpose()?;
+        let place = Place { user: tls::credentials(asked)?, tls, asked: asked.clone() };
+        Ok(Self { place, session: None, announced: HashSet::new() })
+    }
+}
+
+fn configuration(asked: &Asked) -> Result<rumqttc::TlsConfiguration, BridgeError> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(tls::authorities(asked.ca_file.as_deref())?);
+    let builder = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into());
+    let builder = builder.with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| BridgeError::Engine(format!("TLS cannot be set up: {error}")))?;
+    let config = builder.with_root_certificates(roots).with_no_client_auth();
+    Ok(rumqttc::TlsConfiguration::Rustls(config.into()))
+}
+
+impl Engine for Mqtt {
+    fn open(&mut self, known: &mut Known) -> Result<(), Fault> {
+        self.session = None;
+        self.announced.clear();
+        let asked = &self.place.asked;
+        known.settle(&format!("{} {} {}", asked.target, asked.group, asked.topic), known.at);
+        let mut session = Session::open(&self.place)?;
+        if asked.only_leader {
+            session.read_position(&asked.group, known)?;
+        }
+        self.session = Some(session);
+        Ok(())
+    }
+
+    fn send(&mut self, rows: &[Row], known: &mut Known) -> Result<(), Fault> {
+        let Some(session) = &mut self.session else { return Err(Fault::Away("not connected".to_owned())) };
+        let asked = &self.place.asked;
+        let mut messages = Vec::with_capacity(rows.len());
+        for row in rows {
+            let topic = asked.topic.replace("{group}", &asked.group).replace("{sensor}", row.fields.sensor_id);
+            if let Some(prefix) = &asked.home_assistant {
+                discovery::announce(prefix, &asked.group, &topic, row, &mut self.announced, session)?;
+            }
+            messages.push((topic, row.json(&asked.group)));
+        }
+        session
+            .publish_all(messages, asked.retain, |at| known.add(rows[at].identity.origin, rows[at].identity.number))?;
+        if asked.only_leader {
+            session.keep_position(&asked.group, known)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        self.session = None;
+    }
+}

@@ -1,0 +1,192 @@
+//! A connection to a broker. A thread of its own answers the broker also while no rows come; it ends with the connection.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{unbounded, Receiver};
+use rumqttc::{Client, ConnectReturnCode, Connection, ConnectionError, Event, MqttOptions, Packet, QoS, Transport};
+
+use super::{Fault, Known, Place};
+
+/// The longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a broker has for what it keeps on a topic, once it said that it is subscribed.
+const KEPT: Duration = Duration::from_millis(500);
+
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// Messages that were sent and are not acknowledged: brokers queue some hundred of a client.
+const UNACKNOWLEDGED_MAX: u16 = 100;
+
+/// The largest message, of which a position is one.
+const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What the broker said.
+enum Said {
+    Connected,
+    Subscribed,
+    Acknowledged,
+    Message(Vec<u8>),
+    Gone(Fault),
+}
+
+pub(super) struct Session {
+    client: Client,
+    said: Receiver<Said>,
+}
+
+impl Session {
+    pub(super) fn open(place: &Place) -> Result<Self, Fault> {
+        let target = &place.asked.target;
+        let id = format!("peer-bridge-{:08x}", rand::random::<u32>());
+        let mut options = MqttOptions::new(id, target.host.trim_matches(['[', ']']), target.port);
+        options.set_keep_alive(KEEP_ALIVE).set_inflight(UNACKNOWLEDGED_MAX);
+        options.set_max_packet_size(MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX);
+        if let Some((name, password)) = &place.user {
+            options.set_credentials(name, password);
+        }
+        if let Some(tls) = &place.tls {
+            options.set_transport(Transport::tls_with_config(tls.clone()));
+        }
+        let (client, connection) = Client::new(options, usize::from(UNACKNOWLEDGED_MAX));
+        let (tell, said) = unbounded();
+        let listen = move || listen(connection, &|what| tell.send(what).is_ok());
+        let started = thread::Builder::new().name("mqtt".to_owned()).spawn(listen);
+        started.map_err(|error| Fault::Away(format!("no thread can be started: {error}")))?;
+        let session = Self { client, said };
+        match session.next(PATIENCE)? {
+            Said::Connected => Ok(session),
+            _ => Err(Fault::Away("it speaks before it let this bridge in".to_owned())),
+        }
+    }
+
+    fn next(&self, patience: Duration) -> Result<Said, Fault> {
+        match self.said.recv_timeout(patience) {
+            Ok(Said::Gone(fault)) => Err(fault),
+            Ok(said) => Ok(said),
+            Err(_) => Err(Fault::Away(format!("no answer within {} s", PATIENCE.as_secs()))),
+        }
+    }
+
+    fn put(&self, topic: &str, retain: bool, payload: impl Into<Vec<u8>>) -> Result<(), Fault> {
+        let sent = self.client.publish(topic, QoS::AtLeastOnce, retain, payload);
+        sent.map_err(|_| self.why_gone())
+    }
+
+    /// Why the thread ended.
+    fn why_gone(&self) -> Fault {
+        self.said
+            .try_iter()
+            .find_map(|said| if let Said::Gone(why) = said { Some(why) } else { None })
+            .unwrap_or_else(|| Fault::Away("the connection ended".to_owned()))
+    }
+
+    /// Publishes messages, and tells of each that is acknowledged. A broker acknowledges in the order in which it was sent to.
+    pub(super) fn publish_all(
+        &mut self,
+        messages: Vec<(String, String)>,
+        retain: bool,
+        mut is_acknowledged: impl FnMut(usize),
+    ) -> Result<(), Fault> {
+        let (count, mut done) = (messages.len(), 0);
+        for (topic, payload) in messages {
+            self.put(&topic, retain, payload)?;
+            while let Ok(said) = self.said.try_recv() {
+                take(said, &mut done, &mut is_acknowledged)?;
+            }
+        }
+        while done < count {
+            take(self.next(PATIENCE)?, &mut done, &mut is_acknowledged)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes a message that the broker keeps.
+    pub(super) fn keep(&mut self, topic: String, payload: String) -> Result<(), Fault> {
+        self.publish_all(vec![(topic, payload)], true, |_| {})
+    }
+
+    /// Reads which readings were acknowledged to the bridges of the group, as far as one of them kept that with the broker.
+    pub(super) fn read_position(&mut self, group: &str, known: &mut Known) -> Result<(), Fault> {
+        self.client.subscribe(position_topic(group), QoS::AtLeastOnce).map_err(|_| self.why_gone())?;
+        while !matches!(self.next(PATIENCE)?, Said::Subscribed) {}
+        let until = Instant::now() + KEPT;
+        loop {
+            match self.said.recv_deadline(until) {
+                Ok(Said::Message(text)) => {
+                    known.learn(&String::from_utf8_lossy(&text));
+                    break;
+                }
+                Ok(Said::Gone(why)) => return Err(why),
+                Ok(_) => {}
+                // There is none.
+                Err(_) => break,
+            }
+        }
+        self.client.unsubscribe(position_topic(group)).map_err(|_| self.why_gone())
+    }
+
+    /// Keeps with the broker which readings were acknowledged.
+    pub(super) fn keep_position(&mut self, group: &str, known: &Known) -> Result<(), Fault> {
+        self.keep(position_topic(group), known.marks())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // The thread may have ended already.
+        let _ = self.client.try_disconnect();
+    }
+}
+
+fn position_topic(group: &str) -> String {
+    format!("peer-bridge/{group}")
+}
+
+fn take(said: Said, done: &mut usize, is_acknowledged: &mut impl FnMut(usize)) -> Result<(), Fault> {
+    match said {
+        Said::Acknowledged => {
+            is_acknowledged(*done);
+            *done += 1;
+            Ok(())
+        }
+        Said::Gone(why) => Err(why),
+        _ => Ok(()),
+    }
+}
+
+/// Tells what the broker says, until it is gone, or nobody listens.
+fn listen(mut connection: Connection, tell: &dyn Fn(Said) -> bool) {
+    for event in connection.iter() {
+        let said = match event {
+            Ok(Event::Incoming(Packet::ConnAck(_))) => Said::Connected,
+            Ok(Event::Incoming(Packet::PubAck(_))) => Said::Acknowledged,
+            Ok(Event::Incoming(Packet::SubAck(_))) => Said::Subscribed,
+            Ok(Event::Incoming(Packet::Publish(message))) => Said::Message(message.payload.to_vec()),
+            Ok(_) => continue,
+            // What was under way is sent again by the bridge, on another connection.
+            Err(error) => {
+                tell(Said::Gone(fault(&error)));
+                return;
+            }
+        };
+        if !tell(said) {
+            return;
+        }
+    }
+}
+
+fn fault(error: &ConnectionError) -> Fault {
+    use ConnectReturnCode::{BadUserNamePassword, NotAuthorized, RefusedProtocolVersion};
+    match error {
+        ConnectionError::ConnectionRefused(BadUserNamePassword | NotAuthorized) => Fault::Refused(
+            "the broker does not let this bridge in; give mqtt://USER:PASSWORD@… or --credentials FILE".to_owned(),
+        ),
+        ConnectionError::ConnectionRefused(RefusedProtocolVersion) => {
+            Fault::Refused("the broker does not speak MQTT 3.1.1".to_owned())
+        }
+        ConnectionError::Tls(error) => Fault::Away(format!("{error}; --ca-file names who may vouch for the broker")),
+        error => Fault::Away(error.to_string()),
+    }
+}

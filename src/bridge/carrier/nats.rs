@@ -1,0 +1,61 @@
+//! Rows into a stream of NATS JetStream, each once and in order.
+//!
+//! The stream itself says what it holds: each message bears the name of its reading. What a bridge hands over, it hands over on
+//! condition that it follows what the bridge expects. So a bridge that is behind, since it was killed
+//! or since another one works as well, has all that it sends refused; it reads what it does not know, and goes on after it. That
+//! holds for ever, where the stream's own window for duplicates (two minutes, unless it is told otherwise) ends.
+
+mod link;
+
+use tokio::runtime::{Builder, Runtime};
+
+use self::link::{Link, Place};
+use super::engine::{Engine, Fault};
+use super::known::Known;
+use super::row::Row;
+use super::{Asked, BridgeError};
+
+/// How often in a row others may be faster, before that is worth a word.
+const OVERTAKEN_MAX: usize = 100;
+
+/// The bridge's side of a stream.
+pub(super) struct Nats {
+    place: Place,
+    /// The client works on its thread: it answers the server also while no rows come.
+    runtime: Runtime,
+    link: Option<Link>,
+}
+
+impl Nats {
+    pub(super) fn new(asked: &Asked) -> Result<Self, BridgeError> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|error| BridgeError::Engine(format!("no thread can be started: {error}")))?;
+        Ok(Self { place: Place::of(asked), runtime, link: None })
+    }
+}
+
+impl Engine for Nats {
+    fn open(&mut self, known: &mut Known) -> Result<(), Fault> {
+        self.link = None;
+        let link = self.runtime.block_on(Link::open(&self.place))?;
+        self.runtime.block_on(link.read(known))?;
+        self.link = Some(link);
+        Ok(())
+    }
+
+    fn send(&mut self, rows: &[Row], known: &mut Known) -> Result<(), Fault> {
+        let Some(link) = &self.link else { return Err(Fault::Away("not connected".to_owned())) };
+        for _ in 0..OVERTAKEN_MAX {
+            let left: Vec<&Row> = rows.iter().filter(|row| !known.holds(&row.identity)).collect();
+            match self.runtime.block_on(link.send(&left, known)) {
+                Err(Fault::Overtaken) => self.runtime.block_on(link.read(known))?,
+                done => return done,
+            }
+        }
+        Err(Fault::Overtaken)
+    }
+
+    fn close(&mut self) {
+        self.link = None;
+    }
+}
