@@ -42,7 +42,7 @@ end_system() {
 
 step cargo fmt --check
 step cargo clippy --all-targets --quiet -- -D warnings
-step cargo clippy --quiet --features sqlite,parquet -- -D warnings
+step cargo clippy --quiet --features sqlite,parquet,bridge-influx,bridge-mqtt,bridge-nats --lib --bins --test bridges -- -D warnings
 # Packages of their own, which share what they are built of.
 for part in fuzz packaging/manual benches; do
     step cargo fmt --check --manifest-path "$part/Cargo.toml"
@@ -53,6 +53,7 @@ begin_system
 # Tests of real processes mostly wait: more of them at a time than there are cores.
 # Its simulated groups are few: the step after it runs many.
 step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=40 PEER_CHAOS_SECONDS=40 PEER_CUTS=30 PEER_SIM_SEEDS=20 cargo test --quiet
+step cargo test --quiet --test bridges --features bridge-influx,bridge-mqtt,bridge-nats
 end_system
 step env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
 for script in test_fault_tolerance test_leader_election test_data_handling test_three_peers; do

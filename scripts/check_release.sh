@@ -13,7 +13,7 @@ declare -A TRIPLES=([i386]=i686-unknown-linux-gnu [s390x]=s390x-unknown-linux-gn
 # The oldest Rust that `Cargo.toml` promises: each system, and the formats that packages have.
 systems() {
     scripts/check_systems.sh
-    scripts/rust_1_85.sh env CARGO_TARGET_DIR="$target/oldest" cargo check --locked --features sqlite,parquet --quiet
+    scripts/rust_1_85.sh env CARGO_TARGET_DIR="$target/oldest" cargo check --locked --features sqlite,parquet,bridge-influx,bridge-mqtt,bridge-nats --quiet
 }
 
 # The oldest versions that `Cargo.toml` promises of what is used directly, with the oldest Rust.

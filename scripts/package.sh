@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 MACHINES=("$@")
 [ $# -gt 0 ] || MACHINES=(amd64)
 declare -A TRIPLES=([amd64]=x86_64-unknown-linux-gnu [arm64]=aarch64-unknown-linux-gnu [armhf]=armv7-unknown-linux-gnueabihf)
-GLIBC=2.28 FEATURES=sqlite,parquet
+GLIBC=2.28 FEATURES=sqlite,parquet,bridge-influx,bridge-mqtt,bridge-nats
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")

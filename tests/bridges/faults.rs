@@ -1,0 +1,91 @@
+//! What is said of what goes wrong: one line, which says what to do.
+
+use std::fs;
+
+use crate::bridge::{self, refused};
+use crate::harness::Group;
+use crate::nats::Nats;
+use crate::server::{free_port, Server};
+use crate::storm::readings;
+
+/// A group whose one peer has some rows.
+fn group() -> Group {
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    peer.feed(&readings("a", 10));
+    peer.wait_for_rows(10);
+    group
+}
+
+fn assert_says(said: (Option<i32>, String), status: i32, parts: &[&str]) {
+    let (code, text) = said;
+    assert_eq!(code, Some(status), "{text}");
+    // What clap says of a wrong option has several lines.
+    let said = if status == 2 { text.as_str() } else { text.lines().last().unwrap_or_default() };
+    assert!(parts.iter().all(|part| said.contains(part)), "{parts:?} in {text}");
+}
+
+#[test]
+fn a_wrong_url_is_a_wrong_option() {
+    let directory = std::env::temp_dir();
+    for (url, said) in [
+        ("kafka://hub", "nats://"),
+        ("nats://", "no host"),
+        ("influx://hub", "database or bucket"),
+        ("mqtt://hub/topic", "--topic"),
+    ] {
+        assert_says(refused(&directory, &[url]), 2, &[said]);
+    }
+    assert_says(refused(&directory, &["--topic", "all", "mqtt://hub"]), 2, &["{sensor}"]);
+}
+
+#[test]
+fn a_missing_stream_is_named_with_the_subjects_that_it_needs() {
+    let Some(nats) = Nats::start("none") else { return };
+    let group = group();
+    let url = nats.url() + "/rows";
+    assert_says(refused(&group.directory, &[&url]), 1, &["no stream rows", "sensors.*", "--create"]);
+    nats.make("rows", &["other.*".to_owned()]);
+    assert_says(refused(&group.directory, &[&url]), 1, &["no stream takes sensors.*", "rows"]);
+}
+
+#[test]
+fn wrong_credentials_end_a_bridge_and_right_ones_do_not() {
+    let server = Server::start("nats-server", "-c", |port, directory| {
+        let store = directory.display();
+        format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: {store} }}\nauthorization {{ user: u, password: \"p/w\" }}\n")
+    });
+    let Some(server) = server else { return };
+    let group = group();
+    let url = |user: &str| format!("nats://{user}127.0.0.1:{}", server.port);
+    for user in ["", "u:wrong@"] {
+        assert_says(refused(&group.directory, &[&url(user)]), 1, &["does not let this bridge in", "--credentials"]);
+    }
+    let bridge = bridge::start("bridge", &group.directory, &["--create", &url("u:p%2Fw@")]);
+    bridge.wait_for("rows go there");
+    assert!(!bridge.log().concat().contains("p/w"), "a password is nobody's to read");
+}
+
+#[test]
+fn a_server_that_is_away_is_waited_for_with_one_line() {
+    let prepared = Server::prepared("nats-server", "-c", |port, directory| {
+        format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: {} }}\n", directory.display())
+    });
+    let Some(mut server) = prepared else { return };
+    let group = group();
+    let url = format!("nats://127.0.0.1:{}", server.port);
+    let bridge = bridge::start("bridge", &group.directory, &["--create", &url]);
+    bridge.wait_for("rows wait");
+    server.run();
+    bridge.wait_for("rows go there");
+    assert_eq!(bridge.log().iter().filter(|line| line.contains("rows wait")).count(), 1);
+}
+
+#[test]
+fn a_cursor_that_is_none_is_left_as_it_is() {
+    let group = group();
+    fs::write(group.directory.join("cursor"), "peer-rows 1\n").expect("a file for the test");
+    let url = format!("nats://127.0.0.1:{}", free_port());
+    assert_says(refused(&group.directory, &["--cursor", "cursor", &url]), 1, &["is no cursor", "--cursor"]);
+    assert_eq!(fs::read_to_string(group.directory.join("cursor")).expect("it is there"), "peer-rows 1\n");
+}

@@ -1,0 +1,235 @@
+//! Streams of NATS JetStream: each row once, in order.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::stream::{Config, StorageType};
+use async_nats::jetstream::{self, Context};
+use futures_util::StreamExt;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::bridge;
+use crate::harness::{assert_same_rows, Group};
+use crate::server::Server;
+use crate::storm::{self, readings, wait_for, Holder, ROWS};
+
+/// A server, and what looks into its streams.
+pub(crate) struct Nats {
+    pub(crate) server: Server,
+    runtime: Runtime,
+    stream: &'static str,
+}
+
+/// A row in a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) subject: String,
+    pub(crate) id: String,
+    pub(crate) sequence: u64,
+}
+
+impl Nats {
+    pub(crate) fn start(stream: &'static str) -> Option<Self> {
+        let server = Server::start("nats-server", "-c", |port, directory| {
+            format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: {} }}\n", directory.display())
+        })?;
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a thread");
+        Some(Self { server, runtime, stream })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.server.port)
+    }
+
+    async fn context(port: u16) -> Context {
+        jetstream::new(async_nats::connect(format!("nats://127.0.0.1:{port}")).await.expect("it listens"))
+    }
+
+    /// Makes a stream that forgets at once which messages it had: what is repeated shows.
+    pub(crate) fn make(&self, name: &str, subjects: &[String]) {
+        let config = Config {
+            name: name.to_owned(),
+            subjects: subjects.to_vec(),
+            duplicate_window: Duration::from_millis(100),
+            storage: StorageType::File,
+            ..Config::default()
+        };
+        let make = async { Self::context(self.server.port).await.create_stream(config).await.expect("a stream") };
+        self.runtime.block_on(make);
+    }
+
+    fn remove(&self, name: &str) {
+        let remove = async { Self::context(self.server.port).await.delete_stream(name).await.expect("it is there") };
+        self.runtime.block_on(remove);
+    }
+
+    /// All messages of a stream, in its order.
+    pub(crate) fn messages(&self, name: &str) -> Vec<Message> {
+        self.runtime.block_on(async {
+            let stream = Self::context(self.server.port).await.get_stream(name).await.expect("it was made");
+            let count = stream.cached_info().state.messages;
+            let config = OrderedConfig { headers_only: true, ..OrderedConfig::default() };
+            let mut messages =
+                stream.create_consumer(config).await.expect("a consumer").messages().await.expect("messages");
+            let mut found = Vec::new();
+            while (found.len() as u64) < count {
+                let message = messages.next().await.expect("there are more").expect("a message");
+                let headers = message.headers.as_ref().expect("headers");
+                found.push(Message {
+                    subject: message.subject.to_string(),
+                    id: headers.get(NATS_MESSAGE_ID).expect("an id").to_string(),
+                    sequence: headers
+                        .get("Peer-Sequence")
+                        .and_then(|text| text.as_str().parse().ok())
+                        .expect("a sequence"),
+                });
+            }
+            found
+        })
+    }
+
+    pub(crate) fn count(&self, name: &str) -> u64 {
+        self.runtime.block_on(async {
+            let stream = Self::context(self.server.port).await.get_stream(name).await;
+            stream.map_or(0, |stream| stream.cached_info().state.messages)
+        })
+    }
+}
+
+impl Holder for Nats {
+    fn held(&mut self) -> u64 {
+        self.count(self.stream)
+    }
+
+    fn fall(&mut self) {
+        self.server.end("-9");
+        self.server.run();
+    }
+}
+
+/// Asserts that there are so many rows, each once, and those of each life of a peer in the order in which it took them in.
+pub(crate) fn assert_once_and_in_order(messages: &[Message], count: u64) {
+    assert_eq!(messages.len() as u64, count);
+    let mut last: HashMap<&str, u64> = HashMap::new();
+    for message in messages {
+        let (origin, number) = message.id.rsplit_once('/').expect("an id");
+        let before = last.insert(origin, number.parse().expect("a number")).unwrap_or(0);
+        assert_eq!(last[origin], before + 1, "{message:?}");
+    }
+}
+
+#[test]
+fn each_row_is_in_the_stream_once_whatever_is_killed() {
+    let Some(mut nats) = Nats::start("sensors") else { return };
+    nats.make("sensors", &["sensors.*".to_owned()]);
+    let url = nats.url();
+    storm::survive(&mut nats, &[&url]);
+    let messages = nats.messages("sensors");
+    assert_once_and_in_order(&messages, ROWS + 1);
+    assert_eq!(messages.iter().filter(|one| one.subject == "sensors.a-3").count(), 8_000);
+}
+
+#[test]
+fn bridges_at_two_peers_hand_each_row_over_once_and_in_the_order_of_the_group() {
+    let Some(mut nats) = Nats::start("both") else { return };
+    nats.make("both", &["sensors.*".to_owned()]);
+    let group = Group::new();
+    let mut peers = group.start_all(&["a", "b"]);
+    let url = nats.url() + "/both";
+    let mut bridges = ["a", "b"].map(|id| bridge::start(id, &group.directory, &[&url, id]));
+    for peer in &mut peers {
+        peer.feed(&readings(&peer.id.clone(), 10_000));
+    }
+    assert_same_rows(&[&peers[0], &peers[1]], 20_000);
+    wait_for(&mut nats, &bridges[0], 20_000);
+    for bridge in &mut bridges {
+        bridge.signal("-TERM");
+        assert_eq!(bridge.wait_for_exit().code(), Some(0));
+    }
+    let messages = nats.messages("both");
+    assert!(messages.iter().map(|message| message.sequence).eq(1..=20_000));
+    assert_once_and_in_order(&messages, 20_000);
+}
+
+#[test]
+fn a_bridge_that_lost_its_position_goes_on_after_what_the_stream_has() {
+    let Some(mut nats) = Nats::start("sensors") else { return };
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    peer.feed(&readings("a", 3000));
+    let url = nats.url();
+    let start = || bridge::start("bridge", &group.directory, &["--create", &url]);
+    let mut first = start();
+    wait_for(&mut nats, &first, 3000);
+    first.kill();
+    std::fs::remove_file(group.directory.join("data/a.nats.bridge")).expect("a position was kept");
+    peer.feed("DATA|last|2026-01-16T00:00:00Z|1||\n");
+    let second = start();
+    wait_for(&mut nats, &second, 3001);
+    assert_once_and_in_order(&nats.messages("sensors"), 3001);
+}
+
+#[test]
+fn a_bridge_that_ends_while_its_server_is_away_leaves_no_row_out() {
+    let Some(mut nats) = Nats::start("sensors") else { return };
+    nats.make("sensors", &["sensors.*".to_owned()]);
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    peer.feed(&readings("a", 100));
+    let url = nats.url();
+    let start = || bridge::start("bridge", &group.directory, &[&url]);
+    let mut first = start();
+    wait_for(&mut nats, &first, 100);
+    nats.server.end("-9");
+    peer.feed(&readings("b", 100));
+    first.wait_for("not acknowledged");
+    first.signal("-TERM");
+    assert_eq!(first.wait_for_exit().code(), Some(0));
+    nats.server.run();
+    let second = start();
+    wait_for(&mut nats, &second, 200);
+    assert_once_and_in_order(&nats.messages("sensors"), 200);
+}
+
+#[test]
+fn a_stream_that_is_made_again_gets_all_rows_again() {
+    let Some(mut nats) = Nats::start("sensors") else { return };
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    peer.feed(&readings("a", 100));
+    let url = nats.url();
+    let bridge = bridge::start("bridge", &group.directory, &["--create", &url]);
+    wait_for(&mut nats, &bridge, 100);
+    nats.remove("sensors");
+    peer.feed(&readings("b", 100));
+    wait_for(&mut nats, &bridge, 200);
+    assert_once_and_in_order(&nats.messages("sensors"), 200);
+}
+
+#[test]
+fn three_groups_are_one_stream() {
+    let Some(mut nats) = Nats::start("company") else { return };
+    let sites = ["north", "south", "west"];
+    nats.make("company", &sites.map(|site| format!("{site}.*")));
+    let url = nats.url() + "/company";
+    let mut groups = sites.map(|site| {
+        let group = Group::new();
+        let peer = group.start_with("a", &["--group", site, "--sensor", "stdin"]);
+        let bridge = bridge::start(site, &group.directory, &["--group", site, &url]);
+        (group, peer, bridge)
+    });
+    for part in 1..=3 {
+        for (_, peer, _) in &mut groups {
+            peer.feed(&readings("roof", 700));
+        }
+        wait_for(&mut nats, &groups[0].2, part * 2100);
+    }
+    let messages = nats.messages("company");
+    assert_once_and_in_order(&messages, 6300);
+    for site in sites {
+        let of_site = messages.iter().filter(|message| message.id.starts_with(&format!("{site}/")));
+        assert!(of_site.map(|message| message.sequence).eq(1..=2100), "{site} is in its order");
+    }
+}
