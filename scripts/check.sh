@@ -52,7 +52,7 @@ step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 begin_system
 # Tests of real processes mostly wait: more of them at a time than there are cores.
 # Its simulated groups are few: the step after it runs many.
-step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=40 PEER_CHAOS_SECONDS=40 PEER_CUTS=30 PEER_SIM_SEEDS=20 cargo test --quiet
+step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=40 PEER_CHAOS_SECONDS=40 PEER_CUTS=30 PEER_SIM_SEEDS=20 PEER_SIM_SPLITS=12 cargo test --quiet
 step cargo test --quiet --test bridges --features bridge-influx,bridge-mqtt,bridge-nats
 end_system
 step env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture

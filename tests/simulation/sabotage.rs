@@ -79,7 +79,7 @@ fn a_request_that_never_arrives_breaks_promise_3() {
 
 #[test]
 fn stale_that_never_arrives_breaks_promise_9() {
-    assert_noticed_from(900, Mode::Quorum, Sabotage::NoStale, "promise 9");
+    assert_noticed_from(1000, Mode::Quorum, Sabotage::NoStale, "promise 9");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn words_that_leave_before_what_they_tell_is_stored_break_promise_4() {
 
 #[test]
 fn a_fetch_that_leaves_before_the_log_is_stored_breaks_promise_4() {
-    assert_noticed(Mode::Quorum, Sabotage::FetchedBeforeStored, "promise 4");
+    assert_noticed_from(290, Mode::Quorum, Sabotage::FetchedBeforeStored, "promise 4");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn learners_that_count_for_commits_break_promise_4() {
 
 #[test]
 fn a_damaged_log_that_counts_breaks_promise_6() {
-    assert_noticed_from(2000, Mode::Quorum, Sabotage::DamageIgnored, "promise 6");
+    assert_noticed_from(2120, Mode::Quorum, Sabotage::DamageIgnored, "promise 6");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn rows_taken_back_without_a_word_break_promise_5() {
 
 #[test]
 fn no_fetch_on_a_new_link_breaks_promise_7() {
-    assert_noticed(Mode::Resume, Sabotage::NoFetchOnNewLink, "promise 7");
+    assert_noticed_from(150, Mode::Resume, Sabotage::NoFetchOnNewLink, "promise 7");
 }
 
 #[test]
