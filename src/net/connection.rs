@@ -147,6 +147,12 @@ impl Incoming {
         &self.stream
     }
 
+    /// Was more read than the messages that were taken?
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.decoder.has_more()
+    }
+
     /// Bytes of messages that this reader holds memory for.
     #[must_use]
     pub fn held(&self) -> usize {

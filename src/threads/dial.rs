@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ends::End;
+use super::ends::{End, Said};
 use super::link::Link;
 use super::lock::lock;
 use super::node::Node;
 use super::writer;
 use crate::complaints::{Kind, Subject};
-use crate::net::{self, DialError, Dialled, Incoming};
+use crate::net::{self, DialError, Dialled};
 use crate::protocol::{Event, Input};
 use crate::wire::{Hello, Message};
 
@@ -23,17 +23,14 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Longest wait for an answer to a dial; a heartbeat interval where that is shorter.
 const DIAL_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// How many bytes the receiver of a link may say: one line.
-const ERROR_BYTES_MAX: usize = 4096;
-
 impl Link {
     pub(super) fn dial(self: &Arc<Self>, node: &Arc<Node>) {
+        // A dial that is asked for from here on is another one: it may be to another address.
+        lock(&self.state).dial = false;
         let (endpoint, hello) = {
             let core = lock(&node.core);
             (core.endpoint_of(&self.peer), core.hello(Some(&self.peer)))
         };
-        // A dial that is asked for from here on is another one.
-        lock(&self.state).dial = false;
         let timeout = node.config.timing.heartbeat_interval.min(DIAL_TIME_MAX);
         let outcome = match endpoint {
             Some(endpoint) => reach(node, endpoint, timeout),
@@ -139,9 +136,8 @@ impl Link {
         }
     }
 
-    /// Reads the other direction of this connection: the receiver only ever says `ERROR` there, or ends it.
-    pub(super) fn watch(self: &Arc<Self>, node: &Arc<Node>, incoming: Incoming, connection: u64) {
-        let said = incoming.at_most(ERROR_BYTES_MAX).read_message();
+    /// What came on the other direction of this connection: the receiver only ever says `ERROR` there, or ends it.
+    pub(super) fn hears(self: &Arc<Self>, node: &Arc<Node>, said: Said, connection: u64) {
         if lock(&self.state).connections != connection {
             return;
         }

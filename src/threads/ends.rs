@@ -4,7 +4,14 @@ use std::sync::{Arc, Weak};
 
 use super::link::Link;
 use super::node::Node;
-use crate::net::Incoming;
+use crate::net::{Incoming, ReadError};
+use crate::wire::Message;
+
+/// What the receiver of a link says: `None` where it hangs up.
+pub(super) type Said = Result<Option<Message>, ReadError>;
+
+/// How many bytes the receiver of a link may say: one line.
+const ERROR_BYTES_MAX: usize = 4096;
 
 /// The receiver's direction of a connection that a link made.
 pub(super) struct End {
@@ -22,14 +29,26 @@ impl End {
 
     /// Reads what came, or will come, in a thread of its own: nobody waits for a receiver that says half of a word.
     fn read(self, node: &Arc<Node>) {
-        let Some(link) = self.link.upgrade() else { return };
-        let Self { incoming, connection, .. } = self;
-        let (shared, watched) = (Arc::clone(node), Arc::clone(&link));
-        if !node.try_spawn(link.thread_name(), move || watched.watch(&shared, incoming, connection)) {
+        let Self { link, incoming, connection } = self;
+        let Some(known) = link.upgrade() else { return };
+        let shared = Arc::clone(node);
+        let wait = move || {
+            if let Some((link, said)) = word(&link, incoming) {
+                link.hears(&shared, said, connection);
+            }
+        };
+        if !node.try_spawn(known.thread_name(), wait) {
             // Without this thread its end would not be noticed.
-            link.lost(node, connection);
+            known.lost(node, connection);
         }
     }
+}
+
+/// Waits for what the receiver says, and does not keep the link meanwhile: one that is over hangs up, and nothing else may
+/// end this wait. `None`: it is over.
+fn word(link: &Weak<Link>, incoming: Incoming) -> Option<(Arc<Link>, Said)> {
+    let said = incoming.at_most(ERROR_BYTES_MAX).read_message();
+    Some((link.upgrade()?, said))
 }
 
 pub(super) use waiting::Ends;
@@ -118,5 +137,33 @@ mod waiting {
         pub(in crate::threads) fn on_event(&self, _: &Arc<Node>, _: Token) -> bool {
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::net::Outgoing;
+
+    /// Its connection is neither the present one nor being written to when it is dialled again, so nobody else ends it.
+    #[test]
+    fn a_receiver_that_says_half_a_word_does_not_keep_a_link_that_is_over() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let (mut receiver, _) = listener.accept().unwrap();
+        let link = Arc::new(Link::new("b".parse().unwrap()));
+        link.begin_on(&stream, Outgoing::default(), Instant::now()).unwrap();
+        let weak = Arc::downgrade(&link);
+        let waiting = thread::spawn(move || word(&weak, Incoming::new(stream)).is_none());
+        receiver.write_all(b"ERR").unwrap();
+        link.redial();
+        link.close();
+        drop(link);
+        assert!(waiting.join().unwrap());
     }
 }

@@ -106,7 +106,8 @@ impl Reader {
     fn read(&mut self, incoming: &mut Incoming) -> Result<(), End> {
         loop {
             while let Some(message) = incoming.buffered_message()? {
-                self.take(message)?;
+                let more = incoming.has_more();
+                self.take(message, more)?;
             }
             if !incoming.fill()? {
                 return Ok(());
@@ -115,7 +116,8 @@ impl Reader {
         }
     }
 
-    fn take(&mut self, message: Message) -> Result<(), End> {
+    /// `more`: bytes of a message after it were read with it.
+    fn take(&mut self, message: Message, more: bool) -> Result<(), End> {
         let connection = self.connection;
         let Message::SequencerRequest { term, request } = message else {
             self.node.step(Input::Received { connection, message });
@@ -129,7 +131,7 @@ impl Reader {
         // To skip one and take the next would leave a gap. On the next connection all of them come again.
         let bytes = request.lines.as_bytes().len() + REQUEST_BYTES;
         let kept = self.requests.keep(bytes).ok_or(End::Requests)?;
-        self.node.order((connection, term, request), kept);
+        self.node.order((connection, term, request), kept, more);
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! `sequencer`: drains the requests of all peers, at most as many as a batch holds, and has the core order them in one
 //! step. It never waits for more.
 //!
-//! A request that comes while nothing is before it is ordered by the thread that read it, which saves a change of
-//! threads. What comes meanwhile goes to the sequencer, and so into one batch, as most of it does under load.
+//! A request that comes alone while nothing is before it is ordered by the thread that read it, which saves a change of
+//! threads. What comes together, or meanwhile, goes to the sequencer, and so into one batch, as most of it does under load.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -35,9 +35,10 @@ impl Queue {
 }
 
 impl Node {
-    /// Orders a request, or hands it to the sequencer where something is before it or the storage is behind.
-    pub(super) fn order(self: &Arc<Self>, request: (ConnectionId, Term, Request), kept: Kept) {
-        let keeps_up = lock(&self.core).keeps_up();
+    /// Orders a request, or hands it to the sequencer where something is before it, `more` was read with it, or the storage
+    /// is behind.
+    pub(super) fn order(self: &Arc<Self>, request: (ConnectionId, Term, Request), kept: Kept, more: bool) {
+        let keeps_up = !more && lock(&self.core).keeps_up();
         if keeps_up && self.queue.begin() {
             self.step(Input::Requests(vec![request]));
             self.queue.end(1);

@@ -25,8 +25,9 @@ pub(super) fn rouse(node: &Arc<Node>, link: &Arc<Link>) {
             state.up.is_some()
         };
         if !is_up {
-            // Messages that wait are lost, as on a connection that breaks. Otherwise the next ones take them along.
-            node.retire(link, |_| true);
+            // Messages that wait are lost, as on a connection that breaks. Otherwise the next ones take them along. Where
+            // the core has to hear of the next connection, the link stays, and the next message tries again.
+            node.retire(link, |link| !lock(&link.state).report);
         }
     }
 }
@@ -81,7 +82,14 @@ impl Link {
             }
             let Writer { stream: Some(stream), outgoing, connection, .. } = writer else { return };
             let connection = *connection;
-            lock(&self.state).writing = Some(Arc::clone(stream));
+            {
+                // Starting over hangs up what is being written to, and must be seen here if it came before.
+                let mut state = lock(&self.state);
+                if state.up.is_none() || state.connections != connection {
+                    return;
+                }
+                state.writing = Some(Arc::clone(stream));
+            }
             let result = outgoing.write_all(stream);
             lock(&self.state).writing = None;
             if result.is_err() {

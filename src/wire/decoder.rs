@@ -85,6 +85,12 @@ impl Decoder {
         }
     }
 
+    /// Are there bytes of messages that were not taken out yet?
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.end > self.start
+    }
+
     /// Bytes that it holds memory for.
     #[must_use]
     pub fn held(&self) -> usize {
