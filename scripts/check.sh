@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # All that CI checks. Writes nothing but target/, data/ and logs/. SEEDS=n says how many simulated runs of each mode (500),
-# FIRST=n which is the first: another one for every state of the tree, and the same one for the same state. So is the system
-# that is checked beside this one; SYSTEM="windows macos" names others (scripts/check_systems.sh).
+# FIRST=n which is the first: another one for every state of the tree, and the same one for the same state. So is what is
+# checked in turn: one of the other systems, beside the tests, or bridges before real servers. SYSTEM="windows macos" names
+# systems (scripts/check_systems.sh), SYSTEM=bridges the latter.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 SEEDS=${SEEDS:-500}
 FIRST=${FIRST:-$((16#$(git rev-parse --short=8 'HEAD^{tree}' 2>/dev/null || echo 1) * SEEDS))}
 TARGET=${CARGO_TARGET_DIR:-target}
-systems=(linux windows macos freebsd)
-SYSTEM=${SYSTEM:-${systems[FIRST / SEEDS % 4]}}
+in_turn=(linux windows macos freebsd bridges)
+SYSTEM=${SYSTEM:-${in_turn[FIRST / SEEDS % 5]}}
 
 step() {
     local begun=$SECONDS
@@ -49,12 +50,15 @@ for part in fuzz packaging/manual benches; do
     step cargo check --locked --quiet --all-targets --manifest-path "$part/Cargo.toml" --target-dir "$TARGET/fuzz"
 done
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
-begin_system
+[ "$SYSTEM" = bridges ] || begin_system
 # Tests of real processes mostly wait: more of them at a time than there are cores.
 # Its simulated groups are few: the step after it runs many.
 step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=40 PEER_CHAOS_SECONDS=40 PEER_CUTS=30 PEER_SIM_SEEDS=20 PEER_SIM_SPLITS=12 cargo test --quiet
-step cargo test --quiet --test bridges --features bridge-influx,bridge-mqtt,bridge-nats
-end_system
+if [ "$SYSTEM" = bridges ]; then
+    step cargo test --quiet --test bridges --features bridge-influx,bridge-mqtt,bridge-nats
+else
+    end_system
+fi
 step env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
 for script in test_fault_tolerance test_leader_election test_data_handling test_three_peers; do
     step "scripts/$script.sh"
