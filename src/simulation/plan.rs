@@ -259,9 +259,7 @@ impl Plan {
     /// The id of the peer on a host.
     #[must_use]
     pub fn id_of(&self, host: usize) -> PeerId {
-        let letter =
-            u8::try_from(host).ok().filter(|host| self.letters && *host < 26).map(|host| char::from(b'a' + host));
-        letter.map_or_else(|| format!("p{host}"), String::from).parse().expect("a name")
+        host_name(host, self.letters).parse().expect("a name")
     }
 
     /// How the process of this number divides rows into files.
@@ -311,6 +309,12 @@ impl Plan {
 /// Another stream for each `turn`: what is drawn from it changes nothing else.
 fn aside(rng: &SmallRng, turn: u32) -> SmallRng {
     SmallRng::seed_from_u64(rng.clone().random::<u64>().rotate_left(turn))
+}
+
+/// What the peer on a host is called: `a`, `b`, and so on, or `p0`, `p1`.
+pub(crate) fn host_name(host: usize, letters: bool) -> String {
+    let letter = u8::try_from(host).ok().filter(|host| letters && *host < 26).map(|host| char::from(b'a' + host));
+    letter.map_or_else(|| format!("p{host}"), String::from)
 }
 
 /// A majority of this many hosts.

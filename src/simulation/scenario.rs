@@ -17,7 +17,7 @@ use rand::SeedableRng;
 use crate::protocol::Time;
 use crate::simulation::event::Event;
 use crate::simulation::fault::Fault;
-use crate::simulation::plan::{ms, Mode, Plan};
+use crate::simulation::plan::{host_name, ms, Mode, Plan};
 use crate::simulation::run::{outcome, spare, Outcome};
 use crate::simulation::sabotage::Sabotage;
 use crate::simulation::world::World;
@@ -32,6 +32,9 @@ const RATE: f64 = 2.0;
 
 /// How long a scenario goes on, unless it is said or its last step is later.
 const LENGTH: Time = Duration::from_secs(30);
+
+/// More events than this are a loop: a hundred for each reading that a run may have.
+const EVENTS_MAX: u64 = 10_000_000;
 
 /// From the last step to the end, where the end is not said.
 const AFTERWARDS: Time = Duration::from_secs(15);
@@ -132,12 +135,7 @@ impl Scenario {
     /// The id that a peer has in lines.
     #[must_use]
     pub fn name(&self, host: usize) -> String {
-        let letters = self.draw.is_none() && host < 26;
-        if letters {
-            char::from(b'a' + u8::try_from(host).expect("few hosts")).to_string()
-        } else {
-            format!("p{host}")
-        }
+        host_name(host, self.draw.is_none())
     }
 
     /// The time at which faults end.
@@ -194,6 +192,7 @@ impl Scenario {
         let (plan, rng) = self.plan();
         let mut world = World::with_plan(plan, rng, false);
         world.sabotage = self.sabotage;
+        world.events_max = world.events_max.max(EVENTS_MAX);
         if self.draw.is_some() {
             spare(&mut world);
         }

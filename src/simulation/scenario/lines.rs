@@ -15,6 +15,9 @@ const KNOBS: &str =
     "peers, starting, mode, resume, quorum, seed, draw, rate, heartbeat, election, delay, loss, without, \
                      fault, for or at";
 
+/// So many readings in a run.
+const READINGS_MAX: f64 = 100_000.0;
+
 fn words(line: &str) -> Vec<&str> {
     line.split('#').next().unwrap_or("").split_whitespace().collect()
 }
@@ -33,11 +36,12 @@ pub(super) fn parse(text: &str) -> Result<Scenario, ScenarioError> {
     for (line, words) in lines().filter(|(_, words)| words[0] != "at") {
         knob(&mut scenario, &words).map_err(|wrong| told(line, &words, wrong))?;
     }
-    check(&scenario).map_err(|(word, why)| ScenarioError {
+    let does_not_fit = |(word, why): (&str, String)| ScenarioError {
         line: lines().find(|(_, words)| words[0] == word).map_or(1, |(line, _)| line),
         word: word.to_owned(),
         why,
-    })?;
+    };
+    check(&scenario).map_err(does_not_fit)?;
     let (hosts, letters) = (scenario.hosts(), scenario.draw.is_none());
     let (mut steps, mut heals): (Vec<Step>, Vec<Time>) = (Vec::new(), Vec::new());
     for (line, words) in lines().filter(|(_, words)| words[0] == "at") {
@@ -54,6 +58,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, ScenarioError> {
         scenario.steps.get_or_insert_default().extend(steps);
     }
     heal(&mut scenario, &heals);
+    check_size(&scenario).map_err(does_not_fit)?;
     Ok(scenario)
 }
 
@@ -90,6 +95,20 @@ fn check(scenario: &Scenario) -> Result<(), (&'static str, String)> {
         return Err(("heartbeat", "the timeout has to be longer than the interval".to_owned()));
     }
     Ok(())
+}
+
+/// A run is kept in memory as a whole, with all that is said about each reading.
+fn check_size(scenario: &Scenario) -> Result<(), (&'static str, String)> {
+    let plan = scenario.plan().0;
+    let calm = plan.settled() + plan.timing.heartbeat_timeout * 2 + plan.timing.election_timeout * 4;
+    let length = if scenario.draw.is_some() { plan.faults_end } else { scenario.end() };
+    let rate = 2.0 / plan.reading_gap.as_secs_f64();
+    let readings = rate * (length + calm).as_secs_f64() * f64::from(u32::try_from(plan.hosts).expect("few hosts"));
+    if scenario.draw.is_some() && scenario.rate.is_none() || readings <= READINGS_MAX {
+        return Ok(());
+    }
+    let word = if scenario.rate.is_some() { "rate" } else { "for" };
+    Err((word, format!("that would be {readings:.0} readings, and a run keeps {READINGS_MAX} at most")))
 }
 
 /// A line that is no step.

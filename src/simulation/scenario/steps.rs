@@ -2,7 +2,7 @@
 
 use crate::protocol::Time;
 use crate::simulation::fault::{Fault, Split, Traffic, Ways};
-use crate::simulation::plan::HOSTS_MAX;
+use crate::simulation::plan::{host_name, HOSTS_MAX};
 use crate::simulation::scenario::times;
 
 /// A length that is not said: until the network heals.
@@ -123,11 +123,7 @@ impl<'a> Words<'a> {
     }
 
     fn name(&self, host: usize) -> String {
-        if self.letters {
-            char::from(b'a' + u8::try_from(host).expect("few hosts")).to_string()
-        } else {
-            format!("p{host}")
-        }
+        host_name(host, self.letters)
     }
 
     fn host_of(&self, word: &str) -> Option<usize> {

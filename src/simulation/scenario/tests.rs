@@ -68,6 +68,8 @@ fn a_mistake_is_told_with_its_line_and_word() {
         ("mode fast", "line 1, 'fast': not default, resume or quorum"),
         ("peers", "line 1, 'peers': a number of peers is missing"),
         ("resume now", "line 1, 'now': one word too many"),
+        ("peers 9\nrate 1000/s", "line 2, 'rate': that would be 900000 readings, and a run keeps 100000 at most"),
+        ("peers 9\nat 24h kill a", "line 1, 'for': that would be "),
         ("starting 4\npeers 3", "line 1, 'starting': there are only 3 peers, not 4"),
     ] {
         let error = Scenario::parse(text).unwrap_err().to_string();
