@@ -91,6 +91,9 @@ fn only_the_promise_that_is_asked_for_ends_a_run() {
     let path = file("only.txt", "peers 3\nfault commit-too-high\nfor 20s\n");
     let broken = told(&[&path, "--no-shrink"], 1);
     assert!(broken.contains("BROKEN: promise 4: "), "{broken}");
+    let line = broken.lines().find(|line| line.contains("BROKEN    promise 4")).expect("the moment");
+    let at: f64 = line.split_whitespace().next().and_then(|time| time.parse().ok()).expect("a time");
+    assert!((5.0..20.0).contains(&at), "it breaks as soon as there is a leader: {line}");
     let said = told(&[&path, "--stop-at", "1"], 0);
     assert!(said.contains("OK: promise 1 holds"), "{said}");
 }
