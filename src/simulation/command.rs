@@ -124,9 +124,9 @@ impl Asked {
 /// A file that cannot be read or written, or is no scenario.
 pub fn run(asked: &Asked, input: &mut impl BufRead, out: &mut impl Write) -> Result<Verdict, SimError> {
     let scenario = asked.scenario()?;
-    let outcome = scenario.play(true, asked.only);
+    let mut outcome = scenario.play(true, asked.only);
     let names = (0..scenario.hosts()).map(|host| scenario.name(host)).collect();
-    let record = outcome.record.clone().unwrap_or_default();
+    let record = outcome.record.take().unwrap_or_default();
     let story = Story::new(&record, names);
     write_files(asked, &scenario, &story, &outcome)?;
     if asked.step {

@@ -9,7 +9,7 @@ use crate::protocol::{Answer, Input, Question, Standing, Time};
 use crate::simulation::event::Event;
 use crate::simulation::liar::{self, Liar, Line, Told, LIAR};
 use crate::simulation::lies::well_formed;
-use crate::simulation::network::{Item, LinkState};
+use crate::simulation::network::Item;
 use crate::simulation::world::World;
 use crate::wire::{Contact, Message, Refusal};
 
@@ -33,18 +33,7 @@ impl World {
             self.close_all(old);
             return self.step(number, Input::Refused { peer: peer.clone() });
         }
-        let report = std::mem::take(&mut link.report);
-        let delay = self.delay();
-        let id = self.connect(number, LIAR, Some(peer.clone()), delay);
-        self.processes[number].links.get_mut(peer).expect("just seen").state = LinkState::Up(id);
-        self.write(id, Item::Hello(hello));
-        self.close_all(old);
-        if report {
-            if let Some(link) = self.processes[number].links.get_mut(peer) {
-                link.outbox.renewed();
-            }
-            self.step(number, Input::LinkUp { peer: peer.clone() });
-        }
+        let id = self.come_up(number, peer, LIAR, hello, old);
         if rejects {
             let why = Some(self.refusal_for(number));
             let delay = self.delay();

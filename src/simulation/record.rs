@@ -103,6 +103,18 @@ impl State {
         }
     }
 
+    /// The term, if it is in one: `2@c`.
+    #[must_use]
+    pub fn term_in_words(&self) -> Option<String> {
+        self.term.as_ref().map(|term| format!("{}@{}", term.counter, term.leader))
+    }
+
+    /// The members, with blanks between them.
+    #[must_use]
+    pub fn members_in_words(&self) -> String {
+        self.members.iter().map(PeerId::as_str).collect::<Vec<_>>().join(" ")
+    }
+
     /// The same but for what every reading changes?
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
@@ -158,8 +170,9 @@ impl World {
     pub(crate) fn note_written(&mut self, connection: u64, from: usize, to: usize, message: &Message) {
         let number = self.note_sent(from, to, Way::Connection, message);
         let Some(record) = self.record.as_mut().filter(|_| number > 0) else { return };
+        let Some(Moment { what: What::Sent { text, .. }, .. }) = record.moments.last() else { return };
+        record.texts.insert(number, text.clone());
         record.underway.entry(connection).or_default().push_back(number);
-        record.texts.insert(number, text_of(message));
     }
 
     /// Finds the message by its text: what was before it on its connection was lost.

@@ -162,15 +162,14 @@ impl<'a> Story<'a> {
                 writeln!(text, "{:<9} not running", self.name(host)).expect("a string takes all");
                 continue;
             };
-            let term = state.term.as_ref().map_or("-".to_owned(), |term| format!("{}@{}", term.counter, term.leader));
+            let term = state.term_in_words().unwrap_or("-".to_owned());
             let standing = standing(state.standing);
-            let members: Vec<&str> = state.members.iter().map(crate::ids::PeerId::as_str).collect();
             let (taken, last, committed, delivered) = (state.taken, state.last, state.committed, state.delivered);
             writeln!(
                 text,
                 "{:<9} {standing:<10} {term:<14} {taken:>8} {last:>8} {committed:>9} {delivered:>9}  {}",
                 self.name(host),
-                members.join(" ")
+                state.members_in_words()
             )
             .expect("a string takes all");
         }
@@ -218,7 +217,8 @@ fn becomes(before: Option<&State>, state: &State) -> String {
         Some(_) if before.is_none_or(|before| before.standing.is_none()) => "starts".to_owned(),
         some => standing(some).to_owned(),
     };
-    let Some(term) = state.term.as_ref().filter(|_| !state.members.is_empty()) else { return is };
-    let members: Vec<&str> = state.members.iter().map(crate::ids::PeerId::as_str).collect();
-    format!("{is}, term {}@{}: {}", term.counter, term.leader, members.join(" "))
+    match state.term_in_words() {
+        Some(term) if !state.members.is_empty() => format!("{is}, term {term}: {}", state.members_in_words()),
+        _ => is,
+    }
 }

@@ -12,7 +12,7 @@ use crate::simulation::liar::{self, LIAR};
 use crate::simulation::network::{Connection, Item, Link, LinkState, Reading, IN_FLIGHT_MAX};
 use crate::simulation::record::Way;
 use crate::simulation::world::World;
-use crate::wire::{Message, Refusal};
+use crate::wire::{Hello, Message, Refusal};
 
 impl World {
     pub(crate) fn broadcast(&mut self, from: usize, message: &Message) {
@@ -129,9 +129,17 @@ impl World {
             self.close_all(old);
             return self.step(number, Input::Refused { peer: peer.clone() });
         };
+        self.come_up(number, peer, listener, hello, old);
+        self.flush(number, peer);
+    }
+
+    /// A dial is answered by a process: the connection is up, greeted, and takes the place of the `old` one. Returns its
+    /// number.
+    pub(crate) fn come_up(&mut self, number: usize, peer: &PeerId, to: usize, hello: Hello, old: Option<u64>) -> u64 {
+        let link = self.processes[number].links.get_mut(peer).expect("it dialled");
         let report = mem::take(&mut link.report);
         let delay = self.delay();
-        let id = self.connect(number, listener, Some(peer.clone()), delay);
+        let id = self.connect(number, to, Some(peer.clone()), delay);
         self.processes[number].links.get_mut(peer).expect("just seen").state = LinkState::Up(id);
         self.write(id, Item::Hello(hello));
         self.close_all(old);
@@ -141,7 +149,7 @@ impl World {
             }
             self.step(number, Input::LinkUp { peer: peer.clone() });
         }
-        self.flush(number, peer);
+        id
     }
 
     pub(crate) fn connect(&mut self, from: usize, to: usize, link: Option<PeerId>, delay: Time) -> u64 {

@@ -8,7 +8,6 @@ use std::str::FromStr;
 
 use crate::history::{Identity, Position, PositionError};
 use crate::ids::{parse_number, Number, Origin};
-use crate::version::Newer;
 
 /// First line of the file of a position: this word, and its version.
 const WORD: &str = "peer-bridge ";
@@ -117,11 +116,7 @@ impl FromStr for Kept {
     fn from_str(text: &str) -> Result<Self, PositionError> {
         let lines: Vec<&str> = text.lines().collect();
         let wrong = |line| PositionError::Malformed { line };
-        match lines.first().and_then(|head| parse_number(head.strip_prefix(WORD)?)).ok_or(wrong(1))? {
-            VERSION => {}
-            found if found > VERSION => return Err(PositionError::Newer(Newer { found, reads: VERSION })),
-            _ => return Err(wrong(1)),
-        }
+        PositionError::check_head(lines.first().copied(), WORD, VERSION)?;
         let of = lines.get(1).and_then(|line| line.strip_prefix("to ")).ok_or(wrong(2))?.to_owned();
         let at = lines.get(2).and_then(|line| parse_number(line.strip_prefix("at ")?)).ok_or(wrong(3))?;
         let mut known = Known { of, at, ..Known::default() };
@@ -147,6 +142,7 @@ impl FromStr for Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::version::Newer;
 
     fn known(marks: &[(&str, Number)]) -> Known {
         let mut known = Known::default();

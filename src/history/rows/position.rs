@@ -29,6 +29,17 @@ pub enum PositionError {
     Newer(Newer),
 }
 
+impl PositionError {
+    /// Checks the first line of what a reader keeps of its position: this word, and a version that is read.
+    pub(crate) fn check_head(line: Option<&str>, word: &str, reads: u64) -> Result<(), Self> {
+        match line.and_then(|line| parse_number(line.strip_prefix(word)?)) {
+            Some(found) if found == reads => Ok(()),
+            Some(found) if found > reads => Err(Self::Newer(Newer { found, reads })),
+            _ => Err(Self::Malformed { line: 1 }),
+        }
+    }
+}
+
 impl Position {
     /// The position of a reader that has had nothing yet, and wants only what is after a sequence.
     #[must_use]
@@ -68,11 +79,7 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, PositionError> {
         let lines: Vec<&str> = text.lines().collect();
         let wrong = |line| PositionError::Malformed { line };
-        match lines.first().and_then(|head| parse_number(head.strip_prefix(WORD)?)).ok_or(wrong(1))? {
-            VERSION => {}
-            found if found > VERSION => return Err(PositionError::Newer(Newer { found, reads: VERSION })),
-            _ => return Err(wrong(1)),
-        }
+        PositionError::check_head(lines.first().copied(), WORD, VERSION)?;
         let start = lines.get(1).and_then(|line| parse_number(line.strip_prefix("start ")?)).ok_or(wrong(2))?;
         let mut position = Self::new(start);
         for (at, line) in lines.iter().enumerate().skip(2).take(lines.len().saturating_sub(3)) {
