@@ -8,8 +8,7 @@
 #   scripts/mutants.sh --list                        says what would be planted
 #
 # Mistakes come from cargo-mutants, which is installed below target/ where it is missing; .cargo/mutants.toml says what is left
-# out, and why. Mistakes that no test noticed are in target/mutants/<module>/mutants.out/missed.txt;
-# docs/contributing.md has the figures.
+# out, and why. Mistakes that no test noticed are printed at the end; docs/contributing.md has the figures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,12 +30,12 @@ if ! cargo mutants --version > /dev/null 2>&1; then
     cargo mutants --version > /dev/null 2>&1 || cargo install cargo-mutants --locked --root "$TARGET/tools"
 fi
 
-# The tests that know a module, the quick ones: threads and sockets are seen by real processes only.
+# The tests that know a module beside its unit tests: threads and sockets are seen by real processes only.
 tests_of() {
-    local quick=(--lib --test core --test transcripts --test verify --test simulation)
+    local slow=(--test=core --test=transcripts --test=verify --test=simulation)
     case $1 in
-        threads | net) echo "${quick[@]}" --test cluster --test hostile ;;
-        *) echo "${quick[@]}" ;;
+        threads | net) echo "${slow[@]}" --test=cluster --test=hostile ;;
+        *) echo "${slow[@]}" ;;
     esac
 }
 
@@ -61,30 +60,47 @@ if $LIST; then
     exit
 fi
 
+# Plants the mistakes whose lines are in the file $1, and runs the tests $3…; what comes of it is in $2/mutants.out.
+plant() {
+    local only=() line lines=$1 out=$2
+    shift 2
+    mkdir -p "$out"
+    rm -rf "$out/mutants.out"
+    while read -r line; do
+        # Structs without one of their fields are planted whatever --re says: at least in these files alone.
+        only+=(-f "${line%%:*}" --re "^$(sed 's/[][\.*^$(){}?+|/-]/\\&/g' <<< "$line")\$")
+    done < "$lines"
+    # All mistakes of a module together make a command line too long.
+    [ "${#only[@]}" -lt 4000 ] || only=(-f "src/$module.rs" -f "src/$module/**/*.rs")
+    # Its exit status says that some were missed; so does the table.
+    # Nothing but these tests is built (what stands after -- counts only where they run).
+    cargo mutants --output "$out" --no-shuffle "${only[@]}" "${@/#/--cargo-arg=}" || true
+}
+
 export PEER_SIM_SEEDS=${PEER_SIM_SEEDS:-10}
 for module in "${MODULES[@]}"; do
-    mapfile -t chosen < <(awk -F '\t' -v module="$module" '$1 == module { print $2 }' <<< "$DRAWN")
-    [ ${#chosen[@]} -gt 0 ] || continue
-    # Structs without one of their fields are planted whatever --re says: at least in the files of the sample alone.
-    only=()
-    for line in "${chosen[@]}"; do
-        only+=(-f "${line%%:*}" --re "^$(sed 's/[][\.*^$(){}?+|/-]/\\&/g' <<< "$line")\$")
-    done
-    # All mistakes of a module together make a command line too long.
-    [ "$SAMPLE" -gt 0 ] || only=(-f "src/$module.rs" -f "src/$module/**/*.rs")
-    mkdir -p "$TARGET/mutants/$module"
+    out=$TARGET/mutants/$module
+    rm -rf "$out"
+    mkdir -p "$out"
+    awk -F '\t' -v module="$module" '$1 == module { print $2 }' <<< "$DRAWN" > "$out/drawn.txt"
+    [ -s "$out/drawn.txt" ] || continue
+    # Unit tests notice most, and are built in a fraction of the time. All other tests get what these miss.
+    plant "$out/drawn.txt" "$out/unit" --lib
+    [ ! -s "$out/unit/mutants.out/missed.txt" ] && continue
     read -ra tests < <(tests_of "$module")
-    # Its exit status says that some were missed; so does the table.
-    cargo mutants --output "$TARGET/mutants/$module" --no-shuffle "${only[@]}" -- "${tests[@]}" || true
+    plant "$out/unit/mutants.out/missed.txt" "$out/rest" "${tests[@]}"
 done
 
 # Mistakes that do not build do not count; mistakes that make a test wait for ever are noticed.
 printf '%-10s %8s %8s %8s\n' module planted noticed ratio
 for module in "${MODULES[@]}"; do
-    out=$TARGET/mutants/$module/mutants.out
-    [ -d "$out" ] || continue
-    noticed=$(cat "$out/caught.txt" "$out/timeout.txt" | wc -l)
-    planted=$((noticed + $(wc -l < "$out/missed.txt")))
+    out=$TARGET/mutants/$module
+    [ -d "$out/unit/mutants.out" ] || continue
+    noticed=$(cat "$out"/*/mutants.out/{caught,timeout}.txt | wc -l)
+    missed=$out/unit/mutants.out/missed.txt
+    [ ! -s "$missed" ] || missed=$out/rest/mutants.out/missed.txt
+    planted=$((noticed + $(wc -l < "$missed")))
     [ "$planted" -gt 0 ] || continue
     printf '%-10s %8s %8s %7s%%\n' "$module" "$planted" "$noticed" $((100 * noticed / planted))
+    sed 's/^/   missed: /' "$missed"
 done
