@@ -5,14 +5,16 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PIDS=()
-PEER=${CARGO_TARGET_DIR:-target}/release/peer
+# PROFILE=dev takes the program that tests run, which is built in a fraction of the time.
+PROFILE=${PROFILE:-release}
+PEER=${CARGO_TARGET_DIR:-target}/${PROFILE/#dev/debug}/peer
 
 # Builds the binary that the scripts run. On a terminal it shows the progress, since the first time takes minutes.
 build() {
     if [ -t 2 ]; then
-        cargo build --release
+        cargo build --profile "$PROFILE"
     else
-        cargo build --release --quiet
+        cargo build --profile "$PROFILE" --quiet
     fi
 }
 

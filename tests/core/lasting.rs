@@ -202,8 +202,8 @@ fn a_made_up_leader_of_a_high_term_silences_nobody_once_it_is_gone() {
 fn a_seeker_that_a_stranger_raised_proposes_what_others_believe() {
     let mut raised = Bench::under(Some(2), &Found::default());
     raised.hello_under(Some(2), 1, "s");
-    for times in 1..=3 {
-        raised.said(1, Message::Coordinator { term: term(&format!("{}@s/5", times * (1u64 << 20))) });
+    for times in 1..=3u64 {
+        raised.said(1, Message::Coordinator { term: term(&format!("{}@s/5", times * (1 << 20))) });
     }
     raised.said(1, Message::Leave { term: None });
     raised.hello_under(Some(2), 2, "a");
