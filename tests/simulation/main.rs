@@ -7,6 +7,7 @@
 //! (12), `PEER_SIM_PEERS` how many peers the groups of many have (9, 30 and 100), `PEER_SIM_FIRST` which seed is the
 //! first (0). `PEER_SIM_TRACE=1` prints everything that happens. A run that fails prints the command that repeats it.
 
+mod drawings;
 mod many;
 mod merging;
 mod outsider;
