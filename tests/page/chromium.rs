@@ -192,7 +192,7 @@ fn complaint(message: &Value) -> Option<String> {
         "Log.entryAdded" => Some(format!("log: {}", told["entry"])),
         "Network.requestWillBeSent" => {
             let url = told["request"]["url"].as_str().expect("a request has an address");
-            let is_ours = url.starts_with("http://127.0.0.1:") || url.starts_with("data:");
+            let is_ours = ["http://127.0.0.1:", "data:", "file:"].iter().any(|ours| url.starts_with(ours));
             (!is_ours).then(|| format!("asks {url}"))
         }
         _ => None,

@@ -19,7 +19,7 @@ fn shown(browser: &mut Chromium, group: &Group) -> Peer {
 }
 
 /// By how much the page is wider than the window.
-const TOO_WIDE: &str = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+pub(crate) const TOO_WIDE: &str = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
 
 #[test]
 fn it_fits_into_narrow_windows_and_wide_ones() {
@@ -41,7 +41,7 @@ fn it_fits_into_narrow_windows_and_wide_ones() {
 }
 
 /// How bright the background of the page is, of 255.
-const BRIGHTNESS: &str = "Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])";
+pub(crate) const BRIGHTNESS: &str = "Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])";
 
 #[test]
 fn it_is_dark_where_the_system_is_and_where_asked_to() {
@@ -65,7 +65,7 @@ fn it_is_dark_where_the_system_is_and_where_asked_to() {
 /// Roles of controls, each of which has to say what it is for.
 const USED: [&str; 6] = ["button", "link", "searchbox", "combobox", "image", "table"];
 
-fn assert_all_have_names(browser: &mut Chromium) {
+pub(crate) fn assert_all_have_names(browser: &mut Chromium) {
     let tree = browser.command("Accessibility.getFullAXTree", &json!({}));
     let nodes = tree["nodes"].as_array().expect("a list");
     let mut used = 0;

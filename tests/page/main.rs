@@ -10,5 +10,7 @@ mod group;
 mod harness;
 mod looks;
 mod pictures;
+#[cfg(feature = "simulation")]
+mod run;
 mod sensors;
 mod served;

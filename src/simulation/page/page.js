@@ -112,6 +112,6 @@ function showVerbs() {
 showVerdict();
 showVerbs();
 listen();
-const lastFault = Math.max(1, ...run.faults.map((fault) => fault.until ?? fault.at));
-look(0, run.broken ? run.end : Math.min(run.end, lastFault * 1.25));
+const lastFault = Math.max(...run.faults.map((fault) => fault.until ?? fault.at));
+look(0, run.broken || run.faults.length === 0 ? run.end : Math.min(run.end, lastFault * 1.25));
 goTo(run.broken ? run.end : 0);

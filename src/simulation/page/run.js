@@ -41,7 +41,8 @@ function around(message) {
 function inWords(state) {
   if (!state || state.is === "down") return "not running";
   const term = state.term ? `, term ${state.term}` : "";
-  return `${state.is}${term}, log ${state.log}, committed ${state.committed}, in files ${state.delivered}`;
+  const numbers = state.log === null ? "" : `, log ${state.log}, committed ${state.committed}, in files ${state.delivered}`;
+  return `${state.is}${term}${numbers}`;
 }
 
 /** All that is told as a list, in order. */

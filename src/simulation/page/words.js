@@ -12,7 +12,12 @@ function make(tag, text, parent) {
 function showVerdict() {
   const verdict = document.getElementById("verdict");
   const count = `${run.names.length} peers, ${run.messages.length} messages in ${run.end.toFixed(1)} s`;
-  verdict.textContent = run.broken ? `Broken: ${run.broken} (${count})` : `All promises hold (${count})`;
+  if (!run.played) {
+    verdict.textContent = `A group as its logs tell: ${count}`;
+    document.getElementById("about").textContent = "About";
+  } else {
+    verdict.textContent = run.broken ? `Broken: ${run.broken} (${count})` : `All promises hold (${count})`;
+  }
   verdict.classList.toggle("broken", run.broken !== null);
   document.getElementById("scenario").textContent = run.scenario;
   canvas.setAttribute("aria-label", verdict.textContent);
@@ -38,8 +43,8 @@ function showTime() {
       make("td", "not running", row).colSpan = 7;
       return;
     }
-    const cells = [state.is, state.term ?? "–", state.members, state.taken, state.log, state.committed, state.delivered];
-    cells.forEach((cell) => make("td", cell, row));
+    const cells = [state.is, state.term, state.members, state.taken, state.log, state.committed, state.delivered];
+    cells.forEach((cell) => make("td", cell ?? "–", row));
   });
   const list = document.getElementById("happened");
   const last = lastUpTo(happened, seen.now);
