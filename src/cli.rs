@@ -10,6 +10,8 @@ mod environment;
 mod export;
 mod kept;
 mod key;
+#[cfg(feature = "simulation")]
+mod log2html;
 mod sensors;
 #[cfg(feature = "simulation")]
 mod sim;
@@ -33,6 +35,8 @@ pub use doctor::Doctor;
 pub use environment::strange_variables;
 pub use export::Export;
 pub use key::{Key, KeyVerb};
+#[cfg(feature = "simulation")]
+pub use log2html::Log2Html;
 pub use sensors::Sensors;
 #[cfg(feature = "simulation")]
 pub use sim::Sim;
@@ -58,6 +62,9 @@ enum Verb {
     Key(Key),
     #[cfg(feature = "simulation")]
     Sim(Sim),
+    #[cfg(feature = "simulation")]
+    #[command(name = "log2html")]
+    Log2Html(Log2Html),
     #[cfg(unix)]
     Guard(Guard),
 }
@@ -97,6 +104,9 @@ pub enum Task {
     /// Play a group on a made-up network.
     #[cfg(feature = "simulation")]
     Sim(Sim),
+    /// Draw what a real group did.
+    #[cfg(feature = "simulation")]
+    Log2Html(Log2Html),
     /// Be the guard of a command.
     #[cfg(unix)]
     Guard(Guard),
@@ -151,6 +161,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
         Some(Verb::Key(key)) => return Ok(Task::Key(key)),
         #[cfg(feature = "simulation")]
         Some(Verb::Sim(sim)) => return Ok(Task::Sim(sim)),
+        #[cfg(feature = "simulation")]
+        Some(Verb::Log2Html(log2html)) => return Ok(Task::Log2Html(log2html)),
         #[cfg(unix)]
         Some(Verb::Guard(guard)) => return Ok(Task::Guard(guard)),
         None => {}

@@ -1,7 +1,7 @@
 //! Parses the command line, starts the log, runs the peer, and says with the exit status how it ended: 0 after a signal,
 //! 2 for wrong options, 1 for anything else. Or compares the files of peers, with the exit status of the verdict, copies
 //! them, prints or exports their rows or hands them to an engine, asks running peers, finds out what keeps them apart, lists
-//! sensors, makes a key, plays a group on a made-up network, or guards a command.
+//! sensors, makes a key, plays a group on a made-up network, draws a real one, or guards a command.
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -37,6 +37,8 @@ fn main() -> ExitCode {
         Task::Key(key) => show_key(&key.verb),
         #[cfg(feature = "simulation")]
         Task::Sim(sim) => play(sim),
+        #[cfg(feature = "simulation")]
+        Task::Log2Html(log2html) => draw(log2html),
         #[cfg(unix)]
         Task::Guard(guard) => guard_command(&guard.command),
     }
@@ -168,6 +170,20 @@ fn play(options: peer::cli::Sim) -> ExitCode {
         Err(error) => {
             eprintln!("error: {error}");
             error.status().into()
+        }
+    }
+}
+
+#[cfg(feature = "simulation")]
+fn draw(options: peer::cli::Log2Html) -> ExitCode {
+    use peer::simulation::logs::{self, LogsError};
+
+    match logs::run(&options.asked(), &mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(LogsError::Out(_)) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
     }
 }

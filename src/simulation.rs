@@ -23,6 +23,7 @@ mod insider;
 pub mod invariants;
 pub mod liar;
 mod lies;
+pub mod logs;
 mod lying;
 pub mod network;
 pub mod numbers;

@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 87] = [
+pub const EVENTS: [&str; 90] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -23,6 +23,7 @@ pub const EVENTS: [&str; 87] = [
     "file_absent",
     "files_left_alone",
     "hangs",
+    "heard",
     "http",
     "input_delivered",
     "input_faults",
@@ -71,6 +72,7 @@ pub const EVENTS: [&str; 87] = [
     "repaired",
     "resumed",
     "rows_restored",
+    "said",
     "sensor_blocked",
     "sensor_ids",
     "sensor_silent",
@@ -78,6 +80,7 @@ pub const EVENTS: [&str; 87] = [
     "set_aside",
     "sources_wait",
     "split",
+    "stands",
     "stopped",
     "stopping",
     "suspended",

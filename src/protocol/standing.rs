@@ -24,6 +24,22 @@ pub enum Standing {
     Leader,
 }
 
+impl Standing {
+    /// What the peer is or does.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Seeking => "seeks",
+            Self::Learner => "learns",
+            Self::Member => "member",
+            Self::Electing => "elects",
+            Self::Promised => "promised",
+            Self::Proposing => "proposes",
+            Self::Leader => "leads",
+        }
+    }
+}
+
 impl Peer {
     /// Where to dial this peer.
     #[must_use]

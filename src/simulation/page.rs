@@ -1,10 +1,11 @@
-//! A run as one page: a space-time diagram with everything in it, which asks no other host for anything.
+//! A run, or what the logs of a real group tell, as one page: a space-time diagram with everything in it, which asks no
+//! other host for anything.
 
 use serde::Serialize;
 
 use crate::protocol::Time;
 use crate::simulation::fault::Fault;
-use crate::simulation::record::{verb, Way, What};
+use crate::simulation::record::{verb, What};
 use crate::simulation::run::Outcome;
 use crate::simulation::telling::{in_a_line, standing, Story};
 
@@ -19,59 +20,62 @@ const SCRIPTS: [&str; 4] = [
 
 /// What the page is made of; times are in seconds from the beginning, hosts are numbers.
 #[derive(Serialize)]
-struct Run<'a> {
-    scenario: &'a str,
-    names: &'a [String],
-    end: f64,
-    broken: Option<&'a str>,
-    messages: Vec<Message<'a>>,
-    states: Vec<State>,
-    lines: Vec<Line>,
-    faults: Vec<Trouble<'a>>,
+pub(super) struct Run<'a> {
+    pub(super) scenario: &'a str,
+    pub(super) names: &'a [String],
+    pub(super) end: f64,
+    /// A run of the simulator, whose promises were checked.
+    pub(super) played: bool,
+    pub(super) broken: Option<&'a str>,
+    pub(super) messages: Vec<Message<'a>>,
+    pub(super) states: Vec<State>,
+    pub(super) lines: Vec<Line>,
+    pub(super) faults: Vec<Trouble<'a>>,
 }
 
 #[derive(Serialize)]
-struct Message<'a> {
-    sent: f64,
+pub(super) struct Message<'a> {
+    pub(super) sent: f64,
     /// `None`: it is lost, or under way at the end.
-    arrived: Option<f64>,
-    from: usize,
-    to: usize,
-    way: &'static str,
-    verb: &'a str,
-    text: &'a str,
+    pub(super) arrived: Option<f64>,
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) way: &'static str,
+    pub(super) verb: &'a str,
+    pub(super) text: &'a str,
 }
 
-#[derive(Serialize)]
-struct State {
-    at: f64,
-    host: usize,
-    is: &'static str,
-    term: Option<String>,
-    members: String,
-    taken: u64,
-    log: u64,
-    committed: u64,
-    delivered: u64,
+/// Numbers that are not known are `None`.
+#[derive(Default, Serialize)]
+pub(super) struct State {
+    pub(super) at: f64,
+    pub(super) host: usize,
+    pub(super) is: &'static str,
+    pub(super) term: Option<String>,
+    pub(super) members: String,
+    pub(super) taken: Option<u64>,
+    pub(super) log: Option<u64>,
+    pub(super) committed: Option<u64>,
+    pub(super) delivered: Option<u64>,
 }
 
 /// What a peer logged.
 #[derive(Serialize)]
-struct Line {
-    at: f64,
-    host: usize,
-    text: String,
+pub(super) struct Line {
+    pub(super) at: f64,
+    pub(super) host: usize,
+    pub(super) text: String,
 }
 
 #[derive(Serialize)]
-struct Trouble<'a> {
-    at: f64,
-    until: Option<f64>,
-    text: &'a str,
+pub(super) struct Trouble<'a> {
+    pub(super) at: f64,
+    pub(super) until: Option<f64>,
+    pub(super) text: &'a str,
     /// `None`: all of them.
-    host: Option<usize>,
+    pub(super) host: Option<usize>,
     /// Of each host, where the network falls into sides.
-    sides: Option<&'a [u8]>,
+    pub(super) sides: Option<&'a [u8]>,
 }
 
 /// In seconds, to the microsecond.
@@ -85,6 +89,7 @@ pub(crate) fn page(scenario: &str, story: &Story, outcome: &Outcome) -> String {
         scenario,
         names: &story.names,
         end: seconds(outcome.ended),
+        played: true,
         broken: outcome.broken.as_deref(),
         messages: Vec::new(),
         states: Vec::new(),
@@ -107,11 +112,7 @@ pub(crate) fn page(scenario: &str, story: &Story, outcome: &Outcome) -> String {
                 arrived: story.arrival(*number).map(seconds),
                 from: *from,
                 to: *to,
-                way: match way {
-                    Way::Connection => "connection",
-                    Way::Datagram => "datagram",
-                    Way::Question => "question",
-                },
+                way: way.name(),
                 verb: verb(text),
                 text,
             }),
@@ -121,16 +122,21 @@ pub(crate) fn page(scenario: &str, story: &Story, outcome: &Outcome) -> String {
                 is: standing(state.standing),
                 term: state.term_in_words(),
                 members: state.members_in_words(),
-                taken: state.taken,
-                log: state.last,
-                committed: state.committed,
-                delivered: state.delivered,
+                taken: Some(state.taken),
+                log: Some(state.last),
+                committed: Some(state.committed),
+                delivered: Some(state.delivered),
             }),
             What::Told { host, event } => run.lines.push(Line { at, host: *host, text: in_a_line(event) }),
             What::Sent { .. } | What::Arrived { .. } | What::Broken(_) => {}
         }
     }
+    document(&run)
+}
+
+/// The page of this.
+pub(super) fn document(run: &Run) -> String {
     // No text may end the element that it is in.
-    let json = serde_json::to_string(&run).expect("texts and numbers").replace('<', "\\u003c");
+    let json = serde_json::to_string(run).expect("texts and numbers").replace('<', "\\u003c");
     PAGE.replace("{{style}}", STYLE).replace("{{scripts}}", &SCRIPTS.concat()).replace("{{run}}", &json)
 }

@@ -73,6 +73,24 @@ pub enum Way {
     Question,
 }
 
+impl Way {
+    const ALL: [Self; 3] = [Self::Connection, Self::Datagram, Self::Question];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Datagram => "datagram",
+            Self::Question => "question",
+        }
+    }
+
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.name() == name)
+    }
+}
+
 /// What a host is after a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {

@@ -199,16 +199,7 @@ fn took(time: Time) -> String {
 /// What a host is, in a word or two.
 #[must_use]
 pub fn standing(standing: Option<Standing>) -> &'static str {
-    match standing {
-        None => "down",
-        Some(Standing::Seeking) => "seeks",
-        Some(Standing::Learner) => "learns",
-        Some(Standing::Member) => "member",
-        Some(Standing::Electing) => "elects",
-        Some(Standing::Promised) => "promised",
-        Some(Standing::Proposing) => "proposes",
-        Some(Standing::Leader) => "leads",
-    }
+    standing.map_or("down", Standing::word)
 }
 
 fn becomes(before: Option<&State>, state: &State) -> String {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::dial;
 use super::node::Node;
 use super::questions::Put;
+use super::talk::{self, Way};
 use crate::net::{self, DialError, Dialled, ReadError};
 use crate::protocol::{Answer, Call, Input, Question};
 use crate::wire::{Hello, Message};
@@ -68,6 +69,9 @@ pub(super) fn ask(
         return Ok(Answer::Silent);
     }
     let answer = dialled.incoming.at_most(most).message_within(patience);
+    if let Ok(Some(message)) = &answer {
+        talk::heard(None, Way::Question, message);
+    }
     Ok(match answer.map(|message| message.map(|message| net::seen(message, to))) {
         Ok(Some(Message::Here(here))) => Answer::Here(here),
         Ok(Some(Message::Error { why })) => Answer::Error(why),
@@ -80,7 +84,9 @@ pub(super) fn ask(
 fn put(connection: &mut Dialled, question: Question, hello: Hello) -> io::Result<()> {
     let local = connection.stream.local_addr()?.ip();
     let Question { nonce, hint, dialled } = question;
-    for message in [Message::Hello(hello)].into_iter().chain(hint).chain([Message::Who { nonce, dialled }]) {
+    let who = Message::Who { nonce, dialled };
+    talk::said(None, Way::Question, &who);
+    for message in [Message::Hello(hello)].into_iter().chain(hint).chain([who]) {
         connection.outgoing.put(net::announced(message, local));
     }
     connection.outgoing.write_last(&connection.stream)

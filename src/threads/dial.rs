@@ -8,6 +8,7 @@ use super::ends::{End, Said};
 use super::link::Link;
 use super::lock::lock;
 use super::node::Node;
+use super::talk::{self, Way};
 use super::writer;
 use crate::complaints::{Kind, Subject};
 use crate::net::{self, DialError, Dialled};
@@ -156,7 +157,10 @@ impl Link {
 /// Sends `HELLO`, with the address of this connection.
 fn greet(dialled: &mut Dialled, hello: Hello) -> std::io::Result<()> {
     let local = dialled.stream.local_addr()?.ip();
-    dialled.outgoing.put(net::announced(Message::Hello(hello), local));
+    let to = hello.addressee.clone();
+    let hello = net::announced(Message::Hello(hello), local);
+    talk::said(to.as_ref(), Way::Connection, &hello);
+    dialled.outgoing.put(hello);
     dialled.outgoing.write_all(&dialled.stream)
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::listener::{complain_of_old_key, complain_of_version};
 use super::lock::lock;
 use super::node::Node;
+use super::talk::{self, Way};
 use crate::complaints::{Kind, Subject};
 use crate::keys::datagram::{is_sealed, other_seal, Opened, Windows, SEAL_BYTES};
 use crate::net;
@@ -41,6 +42,7 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
                     log::debug!("a datagram from {} came before", from.ip());
                     continue;
                 }
+                talk::heard(None, Way::Datagram, &message);
                 node.step(Input::Datagram { from: from.ip().to_canonical(), message: net::seen(message, from) });
             }
             Err(WireError::OtherGroup { group }) => {
@@ -105,7 +107,9 @@ fn counts(node: &Node, windows: &mut Windows, message: &Message, opened: &Opened
 pub(super) fn broadcast(node: &Node, message: &Message) {
     let Some(sender) = &node.datagrams else { return };
     let encode = |local| {
-        let datagram = node.community.encode(&net::announced(message.clone(), local));
+        let message = net::announced(message.clone(), local);
+        talk::said(None, Way::Datagram, &message);
+        let datagram = node.community.encode(&message);
         node.keyring.as_ref().map_or_else(|| datagram.clone(), |keyring| keyring.seal(&datagram))
     };
     let failed = lock(sender).send_each(Instant::now(), encode);

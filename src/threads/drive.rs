@@ -50,7 +50,9 @@ impl Node {
         }
         let takes = matches!(input, Input::Readings(_));
         let before = core.taken();
-        core.step(self.now(), input, &mut effects);
+        let now = self.now();
+        core.step(now, input, &mut effects);
+        self.stood.note(&core, now);
         let more = core.taken() > before;
         if takes {
             self.counts.taken(core.taken(), Instant::now());

@@ -15,6 +15,7 @@ use crossbeam_channel::{bounded, Receiver, Sender};
 
 use super::lock::{lock, try_lock};
 use super::outbox::{Outbox, Parcel, Serving};
+use super::talk::{self, Way};
 use crate::ids::PeerId;
 use crate::net::{self, Outgoing};
 use crate::protocol::Serve;
@@ -258,16 +259,21 @@ impl Link {
             parcel
         };
         for message in messages {
-            writer.outgoing.put(message);
+            self.say(message, writer);
         }
         if let Some(part) = serving {
             let read = log.read_memory(part.after, part.up_to, part.cuts, SERVE_BYTES);
             self.load_batches(read, &part, writer);
         }
         if let Some(message) = last_word {
-            writer.outgoing.put(message);
+            self.say(message, writer);
         }
         !writer.outgoing.is_empty()
+    }
+
+    fn say(&self, message: Message, writer: &mut Writer) {
+        talk::said(Some(&self.peer), Way::Connection, &message);
+        writer.outgoing.put(message);
     }
 
     /// Adds log batches as `ORDERED`, and notes how far they reach. False: there was nothing.
@@ -276,7 +282,7 @@ impl Link {
             Read::Frames(frames) => {
                 let last = frames.last().map(Frame::last);
                 for frame in frames {
-                    writer.outgoing.put(Message::Ordered { term: part.term.clone(), frame });
+                    self.say(Message::Ordered { term: part.term.clone(), frame }, writer);
                 }
                 last
             }

@@ -17,6 +17,7 @@ use mio::{Events, Interest, Poll, Token};
 use super::node::Node;
 use super::porter::{Word, PORTER};
 use super::reader;
+use super::talk::{self, Way};
 use super::visitor::{Heard, Seal, Stage, Visitor};
 use crate::complaints::{Kind, Subject};
 use crate::descriptors;
@@ -191,6 +192,7 @@ impl Listener {
                     if let Seal::Session(session, _) = &visitor.seal {
                         complain_of_old_key(node, &hello.peer, session.fingerprint);
                     }
+                    talk::heard(Some(&hello.peer), Way::Connection, &Message::Hello(hello.clone()));
                     node.step(Input::Hello { connection, from, at: net::canonical(at), hello });
                     if ended {
                         self.close(node, connection);
@@ -198,7 +200,11 @@ impl Listener {
                 }
                 Err(_) => drop(self.visitors.remove(&connection)),
             },
-            Heard::Question(hello, question) => node.step(Input::Asked { connection, from, hello, question }),
+            Heard::Question(hello, question) => {
+                let who = Message::Who { nonce: question.nonce, dialled: question.dialled };
+                talk::heard(Some(&hello.peer), Way::Question, &who);
+                node.step(Input::Asked { connection, from, hello, question });
+            }
             Heard::Status => self.report(node, connection),
             Heard::Foreign(error) => {
                 let text = format!("Connection from {from} closed without a word: {error}");
@@ -233,7 +239,10 @@ impl Listener {
                     log::debug!("connection {} refused: {why}", connection.0);
                     self.tell(node, connection, &Message::Error { why });
                 }
-                Word::Answer(message) => self.tell(node, connection, &message),
+                Word::Answer(message) => {
+                    talk::said(None, Way::Question, &message);
+                    self.tell(node, connection, &message);
+                }
                 Word::Drop => {
                     if self.visitors.remove(&connection).is_none() {
                         // It was admitted meanwhile.

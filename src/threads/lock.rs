@@ -26,6 +26,7 @@
 //! | the ends' `waiting` | the other direction of links | putting one in, taking one out |
 //! | `connections` | incoming connections that were admitted | noting one, taking one out |
 //! | the keyring's `keys` | the keys of a closed group | cloning a handle, changing them |
+//! | what `stood` | what the peer was when that was last logged | comparing, and logging it |
 //! | an asked source's `wait` | since when it is asked | noting it, looking at it |
 //! | the marks' `busy`, `positions` | a source that notes how far it was read; how far that is | setting it; writing a small file |
 //! | `questions`, `datagrams`, `failure` | questions to ask; the discovery sockets; how the disk failed | one call |

@@ -22,6 +22,7 @@ use super::questions::Questions;
 use super::reserve::Reserve;
 use super::sequencer::Queue;
 use super::share::Pool;
+use super::talk::Stood;
 use super::voice::Voice;
 use super::watch::Watch;
 use crate::complaints::Complaints;
@@ -79,6 +80,7 @@ pub(super) struct Node {
     pub(super) queue: Queue,
     pub(super) datagrams: Option<Mutex<net::Sender>>,
     pub(super) questions: Questions,
+    pub(super) stood: Stood,
     pub(super) askers: Vec<Asker>,
     pub(super) voice: Voice,
     /// Room on the disk that is kept free.
@@ -137,6 +139,7 @@ impl Node {
             queue: Queue::default(),
             datagrams,
             questions: Questions::default(),
+            stood: Stood::default(),
             askers: config.join.iter().cloned().map(Asker::new).collect(),
             reserve: Reserve::of(&config),
             voice: Voice::new(Arc::clone(&watch)),

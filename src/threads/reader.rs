@@ -9,6 +9,7 @@ use super::inbox::SequencerItem;
 use super::lock::lock;
 use super::node::Node;
 use super::share::{Kept, Share};
+use super::talk::{self, Way};
 use crate::complaints::Subject;
 use crate::ids::PeerId;
 use crate::keys::session::{Sealer, Session};
@@ -119,6 +120,7 @@ impl Reader {
     /// `more`: bytes of a message after it were read with it.
     fn take(&mut self, message: Message, more: bool) -> Result<(), End> {
         let connection = self.connection;
+        talk::heard(Some(&self.peer), Way::Connection, &message);
         let Message::SequencerRequest { term, request } = message else {
             self.node.step(Input::Received { connection, message });
             return Ok(());

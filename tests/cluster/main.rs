@@ -9,6 +9,8 @@ mod commands;
 mod data;
 mod descriptors;
 mod disk;
+#[cfg(feature = "simulation")]
+mod drawn;
 mod election;
 mod fail_stop;
 mod foreign;

@@ -1,0 +1,159 @@
+//! `peer log2html`: the JSON logs of a real group as the page that `peer sim` makes of a run. `logs/reading.rs` reads
+//! them, `logs/matching.rs` finds which message arrived as which, and by how much clocks differ.
+
+mod matching;
+mod reading;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use self::reading::{read, Logs, Said, Stands, Told};
+use crate::simulation::page::{document, Line, Message, Run, State};
+
+/// Messages on a page: with more it is too long for a browser.
+const MESSAGES_MAX: usize = 200_000;
+
+/// A log that ends this long before the others, in microseconds, shows a peer that was killed: each one says a sign of life
+/// every few seconds at the latest.
+const SILENT: i64 = 2_000_000;
+
+/// What is to be drawn.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub files: Vec<PathBuf>,
+    pub html: PathBuf,
+    /// What is earlier or later is left out; milliseconds since 1970.
+    pub from: i64,
+    pub to: i64,
+}
+
+#[derive(Debug, Error)]
+pub enum LogsError {
+    #[error("cannot read {}: {cause}", path.display())]
+    Read { path: PathBuf, cause: io::Error },
+    #[error("{} holds no line of a peer's log in JSON; peers write such lines with --log-format json", path.display())]
+    NoLog { path: PathBuf },
+    #[error("no line is between these times")]
+    Nothing,
+    #[error(
+        "{count} messages are too many for a page, which takes {MESSAGES_MAX}; --from and --to take a part of them"
+    )]
+    TooMany { count: usize },
+    #[error("cannot write {}: {cause}", path.display())]
+    Write { path: PathBuf, cause: io::Error },
+    /// Nobody reads any more.
+    #[error("cannot write: {0}")]
+    Out(#[from] io::Error),
+}
+
+/// Draws the page, and says in a line what is on it.
+///
+/// # Errors
+/// A file that cannot be read or written, or is no log; too much for a page.
+pub fn run(asked: &Asked, out: &mut impl Write) -> Result<(), LogsError> {
+    let mut logs = read(asked)?;
+    let ahead = matching::ahead(&mut logs);
+    logs.set_back(&ahead);
+    let (began, ended) = logs.span().ok_or(LogsError::Nothing)?;
+    let count = logs.said.iter().filter(|said| said.to.is_some()).count();
+    if count > MESSAGES_MAX {
+        return Err(LogsError::TooMany { count });
+    }
+    let about = about(&logs, &ahead, began);
+    let page = document(&on_page(&logs, &about, began, ended));
+    fs::write(&asked.html, page).map_err(|cause| LogsError::Write { path: asked.html.clone(), cause })?;
+    let length = seconds(ended - began);
+    writeln!(out, "{}: {} peers, {count} messages in {length:.1} s", asked.html.display(), logs.names.len())?;
+    if count == 0 {
+        writeln!(out, "No messages: peers log them with RUST_LOG=info,peer::threads::talk=trace")?;
+    }
+    Ok(out.flush()?)
+}
+
+/// What a reader of the page has to know.
+fn about(logs: &Logs, ahead: &[i64], began: i64) -> String {
+    let time = Timestamp::from_microsecond(began).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S%.6fZ");
+    let mut text = format!("From the logs of {}.\n0 s is {time}.\n", logs.names.join(", "));
+    if logs.others > 0 {
+        writeln!(text, "{} lines are none of a peer's log in JSON.", logs.others).expect("a string takes all");
+    }
+    for (name, ahead) in logs.names.iter().zip(ahead) {
+        if *ahead != 0 {
+            let way = if *ahead > 0 { "ahead of" } else { "behind" };
+            let by = seconds(ahead.abs());
+            writeln!(text, "The clock of {name} is {by:.4} s {way} that of {}; set right here.", logs.names[0])
+                .expect("a string takes all");
+        }
+    }
+    text
+}
+
+fn on_page<'a>(logs: &'a Logs, about: &'a str, began: i64, ended: i64) -> Run<'a> {
+    let at = |time: i64| seconds(time - began);
+    let message = |said: &'a Said| {
+        Some(Message {
+            sent: at(said.at),
+            arrived: said.heard.map(|heard| at(logs.heard[heard].at)),
+            from: said.host,
+            to: said.to?,
+            way: said.way.name(),
+            verb: said.verb(),
+            text: &said.text,
+        })
+    };
+    let state = |stands: &Stands| State {
+        at: at(stands.at),
+        host: stands.host,
+        is: stands.is,
+        term: stands.term.clone(),
+        members: stands.members.clone(),
+        taken: stands.taken,
+        log: stands.last,
+        committed: stands.committed,
+        delivered: stands.delivered,
+    };
+    let mut states: Vec<State> = logs.stands.iter().map(state).collect();
+    for (host, last) in logs.last.iter().enumerate() {
+        let is_last = logs.stands.iter().rev().find(|stands| stands.host == host);
+        if logs.talk && ended.saturating_sub(*last) > SILENT && is_last.is_some_and(|stands| stands.is != "down") {
+            states.push(State { at: at(*last), host, is: "down", ..State::default() });
+        }
+    }
+    let mut messages: Vec<Message> = logs.said.iter().filter_map(message).collect();
+    messages.sort_by(|a, b| a.sent.total_cmp(&b.sent));
+    states.sort_by(|a, b| a.at.total_cmp(&b.at));
+    let line = |line: &Told| Line { at: at(line.at), host: line.host, text: line.text.clone() };
+    let mut lines: Vec<Line> = logs.told.iter().map(line).collect();
+    lines.sort_by(|a, b| a.at.total_cmp(&b.at));
+    Run {
+        scenario: about,
+        names: &logs.names,
+        end: at(ended),
+        played: false,
+        broken: None,
+        messages,
+        states,
+        lines,
+        faults: Vec::new(),
+    }
+}
+
+/// Of microseconds.
+#[expect(clippy::cast_precision_loss, reason = "2^52 microseconds are 142 years")]
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
+impl Said {
+    fn verb(&self) -> &str {
+        crate::simulation::record::verb(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! What a peer says, hears and is, as lines at `trace`: `peer log2html` draws a group from them.
+
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use log::Level;
+
+use super::lock::lock;
+use crate::ids::PeerId;
+use crate::json::{array, quoted, Object};
+use crate::protocol::{Peer, Time};
+use crate::wire::{encode_head, Message};
+
+/// How a message travels.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Way {
+    Connection,
+    Datagram,
+    /// A question or its answer, on a connection of its own.
+    Question,
+}
+
+impl Way {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Datagram => "datagram",
+            Self::Question => "question",
+        }
+    }
+}
+
+/// A message leaves. `None`: it goes to all, or to an address.
+pub(super) fn said(to: Option<&PeerId>, way: Way, message: &Message) {
+    if log::log_enabled!(Level::Trace) {
+        let (text, other) = (text_of(message), to.map_or("", PeerId::as_str));
+        log::trace!(event = "said", to = other, way = way.name(), text = text, micros = micros(); "{other} < {text}");
+    }
+}
+
+/// A message came. `None`: it names its sender itself, or answers this peer.
+pub(super) fn heard(from: Option<&PeerId>, way: Way, message: &Message) {
+    if log::log_enabled!(Level::Trace) {
+        let (text, other) = (text_of(message), from.map_or("", PeerId::as_str));
+        log::trace!(event = "heard", from = other, way = way.name(), text = text, micros = micros(); "{other} > {text}");
+    }
+}
+
+/// What this peer was when that was last logged.
+#[derive(Debug, Default)]
+pub(super) struct Stood(Mutex<String>);
+
+impl Stood {
+    /// Logs what the peer is, where that is new.
+    pub(super) fn note(&self, core: &Peer, now: Time) {
+        if !log::log_enabled!(Level::Trace) {
+            return;
+        }
+        let picture = core.picture(now);
+        let mut fields = Object::new();
+        fields.text("is", picture.standing.word());
+        if let Some(term) = &picture.term {
+            fields.text("term", &format!("{}@{}", term.counter, term.leader));
+        }
+        fields.raw("members", &array(core.members().iter().map(|member| quoted(member.as_str()))));
+        for (name, number) in [
+            ("taken", core.taken()),
+            ("last", picture.last),
+            ("committed", picture.committed),
+            ("delivered", picture.delivered),
+        ] {
+            fields.raw(name, &number.to_string());
+        }
+        let is = fields.members().to_owned();
+        let mut stood = lock(&self.0);
+        if *stood != is {
+            log::trace!(event = "stands", fields = is, micros = micros(); "{}", picture.standing.word());
+            *stood = is;
+        }
+    }
+}
+
+/// The first line of a message, without readings.
+fn text_of(message: &Message) -> String {
+    let mut text = Vec::new();
+    encode_head(message, &mut text);
+    String::from_utf8_lossy(&text).trim_end().replace('\n', " ")
+}
+
+/// Microseconds since 1970, by this host's clock.
+fn micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
