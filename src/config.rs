@@ -114,6 +114,8 @@ pub struct Config {
     pub keep_bytes: Option<u64>,
     /// When a reading counts as stored.
     pub fsync: Fsync,
+    /// How long rows may wait before they are written to their files; `None`: they do not wait.
+    pub flush_interval: Option<Duration>,
     /// When a sensor's rows go on in another file.
     pub rotate: Rotate,
     /// Bytes that are kept free on the disk: below that, sources wait. 0 for none.
@@ -284,6 +286,7 @@ mod tests {
             keep: None,
             keep_bytes: None,
             fsync: FSYNC,
+            flush_interval: None,
             rotate: Rotate::Never,
             min_free: 0,
             sensors: vec![Sensor {

@@ -34,6 +34,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod version;
+mod waiting;
 
 use std::sync::{Arc, Mutex};
 
@@ -65,6 +66,7 @@ pub use room::Room;
 pub use snapshot::copy::Copied;
 pub use snapshot::Snapshot;
 pub use version::check_version;
+pub use waiting::ROWS_WAITING_MAX;
 
 #[cfg(test)]
 pub(crate) use tests::support::TempDir;
@@ -303,15 +305,6 @@ impl<D: Disk> Storage<D> {
         }
         let kept = if self.options.careful() { self.pending.limits.at_once } else { 0 };
         self.shrink_pending(kept)
-    }
-
-    /// Writes the rows that wait.
-    ///
-    /// # Errors
-    /// The disk's; then those that are not written still wait.
-    pub fn flush(&mut self) -> Result<(), StorageError> {
-        self.csv.flush()?;
-        self.restore()
     }
 
     /// Returns once the log and what is pending are on the platter. The CSV files follow from the log.

@@ -126,7 +126,7 @@ fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
     let (listener, endpoint) = net::listen(config.bind, config.port)
         .map_err(|cause| Fatal::of_bind(SocketAddr::new(config.bind, config.port), cause))?;
     let page = opening::page(&config)?;
-    disk.note_endpoint(endpoint).map_err(|error| Fatal::Storage(error.to_string()))?;
+    disk.note(endpoint, config.flush_interval).map_err(|error| Fatal::Storage(error.to_string()))?;
     let failed = |cause| Fatal::of_bind(endpoint, cause);
     let (porter, poll) = Porter::new().map_err(failed)?;
     let ends = Ends::new(&poll).map_err(failed)?;

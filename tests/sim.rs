@@ -161,6 +161,6 @@ fn mistakes_are_told_in_one_line() {
 fn every_deliberate_fault_has_a_name() {
     let said = told(&["--faults"], 0);
     let names: Vec<&str> = said.lines().collect();
-    assert_eq!(names.len(), 35, "{said}");
+    assert_eq!(names.len(), 36, "{said}");
     assert!(names.contains(&"fetched-before-stored"), "{said}");
 }

@@ -54,7 +54,7 @@ const LAYERS: [(&str, &[&str]); 31] = [
         ],
     ),
     ("simulation", &["config", "ids", "keys", "net", "protocol", "storage", "threads", "wire"]),
-    ("verify", &["ids", "json", "numbers", "reading", "selection", "storage", "wire"]),
+    ("verify", &["elapsed", "ids", "json", "numbers", "reading", "selection", "storage", "wire"]),
 ];
 
 fn is_source(path: &Path) -> bool {

@@ -372,6 +372,7 @@ impl Arguments {
             resume: self.resume,
             fsync: self.fsync.unwrap_or(default_fsync),
             rotate: self.rotate,
+            flush_interval: self.kept.flush_interval,
             keep: self.kept.keep,
             keep_bytes: self.kept.keep_bytes,
             min_free: self.kept.min_free,

@@ -60,7 +60,12 @@ fn line(name: &str, known: &[String]) -> String {
     let own = name[PREFIX.len()..].to_ascii_uppercase();
     let likeness =
         |other: &String| strsim::normalized_damerau_levenshtein(&own, other.strip_prefix(PREFIX).unwrap_or(other));
-    let nearest = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    // The beginning of a name is meant for that, and not for another one of its length.
+    let begins = |other: &String| other.strip_prefix(PREFIX).unwrap_or(other).starts_with(&own);
+    let near = |one: &&String, other: &&String| {
+        begins(one).cmp(&begins(other)).then_with(|| likeness(one).total_cmp(&likeness(other)))
+    };
+    let nearest = known.iter().max_by(near);
     match nearest.filter(|nearest| likeness(nearest) >= LIKE) {
         Some(nearest) => format!("The environment variable {name} is none of this program's; is {nearest} meant?"),
         None => format!("The environment variable {name} is none of this program's; 'peer --help' names them"),

@@ -1,4 +1,4 @@
-//! Options that say how much is kept, and how much room is kept free.
+//! Options that say when rows are written, how much is kept, and how much room is kept free.
 
 use std::time::Duration;
 
@@ -8,6 +8,16 @@ use crate::config::value;
 
 #[derive(Debug, Args)]
 pub(super) struct Kept {
+    /// How long rows may wait, to be written to their CSV files together
+    ///
+    /// 10m, 30s, or a bare number of seconds; whole milliseconds, at most 24h. A slow group writes far less to a card then.
+    /// Only rows wait, and what follows the files sees them that much later: the journal, which they are made from again
+    /// after a crash, takes each reading as it does without. A peer that is stopped writes them, and so does one where
+    /// 8,192 wait. Peers of a group may differ in this. Default: none, rows are written as they come.
+    #[arg(long, env = "PEER_FLUSH_INTERVAL", value_name = "DURATION", help_heading = "Storage")]
+    #[arg(value_parser = value::duration, allow_negative_numbers = true)]
+    pub(super) flush_interval: Option<Duration>,
+
     /// Room on the disk that is kept free, e.g. 500M or 2G
     ///
     /// Below it this peer takes no readings in: its sources wait, and one warning says so. Twice as much is warned of. They

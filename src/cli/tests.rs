@@ -73,7 +73,7 @@ fn without_options_the_defaults_of_the_contract_hold() {
     assert_eq!(config.data_dir, PathBuf::from("data"));
     assert_eq!((config.quorum, config.resume, config.fsync), (None, false, Fsync::Never));
     assert_eq!((config.min_free, config.rotate, config.limits()), (0, Rotate::Never, None));
-    assert_eq!((config.key_file, config.log_level), (None, LevelFilter::Info));
+    assert_eq!((config.key_file, config.flush_interval, config.log_level), (None, None, LevelFilter::Info));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn every_option_arrives() {
          --broadcast-address 10.0.0.255 --join a:1 --join b:2,a:1 --heartbeat-interval 200ms --heartbeat-timeout 0.5 \
          --election-timeout 1m --sensor stdin --sensor iio:/d --sensor-id s1 --sensor-interval-seconds 0.25 \
          --data-dir /tmp/d --quorum 2 --resume --fsync 10s --rotate month --min-free 500M --keep 400d \
-         --keep-bytes 2G --log-level DEBUG",
+         --keep-bytes 2G --flush-interval 10m --log-level DEBUG",
     );
     let config = config.unwrap();
     assert_eq!((config.peer_id.as_str(), &sensor_ids(&config)[..]), ("p1", &["s1"][..]));
@@ -104,6 +104,7 @@ fn every_option_arrives() {
     assert_eq!((config.quorum, config.resume), (Some(2), true));
     assert_eq!((config.fsync, config.min_free), (Fsync::Every(Duration::from_secs(10)), 500 << 20));
     assert_eq!((config.log_level, config.rotate), (LevelFilter::Debug, Rotate::Month));
+    assert_eq!(config.flush_interval, Some(Duration::from_secs(600)));
     let kept = Limits { age: Some(Duration::from_secs(400 * 86_400)), bytes: Some(2 << 30) };
     assert_eq!(config.limits(), Some(kept));
 }
@@ -190,7 +191,7 @@ fn a_wrong_option_is_named_with_what_would_be_right() {
 #[test]
 fn every_option_has_short_and_long_help_a_heading_and_an_environment_variable() {
     let command = command(|_| false);
-    assert_eq!(options(&command).count(), 31);
+    assert_eq!(options(&command).count(), 32);
     for arg in options(&command) {
         let long = arg.get_long().expect("a long name");
         let variable = format!("PEER_{}", long.to_ascii_uppercase().replace('-', "_"));

@@ -35,6 +35,8 @@ pub enum Event {
         alarm: Alarm,
     },
     Work(usize),
+    /// The rows that wait have to be written.
+    Write(usize),
     /// A storage reports what it has not done.
     Report {
         process: usize,

@@ -99,6 +99,7 @@ impl World {
         let mut process = Process::new(host, settings, storage, &found, self.clocks[host].shows(self.now));
         process.endpoint = endpoint;
         process.months = self.plan.months.is_some();
+        process.shelf.rows_wait = self.plan.rows_wait.is_some();
         let before = self.processes.iter().rfind(|before| before.host == host);
         self.checks.started(before, &mut process, &opened, damage);
         self.processes.push(process);
@@ -190,10 +191,14 @@ impl World {
             // Nothing more can be stored, and messages that wait for that are lost.
             self.processes[number].work.clear();
         }
+        let writes = exit != Exit::Disk && self.plan.rows_wait.is_some();
         self.processes[number].exit = Some(exit);
         // What was handed to storage and links before is written and sent.
         while !self.processes[number].work.is_empty() {
             self.do_work(number);
+        }
+        if writes && self.processes[number].alive {
+            self.write_last_rows(number);
         }
         let peers: Vec<PeerId> = self.processes[number].links.keys().cloned().collect();
         for peer in peers {

@@ -92,6 +92,8 @@ pub struct Plan {
     pub faults_end: Time,
     /// Somebody on the network lies.
     pub liar: Option<Habits>,
+    /// `--flush-interval`: rows wait for so long before they are written.
+    pub rows_wait: Option<Time>,
     /// `--keep-bytes`, and how long a segment of a journal gets.
     pub retention: Option<Retention>,
     /// The group is closed, and a host without its key does what it can.
@@ -158,6 +160,8 @@ impl Plan {
         let mut of_months = aside(rng, 29);
         let months = of_months.random_bool(0.3).then(|| of_months.random());
         let retention = Retention::draw(&mut aside(rng, 41), interval);
+        let mut of_rows = aside(rng, 53);
+        let rows_wait = of_rows.random_bool(0.3).then(|| interval * *pick(&mut of_rows, &[1, 4]));
         let is_inside = liar.is_some_and(|liar| liar.level != Level::Stranger);
         if is_inside && mode == Mode::Quorum {
             // A damaged peer has no part in elections, which need the whole quorum.
@@ -189,6 +193,7 @@ impl Plan {
             faults,
             faults_end: length,
             liar,
+            rows_wait,
             retention,
             outsider,
         }
@@ -225,6 +230,7 @@ impl Plan {
             faults: Vec::new(),
             faults_end: length,
             liar: None,
+            rows_wait: None,
             retention: None,
             outsider: None,
         }
@@ -249,6 +255,7 @@ impl Plan {
             faults: Vec::new(),
             faults_end: Time::ZERO,
             liar: None,
+            rows_wait: None,
             retention: None,
             outsider: None,
             months: None,

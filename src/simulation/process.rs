@@ -25,6 +25,8 @@ pub struct Process {
     pub work: VecDeque<Store>,
     pub working: bool,
     pub stalled_until: Option<Time>,
+    /// A time is set at which it writes the rows that wait.
+    pub writes_later: bool,
     pub links: BTreeMap<PeerId, Link>,
     /// The sequencer's inbox.
     pub inbox: Vec<(ConnectionId, Term, Request)>,
@@ -66,6 +68,7 @@ impl Process {
             work: VecDeque::default(),
             working: false,
             stalled_until: None,
+            writes_later: false,
             links: BTreeMap::new(),
             inbox: Vec::new(),
             ended: Vec::new(),

@@ -48,6 +48,9 @@ pub(crate) fn spare(world: &mut World) {
     if sabotage != Sabotage::None && !sabotage.is_of_retention() {
         world.plan.retention = None;
     }
+    if !matches!(sabotage, Sabotage::None | Sabotage::RowsNotWritten) {
+        world.plan.rows_wait = None;
+    }
     if !matches!(sabotage, Sabotage::None | Sabotage::PlainTextHeard | Sabotage::ReplaysCount) {
         (world.closed, world.outsider) = (None, None);
     }
@@ -118,7 +121,7 @@ fn all_delivered(world: &World) -> Result<(), String> {
     let logs: Vec<_> = world.alive().map(|p| (p.shelf.last(), p.shelf.log.last().map(|entry| entry.digest))).collect();
     for process in world.alive() {
         let standing = process.peer.standing();
-        let (delivered, last) = (process.shelf.delivered, process.shelf.last());
+        let (delivered, last) = (process.shelf.written, process.shelf.last());
         if standing == Standing::Learner || delivered != last {
             return Err(format!("promise 9: {} is a {standing:?} with {delivered} of {last} delivered", process.id()));
         }

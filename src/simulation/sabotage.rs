@@ -78,11 +78,13 @@ pub enum Sabotage {
     BaseNotSaved,
     /// In a closed group, a datagram counts as often as it comes.
     ReplaysCount,
+    /// A peer that is told to stop does not write the rows that wait.
+    RowsNotWritten,
 }
 
 impl Sabotage {
     /// Every one but none.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::TwoLivesAsOne,
         Self::ChangedBatch,
         Self::OrderedAgain,
@@ -118,6 +120,7 @@ impl Sabotage {
         Self::RowsKept,
         Self::BaseNotSaved,
         Self::ReplaysCount,
+        Self::RowsNotWritten,
     ];
 
     /// As in `fetched-before-stored`.

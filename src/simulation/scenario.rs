@@ -62,10 +62,13 @@ pub enum Spared {
     SlowDisks,
     /// Nothing is removed from the log.
     Removal,
+    /// Rows are written as they come.
+    LateRows,
 }
 
 impl Spared {
-    pub const ALL: [Self; 6] = [Self::Liars, Self::Drift, Self::Priorities, Self::Loss, Self::SlowDisks, Self::Removal];
+    pub const ALL: [Self; 7] =
+        [Self::Liars, Self::Drift, Self::Priorities, Self::Loss, Self::SlowDisks, Self::Removal, Self::LateRows];
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -225,6 +228,7 @@ impl Spared {
             }
             Self::SlowDisks => plan.disk.fill(ms(2)),
             Self::Removal => plan.retention = None,
+            Self::LateRows => plan.rows_wait = None,
         }
     }
 
@@ -237,6 +241,7 @@ impl Spared {
             Self::Loss => "loss",
             Self::SlowDisks => "slow-disks",
             Self::Removal => "removal",
+            Self::LateRows => "late-rows",
         }
     }
 }

@@ -31,8 +31,12 @@ pub struct Shelf {
     tail: Arc<Mutex<Tail>>,
     reader: LogReader<MemoryDisk>,
     disk: MemoryDisk,
-    /// What the storage says is written.
+    /// What the storage was told to deliver.
     pub delivered: Sequence,
+    /// Rows may wait after that.
+    pub rows_wait: bool,
+    /// Entries up to here are those of earlier lives, whose rows have waited for long enough.
+    found: Sequence,
     /// What the files must hold.
     pub(crate) rows: Rows,
     /// Readings that the storage reported as in the log or pending: each must always be in one of them.
@@ -98,6 +102,8 @@ impl Shelf {
             reader,
             disk,
             delivered: opened.delivered,
+            rows_wait: false,
+            found: opened.last,
             rows: Rows::new(options.layout),
             stored: Numbers::default(),
             fresh: Vec::new(),
@@ -237,6 +243,9 @@ impl Shelf {
                     self.storage.deliver(up_to)?;
                 }
                 self.delivered = up_to;
+                if self.rows_wait {
+                    return Ok(Vec::new());
+                }
                 self.rows.delivered(up_to);
                 vec![Done::Delivered { up_to }]
             }
@@ -262,7 +271,7 @@ impl Shelf {
                 let frames = self.log.iter().map(|entry| &entry.frame);
                 self.rows.begin_after(frames.take_while(|frame| frame.last() <= base.last), base.last);
                 self.fresh.extend(base.origins);
-                self.delivered = base.last;
+                (self.delivered, self.written) = (base.last, base.last);
                 vec![Done::Appended { last: base.last }, Done::Delivered { up_to: base.last }]
             }
             Store::SayBase { .. } | Store::Say { .. } => Vec::new(),
@@ -277,7 +286,8 @@ impl Shelf {
             self.disk.remove("base").expect("there is one");
             self.disk.append("base", &before.unwrap_or_default()).expect("there is room");
         }
-        let mut dones = Vec::new();
+        // Rows that waited may have been written before others went.
+        let mut dones = Vec::from_iter(self.note_written());
         for Removed { asked, base, readings, bytes, newest } in self.storage.take_removed() {
             self.rows.remove(base);
             dones.push(Done::Removed { asked, base, readings, bytes, newest });
@@ -290,13 +300,58 @@ impl Shelf {
         self.storage.told_base()
     }
 
-    /// Writes the rows that wait; `sync`: what was stored survives a power cut from now on. All that was handed over is
-    /// done: with `--resume`, all that was `taken` in has to be stored by now, too.
+    /// Where rows may wait: notes how many of them the files hold by now, and returns what the core is to hear of that.
+    pub(crate) fn note_written(&mut self) -> Option<Done> {
+        let up_to = self.storage.written();
+        if !self.rows_wait || up_to <= self.written {
+            return None;
+        }
+        self.rows.delivered(up_to);
+        self.written = up_to;
+        Some(Done::Delivered { up_to })
+    }
+
+    /// Does any row wait?
+    #[must_use]
+    pub fn has_waiting_rows(&self) -> bool {
+        self.storage.waiting() > 0
+    }
+
+    /// Are rows of earlier lives to be written?
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.storage.written() < self.found.min(self.storage.last())
+    }
+
+    /// Writes the rows that wait, and returns what the core is to hear of those that waited for others.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses, as a fault has it.
+    pub fn write(&mut self) -> Result<Option<Done>, StorageError> {
+        self.storage.flush()?;
+        let done = self.note_written();
+        self.written = self.delivered;
+        Ok(done)
+    }
+
+    /// All that was handed over is stored and written: see [`Self::settle`] and [`Self::write`].
     ///
     /// # Errors
     ///
     /// The disk refuses, as a fault has it.
     pub fn flush(&mut self, taken: Option<Range>, sync: bool, sabotage: Sabotage) -> Result<(), StorageError> {
+        self.settle(taken, sync, sabotage)?;
+        self.write().map(drop)
+    }
+
+    /// All that was handed over is done: with `--resume`, all that was `taken` in has to be stored by now, too. `sync`: it
+    /// survives a power cut from now on.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses, as a fault has it.
+    pub fn settle(&mut self, taken: Option<Range>, sync: bool, sabotage: Sabotage) -> Result<(), StorageError> {
         let mut fresh = mem::take(&mut self.fresh);
         fresh.extend(taken);
         self.stored.extend(&fresh);
@@ -306,8 +361,6 @@ impl Shelf {
             }
             self.synced.extend(&fresh);
         }
-        self.storage.flush()?;
-        self.written = self.delivered;
         Ok(())
     }
 }

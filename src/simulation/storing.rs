@@ -9,6 +9,7 @@ use crate::simulation::event::Event;
 use crate::simulation::fault::Damage;
 use crate::simulation::hosts::End;
 use crate::simulation::plan::Mode;
+use crate::simulation::sabotage::Sabotage;
 use crate::simulation::world::World;
 use crate::storage::StorageError;
 use crate::wire::{Message, Range};
@@ -84,8 +85,10 @@ impl World {
         let resume = self.plan.mode != Mode::Default;
         let process = &mut self.processes[number];
         let taken = Range { origin: process.origin.clone(), first: 1, count: process.taken };
-        if let Err(error) = process.shelf.flush(resume.then_some(taken), self.plan.durable, self.sabotage) {
-            return self.disk_failed(number, &error);
+        let settled = process.shelf.settle(resume.then_some(taken), self.plan.durable, self.sabotage);
+        match settled.and_then(|()| self.write_or_wait(number)) {
+            Ok(done) => dones.extend(done),
+            Err(error) => return self.disk_failed(number, &error),
         }
         self.checks.stored(&mut self.processes[number], &dones);
         // Two threads race here.
@@ -100,6 +103,52 @@ impl World {
             self.step(number, Input::Stored(dones));
         }
         self.sequence(number);
+    }
+
+    /// Writes the rows that wait, unless there is time; then it sets the time for it.
+    fn write_or_wait(&mut self, number: usize) -> Result<Option<Done>, StorageError> {
+        let process = &mut self.processes[number];
+        let Some(wait) = self.plan.rows_wait.filter(|_| !process.shelf.is_late()) else { return process.shelf.write() };
+        let done = process.shelf.note_written();
+        if process.shelf.has_waiting_rows() && !mem::replace(&mut process.writes_later, true) {
+            self.after(wait, Event::Write(number));
+        }
+        Ok(done)
+    }
+
+    /// The first of the rows that wait has waited for long enough.
+    pub(crate) fn write_rows(&mut self, number: usize) {
+        let process = &mut self.processes[number];
+        if let Some(until) = process.stalled_until.filter(|until| process.alive && *until > self.now) {
+            return self.at(until, Event::Write(number));
+        }
+        process.writes_later = false;
+        if !process.alive {
+            return;
+        }
+        match process.shelf.write() {
+            Ok(done) => {
+                let dones = Vec::from_iter(done);
+                self.checks.stored(&mut self.processes[number], &dones);
+                self.step(number, Input::Stored(dones));
+            }
+            Err(error) => self.disk_failed(number, &error),
+        }
+    }
+
+    /// A process that was told to stop writes the rows that wait.
+    pub(crate) fn write_last_rows(&mut self, number: usize) {
+        let process = &mut self.processes[number];
+        if self.sabotage == Sabotage::RowsNotWritten {
+            process.shelf.written = process.shelf.delivered;
+            return;
+        }
+        if process.shelf.write().is_ok() {
+            return self.checks.stored(process, &[]);
+        }
+        // It ends all the same.
+        let host = process.host;
+        self.harm(host, Damage::Within);
     }
 
     fn disk_failed(&mut self, number: usize, error: &StorageError) {

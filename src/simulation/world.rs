@@ -203,6 +203,7 @@ impl World {
             Event::Broken { process, peer, connection, why } => self.broken(process, &peer, connection, why),
             Event::Alarm { process, alarm } => self.alarm(process, alarm),
             Event::Work(process) => self.work(process),
+            Event::Write(process) => self.write_rows(process),
             Event::Report { process, done } => self.step(process, Input::Stored(vec![done])),
             Event::Sequence(process) => self.sequence(process),
             Event::Datagram { process, from, datagram, number } => {
@@ -244,6 +245,7 @@ impl World {
             | Event::Broken { process, .. }
             | Event::Alarm { process, .. }
             | Event::Work(process)
+            | Event::Write(process)
             | Event::Report { process, .. }
             | Event::Sequence(process)
             | Event::Datagram { process, .. }

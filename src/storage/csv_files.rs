@@ -39,6 +39,8 @@ pub(super) struct CsvFiles<D> {
     space: Vec<u8>,
     /// Files with rows to write.
     waiting: Vec<usize>,
+    /// The sequence of the first of these rows.
+    first_waiting: Sequence,
     /// Bytes of the rows that wait.
     buffered: usize,
 }
@@ -65,7 +67,8 @@ impl<D: Disk> CsvFiles<D> {
     pub(super) fn new(disk: Arc<D>, layout: Layout) -> Self {
         let (files, waiting, space) = (Vec::new(), Vec::new(), Vec::new());
         let (by_key, latest) = (HashMap::new(), HashMap::new());
-        Self { disk, layout, files, by_key, latest, recent: usize::MAX, space, waiting, buffered: 0 }
+        let (recent, first_waiting, buffered) = (usize::MAX, 0, 0);
+        Self { disk, layout, files, by_key, latest, recent, space, waiting, first_waiting, buffered }
     }
 
     /// These files are there already; with each goes a sequence that none of its rows exceeds.
@@ -110,6 +113,9 @@ impl<D: Disk> CsvFiles<D> {
             self.recent = at;
             let file = &mut self.files[at];
             let before = file.rows.len();
+            if self.waiting.is_empty() {
+                self.first_waiting = sequence;
+            }
             if !file.waits {
                 file.waits = true;
                 self.waiting.push(at);
@@ -122,6 +128,11 @@ impl<D: Disk> CsvFiles<D> {
             self.buffered += file.rows.len() - before;
         }
         Ok(())
+    }
+
+    /// The sequence of the first row that is not written; `None` where all are.
+    pub(super) fn first_waiting(&self) -> Option<Sequence> {
+        (!self.waiting.is_empty()).then_some(self.first_waiting)
     }
 
     /// Writes what waits, by name. Where a file is to be written again, its waiting rows are dropped: they are in the
@@ -156,17 +167,17 @@ impl<D: Disk> CsvFiles<D> {
     }
 
     /// The next row of this sensor goes to the file at `at`: rows that wait for another month are written first. So
-    /// programs that read along see the rows of a sensor in sequence order, over all its files.
+    /// programs that read along see the rows of a sensor in sequence order, over all its files. All other rows are written
+    /// with them: but while they are written, the files hold everything up to one sequence, and nothing above it.
     fn settle(&mut self, sensor: &[u8], at: usize) -> Result<(), StorageError> {
         let before = match self.latest.get_mut(sensor) {
             Some(latest) => std::mem::replace(latest, at),
             None => self.latest.insert(sensor.into(), at).unwrap_or(at),
         };
-        if before == at {
-            Ok(())
-        } else {
-            self.write(before)
+        if before == at || !self.files[before].waits {
+            return Ok(());
         }
+        self.flush()
     }
 
     /// Removes the rows above `to` from all files, written or waiting; and files without any other row, as if the sensor

@@ -15,7 +15,7 @@ pub(super) fn claimed<D: Disk>(disk: &D) -> Result<Stamp, StorageError> {
 
 impl<D: Disk> Storage<D> {
     /// Compares the names of all files with what was written, with one look at the disk for each. CSV files that are
-    /// not what they must be are written again from the journal, with the rows that still wait.
+    /// not what they must be are written again from the journal, and then no row of any file waits any more.
     ///
     /// # Errors
     /// Where any other file is gone, which cannot be restored; or the disk's.
@@ -29,8 +29,10 @@ impl<D: Disk> Storage<D> {
                 return Err(StorageError::Gone { path: self.disk.full_path(&path) });
             }
         }
-        self.csv.compare_names()?;
-        self.flush()
+        if self.csv.compare_names()? {
+            self.flush()?;
+        }
+        Ok(())
     }
 
     /// Writes again the CSV files that are known to be displaced.

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
+use std::time::Duration;
 
 use super::base;
 use super::csv_files::ends::{last_row, rows_end};
@@ -160,6 +161,12 @@ impl Inspection {
     #[must_use]
     pub fn runs(&self) -> bool {
         self.runs || occupant(&self.disk.full_path("")).is_some()
+    }
+
+    /// How long the rows of the peer that uses it may wait before they are written, where they do.
+    #[must_use]
+    pub fn rows_wait(&self) -> Option<Duration> {
+        occupant(&self.disk.full_path(""))?.rows_wait
     }
 
     /// Whose directory is it, as its `state` says?

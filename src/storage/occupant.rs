@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use fs4::{FileExt, TryLockError};
 
@@ -15,8 +16,11 @@ pub(super) const LOCK: &str = "lock";
 /// Where the process is noted: in the lock itself, but beside it where a system lets nobody read what is locked.
 const NOTE: &str = if cfg!(windows) { "running" } else { LOCK };
 
-/// How many bytes of it are read: two numbers and an address.
-const BYTES_MAX: u64 = 100;
+/// Begins a line that says how long rows may wait, in milliseconds.
+const ROWS_WAIT: &str = "rows wait:";
+
+/// How many bytes of it are read: three numbers and an address.
+const BYTES_MAX: u64 = 150;
 
 /// The process that uses a directory, as far as that can be read: it may be writing it just now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub struct Occupant {
     pub process: Option<u32>,
     /// Where its peer listens.
     pub endpoint: Option<SocketAddr>,
+    /// How long its rows may wait before they are written, where they do.
+    pub rows_wait: Option<Duration>,
 }
 
 /// The `lock` of a directory, held by this process for as long as this lives.
@@ -63,11 +69,13 @@ impl Lock {
         Ok(Self { _held: held, note })
     }
 
-    /// Writes where the peer of this process listens, for programs of this host that look for it.
-    pub(super) fn note_endpoint(&self, endpoint: SocketAddr) -> io::Result<()> {
+    /// Writes where the peer of this process listens, for programs of this host that look for it, and how long its rows may
+    /// wait. An earlier version reads the first, and no further.
+    pub(super) fn note(&self, endpoint: SocketAddr, rows_wait: Option<Duration>) -> io::Result<()> {
+        let waits = rows_wait.map_or_else(String::new, |wait| format!("{ROWS_WAIT}{}\n", wait.as_millis()));
         let mut note = &self.note;
         note.seek(SeekFrom::End(0))?;
-        writeln!(note, "{endpoint}")
+        note.write_all(format!("{endpoint}\n{waits}").as_bytes())
     }
 }
 
@@ -98,7 +106,9 @@ fn read(root: &Path, note: &str) -> Occupant {
     }
     let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
     let process = lines.next().and_then(|line| line.parse().ok());
-    Occupant { process, endpoint: lines.next().and_then(|line| line.parse().ok()) }
+    let endpoint = lines.next().and_then(|line| line.parse().ok());
+    let wait = lines.next().and_then(|line| line.strip_prefix(ROWS_WAIT)?.parse().ok());
+    Occupant { process, endpoint, rows_wait: wait.map(Duration::from_millis) }
 }
 
 #[cfg(test)]
@@ -115,14 +125,19 @@ mod tests {
             assert_eq!(occupant(), None);
             let held = Lock::taken(&root, note).unwrap();
             let process = Some(std::process::id());
-            assert_eq!(occupant(), Some(Occupant { process, endpoint: None }));
+            assert_eq!(occupant(), Some(Occupant { process, ..Occupant::default() }));
             let endpoint: SocketAddr = "[fd00::7]:7000".parse().unwrap();
-            held.note_endpoint(endpoint).unwrap();
-            assert_eq!(occupant(), Some(Occupant { process, endpoint: Some(endpoint) }));
+            held.note(endpoint, None).unwrap();
+            assert_eq!(occupant(), Some(Occupant { process, endpoint: Some(endpoint), rows_wait: None }));
             let refused = Lock::taken(&root, note).unwrap_err().to_string();
             assert!(refused.contains(&std::process::id().to_string()) && !refused.contains("fd00"), "{refused}");
             drop(held);
             assert_eq!(occupant(), None);
+            let (held, rows_wait) = (Lock::taken(&root, note).unwrap(), Some(Duration::from_secs(86_400)));
+            let endpoint: SocketAddr = "[fe80:1111:2222:3333:4444:5555:6666:7777%4294967295]:65535".parse().unwrap();
+            held.note(endpoint, rows_wait).unwrap();
+            assert_eq!(occupant(), Some(Occupant { process, endpoint: Some(endpoint), rows_wait }), "the longest");
+            drop(held);
             drop(Lock::taken(&root, note).unwrap());
             assert_eq!(fs::read_to_string(root.join(note)).unwrap().lines().count(), 1, "of the last process only");
             assert!(fs::read_dir(&root)

@@ -10,6 +10,7 @@ mod resume;
 pub(super) mod rows;
 mod steady;
 pub(super) mod support;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::sync::mpsc;

@@ -14,7 +14,9 @@ use crate::wire::Request;
 /// from a message that was read, or from a deadline.
 pub(super) enum StorageItem {
     Store(Store),
-    /// Everything before it is to be written; answers when it is.
+    /// Answers when everything before it is stored. Rows may wait.
+    Stored(Sender<()>),
+    /// Everything before it is to be written, rows too; answers when it is.
     Finish(Sender<()>),
     /// Nothing is to be done, but the storage has come to it: the watchdog asks, once for a turn.
     Probe,

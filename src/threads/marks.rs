@@ -72,5 +72,5 @@ impl Marks {
 /// Waits until the storage has all that was handed to it. A storage that ended has not.
 fn is_stored(node: &Node) -> bool {
     let (stored, wait) = bounded(1);
-    node.storage.send(StorageItem::Finish(stored)).is_ok() && wait.recv().is_ok()
+    node.storage.send(StorageItem::Stored(stored)).is_ok() && wait.recv().is_ok()
 }

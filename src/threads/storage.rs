@@ -16,7 +16,7 @@ use crate::complaints::{Kind, Subject};
 use crate::config::Fsync;
 use crate::ids::{PeerId, Sequence};
 use crate::protocol::{Done, Input, Store};
-use crate::storage::{Read, RealDisk, Removed, Storage, StorageError};
+use crate::storage::{Read, RealDisk, Removed, Storage, StorageError, ROWS_WAITING_MAX};
 use crate::wire::Message;
 
 /// How many items are done before the core hears of them: this bounds how long the first one waits.
@@ -44,15 +44,20 @@ const PACK_PAUSE: Duration = Duration::from_millis(20);
 struct Group {
     dones: Vec<Done>,
     says: Vec<(PeerId, Message)>,
-    /// Rows are written to buffers up to here.
-    delivered: Option<Sequence>,
+    /// The core knows that the files hold the rows up to here.
+    told: Sequence,
+    stored: Vec<Sender<()>>,
     finished: Vec<Sender<()>>,
 }
 
 /// What is left over from one group to the next.
 struct Rest {
-    /// How far rows are in buffers, and perhaps not yet in files.
-    delivered: Option<Sequence>,
+    /// The core knows that the files hold the rows up to here.
+    told: Sequence,
+    /// Entries up to here are those of earlier lives: their rows have waited for long enough.
+    found: Sequence,
+    /// When rows that wait for others have to be written.
+    flush_by: Option<Instant>,
     /// When what was handed to the operating system has to be on the disk.
     sync_by: Option<Instant>,
     /// When to compare the names of the files.
@@ -66,10 +71,12 @@ struct Rest {
 }
 
 impl Rest {
-    fn new() -> Self {
+    fn new(storage: &Storage<RealDisk>) -> Self {
         let now = Instant::now();
         Self {
-            delivered: None,
+            told: storage.written(),
+            found: storage.last(),
+            flush_by: None,
             sync_by: None,
             names_at: now + NAMES_EVERY,
             pack_at: now + PACK_EVERY,
@@ -81,17 +88,29 @@ impl Rest {
     /// When something is due, whatever else there is to do.
     fn due(&self) -> Instant {
         let due = self.names_at.min(self.pack_at);
-        self.sync_by.into_iter().chain(self.retain_at).fold(due, Instant::min)
+        self.sync_by.into_iter().chain(self.retain_at).chain(self.flush_by).fold(due, Instant::min)
+    }
+
+    /// Are the rows that wait to be written now? Without an `interval` they wait only while there is more to do.
+    fn is_time_to_write(&mut self, storage: &Storage<RealDisk>, interval: Option<Duration>, is_idle: bool) -> bool {
+        let Some(interval) = interval.filter(|_| storage.written() >= self.found) else { return is_idle };
+        let now = Instant::now();
+        if storage.waiting() == 0 {
+            self.flush_by = None;
+        } else if self.flush_by.is_none() {
+            self.flush_by = now.checked_add(interval);
+        }
+        storage.waiting() >= ROWS_WAITING_MAX || self.flush_by.is_some_and(|time| time <= now)
     }
 }
 
 /// Runs until the disk fails. Returns how it did.
 pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<StorageItem>) -> StorageError {
-    let mut rest = Rest::new();
+    let mut rest = Rest::new(storage);
     loop {
         let done = match next(inbox, rest.due()) {
             None => do_what_is_due(node, storage, inbox, &mut rest),
-            Some(StorageItem::Probe) if rest.delivered.is_none() => Ok(()),
+            Some(StorageItem::Probe) if storage.waiting() == 0 || rest.flush_by.is_some() => Ok(()),
             Some(first) => do_group(node, storage, inbox, first, &mut rest),
         };
         for restored in storage.take_restored() {
@@ -117,6 +136,10 @@ fn do_what_is_due(
         rest.sync_by = None;
         node.counts.sync(|| storage.sync())?;
     }
+    if rest.flush_by.is_some_and(|time| time <= begun) {
+        rest.flush_by = None;
+        storage.flush()?;
+    }
     if rest.names_at <= begun {
         storage.check_names()?;
         rest.names_at = Instant::now() + NAMES_EVERY.max(begun.elapsed() * NAMES_SHARE);
@@ -130,6 +153,7 @@ fn do_what_is_due(
         let is_wanted = storage.is_removing() || storage.is_surveying();
         rest.retain_at = is_wanted.then(|| Instant::now() + PACK_PAUSE.max(begun.elapsed()));
     }
+    tell_of_written(node, storage, rest);
     Ok(())
 }
 
@@ -198,7 +222,7 @@ fn do_group(
     first: StorageItem,
     rest: &mut Rest,
 ) -> Result<(), StorageError> {
-    let mut group = Group { delivered: rest.delivered.take(), ..Group::default() };
+    let mut group = Group { told: rest.told, ..Group::default() };
     let mut next = Some(first);
     for _ in 0..GROUP_MAX {
         match next.take() {
@@ -225,30 +249,42 @@ fn do_group(
     for (to, message) in group.says {
         node.send(&to, message);
     }
-    // Rows are in their files before this thread waits for more. Full buffers are written earlier.
-    if inbox.is_empty() || !group.finished.is_empty() {
+    rest.told = group.told;
+    rest.found = rest.found.min(storage.last());
+    let (finishes, is_idle) = (!group.finished.is_empty(), inbox.is_empty());
+    if finishes || rest.is_time_to_write(storage, node.config.flush_interval, is_idle) {
+        rest.flush_by = None;
         storage.flush()?;
-        if !group.finished.is_empty() {
-            // There is no later time to do it.
-            storage.check_names()?;
-        }
-        if let Some(up_to) = group.delivered {
-            node.step(Input::Stored(vec![Done::Delivered { up_to }]));
-        }
-    } else {
-        rest.delivered = group.delivered;
     }
-    for finished in group.finished {
+    if finishes {
+        // There is no later time to do it.
+        storage.check_names()?;
+    }
+    tell_of_written(node, storage, rest);
+    for answer in group.stored.into_iter().chain(group.finished) {
         // The thread that asked may have lost patience.
-        let _ = finished.send(());
+        let _ = answer.send(());
     }
     Ok(())
+}
+
+/// Tells the core how far the files are.
+fn tell_of_written(node: &Arc<Node>, storage: &Storage<RealDisk>, rest: &mut Rest) {
+    let up_to = storage.written();
+    if up_to > rest.told {
+        rest.told = up_to;
+        node.step(Input::Stored(vec![Done::Delivered { up_to }]));
+    }
 }
 
 impl Group {
     fn take(&mut self, item: StorageItem, node: &Node, storage: &mut Storage<RealDisk>) -> Result<(), StorageError> {
         let store = match item {
             StorageItem::Store(store) => store,
+            StorageItem::Stored(answer) => {
+                self.stored.push(answer);
+                return Ok(());
+            }
             StorageItem::Finish(answer) => {
                 self.finished.push(answer);
                 return Ok(());
@@ -268,13 +304,12 @@ impl Group {
                 let returned = storage.cut(to, state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
                 // If `to` is not the end of a batch, less is left.
                 let to = storage.last();
-                self.delivered = self.delivered.map(|up_to| up_to.min(to));
+                self.told = self.told.min(to);
                 self.dones.push(Done::Cut { to, returned });
             }
             Store::Deliver { up_to } => {
                 let before = storage.delivered();
                 storage.deliver(up_to)?;
-                self.delivered = Some(up_to);
                 log_delivered(node, before, up_to);
             }
             Store::Recall(range) => self.dones.extend(storage.recall(&range)?.into_iter().map(Done::Recalled)),
@@ -287,8 +322,8 @@ impl Group {
             Store::Remove { to } => storage.remove(to),
             Store::Begin(base) => {
                 storage.begin_after(&base)?;
-                self.delivered = Some(base.last);
-                self.dones.push(Done::Appended { last: base.last });
+                self.told = base.last;
+                self.dones.extend([Done::Appended { last: base.last }, Done::Delivered { up_to: base.last }]);
             }
             Store::SayBase { to, term } => {
                 if let Some(base) = storage.told_base()? {

@@ -6,11 +6,13 @@ use super::digest::{digest, named_as_before, of_other_layout};
 use super::disagreements::{rows_named, shown, Disagreements};
 use super::lines::Sum;
 use super::missing::{Lag, Missing};
+use super::report::number;
 use super::rows::Rows;
+use crate::elapsed::Elapsed;
 use crate::ids::{Origin, Sequence, Term};
 use crate::numbers::Numbers;
 use crate::reading::{self, Month, Row};
-use crate::storage::{CsvName, Inspection, Piece, StorageError};
+use crate::storage::{CsvName, Inspection, Piece, StorageError, ROWS_WAITING_MAX};
 use crate::wire::Frame;
 
 /// What one peer's files hold.
@@ -86,7 +88,7 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
         let Check { missing, disagreements, .. } = &mut check;
         missing.tell_rest(disagreements);
     }
-    let lag = if runs { check.lag() } else { Vec::new() };
+    let lag = if runs { check.lag(&mut notes) } else { Vec::new() };
     if check.unsure > 0 {
         let count = check.unsure;
         notes.push(format!("{count} readings have the time of a clock that was not set"));
@@ -196,10 +198,16 @@ impl Check<'_> {
     }
 
     /// What the files lack, except what may be lacking for any length of time.
-    fn lag(&mut self) -> Vec<Lag> {
+    fn lag(&mut self, notes: &mut Vec<String>) -> Vec<Lag> {
+        let above: u64 = self.undelivered.values().sum();
+        let together = self.inspection.rows_wait().filter(|_| (1..=ROWS_WAITING_MAX).contains(&above));
+        if let Some(wait) = together {
+            let (entries, wait) = (number(above, "entry has", "entries have"), Elapsed(wait));
+            notes.push(format!("{entries} no row yet: rows are written together, within {wait:#} (--flush-interval)"));
+        }
         let waits = self.inspection.has_quorum() && self.undelivered.values().all(|count| *count <= WAITING_MAX);
-        let delivered = if waits { self.rows.last } else { Sequence::MAX };
-        self.missing.rest().into_iter().filter(|lag| lag.first <= delivered).collect()
+        let written = if waits || together.is_some() { self.rows.last } else { Sequence::MAX };
+        self.missing.rest().into_iter().filter(|lag| lag.first <= written).collect()
     }
 
     /// Compares an entry with its row. Entries above the last row are not delivered yet.

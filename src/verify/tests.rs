@@ -42,8 +42,21 @@ impl Data {
         frames: &[Frame],
         delivered: Sequence,
     ) -> Storage<RealDisk> {
+        self.running_with(id, options, None, frames, delivered)
+    }
+
+    /// The same, whose rows may wait for so long.
+    fn running_with(
+        &self,
+        id: &str,
+        options: Options,
+        rows_wait: Option<Duration>,
+        frames: &[Frame],
+        delivered: Sequence,
+    ) -> Storage<RealDisk> {
         let id = id.parse().unwrap();
         let disk = Arc::new(claim(&self.0, &id).unwrap());
+        disk.note("127.0.0.1:7000".parse().unwrap(), rows_wait).unwrap();
         let (mut storage, _) = Storage::open(disk, &id, 1, options).unwrap();
         for frame in frames {
             storage.append(frame).unwrap();
@@ -322,6 +335,28 @@ fn readings_may_wait_for_a_quorum_for_long() {
     let data = Data::new();
     let many: Vec<Frame> = (0..20).map(|at| frame(1, at * 1000 + 1, "a/1", at * 1000 + 1, 1000)).collect();
     let _running = data.running("a", options, &many, 0);
+    let (verdict, text) = data.verify();
+    assert!(verdict == Verdict::Disagree && text.contains("s0.csv: lacks"), "{text}");
+}
+
+#[test]
+fn rows_that_are_written_together_may_wait() {
+    let (data, wait) = (Data::new(), Some(Duration::from_secs(600)));
+    let running = data.running_with("a", Options::default(), wait, &frames(), 7);
+    let (verdict, text) = data.verify();
+    assert_eq!(verdict, Verdict::Agree, "{text}");
+    let note = "note: a: 5 entries have no row yet: rows are written together, within 10 min (--flush-interval)";
+    assert!(text.contains(note), "{text}");
+    fs::remove_file(data.0.join("a/s1.csv")).unwrap();
+    let (verdict, text) = data.verify();
+    assert!(verdict == Verdict::Disagree && text.contains("a: s1.csv: lacks"), "others were written: {text}");
+    drop(running);
+    let (_, text) = data.verify();
+    assert!(!text.contains("--flush-interval"), "nothing waits where no peer runs: {text}");
+    // More than ever wait.
+    let data = Data::new();
+    let many: Vec<Frame> = (0..9).map(|at| frame(1, at * 1000 + 1, "a/1", at * 1000 + 1, 1000)).collect();
+    let _running = data.running_with("a", Options::default(), wait, &many, 0);
     let (verdict, text) = data.verify();
     assert!(verdict == Verdict::Disagree && text.contains("s0.csv: lacks"), "{text}");
 }

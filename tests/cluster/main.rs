@@ -13,6 +13,7 @@ mod disk;
 mod drawn;
 mod election;
 mod fail_stop;
+mod flush;
 mod foreign;
 #[expect(dead_code, reason = "what long random runs need is for the other targets")]
 #[path = "../harness/mod.rs"]

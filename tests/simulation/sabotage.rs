@@ -181,3 +181,8 @@ fn rows_kept_from_before_the_beginning_of_the_log_break_promise_8() {
 fn a_beginning_of_the_log_that_is_not_saved_breaks_promise_7() {
     assert_noticed(Mode::Resume, Sabotage::BaseNotSaved, "promise 7");
 }
+
+#[test]
+fn rows_that_a_stopped_peer_does_not_write_break_promise_8() {
+    assert_noticed(Mode::Resume, Sabotage::RowsNotWritten, "promise 8");
+}

@@ -12,16 +12,16 @@ use crate::storage::repair::CsvRestored;
 use crate::storage::set_aside;
 
 impl<D: Disk> CsvFiles<D> {
-    /// Compares the name of each file with what was written: one look at the disk for each.
+    /// Compares the name of each file with what was written: one look at the disk for each. Is any to be restored?
     ///
     /// # Errors
     /// The disk's.
-    pub(in crate::storage) fn compare_names(&mut self) -> Result<(), StorageError> {
+    pub(in crate::storage) fn compare_names(&mut self) -> Result<bool, StorageError> {
         for file in &mut self.files {
             let stamp = self.disk.stamp(&file.path).map_err(failed(&*self.disk, "look at", &file.path))?;
             file.displaced |= stamp != file.stamp;
         }
-        Ok(())
+        Ok(self.files.iter().any(|file| file.displaced))
     }
 
     /// Writes again, with all rows up to the last delivered one, each file that is not what was written. What another

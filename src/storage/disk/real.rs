@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use super::read_only::{file_names, read_at};
 use super::{or_empty, Disk, ReadDisk, Stamp};
@@ -59,13 +60,13 @@ impl RealDisk {
         Self { open_files_max: most.clamp(1, OPEN_FILES_MAX), ..self }
     }
 
-    /// Writes where the peer of this directory listens, for programs of this host that look for it.
+    /// Writes where the peer of this directory listens, and how long its rows may wait, for programs of this host.
     ///
     /// # Errors
     /// Where the disk does not take it.
-    pub fn note_endpoint(&self, endpoint: SocketAddr) -> Result<(), StorageError> {
+    pub fn note(&self, endpoint: SocketAddr, rows_wait: Option<Duration>) -> Result<(), StorageError> {
         self.lock
-            .note_endpoint(endpoint)
+            .note(endpoint, rows_wait)
             .map_err(|error| StorageError::directory(&self.root, &self.root.join(LOCK), error))
     }
 

@@ -66,6 +66,7 @@ fn all_rows_of_a_meddled_file_are_restored_and_foreign_files_are_kept() {
             assert!(told[0].set_aside >= aside, "{what}: {text}");
             assert_eq!(disk.files().keys().filter(|name| name.ends_with(".damaged")).count() as u64, told[0].set_aside);
             write(&mut storage, &mut log, 3);
+            storage.flush().unwrap();
             storage.check_names().unwrap();
             assert_eq!((storage.take_restored(), rows_on(&disk)), (Vec::new(), rows_of(&log, 63)), "once, {what}");
             assert!(!disk.files().contains_key("o1.csv.tmp"));
