@@ -14,6 +14,7 @@ use super::{Server, Site};
 use crate::history::{Curve, Format, Indexes, Page, Plot, Rows, Sensor, Sensors, Step, TimeRange, Wanted};
 use crate::ids::{SensorId, Sequence};
 use crate::reading::Fields;
+use crate::status::report::Readings;
 use crate::status::written;
 
 /// The shortest time between two looks at the files, however many programs ask.
@@ -253,9 +254,10 @@ pub(super) fn readings<S: Site + 'static>(server: &Arc<Server<S>>, request: &Req
     if query.format != Format::Csv && request.path == "/readings.csv" {
         return Response::text(400, "This path is for CSV; /api/v1/readings has other formats");
     }
-    // The answer has the same rows as long as nothing was delivered and nobody else leads.
+    // The answer has the same rows as long as nothing was delivered or removed, and nobody else leads.
     let report = server.site.report();
-    let tag = format!("\"{}-{}-{}\"", report.started, report.term.unwrap_or(0), report.readings.delivered);
+    let (term, Readings { first, delivered, .. }) = (report.term.unwrap_or(0), report.readings);
+    let tag = format!("\"{}-{term}-{first}-{delivered}\"", report.started);
     let known = request.known.as_deref().is_some_and(|known| known.contains(&tag));
     let (server, kind) = (Arc::clone(server), query.format.media_type());
     let body = Body::Flowing(Box::new(move |out| write_rows(&server, &query, out)));
@@ -307,10 +309,13 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
 }
 
 #[cfg(test)]
+mod removed;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn request(query: &str) -> Request {
+    pub(super) fn request(query: &str) -> Request {
         Request {
             head_only: false,
             path: "/api/v1/readings".to_owned(),

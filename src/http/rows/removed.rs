@@ -1,0 +1,100 @@
+//! What those get who ask for rows that were removed (docs/protocol.md, 10), and how they notice a removal.
+
+use std::path::{Path, PathBuf};
+
+use super::tests::request;
+use super::*;
+use crate::history::tests::driven::Driven;
+use crate::http::metrics::Figures;
+use crate::status::{Happening, Report};
+use crate::storage::TempDir;
+
+/// A peer whose storage is driven by hand, and what it says of itself.
+struct Shown {
+    root: PathBuf,
+    report: Mutex<Report>,
+}
+
+impl Site for Shown {
+    fn report(&self) -> Report {
+        self.report.lock().unwrap().clone()
+    }
+
+    fn happenings_after(&self, _: u64) -> Vec<Happening> {
+        Vec::new()
+    }
+
+    fn wait_after(&self, _: u64, _: Duration) {}
+
+    fn figures(&self) -> Figures {
+        unreachable!("nobody asks for metrics")
+    }
+
+    fn directory(&self) -> &Path {
+        &self.root
+    }
+}
+
+/// Its server, with the report that the page of docs shows.
+fn server(peer: &Driven) -> Arc<Server<Shown>> {
+    let shown = include_str!("../../../docs/http.md").split("```json\n").find(|block| block.contains("\"readings\""));
+    let report = shown.and_then(|block| block.split("```").next()).expect("it is there");
+    let report = Mutex::new(serde_json::from_str(report).expect("a report"));
+    Arc::new(Server::new(Shown { root: peer.root.clone(), report }, Vec::new()))
+}
+
+/// The sequences of the rows that a query is answered with.
+fn sequences(server: &Server<Shown>, query: &str) -> Vec<Sequence> {
+    let mut out = Vec::new();
+    write_rows(server, &Query::new(&request(query)).ok().expect("a query"), &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    text.lines().skip(1).map(|row| row.split(',').next().unwrap().parse().unwrap()).collect()
+}
+
+/// Eighteen rows of three sensors in turn, in three batches.
+fn peer(temp: &TempDir) -> Driven {
+    let mut peer = Driven::new(temp.path());
+    (0..3).for_each(|_| peer.append(6));
+    peer.deliver(18);
+    peer
+}
+
+#[test]
+fn rows_begin_with_the_first_that_is_kept_wherever_a_query_goes_on() {
+    let temp = TempDir::new();
+    let mut peer = peer(&temp);
+    let server = server(&peer);
+    assert_eq!(sequences(&server, "after=2&limit=3"), [3, 4, 5]);
+    assert_eq!(sequences(&server, "sensor=s1"), [2, 5, 8, 11, 14, 17]);
+    peer.remove(12);
+    for after in [0, 5, 11, 12] {
+        assert_eq!(sequences(&server, &format!("after={after}")), [13, 14, 15, 16, 17, 18], "{after}");
+        assert_eq!(sequences(&server, &format!("after={after}&limit=2")), [13, 14], "{after}");
+        assert_eq!(sequences(&server, &format!("after={after}&sensor=s1")), [14, 17], "{after}");
+        assert_eq!(sequences(&server, &format!("after={after}&sensor=s1&sensor=s2")), [14, 15, 17, 18], "{after}");
+    }
+    assert_eq!(sequences(&server, "after=15"), [16, 17, 18]);
+    assert_eq!(sequences(&server, "sensor=s0&from=2013-01-01T00:00:00Z&after=1"), [13, 16]);
+    // Everything goes.
+    peer.remove(18);
+    assert!(sequences(&server, "after=3").is_empty());
+    peer.append(3);
+    peer.deliver(3);
+    assert_eq!((sequences(&server, "after=3"), sequences(&server, "sensor=s1")), (vec![19, 20, 21], vec![20]));
+}
+
+#[test]
+fn a_tag_changes_when_rows_are_removed() {
+    let temp = TempDir::new();
+    let server = server(&peer(&temp));
+    let tag = || {
+        let headers = readings(&server, &request("")).headers;
+        headers.split("ETag: ").nth(1).and_then(|rest| rest.lines().next()).expect("a tag").to_owned()
+    };
+    let before = tag();
+    let status = |known: &str| readings(&server, &Request { known: Some(known.to_owned()), ..request("") }).status;
+    assert_eq!((tag(), status(&before)), (before.clone(), 304));
+    server.site.report.lock().unwrap().readings.first = 13;
+    assert_ne!(tag(), before);
+    assert_eq!(status(&before), 200, "some of what is known is gone");
+}
