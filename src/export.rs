@@ -30,6 +30,9 @@ use crate::storage::check_version;
 /// Rows of one step.
 const STEP_ROWS: usize = 10_000;
 
+/// Ends a row on its way through the sorter, where its time is that of a clock that was not set. No value ends so.
+const MARK: &[u8] = b"~\n";
+
 /// How often rows may be replaced while they are read: each merge does it once.
 const TRIES_MAX: u32 = 5;
 
@@ -72,6 +75,8 @@ struct Row<'a> {
     sequence: Sequence,
     time: Timestamp,
     fields: Fields<'a>,
+    /// The time is that of a clock that was not set.
+    clock_unset: bool,
 }
 
 #[cfg(any(feature = "sqlite", feature = "parquet"))]
@@ -89,6 +94,11 @@ impl Row<'_> {
 
 /// Takes rows in their final order.
 trait Sink {
+    /// Comes before all rows: was any clock not set?
+    fn begin(&mut self, _has_marks: bool) -> Result<(), ExportError> {
+        Ok(())
+    }
+
     fn write(&mut self, row: &Row) -> Result<(), ExportError>;
 
     /// Everything was written.
@@ -105,10 +115,12 @@ pub fn run(asked: &Asked, out: &mut dyn Write) -> Result<(), ExportError> {
     check_version(&root)?;
     let output = Output::new(asked.output.as_deref());
     let mut sink = sink(asked.format, output.path(), out)?;
-    let sorted = read(&root, asked, &output.directory())?;
+    let (sorted, has_marks) = read(&root, asked, &output.directory())?;
+    sink.begin(has_marks)?;
     sorted.drain(&mut |line| {
-        let (sequence, fields) = row_fields(line).expect("it was read before");
-        sink.write(&Row { sequence, time: unix_time(fields.timestamp), fields })
+        let marked = line.strip_suffix(MARK);
+        let (sequence, fields) = row_fields(marked.unwrap_or(line)).expect("it was read before");
+        sink.write(&Row { sequence, time: unix_time(fields.timestamp), fields, clock_unset: marked.is_some() })
     })?;
     sink.finish()?;
     output.publish()
@@ -117,7 +129,7 @@ pub fn run(asked: &Asked, out: &mut dyn Write) -> Result<(), ExportError> {
 fn sink<'a>(format: Format, path: Option<&'a Path>, out: &'a mut dyn Write) -> Result<Box<dyn Sink + 'a>, ExportError> {
     match (format, path) {
         (Format::Csv | Format::Jsonl, Some(path)) => text::to_file(format, path),
-        (Format::Csv | Format::Jsonl, None) => text::to(format, out),
+        (Format::Csv | Format::Jsonl, None) => Ok(text::to(format, out)),
         #[cfg(feature = "sqlite")]
         (Format::Sqlite, Some(path)) => sqlite::to_file(path),
         #[cfg(feature = "parquet")]
@@ -131,15 +143,23 @@ fn sink<'a>(format: Format, path: Option<&'a Path>, out: &'a mut dyn Write) -> R
     }
 }
 
-/// All wanted rows, up to the one that is the last when it is reached.
-fn read(root: &Path, asked: &Asked, spill: &Path) -> Result<Sorter, ExportError> {
+/// All wanted rows, up to the one that is the last when it is reached; and has any of them the time of a clock that was not
+/// set?
+fn read(root: &Path, asked: &Asked, spill: &Path) -> Result<(Sorter, bool), ExportError> {
     let wanted = Wanted { sensors: asked.sensors.clone(), range: asked.range };
     'again: for _ in 0..TRIES_MAX {
         let (mut rows, mut sorter) = (Rows::new(root.to_owned(), &wanted, 0), Sorter::new(spill));
+        let mut has_marks = false;
         loop {
             match rows.step(STEP_ROWS)? {
-                Step::Rows(page) => page.lines().try_for_each(|line| sorter.add(line))?,
-                Step::Nothing if rows.has_journal()? => return Ok(sorter),
+                Step::Rows(page) => {
+                    for (line, is_marked) in page.marked_lines() {
+                        has_marks |= is_marked;
+                        let marked = is_marked.then(|| [line.trim_ascii_end(), MARK].concat());
+                        sorter.add(marked.as_deref().unwrap_or(line))?;
+                    }
+                }
+                Step::Nothing if rows.has_journal()? => return Ok((sorter, has_marks)),
                 Step::Nothing => return Err(ExportError::NoJournal { path: root.to_owned() }),
                 Step::Rewind { .. } | Step::Gone { .. } => continue 'again,
             }
@@ -147,3 +167,6 @@ fn read(root: &Path, asked: &Asked, spill: &Path) -> Result<Sorter, ExportError>
     }
     Err(ExportError::Unsteady { path: root.to_owned() })
 }
+
+#[cfg(test)]
+mod tests;

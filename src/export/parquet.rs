@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::Compression;
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -22,6 +22,7 @@ message readings {
     optional double temperature_c;
     optional double humidity_pct;
     optional double pressure_hpa;
+    required boolean clock_unset;
 }
 ";
 
@@ -41,6 +42,7 @@ struct Group {
     times: Vec<i64>,
     sensors: Vec<ByteArray>,
     quantities: [Quantity; 3],
+    clocks_unset: Vec<bool>,
 }
 
 /// Measured values, and for each row whether it has one.
@@ -64,7 +66,7 @@ pub(super) fn to_file(path: &Path) -> Result<Box<dyn Sink + '_>, ExportError> {
 
 impl Table<'_> {
     fn write_group(&mut self) -> Result<(), ParquetError> {
-        let Group { sequences, times, sensors, quantities } = std::mem::take(&mut self.group);
+        let Group { sequences, times, sensors, quantities, clocks_unset } = std::mem::take(&mut self.group);
         let mut group = self.writer.next_row_group()?;
         column::<Int64Type>(&mut group, &sequences, None)?;
         column::<Int64Type>(&mut group, &times, None)?;
@@ -72,6 +74,7 @@ impl Table<'_> {
         for Quantity { values, measured } in &quantities {
             column::<DoubleType>(&mut group, values, Some(measured))?;
         }
+        column::<BoolType>(&mut group, &clocks_unset, None)?;
         group.close().map(drop)
     }
 }
@@ -96,6 +99,7 @@ impl Sink for Table<'_> {
             quantity.measured.push(i16::from(value.is_some()));
             quantity.values.extend(value);
         }
+        group.clocks_unset.push(row.clock_unset);
         if group.sequences.len() < GROUP_ROWS {
             return Ok(());
         }

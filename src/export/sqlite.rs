@@ -18,7 +18,8 @@ CREATE TABLE readings (
     sensor_id TEXT NOT NULL,
     temperature_c REAL,
     humidity_pct REAL,
-    pressure_hpa REAL
+    pressure_hpa REAL,
+    clock_unset INTEGER NOT NULL
 );
 ";
 
@@ -28,7 +29,7 @@ CREATE INDEX readings_of_sensor ON readings (sensor_id, timestamp);
 COMMIT;
 ";
 
-const INSERT: &str = "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?)";
+const INSERT: &str = "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?)";
 
 struct Database<'a> {
     connection: Connection,
@@ -52,8 +53,8 @@ impl Sink for Database<'_> {
         let [temperature, humidity, pressure] = row.values();
         let insert = || {
             let mut insert = self.connection.prepare_cached(INSERT)?;
-            let sequence = row.signed_sequence();
-            insert.execute(params![sequence, time, row.fields.sensor_id, temperature, humidity, pressure])
+            let (sequence, sensor, unset) = (row.signed_sequence(), row.fields.sensor_id, row.clock_unset);
+            insert.execute(params![sequence, time, sensor, temperature, humidity, pressure, unset])
         };
         insert().map(drop).map_err(ExportError::file::<rusqlite::Error>(self.path))
     }

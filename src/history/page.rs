@@ -118,6 +118,12 @@ impl Page {
         self.csv.split_inclusive(|byte| *byte == b'\n')
     }
 
+    /// The lines, and of each whether its time is that of a clock that was not set.
+    pub fn marked_lines(&self) -> impl Iterator<Item = (&[u8], bool)> {
+        let is_unsure = |line: &[u8]| row_sequence(line).is_some_and(|sequence| self.has_unsure_time(sequence));
+        self.lines().map(move |line| (line, is_unsure(line)))
+    }
+
     /// The rows, taken apart.
     pub fn rows(&self) -> impl Iterator<Item = (Sequence, Fields<'_>)> {
         self.lines().filter_map(row_fields)

@@ -120,12 +120,13 @@ impl Rows {
         self.after
     }
 
-    /// Is there a journal? Without one there are no rows in sequence order, whatever files there are.
+    /// Is there a journal, or the beginning of one that has nothing yet? Without it there are no rows in sequence order,
+    /// whatever files there are.
     ///
     /// # Errors
     /// The disk's.
     pub fn has_journal(&self) -> Result<bool, StorageError> {
-        self.journal.are_there()
+        Ok(self.journal.are_there()? || self.journal.base()? > 0)
     }
 
     /// Takes the next rows: at most `limit`, and at most some hundred KiB.

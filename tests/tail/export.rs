@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::harness::{Group, Rows};
 
-/// Sequence, microseconds since 1970, sensor, and what was measured.
+/// Sequence, microseconds since 1970, sensor, and what was measured. The clocks of all were set.
 type Row = (u64, i64, String, Vec<Option<f64>>);
 
 /// Readings of several sensors, whose times are not in the order of their arrival.
@@ -139,11 +139,11 @@ mod read_back {
         exported(&group, &["--format", "sqlite", "--output", "rows.db"]);
         let script = format!(
             "import sqlite3
-for sequence, time, sensor, *values in sqlite3.connect({:?}).execute(
+for sequence, time, sensor, *values, unset in sqlite3.connect({:?}).execute(
     '''SELECT sequence, unixepoch(timestamp) * 1000000 + substr(timestamp, 21, 6), sensor_id, temperature_c, humidity_pct,
-    pressure_hpa FROM readings ORDER BY timestamp, sequence'''
+    pressure_hpa, clock_unset FROM readings ORDER BY timestamp, sequence'''
 ):
-    assert all(value is None or isinstance(value, float) for value in values), values
+    assert unset == 0 and all(value is None or isinstance(value, float) for value in values), values
     print(sequence, int(time), sensor, *('' if value is None else repr(value) for value in values), sep=',')",
             group.directory.join("rows.db")
         );
@@ -165,8 +165,8 @@ for sequence, time, sensor, *values in sqlite3.connect({:?}).execute(
                 "import duckdb, polars
 from datetime import datetime, timedelta, timezone
 path = {path:?}
-for sequence, time, sensor, *values in {read}:
-    assert all(value is None or isinstance(value, float) for value in values), values
+for sequence, time, sensor, *values, unset in {read}:
+    assert unset is False and all(value is None or isinstance(value, float) for value in values), values
     micros = (time - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
     print(sequence, micros, sensor, *('' if value is None else repr(value) for value in values), sep=',')"
             );
