@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use peer::ids::{Incarnation, PeerId};
 use peer::protocol::{Done, Found, Serve, Store};
-use peer::storage::{LogReader, MemoryDisk, Opened, Options, Read, Removed, Storage, StorageError, Tail};
+use peer::storage::{LogReader, MemoryDisk, Opened, Options, Read, Storage, StorageError, Tail};
 use peer::wire::{Base, Limits};
 
 /// How much of the log a link reads in one step, in bytes.
@@ -110,14 +110,7 @@ impl Shelf {
             Store::Remove { to } => {
                 self.storage.remove(to);
                 self.storage.finish_removals()?;
-                let removed = |Removed { asked, base, readings, bytes, newest }| Done::Removed {
-                    asked,
-                    base,
-                    readings,
-                    bytes,
-                    newest,
-                };
-                self.storage.take_removed().into_iter().map(removed).collect()
+                self.storage.take_removed().into_iter().map(Done::from).collect()
             }
             Store::Begin(base) => {
                 self.storage.begin_after(&base)?;

@@ -10,7 +10,7 @@ use crate::simulation::archive::Archive;
 use crate::simulation::numbers::Numbers;
 use crate::simulation::rows::Rows;
 use crate::simulation::sabotage::Sabotage;
-use crate::storage::{Disk, LogReader, MemoryDisk, Opened, Options, Read, Removed, Storage, StorageError, Tail};
+use crate::storage::{Disk, LogReader, MemoryDisk, Opened, Options, Read, Storage, StorageError, Tail};
 use crate::wire::{Base, Frame, Limits, Range};
 
 /// How much of the log a link takes together, in bytes: a few batches, so that other messages come in between.
@@ -288,9 +288,9 @@ impl Shelf {
         }
         // Rows that waited may have been written before others went.
         let mut dones = Vec::from_iter(self.note_written());
-        for Removed { asked, base, readings, bytes, newest } in self.storage.take_removed() {
-            self.rows.remove(base);
-            dones.push(Done::Removed { asked, base, readings, bytes, newest });
+        for removed in self.storage.take_removed() {
+            self.rows.remove(removed.base);
+            dones.push(Done::from(removed));
         }
         Ok(dones)
     }

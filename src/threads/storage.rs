@@ -160,7 +160,7 @@ fn do_what_is_due(
 /// Looks at a piece of the log for what is kept no longer, or removes one.
 fn retain(node: &Arc<Node>, storage: &mut Storage<RealDisk>) -> Result<(), StorageError> {
     storage.removal_step()?;
-    let mut dones: Vec<Done> = storage.take_removed().into_iter().map(removed).collect();
+    let mut dones: Vec<Done> = storage.take_removed().into_iter().map(Done::from).collect();
     dones.extend(storage.survey_step()?.map(|to| Done::Surveyed { to }));
     if !dones.is_empty() {
         node.step(Input::Stored(dones));
@@ -168,8 +168,11 @@ fn retain(node: &Arc<Node>, storage: &mut Storage<RealDisk>) -> Result<(), Stora
     Ok(())
 }
 
-fn removed(Removed { asked, base, readings, bytes, newest }: Removed) -> Done {
-    Done::Removed { asked, base, readings, bytes, newest }
+/// The core hears of a removal what the storage says of it.
+impl From<Removed> for Done {
+    fn from(Removed { asked, base, readings, bytes, newest }: Removed) -> Self {
+        Self::Removed { asked, base, readings, bytes, newest }
+    }
 }
 
 /// Looks how much room the disk has, if that was not done just now.

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use peer::ids::PeerId;
 use peer::protocol::{Done, Input, State, Store};
-use peer::storage::Removed;
 use peer::wire::{Lines, Message};
 
 use crate::cast::{Actor, Cast};
@@ -92,14 +91,7 @@ fn execute(actor: &mut Actor, store: Store) -> Vec<Done> {
         Store::Remove { to } => {
             storage.remove(to);
             storage.finish_removals().expect(failed);
-            let removed = |Removed { asked, base, readings, bytes, newest }| Done::Removed {
-                asked,
-                base,
-                readings,
-                bytes,
-                newest,
-            };
-            storage.take_removed().into_iter().map(removed).collect()
+            storage.take_removed().into_iter().map(Done::from).collect()
         }
         Store::Begin(base) => {
             storage.begin_after(&base).expect(failed);
