@@ -3,6 +3,9 @@ from them, and conversations of its peers. By hand, as root (it listens on the l
 whose files or words differ from those of the release before:
 
     python3 tests/recorded/record.py target/release/peer tests/recorded/0.1.0
+    python3 tests/recorded/record.py target/release/peer tests/recorded/0.1.0-months --rotate month --keep 400d
+
+What follows are options of all peers: these make directories of version 2, and peers that say what they keep.
 
 The history: Lab and kitchen work apart, and merge, so that kitchen cuts its log; attic joins; the leader, Lab, is killed,
 replaced, and comes back; readings wait at Lab for a leader that hangs, and Lab is killed.
@@ -23,7 +26,7 @@ import tempfile
 import threading
 import time
 
-PEER, RECORD = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+PEER, RECORD, OPTIONS = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3:]
 PORTS = {"Lab": 17001, "kitchen": 17002, "attic": 17003}
 DISCOVERY, APART = 17009, 17008
 TIMING = ["--heartbeat-interval", "200ms", "--heartbeat-timeout", "1500ms", "--election-timeout", "500ms"]
@@ -66,7 +69,7 @@ class Process:
     def __init__(self, peer, port, *options):
         self.log, self.peer = open(f"{peer}.log", "ab"), peer
         command = [PEER, "--peer-id", peer, "--resume", "--sensor", "stdin", "--bind", "127.0.0.1", *TIMING]
-        command += ["--broadcast-port", str(port), "--port", str(PORTS[peer]), *options]
+        command += ["--broadcast-port", str(port), "--port", str(PORTS[peer]), *OPTIONS, *options]
         self.begin = os.path.getsize(f"{peer}.log")
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=self.log, env={})
         atexit.register(self.process.kill)

@@ -25,6 +25,17 @@ fn output(group: &Group, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
+/// The options with which the peers of a release go on: their rows are in files of months, or are not.
+fn options(release: &Path) -> &'static [&'static str] {
+    let state = fs::read_to_string(release.join("data/kitchen/state")).expect("a recording");
+    let with_months: &[&str] = &["--resume", "--sensor", "stdin", "--rotate", "month", "--keep", "400d"];
+    if state.starts_with("version:2\n") && state.contains("\nrotate:month\n") {
+        with_months
+    } else {
+        &with_months[..3]
+    }
+}
+
 /// All files below a directory, but for `lock`, with what they hold.
 fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
@@ -70,20 +81,22 @@ fn a_peer_goes_on_with_a_directory_of_a_release_and_changes_no_byte_of_it() {
             copy(&directory_of(&data, &peer.parse().expect("an id")), &group.data_of(peer));
         }
         let before = files(&group.data_of("Lab"));
-        let mut lab = group.start_with("Lab", &["--resume", "--sensor", "stdin"]);
+        let mut lab = group.start_with("Lab", options(&release));
         lab.wait_for("Resumed: 30 entries, 30 delivered, 6 readings waiting");
         lab.wait_for_rows(30 + WAITING);
         for (name, bytes) in rows_of(&before) {
             assert!(files(&group.data_of("Lab"))[name].starts_with(bytes), "{name} only grows");
         }
-        let mut kitchen = group.start_with("kitchen", &["--resume", "--sensor", "stdin"]);
+        let mut kitchen = group.start_with("kitchen", options(&release));
         for peer in [&lab, &kitchen] {
             peer.wait_for_view(&["Lab", "kitchen"]);
         }
         kitchen.feed_numbered(0, 10);
         for peer in [&lab, &kitchen] {
             peer.wait_for_rows(30 + WAITING + 10);
-            let mended = ["was damaged", "set aside", "renamed", "had names"].iter().any(|text| peer.said(text));
+            let mended = ["was damaged", "set aside", "renamed", "had names", "have a CSV file for each"]
+                .iter()
+                .any(|text| peer.said(text));
             assert!(!mended, "there is nothing to mend: {}", peer.log().join("\n"));
         }
         for (peer, segments) in [(&lab, 2), (&kitchen, 1)] {
