@@ -46,7 +46,7 @@ impl Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     Target::new("wire", wire::lines, Work::new(256, 64)),
     Target::new("messages", wire::messages, Work::new(16_384, 64)),
     Target::new("frames", frames::frames, Work::new(2048, 64)),
@@ -58,6 +58,7 @@ pub const TARGETS: [Target; 18] = [
     Target::new("packed", files::packed, Work::new(2048, 1024)),
     Target::new("pending", files::pending, Work::new(2048, 1024)),
     Target::new("state", files::state, Work::new(2048, 1024)),
+    Target::new("base", files::base, Work::new(2048, 1024)),
     Target::new("csv", files::csv, Work::new(2048, 1024)),
     Target::new("verify", verify::verify, Work::new(4096, 1024)),
     Target::new("config", config::config, Work::new(2048, 1024)),
