@@ -70,10 +70,10 @@ fn readings_of_an_earlier_life_that_began_later_tell_once_that_the_clock_went_ba
             .filter_map(|event| if let Event::ClockBehind { by } = event { Some(*by) } else { None })
             .collect::<Vec<_>>()
     };
-    assert_eq!(told_of(1, "x/900"), [], "of another peer");
-    assert_eq!(told_of(2, "m/99"), [], "before this life");
+    assert!(told_of(1, "x/900").is_empty(), "of another peer");
+    assert!(told_of(2, "m/99").is_empty(), "before this life");
     assert_eq!(told_of(3, &format!("m/{}", LIFE + 7)), [Time::from_nanos(7)]);
-    assert_eq!(told_of(4, &format!("m/{}", LIFE + 8)), [], "said before");
+    assert!(told_of(4, &format!("m/{}", LIFE + 8)).is_empty(), "said before");
 }
 
 #[test]
@@ -202,8 +202,8 @@ fn a_made_up_leader_of_a_high_term_silences_nobody_once_it_is_gone() {
 fn a_seeker_that_a_stranger_raised_proposes_what_others_believe() {
     let mut raised = Bench::under(Some(2), &Found::default());
     raised.hello_under(Some(2), 1, "s");
-    for times in 1..=3u64 {
-        raised.said(1, Message::Coordinator { term: term(&format!("{}@s/5", times * (1 << 20))) });
+    for times in 1..=3 {
+        raised.said(1, Message::Coordinator { term: term(&format!("{}@s/5", times * (1u64 << 20))) });
     }
     raised.said(1, Message::Leave { term: None });
     raised.hello_under(Some(2), 2, "a");
