@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 90] = [
+pub const EVENTS: [&str; 91] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -72,6 +72,7 @@ pub const EVENTS: [&str; 90] = [
     "repaired",
     "resumed",
     "rows_restored",
+    "rows_unwritten",
     "said",
     "sensor_blocked",
     "sensor_ids",

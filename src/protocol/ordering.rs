@@ -56,7 +56,13 @@ impl Peer {
         while let Some((taken, readings)) = self.delivery.first_ended() {
             // While the storage still cuts, some of them may be about to become pending again.
             let committed = !self.log.is_cutting() && self.pending.first_own().is_none_or(|first| first > taken);
-            if !committed || self.delivery.up_to < self.log.committed() {
+            if !committed {
+                self.delivery.enough = None;
+                return;
+            }
+            // What others give from now on is no part of it: with rows that wait, there is always some of that.
+            let enough = *self.delivery.enough.get_or_insert(self.log.committed());
+            if self.delivery.up_to < enough.min(self.log.committed()) {
                 return;
             }
             self.delivery.forget_first_ended();

@@ -18,9 +18,9 @@ use crate::simulation::page::{document, Line, Message, Run, State};
 /// Messages on a page: with more it is too long for a browser.
 const MESSAGES_MAX: usize = 200_000;
 
-/// A log that ends this long before the others, in microseconds, shows a peer that was killed: each one says a sign of life
-/// every few seconds at the latest.
-const SILENT: i64 = 2_000_000;
+/// A log that ends this long before the others, in microseconds, shows a peer that was killed: by default a sign of life comes
+/// every five seconds, and is missed after ten.
+const SILENT: i64 = 12_000_000;
 
 /// What is to be drawn.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub fn run(asked: &Asked, out: &mut impl Write) -> Result<(), LogsError> {
     let about = about(&logs, &ahead, began);
     let page = document(&on_page(&logs, &about, began, ended));
     fs::write(&asked.html, page).map_err(|cause| LogsError::Write { path: asked.html.clone(), cause })?;
-    let length = seconds(ended - began);
+    let length = seconds(ended.saturating_sub(began));
     writeln!(out, "{}: {} peers, {count} messages in {length:.1} s", asked.html.display(), logs.names.len())?;
     if count == 0 {
         writeln!(out, "No messages: peers log them with RUST_LOG=info,peer::threads::talk=trace")?;
@@ -85,8 +85,8 @@ fn about(logs: &Logs, ahead: &[i64], began: i64) -> String {
     for (name, ahead) in logs.names.iter().zip(ahead) {
         if *ahead != 0 {
             let way = if *ahead > 0 { "ahead of" } else { "behind" };
-            let by = seconds(ahead.abs());
-            writeln!(text, "The clock of {name} is {by:.4} s {way} that of {}; set right here.", logs.names[0])
+            let by = seconds(ahead.saturating_abs());
+            writeln!(text, "The clock of {name} is {by:.4} s {way} others, as messages show; set right here.")
                 .expect("a string takes all");
         }
     }
@@ -94,7 +94,7 @@ fn about(logs: &Logs, ahead: &[i64], began: i64) -> String {
 }
 
 fn on_page<'a>(logs: &'a Logs, about: &'a str, began: i64, ended: i64) -> Run<'a> {
-    let at = |time: i64| seconds(time - began);
+    let at = |time: i64| seconds(time.saturating_sub(began));
     let message = |said: &'a Said| {
         Some(Message {
             sent: at(said.at),
@@ -120,7 +120,10 @@ fn on_page<'a>(logs: &'a Logs, about: &'a str, began: i64, ended: i64) -> Run<'a
     let mut states: Vec<State> = logs.stands.iter().map(state).collect();
     for (host, last) in logs.last.iter().enumerate() {
         let is_last = logs.stands.iter().rev().find(|stands| stands.host == host);
-        if logs.talk && ended.saturating_sub(*last) > SILENT && is_last.is_some_and(|stands| stands.is != "down") {
+        if logs.talks_since[host] < i64::MAX
+            && ended.saturating_sub(*last) > SILENT
+            && is_last.is_some_and(|stands| stands.is != "down")
+        {
             states.push(State { at: at(*last), host, is: "down", ..State::default() });
         }
     }

@@ -117,7 +117,7 @@ impl State {
             taken: process.taken,
             last: peer.last(),
             committed: peer.committed(),
-            delivered: process.shelf.delivered,
+            delivered: process.shelf.written,
         }
     }
 

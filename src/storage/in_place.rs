@@ -36,7 +36,10 @@ impl<D: Disk> Storage<D> {
     }
 
     /// Writes again the CSV files that are known to be displaced.
-    pub(super) fn restore(&mut self) -> Result<(), StorageError> {
+    ///
+    /// # Errors
+    /// The disk's, or where the journal is damaged.
+    pub fn restore(&mut self) -> Result<(), StorageError> {
         let careful = self.options.careful();
         self.restored.extend(self.csv.restore(&self.journal.reader(), self.delivered, careful)?);
         Ok(())

@@ -52,7 +52,7 @@ impl Node {
         let before = core.taken();
         let now = self.now();
         core.step(now, input, &mut effects);
-        self.stood.note(&core, now);
+        let news = self.stood.news(&core, now);
         let more = core.taken() > before;
         if takes {
             self.counts.taken(core.taken(), Instant::now());
@@ -68,6 +68,9 @@ impl Node {
             self.room.notify_all();
         }
         drop(core);
+        if let Some(news) = news {
+            news.log();
+        }
         self.finish(afterwards);
         takes && more
     }

@@ -20,14 +20,19 @@ const FAREWELL: Duration = Duration::from_millis(250);
 
 /// Lets the last messages go out and the last rows be written, within reason.
 pub(super) fn farewell(node: &Node, marks: Option<&Marks>) {
-    let until = Instant::now() + FAREWELL;
     if let Some(marks) = marks {
         marks.settle(FAREWELL);
     }
+    let until = Instant::now() + FAREWELL;
     let (written, wait) = bounded(1);
-    if node.storage.send(StorageItem::Finish(written)).is_ok() {
-        // What is not written by then is not lost: it is in the other peers' files.
-        let _ = wait.recv_deadline(until);
+    let finished = node.storage.send(StorageItem::Finish(written)).is_ok() && wait.recv_deadline(until).is_ok();
+    if !finished && node.config.flush_interval.is_some() {
+        // Otherwise the few that are not written are in the other peers' files.
+        log::warn!(
+            event = "rows_unwritten";
+            "The disk is slow or refuses: rows that waited may not be in the CSV files; the journal has them, and a start with \
+             --resume writes them"
+        );
     }
     let links: Vec<Arc<Link>> = read(&node.links).values().cloned().collect();
     for link in links {

@@ -4,7 +4,7 @@
 //! others change under a lock; or in a call of the system for a socket. It sleeps only where nothing can happen
 //! earlier: after an error that would return immediately, and until a sensor's time has come.
 //!
-//! Locks are taken in the order of this table, and none while a later one is held. The last fourteen are leaves: no
+//! Locks are taken in the order of this table, and none while a later one is held. The last fifteen are leaves: no
 //! other lock is taken under them.
 //!
 //! | lock | guards | held for |
@@ -26,7 +26,7 @@
 //! | the ends' `waiting` | the other direction of links | putting one in, taking one out |
 //! | `connections` | incoming connections that were admitted | noting one, taking one out |
 //! | the keyring's `keys` | the keys of a closed group | cloning a handle, changing them |
-//! | what `stood` | what the peer was when that was last logged | comparing, and logging it |
+//! | what `stood` | what the peer was when that was last logged | comparing it |
 //! | an asked source's `wait` | since when it is asked | noting it, looking at it |
 //! | the marks' `busy`, `positions` | a source that notes how far it was read; how far that is | setting it; writing a small file |
 //! | `questions`, `datagrams`, `failure` | questions to ask; the discovery sockets; how the disk failed | one call |

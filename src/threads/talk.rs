@@ -50,11 +50,18 @@ pub(super) fn heard(from: Option<&PeerId>, way: Way, message: &Message) {
 #[derive(Debug, Default)]
 pub(super) struct Stood(Mutex<String>);
 
+/// What it is since a moment ago.
+pub(super) struct News {
+    word: &'static str,
+    fields: String,
+    micros: u64,
+}
+
 impl Stood {
-    /// Logs what the peer is, where that is new.
-    pub(super) fn note(&self, core: &Peer, now: Time) {
+    /// What the peer is, where that is new and to be logged.
+    pub(super) fn news(&self, core: &Peer, now: Time) -> Option<News> {
         if !log::log_enabled!(Level::Trace) {
-            return;
+            return None;
         }
         let picture = core.picture(now);
         let mut fields = Object::new();
@@ -71,20 +78,31 @@ impl Stood {
         ] {
             fields.raw(name, &number.to_string());
         }
-        let is = fields.members().to_owned();
+        let fields = fields.members().to_owned();
         let mut stood = lock(&self.0);
-        if *stood != is {
-            log::trace!(event = "stands", fields = is, micros = micros(); "{}", picture.standing.word());
-            *stood = is;
-        }
+        let is_new = *stood != fields;
+        is_new.then(|| {
+            stood.clone_from(&fields);
+            News { word: picture.standing.word(), fields, micros: micros() }
+        })
     }
 }
 
-/// The first line of a message, without readings.
+impl News {
+    /// Logs it. Not under the core's lock: a log that nobody reads makes one wait.
+    pub(super) fn log(self) {
+        log::trace!(event = "stands", fields = self.fields, micros = self.micros; "{}", self.word);
+    }
+}
+
+/// How many characters of a message are logged.
+const TEXT_MAX: usize = 400;
+
+/// A message without readings; a long one is cut short.
 fn text_of(message: &Message) -> String {
     let mut text = Vec::new();
     encode_head(message, &mut text);
-    String::from_utf8_lossy(&text).trim_end().replace('\n', " ")
+    String::from_utf8_lossy(&text).trim_end().replace('\n', " ").chars().take(TEXT_MAX).collect()
 }
 
 /// Microseconds since 1970, by this host's clock.

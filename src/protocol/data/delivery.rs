@@ -10,11 +10,13 @@ pub(crate) struct Delivery {
     pub(crate) up_to: Sequence,
     /// Sources that ended: the last number taken in then -> how many readings the source gave.
     ended_sources: BTreeMap<Number, u64>,
+    /// What the source that ended first gave is committed up to here.
+    pub(crate) enough: Option<Sequence>,
 }
 
 impl Delivery {
     pub(crate) fn new(up_to: Sequence) -> Self {
-        Self { up_to, ended_sources: BTreeMap::new() }
+        Self { up_to, ended_sources: BTreeMap::new(), enough: None }
     }
 
     /// A source ended: it gave `readings`, and `taken` was the last number taken in then.
@@ -30,6 +32,7 @@ impl Delivery {
     /// The operator knows of the source that ended first.
     pub(crate) fn forget_first_ended(&mut self) {
         self.ended_sources.pop_first();
+        self.enough = None;
     }
 
     /// Readings from this number on got new numbers, up to `taken`: the sources that gave them end there.

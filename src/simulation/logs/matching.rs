@@ -11,7 +11,10 @@ fn key(way: Way, text: &str) -> String {
     match (way, parts.first()) {
         (Way::Connection, Some(&"HELLO")) => format!("HELLO:{}", parts[parts.len() - 1]),
         (Way::Connection, _) => text.to_owned(),
-        // Its nonce.
+        // Its nonce, and who answers: one question may go to several addresses.
+        (Way::Question, Some(&"HERE")) => {
+            [&parts[..parts.len().min(2)], parts.get(5..6).unwrap_or_default()].concat().join(":")
+        }
         (Way::Question, _) => parts[..parts.len().min(2)].join(":"),
         // Whose it is.
         (Way::Datagram, _) => parts[..parts.len().min(3)].join(":"),
@@ -30,8 +33,8 @@ impl Heard {
     }
 }
 
-/// Finds what became of each message, and returns by how many microseconds the clock of each host is ahead of the first
-/// host's; 0 where no message shows a difference.
+/// Finds what became of each message, and returns by how many microseconds the clock of each host is ahead of
+/// others; 0 where no message shows a difference.
 pub(super) fn ahead(logs: &mut Logs) -> Vec<i64> {
     on_connections(logs);
     questions(logs);
@@ -64,17 +67,21 @@ fn on_connections(logs: &mut Logs) {
     }
 }
 
-/// A question is for one, and so is its answer.
+/// A question that goes to several addresses is heard as what was said last before.
 fn questions(logs: &mut Logs) {
-    let mut asked: BTreeMap<String, usize> = BTreeMap::new();
-    for (place, said) in logs.said.iter().enumerate().filter(|(_, said)| said.way == Way::Question) {
-        asked.insert(said.key(), place);
+    let mut asked: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    // Why somebody is refused has no nonce.
+    let has_nonce = |text: &str| text.starts_with("WHO:") || text.starts_with("HERE:");
+    for (place, said) in logs.said.iter().enumerate() {
+        if said.way == Way::Question && has_nonce(&said.text) {
+            asked.entry(said.key()).or_default().push(place);
+        }
     }
     for (number, heard) in logs.heard.iter().enumerate().filter(|(_, heard)| heard.way == Way::Question) {
-        if let Some(place) = asked.remove(&heard.key()) {
-            let said = &mut logs.said[place];
-            (said.to, said.heard) = (Some(heard.host), Some(number));
-        }
+        let Some(places) = asked.get_mut(&heard.key()).filter(|places| !places.is_empty()) else { continue };
+        let before = places.partition_point(|place| logs.said[*place].at <= heard.at);
+        let said = &mut logs.said[places.remove(before.saturating_sub(1))];
+        (said.to, said.heard) = (Some(heard.host), Some(number));
     }
 }
 
@@ -87,8 +94,9 @@ fn datagrams(logs: &mut Logs, ahead: &[i64]) {
     let mut more = Vec::new();
     for (number, heard) in logs.heard.iter().enumerate().filter(|(_, heard)| heard.way == Way::Datagram) {
         let Some(places) = said.get(&heard.key()) else { continue };
-        let at = heard.at - ahead[heard.host];
-        let before = places.partition_point(|place| logs.said[*place].at - ahead[logs.said[*place].host] <= at);
+        let at = heard.at.saturating_sub(ahead[heard.host]);
+        let before =
+            places.partition_point(|place| logs.said[*place].at.saturating_sub(ahead[logs.said[*place].host]) <= at);
         let one = &logs.said[places[before.saturating_sub(1)]];
         if one.host != heard.host {
             let text = one.text.clone();
@@ -110,7 +118,7 @@ fn datagrams(logs: &mut Logs, ahead: &[i64]) {
 fn differences(logs: &Logs) -> Vec<i64> {
     let mut quickest: BTreeMap<(usize, usize), i64> = BTreeMap::new();
     for said in &logs.said {
-        let (Some(to), Some(heard)) = (said.to, said.heard) else { continue };
+        let (Some(to), Some(heard), Way::Connection) = (said.to, said.heard, said.way) else { continue };
         let took = logs.heard[heard].at - said.at;
         quickest.entry((said.host, to)).and_modify(|least| *least = took.min(*least)).or_insert(took);
     }
@@ -119,15 +127,16 @@ fn differences(logs: &Logs) -> Vec<i64> {
         return ahead;
     }
     let mut known = vec![false; ahead.len()];
-    let mut next = VecDeque::from([0]);
-    known[0] = true;
-    while let Some(host) = next.pop_front() {
-        for other in 0..ahead.len() {
-            let both = quickest.get(&(host, other)).zip(quickest.get(&(other, host)));
-            if let Some((there, back)) = both.filter(|_| !known[other]) {
-                known[other] = true;
-                ahead[other] = ahead[host] + (there - back) / 2;
-                next.push_back(other);
+    for first in 0..ahead.len() {
+        let mut next = VecDeque::from_iter((!std::mem::replace(&mut known[first], true)).then_some(first));
+        while let Some(host) = next.pop_front() {
+            for other in 0..ahead.len() {
+                let both = quickest.get(&(host, other)).zip(quickest.get(&(other, host)));
+                if let Some((there, back)) = both.filter(|_| !known[other]) {
+                    known[other] = true;
+                    ahead[other] = i64::saturating_add(ahead[host], (there - back) / 2);
+                    next.push_back(other);
+                }
             }
         }
     }

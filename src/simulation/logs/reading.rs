@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -20,8 +21,8 @@ pub(super) struct Logs {
     pub(super) told: Vec<Told>,
     /// The last line of each host.
     pub(super) last: Vec<i64>,
-    /// Do they tell of messages?
-    pub(super) talk: bool,
+    /// Since when the log of each host tells of messages, too.
+    pub(super) talks_since: Vec<i64>,
     /// Lines that are none of a peer's log.
     pub(super) others: u64,
 }
@@ -71,33 +72,46 @@ pub(super) struct Told {
 /// Reads all files.
 pub(super) fn read(asked: &Asked) -> Result<Logs, LogsError> {
     let (mut logs, mut hosts) = (Logs::default(), BTreeMap::new());
+    let mut files = asked.files.iter().map(|path| Ok((begin(path)?, path))).collect::<Result<Vec<_>, LogsError>>()?;
+    // One of a peer may go on in the next.
+    files.sort();
     let range = asked.from.saturating_mul(1000)..=asked.to.saturating_mul(1000);
-    for path in &asked.files {
-        let cause = |cause| LogsError::Read { path: path.clone(), cause };
-        let mut file = BufReader::new(File::open(path).map_err(cause)?);
-        let (mut bytes, mut known) = (Vec::new(), false);
-        while file.read_until(b'\n', &mut bytes).map_err(cause)? > 0 {
-            match entry(&bytes) {
-                Some(entry) => {
-                    known = true;
-                    if range.contains(&entry.at) {
-                        logs.take(&entry, &mut hosts);
-                    }
-                }
+    for (_, path) in files {
+        for_each_line(path, |bytes| {
+            match entry(bytes) {
+                Some(entry) if range.contains(&entry.at) => logs.take(&entry, &mut hosts),
+                Some(_) => {}
                 None => logs.others += 1,
             }
-            bytes.clear();
-        }
-        if !known {
-            return Err(LogsError::NoLog { path: path.clone() });
-        }
+            true
+        })?;
     }
     logs.sort_hosts();
-    if logs.talk {
-        // Each change is told: what events let one guess is not needed.
-        logs.stands.retain(|stands| stands.last.is_some() || stands.is == "down");
-    }
+    // Where each change is told, what events let one conclude is not needed.
+    let since = &logs.talks_since;
+    logs.stands.retain(|stands| stands.last.is_some() || stands.is == "down" || stands.at < since[stands.host]);
     Ok(logs)
+}
+
+/// Hands over line after line, until one is enough.
+fn for_each_line(path: &Path, mut take: impl FnMut(&[u8]) -> bool) -> Result<(), LogsError> {
+    let cause = |cause| LogsError::Read { path: path.to_owned(), cause };
+    let mut file = BufReader::new(File::open(path).map_err(cause)?);
+    let mut bytes = Vec::new();
+    while file.read_until(b'\n', &mut bytes).map_err(cause)? > 0 && take(&bytes) {
+        bytes.clear();
+    }
+    Ok(())
+}
+
+/// When a log begins.
+fn begin(path: &Path) -> Result<i64, LogsError> {
+    let mut begin = None;
+    for_each_line(path, |bytes| {
+        begin = entry(bytes).map(|entry| entry.at);
+        begin.is_none()
+    })?;
+    begin.ok_or_else(|| LogsError::NoLog { path: path.to_owned() })
 }
 
 /// A line of a log.
@@ -127,7 +141,7 @@ fn entry(bytes: &[u8]) -> Option<Entry> {
     let object: Value = serde_json::from_slice(&bytes[begin..]).ok()?;
     let time: Timestamp = object.get("ts")?.as_str()?.parse().ok()?;
     let peer = object.get("peer")?.as_str()?.to_owned();
-    let micros = object.get("micros").and_then(Value::as_i64);
+    let micros = object.get("micros").and_then(Value::as_i64).filter(|at| Timestamp::from_microsecond(*at).is_ok());
     Some(Entry { at: micros.unwrap_or_else(|| time.as_microsecond()), peer, object })
 }
 
@@ -139,23 +153,24 @@ impl Logs {
         hosts.insert(name.to_owned(), self.names.len());
         self.names.push(name.to_owned());
         self.last.push(i64::MIN);
+        self.talks_since.push(i64::MAX);
         self.names.len() - 1
     }
 
     fn take(&mut self, entry: &Entry, hosts: &mut BTreeMap<String, usize>) {
         let (at, host) = (entry.at, self.host(&entry.peer, hosts));
-        self.last[host] = at;
+        self.last[host] = self.last[host].max(at);
         let Some(event) = entry.text("event") else { return };
         let way = entry.text("way").and_then(Way::named);
         match (event, way) {
             ("said", Some(way)) => {
-                self.talk = true;
+                self.talks_since[host] = self.talks_since[host].min(at);
                 let to = entry.text("to").map(|to| self.host(to, hosts));
                 let text = entry.text("text").unwrap_or_default().to_owned();
                 self.said.push(Said { at, host, to, way, text, heard: None });
             }
             ("heard", Some(way)) => {
-                self.talk = true;
+                self.talks_since[host] = self.talks_since[host].min(at);
                 let from = entry.text("from").map(|from| self.host(from, hosts));
                 let text = entry.text("text").unwrap_or_default().to_owned();
                 self.heard.push(Heard { at, host, from, way, text });
@@ -180,6 +195,7 @@ impl Logs {
         order.iter().enumerate().for_each(|(place, host)| places[*host] = place);
         self.names = order.iter().map(|host| self.names[*host].clone()).collect();
         self.last = order.iter().map(|host| self.last[*host]).collect();
+        self.talks_since = order.iter().map(|host| self.talks_since[*host]).collect();
         for said in &mut self.said {
             (said.host, said.to) = (places[said.host], said.to.map(|to| places[to]));
         }
@@ -192,10 +208,10 @@ impl Logs {
 
     /// Sets back what the clock of each host is ahead, in microseconds.
     pub(super) fn set_back(&mut self, ahead: &[i64]) {
-        self.said.iter_mut().for_each(|said| said.at -= ahead[said.host]);
-        self.heard.iter_mut().for_each(|heard| heard.at -= ahead[heard.host]);
-        self.stands.iter_mut().for_each(|stands| stands.at -= ahead[stands.host]);
-        self.told.iter_mut().for_each(|told| told.at -= ahead[told.host]);
+        self.said.iter_mut().for_each(|said| said.at = said.at.saturating_sub(ahead[said.host]));
+        self.heard.iter_mut().for_each(|heard| heard.at = heard.at.saturating_sub(ahead[heard.host]));
+        self.stands.iter_mut().for_each(|stands| stands.at = stands.at.saturating_sub(ahead[stands.host]));
+        self.told.iter_mut().for_each(|told| told.at = told.at.saturating_sub(ahead[told.host]));
         self.last.iter_mut().zip(ahead).for_each(|(last, ahead)| *last = last.saturating_sub(*ahead));
     }
 

@@ -120,6 +120,30 @@ fn addresses_that_each_side_sees_in_its_own_way_hide_nothing() {
 }
 
 #[test]
+fn one_question_may_go_to_several_addresses() {
+    let here = |id: &str| format!("HERE:77:1:0:0:{id}:0:200:10.0.0.2:7002:-:0");
+    let who = |at| said("a", at, "", "question", "WHO:77:-");
+    let a = [who(0), heard("a", 2, "", "question", &here("b")), who(50), heard("a", 52, "", "question", &here("c"))];
+    let answer = |id, at| heard(id, at, "a", "question", "WHO:77:-") + &said(id, at, "", "question", &here(id));
+    let (arrows, _, ahead) = arrows("several", &[a.concat(), answer("b", 1), answer("c", 51)]);
+    let (to_b, to_c) = (arrow("a", "b", 0, 1, "WHO:77:-"), arrow("a", "c", 50, 1, "WHO:77:-"));
+    assert_eq!(arrows, [to_b, arrow("b", "a", 1, 1, &here("b")), to_c, arrow("c", "a", 51, 1, &here("c"))]);
+    assert_eq!(ahead, [0, 0, 0]);
+}
+
+#[test]
+fn times_that_no_clock_shows_do_no_harm() {
+    let strange = |text: &str| {
+        let rest = "\"event\":\"said\",\"message\":\"x\",\"to\":\"b\",\"way\":\"connection\",\"text\":\"x:1\"";
+        let line = line("a", 10, "trace", rest);
+        format!("{},\"micros\":{text}}}\n", line.split(",\"micros\"").next().unwrap())
+    };
+    let texts = ["9223372036854775807", "-9223372036854775808", "1e300", "\"x\"", "253402207200999999"].map(strange);
+    let asked = asked("strange", &[view("a", 0, true) + &texts.concat()]);
+    run(&asked, &mut Vec::new()).unwrap();
+}
+
+#[test]
 fn clocks_are_set_right_where_a_message_would_arrive_before_it_is_said() {
     // The clock of b is 5 s behind, and c's, which only talks with b, 8 s. A message takes 10 ms.
     let a = said("a", 9000, "b", "connection", "x:1") + &heard("a", 9520, "b", "connection", "x:2");
@@ -173,7 +197,7 @@ fn a_peer_that_says_nothing_more_while_others_do_was_killed() {
         line(peer, at, "trace", rest)
     };
     let a = view("a", 0, false) + &stands("a", 1) + &said("a", 100, "b", "connection", "x:1");
-    let b = stands("b", 1) + &heard("b", 101, "a", "connection", "x:1") + &said("b", 3000, "a", "connection", "x:2");
+    let b = stands("b", 1) + &heard("b", 101, "a", "connection", "x:1") + &said("b", 20_000, "a", "connection", "x:2");
     let asked = asked("killed", &[b, a]);
     let mut logs = read(&asked).unwrap();
     matching::ahead(&mut logs);
@@ -181,10 +205,11 @@ fn a_peer_that_says_nothing_more_while_others_do_was_killed() {
     let about = about(&logs, &[0, 0], began);
     let page = on_page(&logs, &about, began, ended);
     let states: Vec<_> = page.states.iter().map(|state| (state.host, state.is, state.log)).collect();
-    // The view is not needed where each change is told.
-    assert_eq!(states, [(1, "member", Some(5)), (0, "member", Some(5)), (0, "down", None)]);
+    // What the view tells counts until the log tells of each change.
+    let told = [(0, "member", None), (0, "member", Some(5)), (1, "member", Some(5)), (0, "down", None)];
+    assert_eq!(states, told);
     let messages: Vec<_> = page.messages.iter().map(|message| (message.sent, message.arrived, message.verb)).collect();
-    assert_eq!(messages, [(0.1, Some(0.101), "x"), (3.0, None, "x")]);
+    assert_eq!(messages, [(0.1, Some(0.101), "x"), (20.0, None, "x")]);
     assert_eq!(logs.said[0].way, Way::Connection);
 }
 

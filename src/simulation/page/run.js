@@ -35,10 +35,16 @@ function around(message) {
   const known = states[message.to];
   const place = lastUpTo(known, message.arrived);
   const isNew = place >= 0 && known[place].at === message.arrived;
-  return isNew ? [known[place - 1], known[place]] : [known[place], known[place]];
+  if (run.played || isNew) return isNew ? [known[place - 1], known[place]] : [known[place], known[place]];
+  // A real peer says a moment later what it became; what comes after the next message is that one's doing.
+  const next = run.messages.reduce(
+    (first, other) => (other.to === message.to && other.arrived > message.arrived ? Math.min(first, other.arrived) : first), Infinity);
+  const after = known[place + 1];
+  return [known[place], after && after.at < next ? after : known[place]];
 }
 
 function inWords(state) {
+  if (!state && !run.played) return "not known";
   if (!state || state.is === "down") return "not running";
   const term = state.term ? `, term ${state.term}` : "";
   const numbers = state.log === null ? "" : `, log ${state.log}, committed ${state.committed}, in files ${state.delivered}`;

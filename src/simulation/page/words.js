@@ -40,7 +40,7 @@ function showTime() {
     const row = make("tr", "", body);
     make("td", name, row);
     if (!state || state.is === "down") {
-      make("td", "not running", row).colSpan = 7;
+      make("td", inWords(state), row).colSpan = 7;
       return;
     }
     const cells = [state.is, state.term, state.members, state.taken, state.log, state.committed, state.delivered];
