@@ -8,7 +8,7 @@ use crate::ranges::{Gaps, RangeSet};
 use crate::wire::Range;
 
 /// A set of readings, by origin.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Numbers(BTreeMap<Origin, RangeSet>);
 
 impl Numbers {

@@ -10,6 +10,7 @@
 
 mod ages;
 mod base;
+mod copying;
 mod csv_directory;
 mod csv_files;
 mod directory;

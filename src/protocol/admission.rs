@@ -25,7 +25,7 @@ const REFILL: Time = Time::from_secs(4);
 const VISITORS_MAX: usize = 64;
 
 /// A connection that has not been admitted.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Visitor {
     hello: Hello,
     /// The address that it was made to.
@@ -38,7 +38,7 @@ struct Visitor {
     ask_at: Option<Time>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Visitors {
     waiting: BTreeMap<ConnectionId, Visitor>,
     budget: Budget,

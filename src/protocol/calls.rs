@@ -51,7 +51,7 @@ pub(super) enum Purpose {
     Proof,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open {
     /// `None`: all `--join` addresses, of which any may answer.
     to: Option<SocketAddr>,
@@ -60,7 +60,7 @@ struct Open {
     since: Time,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Calls {
     open: BTreeMap<Token, Open>,
     /// Questions ever asked.

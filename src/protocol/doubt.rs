@@ -36,7 +36,7 @@ const OUTBIDS_MAX: u32 = 8;
 /// After this many leaders and proposers failed, a seeker waits for nobody, and no leader yields.
 const FAILED_MAX: u32 = 3;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Proof {
     at: SocketAddr,
     times: u8,
@@ -45,7 +45,7 @@ struct Proof {
     since: Time,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Doubts {
     /// By name and address: a process that borrows a name must not spoil the name.
     distrusted: BTreeMap<(PeerId, Option<SocketAddr>), (Time, u32)>,

@@ -6,7 +6,7 @@ use super::turn::Turn;
 use crate::ids::PeerId;
 use crate::wire::{Limits, Refusal, Timing};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Notices {
     /// An election was won, and no view came of it yet.
     pub(super) won: bool,

@@ -79,7 +79,7 @@ impl Settings {
 }
 
 /// All that a peer keeps. What several mechanisms need is in `data/`; what one alone needs is defined beside it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Peer {
     pub(super) settings: Settings,
     pub(super) clock: Clock,

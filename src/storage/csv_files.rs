@@ -25,7 +25,7 @@ pub(super) const BUFFER_BYTES_MAX: usize = 1024 * 1024;
 /// How much room all buffers together keep while they are empty, in bytes, however many files there are.
 const KEPT_BYTES_MAX: usize = 4 * BUFFER_BYTES_MAX;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct CsvFiles<D> {
     pub(super) disk: Arc<D>,
     layout: Layout,
@@ -45,7 +45,7 @@ pub(super) struct CsvFiles<D> {
     buffered: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct CsvFile {
     name: CsvName,
     path: String,
@@ -69,6 +69,11 @@ impl<D: Disk> CsvFiles<D> {
         let (by_key, latest) = (HashMap::new(), HashMap::new());
         let (recent, first_waiting, buffered) = (usize::MAX, 0, 0);
         Self { disk, layout, files, by_key, latest, recent, space, waiting, first_waiting, buffered }
+    }
+
+    /// The same files on this copy of their disk.
+    pub(super) fn copied_to(self, disk: Arc<D>) -> Self {
+        Self { disk, ..self }
     }
 
     /// These files are there already; with each goes a sequence that none of its rows exceeds.

@@ -46,7 +46,7 @@ pub enum Read {
 }
 
 /// What the journal consists of.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Index {
     segments: Vec<Segment>,
     /// Entries up to here do not count any more, whatever the first segment holds.
@@ -55,7 +55,7 @@ struct Index {
     cuts: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Segment {
     pub(super) first: Sequence,
     /// Bytes of its batches.
@@ -67,7 +67,7 @@ pub(super) struct Segment {
 }
 
 /// The log on disk, for the thread that writes it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Journal<D> {
     reader: JournalReader<D>,
     /// Segments with bytes that may not be on the platter.
@@ -132,6 +132,13 @@ impl<D: Disk> Journal<D> {
     /// The same, as tests want it.
     pub(super) fn with(self, options: Options) -> Self {
         Self { segment_bytes: options.segment_bytes.unwrap_or(self.segment_bytes), ..self }
+    }
+
+    /// The same journal on this copy of its disk.
+    pub(super) fn copied_to(mut self, disk: Arc<D>) -> Self {
+        let index = Arc::new(Mutex::new(self.reader.index().clone()));
+        self.reader = JournalReader { disk, index };
+        self
     }
 
     #[must_use]

@@ -25,7 +25,7 @@ const COPY_BYTES: usize = 256 * 1024;
 /// What each record begins with.
 pub(super) const VERB: &str = "PENDING";
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pending<D> {
     disk: Arc<D>,
     index: Index,
@@ -53,7 +53,7 @@ impl Default for Limits {
 }
 
 /// Where each pending reading is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Index {
     /// Pieces of records that are wholly pending, by origin and first number; pieces of one origin do not overlap.
     pieces: BTreeMap<Origin, BTreeMap<Number, Piece>>,
@@ -158,6 +158,11 @@ impl<D: Disk> Pending<D> {
     pub(super) fn found(disk: Arc<D>, index: Index) -> Self {
         let unsynced = index.bytes > 0;
         Self { disk, index, unsynced, synced: true, limits: Limits::default() }
+    }
+
+    /// The same on this copy of its disk.
+    pub(super) fn copied_to(self, disk: Arc<D>) -> Self {
+        Self { disk, ..self }
     }
 
     /// All that is pending, by origin and rising.

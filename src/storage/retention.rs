@@ -21,7 +21,7 @@ use crate::ids::{Sequence, Term};
 use crate::wire::{Base, Range};
 
 /// What is being looked for, and removed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Retention {
     survey: Option<Survey>,
     /// Everything up to here was found to be before this time.

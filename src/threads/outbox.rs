@@ -20,7 +20,7 @@ const CONTROL_BYTES_MAX: usize = 1024 * 1024;
 /// How much text of requests goes out together: a window of many origins would take 25 MiB.
 const REQUEST_BYTES: usize = 256 * 1024;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Outbox {
     control: VecDeque<Message>,
     control_bytes: usize,

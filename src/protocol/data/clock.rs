@@ -2,7 +2,7 @@
 
 use crate::protocol::input::Time;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Clock {
     /// Time of the last step.
     pub(crate) now: Time,

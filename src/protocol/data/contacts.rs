@@ -54,7 +54,7 @@ pub(crate) enum Claim {
     Moved { endpoint: SocketAddr },
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Contacts {
     known: BTreeMap<PeerId, Known>,
     connections: BTreeMap<ConnectionId, PeerId>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ids::{Number, Sequence};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     /// CSV rows are written up to here.
     pub(crate) up_to: Sequence,

@@ -2,7 +2,7 @@
 
 use crate::protocol::input::Time;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Ending {
     /// Stopping: what is pending has until then to be committed.
     pub(crate) until: Option<Time>,

@@ -20,7 +20,7 @@ const AHEAD_BATCHES: u32 = 32;
 const AGAIN_MAX: u32 = 16 * AHEAD_BATCHES;
 
 /// Where a peer is that is served from this one's log.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Follower {
     /// It said where to begin, on the present link.
     serving: bool,

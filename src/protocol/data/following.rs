@@ -5,7 +5,7 @@ use crate::ids::{PeerId, Sequence, Term};
 use crate::protocol::input::Time;
 use crate::wire::ViewChange;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Following {
     pub(crate) term: Term,
     pub(crate) leader: PeerId,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::view::Members;
 use crate::ids::PeerId;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Group {
     /// Members of the last view installed, whatever became of it.
     pub(crate) last_view: Members,

@@ -23,7 +23,7 @@ const TURNED_AWAY_MAX: usize = 1024;
 /// times in a row shows that the learner keeps up.
 pub(crate) const MARKS: u8 = 3;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Leading {
     pub(crate) term: Term,
     pub(crate) change: u64,
@@ -55,14 +55,14 @@ pub(crate) struct Leading {
 
 /// What a learner has to store to become a member: it reaches the mark three times, and each time the mark is set
 /// again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Mark {
     pub(crate) at: Sequence,
     pub(crate) times: u8,
 }
 
 /// What a peer that was taken into a term may order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct TakenIn {
     pub(crate) incarnation: Incarnation,
     pub(crate) endpoint: SocketAddr,

@@ -9,7 +9,7 @@ use crate::protocol::input::Found;
 use crate::ranges::{Gaps, RangeSet};
 use crate::wire::{Base, Frame, Range, RunList};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Log {
     runs: RunList,
     /// Entries up to here were removed (docs/protocol.md, 10). Their terms and numbers stay.
@@ -31,7 +31,7 @@ pub(crate) struct Log {
     unfinished: VecDeque<Unfinished>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Unfinished {
     to: Sequence,
     /// Committed readings that this cut takes back.

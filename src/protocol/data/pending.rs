@@ -23,7 +23,7 @@ pub(crate) const ORIGINS_AT_ONCE: usize = 15;
 /// How many readings may be pending before sources have to wait. At most 3 MiB of text.
 pub const PENDING_READINGS_MAX: u64 = 2 * WINDOW_READINGS;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pending {
     /// This life of this peer.
     own: Origin,
@@ -34,7 +34,7 @@ pub(crate) struct Pending {
     pub(crate) contested: Vec<Request>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Queue {
     /// What is pending.
     numbers: RangeSet,

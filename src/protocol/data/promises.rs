@@ -11,7 +11,7 @@ use crate::protocol::input::{Found, Time};
 /// How often a leader lifts its term in a heartbeat timeout: each joiner may have promised more than the one before.
 const RAISES_MAX: u32 = 8;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Promises {
     /// The highest term that this peer agreed to follow.
     pub(crate) promised: Option<Term>,

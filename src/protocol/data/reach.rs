@@ -18,7 +18,7 @@ const OUTSIDERS_MAX: usize = 16;
 /// under other names.
 const STEPS_MAX: u32 = 4;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Reach {
     heard: BTreeMap<SocketAddr, Heard>,
     /// Peers that say that they cannot reach this one.
@@ -29,7 +29,7 @@ pub(crate) struct Reach {
 }
 
 /// A peer that is said to listen at an address.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Heard {
     pub(crate) peer: PeerId,
     /// When it last said so itself.
@@ -50,7 +50,7 @@ pub(crate) struct Outside {
     pub(crate) in_vain: u32,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Deaf {
     pub(crate) since: Time,
     pub(crate) at: Time,
@@ -58,7 +58,7 @@ pub(crate) struct Deaf {
 }
 
 /// Everybody was asked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Look {
     pub(crate) since: Time,
     pub(crate) open: BTreeSet<SocketAddr>,

@@ -9,7 +9,7 @@ use crate::ids::{PeerId, Sequence, Term};
 use crate::protocol::input::Time;
 use crate::wire::RunList;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Role {
     Seeking(Seeking),
     /// Installed, still catching up.
@@ -31,7 +31,7 @@ impl Role {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Seeking {
     /// Since when nothing was heard of a leader.
     pub(crate) since: Time,
@@ -42,7 +42,7 @@ pub(crate) struct Seeking {
     pub(crate) asked: Option<(PeerId, Time)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Electing {
     pub(crate) following: Option<Following>,
     /// Peers of higher rank that may yet answer.
@@ -59,7 +59,7 @@ pub(crate) struct Electing {
     pub(crate) told: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Promised {
     pub(crate) proposer: PeerId,
     pub(crate) deadline: Time,
@@ -67,7 +67,7 @@ pub(crate) struct Promised {
     pub(crate) serving: Follower,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Proposing {
     /// Peers that have neither answered nor failed.
     pub(crate) asked: BTreeSet<PeerId>,
@@ -86,7 +86,7 @@ pub(crate) struct Proposing {
 }
 
 /// How far a proposer is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Phase {
     Gathering,
     /// Fetches the best log from its owner, up to `last`; without an owner, waits for this peer's cut only.

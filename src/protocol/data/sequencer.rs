@@ -15,7 +15,7 @@ use crate::wire::{Frame, Lines, Range, Request};
 /// For how many origins of a peer readings may be kept back: as many as it has under way.
 const HELD_ORIGINS_MAX: usize = ORIGINS_AT_ONCE + 1;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Sequencer {
     /// Ordered, not yet framed.
     batch: Vec<Request>,
@@ -24,7 +24,7 @@ pub(crate) struct Sequencer {
 }
 
 /// Readings of one origin that are kept back.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Held {
     /// The peer that brought the first of them.
     by: Option<PeerId>,

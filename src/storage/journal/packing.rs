@@ -20,7 +20,7 @@ const SYNC_BYTES: usize = 256 * 1024;
 const UNPACK_BYTES: usize = 1024 * 1024;
 
 /// A segment of which a part is packed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Packing {
     first: Sequence,
     /// What is packed.

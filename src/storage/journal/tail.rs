@@ -12,7 +12,7 @@ pub const TAIL_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The end of the log. The thread that decides on the log tells the tail first, and only then the storage. So what was
 /// read from the journal is right if `cuts` here is the same afterwards.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tail {
     frames: VecDeque<Frame>,
     /// Bytes of `frames`.

@@ -13,7 +13,7 @@ use crate::storage::journal::Read;
 use crate::storage::{Storage, READ_BYTES};
 use crate::wire::{Base, Frame, RunList};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Removal {
     asked: Sequence,
     /// What goes ends here, with a batch.
@@ -24,7 +24,7 @@ pub(super) struct Removal {
     newest: Option<(Timestamp, String)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Stage {
     /// The entries up to `after` are known.
     Reading {

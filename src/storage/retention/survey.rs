@@ -20,7 +20,7 @@ use crate::wire::{Frame, Limits};
 const KEPT_EIGHTHS: u64 = 7;
 
 /// The journal is read from its beginning.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Survey {
     /// Everything up to here is too much in bytes.
     by_bytes: Sequence,

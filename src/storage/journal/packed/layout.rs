@@ -30,7 +30,7 @@ impl Block {
 }
 
 /// The blocks of a segment, in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::storage::journal) struct Layout {
     pub(in crate::storage::journal) blocks: Vec<Block>,
     /// Why it is not known where each block is. Then these are the blocks that are whole.
