@@ -4,7 +4,7 @@
 //! cuts, clocks, and what happens next. A [`plan::Plan`] says which peers there are, how good their network and their
 //! disks are, and which faults come when; a seed draws one, and the same seed gives the same run. The promises of
 //! `docs/protocol.md` are checked as it goes ([`invariants`]); deliberate faults ([`sabotage`]) show that the checks
-//! notice.
+//! notice. [`exhaustive`] draws nothing: of a small group it tries all orders and faults within bounds.
 
 mod archive;
 mod asking;
@@ -15,6 +15,7 @@ pub mod counts;
 mod cuts;
 pub mod diagram;
 pub mod event;
+pub mod exhaustive;
 mod failing;
 pub mod fault;
 mod hearing;

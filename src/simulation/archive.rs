@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::ids::{Sequence, Term};
 use crate::simulation::shelf::Entry;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Archive(BTreeMap<(Sequence, Term), (Entry, Option<Term>)>);
 
 impl Archive {

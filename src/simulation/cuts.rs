@@ -16,7 +16,7 @@ const RETRANSMISSION_MAX: Time = Time::from_secs(120);
 /// Ways from one host to another.
 type Ways = BTreeMap<(usize, usize), Time>;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Cuts {
     tcp: Ways,
     datagrams: Ways,
@@ -43,6 +43,12 @@ impl Cuts {
 
     pub(crate) fn drops_datagrams(&self, from: usize, to: usize, now: Time) -> bool {
         self.datagrams.get(&(from, to)).is_some_and(|until| *until > now)
+    }
+
+    /// The ways that are cut now: from, to, and until when.
+    pub(crate) fn shut(&self, now: Time) -> impl Iterator<Item = (usize, usize, Time)> + '_ {
+        let ways = self.tcp.iter().chain(&self.datagrams).filter(move |(_, until)| **until > now);
+        ways.map(|((from, to), until)| (*from, *to, *until))
     }
 
     /// When no way is cut any more.

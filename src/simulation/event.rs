@@ -9,7 +9,7 @@ use crate::simulation::network::Datagram;
 use crate::wire::{Refusal, Token};
 
 /// What comes next.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Event {
     Arrive(u64),
     Dialed {

@@ -106,7 +106,11 @@ impl World {
             self.end(number, End::Dark);
         }
         self.dark[host] = true;
-        self.disks[host].power_cut(self.rng.random());
+        if self.said.is_some() {
+            self.disks[host].lose_unsynced();
+        } else {
+            self.disks[host].power_cut(self.rng.random());
+        }
         self.harm(host, if self.plan.durable { Damage::PowerCut } else { Damage::Unsynced });
     }
 

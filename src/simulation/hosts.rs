@@ -112,6 +112,10 @@ impl World {
     /// The time that becomes the number of a peer's life. The clock of a host without a battery may have gone `back` to
     /// before its earlier lives. It is so fine that no two lives get the same number.
     fn start_time(&self, host: usize, back: bool) -> Incarnation {
+        if self.said.is_some() {
+            // A search meets equal states once, whenever in them a process began.
+            return self.processes.len() as Incarnation + 1;
+        }
         let now = u64::try_from(self.now.as_millis()).expect("short runs");
         let taken = |time| self.processes.iter().any(|p| p.host == host && p.origin.incarnation == time);
         let mut time = if back { now / 3 } else { now };
@@ -138,7 +142,7 @@ impl World {
         let connections: Vec<u64> =
             self.connections.iter().filter(|(_, c)| c.from == number || c.to == number).map(|(id, _)| *id).collect();
         for id in connections {
-            if how != End::Clean && self.rng.random_bool(0.5) {
+            if how != End::Clean && self.toss() {
                 self.lose_suffix(id);
             }
             if how != End::Dark {

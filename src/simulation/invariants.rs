@@ -12,7 +12,7 @@ mod nothing_is_lost;
 mod one_leader_a_term;
 mod readings_are_there_once;
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use crate::protocol::{Done, Effect, Event, Exit, Store};
 use crate::simulation::archive::Archive;
@@ -26,7 +26,7 @@ use crate::wire::{Frame, Range};
 pub use comes_to_rest::at_rest;
 pub use files_are_the_log::check_whole;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Checks {
     /// The first promise found broken, and how.
     pub broken: Option<String>,
@@ -175,6 +175,13 @@ impl Checks {
         alive: &(impl Iterator<Item = &'a Process> + Clone),
     ) -> Result<(), String> {
         nothing_is_lost::check_nothing_is_lost(alive, &self.expired)
+    }
+
+    /// Writes out all that checks remember.
+    pub(crate) fn write(&self, text: &mut String) {
+        let first = (&self.one_leader, &self.logs, &self.readings, &self.commits);
+        let rest = (&self.delivered, &self.leaders, &self.expired, &self.archive);
+        write!(text, "{first:?} {rest:?}").expect("a string takes all");
     }
 
     pub fn exited(&mut self, process: &Process, exit: &Exit) {

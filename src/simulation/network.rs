@@ -71,7 +71,7 @@ pub struct Connection {
 }
 
 /// The link of a process to one peer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Link {
     pub outbox: Outbox,
     pub state: LinkState,

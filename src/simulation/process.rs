@@ -18,6 +18,8 @@ pub struct Process {
     pub origin: Origin,
     pub endpoint: SocketAddr,
     pub peer: Peer,
+    /// How many steps it took.
+    pub steps: u64,
     pub alive: bool,
     pub exit: Option<Exit>,
     pub shelf: Shelf,
@@ -62,6 +64,7 @@ impl Process {
             origin: Origin { peer: settings.id.clone(), incarnation: settings.incarnation },
             endpoint: settings.endpoint,
             peer: Peer::new(settings, found, now),
+            steps: 0,
             alive: true,
             exit: None,
             shelf,

@@ -9,7 +9,7 @@ use crate::wire::Frame;
 
 const HEADER: &str = "sequence,timestamp,sensor_id,temperature_c,humidity_pct,pressure_hpa\n";
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Rows {
     layout: Layout,
     /// Batches that the storage has, in order.
@@ -21,7 +21,7 @@ pub(crate) struct Rows {
     files: BTreeMap<String, File>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct File {
     /// All that it must hold.
     text: String,

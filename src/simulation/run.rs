@@ -117,7 +117,7 @@ fn live(world: &mut World) -> Time {
 }
 
 /// In the end everyone is a member, and has delivered the whole of one log.
-fn all_delivered(world: &World) -> Result<(), String> {
+pub(crate) fn all_delivered(world: &World) -> Result<(), String> {
     let logs: Vec<_> = world.alive().map(|p| (p.shelf.last(), p.shelf.log.last().map(|entry| entry.digest))).collect();
     for process in world.alive() {
         let standing = process.peer.standing();

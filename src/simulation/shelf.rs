@@ -136,6 +136,29 @@ impl Shelf {
         self.log.push(Entry { frame, digest });
     }
 
+    /// The same on a copy of its disk.
+    pub(crate) fn copied_to(&self, disk: &MemoryDisk) -> Self {
+        let storage = self.storage.copied_to(disk);
+        Self {
+            log: self.log.clone(),
+            tail: storage.tail(),
+            reader: storage.log_reader(),
+            storage,
+            disk: disk.clone(),
+            delivered: self.delivered,
+            rows_wait: self.rows_wait,
+            found: self.found,
+            rows: self.rows.clone(),
+            stored: self.stored.clone(),
+            fresh: self.fresh.clone(),
+            synced: self.synced.clone(),
+            written: self.written,
+            state: self.state.clone(),
+            limits: self.limits,
+            vouched: self.vouched,
+        }
+    }
+
     /// Forgets what only checks want to know.
     pub fn forget(&mut self) {
         (self.log, self.rows) = (Vec::new(), Rows::default());

@@ -92,7 +92,7 @@ impl World {
         }
         self.checks.stored(&mut self.processes[number], &dones);
         // Two threads race here.
-        let report_first = self.rng.random_bool(0.5);
+        let report_first = self.toss();
         if report_first {
             self.step(number, Input::Stored(mem::take(&mut dones)));
         }

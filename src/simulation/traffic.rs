@@ -373,7 +373,7 @@ impl World {
     /// Cuts off the end of what is under way.
     pub(crate) fn lose_suffix(&mut self, id: u64) {
         let Some(length) = self.connections.get(&id).map(|connection| connection.pipe.len()) else { return };
-        let keep = self.rng.random_range(0..=length);
+        let keep = if self.said.is_some() { 0 } else { self.rng.random_range(0..=length) };
         self.connections.get_mut(&id).expect("just seen").pipe.truncate(keep);
     }
 

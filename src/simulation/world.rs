@@ -32,7 +32,7 @@ const AT_ONCE_MAX: u32 = 100_000;
 
 pub struct World {
     pub now: Time,
-    queue: BTreeMap<(Time, u64), Event>,
+    pub(crate) queue: BTreeMap<(Time, u64), Event>,
     pub scheduled: u64,
     pub rng: SmallRng,
     pub plan: Plan,
@@ -65,12 +65,14 @@ pub struct World {
     /// Sources go on giving readings.
     pub feeding: bool,
     /// Events since the last time the clock moved on.
-    at_once: u32,
-    events: u64,
+    pub(crate) at_once: u32,
+    pub(crate) events: u64,
     /// More of them are a loop.
     pub events_max: u64,
-    trace: Option<String>,
+    pub(crate) trace: Option<String>,
     pub(crate) record: Option<Record>,
+    /// What chance would say, where a search decides that.
+    pub(crate) said: Option<bool>,
     /// A digest of everything that happened, to compare runs.
     pub fingerprint: u64,
 }
@@ -117,6 +119,7 @@ impl World {
             events_max: plan.events_max(),
             trace: tracing.then(String::new),
             record: None,
+            said: None,
             fingerprint: 0,
             plan,
         };
@@ -181,7 +184,7 @@ impl World {
         self.processes.iter().filter(|process| process.alive)
     }
 
-    fn happen(&mut self, event: Event) {
+    pub(crate) fn happen(&mut self, event: Event) {
         if let Some(until) = self.cut_off(&event) {
             // It is sent again when the way is free.
             let delay = self.delay();
@@ -267,6 +270,11 @@ impl World {
         shortest + longest.saturating_sub(shortest).mul_f64(self.rng.random_range(0.0..1.0))
     }
 
+    /// Heads or tails?
+    pub(crate) fn toss(&mut self) -> bool {
+        self.said.unwrap_or_else(|| self.rng.random_bool(0.5))
+    }
+
     pub fn fail(&mut self, result: Result<(), String>) {
         self.checks.note(result);
     }
@@ -283,6 +291,7 @@ impl World {
         let (mut effects, on_new_link) = (Vec::new(), sabotage::is_new_link(&input));
         let process = &mut self.processes[number];
         process.peer.step(self.clocks[process.host].shows(self.now), input, &mut effects);
+        process.steps += 1;
         self.checks.decided(process, &effects);
         effects.retain(|effect| !self.sabotage.swallows(on_new_link, effect));
         let asked = u32::try_from(effects.len()).expect("few effects");

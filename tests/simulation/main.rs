@@ -6,8 +6,10 @@
 //! have to heal in time (30), `PEER_SIM_REACH` how many networks there are of each kind in which not all reach all
 //! (12), `PEER_SIM_PEERS` how many peers the groups of many have (9, 30 and 100), `PEER_SIM_FIRST` which seed is the
 //! first (0). `PEER_SIM_TRACE=1` prints everything that happens. A run that fails prints the command that repeats it.
+//! `exhaustive.rs` draws nothing, and has variables of its own.
 
 mod drawings;
+mod exhaustive;
 mod many;
 mod merging;
 mod outsider;
@@ -67,13 +69,18 @@ fn run_all(mode: Mode) -> Vec<(Mode, u64)> {
     failed
 }
 
-#[test]
-fn groups_keep_their_promises() {
+/// The modes that `PEER_SIM_MODE` asks for.
+fn modes() -> Vec<Mode> {
     let wanted = std::env::var("PEER_SIM_MODE").ok();
     let chosen = |mode: &Mode| wanted.as_deref().is_none_or(|wanted| wanted == mode.name());
     let modes: Vec<Mode> = Mode::ALL.into_iter().filter(chosen).collect();
     assert!(!modes.is_empty(), "PEER_SIM_MODE is default, resume or quorum");
-    let failed: Vec<_> = modes.into_iter().flat_map(run_all).collect();
+    modes
+}
+
+#[test]
+fn groups_keep_their_promises() {
+    let failed: Vec<_> = modes().into_iter().flat_map(run_all).collect();
     assert!(failed.is_empty(), "promises broken in seeds {failed:?}");
 }
 

@@ -9,7 +9,7 @@ use crate::simulation::liar::is_own_name;
 use crate::simulation::process::Process;
 use crate::wire::Message;
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Check {
     /// Which peers stored the log with this digest, up to a batch end.
     stored: BTreeMap<u64, BTreeSet<PeerId>>,

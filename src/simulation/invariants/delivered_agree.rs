@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::ids::Sequence;
 use crate::simulation::process::Process;
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Check {
     /// All that was ever committed: the digest of the log up to the end of each batch.
     history: BTreeMap<Sequence, u64>,

@@ -6,7 +6,7 @@ use crate::ids::{Sequence, Term};
 use crate::protocol::Standing;
 use crate::simulation::process::Process;
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Check {
     /// How far the leader of each term committed, and the digest of the log up to there.
     commits: BTreeMap<Term, (Sequence, u64)>,

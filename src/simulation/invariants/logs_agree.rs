@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::ids::{Sequence, Term};
 use crate::simulation::process::Process;
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Check {
     /// Digest of the log up to the end of a batch of this term.
     seen: BTreeMap<(Sequence, Term), u64>,

@@ -6,7 +6,7 @@ use crate::ids::{Origin, Term};
 use crate::protocol::Standing;
 use crate::simulation::process::Process;
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Check {
     leaders: BTreeMap<Term, (Origin, usize)>,
 }

@@ -10,7 +10,7 @@ use crate::simulation::numbers::Numbers;
 use crate::simulation::process::Process;
 use crate::wire::{Frame, Range};
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Check {
     /// What is in the log of each process.
     logs: BTreeMap<Origin, Numbers>,

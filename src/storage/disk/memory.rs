@@ -16,7 +16,7 @@ use super::{Disk, ReadDisk, Stamp};
 #[derive(Debug, Clone, Default)]
 pub struct MemoryDisk(Arc<Mutex<Memory>>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Memory {
     files: Platter,
     /// How many bytes all files together may hold.
@@ -68,9 +68,14 @@ impl MemoryDisk {
 
     /// The power fails and comes back: what was synced is there, the rest as the seed draws it.
     pub fn power_cut(&self, seed: u64) {
-        let mut memory = self.memory();
-        memory.left = None;
-        memory.files.lose_power(&mut SmallRng::seed_from_u64(seed));
+        self.revive();
+        self.memory().files.lose_power(&mut SmallRng::seed_from_u64(seed));
+    }
+
+    /// The same; nothing of what was not synced is there.
+    pub fn lose_unsynced(&self) {
+        self.revive();
+        self.memory().files.lose_unsynced();
     }
 
     /// Damages a file that the seed draws: a bit, a page, its end, or all of it. Returns what it did; `None` if there
@@ -108,6 +113,17 @@ impl MemoryDisk {
     /// Flips a bit of a byte that a file has.
     pub fn flip(&self, path: &str, at: usize, bit: u32) {
         self.memory().files.overwrite(path, |bytes| bytes[at] ^= 1 << bit);
+    }
+
+    /// Another disk that is as this one is now.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.memory().clone())))
+    }
+
+    /// What makes it another disk than a copy: names and bytes, and which of them a power cut may take.
+    pub(crate) fn digest(&self, into: &mut impl std::hash::Hasher) {
+        self.memory().files.digest(into);
     }
 
     /// The path and bytes of every file, by path.

@@ -2,6 +2,7 @@
 //! or not at all: pages of a file in any mixture, and names as if any of the last changes had not been made.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 use rand::rngs::SmallRng;
 use rand::RngExt;
@@ -41,7 +42,7 @@ struct Change {
     from: Option<String>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 struct Content {
     bytes: Vec<u8>,
     /// What may be on the platter instead. The first is there for sure, if nothing else is. None: `bytes` is there.
@@ -49,7 +50,7 @@ struct Content {
 }
 
 /// The first `shared` bytes are as now, the rest is other bytes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 struct Version {
     shared: usize,
     rest: Vec<u8>,
@@ -151,6 +152,19 @@ impl Platter {
         self.contents.values_mut().for_each(|content| content.lose_power(rng));
     }
 
+    /// Leaves what is on the platter for sure.
+    pub(super) fn lose_unsynced(&mut self) {
+        self.changes.clear();
+        self.names.clone_from(&self.synced);
+        self.forget_unreachable();
+        for content in self.contents.values_mut() {
+            if let Some(Version { shared, rest }) = content.versions.drain(..).next() {
+                content.bytes.truncate(shared);
+                content.bytes.extend(rest);
+            }
+        }
+    }
+
     /// Loses a file without a word.
     pub(super) fn lose(&mut self, path: &str) {
         self.names.remove(path);
@@ -165,6 +179,16 @@ impl Platter {
         let content = self.contents.get_mut(&id).expect("every name has a content");
         damage(&mut content.bytes);
         content.versions.clear();
+    }
+
+    /// Contents count, and not which numbers they have.
+    pub(super) fn digest(&self, into: &mut impl Hasher) {
+        for (path, id) in self.names.iter().chain(&self.synced) {
+            (path, &self.contents[id]).hash(into);
+        }
+        for Change { path, content, from } in &self.changes {
+            (path, content.map(|id| &self.contents[&id]), from).hash(into);
+        }
     }
 
     fn create(&mut self, path: &str, content: Content) -> Id {
