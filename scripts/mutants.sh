@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Plants mistakes in the code, one at a time, and sees whether a test notices. By hand, before a release: all of it takes days
-# of one core, a sample of 60 some hours.
+# of one core, a sample of 60 an hour or two.
 #
 #   scripts/mutants.sh                               all modules, all mistakes
 #   scripts/mutants.sh --module wire                 one of protocol, wire, storage, threads, net
@@ -30,15 +30,6 @@ if ! cargo mutants --version > /dev/null 2>&1; then
     cargo mutants --version > /dev/null 2>&1 || cargo install cargo-mutants --locked --root "$TARGET/tools"
 fi
 
-# The tests that know a module beside its unit tests: threads and sockets are seen by real processes only.
-tests_of() {
-    local slow=(--test=core --test=transcripts --test=verify --test=simulation)
-    case $1 in
-        threads | net) echo "${slow[@]}" --test=cluster --test=hostile ;;
-        *) echo "${slow[@]}" ;;
-    esac
-}
-
 # All mistakes of a module, a line each.
 mistakes_of() {
     cargo mutants --list -f "src/$1.rs" -f "src/$1/**/*.rs"
@@ -60,12 +51,17 @@ if $LIST; then
     exit
 fi
 
-# Plants the mistakes whose lines are in the file $1, and runs the tests $3…; what comes of it is in $2/mutants.out.
+# plant OUT LINES TEST... [-- FILTER]: plants the mistakes whose lines are in a file, and runs these tests; what comes of it is in
+# OUT/mutants.out.
 plant() {
-    local only=() line lines=$1 out=$2
+    local out=$1 lines=$2 only=() tests=() line
     shift 2
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        # Nothing else is built: what stands after -- counts only where tests run.
+        tests+=("--cargo-arg=$1")
+        shift
+    done
     mkdir -p "$out"
-    rm -rf "$out/mutants.out"
     while read -r line; do
         # Structs without one of their fields are planted whatever --re says: at least in these files alone.
         only+=(-f "${line%%:*}" --re "^$(sed 's/[][\.*^$(){}?+|/-]/\\&/g' <<< "$line")\$")
@@ -73,34 +69,49 @@ plant() {
     # All mistakes of a module together make a command line too long.
     [ "${#only[@]}" -lt 4000 ] || only=(-f "src/$module.rs" -f "src/$module/**/*.rs")
     # Its exit status says that some were missed; so does the table.
-    # Nothing but these tests is built (what stands after -- counts only where they run).
-    cargo mutants --output "$out" --no-shuffle "${only[@]}" "${@/#/--cargo-arg=}" || true
+    cargo mutants --output "$out" --no-shuffle "${only[@]}" "${tests[@]}" -- -- "${@:2}" || true
 }
 
-export PEER_SIM_SEEDS=${PEER_SIM_SEEDS:-10}
+# What was drawn of a module meets its own unit tests, which are built in seconds without optimisation. What they miss meets the
+# next, and so on.
+try_module() {
+    local out=$1 missed=$1/drawn.txt stage
+    for stage in unit core groups; do
+        case $stage in
+            unit) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "$module::" ;;
+            core) plant "$out/$stage" "$missed" --test=core --test=transcripts --test=verify "${processes[@]}" ;;
+            groups) plant "$out/$stage" "$missed" --test=simulation -- groups_keep ;;
+        esac
+        missed=$out/$stage/mutants.out/missed.txt
+        cp "$missed" "$out/missed.txt"
+        [ -s "$missed" ] || return 0
+    done
+}
+
+export PEER_SIM_SEEDS=${PEER_SIM_SEEDS:-30}
+# What it is built of is built once.
+mkdir -p "$TARGET/mutants"
+CARGO_TARGET_DIR=$(realpath "$TARGET")/mutants/built
+export CARGO_TARGET_DIR
 for module in "${MODULES[@]}"; do
     out=$TARGET/mutants/$module
     rm -rf "$out"
     mkdir -p "$out"
     awk -F '\t' -v module="$module" '$1 == module { print $2 }' <<< "$DRAWN" > "$out/drawn.txt"
-    [ -s "$out/drawn.txt" ] || continue
-    # Unit tests notice most, and are built in a fraction of the time. All other tests get what these miss.
-    plant "$out/drawn.txt" "$out/unit" --lib
-    [ ! -s "$out/unit/mutants.out/missed.txt" ] && continue
-    read -ra tests < <(tests_of "$module")
-    plant "$out/unit/mutants.out/missed.txt" "$out/rest" "${tests[@]}"
+    # Threads and sockets are seen by real processes only.
+    processes=()
+    case $module in threads | net) processes=(--test=cluster --test=hostile) ;; esac
+    [ ! -s "$out/drawn.txt" ] || try_module "$out"
 done
 
 # Mistakes that do not build do not count; mistakes that make a test wait for ever are noticed.
 printf '%-10s %8s %8s %8s\n' module planted noticed ratio
 for module in "${MODULES[@]}"; do
     out=$TARGET/mutants/$module
-    [ -d "$out/unit/mutants.out" ] || continue
+    [ -e "$out/missed.txt" ] || continue
     noticed=$(cat "$out"/*/mutants.out/{caught,timeout}.txt | wc -l)
-    missed=$out/unit/mutants.out/missed.txt
-    [ ! -s "$missed" ] || missed=$out/rest/mutants.out/missed.txt
-    planted=$((noticed + $(wc -l < "$missed")))
+    planted=$((noticed + $(wc -l < "$out/missed.txt")))
     [ "$planted" -gt 0 ] || continue
     printf '%-10s %8s %8s %7s%%\n' "$module" "$planted" "$noticed" $((100 * noticed / planted))
-    sed 's/^/   missed: /' "$missed"
+    sed 's/^/   missed: /' "$out/missed.txt"
 done
