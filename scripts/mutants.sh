@@ -72,14 +72,14 @@ plant() {
     cargo mutants --output "$out" --no-shuffle "${only[@]}" "${tests[@]}" -- -- "${@:2}" || true
 }
 
-# What was drawn of a module meets its own unit tests, which are built in seconds without optimisation. What they miss meets the
-# next, and so on.
+# What was drawn of a module meets its own unit tests; what they miss meets the next, and so on. Without optimisation a mistake
+# is built in seconds; simulated groups are not for that.
 try_module() {
     local out=$1 missed=$1/drawn.txt stage
     for stage in unit core groups; do
         case $stage in
             unit) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "$module::" ;;
-            core) plant "$out/$stage" "$missed" --test=core --test=transcripts --test=verify "${processes[@]}" ;;
+            core) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --test=core --test=transcripts --test=verify "${processes[@]}" ;;
             groups) plant "$out/$stage" "$missed" --test=simulation -- groups_keep ;;
         esac
         missed=$out/$stage/mutants.out/missed.txt

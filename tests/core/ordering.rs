@@ -4,7 +4,7 @@ use peer::ids::{Number, NUMBER_MAX};
 use peer::protocol::AHEAD_READINGS;
 use peer::protocol::WINDOW_READINGS;
 use peer::protocol::{Alarm, Done, Event, Found, Input};
-use peer::wire::{Message, Range, Refusal};
+use peer::wire::{Lines, Message, Range, Refusal, Request};
 
 use crate::bench::{frame, id, lines, range, recalled, request, sent, term, told, Bench, LIFE};
 
@@ -71,6 +71,20 @@ fn a_member_far_behind_its_leader_sends_nothing_again() {
         let beat = Message::Heartbeat { term: crate::bench::term("1@z/5"), committed: 1_000_000 };
         assert_eq!(sent(&learner.after(5000).said(1, beat)).len(), 0);
     }
+}
+
+#[test]
+fn readings_whose_numbers_others_took_get_new_ones_and_the_rest_keep_theirs() {
+    let mut learner = Bench::learner();
+    learner.step(Input::Readings(lines(6)));
+    let own = format!("m/{LIFE}");
+    let theirs = Lines::new(b"DATA|x|2013-01-01T06:00:00Z|2||\n".repeat(2), 2);
+    let forged = Request { lines: theirs, ..request(&own, 3, 2) };
+    let leaders = term("1@z/5");
+    let effects = learner.said(1, Message::Ordered { term: leaders.clone(), frame: frame(&leaders, 1, forged) });
+    let expected = Event::Forged { origin: own.parse().unwrap(), first: 3, last: 4 };
+    assert!(told(&effects).contains(&&expected), "{effects:?}");
+    assert_eq!(learner.peer.pending(), [range(&own, 1, 2), range(&own, 5, 4)]);
 }
 
 #[test]

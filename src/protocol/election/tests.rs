@@ -179,6 +179,16 @@ fn a_member_that_nobody_answers_wins() {
     assert_eq!(effects, [&[tell(won), stores("4@m/1", Some("3@z/1"), 0)][..], &asks].concat());
 }
 
+/// docs/protocol.md, 5.4: "a term with a counter above every one that it may believe", whatever message it came with.
+#[test]
+fn a_winner_goes_above_each_counter_that_it_heard_of() {
+    let mut trial = Trial::member(&["a", "x"]);
+    assert_eq!(trial.gets("x", Message::HeartbeatAck { term: term("9@x/1"), stored: 0 }), []);
+    trial.gets("z", Message::Leave { term: Some(term("3@z/1")) });
+    let effects = trial.after(5).alarm(Alarm::Election);
+    assert!(effects.contains(&stores("10@m/1", Some("3@z/1"), 0)), "{effects:?}");
+}
+
 /// docs/protocol.md, 5.3: "After an `OK` and no `COORDINATOR` for two election timeouts it starts again."
 #[test]
 fn a_member_that_was_told_ok_waits_for_two_election_timeouts() {

@@ -75,6 +75,20 @@ fn only_the_leader_in_the_installed_term_shows_that_it_lives() {
     assert_eq!(due(&trial).as_secs(), before.as_secs() + 2);
 }
 
+/// docs/protocol.md, 5.1: a peer that promised waits as long as its proposer says in the promised term that it lives.
+#[test]
+fn a_promise_waits_for_a_proposer_that_lives() {
+    let mut trial = Trial::member(&["x"]);
+    trial.gets("x", Message::Coordinator { term: term("4@x/1") });
+    trial.after(9).gets("x", heartbeat("4@x/1"));
+    trial.after(9).alarm(Alarm::Election);
+    assert_eq!(trial.peer.standing(), Standing::Promised);
+    // Its life in another term is no sign.
+    trial.gets("x", heartbeat("3@x/1"));
+    trial.after(1).alarm(Alarm::Election);
+    assert_eq!(trial.peer.standing(), Standing::Electing);
+}
+
 /// docs/protocol.md, 5.3: "A sign of life of the leader ends the election." The link to it was closed, so the member
 /// fetches what follows its log, as on a new link (4.5).
 #[test]
