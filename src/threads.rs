@@ -64,7 +64,7 @@ mod service;
 mod share;
 mod signals;
 mod storage;
-mod talk;
+pub mod talk;
 mod visitor;
 mod voice;
 mod watch;

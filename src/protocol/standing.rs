@@ -25,6 +25,9 @@ pub enum Standing {
 }
 
 impl Standing {
+    pub const ALL: [Self; 7] =
+        [Self::Seeking, Self::Learner, Self::Member, Self::Electing, Self::Promised, Self::Proposing, Self::Leader];
+
     /// What the peer is or does.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use self::reading::{read, Logs, Said, Stands, Told};
 use crate::simulation::page::{document, Line, Message, Run, State};
+use crate::simulation::record::verb;
 
 /// Messages on a page: with more it is too long for a browser.
 const MESSAGES_MAX: usize = 200_000;
@@ -102,27 +103,17 @@ fn on_page<'a>(logs: &'a Logs, about: &'a str, began: i64, ended: i64) -> Run<'a
             from: said.host,
             to: said.to?,
             way: said.way.name(),
-            verb: said.verb(),
+            verb: verb(&said.text),
             text: &said.text,
         })
     };
-    let state = |stands: &Stands| State {
-        at: at(stands.at),
-        host: stands.host,
-        is: stands.is,
-        term: stands.term.clone(),
-        members: stands.members.clone(),
-        taken: stands.taken,
-        log: stands.last,
-        committed: stands.committed,
-        delivered: stands.delivered,
-    };
+    let state = |stands: &Stands| State { at: at(stands.at), ..stands.state.clone() };
     let mut states: Vec<State> = logs.stands.iter().map(state).collect();
     for (host, last) in logs.last.iter().enumerate() {
-        let is_last = logs.stands.iter().rev().find(|stands| stands.host == host);
+        let is_last = logs.stands.iter().rev().find(|stands| stands.state.host == host);
         if logs.talks_since[host] < i64::MAX
             && ended.saturating_sub(*last) > SILENT
-            && is_last.is_some_and(|stands| stands.is != "down")
+            && is_last.is_some_and(|stands| stands.state.is != "down")
         {
             states.push(State { at: at(*last), host, is: "down", ..State::default() });
         }
@@ -150,12 +141,6 @@ fn on_page<'a>(logs: &'a Logs, about: &'a str, began: i64, ended: i64) -> Run<'a
 #[expect(clippy::cast_precision_loss, reason = "2^52 microseconds are 142 years")]
 fn seconds(micros: i64) -> f64 {
     micros as f64 / 1e6
-}
-
-impl Said {
-    fn verb(&self) -> &str {
-        crate::simulation::record::verb(&self.text)
-    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) struct Message<'a> {
 }
 
 /// Numbers that are not known are `None`.
-#[derive(Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct State {
     pub(super) at: f64,
     pub(super) host: usize,

@@ -7,10 +7,9 @@ use crate::protocol::{Event as Told, Standing, Time};
 use crate::simulation::fault::Fault;
 use crate::simulation::process::Process;
 use crate::simulation::world::World;
-use crate::wire::{encode_head, Message};
-
-/// A longer message is cut short.
-const TEXT_MAX: usize = 400;
+use crate::threads::talk::text_of;
+pub use crate::threads::talk::Way;
+use crate::wire::Message;
 
 /// All that happened, in its order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,33 +61,6 @@ pub enum What {
     },
     /// A promise is found broken.
     Broken(String),
-}
-
-/// How a message travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    Connection,
-    Datagram,
-    /// A question or its answer, on a connection of its own.
-    Question,
-}
-
-impl Way {
-    const ALL: [Self; 3] = [Self::Connection, Self::Datagram, Self::Question];
-
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Connection => "connection",
-            Self::Datagram => "datagram",
-            Self::Question => "question",
-        }
-    }
-
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|way| way.name() == name)
-    }
 }
 
 /// What a host is after a step.
@@ -144,16 +116,6 @@ impl State {
 #[must_use]
 pub fn verb(text: &str) -> &str {
     text.split(':').next().unwrap_or(text)
-}
-
-fn text_of(message: &Message) -> String {
-    let mut text = Vec::new();
-    encode_head(message, &mut text);
-    let text = String::from_utf8_lossy(&text).trim_end().replace('\n', " ");
-    match text.char_indices().nth(TEXT_MAX) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    }
 }
 
 impl World {

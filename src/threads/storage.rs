@@ -258,8 +258,8 @@ fn do_group(
     if finishes || rest.is_time_to_write(storage, node.config.flush_interval, is_idle) {
         rest.flush_by = None;
         storage.flush()?;
-    } else {
-        // Rows may have been written for others, and a file been found displaced then: it is whole before the core hears of them.
+    } else if storage.written() > rest.told {
+        // Rows were written for others, and a file may have been found displaced then: it is whole before the core hears of them.
         storage.restore()?;
     }
     if finishes {

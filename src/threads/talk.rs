@@ -12,8 +12,8 @@ use crate::protocol::{Peer, Time};
 use crate::wire::{encode_head, Message};
 
 /// How a message travels.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Way {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
     Connection,
     Datagram,
     /// A question or its answer, on a connection of its own.
@@ -21,12 +21,20 @@ pub(super) enum Way {
 }
 
 impl Way {
-    fn name(self) -> &'static str {
+    const ALL: [Self; 3] = [Self::Connection, Self::Datagram, Self::Question];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Connection => "connection",
             Self::Datagram => "datagram",
             Self::Question => "question",
         }
+    }
+
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.name() == name)
     }
 }
 
@@ -95,14 +103,19 @@ impl News {
     }
 }
 
-/// How many characters of a message are logged.
+/// How many characters of a message are shown.
 const TEXT_MAX: usize = 400;
 
 /// A message without readings; a long one is cut short.
-fn text_of(message: &Message) -> String {
+#[must_use]
+pub fn text_of(message: &Message) -> String {
     let mut text = Vec::new();
     encode_head(message, &mut text);
-    String::from_utf8_lossy(&text).trim_end().replace('\n', " ").chars().take(TEXT_MAX).collect()
+    let text = String::from_utf8_lossy(&text).trim_end().replace('\n', " ");
+    match text.char_indices().nth(TEXT_MAX) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
 }
 
 /// Microseconds since 1970, by this host's clock.

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Asked, LogsError};
+use crate::protocol::Standing;
+use crate::simulation::page::State;
 use crate::simulation::record::Way;
 
 /// All that logs tell, each kind in the order of the files; times are microseconds since 1970, hosts are places in `names`.
@@ -48,18 +50,11 @@ pub(super) struct Heard {
     pub(super) text: String,
 }
 
-/// What a host is from then on.
-#[derive(Debug, Default)]
+/// What a host is from then on, for the page, which counts times in its own way.
+#[derive(Debug)]
 pub(super) struct Stands {
     pub(super) at: i64,
-    pub(super) host: usize,
-    pub(super) is: &'static str,
-    pub(super) term: Option<String>,
-    pub(super) members: String,
-    pub(super) taken: Option<u64>,
-    pub(super) last: Option<u64>,
-    pub(super) committed: Option<u64>,
-    pub(super) delivered: Option<u64>,
+    pub(super) state: State,
 }
 
 #[derive(Debug)]
@@ -89,7 +84,7 @@ pub(super) fn read(asked: &Asked) -> Result<Logs, LogsError> {
     logs.sort_hosts();
     // Where each change is told, what events let one conclude is not needed.
     let since = &logs.talks_since;
-    logs.stands.retain(|stands| stands.last.is_some() || stands.is == "down" || stands.at < since[stands.host]);
+    logs.stands.retain(|Stands { at, state }| state.log.is_some() || state.is == "down" || *at < since[state.host]);
     Ok(logs)
 }
 
@@ -176,9 +171,7 @@ impl Logs {
                 self.heard.push(Heard { at, host, from, way, text });
             }
             _ => {
-                if let Some(stands) = stands(entry, host, event) {
-                    self.stands.push(stands);
-                }
+                self.stands.extend(state(entry, host, event).map(|state| Stands { at, state }));
                 let quiet = matches!(entry.text("level"), Some("debug" | "trace"));
                 if let Some(text) = entry.text("message").filter(|_| !quiet) {
                     self.told.push(Told { at, host, text: text.replace('\n', " · ") });
@@ -202,7 +195,7 @@ impl Logs {
         for heard in &mut self.heard {
             (heard.host, heard.from) = (places[heard.host], heard.from.map(|from| places[from]));
         }
-        self.stands.iter_mut().for_each(|stands| stands.host = places[stands.host]);
+        self.stands.iter_mut().for_each(|stands| stands.state.host = places[stands.state.host]);
         self.told.iter_mut().for_each(|told| told.host = places[told.host]);
     }
 
@@ -210,7 +203,7 @@ impl Logs {
     pub(super) fn set_back(&mut self, ahead: &[i64]) {
         self.said.iter_mut().for_each(|said| said.at = said.at.saturating_sub(ahead[said.host]));
         self.heard.iter_mut().for_each(|heard| heard.at = heard.at.saturating_sub(ahead[heard.host]));
-        self.stands.iter_mut().for_each(|stands| stands.at = stands.at.saturating_sub(ahead[stands.host]));
+        self.stands.iter_mut().for_each(|stands| stands.at = stands.at.saturating_sub(ahead[stands.state.host]));
         self.told.iter_mut().for_each(|told| told.at = told.at.saturating_sub(ahead[told.host]));
         self.last.iter_mut().zip(ahead).for_each(|(last, ahead)| *last = last.saturating_sub(*ahead));
     }
@@ -227,15 +220,15 @@ impl Logs {
 }
 
 /// What an event tells of its peer: at `trace` each change, otherwise what the lines about the group let one conclude.
-fn stands(entry: &Entry, host: usize, event: &str) -> Option<Stands> {
-    let plain = |is| Some(Stands { at: entry.at, host, is, ..Stands::default() });
+fn state(entry: &Entry, host: usize, event: &str) -> Option<State> {
+    let plain = |is| Some(State { host, is, ..State::default() });
     match event {
-        "stands" => Some(Stands {
-            is: Stands::WORDS.into_iter().find(|word| entry.text("is") == Some(word))?,
+        "stands" => Some(State {
+            is: Standing::ALL.map(Standing::word).into_iter().find(|word| entry.text("is") == Some(word))?,
             term: entry.text("term").map(str::to_owned),
             members: entry.members()?.join(" "),
             taken: entry.number("taken"),
-            last: entry.number("last"),
+            log: entry.number("last"),
             committed: entry.number("committed"),
             delivered: entry.number("delivered"),
             ..plain("")?
@@ -244,7 +237,7 @@ fn stands(entry: &Entry, host: usize, event: &str) -> Option<Stands> {
             let leads = entry.object.get("leads").and_then(Value::as_bool)?;
             let term = entry.number("term").zip(entry.text("leader")).map(|(term, leader)| format!("{term}@{leader}"));
             let members = entry.members()?.into_iter().rev().collect::<Vec<_>>().join(" ");
-            Some(Stands { term, members, ..plain(if leads { "leads" } else { "member" })? })
+            Some(State { term, members, ..plain(if leads { "leads" } else { "member" })? })
         }
         "peer_id" | "suspended" => plain("seeks"),
         "leader_silent" | "leader_gone" => plain("elects"),
@@ -253,8 +246,4 @@ fn stands(entry: &Entry, host: usize, event: &str) -> Option<Stands> {
         "stopped" | "fatal" => plain("down"),
         _ => None,
     }
-}
-
-impl Stands {
-    const WORDS: [&str; 7] = ["seeks", "learns", "member", "elects", "promised", "proposes", "leads"];
 }

@@ -178,9 +178,10 @@ fn without_messages_the_lines_about_the_group_tell_what_each_peer_was() {
     let said = String::from_utf8(out).unwrap();
     assert!(said.contains(": 2 peers, 0 messages in 1.5 s\n") && said.contains("talk=trace"), "{said}");
     let logs = read(&asked).unwrap();
-    let of_a: Vec<_> = logs.stands.iter().filter(|stands| stands.host == 0).map(|stands| stands.is).collect();
+    let of_a: Vec<_> =
+        logs.stands.iter().filter(|stands| stands.state.host == 0).map(|stands| stands.state.is).collect();
     assert_eq!((of_a, logs.others), (vec!["seeks", "member", "elects", "down"], 1));
-    let leader = logs.stands.iter().find(|stands| stands.host == 1).unwrap();
+    let leader = &logs.stands.iter().find(|stands| stands.state.host == 1).unwrap().state;
     assert_eq!((leader.is, leader.term.as_deref(), &leader.members[..]), ("leads", Some("1@b"), "b a"));
     let page = fs::read_to_string(&asked.html).unwrap();
     for part in ["\"played\":false", "Leader b is gone", "1 lines are none of a peer's log", "\"log\":null"] {
