@@ -12,40 +12,35 @@ impl Peer {
         if self.ending.over {
             return None;
         }
-        let due = self.due(alarm)?;
-        let due = self.clock.put_off(due, self.settings.timing.heartbeat_interval);
-        // A peer that stops has no patience.
-        Some(match (alarm, self.ending.until) {
-            (Alarm::Heartbeat, Some(leaving)) => due.min(leaving),
-            _ => due,
-        })
+        self.due(alarm, |verdict| self.clock.put_off(verdict, self.settings.timing.heartbeat_interval))
     }
 
     /// Until when each role waits for each thing. Every wait has a deadline: what it waits for may be lost, and no
-    /// message says so.
-    fn due(&self, alarm: Alarm) -> Option<Time> {
+    /// message says so. `put_off` is asked of each verdict on others, which has patience (see `late`), and of nothing
+    /// that this peer itself does.
+    fn due(&self, alarm: Alarm, put_off: impl Fn(Time) -> Time) -> Option<Time> {
         let Timing { heartbeat_timeout, election_timeout, .. } = self.settings.timing;
         match (alarm, &self.role) {
             (Alarm::Discovery, Role::Seeking(seeking)) => {
                 let since = seeking.asked.as_ref().map_or(seeking.since, |(_, asked)| *asked);
-                let own = seeking.request_at.min(since + election_timeout);
+                let own = seeking.request_at.min(put_off(since + election_timeout));
                 Some(self.questions_due().map_or(own, |due| due.min(own)))
             }
             (Alarm::Discovery, _) => self.questions_due(),
             (Alarm::LeaderCheck, Role::Learner(following) | Role::Member(following)) => {
-                Some(following.heard + heartbeat_timeout)
+                Some(put_off(following.heard + heartbeat_timeout))
             }
-            (Alarm::Election, Role::Electing(electing)) => Some(electing.deadline),
-            (Alarm::Election, Role::Promised(promised)) => Some(promised.deadline),
-            (Alarm::Election, Role::Proposing(proposing)) => Some(proposing.deadline),
-            (Alarm::Heartbeat, Role::Leader(leading)) => {
-                let due = leading.due(heartbeat_timeout);
-                Some(self.ending.until.map_or(due, |leaving| leaving.min(due)))
+            (Alarm::Election, Role::Electing(electing)) => Some(put_off(electing.deadline)),
+            (Alarm::Election, Role::Promised(promised)) => Some(put_off(promised.deadline)),
+            (Alarm::Election, Role::Proposing(proposing)) => Some(put_off(proposing.deadline)),
+            (Alarm::Heartbeat, role) => {
+                let shows = match role {
+                    Role::Leader(leading) => Some(leading.due(heartbeat_timeout, put_off)),
+                    Role::Proposing(proposing) => Some(proposing.beat_at),
+                    _ => None,
+                };
+                shows.into_iter().chain(self.ending.until).min()
             }
-            (Alarm::Heartbeat, Role::Proposing(proposing)) => {
-                Some(self.ending.until.map_or(proposing.beat_at, |leaving| leaving.min(proposing.beat_at)))
-            }
-            (Alarm::Heartbeat, _) => self.ending.until,
             _ => None,
         }
     }
@@ -57,7 +52,7 @@ impl Peer {
 
     /// Grants patience where this process did not run.
     pub(super) fn notice_a_stop(&mut self) {
-        let dues = Alarm::ALL.map(|alarm| self.due(alarm));
+        let dues = Alarm::ALL.map(|alarm| self.due(alarm, |due| due));
         self.clock.notice_a_stop(dues.into_iter().flatten(), self.settings.timing.heartbeat_interval);
     }
 

@@ -108,11 +108,11 @@ impl Leading {
         self.members.contains_key(id) || self.learners.contains_key(id)
     }
 
-    /// When there is something to do even if nothing comes.
-    pub(crate) fn due(&self, heartbeat_timeout: Time) -> Time {
-        let gathered = |due: Time| due.max(self.gathers_until);
-        let silent = self.followers.values().map(|follower| gathered(follower.heard + heartbeat_timeout));
-        let waiting = self.below.into_iter().chain(self.sequencer.held_since()).map(|since| since + heartbeat_timeout);
+    /// When there is something to do even if nothing comes. `put_off` has patience with those who are silent.
+    pub(crate) fn due(&self, heartbeat_timeout: Time, put_off: impl Fn(Time) -> Time) -> Time {
+        let verdict = |since: Time| put_off(since + heartbeat_timeout);
+        let silent = self.followers.values().map(|follower| verdict(follower.heard).max(self.gathers_until));
+        let waiting = self.below.into_iter().chain(self.sequencer.held_since()).map(verdict);
         let ready = self.learners.values().any(|mark| mark.times >= MARKS).then_some(self.gathers_until);
         silent.chain(waiting).chain(ready).fold(self.beat_at, Time::min)
     }

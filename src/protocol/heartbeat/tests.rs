@@ -1,7 +1,7 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
 use super::super::trial::{contact, endpoint, id, question, say, send, tell, term, view, Trial};
-use super::super::{Alarm, Effect, Event, Standing};
+use super::super::{Alarm, Effect, Event, Standing, Time};
 use crate::wire::{Leadership, Message};
 
 fn close(peer: &str) -> Effect {
@@ -110,4 +110,20 @@ fn a_deadline_that_is_found_far_too_late_is_put_off_once() {
     assert_eq!(trial.after(60).alarm(Alarm::LeaderCheck), []);
     assert_eq!(trial.after(4).alarm(Alarm::LeaderCheck), []);
     assert_eq!(trial.after(1).alarm(Alarm::LeaderCheck).len(), 4);
+}
+
+/// docs/protocol.md, 5.1: a leader that was stopped has patience with one follower while it drops another. Until it is
+/// over there is nothing to do for that follower, so no alarm is due for it.
+#[test]
+fn a_leader_with_patience_is_not_called_in_vain() {
+    let mut trial = Trial::leader(&["a", "b"]);
+    trial.after(3).gets("b", Message::HeartbeatAck { term: term("3@m/1"), stored: 0 });
+    // "a" is found silent 7 seconds late, "b" 4: more and less than an interval.
+    let effects = trial.after(14).alarm(Alarm::Heartbeat);
+    assert_eq!(effects[0], close("b"));
+    assert!(!effects.contains(&close("a")));
+    let patience = trial.peer.clock.now + Time::from_secs(5);
+    assert_eq!(trial.peer.deadline(Alarm::Heartbeat), Some(patience));
+    assert_eq!(trial.after(4).alarm(Alarm::Heartbeat), []);
+    assert_eq!(trial.after(1).alarm(Alarm::Heartbeat)[0], close("a"));
 }
