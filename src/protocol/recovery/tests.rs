@@ -1,7 +1,7 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
 use super::super::trial::{contact, id, say, send, stores, tell, term, view, Trial};
-use super::super::{Alarm, Effect, Event, Found, Standing, State, Store};
+use super::super::{Alarm, Effect, Event, Found, Serve, Standing, State, Store, AHEAD_READINGS};
 use crate::ids::Sequence;
 use crate::wire::{Message, RunList};
 
@@ -106,4 +106,25 @@ fn a_proposer_starts_again_when_the_owner_of_the_best_log_fails() {
     let connection = super::super::ConnectionId(u64::from(b'a'));
     let effects = trial.step(super::super::Input::Ended { connection });
     assert_eq!(effects, [stores("5@m/1", Some("3@z/1"), 0), say("b", coordinator("5@m/1"))]);
+}
+
+/// docs/protocol.md, 4.4, 5.5: the proposer fetches a log from a peer that promised, which sends it so far ahead of what it
+/// has stored, and no further. `STORED` in the promised term makes room.
+#[test]
+fn what_the_proposer_has_stored_makes_room_for_more() {
+    let long = found("3@z/1", runs(&[("3@z/1", 1)]), AHEAD_READINGS + 5);
+    let mut trial = Trial::member_with(None, &long, &["x"]);
+    trial.gets("x", coordinator("4@x/1"));
+    let serve = |restart, up_to| {
+        let serve = Serve { term: term("4@x/1"), cuts: 0, restart, up_to };
+        Effect::Serve { to: id("x"), serve }
+    };
+    let fetch = Message::Fetch { term: term("4@x/1"), from: 1 };
+    assert_eq!(trial.gets("x", fetch), [serve(Some(0), AHEAD_READINGS)]);
+    let stored = |text| Message::Stored { term: term(text), last: 5 };
+    for (from, text) in [("x", "3@z/1"), ("z", "4@x/1")] {
+        let effects = trial.gets(from, stored(text));
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Serve { .. })), "{from}, {text}: {effects:?}");
+    }
+    assert_eq!(trial.gets("x", stored("4@x/1")), [serve(None, AHEAD_READINGS + 5)]);
 }
