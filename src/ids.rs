@@ -159,6 +159,14 @@ pub struct Term {
     pub incarnation: Incarnation,
 }
 
+impl Term {
+    /// Without the life of its leader, as people read it: `2@c`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        format!("{}@{}", self.counter, self.leader)
+    }
+}
+
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}/{}", self.counter, self.leader, self.incarnation)

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::net::announced;
-use crate::protocol::{Answer, ConnectionId, Input, Question, Time};
+use crate::protocol::{Answer, ConnectionId, Input, Question};
 use crate::simulation::event::Event;
 use crate::simulation::liar;
 use crate::simulation::record::Way;
@@ -45,7 +45,7 @@ impl World {
         let nonce = question.nonce;
         let delay = self.delay();
         let Some((delay, answer)) = self.answer_of(from, to, question).map(|answer| (delay, answer)) else {
-            let patience = self.plan.timing.heartbeat_interval.min(Time::from_secs(1));
+            let patience = self.plan.answer_patience();
             return self.after(
                 patience,
                 Event::Answered { process: from, nonce, from: to, answer: Answer::Silent, number: 0 },

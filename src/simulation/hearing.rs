@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rand::RngExt;
 
 use crate::ids::{Incarnation, PeerId};
-use crate::protocol::{Answer, Input, Question, Standing, Time};
+use crate::protocol::{Answer, Input, Question, Standing};
 use crate::simulation::event::Event;
 use crate::simulation::liar::{self, Liar, Line, Told, LIAR};
 use crate::simulation::lies::well_formed;
@@ -16,7 +16,7 @@ use crate::wire::{Contact, Message, Refusal};
 impl World {
     /// An honest process dialled the liar.
     pub(crate) fn dialed_the_liar(&mut self, number: usize, peer: &PeerId, attempt: u64) {
-        let patience = self.plan.timing.heartbeat_interval.min(Time::from_secs(1));
+        let patience = self.plan.answer_patience();
         let Some(liar) = &mut self.liar else { return };
         if !liar.talks && liar.habits.goes_dark {
             return self.after(patience, Event::DialedInVain { process: number, peer: peer.clone(), attempt });

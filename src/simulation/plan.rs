@@ -241,26 +241,10 @@ impl Plan {
     #[must_use]
     pub fn undisturbed(self, hosts_min: usize) -> Self {
         let hosts = self.hosts.max(hosts_min);
-        Self {
-            hosts,
-            priorities: vec![0; hosts],
-            rates: self.rates.iter().copied().cycle().take(hosts).collect(),
-            starting: hosts,
-            join_only: false,
-            delay: (Duration::from_micros(100), ms(5)),
-            late_one_in: 0,
-            one_way: None,
-            datagram_loss_one_in: 0,
-            disk: vec![ms(2); hosts],
-            faults: Vec::new(),
-            faults_end: Time::ZERO,
-            liar: None,
-            rows_wait: None,
-            retention: None,
-            outsider: None,
-            months: None,
-            ..self
-        }
+        let Self { mode, letters, timing, quorum_said, rates, same_port, all_return, durable, reading_gap, .. } = self;
+        let rates = rates.into_iter().cycle().take(hosts).collect();
+        let calm = Self::calm(mode, hosts, Time::ZERO, reading_gap);
+        Self { letters, timing, quorum_said, rates, same_port, all_return, durable, ..calm }
     }
 
     /// The id of the peer on a host.
@@ -298,6 +282,11 @@ impl Plan {
         let doubts = self.slowest(self.timing.heartbeat_timeout * 4 + self.timing.election_timeout * 16);
         let bound = if self.liar.is_some() { bound + doubts } else { bound };
         bound * if by_chance { 2 } else { 1 }
+    }
+
+    /// How long a peer waits for what it dials, as the threads of a process do.
+    pub(crate) fn answer_patience(&self) -> Time {
+        self.timing.heartbeat_interval.min(Time::from_secs(1))
     }
 
     /// More events than this in a run are a loop. Each broadcast reaches every host.

@@ -96,7 +96,7 @@ impl State {
     /// The term, if it is in one: `2@c`.
     #[must_use]
     pub fn term_in_words(&self) -> Option<String> {
-        self.term.as_ref().map(|term| format!("{}@{}", term.counter, term.leader))
+        self.term.as_ref().map(Term::in_words)
     }
 
     /// The members, with blanks between them.

@@ -112,7 +112,7 @@ impl World {
             return;
         }
         if self.is_out_of_reach(number, peer) {
-            let patience = self.plan.timing.heartbeat_interval.min(Time::from_secs(1));
+            let patience = self.plan.answer_patience();
             return self.after(patience, Event::DialedInVain { process: number, peer: peer.clone(), attempt });
         }
         let endpoint = process.peer.endpoint_of(peer);

@@ -75,7 +75,7 @@ impl Stood {
         let mut fields = Object::new();
         fields.text("is", picture.standing.word());
         if let Some(term) = &picture.term {
-            fields.text("term", &format!("{}@{}", term.counter, term.leader));
+            fields.text("term", &term.in_words());
         }
         fields.raw("members", &array(core.members().iter().map(|member| quoted(member.as_str()))));
         for (name, number) in [
