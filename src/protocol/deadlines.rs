@@ -16,17 +16,17 @@ impl Peer {
     }
 
     /// Until when each role waits for each thing. Every wait has a deadline: what it waits for may be lost, and no
-    /// message says so. `put_off` is asked of each verdict on others, which has patience (see `late`), and of nothing
-    /// that this peer itself does.
+    /// message says so. `put_off` is asked of each verdict on others, and of what follows where they did not answer:
+    /// that has patience (see `late`). What this peer itself does has none.
     fn due(&self, alarm: Alarm, put_off: impl Fn(Time) -> Time) -> Option<Time> {
         let Timing { heartbeat_timeout, election_timeout, .. } = self.settings.timing;
         match (alarm, &self.role) {
             (Alarm::Discovery, Role::Seeking(seeking)) => {
                 let since = seeking.asked.as_ref().map_or(seeking.since, |(_, asked)| *asked);
                 let own = seeking.request_at.min(put_off(since + election_timeout));
-                Some(self.questions_due().map_or(own, |due| due.min(own)))
+                self.questions_due().map(put_off).into_iter().chain([own]).min()
             }
-            (Alarm::Discovery, _) => self.questions_due(),
+            (Alarm::Discovery, _) => self.questions_due().map(put_off),
             (Alarm::LeaderCheck, Role::Learner(following) | Role::Member(following)) => {
                 Some(put_off(following.heard + heartbeat_timeout))
             }
