@@ -131,6 +131,20 @@ fn files_are_short_and_say_first_what_they_are_for() {
     }
 }
 
+#[test]
+fn what_decides_about_real_runs_knows_nothing_of_the_code() {
+    let files = sources(&root().join("tests/history"));
+    assert!(files.len() > 5, "the test looks in the wrong place");
+    for path in files {
+        let code = code(&path);
+        let lines = code.lines().map(|line| line.trim_start().trim_start_matches("pub(crate) "));
+        let uses = lines.filter_map(|line| line.strip_prefix("use ")?.split("::").next());
+        let mut others = uses.filter(|from| !["std", "super", "crate", "verdict"].contains(from));
+        assert_eq!(others.next(), None, "{} uses more than the standard library", path.display());
+        assert!(!code.contains("peer::"), "{} uses what it has to judge", path.display());
+    }
+}
+
 /// How the standard library makes files and directories.
 const MAKERS: [&str; 5] = ["File::create", ".create(true)", "create_dir", "fs::write(", "fs::copy("];
 
