@@ -1,13 +1,12 @@
 //! All processes are killed together, again and again, as when the power fails.
 
 use std::rc::Rc;
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::RngExt;
 
 use crate::harness::run::Run;
-use crate::harness::settle::{finish, wait_for_one_group, Disks};
+use crate::harness::settle::{finish, look_until, wait_for_one_group};
 use crate::harness::station::Station;
 use crate::harness::witness::{Promise, Witness};
 use crate::harness::{Group, TIMING_SHORT};
@@ -31,19 +30,20 @@ fn cut_again_and_again(test: &str, options: &'static [&'static str], promise: Pr
             station.peer().wait_for_rows(witness.count());
             witness.check(&station.peer().rows(), &station.id);
         }
-        thread::park_timeout(Duration::from_millis(run.rng.random_range(0..UP_MILLIS_MAX)));
+        let until = Instant::now() + Duration::from_millis(run.rng.random_range(0..UP_MILLIS_MAX));
+        look_until(&mut stations, until);
         // All are killed together: none waits for another's end.
         for station in &mut stations {
             station.strike();
         }
         for station in &mut stations {
-            witness.see(station.bury(), &station.id);
+            witness.see(station.bury().rows(), &station.id);
         }
     }
     for station in &mut stations {
         station.start(&mut run.rng);
     }
-    let rows = finish(&mut stations, Disks::Kept);
+    let rows = finish(&mut stations);
     witness.check(&rows, "every peer");
     println!("{} cuts, {} rows were in a file before a cut, {} in the end", run.length, witness.count(), rows.len());
 }

@@ -8,3 +8,4 @@ mod faults;
 #[expect(dead_code, unused_imports, reason = "what tests with a script need is for the other targets")]
 #[path = "../harness/mod.rs"]
 mod harness;
+mod tampered;

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 use std::thread;
 
 use peer::storage::directory_of;
 
 use super::process::Peer;
+use super::recorder::{Recorder, KEEP};
 use super::station::Station;
 
 /// Heartbeat interval, heartbeat timeout and election timeout of most tests: short, but long enough for a busy machine.
@@ -27,6 +29,7 @@ const ARENAS: &str = "MALLOC_ARENA_MAX";
 pub(crate) struct Group {
     pub(crate) directory: PathBuf,
     pub(crate) broadcast_port: u16,
+    pub(crate) recorder: Arc<Recorder>,
     /// Keeps that port from all other groups.
     _reserved: UdpSocket,
     timing: [&'static str; 3],
@@ -46,7 +49,8 @@ impl Group {
         fs::create_dir_all(&directory).expect("a directory for the test");
         let reserved = reserve_port();
         let broadcast_port = reserved.local_addr().expect("bound").port();
-        Self { directory, broadcast_port, _reserved: reserved, timing }
+        let recorder = Recorder::new(&directory);
+        Self { directory, broadcast_port, recorder, _reserved: reserved, timing }
     }
 
     /// Starts a peer with short timeouts that makes no readings by itself.
@@ -95,7 +99,7 @@ impl Group {
     /// A station whose peer starts on loopback with these options, fed on standard input.
     pub(crate) fn station(self: &Rc<Self>, id: &str, options: &'static [&'static str]) -> Station {
         let (group, name) = (Rc::clone(self), id.to_owned());
-        Station::new(id, move || {
+        Station::new(id, &self.recorder, move || {
             let mut command = group.command(&name);
             command.args(["--sensor", "stdin"]).args(options);
             Peer::start(&name, command, group.data_of(&name))
@@ -119,7 +123,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if !thread::panicking() {
+        if !thread::panicking() && env::var_os(KEEP).is_none() {
             // If that fails, something is left in the system's temporary directory.
             let _ = fs::remove_dir_all(&self.directory);
         }

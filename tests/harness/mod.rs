@@ -2,17 +2,21 @@
 //! in `tests/cluster`, `tests/chaos`, `tests/hosts`, `tests/hostile`,
 //! `tests/tail`, `tests/upgrades` and `tests/soak`.
 
+#[path = "../history/checker/mod.rs"]
+mod checker;
 pub(crate) mod fault;
 pub(crate) mod feeder;
 mod group;
 pub(crate) mod process;
 pub(crate) mod python;
+pub(crate) mod recorder;
 mod rows;
 pub(crate) mod run;
 pub(crate) mod settle;
 mod skip;
 pub(crate) mod station;
 pub(crate) mod tap;
+mod watch;
 pub(crate) mod witness;
 
 pub(crate) use group::{Group, TIMING_SHORT};

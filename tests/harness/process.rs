@@ -1,6 +1,6 @@
 //! One real peer process, and what it logs, line by line, as it comes.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::feeder::line;
+use super::recorder::{Input, Recorder, Scribe};
 
 /// Longer than anything takes that works, even on a slow machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,6 +24,9 @@ pub(crate) struct Peer {
     log: Arc<Log>,
     reader: Option<JoinHandle<()>>,
     pub(crate) data: PathBuf,
+    options: Vec<String>,
+    /// Writes down its life, until it ends.
+    pub(crate) scribe: Option<Scribe>,
 }
 
 #[derive(Default)]
@@ -51,7 +55,15 @@ impl Peer {
                 written.more.notify_all();
             }
         });
-        Self { id: id.to_owned(), input: child.stdin.take(), child, log, reader: Some(reader), data }
+        let options = command.get_args().map(|option| option.to_string_lossy().into_owned()).collect();
+        let (id, input, reader) = (id.to_owned(), child.stdin.take(), Some(reader));
+        Self { id, input, child, log, reader, data, options, scribe: None }
+    }
+
+    /// From now on, its life is written down.
+    pub(crate) fn record(mut self, recorder: &Arc<Recorder>) -> Self {
+        self.scribe = Some(Scribe::begin(recorder, &self.id, &self.options));
+        self
     }
 
     /// The number of its process.
@@ -120,8 +132,9 @@ impl Peer {
 
     /// Writes lines to its standard input.
     pub(crate) fn feed(&mut self, lines: &str) {
-        let input = self.input.as_mut().expect("the input is open");
-        input.write_all(lines.as_bytes()).expect("it reads");
+        let mut input = self.take_recorded_input();
+        input.feed(lines).expect("it reads");
+        self.input = Some(input.stdin);
     }
 
     /// Readings `from..to` of a sensor of this peer's, as lines of input.
@@ -137,12 +150,22 @@ impl Peer {
     pub(crate) fn signal(&self, signal: &str) {
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill is there");
         assert!(status.success(), "kill {signal}");
+        if let Some(scribe) = &self.scribe {
+            scribe.signal(signal);
+        }
     }
 
     /// `kill -9`, and waits until the process is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it is a child");
+        self.end_record(true);
+    }
+
+    fn end_record(&mut self, killed: bool) {
+        if let Some(scribe) = self.scribe.take() {
+            scribe.end(killed, &self.log());
+        }
     }
 
     /// Waits for its end, and reads its log to the end.
@@ -151,7 +174,9 @@ impl Peer {
         if let Some(reader) = self.reader.take() {
             reader.join().expect("it reads lines");
         }
-        self.child.wait().expect("it is a child")
+        let status = self.child.wait().expect("it is a child");
+        self.end_record(status.code().is_none());
+        status
     }
 
     pub(crate) fn process_id(&self) -> u32 {
@@ -165,6 +190,11 @@ impl Peer {
     /// Hands its standard input over, to be written by another.
     pub(crate) fn take_input(&mut self) -> ChildStdin {
         self.input.take().expect("the input is open")
+    }
+
+    /// The same, and what is written is written down.
+    pub(crate) fn take_recorded_input(&mut self) -> Input {
+        Input { stdin: self.take_input(), scribe: self.scribe.clone() }
     }
 
     /// Waits for something that does not announce itself.

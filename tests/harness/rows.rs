@@ -94,10 +94,3 @@ pub(crate) fn assert_fed(rows: &Rows, id: &str, from: u64, to: u64) {
     numbers.sort_unstable();
     assert!(numbers.iter().copied().eq(from..to), "readings of {id}: {} of {}", numbers.len(), to - from);
 }
-
-/// Sensor and number in the row of a reading that contains its number.
-pub(super) fn number_of(row: &str) -> (&str, u64) {
-    let mut fields = row.split(',').skip(1);
-    let (sensor, number) = (fields.next().expect("a sensor"), fields.next().expect("a temperature"));
-    (sensor, number.parse().unwrap_or_else(|_| panic!("{row:?} was not fed")))
-}

@@ -1,18 +1,22 @@
 //! A place where a peer lives, dies and comes back, and what each of its lives was fed.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
 use rand::RngExt;
 
 use super::feeder::{Feeder, PAUSE_MILLIS_MAX};
-use super::rows::Rows;
+use super::recorder::Recorder;
+use super::watch::Watch;
 use super::Peer;
 
 pub(crate) struct Station {
     pub(crate) id: String,
     start: Box<dyn Fn() -> Peer>,
+    /// Writes down each of its lives, if anything is to be decided by it.
+    pub(crate) recorder: Option<Arc<Recorder>>,
     /// Longest pause of its feeder, in milliseconds.
     pub(crate) pause_max: u64,
     life: Option<Life>,
@@ -25,6 +29,7 @@ struct Life {
     /// None once the input has ended.
     feeder: Option<Feeder>,
     given: Range<u64>,
+    watch: Watch,
     /// It is stopped until then.
     wake_at: Option<Instant>,
 }
@@ -38,8 +43,9 @@ pub(crate) struct Given {
 
 impl Station {
     /// `start` begins a life, with standard input as its sensor.
-    pub(crate) fn new(id: &str, start: impl Fn() -> Peer + 'static) -> Self {
-        Self { id: id.to_owned(), start: Box::new(start), pause_max: PAUSE_MILLIS_MAX, life: None, past: Vec::new() }
+    pub(crate) fn new(id: &str, recorder: &Arc<Recorder>, start: impl Fn() -> Peer + 'static) -> Self {
+        let (id, start, recorder) = (id.to_owned(), Box::new(start), Some(Arc::clone(recorder)));
+        Self { id, start, recorder, pause_max: PAUSE_MILLIS_MAX, life: None, past: Vec::new() }
     }
 
     /// Begins a life, and feeds it from now on.
@@ -47,8 +53,12 @@ impl Station {
         assert!(self.life.is_none(), "{} lives", self.id);
         let first = self.past.last().map_or(0, |given| given.end);
         let mut peer = (self.start)();
-        let feeder = Feeder::start_paced(peer.take_input(), &self.id, first, (rng.random(), self.pause_max));
-        self.life = Some(Life { peer, feeder: Some(feeder), given: first..first, wake_at: None });
+        if let Some(recorder) = &self.recorder {
+            peer = peer.record(recorder);
+        }
+        let feeder = Feeder::start_paced(peer.take_recorded_input(), &self.id, first, (rng.random(), self.pause_max));
+        let watch = Watch::default();
+        self.life = Some(Life { peer, feeder: Some(feeder), given: first..first, watch, wake_at: None });
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -77,6 +87,14 @@ impl Station {
         assert!(life.peer.is_running(), "{} ended by itself; log:\n{}", life.peer.id, life.peer.log().join("\n"));
     }
 
+    /// Writes down which rows came since the last look.
+    pub(crate) fn look(&mut self) {
+        let Some(Life { peer, watch, .. }) = &mut self.life else { return };
+        if let Some(scribe) = &peer.scribe {
+            watch.look(peer, scribe);
+        }
+    }
+
     /// Stops it for this long.
     pub(crate) fn stop_for(&mut self, time: Duration) {
         let life = self.life();
@@ -103,38 +121,32 @@ impl Station {
         self.life().peer.signal("-KILL");
     }
 
-    /// Waits for the end of a peer that was killed; returns the rows that it left.
-    pub(crate) fn bury(&mut self) -> Rows {
-        self.end_life(None).rows()
+    /// Waits for the end of a peer that was killed; returns what is left of it.
+    pub(crate) fn bury(&mut self) -> Peer {
+        self.end_life(None)
     }
 
-    /// `kill -9`, and waits until the process is gone. Its rows are not read.
-    pub(crate) fn kill_unread(&mut self) {
+    /// `kill -9`, and waits until the process is gone.
+    pub(crate) fn kill(&mut self) {
         self.strike();
-        self.end_life(None);
+        self.bury();
     }
 
-    pub(crate) fn kill(&mut self) -> Rows {
-        self.strike();
-        self.bury()
-    }
-
-    /// Has it leave cleanly while it is fed; returns the rows that it left.
-    pub(crate) fn leave(&mut self) -> Rows {
-        self.leave_unread().rows()
-    }
-
-    /// The same; its rows are not read.
-    pub(crate) fn leave_unread(&mut self) -> Peer {
+    /// Has it leave cleanly while it is fed.
+    pub(crate) fn leave(&mut self) {
         // Before that line a signal would simply kill it.
         self.peer().wait_for("Listening on ");
         self.life().peer.signal("-TERM");
-        self.end_life(Some(0))
+        self.end_life(Some(0));
     }
 
     fn end_life(&mut self, expected: Option<i32>) -> Peer {
         let mut life = self.life.take().expect("it was started");
+        let scribe = life.peer.scribe.clone();
         let status = life.peer.wait_for_exit();
+        if let Some(scribe) = scribe {
+            life.watch.look(&life.peer, &scribe);
+        }
         assert_eq!(status.code(), expected, "{}: {status}; log:\n{}", self.id, life.peer.log().join("\n"));
         let end = life.feeder.take().map_or(life.given.end, Feeder::finish);
         self.past.push(life.given.start..end);

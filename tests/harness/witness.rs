@@ -2,14 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::station::Station;
 use super::Rows;
 
 /// What may happen to a row once it is in a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Promise {
-    /// Nothing is known: the disk is cleared.
-    None,
     /// It stays, perhaps under another sequence.
     Stays,
     /// It stays under its sequence.
@@ -27,17 +24,9 @@ impl Witness {
         Self { promise, texts: BTreeSet::new(), sequences: BTreeMap::new() }
     }
 
-    /// Reads the files of a running peer whose rows never change. Other files cannot be read while they may be cut.
-    pub(crate) fn look(&mut self, station: &Station) {
-        if self.promise == Promise::Fixed && station.is_up() {
-            self.see(station.peer().rows(), &station.id);
-        }
-    }
-
     /// These rows are in the files of `who`.
     pub(crate) fn see(&mut self, rows: Rows, who: &str) {
         match self.promise {
-            Promise::None => {}
             Promise::Stays => self.texts.extend(rows.into_values()),
             Promise::Fixed => {
                 for (sequence, row) in rows {

@@ -28,6 +28,7 @@ fn a_peer_with_a_clock_that_went_back_joins_once_its_earlier_life_is_gone() {
     let link = earlier.join(siege.leader());
     let term = earlier.view_of(siege.leader()).term;
     let origin = Origin { peer: earlier.me.id.clone(), incarnation: earlier.me.incarnation };
+    siege.group.recorder.claim(&line("x", 0));
     let lines = Lines::new(line("x", 0).into_bytes(), 1);
     link.say(&Message::SequencerRequest { term, request: Request { origin, first: 1, lines } });
     siege.peers[0]

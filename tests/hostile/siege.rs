@@ -36,13 +36,13 @@ impl Siege {
         let alone = !options.contains(&"--quorum");
         let mut peers: Vec<Peer> = Vec::new();
         for id in ids {
-            peers.push(group.start_with(id, &options));
+            peers.push(group.start_with(id, &options).record(&group.recorder));
             if alone {
                 wait_for_view(&peers);
             }
         }
         wait_for_view(&peers);
-        let start = |peer: &mut Peer| (peer.id.clone(), Feeder::start(peer.take_input(), &peer.id, 0, 1));
+        let start = |peer: &mut Peer| (peer.id.clone(), Feeder::start(peer.take_recorded_input(), &peer.id, 0, 1));
         let feeders = peers.iter_mut().filter(|peer| fed.contains(&peer.id.as_str())).map(start).collect();
         let marks = peers.iter().map(|peer| peer.log().len()).collect();
         let siege = Self { group, peers, feeders, options, marks };
@@ -87,7 +87,7 @@ impl Siege {
     /// Starts the peer at this place again, after it was killed.
     pub(crate) fn restart(&mut self, at: usize) {
         let id = self.peers[at].id.clone();
-        self.peers[at] = self.group.start_with(&id, &self.options);
+        self.peers[at] = self.group.start_with(&id, &self.options).record(&self.group.recorder);
         self.marks[at] = 0;
     }
 
@@ -98,7 +98,8 @@ impl Siege {
 
     /// The same, with further options.
     pub(crate) fn add_with(&mut self, id: &str, options: &[&str]) {
-        self.peers.push(self.group.start_with(id, &[&self.options[..], options].concat()));
+        let peer = self.group.start_with(id, &[&self.options[..], options].concat());
+        self.peers.push(peer.record(&self.group.recorder));
         self.marks.push(0);
     }
 
@@ -137,10 +138,12 @@ impl Siege {
     /// Ends the input, and checks everything: one view of the honest peers, equal files, every reading once, no peer
     /// ended. Returns the number of rows.
     pub(crate) fn end(&mut self) -> usize {
-        self.end_with(&[])
+        let rows = self.end_with(&[]);
+        self.decide();
+        rows
     }
 
-    /// The same, where the test fed other peers with these numbers of readings.
+    /// The same, where the test fed other peers with these numbers of readings, too many to be written down.
     pub(crate) fn end_with(&mut self, others: &[(&str, u64)]) -> usize {
         let fed = self.end_input(others);
         let rows = usize::try_from(fed.iter().map(|(_, count)| count).sum::<u64>()).expect("not so many");
@@ -158,6 +161,12 @@ impl Siege {
             thread::park_timeout(Duration::from_millis(100));
         }
         self.check(&fed);
+        self.decide();
+    }
+
+    /// Has it decided whether the run kept its promises.
+    fn decide(&self) {
+        self.group.recorder.check(&self.peers.iter().collect::<Vec<_>>());
     }
 
     /// Ends the input, waits until it is delivered and all are in one view. Returns how much each peer was fed.

@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 
 use crate::harness::station::Station;
 use crate::harness::{skipped, Group, Peer};
@@ -108,7 +109,8 @@ impl Network {
         options: &'static [&'static str],
     ) -> Station {
         let (network, group, name) = (Rc::clone(self), Rc::clone(group), id.to_owned());
-        Station::new(id, move || {
+        let recorder = Arc::clone(&group.recorder);
+        Station::new(id, &recorder, move || {
             // `ip` becomes the peer.
             let mut command = Command::new("ip");
             command.args(["netns", "exec", &network.host(host), env!("CARGO_BIN_EXE_peer")]);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rand::rngs::SmallRng;
 use rand::SeedableRng;
 
-use crate::harness::settle::{finish, wait_for_one_group, Disks};
+use crate::harness::settle::{finish, wait_for_one_group};
 use crate::harness::station::Station;
 use crate::harness::{Group, TIMING_SHORT};
 use crate::network::Network;
@@ -54,7 +54,7 @@ fn two_hosts_that_reach_only_a_third_are_one_group_with_it() {
     }
     wait_for_one_group(&stations);
     assert!(stations[MIDDLE].peer().leads());
-    finish(&mut stations, Disks::Kept);
+    finish(&mut stations);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_leader_that_loses_sight_of_a_member_gives_way_to_one_that_sees_both() {
     start(&mut stations);
     network.keep_apart(&ENDS);
     expect_the_middle_to_lead(&stations);
-    finish(&mut stations, Disks::Kept);
+    finish(&mut stations);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn with_a_quorum_the_peer_that_sees_both_leads_too() {
     start(&mut stations);
     network.keep_apart(&ENDS);
     expect_the_middle_to_lead(&stations);
-    finish(&mut stations, Disks::Kept);
+    finish(&mut stations);
 }
 
 /// The leader, or the member in the middle, gets another address. Its connections die silently, and the others know it
@@ -84,7 +84,7 @@ fn renumber(leader: bool, options: &'static [&'static str]) {
     let before = stations[host].peer().rows().len();
     network.renumber(host);
     stations[host].peer().wait_for_rows(before + 50);
-    finish(&mut stations, Disks::Kept);
+    finish(&mut stations);
 }
 
 #[test]

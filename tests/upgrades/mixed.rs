@@ -5,12 +5,13 @@ use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use peer::keys;
 use rand::rngs::SmallRng;
 use rand::SeedableRng;
 
-use crate::harness::settle::{finish, wait_for_one_group, Disks};
+use crate::harness::settle::{finish, wait_for_one_group};
 use crate::harness::station::Station;
 use crate::harness::{skipped, Group, Peer, TIMING_SHORT};
 
@@ -23,7 +24,8 @@ const NOW: &str = env!("CARGO_BIN_EXE_peer");
 
 fn station(group: &Rc<Group>, id: &str, binary: &Binary, options: &'static [&'static str]) -> Station {
     let (group, name, binary) = (Rc::clone(group), id.to_owned(), Rc::clone(binary));
-    Station::new(id, move || {
+    let recorder = Arc::clone(&group.recorder);
+    Station::new(id, &recorder, move || {
         let mut command = Command::new(binary.get());
         group.complete(&mut command, &name);
         command.args(["--bind", "127.0.0.1", "--broadcast-port", &group.broadcast_port.to_string()]);
@@ -50,9 +52,10 @@ fn one_by_one(before: &'static str, options: &'static [&'static str]) {
             binaries[at].set(to);
             stations[at].start(&mut rng);
             wait_for_one_group(&stations);
+            stations.iter_mut().for_each(Station::look);
         }
     }
-    finish(&mut stations, Disks::Kept);
+    finish(&mut stations);
 }
 
 /// The binary of the version before.
