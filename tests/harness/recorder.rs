@@ -1,6 +1,6 @@
 //! Writes down what happens to the peers of a run, as `tests/history/checker/record.rs` says, and has that decided.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -31,6 +31,8 @@ struct Kept {
     file: Option<File>,
     /// How many lives each peer has had.
     lives: BTreeMap<String, u64>,
+    /// Readings that are known to be on a disk.
+    stored: BTreeSet<String>,
 }
 
 impl Recorder {
@@ -68,8 +70,8 @@ impl Recorder {
             self.note(&format!("files {} {}", peer.id, data.display()), "");
         }
         let verdict = self.decide();
-        println!("{verdict}");
         assert!(verdict.holds(), "{verdict}\nThe run is kept in {}", self.directory.display());
+        println!("{verdict}");
         if env::var_os(KEEP).is_some() {
             println!("The run is kept in {}", self.directory.display());
         }
@@ -122,6 +124,15 @@ impl Scribe {
     pub(crate) fn look(&self, file: &str, whole: bool, rows: &str) {
         let whole = if whole { "whole" } else { "more" };
         self.note("looked", &format!("{file} {whole} {}", rows.lines().count()), rows);
+    }
+
+    /// These readings are on the disk of the process, which is gone.
+    pub(crate) fn store(&self, mut readings: Vec<String>) {
+        let mut kept = self.recorder.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        readings.retain(|reading| kept.stored.insert(reading.clone()));
+        drop(kept);
+        let lines: String = readings.iter().flat_map(|reading| [reading, "\n"]).collect();
+        self.note("stored", &readings.len().to_string(), &lines);
     }
 
     /// The process was sent a signal.

@@ -9,7 +9,7 @@ use rand::RngExt;
 
 use super::feeder::{Feeder, PAUSE_MILLIS_MAX};
 use super::recorder::Recorder;
-use super::watch::Watch;
+use super::watch::{stored, Watch};
 use super::Peer;
 
 pub(crate) struct Station {
@@ -146,6 +146,7 @@ impl Station {
         let status = life.peer.wait_for_exit();
         if let Some(scribe) = scribe {
             life.watch.look(&life.peer, &scribe);
+            scribe.store(stored(&life.peer.data));
         }
         assert_eq!(status.code(), expected, "{}: {status}; log:\n{}", self.id, life.peer.log().join("\n"));
         let end = life.feeder.take().map_or(life.given.end, Feeder::finish);

@@ -1,9 +1,10 @@
-//! Watches the CSV files of a running peer grow.
+//! Watches the CSV files of a running peer grow, and looks at what is on the disk of one that ended.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
 
 use super::recorder::Scribe;
 use super::Peer;
@@ -45,6 +46,24 @@ impl Watch {
             self.files.insert(name, (file, read + bytes.len() as u64));
         }
     }
+}
+
+/// The readings in the log of a peer that ended, and among those that wait there, as lines. What follows the last head in a file
+/// may be torn, and is left out.
+pub(crate) fn stored(data: &Path) -> Vec<String> {
+    let segments = fs::read_dir(data.join("journal")).into_iter().flatten().map_while(Result::ok);
+    let segments = segments.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|name| name == "log"));
+    let mut readings = Vec::new();
+    for path in segments.chain([data.join("pending")]) {
+        // A peer has none of them before its first reading.
+        let text = fs::read(path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let is_head = |line: &str| line.starts_with("BATCH:") || line.starts_with("PENDING:");
+        let lines: Vec<&str> = text.lines().collect();
+        let last = lines.iter().rposition(|line| is_head(line)).unwrap_or(0);
+        readings.extend(lines[..last].iter().filter(|line| line.starts_with("DATA|")).map(|line| (*line).to_owned()));
+    }
+    readings
 }
 
 #[cfg(unix)]

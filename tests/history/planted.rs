@@ -274,6 +274,17 @@ fn a_reading_that_was_seen_is_missing_only_where_all_disks_that_held_it_were_cle
 }
 
 #[test]
+fn a_reading_that_was_on_the_disk_of_a_process_that_ended_is_missing_only_where_disks_are_cleared() {
+    for (options, broken) in [("", &[][..]), ("--resume", &["Lost"])] {
+        let mut run = ended(options, "killed", 0, &[0, 1]);
+        run.say(&format!("stored b 0 {} 1\nDATA|b|2013-01-01T06:00:00Z|2|50.5|", 11 * SECOND));
+        let said = run.expect(broken);
+        let told = "it was on the disk of b when its life 0 ended, and no disk was cleared";
+        assert!(broken.is_empty() || said.contains(told), "{said}");
+    }
+}
+
+#[test]
 fn a_process_that_left_in_peace_leaves_nothing_behind_that_its_log_does_not_tell() {
     ended("", "left", 2, &[]).expect(&[]);
     ended("", "left", 1, &[]).expect(&["Lost"]);

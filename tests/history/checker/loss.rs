@@ -7,6 +7,7 @@
 //! - It may just have read a block of those before. What had been read whenever more was fed is in an earlier block.
 //! - It may have taken readings in within its last moment, and not stored them. Without `--resume` a process that was killed
 //!   takes all with it that it had not sent, and no more than a peer keeps waiting.
+//! - With `--resume`, nothing may be missing that was in a file of rows, in a log, or among what waits there, at the end of a process.
 //! - Without `--resume` the disk of each process that ends is cleared. So a reading may be gone that was seen in no other files.
 //! - A reading before one that is there was sent before it. It may be missing only where disks are cleared, and a log tells
 //!   that nobody has it.
@@ -108,6 +109,10 @@ impl Missing<'_> {
         }
         if holders.is_some() && self.history.mode != Mode::Cleared {
             return Err("it was seen in a file, and no disk was cleared".to_owned());
+        }
+        if let Some(life) = self.history.stored.get(&reading.text).filter(|_| self.history.mode != Mode::Cleared) {
+            let Life { peer, number, .. } = &self.history.lives[*life];
+            return Err(format!("it was on the disk of {peer} when its life {number} ended, and no disk was cleared"));
         }
         if self.last.is_some_and(|last| at < last) {
             let told = self.history.mode == Mode::Cleared && self.history.told_as_lost(&self.life.peer, at);

@@ -8,6 +8,7 @@
 //!                                                 many bytes were in its pipe before, or `-`
 //! stopped PEER LIFE TIME, woken PEER LIFE TIME    SIGSTOP, SIGCONT
 //! unread PEER LIFE TIME BYTES                     what was left in its pipe, once it had ended
+//! stored PEER LIFE TIME COUNT                     then lines: readings on its disk, once it had ended
 //! looked PEER LIFE TIME FILE whole|more COUNT     then rows: of the whole file, or those that came after the last look
 //! ended PEER LIFE TIME killed|left
 //! log PEER LIFE PATH
@@ -89,6 +90,8 @@ pub(crate) struct History {
     pub(crate) looks: Vec<Look>,
     /// Rows that others than the peers may have handed in.
     pub(crate) claimed: Vec<String>,
+    /// In which life a reading was found on the disk, by its row.
+    pub(crate) stored: HashMap<String, usize>,
     /// Peers with their directories.
     pub(crate) files: Vec<(String, String)>,
     /// Life and place there of each reading, by its row.
@@ -157,6 +160,7 @@ pub(crate) fn read(directory: &Path) -> Result<History, String> {
         lives: Vec::new(),
         looks: Vec::new(),
         claimed: Vec::new(),
+        stored: HashMap::new(),
         files: Vec::new(),
         known: HashMap::new(),
     };
@@ -195,6 +199,13 @@ impl<'a> Reader<'a> {
             ["unread", peer, life, _, bytes] => {
                 let life = self.life(peer, life)?;
                 self.history.lives[life].unread = Some(count_of(bytes)?);
+                Ok(())
+            }
+            ["stored", peer, life, _, count] => {
+                let life = self.life(peer, life)?;
+                for line in self.block(count)? {
+                    self.history.stored.insert(row_of(line).ok_or("a line on a disk is no reading")?, life);
+                }
                 Ok(())
             }
             ["looked", peer, life, at, file, whole @ ("whole" | "more"), count] => {
