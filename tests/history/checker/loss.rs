@@ -5,9 +5,10 @@
 //! - A process that ended may have left readings in its pipe. Those are the last ones that it was fed, and the system tells how
 //!   many bytes they are.
 //! - It may just have read a block of those before. What had been read whenever more was fed is in an earlier block.
-//! - It may have taken readings in within its last moment, and not stored them. Without `--resume` a process that was killed
-//!   takes all with it that it had not sent, and no more than a peer keeps waiting.
-//! - With `--resume`, nothing may be missing that was in a file of rows, in a log, or among what waits there, at the end of a process.
+//! - One that was killed may have taken readings in within its last moment, and not stored them. Without `--resume` it takes
+//!   all with it that it had not sent, and no more than a peer keeps waiting.
+//! - With `--resume` nothing may be missing that was on the disk of a process when it ended: in a file of rows, in the log, or
+//!   among what waited.
 //! - Without `--resume` the disk of each process that ends is cleared. So a reading may be gone that was seen in no other files.
 //! - A reading before one that is there was sent before it. It may be missing only where disks are cleared, and a log tells
 //!   that nobody has it.
@@ -22,8 +23,8 @@ use super::verdict::{Breach, Excuse, Verdict};
 /// What a pipe holds at most, where the system does not tell what is in it.
 const PIPE_BYTES: usize = 64 * 1024;
 
-/// The last moment of a process, while it ran: longer than a disk takes for what waits, on any machine that tests run on.
-const MOMENT: Duration = Duration::from_secs(2);
+/// The last moment of a process, while it ran: longer than a disk takes for what waits, on a machine that is busy.
+const MOMENT: Duration = Duration::from_secs(5);
 
 /// How many readings a peer takes in at most that are not committed.
 const WAITING: usize = 16_384;
@@ -74,7 +75,8 @@ struct Missing<'a> {
 impl Missing<'_> {
     fn judge(&self, missing: &[usize], verdict: &mut Verdict, count: bool) {
         let pipe = self.life.unread.unwrap_or(PIPE_BYTES);
-        let mut room = Room { life: self.life, pipe, block: None, waiting: self.waiting() };
+        let in_memory = self.life.was_killed() || self.history.mode == Mode::Cleared;
+        let mut room = Room { life: self.life, pipe, block: None, in_memory, waiting: self.waiting() };
         for at in missing.iter().rev().copied() {
             match self.excuse(at, &mut room) {
                 Ok(excuse) if count => verdict.excuse(excuse),
@@ -132,6 +134,8 @@ struct Room<'a> {
     pipe: usize,
     /// The block that it read last.
     block: Option<usize>,
+    /// What it took in last may have been in its memory alone.
+    in_memory: bool,
     waiting: usize,
 }
 
@@ -148,7 +152,7 @@ impl Room<'_> {
         if *self.block.get_or_insert(reading.block) == reading.block {
             return Some(Excuse::JustRead);
         }
-        if self.life.ran_from(reading.before) <= MOMENT {
+        if self.in_memory && self.life.ran_from(reading.before) <= MOMENT {
             return Some(Excuse::Moment);
         }
         self.waiting = self.waiting.checked_sub(1)?;

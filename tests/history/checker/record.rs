@@ -12,7 +12,7 @@
 //! looked PEER LIFE TIME FILE whole|more COUNT     then rows: of the whole file, or those that came after the last look
 //! ended PEER LIFE TIME killed|left
 //! log PEER LIFE PATH
-//! claimed COUNT                                   then lines that others may have handed in
+//! claimed COUNT                                   then lines that others may have handed in, as often as they like
 //! files PEER PATH                                 its directory, in the end
 //! # anything
 //! ```
