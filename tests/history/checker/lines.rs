@@ -39,8 +39,8 @@ pub(crate) struct Told {
     pub(crate) delivered: Option<u64>,
     /// It ended with this many readings that are not known to be committed.
     pub(crate) left_behind: u64,
-    /// Numbers of a peer's readings that nobody has, counted in the life that took them in: peer, first, last.
-    pub(crate) lost: Vec<(String, u64, u64)>,
+    /// The peers of whose readings nobody has some.
+    pub(crate) lost: Vec<String>,
 }
 
 pub(crate) fn read_log(log: &str) -> Told {
@@ -52,17 +52,10 @@ pub(crate) fn read_log(log: &str) -> Told {
         if let Some(count) = between(line, "not known to be committed: ", ";") {
             told.left_behind = count.parse().unwrap_or(0);
         }
-        told.lost.extend(lost(line));
+        let lost = between(line, "Readings ", " are lost").and_then(|text| between(text, " of ", "/"));
+        told.lost.extend(lost.map(str::to_owned));
     }
     told
-}
-
-fn lost(line: &str) -> Option<(String, u64, u64)> {
-    let text = between(line, "Readings ", " are lost")?;
-    let (numbers, origin) = text.split_once(" of ")?;
-    let (first, last) = numbers.split_once(" to ")?;
-    let (peer, _) = origin.split_once('/')?;
-    Some((peer.to_owned(), first.parse().ok()?, last.parse().ok()?))
 }
 
 fn between<'a>(line: &'a str, before: &str, after: &str) -> Option<&'a str> {

@@ -73,7 +73,7 @@ fn turns(history: &History, held: &Held, verdict: &mut Verdict, count: bool) {
         let latest = last.entry((&life.peer, life.number)).or_insert((at, row));
         if at >= latest.0 {
             *latest = (at, row);
-        } else if history.mode == Mode::Cleared && !life.lasts && history.told_as_lost(&life.peer, at) {
+        } else if history.mode == Mode::Cleared && !life.lasts && history.told_as_lost(&life.peer) {
             if count {
                 verdict.excuse(Excuse::Late);
             }
