@@ -1,5 +1,6 @@
 //! Takes rows from the files of a peer to an engine: in their order, each until it is acknowledged.
 
+mod access;
 mod engine;
 #[cfg(feature = "bridge-influx")]
 mod influx;
@@ -10,7 +11,6 @@ mod mqtt;
 #[cfg(feature = "bridge-nats")]
 mod nats;
 mod row;
-#[cfg(any(feature = "bridge-influx", feature = "bridge-mqtt"))]
 mod tls;
 
 use std::io::Write;
@@ -109,6 +109,13 @@ struct Troubles {
 
 impl Troubles {
     const NONE: Self = Self { is_away: false, is_stuck: false, wait: AWAY };
+
+    /// An engine that says when it is to be tried again is not tried before.
+    fn heed(&mut self, fault: &Fault) {
+        if let Fault::Busy(_, wait) = fault {
+            self.wait = self.wait.max(*wait);
+        }
+    }
 }
 
 /// Is there more to do?
@@ -207,6 +214,7 @@ impl Bridge<'_> {
                 if !std::mem::replace(&mut self.troubles.is_away, true) {
                     self.say(&format!("{}: {fault}; rows wait", self.asked.target));
                 }
+                self.troubles.heed(&fault);
                 Ok(false)
             }
         }
@@ -267,6 +275,7 @@ impl Bridge<'_> {
                 if !std::mem::replace(&mut self.troubles.is_stuck, true) {
                     self.say(&format!("{}: {fault}", self.asked.target));
                 }
+                self.troubles.heed(&fault);
             }
         }
         self.engine.close();

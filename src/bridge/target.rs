@@ -1,4 +1,5 @@
-//! Where rows go, as it is typed: `nats://host:4222/STREAM`, `mqtts://user:password@host`, `influx://host/database`.
+//! Where rows go, as it is typed: `nats://host:4222/STREAM`, `nats://host,host,host/STREAM` for the servers of a cluster,
+//! `mqtts://user:password@host`, `influx://host/database`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -45,6 +46,8 @@ pub struct Target {
     pub user: Option<(String, String)>,
     pub host: String,
     pub port: u16,
+    /// More servers of the same cluster of NATS.
+    pub others: Vec<(String, u16)>,
     /// What comes after the host: a stream, a database or a bucket.
     pub place: String,
     /// The organisation that a bucket is of.
@@ -60,6 +63,8 @@ pub enum TargetError {
     Host,
     #[error("has a port that is no number from 1 to 65535")]
     Port,
+    #[error("names several hosts, which only a cluster of NATS has")]
+    Hosts,
     #[error("names no database or bucket, as in influx://host:8086/greenhouse")]
     Place,
     #[error("has a part that nothing is known of: {0}")]
@@ -78,22 +83,18 @@ impl FromStr for Target {
             .ok_or(TargetError::Scheme)?;
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, place) = rest.split_once('/').unwrap_or((rest, ""));
-        let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
-        let (host, port) = match host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
-            Some((host, port)) => {
-                let number = port.parse().ok().filter(|port| *port > 0);
-                (host, number.ok_or(TargetError::Port)?)
-            }
-            None => (host, scheme.port(has_tls)),
-        };
+        let (user, hosts) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+        let mut hosts = hosts.split(',').map(|host| server(host, scheme.port(has_tls)));
+        let (host, port) = hosts.next().unwrap_or(Err(TargetError::Host))?;
+        let others: Vec<(String, u16)> = hosts.collect::<Result<_, _>>()?;
+        if scheme != Scheme::Nats && !others.is_empty() {
+            return Err(TargetError::Hosts);
+        }
         let org = match query.split_once('=') {
             Some(("org", org)) if scheme == Scheme::Influx && !org.contains('&') => Some(plain(org)),
             None if query.is_empty() => None,
             _ => return Err(TargetError::Rest(query.to_owned())),
         };
-        if host.is_empty() {
-            return Err(TargetError::Host);
-        }
         let place = plain(place);
         if scheme == Scheme::Influx && place.is_empty() {
             return Err(TargetError::Place);
@@ -105,8 +106,20 @@ impl FromStr for Target {
             let (name, password) = user.split_once(':').unwrap_or((user, ""));
             (plain(name), plain(password))
         });
-        Ok(Self { scheme, has_tls, user, host: host.to_owned(), port, place, org })
+        Ok(Self { scheme, has_tls, user, host, port, others, place, org })
     }
+}
+
+/// A host and its port.
+fn server(text: &str, port: u16) -> Result<(String, u16), TargetError> {
+    let (host, port) = match text.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
+        Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0).ok_or(TargetError::Port)?),
+        None => (text, port),
+    };
+    if host.is_empty() {
+        return Err(TargetError::Host);
+    }
+    Ok((host.to_owned(), port))
 }
 
 /// Without percent signs that stand for other characters.
@@ -120,6 +133,9 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (secure, place) = (if self.has_tls { "s" } else { "" }, &self.place);
         write!(f, "{}{secure}://{}:{}", self.scheme.name(), self.host, self.port)?;
+        for (host, port) in &self.others {
+            write!(f, ",{host}:{port}")?;
+        }
         if place.is_empty() {
             Ok(())
         } else {
@@ -147,6 +163,7 @@ mod tests {
         for (text, expected) in [
             ("nats://hub", "nats://hub:4222"),
             ("natss://a:b@hub.example.org:4333/rows", "natss://hub.example.org:4333/rows"),
+            ("nats://me:a,b@one,two:4223,[fd00::3]/rows", "nats://one:4222,two:4223,[fd00::3]:4222/rows"),
             ("mqtt://hub", "mqtt://hub:1883"),
             ("mqtts://[fd00::7]", "mqtts://[fd00::7]:8883"),
             ("influx://hub/lab?org=us", "influx://hub:8086/lab"),
@@ -169,6 +186,9 @@ mod tests {
             ("hub:4222", TargetError::Scheme),
             ("kafka://hub", TargetError::Scheme),
             ("nats://", TargetError::Host),
+            ("nats://one,", TargetError::Host),
+            ("nats://one,two:x", TargetError::Port),
+            ("mqtt://one,two", TargetError::Hosts),
             ("nats://hub:0", TargetError::Port),
             ("nats://hub:many", TargetError::Port),
             ("influx://hub", TargetError::Place),

@@ -14,8 +14,9 @@ Rows go on in the order of the group, each once its peer has delivered it. The e
 acknowledgement counts: what it did not say to have is sent again. An engine that is away is
 waited for; rows wait in the files of the peer, which notices nothing.
 
-  nats://HOST[:4222][/STREAM]             each row once, in one order, also across restarts,
-                                          merges and bridges at several peers
+  nats://HOST[:4222][,HOST…][/STREAM]     each row once, in one order, also across restarts,
+                                          merges and bridges at several peers; several
+                                          hosts are servers of one cluster
   mqtt://HOST[:1883]                      each row at least once; \"id\" tells repeated ones
   influx://HOST[:8086]/DATABASE           each row once: the same point is written again
   influx://HOST[:8086]/BUCKET?org=ORG     the same, of InfluxDB 2
@@ -85,8 +86,7 @@ pub struct Bridge {
 
     /// File with what the engine is to let this bridge in by
     ///
-    /// NATS: a file of credentials, as `nsc` makes them. MQTT: `USER:PASSWORD`. InfluxDB: `USER:PASSWORD`, or the token
-    /// of version 2.
+    /// `USER:PASSWORD`; for NATS also a token, the seed of a user's key, or what `nsc` writes; for InfluxDB 2 the token.
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
 

@@ -2,28 +2,9 @@
 
 use std::fs;
 
-use crate::bridge::{self, refused};
-use crate::harness::Group;
+use crate::bridge::{self, assert_says, refused, rows};
 use crate::nats::Nats;
 use crate::server::{free_port, Server};
-use crate::storm::readings;
-
-/// A group whose one peer has some rows.
-fn group() -> Group {
-    let group = Group::new();
-    let mut peer = group.start_fed("a");
-    peer.feed(&readings("a", 10));
-    peer.wait_for_rows(10);
-    group
-}
-
-fn assert_says(said: (Option<i32>, String), status: i32, parts: &[&str]) {
-    let (code, text) = said;
-    assert_eq!(code, Some(status), "{text}");
-    // What clap says of a wrong option has several lines.
-    let said = if status == 2 { text.as_str() } else { text.lines().last().unwrap_or_default() };
-    assert!(parts.iter().all(|part| said.contains(part)), "{parts:?} in {text}");
-}
 
 #[test]
 fn a_wrong_url_is_a_wrong_option() {
@@ -42,7 +23,7 @@ fn a_wrong_url_is_a_wrong_option() {
 #[test]
 fn a_missing_stream_is_named_with_the_subjects_that_it_needs() {
     let Some(nats) = Nats::start("none") else { return };
-    let group = group();
+    let group = rows();
     let url = nats.url() + "/rows";
     assert_says(refused(&group.directory, &[&url]), 1, &["no stream rows", "sensors.*", "--create"]);
     nats.make("rows", &["other.*".to_owned()]);
@@ -56,7 +37,7 @@ fn wrong_credentials_end_a_bridge_and_right_ones_do_not() {
         format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: {store} }}\nauthorization {{ user: u, password: \"p/w\" }}\n")
     });
     let Some(server) = server else { return };
-    let group = group();
+    let group = rows();
     let url = |user: &str| format!("nats://{user}127.0.0.1:{}", server.port);
     for user in ["", "u:wrong@"] {
         assert_says(refused(&group.directory, &[&url(user)]), 1, &["does not let this bridge in", "--credentials"]);
@@ -72,7 +53,7 @@ fn a_server_that_is_away_is_waited_for_with_one_line() {
         format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: {} }}\n", directory.display())
     });
     let Some(mut server) = prepared else { return };
-    let group = group();
+    let group = rows();
     let url = format!("nats://127.0.0.1:{}", server.port);
     let bridge = bridge::start("bridge", &group.directory, &["--create", &url]);
     bridge.wait_for("rows wait");
@@ -83,7 +64,7 @@ fn a_server_that_is_away_is_waited_for_with_one_line() {
 
 #[test]
 fn a_cursor_that_is_none_is_left_as_it_is() {
-    let group = group();
+    let group = rows();
     fs::write(group.directory.join("cursor"), "peer-rows 1\n").expect("a file for the test");
     let url = format!("nats://127.0.0.1:{}", free_port());
     assert_says(refused(&group.directory, &["--cursor", "cursor", &url]), 1, &["is no cursor", "--cursor"]);

@@ -65,29 +65,8 @@ impl Nats {
         self.runtime.block_on(remove);
     }
 
-    /// All messages of a stream, in its order.
     pub(crate) fn messages(&self, name: &str) -> Vec<Message> {
-        self.runtime.block_on(async {
-            let stream = Self::context(self.server.port).await.get_stream(name).await.expect("it was made");
-            let count = stream.cached_info().state.messages;
-            let config = OrderedConfig { headers_only: true, ..OrderedConfig::default() };
-            let mut messages =
-                stream.create_consumer(config).await.expect("a consumer").messages().await.expect("messages");
-            let mut found = Vec::new();
-            while (found.len() as u64) < count {
-                let message = messages.next().await.expect("there are more").expect("a message");
-                let headers = message.headers.as_ref().expect("headers");
-                found.push(Message {
-                    subject: message.subject.to_string(),
-                    id: headers.get(NATS_MESSAGE_ID).expect("an id").to_string(),
-                    sequence: headers
-                        .get("Peer-Sequence")
-                        .and_then(|text| text.as_str().parse().ok())
-                        .expect("a sequence"),
-                });
-            }
-            found
-        })
+        self.runtime.block_on(async { messages(&Self::context(self.server.port).await, name).await })
     }
 
     pub(crate) fn count(&self, name: &str) -> u64 {
@@ -96,6 +75,26 @@ impl Nats {
             stream.map_or(0, |stream| stream.cached_info().state.messages)
         })
     }
+}
+
+/// All messages of a stream, in its order.
+pub(crate) async fn messages(context: &Context, name: &str) -> Vec<Message> {
+    let stream = context.get_stream(name).await.expect("it was made");
+    let count = stream.cached_info().state.messages;
+    let config = OrderedConfig { headers_only: true, ..OrderedConfig::default() };
+    let mut messages = stream.create_consumer(config).await.expect("a consumer").messages().await.expect("messages");
+    let mut found = Vec::new();
+    while (found.len() as u64) < count {
+        let message = messages.next().await.expect("there are more").expect("a message");
+        let headers = message.headers.as_ref().expect("headers");
+        let sequence = headers.get("Peer-Sequence").and_then(|text| text.as_str().parse().ok());
+        found.push(Message {
+            subject: message.subject.to_string(),
+            id: headers.get(NATS_MESSAGE_ID).expect("an id").to_string(),
+            sequence: sequence.expect("a sequence"),
+        });
+    }
+    found
 }
 
 impl Holder for Nats {

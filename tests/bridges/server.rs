@@ -16,6 +16,17 @@ pub(crate) struct Server {
     pub(crate) directory: PathBuf,
 }
 
+/// What a program of a server's package does for a test. Returns whether it is there.
+pub(crate) fn done(program: &str, directory: &Path, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    let Ok(output) = command.current_dir(directory).args(arguments).stdin(Stdio::null()).output() else {
+        skipped("bridges", &format!("{program} is not installed"));
+        return false;
+    };
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    true
+}
+
 /// A port that is free now.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("loopback").port()

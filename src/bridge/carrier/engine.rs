@@ -1,6 +1,7 @@
 //! What a bridge needs of an engine, and which engines there are.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::known::Known;
 use super::row::Row;
@@ -24,6 +25,9 @@ pub(super) trait Engine {
 pub(super) enum Fault {
     /// It cannot be reached, or does not answer: that passes.
     Away(String),
+    /// It does not take rows for so long, as it says.
+    #[cfg_attr(not(feature = "bridge-influx"), expect(dead_code, reason = "other engines do not tell"))]
+    Busy(String, Duration),
     /// Another bridge handed over a row meanwhile.
     #[cfg_attr(not(feature = "bridge-nats"), expect(dead_code, reason = "other engines cannot tell"))]
     Overtaken,
@@ -34,7 +38,7 @@ pub(super) enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Away(why) | Self::Refused(why) => f.write_str(why),
+            Self::Away(why) | Self::Busy(why, _) | Self::Refused(why) => f.write_str(why),
             Self::Overtaken => f.write_str("other bridges are faster again and again"),
         }
     }

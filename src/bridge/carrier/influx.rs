@@ -12,7 +12,7 @@ use ureq::{Agent, Body};
 use super::engine::{Engine, Fault};
 use super::known::Known;
 use super::row::Row;
-use super::{tls, Asked, BridgeError};
+use super::{access, tls, Asked, BridgeError};
 use crate::history::influx_line;
 
 /// The longest wait for an answer: a server that has just started reads its files first.
@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How much of an answer is shown.
 const WHY_BYTES_MAX: usize = 300;
+
+/// The longest pause that a server may ask for.
+const BUSY_MAX: Duration = Duration::from_secs(300);
 
 /// What the server says of rows that are older than it keeps any: they are gone there, and to send them again is no use. And
 /// what it may say of no rows.
@@ -35,7 +38,7 @@ pub(super) struct Influx {
     authorization: Option<String>,
     /// What holds the rows.
     of: String,
-    group: String,
+    asked: Asked,
 }
 
 impl Influx {
@@ -51,7 +54,7 @@ impl Influx {
         }
         let base = format!("{}://{}:{}", if target.has_tls { "https" } else { "http" }, target.host, target.port);
         let place = encoded(&target.place);
-        let user = tls::credentials(asked)?;
+        let user = access::user(asked)?;
         let (write, make) = if let Some(org) = &target.org {
             (format!("{base}/api/v2/write?org={}&bucket={place}&precision=ns", encoded(org)), None)
         } else {
@@ -69,7 +72,7 @@ impl Influx {
             }
         });
         let of = target.org.as_ref().map_or_else(|| target.to_string(), |org| format!("{target} of {org}"));
-        Ok(Self { agent: config.build().new_agent(), write, make, authorization, of, group: asked.group.clone() })
+        Ok(Self { agent: config.build().new_agent(), write, make, authorization, of, asked: asked.clone() })
     }
 
     fn post(&self, url: &str, body: &[u8]) -> Result<(), Fault> {
@@ -77,8 +80,17 @@ impl Influx {
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
-        let response = request.send(body).map_err(|error| Fault::Away(error.to_string()))?;
-        judge(response)
+        judge(request.send(body).map_err(|error| self.unsent(&error))?)
+    }
+
+    fn unsent(&self, error: &ureq::Error) -> Fault {
+        // It names no source.
+        let cause: &(dyn std::error::Error + 'static) = match error {
+            ureq::Error::Io(cause) => cause,
+            ureq::Error::Rustls(cause) => cause,
+            other => other,
+        };
+        tls::fault(cause, &self.asked).unwrap_or_else(|| Fault::Away(error.to_string()))
     }
 }
 
@@ -94,7 +106,7 @@ impl Engine for Influx {
     }
 
     fn send(&mut self, rows: &[Row], known: &mut Known) -> Result<(), Fault> {
-        let points: String = rows.iter().filter_map(|row| influx_line(&row.fields, Some(&self.group))).collect();
+        let points: String = rows.iter().filter_map(|row| influx_line(&row.fields, Some(&self.asked.group))).collect();
         if !points.is_empty() {
             self.post(&self.write, points.as_bytes())?;
         }
@@ -117,6 +129,7 @@ fn judge(mut response: Response<Body>) -> Result<(), Fault> {
     if (200..300).contains(&status) {
         return Ok(());
     }
+    let wait = response.headers().get("Retry-After").and_then(|seconds| seconds.to_str().ok()?.trim().parse().ok());
     let text = response.body_mut().read_to_string().unwrap_or_default();
     if matches!(status, 400 | 422) && HARMLESS.iter().any(|harmless| text.contains(harmless)) {
         return Ok(());
@@ -130,6 +143,48 @@ fn judge(mut response: Response<Body>) -> Result<(), Fault> {
             "there is no such database or bucket; make it, or give --create for a database of InfluxDB 1: {why}"
         )),
         400..=499 if status != 408 && status != 429 => Fault::Refused(format!("the server refuses rows ({status}): {why}")),
-        _ => Fault::Away(format!("the server answers {status}: {why}")),
+        _ => {
+            let why = format!("the server answers {status}: {why}");
+            match wait {
+                Some(seconds) => Fault::Busy(why, Duration::from_secs(seconds).min(BUSY_MAX)),
+                None => Fault::Away(why),
+            }
+        }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: u16, retry_after: Option<&str>, text: &'static str) -> Result<(), Fault> {
+        let mut response = Response::builder().status(status);
+        if let Some(value) = retry_after {
+            response = response.header("Retry-After", value);
+        }
+        judge(response.body(Body::builder().data(text)).unwrap())
+    }
+
+    #[test]
+    fn a_server_that_says_when_to_come_again_is_not_asked_before() {
+        for (status, value, seconds) in [(429, "7", 7), (503, "0", 0), (429, "86400", 300)] {
+            let fault = judged(status, Some(value), "");
+            assert!(matches!(fault, Err(Fault::Busy(_, wait)) if wait == Duration::from_secs(seconds)), "{fault:?}");
+        }
+        for value in [None, Some("Wed, 21 Oct 2026 07:28:00 GMT"), Some("-1")] {
+            assert!(matches!(judged(503, value, ""), Err(Fault::Away(_))), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_answers_says_whether_it_took_the_rows() {
+        assert!(judged(204, None, "").is_ok());
+        assert!(judged(422, None, "partial write: points beyond retention policy dropped=3").is_ok());
+        for status in [400, 401, 403, 404, 413, 422] {
+            assert!(matches!(judged(status, None, "no"), Err(Fault::Refused(_))), "{status}");
+        }
+        for status in [408, 429, 500, 502, 503, 504] {
+            assert!(matches!(judged(status, None, "no"), Err(Fault::Away(_))), "{status}");
+        }
+    }
 }

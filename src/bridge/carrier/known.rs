@@ -73,6 +73,12 @@ impl Known {
         }
     }
 
+    /// Does it reach less far than it did?
+    #[cfg(feature = "bridge-nats")]
+    pub(super) fn is_ahead_of(&self, of: &str, reaches: u64) -> bool {
+        self.of == of && self.at > reaches
+    }
+
     /// The last row that it holds is this one.
     #[cfg_attr(not(feature = "bridge-nats"), expect(dead_code, reason = "other engines cannot tell"))]
     pub(super) fn begin_at(&mut self, position: Position) {
@@ -170,6 +176,8 @@ mod tests {
     fn all_is_forgotten_where_the_rows_are_held_by_another_or_by_one_that_lost_some() {
         let mut known = known(&[("a/5", 3)]);
         known.at = 3;
+        #[cfg(feature = "bridge-nats")]
+        assert!(known.is_ahead_of("a stream", 2) && !known.is_ahead_of("a stream", 3) && !known.is_ahead_of("x", 2));
         known.settle("a stream", 3);
         assert!(known.take_begin().is_none() && holds(&known, "a/5", 3));
         known.settle("a stream", 2);

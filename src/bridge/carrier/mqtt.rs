@@ -10,7 +10,7 @@ use self::session::Session;
 use super::engine::{Engine, Fault};
 use super::known::Known;
 use super::row::Row;
-use super::{tls, Asked, BridgeError};
+use super::{access, tls, Asked, BridgeError};
 
 /// What is needed to talk to a broker.
 #[derive(Debug)]
@@ -30,20 +30,11 @@ pub(super) struct Mqtt {
 
 impl Mqtt {
     pub(super) fn new(asked: &Asked) -> Result<Self, BridgeError> {
-        let tls = asked.target.has_tls.then(|| configuration(asked)).transpose()?;
-        let place = Place { user: tls::credentials(asked)?, tls, asked: asked.clone() };
+        let tls = asked.target.has_tls.then(|| tls::configuration(asked.ca_file.as_deref())).transpose()?;
+        let tls = tls.map(|config| rumqttc::TlsConfiguration::Rustls(config.into()));
+        let place = Place { user: access::user(asked)?, tls, asked: asked.clone() };
         Ok(Self { place, session: None, announced: HashSet::new() })
     }
-}
-
-fn configuration(asked: &Asked) -> Result<rumqttc::TlsConfiguration, BridgeError> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(tls::authorities(asked.ca_file.as_deref())?);
-    let builder = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into());
-    let builder = builder.with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| BridgeError::Engine(format!("TLS cannot be set up: {error}")))?;
-    let config = builder.with_root_certificates(roots).with_no_client_auth();
-    Ok(rumqttc::TlsConfiguration::Rustls(config.into()))
 }
 
 impl Engine for Mqtt {

@@ -5,6 +5,7 @@
 //! or since another one works as well, has all that it sends refused; it reads what it does not know, and goes on after it. That
 //! holds for ever, where the stream's own window for duplicates (two minutes, unless it is told otherwise) ends.
 
+mod access;
 mod link;
 
 use tokio::runtime::{Builder, Runtime};
@@ -13,7 +14,7 @@ use self::link::{Link, Place};
 use super::engine::{Engine, Fault};
 use super::known::Known;
 use super::row::Row;
-use super::{Asked, BridgeError};
+use super::{tls, Asked, BridgeError};
 
 /// How often in a row others may be faster, before that is worth a word.
 const OVERTAKEN_MAX: usize = 100;
@@ -21,6 +22,8 @@ const OVERTAKEN_MAX: usize = 100;
 /// The bridge's side of a stream.
 pub(super) struct Nats {
     place: Place,
+    /// Which of its servers works, or is to be tried next.
+    at: usize,
     /// The client works on its thread: it answers the server also while no rows come.
     runtime: Runtime,
     link: Option<Link>,
@@ -30,17 +33,34 @@ impl Nats {
     pub(super) fn new(asked: &Asked) -> Result<Self, BridgeError> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|error| BridgeError::Engine(format!("no thread can be started: {error}")))?;
-        Ok(Self { place: Place::of(asked), runtime, link: None })
+        Ok(Self { place: Place::of(asked)?, at: 0, runtime, link: None })
     }
 }
 
 impl Engine for Nats {
     fn open(&mut self, known: &mut Known) -> Result<(), Fault> {
         self.link = None;
-        let link = self.runtime.block_on(Link::open(&self.place))?;
-        self.runtime.block_on(link.read(known))?;
-        self.link = Some(link);
-        Ok(())
+        let servers = self.place.servers();
+        let mut done = Ok(());
+        for _ in 0..servers.len() {
+            let opened = self.runtime.block_on(async {
+                let link = Link::open(&self.place, &servers[self.at % servers.len()]).await?;
+                link.read(known).await?;
+                Ok(link)
+            });
+            match opened {
+                Ok(link) => {
+                    self.link = Some(link);
+                    return Ok(());
+                }
+                // A server that is cut off from the others of its cluster answers, and has nothing to say.
+                Err(fault) => {
+                    self.at += 1;
+                    done = Err(fault);
+                }
+            }
+        }
+        done
     }
 
     fn send(&mut self, rows: &[Row], known: &mut Known) -> Result<(), Fault> {
@@ -49,7 +69,11 @@ impl Engine for Nats {
             let left: Vec<&Row> = rows.iter().filter(|row| !known.holds(&row.identity)).collect();
             match self.runtime.block_on(link.send(&left, known)) {
                 Err(Fault::Overtaken) => self.runtime.block_on(link.read(known))?,
-                done => return done,
+                Err(fault) => {
+                    self.at += 1;
+                    return Err(fault);
+                }
+                Ok(()) => return Ok(()),
             }
         }
         Err(Fault::Overtaken)

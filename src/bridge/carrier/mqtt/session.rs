@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{unbounded, Receiver};
 use rumqttc::{Client, ConnectReturnCode, Connection, ConnectionError, Event, MqttOptions, Packet, QoS, Transport};
 
-use super::{Fault, Known, Place};
+use super::{tls, Asked, Fault, Known, Place};
 
 /// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,7 +51,8 @@ impl Session {
         }
         let (client, connection) = Client::new(options, usize::from(UNACKNOWLEDGED_MAX));
         let (tell, said) = unbounded();
-        let listen = move || listen(connection, &|what| tell.send(what).is_ok());
+        let asked = place.asked.clone();
+        let listen = move || listen(connection, &asked, &|what| tell.send(what).is_ok());
         let started = thread::Builder::new().name("mqtt".to_owned()).spawn(listen);
         started.map_err(|error| Fault::Away(format!("no thread can be started: {error}")))?;
         let session = Self { client, said };
@@ -157,7 +158,7 @@ fn take(said: Said, done: &mut usize, is_acknowledged: &mut impl FnMut(usize)) -
 }
 
 /// Tells what the broker says, until it is gone, or nobody listens.
-fn listen(mut connection: Connection, tell: &dyn Fn(Said) -> bool) {
+fn listen(mut connection: Connection, asked: &Asked, tell: &dyn Fn(Said) -> bool) {
     for event in connection.iter() {
         let said = match event {
             Ok(Event::Incoming(Packet::ConnAck(_))) => Said::Connected,
@@ -167,7 +168,7 @@ fn listen(mut connection: Connection, tell: &dyn Fn(Said) -> bool) {
             Ok(_) => continue,
             // What was under way is sent again by the bridge, on another connection.
             Err(error) => {
-                tell(Said::Gone(fault(&error)));
+                tell(Said::Gone(tls::fault(&error, asked).unwrap_or_else(|| fault(&error))));
                 return;
             }
         };
@@ -186,7 +187,6 @@ fn fault(error: &ConnectionError) -> Fault {
         ConnectionError::ConnectionRefused(RefusedProtocolVersion) => {
             Fault::Refused("the broker does not speak MQTT 3.1.1".to_owned())
         }
-        ConnectionError::Tls(error) => Fault::Away(format!("{error}; --ca-file names who may vouch for the broker")),
         error => Fault::Away(error.to_string()),
     }
 }

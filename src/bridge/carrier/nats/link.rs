@@ -1,7 +1,6 @@
 //! A connection to a NATS server, and the stream that rows go into.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::header::{
@@ -9,19 +8,25 @@ use async_nats::header::{
 };
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::consumer::DeliverPolicy;
-use async_nats::jetstream::context::{GetStreamErrorKind, PublishAckFuture, PublishError, PublishErrorKind};
+use async_nats::jetstream::context::{
+    CreateStreamErrorKind, GetStreamErrorKind, PublishAckFuture, PublishError, PublishErrorKind,
+};
 use async_nats::jetstream::{stream, Context, ContextBuilder, ErrorCode};
 use async_nats::{ConnectErrorKind, ConnectOptions, HeaderMap};
 use futures_util::StreamExt;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout, Instant};
 
-use super::{Fault, Known, Row};
-use crate::bridge::{Asked, Target};
+use super::{access, tls, Asked, BridgeError, Fault, Known, Row};
 use crate::history::Position;
 use crate::ids::{parse_number, Number, Origin};
 
 /// The longest wait for a connection, and for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a server that became the leader of a stream has until it says that it holds what was acknowledged, and how often
+/// it is asked meanwhile. If it does not, messages are lost.
+const BEHIND_MAX: Duration = Duration::from_secs(10);
+const BEHIND_PAUSE: Duration = Duration::from_millis(100);
 
 /// Messages that were sent and are not acknowledged: enough to keep a server busy, and few enough for its queue.
 const UNACKNOWLEDGED_MAX: usize = 1_000;
@@ -33,48 +38,42 @@ const TERM: &str = "Peer-Term";
 /// Which stream, and how to get there.
 #[derive(Debug)]
 pub(super) struct Place {
-    target: Target,
-    group: String,
+    asked: Asked,
     stream: String,
-    credentials: Option<PathBuf>,
-    ca_file: Option<PathBuf>,
-    create: bool,
+    /// `None` trusts whom the system trusts, if a server wants TLS of itself.
+    tls: Option<rustls::ClientConfig>,
 }
 
 impl Place {
-    pub(super) fn of(asked: &Asked) -> Self {
+    pub(super) fn of(asked: &Asked) -> Result<Self, BridgeError> {
         let named = asked.target.place.clone();
-        Self {
-            // No name of a stream has a dot in it.
-            stream: if named.is_empty() { asked.group.replace('.', ":") } else { named },
-            target: asked.target.clone(),
-            group: asked.group.clone(),
-            credentials: asked.credentials.clone(),
-            ca_file: asked.ca_file.clone(),
-            create: asked.create,
-        }
+        // No name of a stream has a dot in it.
+        let stream = if named.is_empty() { token(&asked.group) } else { named };
+        let has_tls = asked.target.has_tls || asked.ca_file.is_some();
+        let tls = has_tls.then(|| tls::configuration(asked.ca_file.as_deref())).transpose()?;
+        Ok(Self { asked: asked.clone(), stream, tls })
     }
 
-    async fn options(&self) -> Result<ConnectOptions, Fault> {
+    /// The servers that it may be found at.
+    pub(super) fn servers(&self) -> Vec<(String, u16)> {
+        let target = &self.asked.target;
+        [&[(target.host.clone(), target.port)], target.others.as_slice()].concat()
+    }
+
+    fn options(&self) -> Result<ConnectOptions, Fault> {
         // What was under way when a connection ends is nobody's to send again: the bridge looks at the stream first.
         let mut options = ConnectOptions::new().name("peer bridge").connection_timeout(PATIENCE).max_reconnects(1);
-        options = options.require_tls(self.target.has_tls);
-        if let Some((user, password)) = self.target.user.clone() {
-            options = if password.is_empty() { options.token(user) } else { options.user_and_password(user, password) };
+        options = options.request_timeout(Some(PATIENCE));
+        options = options.require_tls(self.asked.target.has_tls);
+        if let Some(config) = self.tls.clone() {
+            options = options.tls_client_config(config);
         }
-        if let Some(path) = &self.credentials {
-            let unread = |error| Fault::Refused(format!("--credentials {}: {error}", path.display()));
-            options = options.credentials_file(path).await.map_err(unread)?;
-        }
-        if let Some(path) = &self.ca_file {
-            options = options.add_root_certificates(path.clone());
-        }
-        Ok(options)
+        access::give(options, &self.asked)
     }
 
     /// The subject of all rows of the group.
     fn subjects(&self) -> String {
-        format!("{}.*", token(&self.group))
+        format!("{}.*", token(&self.asked.group))
     }
 }
 
@@ -92,19 +91,19 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Connects, and finds the stream.
-    pub(super) async fn open(place: &Place) -> Result<Self, Fault> {
-        let address = format!("nats://{}:{}", place.target.host, place.target.port);
-        let client = place.options().await?.connect(address).await.map_err(|error| match error.kind() {
-            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => Fault::Refused(
-                "the server does not let this bridge in; give nats://USER:PASSWORD@… or --credentials FILE".to_owned(),
-            ),
-            ConnectErrorKind::Tls => Fault::Refused(format!("{error}; --ca-file names who may vouch for the server")),
-            _ => Fault::Away(error.to_string()),
-        })?;
+    /// Connects to a server, and finds the stream.
+    pub(super) async fn open(place: &Place, (host, port): &(String, u16)) -> Result<Self, Fault> {
+        let client =
+            place.options()?.connect(format!("nats://{host}:{port}")).await.map_err(|error| match error.kind() {
+                ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => Fault::Refused(
+                    "the server does not let this bridge in; give nats://USER:PASSWORD@… or --credentials FILE"
+                        .to_owned(),
+                ),
+                _ => tls::fault(&error, &place.asked).unwrap_or_else(|| Fault::Away(error.to_string())),
+            })?;
         let context = ContextBuilder::new().timeout(PATIENCE).ack_timeout(PATIENCE).build(client);
         let stream = match context.get_stream(&place.stream).await {
-            Err(error) if is_missing(&error.kind()) && place.create => make(&context, place).await?,
+            Err(error) if is_missing(&error.kind()) && place.asked.create => make(&context, place).await?,
             found => found.map_err(|error| match error.kind() {
                 kind if is_missing(&kind) => Fault::Refused(format!(
                     "there is no stream {}; make one with the subjects {}, or give --create",
@@ -119,19 +118,29 @@ impl Link {
                 GetStreamErrorKind::InvalidStreamName => {
                     Fault::Refused(format!("{} is no name of a stream; give nats://HOST/STREAM", place.stream))
                 }
-                _ => Fault::Away(format!("no answer about the stream {}: {error}; is JetStream on?", place.stream)),
+                _ => Fault::Away(format!(
+                    "no answer about the stream {}: {error}; is JetStream on, and may this user ask it?",
+                    place.stream
+                )),
             })?,
         };
-        Ok(Self { context, stream, name: place.stream.clone(), group: place.group.clone() })
+        Ok(Self { context, stream, name: place.stream.clone(), group: place.asked.group.clone() })
     }
 
     /// Reads which readings the stream holds, as far as that is not known yet.
     pub(super) async fn read(&self, known: &mut Known) -> Result<(), Fault> {
         let away =
             |error: &dyn std::fmt::Display| Fault::Away(format!("cannot read the stream {}: {error}", self.name));
-        let info = self.stream.get_info().await.map_err(|error| away(&error))?;
+        let mut info = self.stream.get_info().await.map_err(|error| away(&error))?;
+        let of = format!("stream {} of {}", self.name, info.created.unix_timestamp_nanos());
+        let until = Instant::now() + BEHIND_MAX;
+        while info.config.num_replicas > 1 && known.is_ahead_of(&of, info.state.last_sequence) && Instant::now() < until
+        {
+            sleep(BEHIND_PAUSE).await;
+            info = self.stream.get_info().await.map_err(|error| away(&error))?;
+        }
         let last = info.state.last_sequence;
-        known.settle(&format!("stream {} of {}", self.name, info.created.unix_timestamp_nanos()), last);
+        known.settle(&of, last);
         if last == known.at {
             return Ok(());
         }
@@ -218,16 +227,31 @@ impl Link {
         headers
     }
 
+    /// Has the stream the subjects of the group? Then nobody takes a row while the stream's servers elect a leader.
+    fn takes_rows(&self) -> bool {
+        self.stream.cached_info().config.subjects.iter().any(|pattern| covers(pattern, &token(&self.group)))
+    }
+
     fn fault(&self, error: &PublishError) -> Fault {
         match error.kind() {
             PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => Fault::Overtaken,
-            PublishErrorKind::StreamNotFound => Fault::Refused(format!(
+            PublishErrorKind::StreamNotFound if !self.takes_rows() => Fault::Refused(format!(
                 "no stream takes {0}.*; give the stream {1} the subjects {0}.*",
                 token(&self.group),
                 self.name
             )),
             _ => Fault::Away(format!("rows are not acknowledged: {error}")),
         }
+    }
+}
+
+/// Does a pattern of subjects match all sensors of a group? `*` is any part, and `>` is all that follow.
+fn covers(pattern: &str, group: &str) -> bool {
+    let parts: Vec<&str> = pattern.split('.').collect();
+    match parts[..] {
+        [">"] => true,
+        [first, "*" | ">"] => first == "*" || first == group,
+        _ => false,
     }
 }
 
@@ -239,8 +263,15 @@ fn is_missing(kind: &GetStreamErrorKind) -> bool {
 async fn make(context: &Context, place: &Place) -> Result<stream::Stream, Fault> {
     let config =
         stream::Config { name: place.stream.clone(), subjects: vec![place.subjects()], ..stream::Config::default() };
-    let cannot = |error| Fault::Refused(format!("the stream {} cannot be made: {error}", place.stream));
-    context.create_stream(config).await.map_err(cannot)
+    context.create_stream(config).await.map_err(|error| {
+        let why = format!("the stream {} cannot be made: {error}", place.stream);
+        match error.kind() {
+            CreateStreamErrorKind::JetStream(error) if error.code() < 500 => Fault::Refused(why),
+            CreateStreamErrorKind::InvalidStreamName => Fault::Refused(why),
+            // A cluster has no leader for a while, or the answer is lost.
+            _ => Fault::Away(why),
+        }
+    })
 }
 
 /// The reading that a message id of this group names.
@@ -259,6 +290,16 @@ mod tests {
         assert_eq!(named("lab/a/5/7", "lab"), Some(reading));
         for other in ["lab2/a/5/7", "lab/a/5", "lab/a/5/x", "lab/a/5/7/8", "7"] {
             assert_eq!(named(other, "lab"), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_stream_takes_the_rows_of_a_group_whose_subjects_it_has() {
+        for pattern in [">", "*.*", "*.>", "lab.*", "lab.>"] {
+            assert!(covers(pattern, "lab"), "{pattern}");
+        }
+        for pattern in ["lab", "lab.roof", "other.*", "lab.*.*", "*", "lab.*.>"] {
+            assert!(!covers(pattern, "lab"), "{pattern}");
         }
     }
 

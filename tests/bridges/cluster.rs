@@ -1,0 +1,148 @@
+//! A stream on three servers of NATS: while a majority of them lives, rows go on, each once and in order.
+
+use std::future::Future;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::stream::{Config, StorageType};
+use async_nats::jetstream::{self, Context};
+use async_nats::ConnectOptions;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::bridge;
+use crate::harness::{Group, PATIENCE};
+use crate::nats::{assert_once_and_in_order, messages};
+use crate::server::{free_port, Server};
+use crate::storm::{readings, wait_for, Holder};
+
+const STREAM: &str = "sensors";
+
+struct Cluster {
+    servers: Vec<Server>,
+    runtime: Runtime,
+    /// Which one does not run.
+    dead: Option<usize>,
+}
+
+impl Cluster {
+    fn start() -> Option<Self> {
+        let routes = [(); 3].map(|()| free_port());
+        let list = routes.map(|port| format!("nats-route://127.0.0.1:{port}")).join(", ");
+        let mut servers = Vec::new();
+        for (number, route) in routes.iter().enumerate() {
+            servers.push(Server::start("nats-server", "-c", |port, directory| {
+                format!(
+                    "server_name: s{number}\nlisten: 127.0.0.1:{port}\njetstream {{ store_dir: {} }}\n\
+                     cluster {{ name: test, listen: 127.0.0.1:{route}, routes: [{list}] }}\n",
+                    directory.display()
+                )
+            })?);
+        }
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a thread");
+        let mut cluster = Self { servers, runtime, dead: None };
+        cluster.make();
+        Some(cluster)
+    }
+
+    /// The stream at all three servers. They elect a leader first.
+    fn make(&mut self) {
+        let config = Config {
+            name: STREAM.to_owned(),
+            subjects: vec!["sensors.*".to_owned()],
+            duplicate_window: Duration::from_millis(100),
+            storage: StorageType::File,
+            num_replicas: 3,
+            ..Config::default()
+        };
+        self.ask("make the stream", |context| {
+            let config = config.clone();
+            async move { context.create_stream(config).await.is_ok().then_some(()) }
+        });
+    }
+
+    /// Asks a server that runs until there is an answer.
+    fn ask<T, F: Future<Output = Option<T>>>(&mut self, what: &str, ask: impl Fn(Context) -> F) -> T {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let at = (0..self.servers.len()).find(|at| Some(*at) != self.dead).expect("one is dead at most");
+            let address = format!("127.0.0.1:{}", self.servers[at].port);
+            // One that waits for an election does not answer.
+            let options = ConnectOptions::new().request_timeout(Some(Duration::from_secs(1)));
+            let answer = self.runtime.block_on(async {
+                let client = options.connect(address).await.ok()?;
+                ask(jetstream::new(client)).await
+            });
+            if let Some(answer) = answer {
+                return answer;
+            }
+            assert!(Instant::now() < until, "cannot {what}");
+            thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+
+    /// Which server leads the stream.
+    fn leader(&mut self) -> usize {
+        let name = self.ask("name the leader", |context| async move {
+            context.get_stream(STREAM).await.ok()?.cached_info().cluster.clone()?.leader
+        });
+        name.trim_start_matches('s').parse().expect("a number")
+    }
+
+    /// Kills that one.
+    fn fail(&mut self) {
+        let leader = self.leader();
+        self.servers[leader].end("-9");
+        self.dead = Some(leader);
+    }
+
+    /// Starts it again, and waits until all three have the same.
+    fn heal(&mut self) {
+        self.servers[self.dead.take().expect("one is dead")].run();
+        self.ask("have three servers that agree", |context| async move {
+            let cluster = context.get_stream(STREAM).await.ok()?.cached_info().cluster.clone()?;
+            let agree = cluster.replicas.iter().filter(|replica| replica.current && !replica.offline).count();
+            (cluster.leader.is_some() && agree == 2).then_some(())
+        });
+    }
+}
+
+impl Holder for Cluster {
+    fn held(&mut self) -> u64 {
+        self.ask(
+            "count",
+            |context| async move { Some(context.get_stream(STREAM).await.ok()?.cached_info().state.messages) },
+        )
+    }
+
+    fn fall(&mut self) {
+        self.fail();
+        self.heal();
+    }
+}
+
+#[test]
+fn each_row_is_in_a_stream_of_three_servers_once_whichever_leads() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    // The first that dies is the one that the bridge is connected to.
+    let first = cluster.leader();
+    let hosts = [0, 1, 2].map(|at| format!("127.0.0.1:{}", cluster.servers[(first + at) % 3].port)).join(",");
+    let bridge = bridge::start("bridge", &group.directory, &[&format!("nats://{hosts}")]);
+    let mut count = 0;
+    for round in 0..6 {
+        peer.feed(&readings(&round.to_string(), 20_000));
+        wait_for(&mut cluster, &bridge, count + 5000);
+        cluster.fail();
+        count += 20_000;
+        wait_for(&mut cluster, &bridge, count);
+        cluster.heal();
+    }
+    bridge.wait_for("rows are not acknowledged");
+    let messages = cluster.ask("read", |context| async move {
+        // A consumer may be on a server that has only just begun.
+        tokio::time::timeout(Duration::from_secs(15), messages(&context, STREAM)).await.ok()
+    });
+    assert_once_and_in_order(&messages, count);
+    assert!(messages.iter().map(|message| message.sequence).eq(1..=count));
+}
