@@ -45,7 +45,11 @@ fn assert_tells_apart(server: &Server, scheme: &str, place: &str) {
         assert_says(refused(&group.directory, &[ca, &["--create", &url(host)]].concat()), 1, parts);
     };
     ends(&["--ca-file", "other.pem"], "localhost", &["no authority of --ca-file other.pem vouches", "give the file"]);
-    ends(&["--ca-file", "authority.pem"], "127.0.0.1", &["the certificate of the server is for localhost", "give"]);
+    ends(
+        &["--ca-file", "authority.pem"],
+        "127.0.0.1",
+        &["the certificate of the server is for localhost", "name it so"],
+    );
     ends(&["--ca-file", "authority.key"], "localhost", &["authority.key", "no certificate"]);
     hands_over(&group.directory, &["--create", "--ca-file", "authority.pem", &url("localhost")]);
 }

@@ -53,10 +53,13 @@ impl Engine for Nats {
                     self.link = Some(link);
                     return Ok(());
                 }
-                // A server that is cut off from the others of its cluster answers, and has nothing to say.
+                // A server that is cut off from the others of its cluster answers, and has nothing to say. What one refuses
+                // is worth more words than that another is away.
                 Err(fault) => {
                     self.at += 1;
-                    done = Err(fault);
+                    if !matches!(done, Err(Fault::Refused(_))) {
+                        done = Err(fault);
+                    }
                 }
             }
         }

@@ -97,7 +97,9 @@ fn unfit(error: &CertificateError, asked: &Asked) -> Fault {
         NotValidForNameContext { presented, .. } if !presented.is_empty() => {
             let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
             let names = names.join(", ");
-            format!("the certificate of the server is for {names}; give one of these, or get it one for the host of the URL")
+            format!(
+                "the certificate of the server is for {names}; name it so in the URL, or get it one for its name there"
+            )
         }
         Expired | ExpiredContext { .. } => "the certificate of the server has expired; get it another one".to_owned(),
         NotValidYet | NotValidYetContext { .. } => {
@@ -119,4 +121,29 @@ fn unfit(error: &CertificateError, asked: &Asked) -> Fault {
 fn bare(name: &str) -> &str {
     let inner = name.split_once('(').map_or(name, |(_, rest)| rest.trim_end_matches(')'));
     inner.trim_matches('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_said_as_it_stands_in_the_certificate() {
+        for (presented, name) in [
+            ("DnsName(\"*.example.org\")", "*.example.org"),
+            ("IpAddress(127.0.0.1)", "127.0.0.1"),
+            ("fd00::1", "fd00::1"),
+        ] {
+            assert_eq!(bare(presented), name);
+        }
+    }
+
+    #[test]
+    fn the_cause_is_found_through_what_wraps_it() {
+        let wrapped = || io::Error::other(rustls::Error::InvalidCertificate(CertificateError::Expired));
+        for error in [wrapped(), io::Error::other(wrapped())] {
+            assert_eq!(cause(&error), Some(&rustls::Error::InvalidCertificate(CertificateError::Expired)));
+        }
+        assert_eq!(cause(&io::Error::from(io::ErrorKind::ConnectionReset)), None);
+    }
 }

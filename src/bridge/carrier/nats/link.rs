@@ -188,8 +188,10 @@ impl Link {
     pub(super) async fn send(&self, rows: &[&Row<'_>], known: &mut Known) -> Result<(), Fault> {
         let mut waiting: VecDeque<(&Row, PublishAckFuture)> = VecDeque::with_capacity(UNACKNOWLEDGED_MAX);
         let mut condition = (NATS_EXPECTED_LAST_SEQUENCE, known.at.to_string());
-        for row in rows {
-            if waiting.len() == UNACKNOWLEDGED_MAX {
+        for (at, row) in rows.iter().enumerate() {
+            // The first goes alone: where it is refused, so would be all that follow it, and servers of a cluster have to
+            // agree on each.
+            if waiting.len() == if at == 1 { 1 } else { UNACKNOWLEDGED_MAX } {
                 self.acknowledged(waiting.pop_front(), known).await?;
             }
             let subject = format!("{}.{}", token(&self.group), token(row.fields.sensor_id));
