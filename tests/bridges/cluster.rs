@@ -142,7 +142,7 @@ fn each_row_is_in_a_stream_of_three_servers_once_whichever_leads() {
     wait_for(&mut cluster, &bridge, count);
     let messages = cluster.ask("read", |context| async move {
         // A consumer may be on a server that has only just begun.
-        tokio::time::timeout(Duration::from_secs(15), messages(&context, STREAM)).await.ok()
+        tokio::time::timeout(Duration::from_secs(15), messages(&context, STREAM)).await.ok()?
     });
     assert_once_and_in_order(&messages, count);
     assert!(messages.iter().map(|message| message.sequence).eq(1..=count));

@@ -66,7 +66,8 @@ impl Nats {
     }
 
     pub(crate) fn messages(&self, name: &str) -> Vec<Message> {
-        self.runtime.block_on(async { messages(&Self::context(self.server.port).await, name).await })
+        let read = async { messages(&Self::context(self.server.port).await, name).await };
+        self.runtime.block_on(read).expect("it answers")
     }
 
     pub(crate) fn count(&self, name: &str) -> u64 {
@@ -77,15 +78,15 @@ impl Nats {
     }
 }
 
-/// All messages of a stream, in its order.
-pub(crate) async fn messages(context: &Context, name: &str) -> Vec<Message> {
-    let stream = context.get_stream(name).await.expect("it was made");
+/// All messages of a stream, in its order, if the server answers.
+pub(crate) async fn messages(context: &Context, name: &str) -> Option<Vec<Message>> {
+    let stream = context.get_stream(name).await.ok()?;
     let count = stream.cached_info().state.messages;
     let config = OrderedConfig { headers_only: true, ..OrderedConfig::default() };
-    let mut messages = stream.create_consumer(config).await.expect("a consumer").messages().await.expect("messages");
+    let mut messages = stream.create_consumer(config).await.ok()?.messages().await.ok()?;
     let mut found = Vec::new();
     while (found.len() as u64) < count {
-        let message = messages.next().await.expect("there are more").expect("a message");
+        let message = messages.next().await?.ok()?;
         let headers = message.headers.as_ref().expect("headers");
         let sequence = headers.get("Peer-Sequence").and_then(|text| text.as_str().parse().ok());
         found.push(Message {
@@ -94,7 +95,7 @@ pub(crate) async fn messages(context: &Context, name: &str) -> Vec<Message> {
             sequence: sequence.expect("a sequence"),
         });
     }
-    found
+    Some(found)
 }
 
 impl Holder for Nats {
