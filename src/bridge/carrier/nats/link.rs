@@ -99,7 +99,11 @@ impl Link {
                     "the server does not let this bridge in; give nats://USER:PASSWORD@… or --credentials FILE"
                         .to_owned(),
                 ),
-                _ => tls::fault(&error, &place.asked).unwrap_or_else(|| Fault::Away(error.to_string())),
+                kind => tls::fault(&error, &place.asked).unwrap_or_else(|| match kind {
+                    // Something that is not of the server, such as a host that no certificate can name.
+                    ConnectErrorKind::Tls => Fault::Refused(error.to_string()),
+                    _ => Fault::Away(error.to_string()),
+                }),
             })?;
         let context = ContextBuilder::new().timeout(PATIENCE).ack_timeout(PATIENCE).build(client);
         let stream = match context.get_stream(&place.stream).await {
