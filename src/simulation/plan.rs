@@ -10,7 +10,7 @@ use crate::config::{value, ELECTION_TIMEOUT, HEARTBEAT_INTERVAL, HEARTBEAT_TIMEO
 use crate::ids::PeerId;
 use crate::protocol::Time;
 use crate::simulation::clock::EXACT;
-use crate::simulation::fault::Fault;
+use crate::simulation::fault::{Fault, Kinds};
 use crate::simulation::liar::{Habits, Level};
 use crate::simulation::outsider;
 use crate::storage::Layout;
@@ -153,8 +153,13 @@ impl Plan {
         let hosts_factor = u32::try_from(hosts * hosts).expect("few hosts");
         let reading_gap = (length + timing.heartbeat_timeout) * hosts_factor / load;
         let drifts = rng.random_bool(0.5);
-        let mut faults = Fault::draw_all(rng, mode, hosts, &timing, changes, length);
+        let mut faults = Fault::draw_all(rng, Kinds::ALL, mode, hosts, &timing, changes, length);
         // It is drawn aside, so that it changes nothing else.
+        let mut of_swarm = aside(rng, 7);
+        if of_swarm.random_bool(0.5) {
+            let kinds = Kinds::some(&mut of_swarm);
+            faults = Fault::draw_all(&mut of_swarm, kinds, mode, hosts, &timing, changes, length);
+        }
         let liar = Habits::draw(&mut rng.clone()).filter(|liar| hosts > 1 || liar.level == Level::Stranger);
         let outsider = outsider::Habits::draw(&mut aside(rng, 17)).filter(|_| liar.is_none());
         let mut of_months = aside(rng, 29);
