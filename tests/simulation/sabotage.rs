@@ -154,7 +154,7 @@ fn a_life_that_begins_with_the_incarnation_of_the_one_before_breaks_promise_1() 
 
 #[test]
 fn a_liar_that_is_believed_to_be_anybody_breaks_promise_2() {
-    assert_noticed_from(600, Mode::Default, Sabotage::ProvenByAnybody, "promise 2");
+    assert_noticed_from(1850, Mode::Default, Sabotage::ProvenByAnybody, "promise 2");
 }
 
 #[test]
