@@ -24,9 +24,9 @@ impl Peer {
             (Alarm::Discovery, Role::Seeking(seeking)) => {
                 let since = seeking.asked.as_ref().map_or(seeking.since, |(_, asked)| *asked);
                 let own = seeking.request_at.min(put_off(since + election_timeout));
-                self.questions_due().map(put_off).into_iter().chain([own]).min()
+                self.questions_due(put_off).into_iter().chain([own]).min()
             }
-            (Alarm::Discovery, _) => self.questions_due().map(put_off),
+            (Alarm::Discovery, _) => self.questions_due(put_off),
             (Alarm::LeaderCheck, Role::Learner(following) | Role::Member(following)) => {
                 Some(put_off(following.heard + heartbeat_timeout))
             }
@@ -46,8 +46,8 @@ impl Peer {
     }
 
     /// When a question is to be asked again.
-    fn questions_due(&self) -> Option<Time> {
-        self.visitors.due().into_iter().chain(self.doubts.due()).chain(self.look_due()).min()
+    fn questions_due(&self, put_off: impl Fn(Time) -> Time) -> Option<Time> {
+        self.visitors.due().into_iter().chain(self.doubts.due()).chain(self.look_due()).map(put_off).min()
     }
 
     /// Grants patience where this process did not run.

@@ -45,6 +45,8 @@ fn cut_again_and_again(test: &str, options: &'static [&'static str], promise: Pr
     }
     let rows = finish(&mut stations);
     witness.check(&rows, "every peer");
+    let stored = stations[0].recorder.as_ref().map_or(0, |recorder| recorder.stored());
+    assert!(stored > 0, "nobody looked at what was on a disk");
     println!("{} cuts, {} rows were in a file before a cut, {} in the end", run.length, witness.count(), rows.len());
 }
 

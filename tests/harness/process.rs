@@ -148,15 +148,22 @@ impl Peer {
     }
 
     pub(crate) fn signal(&self, signal: &str) {
+        let scribe = self.scribe.as_ref();
+        if let Some(scribe) = scribe.filter(|_| signal != "-CONT") {
+            scribe.signal(signal);
+        }
         let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill is there");
         assert!(status.success(), "kill {signal}");
-        if let Some(scribe) = &self.scribe {
+        if let Some(scribe) = scribe.filter(|_| signal == "-CONT") {
             scribe.signal(signal);
         }
     }
 
     /// `kill -9`, and waits until the process is gone.
     pub(crate) fn kill(&mut self) {
+        if let Some(scribe) = &self.scribe {
+            scribe.signal("-KILL");
+        }
         self.child.kill().expect("it runs");
         self.child.wait().expect("it is a child");
         self.end_record(true);

@@ -61,7 +61,7 @@ impl Recorder {
     }
 
     /// Decides whether the run was as it has to be. These peers are one group in its end, and their files rest.
-    pub(crate) fn check(&self, peers: &[&Peer]) {
+    pub(crate) fn check(&self, peers: &[&Peer]) -> Verdict {
         for peer in peers {
             if let Some(scribe) = &peer.scribe {
                 scribe.keep_log(&peer.log());
@@ -75,6 +75,12 @@ impl Recorder {
         if env::var_os(KEEP).is_some() {
             println!("The run is kept in {}", self.directory.display());
         }
+        verdict
+    }
+
+    /// How many readings were on disks of processes that ended.
+    pub(crate) fn stored(&self) -> usize {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).stored.len()
     }
 
     /// Decides by what is recorded.
@@ -135,10 +141,10 @@ impl Scribe {
         self.note("stored", &readings.len().to_string(), &lines);
     }
 
-    /// The process was sent a signal.
+    /// The process is about to be sent a signal, or was just sent the one that wakes it: so it ran no longer than that.
     pub(crate) fn signal(&self, signal: &str) {
         match signal {
-            "-STOP" => self.note("stopped", "", ""),
+            "-STOP" | "-KILL" => self.note("stopped", "", ""),
             "-CONT" => self.note("woken", "", ""),
             _ => self.note("#", signal, ""),
         }

@@ -50,12 +50,14 @@ pub(crate) fn look_until(stations: &mut [Station], until: Instant) {
 /// delivered, stops all, and has decided whether the run kept its promises. Returns the rows.
 pub(crate) fn finish(stations: &mut [Station]) -> Rows {
     wait_for_one_group(stations);
+    stations.iter_mut().for_each(Station::look);
     for station in &mut *stations {
         station.end_input();
     }
     for station in &*stations {
         station.wait_for_end_of_input();
     }
+    stations.iter_mut().for_each(Station::look);
     wait_for_quiet(stations, QUIET, |peer| peer.rows().len());
     for station in &*stations {
         station.ask_to_stop();
@@ -65,7 +67,8 @@ pub(crate) fn finish(stations: &mut [Station]) -> Rows {
     }
     let peers: Vec<&Peer> = stations.iter().map(Station::peer).collect();
     if let Some(recorder) = &stations[0].recorder {
-        recorder.check(&peers);
+        let verdict = recorder.check(&peers);
+        assert!(verdict.counts.seen > 0, "nobody looked at a file");
     }
     let rows = peers[0].rows();
     assert_same_rows(&peers, rows.len());

@@ -6,7 +6,7 @@
 //! began PEER LIFE TIME OPTIONS…                   a process starts
 //! fed PEER LIFE BEFORE AFTER UNREAD COUNT         then the lines; AFTER is `-` where the process ended meanwhile; UNREAD is how
 //!                                                 many bytes were in its pipe before, or `-`
-//! stopped PEER LIFE TIME, woken PEER LIFE TIME    SIGSTOP, SIGCONT
+//! stopped PEER LIFE TIME, woken PEER LIFE TIME    SIGSTOP or SIGKILL is sent, SIGCONT was sent
 //! unread PEER LIFE TIME BYTES                     what was left in its pipe, once it had ended
 //! stored PEER LIFE TIME COUNT                     then lines: readings on its disk, once it had ended
 //! looked PEER LIFE TIME FILE whole|more COUNT     then rows: of the whole file, or those that came after the last look
@@ -187,7 +187,11 @@ impl<'a> Reader<'a> {
             }
             ["stopped", peer, life, at] => {
                 let life = self.life(peer, life)?;
-                self.history.lives[life].stops.push((time(at)?, None));
+                let (stops, at) = (&mut self.history.lives[life].stops, time(at)?);
+                // One that is stopped may be killed.
+                if stops.last().is_none_or(|(_, woken)| woken.is_some()) {
+                    stops.push((at, None));
+                }
                 Ok(())
             }
             ["woken", peer, life, at] => {
