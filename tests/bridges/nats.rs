@@ -60,6 +60,16 @@ impl Nats {
         self.runtime.block_on(make);
     }
 
+    /// Takes a stream away, and makes one of the same name with nothing in it, before anybody can look.
+    fn replace(&self, name: &str) {
+        self.runtime.block_on(async {
+            let context = Self::context(self.server.port).await;
+            let config = context.get_stream(name).await.expect("it is there").cached_info().config.clone();
+            context.delete_stream(name).await.expect("it is there");
+            context.create_stream(config).await.expect("a stream");
+        });
+    }
+
     fn remove(&self, name: &str) {
         let remove = async { Self::context(self.server.port).await.delete_stream(name).await.expect("it is there") };
         self.runtime.block_on(remove);
@@ -203,6 +213,21 @@ fn a_stream_that_is_made_again_gets_all_rows_again() {
     let bridge = bridge::start("bridge", &group.directory, &["--create", &url]);
     wait_for(&mut nats, &bridge, 100);
     nats.remove("sensors");
+    peer.feed(&readings("b", 100));
+    wait_for(&mut nats, &bridge, 200);
+    assert_once_and_in_order(&nats.messages("sensors"), 200);
+}
+
+#[test]
+fn a_stream_that_is_replaced_while_a_bridge_works_gets_all_rows_again() {
+    let Some(mut nats) = Nats::start("sensors") else { return };
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    peer.feed(&readings("a", 100));
+    let url = nats.url();
+    let bridge = bridge::start("bridge", &group.directory, &["--create", &url]);
+    wait_for(&mut nats, &bridge, 100);
+    nats.replace("sensors");
     peer.feed(&readings("b", 100));
     wait_for(&mut nats, &bridge, 200);
     assert_once_and_in_order(&nats.messages("sensors"), 200);

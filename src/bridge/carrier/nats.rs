@@ -71,7 +71,13 @@ impl Engine for Nats {
         for _ in 0..OVERTAKEN_MAX {
             let left: Vec<&Row> = rows.iter().filter(|row| !known.holds(&row.identity)).collect();
             match self.runtime.block_on(link.send(&left, known)) {
-                Err(Fault::Overtaken) => self.runtime.block_on(link.read(known))?,
+                Err(Fault::Overtaken) => {
+                    self.runtime.block_on(link.read(known))?;
+                    if known.is_new() {
+                        // It lacks more than these rows: the bridge has to begin there, as with any that it has not seen.
+                        return Err(Fault::Away("the stream is another one, or lost rows".to_owned()));
+                    }
+                }
                 Err(fault) => {
                     self.at += 1;
                     return Err(fault);
