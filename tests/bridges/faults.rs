@@ -1,6 +1,7 @@
 //! What is said of what goes wrong: one line, which says what to do.
 
 use std::fs;
+use std::net::TcpListener;
 
 use crate::bridge::{self, assert_says, refused, rows};
 use crate::nats::Nats;
@@ -60,6 +61,20 @@ fn a_server_that_is_away_is_waited_for_with_one_line() {
     server.run();
     bridge.wait_for("rows go there");
     assert_eq!(bridge.log().iter().filter(|line| line.contains("rows wait")).count(), 1);
+}
+
+#[test]
+fn a_server_that_says_nothing_is_given_up_for_the_next_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let silent = listener.local_addr().expect("loopback");
+    let group = rows();
+    let mut waiting = bridge::start("waiting", &group.directory, &[&format!("nats://{silent}")]);
+    waiting.wait_for("no answer within 5 s; rows wait");
+    waiting.signal("-TERM");
+    assert_eq!(waiting.wait_for_exit().code(), Some(0));
+    let Some(nats) = Nats::start("sensors") else { return };
+    let url = format!("nats://{silent},127.0.0.1:{}", nats.server.port);
+    bridge::start("bridge", &group.directory, &["--create", &url]).wait_for("rows go there");
 }
 
 #[test]

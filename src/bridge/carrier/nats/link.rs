@@ -93,18 +93,20 @@ pub(super) struct Link {
 impl Link {
     /// Connects to a server, and finds the stream.
     pub(super) async fn open(place: &Place, (host, port): &(String, u16)) -> Result<Self, Fault> {
-        let client =
-            place.options()?.connect(format!("nats://{host}:{port}")).await.map_err(|error| match error.kind() {
-                ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => Fault::Refused(
-                    "the server does not let this bridge in; give nats://USER:PASSWORD@… or --credentials FILE"
-                        .to_owned(),
-                ),
-                kind => tls::fault(&error, &place.asked).unwrap_or_else(|| match kind {
-                    // Something that is not of the server, such as a host that no certificate can name.
-                    ConnectErrorKind::Tls => Fault::Refused(error.to_string()),
-                    _ => Fault::Away(error.to_string()),
-                }),
-            })?;
+        let connected = place.options()?.connect(format!("nats://{host}:{port}"));
+        // The client has a limit for TCP alone, and none for a server that says nothing after that.
+        let connected = timeout(PATIENCE, connected).await;
+        let connected = connected.map_err(|_| Fault::Away(format!("no answer within {} s", PATIENCE.as_secs())))?;
+        let client = connected.map_err(|error| match error.kind() {
+            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => Fault::Refused(
+                "the server does not let this bridge in; give nats://USER:PASSWORD@… or --credentials FILE".to_owned(),
+            ),
+            kind => tls::fault(&error, &place.asked).unwrap_or_else(|| match kind {
+                // Something that is not of the server, such as a host that no certificate can name.
+                ConnectErrorKind::Tls => Fault::Refused(error.to_string()),
+                _ => Fault::Away(error.to_string()),
+            }),
+        })?;
         let context = ContextBuilder::new().timeout(PATIENCE).ack_timeout(PATIENCE).build(client);
         let stream = match context.get_stream(&place.stream).await {
             Err(error) if is_missing(&error.kind()) && place.asked.create => make(&context, place).await?,
