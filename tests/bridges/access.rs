@@ -55,6 +55,12 @@ fn a_stream_is_reached_by_a_token() {
 }
 
 #[test]
+fn a_token_with_a_colon_is_given_in_the_url() {
+    let Some(server) = nats("authorization { token: \"a:b\" }") else { return };
+    hands_over(&rows().directory, &["--create", &format!("nats://a%3Ab@127.0.0.1:{}", server.port)]);
+}
+
+#[test]
 fn a_stream_is_reached_by_a_file_of_nsc() {
     let Some(server) = nats(ACCOUNTS) else { return };
     let url = format!("nats://127.0.0.1:{}", server.port);

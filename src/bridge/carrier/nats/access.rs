@@ -37,9 +37,9 @@ fn named(options: ConnectOptions, (name, password): (String, String)) -> Connect
 
 /// The seed of a user's key, alone or between lines that say what it is.
 fn seed(text: &str) -> Option<&str> {
-    let is_seed = |line: &&str| {
-        line.len() == SEED_CHARS && line.starts_with("SU") && line.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
+    // Of base32.
+    let is_digit = |byte: u8| matches!(byte, b'A'..=b'Z' | b'2'..=b'7');
+    let is_seed = |line: &&str| line.len() == SEED_CHARS && line.starts_with("SU") && line.bytes().all(is_digit);
     text.lines().map(str::trim).find(is_seed)
 }
 
@@ -52,7 +52,9 @@ mod tests {
         let one = format!("SU{}", "A".repeat(56));
         assert_eq!(seed(&format!("{one}\n")), Some(one.as_str()));
         assert_eq!(seed(&format!("-----BEGIN USER NKEY SEED-----\n{one}\n---\n")), Some(one.as_str()));
-        for other in ["SUE:secret", &one[1..], &format!("{one}A"), &one.replace("AA", ":A")] {
+        let spoilt = [":", "1", "8", "a"].map(|other| one.replacen('A', other, 1));
+        for other in ["SUE:secret", &one[1..], &format!("{one}A")].into_iter().chain(spoilt.iter().map(String::as_str))
+        {
             assert_eq!(seed(other), None, "{other}");
         }
     }
