@@ -42,10 +42,10 @@ fn assert_lets_in(url: &str, right: &[&str], wrong: &[&str]) {
 
 #[test]
 fn a_stream_is_reached_by_name_and_password_or_by_a_key() {
-    let users = format!("authorization {{ users: [{{ user: me, password: \"a:b\" }}, {{ nkey: {USER} }}] }}");
+    let users = format!("authorization {{ users: [{{ user: me, password: \"a:b\" }}, {{ user: you, password: \"c \" }}, {{ nkey: {USER} }}] }}");
     let Some(server) = nats(&users) else { return };
     let url = format!("nats://127.0.0.1:{}", server.port);
-    assert_lets_in(&url, &["me:a:b\n", SEED], &["me:b", OTHER_SEED]);
+    assert_lets_in(&url, &["me:a:b\r\n", "you:c \n", SEED], &["me:b", "you:c", OTHER_SEED]);
 }
 
 #[test]
@@ -58,6 +58,16 @@ fn a_stream_is_reached_by_a_token() {
 fn a_token_with_a_colon_is_given_in_the_url() {
     let Some(server) = nats("authorization { token: \"a:b\" }") else { return };
     hands_over(&rows().directory, &["--create", &format!("nats://a%3Ab@127.0.0.1:{}", server.port)]);
+}
+
+#[test]
+fn a_file_with_nothing_in_it_lets_nobody_in() {
+    let group = rows();
+    fs::write(group.directory.join("empty"), "\r\n").expect("a file for the test");
+    for url in ["nats://127.0.0.1:1", "mqtt://127.0.0.1:1", "influx://127.0.0.1:1/lab"] {
+        let said = refused(&group.directory, &["--credentials", "empty", url]);
+        assert_says(said, 1, &["--credentials empty: ", "holds nothing"]);
+    }
 }
 
 #[test]
