@@ -42,6 +42,7 @@ const REFRESH: Duration = Duration::from_secs(300);
 /// # Errors
 /// Where something cannot be read or written, or the engine refuses what it is given.
 pub(super) fn run(asked: &Asked, errors: &mut dyn Write, pause: &dyn Fn(Duration) -> bool) -> Result<(), BridgeError> {
+    tls::check(asked)?;
     let engine = engine::of(asked)?;
     let Some(root) = directory(&asked.data_dirs, asked.peer.as_deref(), true, errors, pause)? else { return Ok(()) };
     check_version(&root)?;

@@ -78,6 +78,14 @@ fn a_server_that_says_nothing_is_given_up_for_the_next_one() {
 }
 
 #[test]
+fn an_authority_without_tls_is_not_passed_over() {
+    let directory = std::env::temp_dir();
+    for (url, said) in [("mqtt://me:secret@hub", "mqtts://"), ("influx://hub/lab", "influxs://")] {
+        assert_says(refused(&directory, &["--ca-file", "authority.pem", url]), 1, &["--ca-file", said]);
+    }
+}
+
+#[test]
 fn a_cursor_that_is_none_is_left_as_it_is() {
     let group = rows();
     fs::write(group.directory.join("cursor"), "peer-rows 1\n").expect("a file for the test");

@@ -10,7 +10,21 @@ use rustls::pki_types::CertificateDer;
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 use super::engine::Fault;
-use super::{Asked, BridgeError};
+use super::{Asked, BridgeError, Scheme};
+
+/// Is there TLS for the authorities of a file?
+///
+/// # Errors
+/// Where there is none: a password would go out in the clear, and nobody would notice.
+pub(super) fn check(asked: &Asked) -> Result<(), BridgeError> {
+    let target = &asked.target;
+    // A server of NATS asks for TLS by itself.
+    if asked.ca_file.is_none() || target.has_tls || target.scheme == Scheme::Nats {
+        return Ok(());
+    }
+    let name = target.scheme.name();
+    Err(BridgeError::Engine(format!("--ca-file is for TLS, and {name}:// goes without; give {name}s://")))
+}
 
 /// The authorities of a file, or those that the system trusts.
 ///
