@@ -61,6 +61,8 @@ pub enum TargetError {
     Scheme,
     #[error("has no host, as in nats://hub.example.org:4222")]
     Host,
+    #[error("has a colon in a host; an IPv6 address stands in brackets, as in nats://[fd00::3]:4222")]
+    Brackets,
     #[error("has a port that is no number from 1 to 65535")]
     Port,
     #[error("names several hosts, which only a cluster of NATS has")]
@@ -112,7 +114,11 @@ impl FromStr for Target {
 
 /// A host and its port.
 fn server(text: &str, port: u16) -> Result<(String, u16), TargetError> {
-    let (host, port) = match text.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
+    let parts = text.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+    if parts.is_some_and(|(host, _)| host.contains(':') && !host.ends_with(']')) {
+        return Err(TargetError::Brackets);
+    }
+    let (host, port) = match parts {
         Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0).ok_or(TargetError::Port)?),
         None => (text, port),
     };
@@ -166,6 +172,7 @@ mod tests {
             ("nats://me:a,b@one,two:4223,[fd00::3]/rows", "nats://one:4222,two:4223,[fd00::3]:4222/rows"),
             ("mqtt://hub", "mqtt://hub:1883"),
             ("mqtts://[fd00::7]", "mqtts://[fd00::7]:8883"),
+            ("mqtt://[fd00::7]:1884", "mqtt://[fd00::7]:1884"),
             ("influx://hub/lab?org=us", "influx://hub:8086/lab"),
         ] {
             assert_eq!(shown(text).as_deref(), Ok(expected));
@@ -189,6 +196,9 @@ mod tests {
             ("nats://one,", TargetError::Host),
             ("nats://one,two:x", TargetError::Port),
             ("mqtt://one,two", TargetError::Hosts),
+            ("nats://fd00::3", TargetError::Brackets),
+            ("mqtt://me:a@fd00::3:1883", TargetError::Brackets),
+            ("nats://one,::", TargetError::Brackets),
             ("nats://hub:0", TargetError::Port),
             ("nats://hub:many", TargetError::Port),
             ("influx://hub", TargetError::Place),

@@ -13,6 +13,7 @@ fn a_wrong_url_is_a_wrong_option() {
     for (url, said) in [
         ("kafka://hub", "nats://"),
         ("nats://", "no host"),
+        ("nats://fd00::3", "[fd00::3]"),
         ("influx://hub", "database or bucket"),
         ("mqtt://hub/topic", "--topic"),
     ] {
