@@ -79,6 +79,17 @@ fn a_server_that_says_nothing_is_given_up_for_the_next_one() {
 }
 
 #[test]
+fn a_server_that_refuses_ends_no_bridge_while_another_one_is_away() {
+    let Some(nats) = Nats::start("rows") else { return };
+    let group = rows();
+    let url = format!("nats://127.0.0.1:{},127.0.0.1:{}/rows", nats.server.port, free_port());
+    let bridge = bridge::start("bridge", &group.directory, &[&url]);
+    bridge.wait_for("there is no stream rows");
+    nats.make("rows", &["sensors.*".to_owned()]);
+    bridge.wait_for("rows go there");
+}
+
+#[test]
 fn an_authority_without_tls_is_not_passed_over() {
     let directory = std::env::temp_dir();
     for (url, said) in [("mqtt://me:secret@hub", "mqtts://"), ("influx://hub/lab", "influxs://")] {

@@ -41,7 +41,7 @@ impl Engine for Nats {
     fn open(&mut self, known: &mut Known) -> Result<(), Fault> {
         self.link = None;
         let servers = self.place.servers();
-        let mut done = Ok(());
+        let mut faults = Vec::new();
         for _ in 0..servers.len() {
             let opened = self.runtime.block_on(async {
                 let link = Link::open(&self.place, &servers[self.at % servers.len()]).await?;
@@ -53,17 +53,14 @@ impl Engine for Nats {
                     self.link = Some(link);
                     return Ok(());
                 }
-                // A server that is cut off from the others of its cluster answers, and has nothing to say. What one refuses
-                // is worth more words than that another is away.
+                // A server that is cut off from the others of its cluster answers, and has nothing to say.
                 Err(fault) => {
                     self.at += 1;
-                    if !matches!(done, Err(Fault::Refused(_))) {
-                        done = Err(fault);
-                    }
+                    faults.push(fault);
                 }
             }
         }
-        done
+        Err(together(faults))
     }
 
     fn send(&mut self, rows: &[Row], known: &mut Known) -> Result<(), Fault> {
@@ -90,5 +87,34 @@ impl Engine for Nats {
 
     fn close(&mut self) {
         self.link = None;
+    }
+}
+
+/// What the faults of all servers come to. What one refuses is worth more words than that another is away; but that one may take
+/// rows when it is back.
+fn together(mut faults: Vec<Fault>) -> Fault {
+    let refused = faults.iter().position(|fault| matches!(fault, Fault::Refused(_)));
+    let all = faults.iter().all(|fault| matches!(fault, Fault::Refused(_)));
+    match faults.swap_remove(refused.unwrap_or(0)) {
+        Fault::Refused(why) if !all => Fault::Away(why),
+        fault => fault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_refuse_where_all_do() {
+        let (away, refused) = (|| Fault::Away("away".to_owned()), || Fault::Refused("refused".to_owned()));
+        for (faults, expected) in [
+            (vec![refused(), refused()], refused()),
+            (vec![away(), refused()], Fault::Away("refused".to_owned())),
+            (vec![refused(), away()], Fault::Away("refused".to_owned())),
+            (vec![away()], away()),
+        ] {
+            assert_eq!(format!("{:?}", together(faults)), format!("{expected:?}"));
+        }
     }
 }
