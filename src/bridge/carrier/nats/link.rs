@@ -200,11 +200,11 @@ impl Link {
             if waiting.len() == if at == 1 { 1 } else { UNACKNOWLEDGED_MAX } {
                 self.acknowledged(waiting.pop_front(), known).await?;
             }
-            let subject = format!("{}.{}", token(&self.group), token(row.fields.sensor_id));
             let id = row.id(&self.group);
             let headers = self.headers(row, &id, condition);
-            let sent = self.context.publish_with_headers(subject, headers, row.json(&self.group).into()).await;
-            waiting.push_back((row, sent.map_err(|error| self.fault(&error))?));
+            let sent =
+                self.context.publish_with_headers(self.subject(row), headers, row.json(&self.group).into()).await;
+            waiting.push_back((row, sent.map_err(|error| self.fault(&error, row))?));
             condition = (NATS_EXPECTED_LAST_MESSAGE_ID, id);
         }
         while !waiting.is_empty() {
@@ -215,7 +215,7 @@ impl Link {
 
     async fn acknowledged(&self, sent: Option<(&Row<'_>, PublishAckFuture)>, known: &mut Known) -> Result<(), Fault> {
         let Some((row, sent)) = sent else { return Ok(()) };
-        let acknowledged = sent.await.map_err(|error| self.fault(&error))?;
+        let acknowledged = sent.await.map_err(|error| self.fault(&error, row))?;
         known.add(row.identity.origin, row.identity.number);
         if acknowledged.duplicate {
             // The stream had it, and this bridge did not know.
@@ -235,15 +235,19 @@ impl Link {
         headers
     }
 
-    /// Has the stream the subjects of the group? Then nobody takes a row while the stream's servers elect a leader.
-    fn takes_rows(&self) -> bool {
-        self.stream.cached_info().config.subjects.iter().any(|pattern| covers(pattern, &token(&self.group)))
+    fn subject(&self, row: &Row) -> String {
+        format!("{}.{}", token(&self.group), token(row.fields.sensor_id))
     }
 
-    fn fault(&self, error: &PublishError) -> Fault {
+    /// Has the stream the subject of this row? Then nobody takes it while the stream's servers elect a leader.
+    fn takes(&self, row: &Row) -> bool {
+        self.stream.cached_info().config.subjects.iter().any(|pattern| covers(pattern, &self.subject(row)))
+    }
+
+    fn fault(&self, error: &PublishError, row: &Row) -> Fault {
         match error.kind() {
             PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => Fault::Overtaken,
-            PublishErrorKind::StreamNotFound if !self.takes_rows() => Fault::Refused(format!(
+            PublishErrorKind::StreamNotFound if !self.takes(row) => Fault::Refused(format!(
                 "no stream takes {0}.*; give the stream {1} the subjects {0}.*",
                 token(&self.group),
                 self.name
@@ -253,14 +257,17 @@ impl Link {
     }
 }
 
-/// Does a pattern of subjects match all sensors of a group? `*` is any part, and `>` is all that follow.
-fn covers(pattern: &str, group: &str) -> bool {
-    let parts: Vec<&str> = pattern.split('.').collect();
-    match parts[..] {
-        [">"] => true,
-        [first, "*" | ">"] => first == "*" || first == group,
-        _ => false,
+/// Does a pattern match a subject? `*` is any part, and `>` is all that follow.
+fn covers(pattern: &str, subject: &str) -> bool {
+    let mut parts = subject.split('.');
+    for wanted in pattern.split('.') {
+        match (wanted, parts.next()) {
+            (">", Some(_)) => return true,
+            (wanted, Some(part)) if wanted == "*" || wanted == part => {}
+            _ => return false,
+        }
     }
+    parts.next().is_none()
 }
 
 fn is_missing(kind: &GetStreamErrorKind) -> bool {
@@ -302,12 +309,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_takes_the_rows_of_a_group_whose_subjects_it_has() {
-        for pattern in [">", "*.*", "*.>", "lab.*", "lab.>"] {
-            assert!(covers(pattern, "lab"), "{pattern}");
+    fn a_stream_takes_the_rows_whose_subjects_it_has() {
+        for pattern in [">", "*.*", "*.>", "lab.*", "lab.>", "lab.roof", "*.roof"] {
+            assert!(covers(pattern, "lab.roof"), "{pattern}");
         }
-        for pattern in ["lab", "lab.roof", "other.*", "lab.*.*", "*", "lab.*.>"] {
-            assert!(!covers(pattern, "lab"), "{pattern}");
+        for pattern in ["lab", "lab.kitchen", "other.*", "lab.*.*", "*", "lab.*.>", "lab.roof.>", "*.kitchen"] {
+            assert!(!covers(pattern, "lab.roof"), "{pattern}");
         }
     }
 
