@@ -3,7 +3,7 @@
 
 use super::data::role::Role;
 use super::data::view;
-use super::effect::Store;
+use super::effect::{Effect, Store};
 use super::event::Event;
 use super::peer::Peer;
 use super::turn::Turn;
@@ -69,7 +69,7 @@ impl Peer {
     }
 
     /// docs/protocol.md, 10.3: a batch that says where the log begins is committed, so what is before goes, at a peer with
-    /// limits. A follower that was still served from there is told where the log begins.
+    /// limits. A follower that was still served from there is told where the log begins, or served after what it has stored.
     pub(super) fn remove_old(&mut self, turn: &mut Turn) {
         let Some(base) = self.log.take_keep().map(|first| first - 1) else { return };
         if self.settings.limits.is_none() || base <= self.log.base() {
@@ -78,9 +78,13 @@ impl Peer {
         self.log.remove(base);
         turn.store(Store::Remove { to: base });
         let Role::Leader(leading) = &mut self.role else { return };
-        for (to, follower) in leading.followers.iter_mut().filter(|(_, follower)| follower.needs(base)) {
-            follower.halt();
-            turn.store(Store::SayBase { to: to.clone(), term: leading.term.clone() });
+        for (to, follower) in &mut leading.followers {
+            if follower.needs(base) {
+                follower.halt();
+                turn.store(Store::SayBase { to: to.clone(), term: leading.term.clone() });
+            } else if let Some(serve) = follower.skip_removed(base, &leading.term, &self.log) {
+                turn.out.push(Effect::Serve { to: to.clone(), serve });
+            }
         }
     }
 

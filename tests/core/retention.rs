@@ -101,6 +101,26 @@ fn nothing_is_removed_that_a_follower_has_not_stored() {
     assert_eq!(ordered(&mut leader, 1).0, Some(4));
 }
 
+/// A new link makes a follower ask again for what is under way. If what it has stored by then goes, its place in the log is
+/// gone, too: it would be sent nothing more.
+#[test]
+fn a_follower_that_asked_again_for_what_goes_is_served_after_what_it_has_stored() {
+    let mut leader = leader();
+    joins(&mut leader, 1, "a", Some(LIMITS));
+    let term = leader.term();
+    for from in [1, 2] {
+        leader.said(1, Message::Fetch { term: term.clone(), from });
+    }
+    leader.said(1, Message::Stored { term: term.clone(), last: 5 });
+    surveyed(&mut leader, 3);
+    ordered(&mut leader, 1);
+    let effects = leader.said(1, Message::Stored { term: term.clone(), last: 6 });
+    let delivered = leader.stored(vec![Done::Delivered { up_to: 6 }]);
+    assert!(removes(&effects, 3) || removes(&delivered, 3), "{effects:?} {delivered:?}");
+    let serve = Serve { term, cuts: 0, restart: Some(6), up_to: 6 };
+    assert!(effects.contains(&Effect::Serve { to: id("a"), serve }), "{effects:?}");
+}
+
 #[test]
 fn a_peer_without_limits_removes_nothing() {
     let (mut learner, _) = Bench::new().learns();

@@ -24,6 +24,8 @@ const AGAIN_MAX: u32 = 16 * AHEAD_BATCHES;
 pub(crate) struct Follower {
     /// It said where to begin, on the present link.
     serving: bool,
+    /// What it is sent follows this.
+    after: Sequence,
     /// It may be sent what begins at or below this.
     up_to: Sequence,
     /// It has stored the log up to here.
@@ -36,7 +38,7 @@ pub(crate) struct Follower {
 
 impl Follower {
     pub(crate) fn new(now: Time) -> Self {
-        Self { serving: false, up_to: 0, stored: 0, heard: now, again: Budget::new(AGAIN_MAX) }
+        Self { serving: false, after: 0, up_to: 0, stored: 0, heard: now, again: Budget::new(AGAIN_MAX) }
     }
 
     /// Its link is new: the follower has to say again where to begin.
@@ -75,8 +77,19 @@ impl Follower {
             return None;
         }
         (self.serving, self.stored) = (true, after);
-        self.up_to = log.last().min(after + AHEAD_READINGS);
-        Some(Serve { term: term.clone(), cuts: log.cuts(), restart: Some(after), up_to: self.up_to })
+        Some(self.begin_after(after, term, log))
+    }
+
+    fn begin_after(&mut self, after: Sequence, term: &Term, log: &Log) -> Serve {
+        (self.after, self.up_to) = (after, log.last().min(after + AHEAD_READINGS));
+        Serve { term: term.clone(), cuts: log.cuts(), restart: Some(after), up_to: self.up_to }
+    }
+
+    /// The log begins after `base` now. If it asked for something before that again, and said meanwhile that it has stored
+    /// what was under way, it may still be served from there. It goes on after what it has stored.
+    pub(crate) fn skip_removed(&mut self, base: Sequence, term: &Term, log: &Log) -> Option<Serve> {
+        let is_before = self.serving && self.after < base;
+        is_before.then(|| self.begin_after(self.stored, term, log))
     }
 
     /// Permission for more, if there is more, and room for it.
