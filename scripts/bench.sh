@@ -6,7 +6,7 @@
 #   scripts/bench.sh latency failover               some of it
 #   scripts/bench.sh sensors sizes join             what takes minutes: many sensors, groups of up to 100 peers, a late join
 #   scripts/bench.sh --save FILE …                  keeps the figures; --against FILE compares them with earlier ones
-#   scripts/bench.sh --plot DIRECTORY sensors sizes draws them, as SVG
+#   scripts/bench.sh --plot DIRECTORY sensors sizes draws them, as SVG; --saved FILE takes figures from there, and measures nothing
 #   scripts/bench.sh --help                         all of it; --closed gives the peers a key
 set -euo pipefail
 cd "$(dirname "$0")/.."

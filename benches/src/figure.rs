@@ -34,9 +34,9 @@ impl Figure {
         let at = |index: usize| values[index];
         let (low, high) = ((values.len() - 1) / 2, values.len() / 2);
         Self {
-            median: f64::midpoint(at(low), at(high)),
-            lowest: at(0),
-            highest: at(values.len() - 1),
+            median: rounded(f64::midpoint(at(low), at(high))),
+            lowest: rounded(at(0)),
+            highest: rounded(at(values.len() - 1)),
             of: values.len(),
             unit: unit.to_owned(),
             better,
@@ -52,6 +52,11 @@ impl Figure {
         let [median, lowest, highest] = [self.median, self.lowest, self.highest].map(short);
         format!("{median} {unit} ({lowest} to {highest}, median of {})", self.of)
     }
+}
+
+/// To a thousandth, which is more than any figure is good for: a file of figures stays readable.
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
 }
 
 /// Three digits that count, and no more; groups of three where there are many before the point.

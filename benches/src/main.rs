@@ -78,6 +78,9 @@ struct Options {
     /// Compares them with those that were saved
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
+    /// Takes those that were saved, and measures nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["measurements", "save"])]
+    saved: Option<PathBuf>,
     /// Draws them, as SVG
     #[arg(long, value_name = "DIRECTORY")]
     plot: Option<PathBuf>,
@@ -88,7 +91,7 @@ fn main() -> ExitCode {
     let done = if arguments.first().is_some_and(|first| first == yardstick::ARGUMENT) {
         yardstick::process(&arguments[1..]).map_err(|error| error.to_string())
     } else {
-        measure(&Options::parse())
+        run(&Options::parse())
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -99,11 +102,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(options: &Options) -> Result<(), String> {
+fn run(options: &Options) -> Result<(), String> {
     let named = |path: &PathBuf, why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
-    let earlier = options.against.as_ref().map(|path| Figures::load(path).map_err(|why| named(path, &why)));
-    let earlier = earlier.transpose()?;
-    let peer = options.peer.canonicalize().map_err(|why| named(&options.peer, &why))?;
+    let load = |path: &PathBuf| Figures::load(path).map_err(|why| named(path, &why));
+    let earlier = options.against.as_ref().map(load).transpose()?;
+    let figures = match &options.saved {
+        Some(path) => load(path)?,
+        None => measure(options, options.peer.canonicalize().map_err(|why| named(&options.peer, &why))?),
+    };
+    if let Some(path) = &options.save {
+        figures.save(path).map_err(|why| named(path, &why))?;
+    }
+    if let Some(earlier) = &earlier {
+        figures.print_against(earlier);
+    }
+    if let Some(path) = &options.plot {
+        plot::all(&figures, path).map_err(|why| named(path, &why))?;
+    }
+    Ok(())
+}
+
+fn measure(options: &Options, peer: PathBuf) -> Figures {
     let directory = std::env::temp_dir().join(format!("peer-bench-{}", std::process::id()));
     let lab = Lab { peer, is_closed: options.closed, directory };
     let mut figures = Figures::begin();
@@ -127,16 +146,7 @@ fn measure(options: &Options) -> Result<(), String> {
             Hundred => sizes::hundred(&lab, &mut figures),
         }
     }
-    if let Some(path) = &options.save {
-        figures.save(path).map_err(|why| named(path, &why))?;
-    }
-    if let Some(earlier) = &earlier {
-        figures.print_against(earlier);
-    }
-    if let Some(path) = &options.plot {
-        plot::all(&figures, path).map_err(|why| named(path, &why))?;
-    }
-    Ok(())
+    figures
 }
 
 /// A number for figures: counts and sizes here are far below 2^52.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::figure::Figures;
+use crate::figure::{short, Figures};
 use crate::load::Load;
 use crate::{sizes, throughput};
 
@@ -46,15 +46,14 @@ pub(crate) fn all(figures: &Figures, directory: &Path) -> Drawn {
     Ok(())
 }
 
-/// A picture, unless it would be empty. The axis across is logarithmic.
+/// A picture, unless it would be empty. The axis across is logarithmic, and names what was measured.
 fn draw(path: &Path, (title, across): (&str, &str), mut series: Series) -> Drawn {
     series.retain(|(_, points)| points.len() > 1);
     let points = || series.iter().flat_map(|(_, points)| points);
-    let (Some(first), Some(last)) =
-        (points().map(|point| point.0).reduce(f64::min), points().map(|point| point.0).reduce(f64::max))
-    else {
-        return Ok(());
-    };
+    let mut measured: Vec<f64> = points().map(|point| point.0).collect();
+    measured.sort_unstable_by(f64::total_cmp);
+    measured.dedup();
+    let [first, .., last] = measured[..] else { return Ok(()) };
     let highest = points().map(|point| point.1).fold(0.0, f64::max);
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
@@ -63,8 +62,16 @@ fn draw(path: &Path, (title, across): (&str, &str), mut series: Series) -> Drawn
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(70)
-        .build_cartesian_2d((first..last).log_scale(), 0.0..highest * 1.1)?;
-    chart.configure_mesh().light_line_style(TRANSPARENT).x_desc(across).draw()?;
+        .build_cartesian_2d((first..last).log_scale().with_key_points(measured), 0.0..highest * 1.1)?;
+    let font = ("sans-serif", 14);
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc(across)
+        .label_style(font)
+        .x_label_formatter(&|number| format!("{number:.0}"))
+        .y_label_formatter(&|number| short(*number))
+        .draw()?;
     let is_named = series.len() > 1;
     for ((name, points), colour) in series.into_iter().zip(COLOURS) {
         let line = LineSeries::new(points.clone(), colour.stroke_width(2)).point_size(4);
@@ -74,7 +81,9 @@ fn draw(path: &Path, (title, across): (&str, &str), mut series: Series) -> Drawn
         }
     }
     if is_named {
-        chart.configure_series_labels().background_style(WHITE).border_style(BLACK).draw()?;
+        let labels = &mut chart.configure_series_labels();
+        labels.position(SeriesLabelPosition::LowerMiddle).label_font(font);
+        labels.background_style(WHITE).border_style(BLACK).draw()?;
     }
     root.present()?;
     Ok(())
