@@ -151,7 +151,7 @@ fn read(root: &Path, asked: &Asked, spill: &Path) -> Result<(Sorter, bool), Expo
         let (mut rows, mut sorter) = (Rows::new(root.to_owned(), &wanted, 0), Sorter::new(spill));
         let mut has_marks = false;
         loop {
-            match rows.step(STEP_ROWS)? {
+            match rows.step_patiently(STEP_ROWS)? {
                 Step::Rows(page) => {
                     for (line, is_marked) in page.marked_lines() {
                         has_marks |= is_marked;

@@ -104,7 +104,8 @@ impl Printing<'_> {
         let (mut wait, mut saved, mut text) = (PAUSE, Instant::now(), Vec::new());
         loop {
             text.clear();
-            match self.rows.step(STEP_ROWS)? {
+            let step = if follow { self.rows.step(STEP_ROWS)? } else { self.rows.step_patiently(STEP_ROWS)? };
+            match step {
                 Step::Rows(page) => self.format.write(&page, &mut text),
                 Step::Rewind { after } => text.extend_from_slice(self.format.rewind(after).as_bytes()),
                 Step::Gone { up_to } => {

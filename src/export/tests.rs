@@ -10,7 +10,7 @@ use crate::storage::{claim, Options, Storage, TempDir};
 use crate::wire::{Frame, Lines, Request};
 
 /// What is written of the only peer.
-fn exported(temp: &TempDir, format: Format, sensors: &[&str]) -> String {
+fn export(temp: &TempDir, format: Format, sensors: &[&str]) -> Result<String, ExportError> {
     let asked = Asked {
         data_dirs: vec![temp.path().to_owned()],
         peer: None,
@@ -20,8 +20,23 @@ fn exported(temp: &TempDir, format: Format, sensors: &[&str]) -> String {
         output: None,
     };
     let mut out = Vec::new();
-    run(&asked, &mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    run(&asked, &mut out)?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+fn exported(temp: &TempDir, format: Format, sensors: &[&str]) -> String {
+    export(temp, format, sensors).unwrap()
+}
+
+#[test]
+fn the_damaged_journal_of_a_running_peer_is_not_the_end_of_its_rows() {
+    let temp = TempDir::new();
+    let mut peer = Driven::new(temp.path());
+    (0..3).for_each(|_| peer.append(6));
+    peer.deliver(18);
+    peer.rot();
+    let error = export(&temp, Format::Csv, &[]).unwrap_err().to_string();
+    assert!(error.contains(" is damaged: "), "{error}");
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub use position::{Position, PositionError};
 
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use self::delivered::Delivered;
 use self::lineage::Lineage;
@@ -28,6 +30,9 @@ use crate::wire::Frame;
 
 /// How often in a row a journal may look damaged, because it is being written, before that counts.
 const FAULTS_MAX: u32 = 20;
+
+/// Until a journal that is being written may look whole.
+const MOMENT: Duration = Duration::from_millis(10);
 
 /// Which rows are wanted.
 #[derive(Debug, Clone)]
@@ -129,20 +134,38 @@ impl Rows {
         Ok(self.journal.are_there()? || self.journal.base()? > 0)
     }
 
-    /// Takes the next rows: at most `limit`, and at most some hundred KiB.
+    /// Takes the next rows: at most `limit`, and at most some hundred KiB. For a reader that comes again after `Nothing`.
     ///
     /// # Errors
     /// The disk's, or where the journal is damaged.
     pub fn step(&mut self, limit: usize) -> Result<Step, StorageError> {
+        Ok(self.look(limit)?.unwrap_or(Step::Nothing))
+    }
+
+    /// The same for a reader to which `Nothing` is the end: where the journal of a running peer looks damaged, it waits for
+    /// what comes of that.
+    ///
+    /// # Errors
+    /// The disk's, or where the journal is damaged.
+    pub fn step_patiently(&mut self, limit: usize) -> Result<Step, StorageError> {
+        loop {
+            match self.look(limit)? {
+                Some(step) => return Ok(step),
+                None => thread::sleep(MOMENT),
+            }
+        }
+    }
+
+    /// What comes next, unless nobody can say now: a journal that is being written, or cut, looks damaged for a moment.
+    fn look(&mut self, limit: usize) -> Result<Option<Step>, StorageError> {
         match self.try_step(limit) {
-            // A journal that is being written, or cut, looks like that for a moment.
             Err(StorageError::Damaged { .. }) if self.faults < FAULTS_MAX && Inspection::is_in_use(&self.root) => {
                 self.faults += 1;
-                Ok(Step::Nothing)
+                Ok(None)
             }
             step => {
                 self.faults = 0;
-                step
+                step.map(Some)
             }
         }
     }

@@ -293,7 +293,7 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
     let wanted = Wanted { sensors: query.sensors.clone(), range: query.range };
     let mut rows = Rows::new(server.site.directory().to_owned(), &wanted, query.after);
     while left > 0 {
-        match rows.step(left.min(ROWS_AT_ONCE)).map_err(failed)? {
+        match rows.step_patiently(left.min(ROWS_AT_ONCE)).map_err(failed)? {
             Step::Rows(page) => {
                 write(&page)?;
                 left -= page.len();

@@ -36,6 +36,15 @@ fn printed_before(temp: &TempDir, removed: u64) -> (Driven, Asked) {
 }
 
 #[test]
+fn the_damaged_journal_of_a_running_peer_is_not_the_end_of_its_rows() {
+    let temp = TempDir::new();
+    let (peer, asked) = printed_before(&temp, 0);
+    peer.rot();
+    let error = run(&asked, &mut Vec::new(), &mut Vec::new(), &|_| false).unwrap_err().to_string();
+    assert!(error.contains(" is damaged: "), "{error}");
+}
+
+#[test]
 fn a_cursor_below_what_was_removed_goes_on_after_it_and_says_so_once() {
     let temp = TempDir::new();
     let (peer, asked) = printed_before(&temp, 50);

@@ -39,6 +39,15 @@ impl Driven {
         self.ends.push(self.storage.last());
     }
 
+    /// Turns a bit in the middle of the journal, which has one segment.
+    pub(crate) fn rot(&self) {
+        let segment = self.root.join("journal/00000000000000000001.log");
+        let mut bytes = std::fs::read(&segment).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        std::fs::write(segment, bytes).unwrap();
+    }
+
     pub(crate) fn deliver(&mut self, count: u64) {
         let to = (self.storage.delivered() + count).min(self.storage.last());
         self.storage.deliver(to).unwrap();

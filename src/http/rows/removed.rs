@@ -1,4 +1,4 @@
-//! What those get who ask for rows that were removed (docs/protocol.md, 10), and how they notice a removal.
+//! What a query for rows that were removed (docs/protocol.md, 10) or damaged is answered with, and how a client notices a removal.
 
 use std::path::{Path, PathBuf};
 
@@ -81,6 +81,16 @@ fn rows_begin_with_the_first_that_is_kept_wherever_a_query_goes_on() {
     peer.append(3);
     peer.deliver(3);
     assert_eq!((sequences(&server, "after=3"), sequences(&server, "sensor=s1")), (vec![19, 20, 21], vec![20]));
+}
+
+#[test]
+fn an_answer_breaks_off_where_the_journal_is_damaged() {
+    let temp = TempDir::new();
+    let peer = peer(&temp);
+    let server = server(&peer);
+    peer.rot();
+    let error = write_rows(&server, &Query::new(&request("")).ok().expect("a query"), &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().contains(" is damaged: "), "{error}");
 }
 
 #[test]
