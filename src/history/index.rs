@@ -31,17 +31,17 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Brings the index up to date with the file.
+    /// Brings the index up to date with the file. Was it of another file, or of none?
     ///
     /// # Errors
     /// The disk's.
-    pub(super) fn update(&mut self, file: &mut CsvHandle) -> Result<(), StorageError> {
-        let stamp = file.stamp();
-        if !self.is_of(file)? {
+    pub(super) fn update(&mut self, file: &mut CsvHandle) -> Result<bool, StorageError> {
+        let (stamp, is_another) = (file.stamp(), !self.is_of(file)?);
+        if is_another {
             *self = Self { file: Stamp { bytes: 0, ..stamp }, block_rows: BLOCK_ROWS, ..Self::default() };
         }
         if self.file.bytes == stamp.bytes {
-            return Ok(());
+            return Ok(is_another);
         }
         // The last block is read again unless it is full.
         if let Some(offset) =
@@ -50,9 +50,19 @@ impl Index {
             self.blocks.pop();
             self.file.bytes = offset;
         }
+        let done = self.add_rows(file, stamp.bytes);
+        if done.is_err() {
+            // Blocks of half a pass would be there twice after the next one.
+            *self = Self::default();
+        }
+        done.map(|()| is_another)
+    }
+
+    /// Makes blocks of the rows between what is in blocks and `end`.
+    fn add_rows(&mut self, file: &mut CsvHandle, end: u64) -> Result<(), StorageError> {
         let mut building = Building::new(self.file.bytes);
         let mut offset = self.file.bytes;
-        file.for_each_line(offset, stamp.bytes, |line| {
+        file.for_each_line(offset, end, |line| {
             if let Some((sequence, fields)) = row_fields(line) {
                 if building.rows() >= self.block_rows {
                     self.blocks.push(building.take(offset));

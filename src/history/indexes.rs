@@ -30,10 +30,12 @@ struct Kept {
     uses: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Entry {
     index: Arc<Mutex<Index>>,
     used: u64,
+    /// The use in which it was made.
+    made: u64,
     bytes: usize,
 }
 
@@ -107,6 +109,15 @@ impl Indexes {
         Ok((!files.is_empty()).then_some(page))
     }
 
+    /// A number that grows when an index of the sensor is made: where rows were replaced, and seldom elsewhere.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn made(&self, sensor: &SensorId) -> Result<u64, StorageError> {
+        let (files, kept) = (self.directory.files_of(sensor)?, self.kept());
+        Ok(files.iter().filter_map(|file| kept.indexes.get(file)).map(|entry| entry.made).max().unwrap_or(0))
+    }
+
     /// The last sequence in any of these files.
     fn last(&self, files: &[CsvName]) -> Result<Sequence, StorageError> {
         let mut last = 0;
@@ -129,8 +140,8 @@ impl Indexes {
         };
         let index = self.kept().index(of);
         let mut index = index.lock().expect("no holder of the lock panics");
-        index.update(&mut file)?;
-        self.kept().grown(of, index.bytes());
+        let is_made = index.update(&mut file)?;
+        self.kept().grown(of, is_made, index.bytes());
         answer(&index, &mut file).map(Some)
     }
 
@@ -142,16 +153,18 @@ impl Indexes {
 impl Kept {
     fn index(&mut self, file: &CsvName) -> Arc<Mutex<Index>> {
         self.uses += 1;
-        let entry =
-            self.indexes.entry(file.clone()).or_insert_with(|| Entry { index: Arc::default(), used: 0, bytes: 0 });
+        let entry = self.indexes.entry(file.clone()).or_default();
         entry.used = self.uses;
         Arc::clone(&entry.index)
     }
 
     /// Notes how large an index is by now, and drops others where all together are too large.
-    fn grown(&mut self, file: &CsvName, bytes: usize) {
+    fn grown(&mut self, file: &CsvName, is_made: bool, bytes: usize) {
         if let Some(entry) = self.indexes.get_mut(file) {
             entry.bytes = bytes;
+            if is_made {
+                entry.made = self.uses;
+            }
         }
         let mut total: usize = self.indexes.values().map(|entry| entry.bytes).sum();
         while total > BYTES_MAX {

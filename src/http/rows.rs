@@ -269,6 +269,11 @@ pub(super) fn readings<S: Site + 'static>(server: &Arc<Server<S>>, request: &Req
     response
 }
 
+/// Rows were replaced during the read: the client sees that the answer breaks off, and asks again.
+fn replaced() -> io::Error {
+    io::Error::other("rows were replaced meanwhile")
+}
+
 fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -> io::Result<()> {
     let failed = |error: crate::storage::StorageError| io::Error::other(error.to_string());
     out.write_all(query.format.header().as_bytes())?;
@@ -280,10 +285,13 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
     };
     let mut left = query.limit;
     if let [sensor] = &query.sensors[..] {
-        let mut after = query.after;
+        let (indexes, mut after, mut made) = (&server.files.indexes, query.after, None);
         while left > 0 {
-            let rows =
-                server.files.indexes.rows(sensor, after, &query.range, left.min(ROWS_AT_ONCE)).map_err(failed)?;
+            let rows = indexes.rows(sensor, after, &query.range, left.min(ROWS_AT_ONCE)).map_err(failed)?;
+            let now = indexes.made(sensor).map_err(failed)?;
+            if *made.get_or_insert(now) != now {
+                return Err(replaced());
+            }
             let Some(page) = rows.filter(|page| page.after > after) else { return Ok(()) };
             write(&page)?;
             (after, left) = (page.after, left - page.len());
@@ -298,8 +306,7 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
                 write(&page)?;
                 left -= page.len();
             }
-            // Rows were replaced during the read: the client sees that the answer breaks off, and asks again.
-            Step::Rewind { .. } => return Err(io::Error::other("rows were replaced meanwhile")),
+            Step::Rewind { .. } => return Err(replaced()),
             // It begins with the first row that is kept.
             Step::Gone { .. } => {}
             Step::Nothing => return Ok(()),

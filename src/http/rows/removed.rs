@@ -83,6 +83,46 @@ fn rows_begin_with_the_first_that_is_kept_wherever_a_query_goes_on() {
     assert_eq!((sequences(&server, "after=3"), sequences(&server, "sensor=s1")), (vec![19, 20, 21], vec![20]));
 }
 
+/// Takes what is written, and has something happen after the first row.
+struct Meanwhile<F: FnMut()> {
+    happens: Option<F>,
+    written: usize,
+}
+
+impl<F: FnMut()> Write for Meanwhile<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.written += bytes.len();
+        if self.written > crate::reading::HEADER_LINE.len() {
+            self.happens.take().into_iter().for_each(|mut happens| happens());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_answer_breaks_off_where_rows_are_replaced() {
+    for query in ["sensor=s1", "sensor=s1&sensor=s2"] {
+        let temp = TempDir::new();
+        let mut peer = Driven::new(temp.path());
+        (0..30).for_each(|_| peer.append(1000));
+        peer.deliver(30_000);
+        let server = server(&peer);
+        let merge = || {
+            peer.cut(0);
+            (0..30).for_each(|_| peer.append(1000));
+            peer.deliver(30_000);
+        };
+        let mut out = Meanwhile { happens: Some(merge), written: 0 };
+        let error =
+            write_rows(&server, &Query::new(&request(query)).ok().expect("a query"), &mut out).expect_err(query);
+        assert_eq!(error.to_string(), "rows were replaced meanwhile", "{query}");
+    }
+}
+
 #[test]
 fn an_answer_breaks_off_where_the_journal_is_damaged() {
     let temp = TempDir::new();
