@@ -19,7 +19,7 @@ fn steps(pace: Pace) -> &'static [Duration] {
     }
 }
 
-/// How long an end has to last before it is logged.
+/// How long an end has to last before it is logged, and what is wrong again after such a line.
 const QUIET: Duration = Duration::from_secs(60);
 
 /// How many cases are open, and subjects have an allowance, at a time. The rest is counted together, as others.
@@ -75,6 +75,8 @@ impl Allowance {
 struct Case {
     pace: Pace,
     opened: Duration,
+    /// Since when it is wrong, where it is not over.
+    since: Duration,
     /// When the last line about it was logged.
     told: Duration,
     /// Times at which it was looked at.
@@ -92,7 +94,8 @@ struct Case {
 impl Case {
     fn new(kind: Kind, text: &str, now: Duration) -> Self {
         let pace = kind.pace;
-        Self { pace, opened: now, told: now, step: 0, count: 0, text: text.to_owned(), wrong: true, over: None }
+        let text = text.to_owned();
+        Self { pace, opened: now, since: now, told: now, step: 0, count: 0, text, wrong: true, over: None }
     }
 
     /// When to log what was counted.
@@ -107,8 +110,13 @@ impl Case {
         self.over.as_ref().filter(|_| self.wrong).map(|(since, _)| *since + QUIET)
     }
 
+    /// When to log that it is wrong again: the last line said that it is over.
+    fn again_at(&self) -> Option<Duration> {
+        (!self.wrong && self.over.is_none() && self.has_to_tell()).then_some(self.since + QUIET)
+    }
+
     fn due(&self) -> Duration {
-        self.over_at().map_or(self.counted_at(), |over| over.min(self.counted_at()))
+        self.over_at().into_iter().chain(self.again_at()).fold(self.counted_at(), Duration::min)
     }
 
     /// Is it open for an hour at least?
@@ -164,7 +172,9 @@ impl Ledger {
         let opened = !self.cases.contains_key(&key);
         let case = self.cases.entry(key).or_insert_with(|| Case::new(kind, text, now));
         case.count += 1;
-        case.over = None;
+        if case.over.take().is_some() {
+            case.since = now;
+        }
         text.clone_into(&mut case.text);
         Noted { first: false, opened }
     }
@@ -190,12 +200,16 @@ impl Ledger {
             self.cases.iter().filter(|(_, case)| case.due() <= now).map(|(key, _)| key.clone()).collect();
         for key in keys {
             let case = &self.cases[&key];
-            let (counted, over) = (case.counted_at() <= now, case.over_at().is_some_and(|at| at <= now));
+            let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
+            let (counted, over, again) = (case.counted_at() <= now, is_due(case.over_at()), is_due(case.again_at()));
             let silent = counted && case.count == 0 && case.is_old();
-            let tells = case.has_to_tell() && (counted || over) && self.spend(key.1.as_ref(), key.0, now);
+            let tells = case.has_to_tell() && (counted || over || again) && self.spend(key.1.as_ref(), key.0, now);
             let case = self.cases.get_mut(&key).expect("just looked at");
             if tells {
                 lines.push(case.tell((key.0, key.1.as_ref()), now));
+            } else if again {
+                // Nothing is left of the allowance: perhaps in a minute.
+                case.since = now;
             }
             if counted {
                 case.step += 1;

@@ -93,6 +93,40 @@ fn what_is_over_is_told_once_it_lasts() {
 }
 
 #[test]
+fn what_lasts_again_after_its_end_was_told_is_told_after_a_minute() {
+    let mut ledger = ledger();
+    complain(&mut ledger, subject("s"), "silent", "s is silent", seconds(0));
+    ledger.over(&subject("s"), &["silent"], "s speaks", seconds(300));
+    assert_eq!(told(&mut ledger, 1199), [(360, "s speaks".to_owned())]);
+    complain(&mut ledger, subject("s"), "silent", "s is silent", seconds(1200));
+    assert_eq!(told(&mut ledger, 1999), [(1260, "s is silent (the last of 1 like this in 21 min)".to_owned())]);
+    // One of seconds is none.
+    ledger.over(&subject("s"), &["silent"], "s speaks", seconds(2000));
+    assert_eq!(told(&mut ledger, 2100), [(2060, "s speaks".to_owned())]);
+    complain(&mut ledger, subject("s"), "silent", "s is silent", seconds(2200));
+    ledger.over(&subject("s"), &["silent"], "s speaks", seconds(2205));
+    assert_eq!(told(&mut ledger, 3500), []);
+}
+
+#[test]
+fn what_comes_and_stays_for_minutes_stays_within_its_allowance() {
+    let mut ledger = ledger();
+    let mut lines = Vec::new();
+    for episode in 0..36 {
+        let now = episode * 200;
+        lines.extend(told(&mut ledger, now));
+        complain(&mut ledger, subject("s"), "silent", "s is silent", seconds(now));
+        lines.extend(told(&mut ledger, now + 99));
+        ledger.over(&subject("s"), &["silent"], "s speaks", seconds(now + 100));
+    }
+    let silent = lines.iter().filter(|(_, text)| text.starts_with("s is silent")).count();
+    assert!((6..=12).contains(&silent), "4, and 4 an hour for two hours: {silent} of {lines:?}");
+    complain(&mut ledger, subject("s"), "silent", "s is silent", seconds(7200));
+    // It does not ask all the time.
+    told(&mut ledger, 7300);
+}
+
+#[test]
 fn what_comes_and_goes_is_no_line_each_time() {
     let mut ledger = ledger();
     let mut lines = Vec::new();
