@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::findings::Findings;
+use super::others::with_quorum;
 use super::Asked;
 use crate::ids::{PeerId, INCARNATION_MAX};
 use crate::keys::datagram::{is_sealed, SEAL_BYTES};
@@ -188,8 +189,8 @@ impl Ear<'_> {
                 .warned("version", &format!("of a peer at {from}: {}", WireError::Version { version: *version }))?;
         }
         for (quorum, from) in &heard.quorums {
-            let quorum = quorum.map_or("no --quorum".to_owned(), |quorum| format!("--quorum {quorum}"));
-            findings.warned("quorum", &format!("a peer at {from} runs with {quorum}; give all peers the same"))?;
+            let text = format!("a peer at {from} runs with {}; give all peers the same", with_quorum(*quorum));
+            findings.warned("quorum", &text)?;
         }
         for from in &heard.other_keys {
             let text = format!(

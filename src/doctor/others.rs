@@ -79,12 +79,21 @@ pub(super) fn over_tcp(asked: &Asked, keys: Option<&Keys>, heard: &Heard, findin
 
 /// Do the peers that this host reaches also reach it? A leader that hears a seeker asks it over TCP.
 fn back(reached: &BTreeSet<IpAddr>, heard: &Heard, findings: &mut Findings) -> io::Result<()> {
-    if heard.callers.is_empty() && !reached.is_empty() {
+    if heard.callers.is_empty() {
+        // Where nobody is reached, that is said.
+        if reached.is_empty() {
+            return Ok(());
+        }
         let text = "nobody asked back over TCP: a firewall of this host may drop what comes in; give peers a fixed --port and open it";
         return findings.warned("back", text);
     }
     let from: Vec<String> = heard.callers.iter().map(ToString::to_string).collect();
     findings.fine("back", &format!("asked over TCP from {}", from.join(", ")))
+}
+
+/// The option of a peer, in words.
+pub(super) fn with_quorum(quorum: Option<u32>) -> String {
+    quorum.map_or_else(|| "no --quorum".to_owned(), |quorum| format!("--quorum {quorum}"))
 }
 
 /// Asks the peers that `--join` names.
@@ -106,6 +115,10 @@ pub(super) fn joined(asked: &Asked, keys: Option<&Keys>, findings: &mut Findings
                     "{address} is of the group {}, not of {}; give the same --group",
                     report.group, asked.group
                 );
+                findings.failed("join", &text)?;
+            }
+            Some(report) if report.quorum != asked.quorum => {
+                let text = format!("{address} runs with {}; give all peers the same", with_quorum(report.quorum));
                 findings.failed("join", &text)?;
             }
             Some(report) => {

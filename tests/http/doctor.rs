@@ -64,6 +64,9 @@ fn what_keeps_peers_apart_is_named() {
     says(&text, "look", "group", "peers of the group elsewhere are there");
     says(&text, "look", "key", "a closed group is there");
     says(&text, "FAIL", "join", "is of the group elsewhere, not of sensors");
+    let (status, text) = doctor(&group, &["--group", "elsewhere", "--quorum", "2", "--join", &other.address()]);
+    assert_eq!(status, Some(1), "{text}");
+    says(&text, "FAIL", "join", "runs with no --quorum; give all peers the same");
     let (status, text) = doctor(&group, &["--key-file", "key", "--data-dir", "data"]);
     assert!(status == Some(6) || status == Some(0), "{text}");
     says(&text, "ok", "key", "speaks with key ");
