@@ -40,6 +40,19 @@ fn values_change_as_they_come() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
+#[test]
+fn a_leap_second_is_a_time_like_others() {
+    let Some(mut browser) = Chromium::start("a leap second on the page") else { return };
+    let group = Group::new();
+    let (mut peer, url) = start(&group, "a", &["--sensor", "stdin"]);
+    peer.feed("DATA|attic|2016-12-31T23:59:60Z|1||\nDATA|roof||20.5||\n");
+    browser.open(&url);
+    for (sensor, value) in [("attic", "1.0°C"), ("roof", "20.5°C")] {
+        browser.wait_until(&says(&format!("{} .card-main", card(sensor)), value));
+    }
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
 /// Gives a peer a reading each minute: for twenty minutes, then none for twenty, and again for twenty.
 fn feed_with_an_outage(peer: &mut Peer) {
     let now = now_ms();

@@ -60,6 +60,9 @@ const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const weekday = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 
+/** A time of a reading, in ms. Dates here know no second 60: it counts as the one before it, as for the peer. */
+export const timeOf = (text) => Date.parse(text.replace(/:60(?=[.Z+-])/, ":59"));
+
 export const clock = (ms) => withSeconds.format(ms);
 export const fullTime = (ms) => full.format(ms);
 export const dayOf = (ms) => weekday.format(ms);

@@ -1,7 +1,7 @@
 // All sensors. Only the cards in view, and a few rows beyond, are in the document: ten thousand still scroll smoothly.
 
 import { byId, setText } from "./dom.js";
-import { QUANTITIES, number } from "./format.js";
+import { QUANTITIES, number, timeOf } from "./format.js";
 import { Card } from "./card.js";
 import { unwantSpark, wantSpark } from "./spark.js";
 
@@ -42,7 +42,7 @@ const ORDERS = {
 export const sensorOf = (id) => sensors.get(id);
 
 function take(row) {
-  const timestamp = Date.parse(row.timestamp);
+  const timestamp = timeOf(row.timestamp);
   let sensor = sensors.get(row.sensor);
   const isNew = !sensor;
   if (isNew) {
