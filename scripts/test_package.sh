@@ -167,6 +167,7 @@ test_upgrade() {
 test_removal() {
     say "remove, install again, purge"
     local had
+    inside systemctl enable --quiet peer@kitchen
     inside dpkg -r peer > /dev/null 2>&1
     inside pgrep -x peer > /dev/null && fail "a peer runs on"
     had=$(rows)
@@ -174,7 +175,12 @@ test_removal() {
     inside test -e /etc/default/peer || fail "removing took the settings"
     inside dpkg --force-confold -i /root/later.deb > "$work/log" 2>&1 || fail "$(cat "$work/log")"
     until_true 30 "rows after those of before" has_rows $((had + 10))
+    inside systemctl is-active --quiet peer@kitchen || fail "the other peer was enabled, and does not run"
+    # As where a disk of its own holds the rows.
+    inside mount --bind /var/lib/peer /var/lib/peer
     inside dpkg -P peer > "$work/log" 2>&1 || fail "$(cat "$work/log")"
+    inside umount /var/lib/peer
+    inside rmdir /var/lib/peer || fail "purging left rows"
     local left
     left=$(inside sh -c 'find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /tmp \) -prune -o -name "*peer*" -print' |
         grep -vE '^/(root/|etc/peer.key|etc/default/peer-kitchen|var/log/|var/lib/systemd/|usr/share/zoneinfo|usr/include)' | grep -E '/peer' || true)
