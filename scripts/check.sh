@@ -22,23 +22,28 @@ step() {
     echo "   ($((SECONDS - begun)) s)"
 }
 
-# A system is checked in what the tests leave of the processors: those of real processes mostly wait.
-begin_system() {
+# beside NAME COMMAND...: a step in what the tests leave of the processors: those of real processes mostly wait.
+declare -A RUNS=() REPEAT=()
+beside() {
+    local name=$1
+    shift
     set -m
-    # shellcheck disable=SC2086 — several are several arguments
-    nice -n 19 scripts/check_systems.sh $SYSTEM &> "$TARGET/systems.txt" &
-    SYSTEMS=$!
-    trap 'kill -- "-$SYSTEMS" 2> /dev/null || true' EXIT
+    nice -n 19 "$@" &> "$TARGET/$name.txt" &
+    RUNS[$name]=$! REPEAT[$name]=$*
 }
+trap 'for run in "${RUNS[@]}"; do kill -- "-$run" 2> /dev/null || true; done' EXIT
 
-end_system() {
-    echo "== scripts/check_systems.sh $SYSTEM"
-    if ! wait "$SYSTEMS"; then
-        cat "$TARGET/systems.txt"
-        echo "FAIL: repeat with: scripts/check_systems.sh $SYSTEM"
+# end NAME: waits for it.
+end() {
+    local begun=$SECONDS
+    echo "== ${REPEAT[$1]}"
+    if ! wait "${RUNS[$1]}"; then
+        cat "$TARGET/$1.txt"
+        echo "FAIL: repeat with: ${REPEAT[$1]}"
         exit 1
     fi
-    sed 's/^/   /' "$TARGET/systems.txt"
+    sed 's/^/   /' "$TARGET/$1.txt"
+    echo "   ($((SECONDS - begun)) s more)"
 }
 
 step cargo fmt --check
@@ -50,16 +55,19 @@ for part in fuzz packaging/manual benches; do
     step cargo check --locked --quiet --all-targets --manifest-path "$part/Cargo.toml" --target-dir "$TARGET/fuzz"
 done
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
-[ "$SYSTEM" = bridges ] || begin_system
-# Tests of real processes mostly wait: more of them at a time than there are cores.
-# Its simulated groups are few: the step after it runs many.
+# All is built before the clock of any test runs.
+step cargo test --quiet --no-run
+# shellcheck disable=SC2086 — several are several arguments
+[ "$SYSTEM" = bridges ] || beside systems scripts/check_systems.sh $SYSTEM
+beside seeds env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
+# More tests of real processes at a time than there are cores. Simulated groups are few here: many run beside.
 step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=40 PEER_CHAOS_SECONDS=40 PEER_CUTS=30 PEER_SIM_SEEDS=20 PEER_SIM_SPLITS=12 cargo test --quiet
+end seeds
 if [ "$SYSTEM" = bridges ]; then
     step cargo test --quiet --test bridges --features bridge-influx,bridge-mqtt,bridge-nats
 else
-    end_system
+    end systems
 fi
-step env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --quiet --test simulation groups_keep -- --nocapture
 # The program that tests run: to build another one takes minutes.
 export PROFILE=dev
 for script in test_fault_tolerance test_leader_election test_data_handling test_three_peers; do
