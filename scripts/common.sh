@@ -25,6 +25,18 @@ export BROADCAST_PORT
 # Readings are made up here on purpose, unless an option names another source.
 export PEER_SENSOR=${PEER_SENSOR:-mock}
 
+# clear_peers <id …>: removes what an earlier run of these peers left, unless the three peers of this checkout run: they have the
+# same ids.
+clear_peers() {
+    local other id
+    other=$(cat logs/demo.pid 2>/dev/null || true)
+    if [ -n "$other" ] && ps -p "$other" -o args= 2>/dev/null | grep -q run_three_peers; then
+        echo "FAIL: scripts/run_three_peers.sh runs here (process $other); end that first"
+        exit 1
+    fi
+    for id in "$@"; do rm -rf "data/$id" "data/$id".previous* "logs/${id}_log.txt"; done
+}
+
 # start <id> [option …]: starts a peer on loopback; its log goes to logs/<id>_log.txt. Its process id is in STARTED.
 start() {
     local id=$1

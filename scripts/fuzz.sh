@@ -78,7 +78,7 @@ keep() {
         printf '%s %s\n' "$("$program" -runs=0 "$chosen" 2>&1 | sed -n 's/.*INITED .* ft: \([0-9]*\) .*/\1/p')" "$input"
     done | sort -k 1,1nr -k 2 | head -n "$KEPT_MAX" > "$chosen.txt"
     find "fuzz/corpus/$target" -type f ! -name 'found-*' -delete
-    cut -d ' ' -f 2 "$chosen.txt" | xargs -I '{}' cp '{}' "fuzz/corpus/$target/"
+    cut -d ' ' -f 2- "$chosen.txt" | xargs -d '\n' -I '{}' cp '{}' "fuzz/corpus/$target/"
 }
 
 for target in "${TARGETS[@]}"; do

@@ -39,4 +39,4 @@ survive() {
     wait_for 60 "no rows at $old, which is back" more_rows "$old" "$had"
 }
 
-fresh() { rm -rf data/peer{1,2,3} logs/peer{1,2,3}_log.txt; }
+fresh() { clear_peers peer1 peer2 peer3; }

@@ -132,6 +132,8 @@ make_sbom() {
     rm "peer-$version.cdx.json"
 }
 
+# What another tree left has the same names.
+rm -rf "$out"
 mkdir -p "$out"
 get_tools
 write_manual

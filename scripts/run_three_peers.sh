@@ -383,8 +383,12 @@ while [ -z "$stopping" ]; do
     fi
 done
 leave_screen
+# With a length of time this is a check: all have to live at its end.
+status=0
+if [ -n "${SECONDS_TO_RUN:-}" ] && [ -n "${DEAD[0]}${DEAD[1]}${DEAD[2]}" ]; then status=1; fi
 echo "Stopping ..."
 stop_all
 for id in "${IDS[@]}"; do
     printf '%s holds %d readings\n' "$id" "$(rows "$id")"
 done
+exit $status

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Clears data/; three peers; every peer holds every sensor's CSV with equal rows. Prints PASS or FAIL.
+# Clears what peer1 to peer3 left; three peers; every peer holds every sensor's CSV with equal rows. Prints PASS or FAIL.
 source "$(dirname "$0")/common.sh"
 
 build
 ids=(peer1 peer2 peer3)
-rm -rf data logs/peer{1,2,3}_log.txt
+clear_peers "${ids[@]}"
 for id in "${ids[@]}"; do
     start "$id" --sensor-interval-seconds 0.1 --election-timeout 1s "$@"
 done

@@ -3,7 +3,7 @@
 source "$(dirname "$0")/common.sh"
 
 build
-rm -rf data/peer{1,2,3} logs/peer{1,2,3}_log.txt
+clear_peers peer1 peer2 peer3
 declare -A pid
 for id in peer1 peer2 peer3; do
     start "$id" --sensor-interval-seconds 0.2 --election-timeout 1s "$@"

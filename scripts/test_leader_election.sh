@@ -4,7 +4,7 @@ source "$(dirname "$0")/common.sh"
 
 build
 ids=(peer1 peer2 peer3 peer4)
-rm -rf data/peer{1,2,3,4} logs/peer{1,2,3,4}_log.txt
+clear_peers peer1 peer2 peer3 peer4
 declare -A pid
 for id in "${ids[@]}"; do
     start "$id" --sensor-interval-seconds 0.2 --election-timeout 1s "$@"

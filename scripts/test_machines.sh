@@ -23,7 +23,7 @@ use() {
     emulator=$(command -v "qemu-${QEMU[$machine]}-static" "qemu-${QEMU[$machine]}" | head -n 1) || fail "qemu-user is missing"
     dpkg-deb --fsys-tarfile "$packages"/peer_*_"$machine".deb | tar -C "$work" -xf - ./usr/bin/peer
     mv "$work/usr/bin/peer" "$PEER.program"
-    printf '#!/bin/sh\nexec %s -L %s %s "$@"\n' "$emulator" "$root" "$PEER.program" > "$PEER"
+    printf '#!/bin/sh\nexec "%s" -L "%s" "%s" "$@"\n' "$emulator" "$root" "$PEER.program" > "$PEER"
     chmod +x "$PEER"
 }
 

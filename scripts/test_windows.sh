@@ -43,7 +43,7 @@ here=$PEER
 use() {
     if [ "$1" = linux ]; then PEER=$here; return; fi
     PEER=$work/peer
-    printf '#!/bin/sh\nexec %s %s "$@"\n' "$wine" "$work/peer.exe" > "$PEER"
+    printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$wine" "$work/peer.exe" > "$PEER"
     chmod +x "$PEER"
 }
 
