@@ -4,7 +4,7 @@
 //! A file is opened once, and never through a symbolic link. Its owner, and who may read it, are checked on the open
 //! file. What was read is wiped.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,8 @@ pub enum KeyFileError {
     Exists { path: PathBuf },
     #[error("{}: {cause}; a key file needs a directory that you may write to", path.display())]
     Unwritable { path: PathBuf, cause: io::Error },
+    #[error("{}: {cause}; nothing is left of it: make room, and try again", path.display())]
+    Unwritten { path: PathBuf, cause: io::Error },
     #[error("{} is a symbolic link; name the file itself", path.display())]
     Link { path: PathBuf },
     #[error("{} is no ordinary file; `peer key new FILE` makes a key file", path.display())]
@@ -66,14 +68,15 @@ pub fn create(path: &Path) -> Result<Fingerprint, KeyFileError> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(path).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|cause| match cause.kind() {
+    let mut file = options.open(path).map_err(|cause| match cause.kind() {
         io::ErrorKind::AlreadyExists => KeyFileError::Exists { path: path.to_owned() },
         _ => KeyFileError::Unwritable { path: path.to_owned(), cause },
     })?;
+    if let Err(cause) = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
+        // A file with half a key would be taken for one that must not be lost.
+        let _ = fs::remove_file(path);
+        return Err(KeyFileError::Unwritten { path: path.to_owned(), cause });
+    }
     Ok(key.fingerprint())
 }
 
@@ -92,21 +95,24 @@ pub fn read(path: &Path) -> Result<Vec<Key>, KeyFileError> {
     // The buffer has room for all of it: one that grows leaves copies.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(FILE_BYTES_MAX).expect("some KiB")));
     (&file).take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(unreadable)?;
-    let mut keys: Vec<Key> = Vec::new();
+    // So has this one.
+    let mut keys: Vec<Key> = Vec::with_capacity(KEYS_MAX);
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let malformed = |why| KeyFileError::Malformed { path: path.to_owned(), line: at + 1, why };
         if let Some(key) = parse(line).map_err(malformed)? {
             if keys.iter().any(|other| other.0 == key.0) {
                 return Err(malformed("this key is there twice"));
             }
+            if keys.len() == KEYS_MAX {
+                return Err(refused("it holds more than 8 keys"));
+            }
             keys.push(key);
         }
     }
-    match keys.len() {
-        0 => Err(refused("there is no key in it")),
-        count if count > KEYS_MAX => Err(refused("it holds more than 8 keys")),
-        _ => Ok(keys),
+    if keys.is_empty() {
+        return Err(refused("there is no key in it"));
     }
+    Ok(keys)
 }
 
 fn parse(line: &[u8]) -> Result<Option<Key>, &'static str> {

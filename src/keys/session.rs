@@ -39,6 +39,12 @@ pub const TEXT_BYTES_MAX: usize = SEALED_BYTES_MAX - CODE_BYTES;
 /// Longest record.
 pub const RECORD_BYTES_MAX: usize = HEAD_BYTES + SEALED_BYTES_MAX;
 
+/// The length of a record with a text of this length.
+#[must_use]
+pub const fn record_bytes(text: usize) -> usize {
+    HEAD_BYTES + text + CODE_BYTES
+}
+
 /// How many bytes are asked for: while little comes, enough for many small records; while more comes, two long ones.
 const SPACE_BYTES: usize = 16 * 1024;
 const FLOW_BYTES: usize = 2 * RECORD_BYTES_MAX;
@@ -244,7 +250,8 @@ impl Opener {
     }
 
     /// Length of the next record, as far as it is known.
-    fn wanted(&self) -> usize {
+    #[must_use]
+    pub fn wanted(&self) -> usize {
         match self.sealed[self.start..self.end].first_chunk::<HEAD_BYTES>() {
             Some([_, length @ ..]) => HEAD_BYTES + usize::from(u16::from_be_bytes(*length)),
             None => HEAD_BYTES,

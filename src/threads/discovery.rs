@@ -99,8 +99,12 @@ fn counts(node: &Node, windows: &mut Windows, message: &Message, opened: &Opened
         Message::Leader(leadership) => &leadership.leader,
         _ => return true,
     };
-    complain_of_old_key(node, &sender.id, opened.fingerprint);
-    windows.is_new(&sender.id, sender.incarnation, opened.counter)
+    let is_new = windows.is_new(&sender.id, sender.incarnation, opened.counter);
+    // A recording says nothing of the key that its sender speaks with now.
+    if is_new {
+        complain_of_old_key(node, &sender.id, opened.fingerprint);
+    }
+    is_new
 }
 
 /// Sends to every network, with the address by which this peer is reached there.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 
-use crate::keys::session::{Session, SessionError, HANDSHAKE_BYTES};
+use crate::keys::session::{record_bytes, Session, SessionError, HANDSHAKE_BYTES};
 use crate::keys::Keys;
 use crate::net;
 use crate::protocol::Question;
@@ -175,8 +175,8 @@ impl Visitor {
 }
 
 impl Seal {
-    /// Takes in what came. Returns how many bytes of text that made.
-    fn open(&mut self, mut bytes: &[u8], decoder: &mut Decoder) -> Result<usize, SessionError> {
+    /// Takes in what came. Returns how many bytes of text that made. `first`: there was no text before.
+    fn open(&mut self, mut bytes: &[u8], first: bool, decoder: &mut Decoder) -> Result<usize, SessionError> {
         if let Self::Awaited(keys, first) = self {
             let (of_first, rest) = bytes.split_at(bytes.len().min(HANDSHAKE_BYTES - first.len()));
             first.extend_from_slice(of_first);
@@ -194,6 +194,11 @@ impl Seal {
         while let Some(bytes) = session.opener.next_text(|bytes| decoder.space_for(bytes))? {
             count += bytes;
             decoder.filled(bytes);
+        }
+        // A recording of a handshake is answered, too. Until a record opens, it may be nothing more: the first one of a peer
+        // is short, and a long one would be kept until it has come in full.
+        if first && count == 0 && session.opener.wanted() > record_bytes(FIRST_BYTES_MAX) {
+            return Err(SessionError::Forged);
         }
         Ok(count)
     }
@@ -223,7 +228,7 @@ impl Words {
             }
             match stream.read(&mut piece[..room]) {
                 Ok(0) => return Heard::Nothing,
-                Ok(bytes) => match seal.open(&piece[..bytes], &mut self.decoder) {
+                Ok(bytes) => match seal.open(&piece[..bytes], self.bytes == 0, &mut self.decoder) {
                     Ok(bytes) => self.bytes += bytes,
                     Err(error) => return Heard::Foreign(error),
                 },

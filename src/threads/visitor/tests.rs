@@ -83,6 +83,19 @@ fn in_a_closed_group_what_has_no_key_is_foreign_and_heard_no_further() {
     }
 }
 
+#[test]
+fn in_a_closed_group_a_handshake_that_was_played_back_takes_no_room_for_long_records() {
+    let keys = || Arc::new(Keys::new(&[key(1)], "g"));
+    let (_, recorded) = keys().dial();
+    for (length, foreign) in [(0xffff_u16, true), (1041, true), (1040, false)] {
+        let (mut words, mut seal) = (Words::default(), Seal::Awaited(keys(), Vec::new()));
+        assert!(matches!(words.hear(&mut Once(&recorded), &mut seal, FROM.parse().unwrap()), Heard::More));
+        let begun = [&[0][..], &length.to_be_bytes(), &[7; 10]].concat();
+        let heard = words.hear(&mut Once(&begun), &mut seal, FROM.parse().unwrap());
+        assert_eq!(matches!(heard, Heard::Foreign(SessionError::Forged)), foreign, "{length}");
+    }
+}
+
 /// A connection on which this came, and nothing else yet.
 struct Once<'a>(&'a [u8]);
 

@@ -1,5 +1,6 @@
 //! Thousands of sealed datagrams, sent again whole, cut and changed; and datagrams from everywhere.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::thread;
@@ -11,8 +12,9 @@ use peer::net::Receiver;
 use peer::wire::Message;
 
 use super::super::adversary::Adversary;
+use super::super::harness::{Group, Peer};
 use super::super::siege::Siege;
-use super::{assert_unmoved, begin, end, join, own_address, Decoy};
+use super::{assert_unmoved, begin, end, join, key_path, make_keys, own_address, Decoy};
 
 /// How many datagrams of each kind there are.
 const DATAGRAMS: usize = 10_000;
@@ -89,6 +91,53 @@ fn sealed_datagrams_count_once_and_changed_ones_never() {
     assert_unmoved(&siege);
     join(&mut siege, "d");
     end(siege);
+}
+
+/// Has a peer read its key file again, which holds these lines now.
+fn change_keys(group: &Group, peer: &Peer, lines: &str, speaks: &Keys) {
+    fs::write(key_path(group, &peer.id), lines).expect("its owner's");
+    peer.signal("-HUP");
+    peer.wait_for(&format!("speaks with key {}, and understands 2 keys", speaks.speaks()));
+}
+
+/// Peer b leads, so that it alone goes on sending datagrams.
+#[test]
+fn a_datagram_played_back_does_not_say_that_its_sender_speaks_with_an_old_key() {
+    let group = Group::new();
+    let (old, new) = (make_keys(&group, "old"), make_keys(&group, "new"));
+    let line = |name: &str| fs::read_to_string(key_path(&group, name)).expect("its owner's");
+    let (old_first, new_first) = (line("old") + &line("new"), line("new") + &line("old"));
+    let start = |id: &str, lines: &str| {
+        let path = key_path(&group, id);
+        fs::copy(key_path(&group, "old"), &path).expect("its mode is kept");
+        fs::write(path, lines).expect("its owner's");
+        group.start_with(id, &["--sensor", "none", "--key-file", id])
+    };
+    let b = start("b", &old_first);
+    b.wait_for_view(&["b"]);
+    let ear = Receiver::bind(Ipv4Addr::LOCALHOST.into(), None, group.broadcast_port).expect("the port is shared");
+    let a = start("a", &old_first);
+    let mut buffer = vec![0; 4096];
+    let recorded = loop {
+        let (length, _) = ear.recv(&mut buffer).expect("it asks who is there");
+        let opened = old.open_datagram(&buffer[..length]).expect("of this group");
+        if opened.datagram.windows(20).any(|text| text == b"NEW_PEER_REQUEST:a:0") {
+            break buffer[..length].to_vec();
+        }
+    };
+    b.wait_for_view(&["a", "b"]);
+    for peer in [&b, &a] {
+        change_keys(&group, peer, &new_first, &new);
+    }
+    let voice = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    voice.set_broadcast(true).expect("a datagram socket");
+    voice.send_to(&recorded, ("127.255.255.255", group.broadcast_port)).expect("it goes");
+    // What it asks comes after that.
+    let c = start("c", &new_first);
+    b.wait_for_view(&["a", "b", "c"]);
+    let log = b.log();
+    assert!(!log.iter().any(|line| line.contains("Peer a speaks with key")), "{log:#?}");
+    drop((a, c));
 }
 
 #[test]
