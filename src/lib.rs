@@ -26,7 +26,7 @@
 //! | layer | module | knows |
 //! | --- | --- | --- |
 //! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` and `size` (lengths of time and amounts of bytes in words), `version` (what a file says of its form) | nothing |
-//! | files | `identity` | nothing: which file a name means |
+//! | files | `identity`, `durable` | nothing: which file a name means; what a power cut leaves of a small one |
 //! | limits | [`descriptors`] | nothing: how many files each use may have open |
 //! | manager | [`service`] | nothing: what a service manager is told |
 //! | seals | [`keys`] | names: seals what goes over the network in a closed group |
@@ -41,7 +41,7 @@
 //! | trying | [`simulation`] | names, text, seals, decisions, storage, net, doing (what a link holds): a whole group on a virtual network, clock and disk |
 //! | asking | [`inquiry`] | names, text, net, storage, `selection`, showing: asks running peers, and is no peer itself |
 //! | | [`doctor`] | names, text, seals, net, limits, asking: what keeps peers apart |
-//! | reading back | [`history`], [`tail`], [`export`] | names, text, storage, `selection`: sensors, plots and rows of files that peers write |
+//! | reading back | [`history`], [`tail`], [`export`] | names, text, files, storage, `selection`: sensors, plots and rows of files that peers write |
 //! | | [`bridge`] | names, text, seals, storage, reading back, asking, showing: hands rows to an engine outside, and runs no peer |
 //! | proving | [`verify`] | names, text, storage, `selection` (which directories are meant): reads and copies files of peers, runs no peer |
 //!
@@ -58,6 +58,7 @@ pub mod complaints;
 pub mod config;
 pub mod descriptors;
 pub mod doctor;
+mod durable;
 mod elapsed;
 pub mod export;
 pub mod fatal;

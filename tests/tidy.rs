@@ -8,11 +8,12 @@ use std::path::{Component, Path, PathBuf};
 const LINES_MAX: usize = 400;
 
 /// What each layer may use of this crate, as `src/lib.rs` says.
-const LAYERS: [(&str, &[&str]); 31] = [
+const LAYERS: [(&str, &[&str]); 32] = [
     ("ids", &[]),
     ("version", &[]),
     ("elapsed", &[]),
     ("identity", &[]),
+    ("durable", &[]),
     ("size", &[]),
     ("ranges", &[]),
     ("json", &[]),
@@ -25,16 +26,16 @@ const LAYERS: [(&str, &[&str]); 31] = [
     ("wire", &["ids", "reading"]),
     ("numbers", &["ids", "ranges", "wire"]),
     ("protocol", &["elapsed", "ids", "numbers", "ranges", "size", "wire"]),
-    ("storage", &["descriptors", "identity", "ids", "numbers", "ranges", "reading", "version", "wire"]),
+    ("storage", &["descriptors", "durable", "identity", "ids", "numbers", "ranges", "reading", "version", "wire"]),
     ("net", &["keys", "wire"]),
-    ("sensors", &["complaints", "identity", "ids", "reading", "version", "wire", "config"]),
+    ("sensors", &["complaints", "durable", "identity", "ids", "reading", "version", "wire", "config"]),
     ("config", &["ids", "log_lines", "size", "wire"]),
     ("status", &["elapsed", "ids", "log_lines", "protocol", "size"]),
     ("http", &["history", "ids", "reading", "status", "storage"]),
     ("inquiry", &["elapsed", "keys", "net", "selection", "status", "storage", "wire"]),
     ("selection", &["ids", "storage"]),
     ("export", &["history", "ids", "reading", "selection", "storage"]),
-    ("tail", &["history", "ids", "reading", "selection", "storage"]),
+    ("tail", &["durable", "history", "ids", "reading", "selection", "storage"]),
     ("bridge", &["history", "ids", "inquiry", "json", "keys", "reading", "status", "storage", "tail", "version"]),
     ("history", &["ids", "json", "reading", "storage", "version", "wire"]),
     (

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crc32fast::Hasher;
 
 use super::SensorError;
+use crate::durable;
 use crate::version;
 
 /// What is written, and the latest that is read. A file of version 1 does not bear it.
@@ -63,13 +64,10 @@ impl Positions {
         self.write()
     }
 
-    /// Writes the file under another name first: the name never has half a file.
+    /// Returns once the file is on the platter.
     fn write(&self) -> io::Result<()> {
         let lines = self.marks.iter().map(|(source, Mark { bytes, sum })| format!("{bytes} {sum:08x} {source}\n"));
-        let mut new = self.path.clone().into_os_string();
-        new.push(".new");
-        fs::write(&new, lines.collect::<String>())?;
-        fs::rename(&new, &self.path)
+        durable::replace(&self.path, lines.collect::<String>().as_bytes())
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use self::earlier_names::is_named;
 use super::csv_files::beside;
-use super::disk::real::{self, RealDisk};
+use super::disk::real::RealDisk;
 use super::error::StorageError;
 use super::file_names::{name_of, sensor_of, sensor_of_earlier};
 use super::journal::names::{is_unfinished, parse_segment_name};
@@ -20,6 +20,7 @@ use super::making::make_dir;
 use super::occupant::{is_of_process, Lock};
 use super::version::check_version;
 use super::{journal, state};
+use crate::durable;
 use crate::ids::PeerId;
 
 /// Where the files of a peer are.
@@ -95,16 +96,11 @@ pub(super) fn make(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
-    let parent = parent(directory);
+    let parent = durable::parent(directory);
     make(parent)?;
     // Another peer may have made it meanwhile.
     make_dir(directory).or_else(|error| if directory.is_dir() { Ok(()) } else { Err(error) })?;
-    real::sync_dir(parent)
-}
-
-/// The directory that a path is in.
-pub(super) fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    durable::sync_dir(parent)
 }
 
 /// What happens to foreign files.

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::copy::Copied;
-use super::directory::{directory_of, make, parent};
+use super::directory::{directory_of, make};
 use super::disk::read_only::ReadOnlyDisk;
-use super::disk::real::{sync_dir, RealDisk};
+use super::disk::real::RealDisk;
 use super::error::StorageError;
 use super::file_names::name_of;
 use super::making::make_dir;
 use super::occupant::Lock;
+use crate::durable::{parent, sync_dir};
 use crate::ids::PeerId;
 
 /// A copy of a peer's directory in the making, without its name yet. If it is dropped, nothing is left.

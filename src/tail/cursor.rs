@@ -1,12 +1,13 @@
 //! A file that keeps how far rows went: that of `--cursor`, and that of a bridge.
 
 use std::fmt::Display;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::error::TailError;
+use crate::durable;
 use crate::history::PositionError;
 
 /// A position that is kept in a file.
@@ -37,16 +38,11 @@ impl<T: Clone + Display + FromStr<Err = PositionError> + PartialEq> Cursor<T> {
         if self.kept.as_ref() == Some(&position) {
             return Ok(());
         }
-        let mut new = self.path.clone().into_os_string();
-        new.push(".tmp");
-        let write = || {
-            let mut file = File::create(&new)?;
-            file.write_all(position.to_string().as_bytes())?;
-            file.sync_all()?;
-            drop(file);
-            fs::rename(&new, &self.path)
-        };
-        write().map_err(|cause| TailError::Cursor { path: self.path.clone(), doing: "written", cause })?;
+        durable::replace(&self.path, position.to_string().as_bytes()).map_err(|cause| TailError::Cursor {
+            path: self.path.clone(),
+            doing: "written",
+            cause,
+        })?;
         self.kept = Some(position);
         Ok(())
     }

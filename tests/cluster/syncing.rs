@@ -1,6 +1,8 @@
 //! What a peer asks of the disk before it says something (docs/protocol.md 2.5 and 8). Only the order counts here,
 //! never the time.
 
+use std::fs;
+
 use crate::harness::{assert_same_rows, Group, Peer};
 use crate::platter::{parsed, Platter};
 use crate::record::{Event, Recorder};
@@ -65,11 +67,7 @@ fn check_written_before_said(id: &str, record: &[Event]) -> usize {
                 of_the_log += usize::from(claims.log.is_some_and(|last| last > 0));
                 check_claims(&claims, &platter, &context);
             }
-            // A file that takes a name has to be whole on the platter: otherwise a power cut could leave neither the
-            // old file nor the new.
-            Event::Rename { from, .. } => {
-                assert!(platter.holds_bytes(from), "unsynced takes a name: {}", context());
-            }
+            Event::Rename { from, .. } => check_takes_a_name(from, &platter, &context),
             Event::Unlink { path } | Event::Truncate { path } if is_segment(path) => {
                 let pending = platter.path("pending");
                 assert!(platter.holds(|path| path == pending), "cut before it was kept: {}", context());
@@ -83,6 +81,12 @@ fn check_written_before_said(id: &str, record: &[Event]) -> usize {
     }
     assert!(life_said, "{id} said nothing; the record is of something else");
     of_the_log
+}
+
+/// A file that takes a name has to be whole on the platter: otherwise a power cut could leave neither the old file nor the
+/// new.
+fn check_takes_a_name(from: &str, platter: &Platter, context: &dyn Fn() -> String) {
+    assert!(platter.holds_bytes(from), "unsynced takes a name: {}", context());
 }
 
 fn check_claims(claims: &Claims, platter: &Platter, context: &dyn Fn() -> String) {
@@ -253,4 +257,45 @@ fn a_cut_keeps_readings_first_and_is_synced_before_anything_follows() {
     let mut all = records.iter().flat_map(|(_, record)| record);
     assert!(all.clone().any(|event| matches!(event, Event::Unlink { path } if is_segment(path))), "a segment went");
     assert!(all.any(|event| matches!(event, Event::Truncate { path } if is_segment(path))), "a part of one went");
+}
+
+/// A peer alone that reads a file with `--once`, a line at a time, each noted before the next. Gives its record.
+fn record_of_once(recorder: &Recorder, group: &Group, options: &[&str]) -> Vec<Event> {
+    let [lines, positions] = ["lines", "positions"].map(|name| group.directory.join(name));
+    let (source, once) = (format!("@5ms=file:{}", lines.display()), positions.display().to_string());
+    let options = [&["--resume", "--sensor", &source, "--once", &once], options].concat();
+    let mut peer = recorder.start("p", &options);
+    let mut text = String::new();
+    for number in 0..LINES_OF_ONCE {
+        text.push_str(&line_of_once(number));
+        fs::write(&lines, &text).expect("a file");
+        let noted = format!("{} ", text.len());
+        peer.poll("the position", |_| fs::read_to_string(&positions).is_ok_and(|text| text.starts_with(&noted)));
+    }
+    peer.signal("-TERM");
+    assert!(peer.wait_for_exit().success());
+    recorder.record("p")
+}
+
+const LINES_OF_ONCE: usize = 5;
+
+fn line_of_once(number: usize) -> String {
+    format!("DATA|s|2013-01-01T06:00:0{number}Z|{number}|2|3\n")
+}
+
+#[test]
+fn the_file_of_once_is_whole_on_the_platter_before_it_has_its_name() {
+    let group = Group::new();
+    let Some(recorder) = Recorder::new(&group) else { return };
+    let record = record_of_once(&recorder, &group, &[]);
+    let (mut platter, mut renamed) = (Platter::new("p"), 0);
+    for event in &record {
+        if let Event::Rename { from, to } = event {
+            check_takes_a_name(from, &platter, &|| format!("{event:?}, with {platter:#?}"));
+            renamed += usize::from(to == "positions");
+        }
+        platter.take(event);
+    }
+    assert!(renamed >= LINES_OF_ONCE, "{record:#?}");
+    assert!(platter.holds(|path| path == "positions"), "its name may be lost: {platter:#?}");
 }

@@ -7,10 +7,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::is_harmless;
+use crate::durable;
 use crate::ids::PeerId;
 use crate::reading::HEADER_LINE;
 use crate::storage::csv_files::beside;
-use crate::storage::disk::real;
 use crate::storage::error::StorageError;
 use crate::storage::journal::names::is_unfinished;
 use crate::storage::making::make_dir;
@@ -163,7 +163,7 @@ pub(in crate::storage) fn set_aside(root: &Path, files: usize) -> Result<SetAsid
 
 /// Puts the names in these directories on the platter.
 pub(in crate::storage) fn sync_all<const N: usize>(directories: [&Path; N]) -> io::Result<()> {
-    directories.into_iter().try_for_each(real::sync_dir)
+    directories.into_iter().try_for_each(durable::sync_dir)
 }
 
 /// Makes `<root>.previous`, or one with the lowest free number.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::read_only::{file_names, read_at};
 use super::{or_empty, Disk, ReadDisk, Stamp};
+use crate::durable;
 use crate::identity;
 use crate::storage::error::StorageError;
 use crate::storage::making::{make_dirs, make_file, open_or_make};
@@ -90,7 +91,7 @@ impl RealDisk {
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        or_empty(sync_dir(&self.root.join(dir)))
+        or_empty(durable::sync_dir(&self.root.join(dir)))
     }
 }
 
@@ -142,18 +143,6 @@ fn cut(file: &File, _: &Path, len: u64) -> io::Result<()> {
 #[cfg(windows)]
 fn cut(_: &File, path: &Path, len: u64) -> io::Result<()> {
     File::options().write(true).open(path)?.set_len(len)
-}
-
-/// Returns once the names in a directory are on the platter.
-#[cfg(unix)]
-pub(in crate::storage) fn sync_dir(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Elsewhere a directory cannot be synced like a file; the file system's own journal keeps the names in order.
-#[cfg(not(unix))]
-pub(in crate::storage) fn sync_dir(_path: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 impl ReadDisk for RealDisk {
