@@ -14,8 +14,8 @@ use crate::wire::Request;
 /// from a message that was read, or from a deadline.
 pub(super) enum StorageItem {
     Store(Store),
-    /// Answers when everything before it is stored. Rows may wait.
-    Stored(Sender<()>),
+    /// Answers when everything before it is on the disk, whatever `--fsync` says. Rows may wait.
+    Safe(Sender<()>),
     /// Everything before it is to be written, rows too; answers when it is.
     Finish(Sender<()>),
     /// Nothing is to be done, but the storage has come to it: the watchdog asks, once for a turn.

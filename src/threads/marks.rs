@@ -1,4 +1,5 @@
-//! What was read of files is noted once the storage has it: nothing is read twice after a restart, and nothing missed.
+//! What was read of files is noted once it is on the disk: nothing is read twice after a restart, and nothing missed, not even
+//! after a power cut.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -30,7 +31,7 @@ impl Marks {
         Self { positions: Mutex::new(positions), busy: Mutex::new(false), free: Condvar::new() }
     }
 
-    /// Hands readings in, where there are any, and notes the mark after them once they are stored.
+    /// Hands readings in, where there are any, and notes the mark after them once they are on the disk.
     pub(super) fn hand_in(&self, node: &Arc<Node>, source: &str, (lines, mark): (Option<Lines>, Mark)) {
         let mut busy = lock(&self.busy);
         while *busy {
@@ -39,7 +40,7 @@ impl Marks {
         *busy = true;
         drop(busy);
         let taken = lines.is_none_or(|lines| node.takes_in(Input::Readings(lines)));
-        if taken && is_stored(node) {
+        if taken && is_safe(node) {
             self.note(node, source, mark);
         }
         *lock(&self.busy) = false;
@@ -69,8 +70,8 @@ impl Marks {
     }
 }
 
-/// Waits until the storage has all that was handed to it. A storage that ended has not.
-fn is_stored(node: &Node) -> bool {
-    let (stored, wait) = bounded(1);
-    node.storage.send(StorageItem::Stored(stored)).is_ok() && wait.recv().is_ok()
+/// Waits until all that was handed to the storage is on the disk. A storage that ended has not synced it.
+fn is_safe(node: &Node) -> bool {
+    let (safe, wait) = bounded(1);
+    node.storage.send(StorageItem::Safe(safe)).is_ok() && wait.recv().is_ok()
 }

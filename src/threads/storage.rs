@@ -46,7 +46,7 @@ struct Group {
     says: Vec<(PeerId, Message)>,
     /// The core knows that the files hold the rows up to here.
     told: Sequence,
-    stored: Vec<Sender<()>>,
+    safe: Vec<Sender<()>>,
     finished: Vec<Sender<()>>,
 }
 
@@ -133,8 +133,7 @@ fn do_what_is_due(
 ) -> Result<(), StorageError> {
     let begun = Instant::now();
     if rest.sync_by.is_some_and(|time| time <= begun) {
-        rest.sync_by = None;
-        node.counts.sync(|| storage.sync())?;
+        sync(node, storage, rest)?;
     }
     if rest.flush_by.is_some_and(|time| time <= begun) {
         rest.flush_by = None;
@@ -241,8 +240,9 @@ fn do_group(
         rest.retain_at = rest.retain_at.or_else(|| Some(Instant::now()));
     }
     match node.config.fsync {
-        // One sync for all that waited.
-        Fsync::Batch => node.counts.sync(|| storage.sync())?,
+        // One sync for all that waited. What a position covers is on the disk before the position.
+        _ if !group.safe.is_empty() => sync(node, storage, rest)?,
+        Fsync::Batch => sync(node, storage, rest)?,
         Fsync::Every(time) => rest.sync_by = rest.sync_by.or_else(|| Instant::now().checked_add(time)),
         Fsync::Never => {}
     }
@@ -267,11 +267,17 @@ fn do_group(
         storage.check_names()?;
     }
     tell_of_written(node, storage, rest);
-    for answer in group.stored.into_iter().chain(group.finished) {
+    for answer in group.safe.into_iter().chain(group.finished) {
         // The thread that asked may have lost patience.
         let _ = answer.send(());
     }
     Ok(())
+}
+
+/// Has all that was handed to the operating system on the disk.
+fn sync(node: &Node, storage: &mut Storage<RealDisk>, rest: &mut Rest) -> Result<(), StorageError> {
+    rest.sync_by = None;
+    node.counts.sync(|| storage.sync())
 }
 
 /// Tells the core how far the files are.
@@ -287,8 +293,8 @@ impl Group {
     fn take(&mut self, item: StorageItem, node: &Node, storage: &mut Storage<RealDisk>) -> Result<(), StorageError> {
         let store = match item {
             StorageItem::Store(store) => store,
-            StorageItem::Stored(answer) => {
-                self.stored.push(answer);
+            StorageItem::Safe(answer) => {
+                self.safe.push(answer);
                 return Ok(());
             }
             StorageItem::Finish(answer) => {

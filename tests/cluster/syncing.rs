@@ -1,6 +1,7 @@
 //! What a peer asks of the disk before it says something (docs/protocol.md 2.5 and 8). Only the order counts here,
 //! never the time.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::harness::{assert_same_rows, Group, Peer};
@@ -298,4 +299,64 @@ fn the_file_of_once_is_whole_on_the_platter_before_it_has_its_name() {
     }
     assert!(renamed >= LINES_OF_ONCE, "{record:#?}");
     assert!(platter.holds(|path| path == "positions"), "its name may be lost: {platter:#?}");
+}
+
+/// Which lines each file of a peer would have after a power cut, and which are written to it only.
+#[derive(Debug, Default)]
+struct Readings {
+    safe: BTreeMap<String, BTreeSet<usize>>,
+    written: BTreeMap<String, BTreeSet<usize>>,
+}
+
+impl Readings {
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::Write { path, line } => {
+                let has = |number: &usize| line.contains(line_of_once(*number).trim_end());
+                self.written.entry(path.clone()).or_default().extend((0..LINES_OF_ONCE).filter(has));
+            }
+            Event::Sync { path } => {
+                let written = self.written.remove(path).unwrap_or_default();
+                self.safe.entry(path.clone()).or_default().extend(written);
+            }
+            Event::Rename { from, to } => {
+                for files in [&mut self.safe, &mut self.written] {
+                    let moved = files.remove(from).unwrap_or_default();
+                    files.insert(to.clone(), moved);
+                }
+            }
+            Event::Unlink { path } | Event::Truncate { path } => {
+                self.safe.remove(path);
+                self.written.remove(path);
+            }
+            Event::Make { .. } | Event::Send { .. } => {}
+        }
+    }
+
+    fn are_safe(&self, up_to: usize) -> bool {
+        (0..up_to).all(|number| self.safe.values().any(|of_file| of_file.contains(&number)))
+    }
+}
+
+#[test]
+fn a_position_is_noted_once_the_readings_before_it_are_on_the_platter() {
+    for fsync in ["never", "1h", "batch"] {
+        let group = Group::new();
+        let Some(recorder) = Recorder::new(&group) else { return };
+        let record = record_of_once(&recorder, &group, &["--fsync", fsync]);
+        let (mut readings, mut next, mut noted) = (Readings::default(), 0, 0);
+        for (at, event) in record.iter().enumerate() {
+            match event {
+                Event::Write { path, line } if path == "positions.tmp" => {
+                    next = line.split_once(' ').map_or(0, |(bytes, _)| parsed::<usize>(bytes) / line_of_once(0).len());
+                }
+                Event::Rename { to, .. } if to == "positions" => noted = next,
+                _ => {}
+            }
+            readings.take(event);
+            let context = || format!("--fsync {fsync}, event {at}: {event:?}, {noted} noted, {readings:#?}");
+            assert!(readings.are_safe(noted), "noted, and not on the platter: {}", context());
+        }
+        assert_eq!(noted, LINES_OF_ONCE, "{record:#?}");
+    }
 }
