@@ -3,9 +3,10 @@
 //! converted first.
 
 mod line;
+mod resuming;
 
 use std::fmt;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,9 +51,17 @@ pub trait Input: Read + Send {
 
     /// Opens what is read next, and moves to where it was read before. `None`: what it gives has no beginning that could be
     /// read again.
-    fn resume(&mut self, mark: Mark) -> Option<Resumed> {
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    fn resume(&mut self, mark: Mark) -> io::Result<Option<Resumed>> {
         let _ = mark;
-        None
+        Ok(None)
+    }
+
+    /// Is it opened again where it could not be read? Then it has told of that. Otherwise an error is its end.
+    fn comes_back(&self) -> bool {
+        false
     }
 
     /// What it is, as on the command line.
@@ -75,8 +84,10 @@ pub struct LineSource<R> {
     others: Vec<SensorId>,
     /// Of lines that are no readings yet.
     converter: Option<Converter>,
-    /// How far it was read, where that is kept.
+    /// How far it was read, where it can be read on there.
     follow: Option<Follow>,
+    /// That is kept over restarts.
+    once: bool,
     /// `block[start..end]` is read and not yet looked at.
     block: Box<[u8]>,
     start: usize,
@@ -126,6 +137,7 @@ impl<R: Input> LineSource<R> {
             others: Vec::new(),
             converter: None,
             follow: None,
+            once: false,
             block: vec![0; BLOCK_BYTES].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -153,13 +165,6 @@ impl<R: Input> LineSource<R> {
     #[must_use]
     pub fn of_form(mut self, form: Form, fields: &[FieldChoice], id: Option<SensorId>) -> Self {
         self.converter = Converter::new(form, fields, id);
-        self
-    }
-
-    /// Goes on after what was read before, and follows what is read.
-    #[must_use]
-    pub(super) fn once(mut self, from: Option<Mark>) -> Self {
-        self.follow = from.map(Follow::new);
         self
     }
 
@@ -282,44 +287,18 @@ impl<R: Input> LineSource<R> {
         }
     }
 
-    /// Opens what is read next, and moves to where it was read before.
-    fn resume(&mut self) {
-        let Some(follow) = self.follow.as_mut().filter(|follow| !follow.opened) else { return };
-        let Some(Resumed { mark, lines, first }) = self.reader.resume(follow.from()) else {
-            log::warn!(
-                event = "not_once";
-                "{} is no file, and cannot be read on where it was: --once does nothing for it", self.reader.title()
-            );
-            self.follow = None;
-            return;
-        };
-        follow.begin(mark);
-        if mark.bytes > 0 {
-            self.first = false;
-            self.line += lines;
-            log::info!(
-                event = "reads_on", line = self.line;
-                "{} is read on after line {lines}, where it was read to", self.reader.title()
-            );
-            if let Some(converter) = &mut self.converter {
-                converter.begin();
-                // It may be a header. If it is a reading, it was taken before.
-                let _ = converter.convert(first.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&first));
-            }
-        }
-    }
-
-    /// Waits for more. What is left of the block, less than a line, moves to its front.
+    /// Waits for more, from what is opened first. What is left of the block, less than a line, moves to its front.
     fn read(&mut self) {
         self.block.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
         (self.supply, self.end) = loop {
-            break match self.reader.read(&mut self.block[self.end..]) {
+            break match self.resume().and_then(|()| self.reader.read(&mut self.block[self.end..])) {
                 Ok(0) if self.reader.is_over() => (Supply::Ended, self.end),
                 Ok(0) => (Supply::Rests, self.end),
                 Ok(length) => (Supply::Flows, self.end + length),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) if self.reader.comes_back() => self.break_off(),
                 Err(error) => {
                     let title = self.reader.title();
                     log::warn!(event = "input_unreadable"; "{title} cannot be read any more, taken as its end: {error}");
@@ -351,7 +330,7 @@ impl<R: Input> Source for LineSource<R> {
                 Supply::Rests => {
                     self.first = true;
                     if let Some(follow) = &mut self.follow {
-                        follow.opened = false;
+                        follow.end();
                     }
                 }
                 Supply::Ended => {
@@ -360,13 +339,12 @@ impl<R: Input> Source for LineSource<R> {
                     return Taken::End;
                 }
             }
-            self.resume();
             self.read();
         }
     }
 
     fn mark(&self) -> Option<Mark> {
-        self.follow.as_ref().map(|follow| follow.mark)
+        self.follow.as_ref().filter(|_| self.once).map(|follow| follow.mark)
     }
 
     fn readings(&self) -> u64 {

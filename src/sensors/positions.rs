@@ -124,7 +124,7 @@ pub(super) fn resume(file: &mut (impl Read + Seek), mark: Mark, first_max: usize
 #[derive(Debug)]
 pub(super) struct Follow {
     /// Where to go on in what is opened next.
-    from: Mark,
+    pub(super) from: Mark,
     /// The file at hand has been opened, and moved to where it was read before.
     pub(super) opened: bool,
     hasher: Hasher,
@@ -138,15 +138,22 @@ impl Follow {
         Self { from, opened: false, hasher: Hasher::new(), bytes: 0, mark: from }
     }
 
-    /// Where to go on, once: what is opened after that is new.
-    pub(super) fn from(&mut self) -> Mark {
-        self.opened = true;
-        std::mem::take(&mut self.from)
+    /// What is read begins here. What is opened after it is new.
+    pub(super) fn begin(&mut self, mark: Mark) {
+        (self.from, self.opened) = (Mark::default(), true);
+        (self.hasher, self.bytes, self.mark) = (Hasher::new_with_initial_len(mark.sum, mark.bytes), mark.bytes, mark);
     }
 
-    /// What is read begins here.
-    pub(super) fn begin(&mut self, mark: Mark) {
-        (self.hasher, self.bytes, self.mark) = (Hasher::new_with_initial_len(mark.sum, mark.bytes), mark.bytes, mark);
+    /// What was read ends here, and what is opened next is new.
+    pub(super) fn end(&mut self) {
+        self.opened = false;
+    }
+
+    /// It broke off, and may be what is opened next.
+    pub(super) fn break_off(&mut self) {
+        if std::mem::take(&mut self.opened) {
+            self.from = self.mark;
+        }
     }
 
     /// These bytes are done with.
@@ -195,13 +202,23 @@ mod tests {
     #[test]
     fn what_is_followed_has_a_mark_at_the_end_of_its_last_line() {
         let mut follow = Follow::new(mark(b"one\n"));
-        assert_eq!((follow.from(), follow.from()), (mark(b"one\n"), Mark::default()));
+        assert_eq!((follow.from, follow.opened), (mark(b"one\n"), false));
         follow.begin(mark(b"one\n"));
+        assert_eq!((follow.from, follow.opened), (Mark::default(), true));
         follow.pass(b"tw");
         assert_eq!(follow.mark, mark(b"one\n"));
         follow.pass(b"o\n");
         follow.end_line();
         assert_eq!(follow.mark, mark(b"one\ntwo\n"));
+        // It goes on where it broke off, however often it is tried.
+        (0..2).for_each(|_| follow.break_off());
+        assert_eq!((follow.from, follow.opened), (mark(b"one\ntwo\n"), false));
+        follow.begin(mark(b"one\ntwo\n"));
+        follow.end();
+        assert_eq!((follow.from, follow.opened), (Mark::default(), false));
+        // Nothing was read of the new one.
+        follow.break_off();
+        assert_eq!(follow.from, Mark::default());
     }
 
     #[test]

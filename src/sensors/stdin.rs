@@ -65,7 +65,7 @@ impl Input for StandardInput {
         }
     }
 
-    fn resume(&mut self, mark: Mark) -> Option<Resumed> {
+    fn resume(&mut self, mark: Mark) -> io::Result<Option<Resumed>> {
         system::resume(&self.stdin, mark)
     }
 
@@ -106,10 +106,12 @@ mod system {
     }
 
     /// Goes on in a file. Nothing of it is in a buffer yet: it has one place, however it is read.
-    pub(super) fn resume(stdin: &io::Stdin, mark: Mark) -> Option<Resumed> {
-        let mut file = File::from(stdin.as_fd().try_clone_to_owned().ok()?);
-        let is_file = file.metadata().is_ok_and(|found| found.is_file());
-        is_file.then(|| positions::resume(&mut file, mark, form::LINE_BYTES_MAX).ok())?
+    pub(super) fn resume(stdin: &io::Stdin, mark: Mark) -> io::Result<Option<Resumed>> {
+        let mut file = File::from(stdin.as_fd().try_clone_to_owned()?);
+        if !file.metadata()?.is_file() {
+            return Ok(None);
+        }
+        positions::resume(&mut file, mark, form::LINE_BYTES_MAX).map(Some)
     }
 
     /// Can it be opened by another writer?
@@ -135,8 +137,9 @@ mod system {
         false
     }
 
-    pub(super) fn resume(_: &io::Stdin, _: super::Mark) -> Option<super::Resumed> {
-        None
+    #[expect(clippy::unnecessary_wraps, reason = "on other systems it may fail")]
+    pub(super) fn resume(_: &io::Stdin, _: super::Mark) -> io::Result<Option<super::Resumed>> {
+        Ok(None)
     }
 
     pub(super) fn close() -> io::Result<()> {

@@ -45,5 +45,7 @@ mod strangers;
 mod syncing;
 #[cfg(target_os = "linux")]
 mod thread_limit;
+#[cfg(target_os = "linux")]
+mod unreadable;
 #[cfg(unix)]
 mod unset_clock;

@@ -140,6 +140,7 @@ fn files_and_pipes_are_read_by_name_beside_each_other() {
     peer.wait_for_rows(3);
     fs::write(&file, "DATA|b||1|2|3\n").expect("a file");
     peer.poll("the file that was written again", |peer| peer.files().contains_key("b.csv"));
+    assert!(!peer.said("pipe cannot be read"), "the end of a writer is no error: {:?}", peer.log());
 }
 
 #[test]
