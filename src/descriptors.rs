@@ -3,26 +3,52 @@
 
 use std::io;
 
-/// Standard streams, the lock, listening, discovery on a few networks, signals, and files that are open for a moment.
+/// Standard streams, the lock, listening, discovery on a few networks, signals, and what is open for a moment: files, the other
+/// ends of the pipes of a command that is started, a connection to the page that is turned away.
 const FIXED: u64 = 32;
 
 /// What each peer takes: the link to it, the old link, and the connection that is read.
 const A_PEER: u64 = 3;
 
-/// With fewer no peer can work: two peers, and the least shares of files and strangers.
-const LEAST: u64 = FIXED + 2 * SHARE_LEAST + 2 * A_PEER;
+/// What each command takes that is a source: a pipe to its guard, its output, and what it says on standard error.
+const A_COMMAND: u64 = 3;
 
-/// What files and strangers get at least, and at most. A new leader of a hundred peers gets two connections of each in the
+/// What each connection to the page takes: itself, and the file that is read for it.
+const A_PAGE: u64 = 2;
+
+/// With fewer beside what is fixed no peer can work: two peers, and the least shares of files and strangers.
+const LEAST: u64 = 2 * SHARE_LEAST + 2 * A_PEER;
+
+/// What files, strangers and pages get at least, and at most. A new leader of a hundred peers gets two connections of each in the
 /// same moment: a link, and the question about its own link.
 const SHARE_LEAST: u64 = 4;
 const FILES_MOST: u64 = 64;
 const STRANGERS_MOST: u64 = 256;
+const PAGES_MOST: u64 = 32;
 
 /// No group has more peers, and each has threads of its own.
 const PEERS_MAX: u64 = 4096;
 
 /// Where the limit stays unknown, it is taken for the lowest that is usual.
 const USUAL: u64 = 1024;
+
+/// What a peer is asked for, as far as that takes descriptors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Uses {
+    /// It serves a page.
+    pub page: bool,
+    /// Sources of readings that are commands.
+    pub commands: usize,
+    /// Those that are files.
+    pub files: usize,
+}
+
+impl Uses {
+    /// What is taken, whatever the limit.
+    fn fixed(self) -> u64 {
+        FIXED + A_COMMAND * self.commands as u64 + self.files as u64
+    }
+}
 
 /// How many descriptors each use gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +57,18 @@ pub struct Budget {
     pub files: usize,
     /// Connections that have not said who they are.
     pub strangers: usize,
+    /// Connections to the page.
+    pub pages: usize,
     /// Peers to talk to, and connections of peers.
     pub peers: usize,
 }
 
 /// There are too few descriptors for a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this process may have {limit} files open, and needs {LEAST} at least; raise the limit (ulimit -n)")]
+#[error("this process may have {limit} files open, and needs {least} at least; raise the limit (ulimit -n)")]
 pub struct TooFew {
     limit: u64,
+    least: u64,
 }
 
 impl Budget {
@@ -47,24 +76,27 @@ impl Budget {
     ///
     /// # Errors
     /// [`TooFew`].
-    pub fn of_process() -> Result<Self, TooFew> {
-        Self::of(limit())
+    pub fn of_process(uses: Uses) -> Result<Self, TooFew> {
+        Self::of(limit(), uses)
     }
 
-    /// Divides a limit: an eighth each for files and strangers, the rest for peers.
+    /// Divides what a limit leaves: an eighth each for files, strangers and pages, the rest for peers.
     ///
     /// # Errors
     /// [`TooFew`].
-    pub fn of(limit: u64) -> Result<Self, TooFew> {
-        if limit < LEAST {
-            return Err(TooFew { limit });
+    pub fn of(limit: u64, uses: Uses) -> Result<Self, TooFew> {
+        let pages_least = if uses.page { SHARE_LEAST } else { 0 };
+        let least = uses.fixed() + LEAST + A_PAGE * pages_least;
+        if limit < least {
+            return Err(TooFew { limit, least });
         }
-        let free = limit - FIXED;
+        let free = limit - uses.fixed();
         let share = |most| (free / 8).clamp(SHARE_LEAST, most);
         let (files, strangers) = (share(FILES_MOST), share(STRANGERS_MOST));
-        let peers = ((free - files - strangers) / A_PEER).min(PEERS_MAX);
+        let pages = if uses.page { (free / 8 / A_PAGE).clamp(pages_least, PAGES_MOST) } else { 0 };
+        let peers = ((free - files - strangers - A_PAGE * pages) / A_PEER).min(PEERS_MAX);
         let small = |number: u64| usize::try_from(number).expect("it is bounded");
-        Ok(Self { files: small(files), strangers: small(strangers), peers: small(peers) })
+        Ok(Self { files: small(files), strangers: small(strangers), pages: small(pages), peers: small(peers) })
     }
 }
 
@@ -108,23 +140,36 @@ pub fn explain(error: &io::Error) -> String {
 mod tests {
     use super::*;
 
+    const NONE: Uses = Uses { page: false, commands: 0, files: 0 };
+    const PAGE: Uses = Uses { page: true, ..NONE };
+
     #[test]
     fn all_shares_together_keep_any_limit() {
-        for limit in (LEAST..5000).chain([65_536, 1_048_576, u64::MAX]) {
-            let Budget { files, strangers, peers } = Budget::of(limit).unwrap();
-            let all = FIXED + (files + strangers) as u64 + A_PEER * peers as u64;
-            assert!(all <= limit, "{limit}: {all}");
-            assert!((4..=64).contains(&files) && (4..=256).contains(&strangers) && (2..=4096).contains(&peers));
+        let all_uses = [NONE, PAGE, Uses { commands: 3, files: 2, ..NONE }, Uses { commands: 20, files: 40, ..PAGE }];
+        for uses in all_uses {
+            let TooFew { least, .. } = Budget::of(0, uses).unwrap_err();
+            for limit in (least..5000).chain([65_536, 1_048_576, u64::MAX]) {
+                let Budget { files, strangers, pages, peers } = Budget::of(limit, uses).unwrap();
+                let sources = (3 * uses.commands + uses.files) as u64;
+                let all = FIXED + sources + (files + strangers + 2 * pages + 3 * peers) as u64;
+                assert!(all <= limit, "{limit}: {all}");
+                assert!((4..=64).contains(&files) && (4..=256).contains(&strangers) && (2..=4096).contains(&peers));
+                assert!(if uses.page { (4..=32).contains(&pages) } else { pages == 0 }, "{limit}: {pages}");
+            }
         }
-        assert_eq!(Budget::of(64), Ok(Budget { files: 4, strangers: 4, peers: 8 }));
-        assert_eq!(Budget::of(1024), Ok(Budget { files: 64, strangers: 124, peers: 268 }));
+        assert_eq!(Budget::of(64, NONE), Ok(Budget { files: 4, strangers: 4, pages: 0, peers: 8 }));
+        assert_eq!(Budget::of(64, PAGE), Ok(Budget { files: 4, strangers: 4, pages: 4, peers: 5 }));
+        assert_eq!(Budget::of(1024, NONE), Ok(Budget { files: 64, strangers: 124, pages: 0, peers: 268 }));
+        assert_eq!(Budget::of(1024, PAGE), Ok(Budget { files: 64, strangers: 124, pages: 32, peers: 246 }));
     }
 
     #[test]
     fn too_few_are_refused_with_the_limit_and_what_to_do() {
-        for limit in [0, LEAST - 1] {
-            let text = Budget::of(limit).unwrap_err().to_string();
-            assert!(text.contains(&format!("may have {limit} files")) && text.contains("ulimit -n"), "{text}");
+        let sources = Uses { commands: 1, files: 1, ..NONE };
+        for (limit, uses, least) in [(0, NONE, 46), (45, NONE, 46), (53, PAGE, 54), (49, sources, 50)] {
+            let text = Budget::of(limit, uses).unwrap_err().to_string();
+            let numbers = format!("may have {limit} files open, and needs {least} at least");
+            assert!(text.contains(&numbers) && text.contains("ulimit -n"), "{text}");
         }
     }
 

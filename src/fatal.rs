@@ -116,7 +116,10 @@ mod tests {
             (Fatal::Broadcast { port: 9999, cause: cause() }, ["9999", "--broadcast-port"]),
             (Fatal::Duplicate { id: id.clone(), endpoint: Some(endpoint) }, ["at 127.0.0.1:7001", "--peer-id"]),
             (Fatal::Duplicate { id: id.clone(), endpoint: None }, ["already in the group;", "--peer-id"]),
-            (descriptors::Budget::of(9).unwrap_err().into(), ["may have 9 files open", "ulimit -n"]),
+            (
+                descriptors::Budget::of(9, descriptors::Uses::default()).unwrap_err().into(),
+                ["may have 9 files open", "ulimit -n"],
+            ),
             (Fatal::Signals(cause()), ["SIGTERM", "start peer"]),
             (Fatal::Thread { name: "tx-peer2".to_owned(), cause: cause() }, ["tx-peer2", "ulimit"]),
             (Fatal::Storage("disk full; free some".to_owned()), ["disk full", "free some"]),

@@ -54,19 +54,20 @@ pub struct Server<S> {
     names: Vec<String>,
     /// The peer's files.
     files: Files,
-    /// Connections on which events are streamed.
+    /// Connections on which events are streamed, and how many may be.
     streams: AtomicUsize,
+    streams_max: usize,
     /// What they last showed of the group.
     shown: Mutex<Option<stream::Shown>>,
 }
 
 impl<S: Site> Server<S> {
-    /// `names` are those that the operator allows.
-    pub fn new(site: S, names: Vec<String>) -> Self {
+    /// `names` are those that the operator allows; of `connections` at a time half are left to those that ask and go.
+    pub fn new(site: S, names: Vec<String>, connections: usize) -> Self {
         let own = own_name().into_iter().flat_map(|name| [format!("{name}.local"), name]);
         let names = names.into_iter().chain(own).map(|name| name.to_ascii_lowercase()).collect();
         let files = Files::new(site.directory());
-        Self { site, names, files, streams: AtomicUsize::new(0), shown: Mutex::default() }
+        Self { site, names, files, streams: AtomicUsize::new(0), streams_max: connections / 2, shown: Mutex::default() }
     }
 }
 

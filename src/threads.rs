@@ -117,7 +117,7 @@ pub fn run(config: Config) -> Result<(), Fatal> {
 fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
     let counts = Arc::new(Counts::new(&config.sensors, config.http.is_some()));
     let watch = Watch::start(&counts);
-    let budget = Budget::of_process()?;
+    let budget = Budget::of_process(opening::uses(&config))?;
     // This comes early, so that a peer stops cleanly even if it is asked to while it reads back what it had.
     let signals = signals::listen(config.key_file.is_some()).map_err(Fatal::Signals)?;
     let not_before = clock::check(&config);

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use super::findings::Findings;
 use super::others::Running;
 use super::Asked;
-use crate::descriptors::Budget;
+use crate::descriptors::{Budget, Uses};
 use crate::net;
 use crate::status::report::LOW_DISK_BYTES;
 use crate::storage::Room;
@@ -16,7 +16,7 @@ use crate::storage::Room;
 const PEERS_ENOUGH: usize = 32;
 
 pub(super) fn limits(findings: &mut Findings) -> io::Result<()> {
-    match Budget::of_process() {
+    match Budget::of_process(Uses::default()) {
         Ok(budget) if budget.peers < PEERS_ENOUGH => findings.warned(
             "limits",
             &format!("open files are enough for {} peers; raise the limit (ulimit -n) for more", budget.peers),

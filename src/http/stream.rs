@@ -13,9 +13,6 @@ use super::response::{Body, Response};
 use super::rows::LastRows;
 use super::{Server, Site};
 
-/// Connections that may be streams; the others are for questions.
-const STREAMS_MAX: usize = 16;
-
 /// The report is looked at so often while nothing happens, and at most so often while much does. All streams wait for the
 /// same instant: each wake-up of its own would be one more moment at which the group's threads find no processor.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
@@ -39,7 +36,7 @@ pub(super) fn open<S: Site + 'static>(server: &Arc<Server<S>>, request: &Request
     }
     let before = server.streams.fetch_add(1, Ordering::Relaxed);
     let place = Place(Arc::clone(server));
-    if before >= STREAMS_MAX {
+    if before >= server.streams_max {
         let mut response = Response::text(503, "Too many programs and pages follow this peer; try again later");
         response.headers.push_str("Retry-After: 10\r\n");
         return response;

@@ -12,7 +12,7 @@ mod speech;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// A command that ran for so long works: when it ends, pauses begin with the first again.
 const WORKS: Duration = Duration::from_secs(60);
+
+/// One command is started at a time: for that moment it takes twice the descriptors.
+static STARTS: Mutex<()> = Mutex::new(());
 
 /// The name of the complaint.
 const ENDED: &str = "command_ended";
@@ -133,7 +136,10 @@ fn run(command: &str) -> io::Result<(Child, ChildStdin, ChildStdout, ChildStderr
     // The guard is in a group of its own: Ctrl-C is for the peer, which ends the guard.
     let mut guard = Command::new(program);
     guard.args([guard::WORD, "--", command]).process_group(0);
-    let mut guard = guard.stdin(piped()).stdout(piped()).stderr(piped()).spawn()?;
+    let mut guard = {
+        let _alone = STARTS.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.stdin(piped()).stdout(piped()).stderr(piped()).spawn()?
+    };
     let taken = "it is piped";
     let (life, output) = (guard.stdin.take().expect(taken), guard.stdout.take().expect(taken));
     let errors = guard.stderr.take().expect(taken);

@@ -19,9 +19,6 @@ use crate::http::{connection, Server, Site};
 use crate::status::{Happening, Report};
 use crate::storage::directory_of;
 
-/// Connections at a time, and threads that serve them.
-const CONNECTIONS_MAX: usize = 32;
-
 /// The pause after the system gave no connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -44,7 +41,8 @@ impl Drop for Place {
 pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
     let directory = directory_of(&node.config.data_dir, &node.config.peer_id);
     let names = node.config.http_hosts.clone();
-    let server = Arc::new(Server::new(Shown { node: Arc::clone(node), clock: Arc::default(), directory }, names));
+    let shown = Shown { node: Arc::clone(node), clock: Arc::default(), directory };
+    let server = Arc::new(Server::new(shown, names, node.pages_max));
     let open = Arc::new(AtomicUsize::new(0));
     loop {
         let stream = match listener.accept() {
@@ -61,7 +59,7 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
         };
         let before = open.fetch_add(1, Ordering::Relaxed);
         let place = Place(Arc::clone(&open));
-        if before >= CONNECTIONS_MAX {
+        if before >= node.pages_max {
             turn_away(&stream);
             continue;
         }

@@ -100,6 +100,8 @@ pub(super) struct Node {
     pub(super) failure: Mutex<Option<String>>,
     /// Peers to talk to, and connections to be read, at a time.
     pub(super) peers_max: usize,
+    /// Connections to the page, at a time.
+    pub(super) pages_max: usize,
     /// Connections that are not admitted yet; beyond that, the oldest that does not wait for the core is closed.
     pub(super) visitors_max: usize,
 }
@@ -152,6 +154,7 @@ impl Node {
             exit,
             failure: Mutex::default(),
             peers_max: budget.peers,
+            pages_max: budget.pages,
             visitors_max: budget.strangers,
             config,
         }

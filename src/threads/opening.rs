@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use super::keyring::Keyring;
 use super::marks::Marks;
 use crate::complaints::Complaints;
-use crate::config::Config;
+use crate::config::{Config, SensorSource};
+use crate::descriptors::Uses;
 use crate::fatal::Fatal;
 use crate::ids::{Incarnation, NUMBER_MAX};
 use crate::net;
@@ -33,6 +34,16 @@ pub(super) fn manager() -> Option<Arc<Manager>> {
         None
     });
     manager.map(Arc::new)
+}
+
+/// What this peer opens beside its own files, its group, and what is open for a moment.
+pub(super) fn uses(config: &Config) -> Uses {
+    let count = |of: fn(&SensorSource) -> bool| config.sensors.iter().filter(|sensor| of(&sensor.source)).count();
+    Uses {
+        page: config.http.is_some(),
+        commands: count(|source| matches!(source, SensorSource::Exec(_))),
+        files: count(|source| matches!(source, SensorSource::File(_))),
+    }
 }
 
 /// Takes this peer's directory. Only what is known to be a peer's is ever cleared in it.

@@ -40,7 +40,7 @@ fn server(peer: &Driven) -> Arc<Server<Shown>> {
     let shown = include_str!("../../../docs/http.md").split("```json\n").find(|block| block.contains("\"readings\""));
     let report = shown.and_then(|block| block.split("```").next()).expect("it is there");
     let report = Mutex::new(serde_json::from_str(report).expect("a report"));
-    Arc::new(Server::new(Shown { root: peer.root.clone(), report }, Vec::new()))
+    Arc::new(Server::new(Shown { root: peer.root.clone(), report }, Vec::new(), 2))
 }
 
 /// The sequences of the rows that a query is answered with.
