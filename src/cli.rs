@@ -74,6 +74,9 @@ enum Verb {
 #[derive(Debug, clap::Args)]
 #[command(hide = true)]
 pub struct Guard {
+    /// How many files the command may have open
+    #[arg(long, value_name = "N")]
+    pub open_files: Option<u64>,
     /// A command of the shell
     pub command: String,
 }

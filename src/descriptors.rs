@@ -2,6 +2,8 @@
 //! like a broken disk.
 
 use std::io;
+#[cfg(unix)]
+use std::sync::OnceLock;
 
 /// Standard streams, the lock, listening, discovery on a few networks, signals, and what is open for a moment: files, the other
 /// ends of the pipes of a command that is started, a connection to the page that is turned away.
@@ -100,7 +102,33 @@ impl Budget {
     }
 }
 
+/// The limit before it was raised.
+#[cfg(unix)]
+static BEFORE: OnceLock<u64> = OnceLock::new();
+
+/// How many files this process was to have open when it was started. Others that it starts may look at each that they could
+/// have open, so the raised limit is not for them.
+#[cfg(unix)]
+#[must_use]
+pub fn limit_before() -> Option<u64> {
+    BEFORE.get().copied()
+}
+
+/// Has this process, and what it starts from now on, have no more files open than this.
+///
+/// # Errors
+/// The system's.
+#[cfg(unix)]
+pub fn lower(limit: u64) -> io::Result<()> {
+    let (_, hard) = rlimit::getrlimit(rlimit::Resource::NOFILE)?;
+    rlimit::setrlimit(rlimit::Resource::NOFILE, limit.min(hard), hard)
+}
+
 fn limit() -> u64 {
+    #[cfg(unix)]
+    if let Ok((soft, _)) = rlimit::getrlimit(rlimit::Resource::NOFILE) {
+        BEFORE.get_or_init(|| soft);
+    }
     rlimit::increase_nofile_limit(u64::MAX).unwrap_or(USUAL)
 }
 

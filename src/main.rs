@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "simulation")]
         Task::Log2Html(log2html) => draw(log2html),
         #[cfg(unix)]
-        Task::Guard(guard) => guard_command(&guard.command),
+        Task::Guard(guard) => guard_command(&guard),
     }
 }
 
@@ -189,8 +189,8 @@ fn draw(options: peer::cli::Log2Html) -> ExitCode {
 }
 
 #[cfg(unix)]
-fn guard_command(command: &str) -> ExitCode {
-    sensors::guard(command).map_or_else(
+fn guard_command(options: &peer::cli::Guard) -> ExitCode {
+    sensors::guard(&options.command, options.open_files).map_or_else(
         |error| {
             eprintln!("error: {error}");
             ExitCode::FAILURE

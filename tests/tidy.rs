@@ -28,7 +28,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
     ("protocol", &["elapsed", "ids", "numbers", "ranges", "size", "wire"]),
     ("storage", &["descriptors", "durable", "identity", "ids", "numbers", "ranges", "reading", "version", "wire"]),
     ("net", &["keys", "wire"]),
-    ("sensors", &["complaints", "durable", "identity", "ids", "reading", "version", "wire", "config"]),
+    ("sensors", &["complaints", "descriptors", "durable", "identity", "ids", "reading", "version", "wire", "config"]),
     ("config", &["ids", "log_lines", "size", "wire"]),
     ("status", &["elapsed", "ids", "log_lines", "protocol", "size"]),
     ("http", &["history", "ids", "reading", "status", "storage"]),

@@ -21,6 +21,7 @@ use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use self::speech::Speech;
 use super::lines::Input;
 use crate::complaints::{Complaints, Subject};
+use crate::descriptors;
 
 /// Pauses before a command that ended is started again: the first, and the longest. Each is twice the one before.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -135,7 +136,11 @@ fn run(command: &str) -> io::Result<(Child, ChildStdin, ChildStdout, ChildStderr
     let piped = Stdio::piped;
     // The guard is in a group of its own: Ctrl-C is for the peer, which ends the guard.
     let mut guard = Command::new(program);
-    guard.args([guard::WORD, "--", command]).process_group(0);
+    guard.arg(guard::WORD);
+    if let Some(limit) = descriptors::limit_before() {
+        guard.args([guard::OPEN_FILES, &limit.to_string()]);
+    }
+    guard.args(["--", command]).process_group(0);
     let mut guard = {
         let _alone = STARTS.lock().unwrap_or_else(PoisonError::into_inner);
         guard.stdin(piped()).stdout(piped()).stderr(piped()).spawn()?

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::descriptors::limited;
 use crate::harness::{Group, Peer};
 
 /// Is there a process of this number that has not ended?
@@ -43,6 +44,20 @@ fn a_command_and_all_that_it_started_end_with_a_peer_that_stops() {
     peer.signal("-TERM");
     assert_eq!(peer.wait_for_exit().code(), Some(0));
     peer.poll("the end of all", |_| !numbers.iter().any(|number| lives(number)));
+}
+
+#[test]
+fn a_command_may_have_as_many_files_open_as_the_peer_was_started_with() {
+    let group = Group::new();
+    let mut command = group.command("p");
+    command.args(["--sensor", "exec:echo $(ulimit -Sn) $(ulimit -Hn) >limits; exec sleep 1000"]);
+    let mut peer = Peer::start("p", limited(&command, "-Sn", 200), group.data_of("p"));
+    let limits = written(&mut peer, &group.directory.join("limits"));
+    let (soft, hard) = limits.split_once(' ').expect("two limits");
+    assert_eq!(soft, "200");
+    // That of the test is that of the peer: nothing lowered it.
+    let (_, of_test) = rlimit::getrlimit(rlimit::Resource::NOFILE).expect("a limit");
+    assert_eq!(hard.parse().unwrap_or(u64::MAX), of_test);
 }
 
 #[test]

@@ -7,10 +7,11 @@ use std::process::Command;
 
 use crate::harness::{assert_same_rows, Group, Peer, PATIENCE};
 
-/// The command under `ulimit -n`, soft and hard.
-fn limited(command: &Command, limit: u32) -> Command {
+/// The command under `ulimit -n`, soft and hard, or another `ulimit`.
+pub(super) fn limited(command: &Command, ulimit: &str, limit: u32) -> Command {
     let mut outer = Command::new("sh");
-    outer.env_clear().args(["-c", r#"ulimit -n "$0" && exec "$@""#, &limit.to_string()]).arg(command.get_program());
+    let script = format!(r#"ulimit {ulimit} "$0" && exec "$@""#);
+    outer.env_clear().args(["-c", &script, &limit.to_string()]).arg(command.get_program());
     outer.args(command.get_args()).current_dir(command.get_current_dir().expect("the group's"));
     outer
 }
@@ -18,7 +19,7 @@ fn limited(command: &Command, limit: u32) -> Command {
 fn start(group: &Group, id: &str, limit: u32, options: &[&str]) -> Peer {
     let mut command = group.command(id);
     command.args(["--sensor", "stdin"]).args(options);
-    Peer::start(id, limited(&command, limit), group.data_of(id))
+    Peer::start(id, limited(&command, "-n", limit), group.data_of(id))
 }
 
 /// One reading of each of this many sensors.

@@ -9,17 +9,24 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::process::{kill_process_group, Pid, Signal};
 
+use crate::descriptors;
+
 /// What this program is asked for where it is to be a guard.
 pub(in crate::sensors) const WORD: &str = "guard";
+
+/// Before how many files the command may have open.
+pub(in crate::sensors) const OPEN_FILES: &str = "--open-files";
 
 /// A command that is asked to end has so long, and is then killed.
 const GRACE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// Runs a command until it ends, or until standard input does. Its exit status is the command's.
+/// Runs a command until it ends, or until standard input does. Its exit status is the command's. `open_files`: how many the
+/// command may have open, where the peer has raised that for itself.
 ///
 /// # Errors
 /// Where the command cannot be started or waited for.
-pub fn guard(command: &str) -> io::Result<u8> {
+pub fn guard(command: &str, open_files: Option<u64>) -> io::Result<u8> {
+    open_files.map_or(Ok(()), descriptors::lower)?;
     let (mut exits, exited) = UnixStream::pair()?;
     exits.set_nonblocking(true)?;
     signal_hook::low_level::pipe::register(signal_hook::consts::SIGCHLD, exited)?;
