@@ -8,17 +8,21 @@ use super::error::{failed, StorageError};
 /// What is copied in one step, in bytes.
 const COPY_BYTES: usize = 1024 * 1024;
 
-/// Renames a file; returns where it is now.
+/// Renames a file; returns where it is now. On return its new name is on the platter: a file that is made under the old
+/// name could otherwise be there without it.
 ///
 /// # Errors
 /// The disk's.
 pub(super) fn rename<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageError> {
     let aside = free_name(disk, path)?;
     disk.rename(path, &aside).map_err(failed(disk, "set aside", path))?;
+    let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+    disk.sync_names(dir).map_err(failed(disk, "sync", dir))?;
     Ok(disk.full_path(&aside))
 }
 
-/// Copies a file of which a part is still needed; returns where the copy is.
+/// Copies a file of which a part is still needed; returns where the copy is. On return it is on the platter, since the
+/// original may lose next what the copy holds.
 ///
 /// # Errors
 /// The disk's.
@@ -26,7 +30,7 @@ pub(super) fn copy<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageErro
     copy_from(disk, path, 0)
 }
 
-/// Copies what a file holds from this byte on; returns where the copy is.
+/// The same, of what a file holds from this byte on.
 ///
 /// # Errors
 /// The disk's.
@@ -37,6 +41,7 @@ pub(super) fn copy_from<D: Disk>(disk: &D, path: &str, mut at: u64) -> Result<Pa
         disk.append(&aside, &block).map_err(failed(disk, "append to", &aside))?;
         at += block.len() as u64;
         if block.len() < COPY_BYTES {
+            disk.sync(&aside).map_err(failed(disk, "sync", &aside))?;
             return Ok(disk.full_path(&aside));
         }
     }

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::ids::Number;
 use crate::storage::pending::Limits;
-use crate::storage::tests::rows::{rows_between, rows_on};
+use crate::storage::tests::rows::{all_rows_on, check_no_row_is_lost, rows_between, rows_on};
 use crate::storage::tests::support::{dated, request, request_of};
 use crate::storage::*;
 use crate::wire::RunList;
@@ -219,6 +219,8 @@ impl Run {
     /// Begins a new life, perhaps after several interrupted starts, and compares what it finds.
     fn resume(&mut self, power_lost: bool) -> Storage<MemoryDisk> {
         let mut power_lost = power_lost;
+        // What a power cut leaves is on the platter, and no start may lose it, whatever interrupts that.
+        let mut rows = if power_lost { all_rows_on(&self.disk) } else { BTreeSet::new() };
         while self.rng.random_bool(0.4) {
             self.disk.crash_after(self.rng.random_range(0..if self.layouts.is_some() { 40 } else { 12 }));
             self.draw_layout();
@@ -229,11 +231,13 @@ impl Run {
             if self.rng.random_bool(0.3) {
                 power_lost = true;
                 self.disk.power_cut(self.rng.random());
+                rows.extend(all_rows_on(&self.disk));
             }
         }
         self.draw_layout();
         let (storage, opened) = self.open().unwrap();
         self.check(&storage, &opened, power_lost);
+        check_no_row_is_lost(&rows, &self.model.log, &self.disk);
         let files = self.disk.files();
         let (storage_again, again) = self.open().unwrap();
         assert_eq!(again.repairs, [], "after {:?}", opened.repairs);

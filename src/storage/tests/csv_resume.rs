@@ -101,6 +101,8 @@ fn rows_that_the_log_lost_are_kept_under_another_name() {
             kept.push(disk.clone());
         };
         assert_eq!(restored(damage), (25, [1, 0, 1, 0]), "{end:?}");
+        // The rows were on the platter, and still are, under that name.
+        kept[0].lose_unsynced();
         assert_eq!(kept[0].files()["a1.csv.damaged"], end);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::RngExt;
 
 use crate::storage::tests::crash::{check_contents, entries, read_all, readings, run_all, Reading, Run};
-use crate::storage::tests::rows::{rows_of, rows_on};
+use crate::storage::tests::rows::{all_rows_on, check_no_row_is_lost, rows_of, rows_on};
 use crate::storage::*;
 
 /// Offset, bytes and readings of each record of a journal's segment or of `pending`.
@@ -77,7 +77,7 @@ fn run(seed: u64) {
     let before = run.disk.files();
     let damage = run.disk.corrupt(run.rng.random()).unwrap();
     let damaged = run.disk.files();
-    let whole = untouched(&before, &damaged);
+    let (whole, rows) = (untouched(&before, &damaged), all_rows_on(&run.disk));
     let flipped = damage.contains("flipped");
     // Some starts are interrupted: what they mend, the last one need not.
     let mut begun = false;
@@ -97,6 +97,7 @@ fn run(seed: u64) {
     let held: BTreeSet<Reading> = entries(&log).union(&kept).copied().collect();
     let lost: Vec<_> = whole.difference(&held).collect();
     assert!(lost.is_empty(), "{damage}: lost {lost:?}; {:?}", opened.repairs);
+    check_no_row_is_lost(&rows, &log, &run.disk);
     check_contents(&opened, &log, &kept);
     assert_eq!(rows_on(&run.disk), rows_of(&log, opened.delivered), "{damage}");
     let told = !opened.repairs.is_empty() || begun;

@@ -1,6 +1,6 @@
 //! The CSV files of a log, as they must be, and as they are on a disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::reading::{self, CSV_HEADER};
 use crate::storage::*;
@@ -42,4 +42,33 @@ fn with_number(sensor: &str) -> String {
 
 pub(in crate::storage) fn rows_on(disk: &MemoryDisk) -> Rows {
     disk.files().into_iter().filter(|(path, bytes)| path.strip_suffix(".csv").is_some() && !bytes.is_empty()).collect()
+}
+
+/// All rows that a disk holds, in CSV files and in what was set aside.
+pub(in crate::storage) fn all_rows_on(disk: &MemoryDisk) -> BTreeSet<Vec<u8>> {
+    let is_of_rows = |path: &str| path.contains(".csv") && path.strip_suffix(".tmp").is_none();
+    let files = disk.files().into_iter().filter(|(path, _)| is_of_rows(path));
+    let rows = files.flat_map(|(_, bytes)| {
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        lines.filter(|line| reading::row_fields(line).is_some()).map(<[u8]>::to_vec).collect::<Vec<_>>()
+    });
+    rows.collect()
+}
+
+/// The rows of a log, without their files.
+pub(in crate::storage) fn all_rows_of(log: &[Frame]) -> BTreeSet<Vec<u8>> {
+    let row = |(sequence, payload): (Sequence, &[u8])| {
+        let mut row = Vec::new();
+        reading::append_row(sequence, payload, &mut row);
+        row
+    };
+    log.iter().flat_map(Frame::entries).map(row).collect()
+}
+
+/// Fails where rows that were on the platter are neither in the log nor in any file.
+pub(in crate::storage) fn check_no_row_is_lost(before: &BTreeSet<Vec<u8>>, log: &[Frame], disk: &MemoryDisk) {
+    let (now, logged) = (all_rows_on(disk), all_rows_of(log));
+    let lost = before.iter().filter(|row| !now.contains(*row) && !logged.contains(*row));
+    let lost: Vec<_> = lost.map(|row| String::from_utf8_lossy(row)).collect();
+    assert!(lost.is_empty(), "rows are gone: {lost:?}");
 }
