@@ -55,6 +55,7 @@ pub use file_names::{csv_name, id_of, CsvName};
 pub use inspect::{CsvFile, Inspection, JournalWalk, Piece};
 pub use journal::files::{BatchPlace, JournalFiles};
 pub use journal::log_reader::LogReader;
+pub use journal::packing::Packed;
 pub use journal::tail::{Tail, TailRead, TAIL_BYTES_MAX};
 pub use journal::Read;
 pub use layout::Layout;
@@ -193,11 +194,11 @@ impl<D: Disk> Storage<D> {
     }
 
     /// Packs a piece of the log: of a segment that is full, and whose rows are delivered, since little of that is ever
-    /// cut. It takes some milliseconds. False: all of them are packed.
+    /// cut. It takes some milliseconds.
     ///
     /// # Errors
-    /// Why a segment stays as it is, which harms nothing; it is tried again once another one is full.
-    pub fn pack(&mut self) -> Result<bool, StorageError> {
+    /// The disk's, where it cannot sync what counts. Where a segment cannot be packed, that is no error of the storage.
+    pub fn pack(&mut self) -> Result<Packed, StorageError> {
         self.journal.pack(self.delivered)
     }
 

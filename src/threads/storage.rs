@@ -16,7 +16,7 @@ use crate::complaints::{Kind, Subject};
 use crate::config::Fsync;
 use crate::ids::{PeerId, Sequence};
 use crate::protocol::{Done, Input, Store};
-use crate::storage::{Read, RealDisk, Removed, Storage, StorageError, ROWS_WAITING_MAX};
+use crate::storage::{Packed, Read, RealDisk, Removed, Storage, StorageError, ROWS_WAITING_MAX};
 use crate::wire::Message;
 
 /// How many items are done before the core hears of them: this bounds how long the first one waits.
@@ -144,7 +144,7 @@ fn do_what_is_due(
         rest.names_at = Instant::now() + NAMES_EVERY.max(begun.elapsed() * NAMES_SHARE);
     }
     if rest.pack_at <= begun {
-        let pause = if inbox.is_empty() { pack(node, storage) } else { PACK_PAUSE };
+        let pause = if inbox.is_empty() { pack(node, storage)? } else { PACK_PAUSE };
         rest.pack_at = Instant::now() + pause;
     }
     if rest.retain_at.is_some_and(|time| time <= begun) {
@@ -188,20 +188,20 @@ fn look_for_room(node: &Node, rest: &mut Rest) {
     }
 }
 
-/// Packs a piece of the log; returns how long to wait before the next one. The log stays whole without it, so an error
-/// is told, and no more.
-fn pack(node: &Node, storage: &mut Storage<RealDisk>) -> Duration {
+/// Packs a piece of the log; returns how long to wait before the next one. Why a segment cannot be packed is told, and no
+/// more: the log is whole without it.
+fn pack(node: &Node, storage: &mut Storage<RealDisk>) -> Result<Duration, StorageError> {
     let begun = Instant::now();
-    match storage.pack() {
-        Ok(true) => PACK_PAUSE.max(begun.elapsed() * PACK_SHARE),
-        Ok(false) => PACK_EVERY,
-        Err(error) => {
+    Ok(match storage.pack()? {
+        Packed::Piece => PACK_PAUSE.max(begun.elapsed() * PACK_SHARE),
+        Packed::Nothing => PACK_EVERY,
+        Packed::Left(error) => {
             let text =
                 format!("A full segment of the journal cannot be packed, and stays as it is: {}", error.to_reader());
             node.complaints.complain(Subject::Own("journal".to_owned()), Kind::from("not_packed").once(), &text);
             PACK_EVERY
         }
-    }
+    })
 }
 
 /// Waits for an item; `None` if none came until this time.

@@ -76,6 +76,9 @@ impl Disk for FoldingDisk {
     fn sync(&self, path: &str) -> io::Result<()> {
         self.0.sync(&self.resolve(path)?)
     }
+    fn sync_bytes(&self, path: &str) -> io::Result<()> {
+        self.0.sync_bytes(&self.resolve(path)?)
+    }
     fn sync_names(&self, dir: &str) -> io::Result<()> {
         self.0.sync_names(dir)
     }

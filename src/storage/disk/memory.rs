@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use super::platter::Platter;
+use super::platter::{parent, Platter};
 use super::{Disk, ReadDisk, Stamp};
 
 /// A disk in memory. Clones are handles of the same disk.
@@ -23,13 +23,15 @@ struct Memory {
     capacity: usize,
     /// How many changes are still to fail.
     failures: u32,
+    /// How many syncs are still to fail.
+    sync_failures: u32,
     /// The process dies in the change that makes this 0.
     left: Option<u64>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { files: Platter::default(), capacity: usize::MAX, failures: 0, left: None }
+        Self { files: Platter::default(), capacity: usize::MAX, failures: 0, sync_failures: 0, left: None }
     }
 }
 
@@ -47,6 +49,12 @@ impl MemoryDisk {
     /// Lets the next `n` changes fail.
     pub fn fail_next(&self, n: u32) {
         self.memory().failures = n;
+    }
+
+    /// Lets the next `n` syncs of files fail, as Linux has it: the system tells of it once, and takes what it could not
+    /// write for written. So that never reaches the platter, and the next sync succeeds.
+    pub fn fail_syncs(&self, n: u32) {
+        self.memory().sync_failures = n;
     }
 
     /// Lets the process die after `changes` more changes or syncs. From then on everything fails without effect, except
@@ -167,6 +175,17 @@ impl Memory {
         Ok(())
     }
 
+    fn sync_bytes(&mut self, path: &str) -> io::Result<()> {
+        self.check_alive()?;
+        if self.sync_failures > 0 {
+            self.sync_failures -= 1;
+            self.files.drop_unsynced(path);
+            return Err(io::Error::other("injected failure"));
+        }
+        self.files.sync_bytes(path);
+        Ok(())
+    }
+
     fn check_room(&self, more: usize) -> io::Result<()> {
         if self.capacity < usize::MAX && self.files.used().saturating_add(more) > self.capacity {
             return Err(io::ErrorKind::StorageFull.into());
@@ -267,9 +286,13 @@ impl Disk for MemoryDisk {
 
     fn sync(&self, path: &str) -> io::Result<()> {
         let mut memory = self.changing()?;
-        memory.check_alive()?;
-        memory.files.sync(path);
+        memory.sync_bytes(path)?;
+        memory.files.sync_names(parent(path));
         Ok(())
+    }
+
+    fn sync_bytes(&self, path: &str) -> io::Result<()> {
+        self.changing()?.sync_bytes(path)
     }
 
     fn sync_names(&self, dir: &str) -> io::Result<()> {
@@ -281,120 +304,4 @@ impl Disk for MemoryDisk {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    /// What a file holds after a power cut, over many draws.
-    fn outcomes(path: &str, prepare: impl Fn(&MemoryDisk)) -> BTreeSet<Option<Vec<u8>>> {
-        let after = |seed| {
-            let disk = MemoryDisk::new();
-            prepare(&disk);
-            disk.power_cut(seed);
-            disk.files().remove(path)
-        };
-        (0..300).map(after).collect()
-    }
-
-    fn all(outcomes: &[Option<&[u8]>]) -> BTreeSet<Option<Vec<u8>>> {
-        outcomes.iter().map(|bytes| bytes.map(<[u8]>::to_vec)).collect()
-    }
-
-    #[test]
-    fn what_was_synced_outlives_a_power_cut_and_the_rest_perhaps() {
-        let synced = |disk: &MemoryDisk| {
-            disk.append("journal/a", b"old").unwrap();
-            disk.sync("journal/a").unwrap();
-        };
-        assert_eq!(outcomes("journal/a", synced), all(&[Some(b"old")]));
-        let appended = |disk: &MemoryDisk| {
-            synced(disk);
-            disk.append("journal/a", &[b'n'; 2000]).unwrap();
-        };
-        let torn = outcomes("journal/a", appended);
-        assert!(torn.iter().all(|bytes| bytes.as_ref().unwrap().starts_with(b"old")), "{torn:?}");
-        let has = |bytes: &[u8]| torn.contains(&Some([b"old", bytes].concat()));
-        assert!(has(b"") && has(&[b'n'; 2000]) && torn.len() > 50, "{} of them", torn.len());
-        assert!(
-            torn.iter().flatten().any(|bytes| bytes.get(3) == Some(&0) && bytes.ends_with(b"n")),
-            "pages in any order"
-        );
-    }
-
-    #[test]
-    fn what_was_cut_off_may_come_back_under_what_was_written_since() {
-        let outcomes = outcomes("a", |disk| {
-            disk.append("a", &[b'1'; 600]).unwrap();
-            disk.sync("a").unwrap();
-            disk.append("a", &[b'2'; 600]).unwrap();
-            disk.truncate("a", 300).unwrap();
-            disk.append("a", &[b'3'; 1500]).unwrap();
-        });
-        let outcomes: BTreeSet<Vec<u8>> = outcomes.into_iter().flatten().collect();
-        assert!(outcomes.iter().all(|bytes| bytes.starts_with(&[b'1'; 300])));
-        let kinds = |bytes: &Vec<u8>| bytes[300..].iter().copied().collect::<BTreeSet<u8>>().into_iter().collect();
-        let kinds: BTreeSet<Vec<u8>> = outcomes.iter().map(kinds).collect();
-        for kind in [&b"1"[..], b"12", b"3", b"13", b"123"] {
-            assert!(kinds.contains(kind), "{kind:?} of {kinds:?}");
-        }
-    }
-
-    #[test]
-    fn names_are_as_any_of_the_changes_since_their_sync_left_them() {
-        let begun = |disk: &MemoryDisk| {
-            disk.replace("a", b"1", true).unwrap();
-            disk.replace("b", b"2", true).unwrap();
-        };
-        let removed = |disk: &MemoryDisk| {
-            begun(disk);
-            disk.remove("a").unwrap();
-        };
-        assert_eq!(outcomes("a", removed), all(&[None, Some(b"1")]));
-        let renamed = |disk: &MemoryDisk| {
-            begun(disk);
-            disk.rename("b", "a").unwrap();
-        };
-        assert_eq!(outcomes("a", renamed), all(&[Some(b"1"), Some(b"2")]));
-        let replaced = |disk: &MemoryDisk| {
-            begun(disk);
-            disk.replace("a", b"3", false).unwrap();
-        };
-        assert_eq!(outcomes("a", replaced), all(&[Some(b"1"), Some(b""), Some(b"\0"), Some(b"3")]));
-        for change in [&removed as &dyn Fn(&MemoryDisk), &renamed, &replaced] {
-            let synced = |disk: &MemoryDisk| {
-                change(disk);
-                let _ = disk.sync("a");
-                disk.sync_names("").unwrap();
-            };
-            assert_eq!(outcomes("a", synced).len(), 1);
-        }
-    }
-
-    #[test]
-    fn a_process_dies_in_the_change_it_is_told_to_and_the_next_one_finds_what_was_written() {
-        let disk = MemoryDisk::new();
-        disk.crash_after(2);
-        disk.append("a", b"one ").unwrap();
-        disk.sync("a").unwrap();
-        assert!(!disk.is_crashed());
-        assert!(disk.append("a", b"two ").is_err() && disk.is_crashed());
-        assert!(disk.append("a", b"more").is_err() && disk.read("a", 0, 9).is_err() && disk.sync("a").is_err());
-        disk.revive();
-        assert_eq!(disk.read("a", 0, 9).unwrap(), b"one tw");
-        disk.append("a", b"!").unwrap();
-    }
-
-    #[test]
-    fn the_same_seed_does_the_same_damage() {
-        let damaged = |seed| {
-            let disk = MemoryDisk::new();
-            disk.append("a", &[b'x'; 700]).unwrap();
-            disk.append("b", b"y").unwrap();
-            (disk.corrupt(seed), disk.files())
-        };
-        let untouched = BTreeMap::from([("a".to_owned(), vec![b'x'; 700]), ("b".to_owned(), b"y".to_vec())]);
-        assert!((0..50).all(|seed| damaged(seed) == damaged(seed) && damaged(seed).1 != untouched));
-        assert_eq!(MemoryDisk::new().corrupt(1), None);
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 
 use rand::rngs::SmallRng;
 use rand::RngExt;
@@ -47,6 +48,8 @@ struct Content {
     bytes: Vec<u8>,
     /// What may be on the platter instead. The first is there for sure, if nothing else is. None: `bytes` is there.
     versions: Vec<Version>,
+    /// These bytes were lost when they were to be synced: the platter has zeros there, and no later sync changes that.
+    dropped: Range<usize>,
 }
 
 /// The first `shared` bytes are as now, the rest is other bytes.
@@ -95,7 +98,7 @@ impl Platter {
 
     pub(super) fn replace(&mut self, path: &str, bytes: &[u8], durable: bool) {
         let bytes = bytes.to_vec();
-        let content = if durable { Content { bytes, versions: Vec::new() } } else { Content::unsynced(bytes) };
+        let content = if durable { Content { bytes, ..Content::default() } } else { Content::unsynced(bytes) };
         self.create(path, content);
         if durable {
             self.sync_names(parent(path));
@@ -116,11 +119,21 @@ impl Platter {
         }
     }
 
-    pub(super) fn sync(&mut self, path: &str) {
-        if let Some(id) = self.names.get(path) {
-            self.contents.get_mut(id).expect("every name has a content").versions.clear();
+    pub(super) fn sync_bytes(&mut self, path: &str) {
+        if let Some(content) = self.content(path) {
+            content.sync();
         }
-        self.sync_names(parent(path));
+    }
+
+    /// What a sync would write is lost.
+    pub(super) fn drop_unsynced(&mut self, path: &str) {
+        if let Some(content) = self.content(path) {
+            content.drop_unsynced();
+        }
+    }
+
+    fn content(&mut self, path: &str) -> Option<&mut Content> {
+        self.contents.get_mut(self.names.get(path)?)
     }
 
     pub(super) fn sync_names(&mut self, dir: &str) {
@@ -158,6 +171,7 @@ impl Platter {
         self.names.clone_from(&self.synced);
         self.forget_unreachable();
         for content in self.contents.values_mut() {
+            content.dropped = 0..0;
             if let Some(Version { shared, rest }) = content.versions.drain(..).next() {
                 content.bytes.truncate(shared);
                 content.bytes.extend(rest);
@@ -234,7 +248,7 @@ impl Change {
 
 impl Content {
     fn unsynced(bytes: Vec<u8>) -> Self {
-        Self { bytes, versions: vec![Version::default()] }
+        Self { bytes, versions: vec![Version::default()], dropped: 0..0 }
     }
 
     /// Notes what is on the platter now, before the first change after a sync.
@@ -244,8 +258,25 @@ impl Content {
         }
     }
 
+    fn sync(&mut self) {
+        self.versions.clear();
+        let Range { start, end } = self.dropped;
+        if start < end {
+            let rest = [&vec![0; end - start], &self.bytes[end..]].concat();
+            self.versions.push(Version { shared: start, rest });
+        }
+    }
+
+    fn drop_unsynced(&mut self) {
+        if let Some(Version { shared, .. }) = self.versions.first() {
+            let start = if self.dropped.is_empty() { *shared } else { self.dropped.start.min(*shared) };
+            self.dropped = start..self.bytes.len();
+        }
+    }
+
     fn truncate(&mut self, len: usize) {
         self.unsync();
+        self.dropped = self.dropped.start.min(len)..self.dropped.end.min(len);
         for version in &mut self.versions {
             if version.shared > len {
                 version.rest.splice(..0, self.bytes[len..version.shared].iter().copied());
@@ -266,6 +297,7 @@ impl Content {
         }
         let Version { shared, rest } = self.versions.swap_remove(rng.random_range(0..self.versions.len()));
         self.versions.clear();
+        self.dropped = 0..0;
         let new = self.bytes.split_off(shared);
         let after = match rng.random_range(0..4) {
             0 => rest,
@@ -295,6 +327,7 @@ fn mixture(old: &[u8], new: &[u8], offset: usize, rng: &mut SmallRng) -> Vec<u8>
     mixed
 }
 
-fn parent(path: &str) -> &str {
+/// The directory of a file.
+pub(super) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }

@@ -255,10 +255,16 @@ impl Disk for RealDisk {
     fn sync(&self, path: &str) -> io::Result<()> {
         let mut appending = self.appending();
         appending.handle(self, path)?.file.sync_all()?;
-        for dir in std::mem::take(&mut appending.changed) {
+        // A directory whose sync fails is still one that has to be synced.
+        while let Some(dir) = appending.changed.first().cloned() {
             self.sync_dir(&dir)?;
+            appending.changed.remove(&dir);
         }
         Ok(())
+    }
+
+    fn sync_bytes(&self, path: &str) -> io::Result<()> {
+        self.appending().handle(self, path)?.file.sync_all()
     }
 
     fn sync_names(&self, dir: &str) -> io::Result<()> {
@@ -325,6 +331,24 @@ mod tests {
         disk.rename("a.csv.tmp", "a.csv").unwrap();
         assert_ne!(append("x").file, first.file, "what takes its place is opened");
         assert_eq!(disk.read("a.csv", 0, 9).unwrap(), b"onx");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_name_stays_unsynced_where_the_sync_of_its_directory_fails() {
+        let (_temp, disk) = TempDir::disk("p");
+        disk.append("a.csv", b"row").unwrap();
+        disk.append("journal/1.log", b"batch").unwrap();
+        let (journal, aside) = (disk.full_path("journal"), disk.full_path("aside"));
+        fs::rename(&journal, &aside).unwrap();
+        std::os::unix::fs::symlink("journal", &journal).unwrap();
+        for _ in 0..2 {
+            assert!(disk.sync("a.csv").is_err(), "the journal cannot be opened");
+        }
+        fs::remove_file(&journal).unwrap();
+        fs::rename(&aside, &journal).unwrap();
+        disk.sync("a.csv").unwrap();
+        assert!(disk.appending().changed.is_empty());
     }
 
     #[test]

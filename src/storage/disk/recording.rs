@@ -82,6 +82,10 @@ impl Disk for Recording {
         self.note(format!("sync {path}"))?;
         self.disk.sync(path)
     }
+    fn sync_bytes(&self, path: &str) -> io::Result<()> {
+        self.note(format!("sync bytes of {path}"))?;
+        self.disk.sync_bytes(path)
+    }
     fn sync_names(&self, dir: &str) -> io::Result<()> {
         self.note(format!("sync names of {dir:?}"))?;
         self.disk.sync_names(dir)

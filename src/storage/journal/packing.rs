@@ -2,6 +2,8 @@
 //! and is whole on the platter before it gets its name. Only then is the plain one removed: where both are there, which
 //! is so for a moment and after a crash, the plain one counts.
 
+use std::sync::Arc;
+
 use super::names::{is_packed, is_unfinished, packed_path, parse_segment_name, plain_path, unfinished_path};
 use super::packed;
 use super::packed::layout::Layout;
@@ -18,6 +20,16 @@ const SYNC_BYTES: usize = 256 * 1024;
 
 /// How much is unpacked in one step, in bytes.
 const UNPACK_BYTES: usize = 1024 * 1024;
+
+/// What came of the attempt to pack a piece of the log.
+#[derive(Debug)]
+pub enum Packed {
+    Piece,
+    /// There is nothing to pack.
+    Nothing,
+    /// Why a segment stays as it is. That harms nothing; it is tried again once another one is full.
+    Left(StorageError),
+}
 
 /// A segment of which a part is packed.
 #[derive(Debug, Clone)]
@@ -38,20 +50,21 @@ impl Packing {
 }
 
 impl<D: Disk> Journal<D> {
-    /// Packs another piece of the first plain segment that is full and ends at or below `up_to`. False: there is none.
+    /// Packs another piece of the first plain segment that is full and ends at or below `up_to`.
     ///
     /// # Errors
-    /// The disk's, or where the segment is damaged. The segment stays as it is, and is left alone until another one is
-    /// full.
-    pub(in crate::storage) fn pack(&mut self, up_to: Sequence) -> Result<bool, StorageError> {
-        let packed = match self.packing.take() {
-            Some(packing) => self.pack_piece(packing),
+    /// The disk's, where it cannot sync what counts: the plain segment, or names. The system tells of that once, so the
+    /// next sync would vouch for what may not be there. Where only the packed file cannot be made, or the segment is
+    /// damaged, the segment is left as it is.
+    pub(in crate::storage) fn pack(&mut self, up_to: Sequence) -> Result<Packed, StorageError> {
+        match self.packing.take() {
+            Some(packing) if packing.layout.plain_bytes() < packing.end => Ok(self.pack_piece(packing)),
+            Some(packing) => self.finish_packing(&packing),
             None => match self.next_to_pack(up_to) {
                 Some((first, end)) => self.begin_packing(first, end),
-                None => return Ok(false),
+                None => Ok(Packed::Nothing),
             },
-        };
-        packed.map(|()| true)
+        }
     }
 
     /// First sequence and bytes of the next segment that is to be packed.
@@ -64,31 +77,32 @@ impl<D: Disk> Journal<D> {
         followed.find(is_due).map(|(segment, _)| (segment.first, segment.bytes))
     }
 
-    fn begin_packing(&mut self, first: Sequence, end: u64) -> Result<(), StorageError> {
+    fn begin_packing(&mut self, first: Sequence, end: u64) -> Result<Packed, StorageError> {
         let packing = Packing { first, layout: Layout::default(), end, unsynced: 0 };
         let (plain, new) = (plain_path(first), unfinished_path(&packed_path(first)));
         let disk = &*self.reader.disk;
+        // It counts as long as it is there, so it must not come back with less than the packed one holds.
+        disk.sync(&plain).map_err(failed(disk, "sync", &plain))?;
         let begin = || {
-            // It counts as long as it is there, so it must not come back with less than the packed one holds.
-            disk.sync(&plain).map_err(failed(disk, "sync", &plain))?;
             disk.remove(&new).map_err(failed(disk, "remove", &new))?;
             disk.append(&new, &packed::file_head()).map_err(failed(disk, "append to", &new)).map(drop)
         };
-        match begin() {
-            Ok(()) => self.packing = Some(packing),
-            Err(error) => return Err(self.give_up(first, error)),
-        }
-        Ok(())
+        Ok(match begin() {
+            Ok(()) => self.go_on_with(packing),
+            Err(error) => self.give_up(first, error),
+        })
     }
 
-    fn pack_piece(&mut self, mut packing: Packing) -> Result<(), StorageError> {
-        let first = packing.first;
-        let packed = if packing.layout.plain_bytes() < packing.end {
-            self.pack_block(&mut packing).map(|()| self.packing = Some(packing))
-        } else {
-            self.finish_packing(&packing)
-        };
-        packed.map_err(|error| self.give_up(first, error))
+    fn pack_piece(&mut self, mut packing: Packing) -> Packed {
+        match self.pack_block(&mut packing) {
+            Ok(()) => self.go_on_with(packing),
+            Err(error) => self.give_up(packing.first, error),
+        }
+    }
+
+    fn go_on_with(&mut self, packing: Packing) -> Packed {
+        self.packing = Some(packing);
+        Packed::Piece
     }
 
     fn pack_block(&self, packing: &mut Packing) -> Result<(), StorageError> {
@@ -108,35 +122,41 @@ impl<D: Disk> Journal<D> {
         packing.layout.add(block.len(), plain.len());
         packing.unsynced += block.len();
         if packing.unsynced >= SYNC_BYTES {
-            disk.sync(&new).map_err(failed(disk, "sync", &new))?;
+            disk.sync_bytes(&new).map_err(failed(disk, "sync", &new))?;
             packing.unsynced = 0;
         }
         Ok(())
     }
 
-    fn finish_packing(&mut self, packing: &Packing) -> Result<(), StorageError> {
+    fn finish_packing(&mut self, packing: &Packing) -> Result<Packed, StorageError> {
         let (plain, packed) = (plain_path(packing.first), packed_path(packing.first));
-        let disk = &*self.reader.disk;
+        let disk = Arc::clone(&self.reader.disk);
         let new = unfinished_path(&packed);
-        let stamp = disk.append(&new, &packing.layout.index()).map_err(failed(disk, "append to", &new))?;
-        take_place(disk, &new, &packed)?;
-        disk.remove(&plain).map_err(failed(disk, "remove", &plain))?;
+        let named = disk.append(&new, &packing.layout.index()).map_err(failed(&*disk, "append to", &new));
+        let stamp = match named.and_then(|stamp| take_name(&*disk, &new, &packed).map(|()| stamp)) {
+            Ok(stamp) => stamp,
+            Err(error) => return Ok(self.give_up(packing.first, error)),
+        };
+        disk.sync_names(DIR).map_err(failed(&*disk, "sync", DIR))?;
+        if let Err(error) = disk.remove(&plain).map_err(failed(&*disk, "remove", &plain)) {
+            return Ok(self.give_up(packing.first, error));
+        }
         self.unsynced.remove(&plain);
         self.names_unsynced = true;
         let mut index = self.reader.index();
         let at = index.segments.partition_point(|segment| segment.first < packing.first);
         index.segments[at].packed = Some(stamp.bytes);
-        Ok(())
+        Ok(Packed::Piece)
     }
 
     /// Leaves a segment plain. Where what was written beside cannot be removed, the next start does that.
-    fn give_up(&mut self, first: Sequence, error: StorageError) -> StorageError {
+    fn give_up(&mut self, first: Sequence, error: StorageError) -> Packed {
         let packed = packed_path(first);
         for path in [unfinished_path(&packed), packed] {
             let _ = self.reader.disk.remove(&path);
         }
         self.unpackable.insert(first);
-        error
+        Packed::Left(error)
     }
 
     /// Forgets what is packed of a segment that may be cut.
@@ -147,11 +167,10 @@ impl<D: Disk> Journal<D> {
     }
 }
 
-/// Gives a file its name once its bytes are on the platter. Returns once its name is, too.
-fn take_place<D: Disk>(disk: &D, new: &str, path: &str) -> Result<(), StorageError> {
-    disk.sync(new).map_err(failed(disk, "sync", new))?;
-    disk.rename(new, path).map_err(failed(disk, "replace", path))?;
-    disk.sync_names(DIR).map_err(failed(disk, "sync", DIR))
+/// Gives a file its name once its bytes are on the platter.
+fn take_name<D: Disk>(disk: &D, new: &str, path: &str) -> Result<(), StorageError> {
+    disk.sync_bytes(new).map_err(failed(disk, "sync", new))?;
+    disk.rename(new, path).map_err(failed(disk, "replace", path))
 }
 
 /// Makes a packed segment a plain one that ends after its first `to` bytes.
@@ -174,7 +193,8 @@ pub(in crate::storage) fn unpack<D: Disk>(disk: &D, first: Sequence, to: u64) ->
         disk.append(&new, &bytes).map_err(failed(disk, "append to", &new))?;
         at += bytes.len() as u64;
     }
-    take_place(disk, &new, &plain)?;
+    take_name(disk, &new, &plain)?;
+    disk.sync_names(DIR).map_err(failed(disk, "sync", DIR))?;
     disk.remove(&packed).map_err(failed(disk, "remove", &packed))
 }
 

@@ -19,7 +19,7 @@ use crate::storage::file_names::{sensor_of, sensor_of_earlier};
 use crate::storage::journal::segment_bytes::SegmentBytes;
 use crate::storage::opening::{salvage, start, walk};
 use crate::storage::state::{self, State};
-use crate::storage::{base, journal, pending, Options, Storage};
+use crate::storage::{base, journal, pending, Options, Packed, Storage};
 use crate::wire::Frame;
 
 /// What was copied.
@@ -114,7 +114,7 @@ impl<S: ReadDisk, D: Disk> Copying<'_, S, D> {
             self.term = Some(frame.term().clone());
             if self.storage.append_batch(frame)? {
                 // The copy is to take no more room than the original. It is whole without that, too.
-                while let Ok(true) = self.storage.journal.pack(frame.first() - 1) {}
+                while let Packed::Piece = self.storage.journal.pack(frame.first() - 1)? {}
             }
             Ok(())
         })

@@ -28,7 +28,7 @@ fn filled(disk: &MemoryDisk, packed: bool) -> Storage<MemoryDisk> {
     }
     storage.deliver(8 * EACH).unwrap();
     storage.flush().unwrap();
-    while packed && storage.pack().unwrap() {}
+    while packed && matches!(storage.pack().unwrap(), Packed::Piece) {}
     storage.sync().unwrap();
     storage
 }

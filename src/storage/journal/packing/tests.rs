@@ -39,7 +39,22 @@ fn filled<D: Disk>(disk: &Arc<D>, batches: &[Frame]) -> Journal<D> {
 }
 
 fn pack_all<D: Disk>(journal: &mut Journal<D>) {
-    while journal.pack(Sequence::MAX - 1).unwrap() {}
+    pack_up_to(journal, Sequence::MAX - 1);
+}
+
+fn pack_up_to<D: Disk>(journal: &mut Journal<D>, up_to: Sequence) {
+    loop {
+        match journal.pack(up_to).unwrap() {
+            Packed::Piece => {}
+            Packed::Nothing => return,
+            Packed::Left(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// The same, as a peer does it.
+fn pack_delivered(storage: &mut Storage<MemoryDisk>) {
+    pack_up_to(&mut storage.journal, storage.delivered);
 }
 
 fn read_all<D: Disk>(journal: &Journal<D>, mut after: Sequence) -> Vec<Frame> {
@@ -94,8 +109,9 @@ fn only_what_is_full_and_below_a_sequence_is_packed() {
     let (disk, batches) = (Arc::new(MemoryDisk::new()), slow_batches(60));
     let mut journal = filled(&disk, &batches);
     let segments = segments_of(&names(&disk));
-    assert!(!journal.pack(segments[1] - 2).unwrap(), "its last batch may still be cut");
-    while journal.pack(segments[1] - 1).unwrap() {}
+    let packed = journal.pack(segments[1] - 2).unwrap();
+    assert!(matches!(packed, Packed::Nothing), "its last batch may still be cut");
+    pack_up_to(&mut journal, segments[1] - 1);
     assert_eq!(names(&disk).iter().filter(|name| is_packed(name)).count(), 1);
 }
 
@@ -142,10 +158,10 @@ fn on_a_full_disk_the_segment_stays_and_is_packed_once_there_is_room() {
         let mut journal = filled(&disk, &batches);
         disk.set_capacity(used + room);
         let error = loop {
-            match journal.pack(Sequence::MAX - 1) {
-                Ok(true) if names(&disk).iter().any(|name| is_packed(name)) => break None,
-                Ok(_) => {}
-                Err(error) => break Some(error),
+            match journal.pack(Sequence::MAX - 1).unwrap() {
+                Packed::Left(error) => break Some(error),
+                _ if names(&disk).iter().any(|name| is_packed(name)) => break None,
+                _ => {}
             }
         };
         let Some(error) = error else { continue };
@@ -163,24 +179,48 @@ fn on_a_full_disk_the_segment_stays_and_is_packed_once_there_is_room() {
 #[test]
 fn any_operation_may_fail_and_the_log_is_whole() {
     let batches = slow_batches(30);
-    for fail_from in 30.. {
+    let whole = Arc::new(Recording::default());
+    pack_up_to(&mut filled(&whole, &batches), 14);
+    let operations = whole.changes.lock().unwrap().clone();
+    for fail_from in 30..=operations.len() {
         let disk = Arc::new(Recording { fail_from: Some(fail_from), ..Recording::default() });
         let mut journal = filled(&disk, &batches);
-        let failed = loop {
+        // A sync of what counts is the only one whose failure is one of the storage.
+        let (mut failed, mut is_left) = (false, false);
+        loop {
             match journal.pack(14) {
-                Ok(true) => {}
-                Ok(false) => break false,
-                Err(_) => break true,
+                Ok(Packed::Piece) => {}
+                Ok(Packed::Nothing) => break,
+                Ok(Packed::Left(_)) => is_left = true,
+                Err(_) => failed = true,
             }
-        };
+            if failed || is_left {
+                break;
+            }
+        }
+        let operation = operations.get(fail_from).map_or("", |operation| operation.as_str());
+        let counts = operation == "sync names of \"journal\"" || operation.starts_with("sync journal/");
+        assert_eq!((failed, is_left), (counts, !counts && !operation.is_empty()), "{operation}");
         assert_eq!(read_all(&journal, 0), batches, "after {fail_from} changes");
         for (path, bytes) in journal.files() {
             assert_eq!(disk.len(&path).unwrap(), bytes, "{path} after {fail_from} changes");
         }
-        if !failed {
-            return;
-        }
     }
+}
+
+#[test]
+fn a_segment_whose_sync_fails_is_not_vouched_for() {
+    let disk = MemoryDisk::new();
+    let (mut storage, _) = open(&disk);
+    append_all(&mut storage, &slow_batches(40));
+    disk.fail_syncs(1);
+    let error = storage.pack().unwrap_err();
+    assert!(matches!(error, StorageError::Io { doing: "sync", .. }), "{error}");
+    // That is why it has to end: whatever it syncs next, the disk takes, and this segment is not there.
+    storage.save_state(None, None, storage.last()).unwrap();
+    disk.lose_unsynced();
+    let repairs = open(&disk).1.repairs;
+    assert!(repairs.iter().any(|repair| matches!(repair, Repair::JournalShort { .. })), "{repairs:?}");
 }
 
 #[test]
@@ -196,8 +236,8 @@ fn a_process_dies_or_the_power_fails_between_any_two_operations_and_nothing_is_l
             disk.crash_after(changes);
             let packed = loop {
                 match storage.pack() {
-                    Ok(true) => {}
-                    packed => break packed.is_ok(),
+                    Ok(Packed::Piece) => {}
+                    packed => break matches!(packed, Ok(Packed::Nothing)),
                 }
             };
             match power_fails {
@@ -223,7 +263,7 @@ fn a_packed_segment_that_lost_all_its_bytes_is_mended_once() {
     let (mut storage, _) = open(&disk);
     append_all(&mut storage, &slow_batches(60));
     storage.flush().unwrap();
-    while storage.pack().unwrap() {}
+    pack_delivered(&mut storage);
     drop(storage);
     let first_packed: Vec<Sequence> = segments_of(&names(&disk));
     for (at, first) in first_packed.into_iter().enumerate().take(2).rev() {
@@ -252,7 +292,7 @@ fn a_log_of_an_earlier_version_opens_plain_and_packed_with_the_same_rows() {
         // It goes on in another segment, and this one is packed.
         (storage.journal.segment_bytes, storage.journal.block_bytes) = (2000, 500);
         storage.append(&frame(9, 41, "a/1", 1, 1)).unwrap();
-        while storage.pack().unwrap() {}
+        pack_delivered(&mut storage);
         assert_eq!(names(&disk), ["00000000000000000001.pack", "00000000000000000041.log"]);
         ["kitchen.csv", "roof.csv", "attic.csv"].map(|name| disk.files().remove(name).unwrap())
     });
@@ -265,7 +305,7 @@ fn a_form_of_a_later_version_is_refused_by_name_and_untouched() {
     let disk = MemoryDisk::new();
     let (mut storage, _) = open(&disk);
     append_all(&mut storage, &slow_batches(40));
-    while storage.pack().unwrap() {}
+    pack_delivered(&mut storage);
     drop(storage);
     let path = packed_path(1);
     let bytes = disk.files().remove(&path).unwrap();
