@@ -1,7 +1,7 @@
-//! What is there whatever happens to the power: names of a directory, and small files that are replaced as a whole.
+//! What is there whatever happens to the power: names of a directory, and files that are replaced as a whole.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Replaces a file. At any time, and after a power cut, its name has all that it held before or all that it holds now; once
@@ -12,12 +12,29 @@ use std::path::Path;
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut new = path.to_owned().into_os_string();
     new.push(".tmp");
-    let mut file = File::create(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&new, path)?;
-    sync_dir(parent(path))
+    fs::write(&new, bytes)?;
+    take_place(new.as_ref(), path)
+}
+
+/// The same, with a file that was written beside.
+///
+/// The name is left to the system where that syncs no directories, or this user may only write to this one: an operator
+/// may have chosen any.
+///
+/// # Errors
+/// As above.
+pub(crate) fn take_place(new: &Path, path: &Path) -> io::Result<()> {
+    // Windows syncs only files that are open for writing.
+    File::options().append(true).open(new)?.sync_all()?;
+    fs::rename(new, path)?;
+    match sync_dir(parent(path)) {
+        Err(error) if is_not_offered(error.kind()) => Ok(()),
+        synced => synced,
+    }
+}
+
+fn is_not_offered(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::PermissionDenied)
 }
 
 /// The directory that a path is in.

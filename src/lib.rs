@@ -26,7 +26,7 @@
 //! | layer | module | knows |
 //! | --- | --- | --- |
 //! | names | [`ids`], [`reading`], `ranges` (sets of numbers), `json` (how it is written), `elapsed` and `size` (lengths of time and amounts of bytes in words), `version` (what a file says of its form) | nothing |
-//! | files | `identity`, `durable` | nothing: which file a name means; what a power cut leaves of a small one |
+//! | files | `identity`, `durable` | nothing: which file a name means; what a power cut leaves of it |
 //! | limits | [`descriptors`] | nothing: how many files each use may have open |
 //! | manager | [`service`] | nothing: what a service manager is told |
 //! | seals | [`keys`] | names: seals what goes over the network in a closed group |

@@ -34,7 +34,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
     ("http", &["history", "ids", "reading", "status", "storage"]),
     ("inquiry", &["elapsed", "keys", "net", "selection", "status", "storage", "wire"]),
     ("selection", &["ids", "storage"]),
-    ("export", &["history", "ids", "reading", "selection", "storage"]),
+    ("export", &["durable", "history", "ids", "reading", "selection", "storage"]),
     ("tail", &["durable", "history", "ids", "reading", "selection", "storage"]),
     ("bridge", &["history", "ids", "inquiry", "json", "keys", "reading", "status", "storage", "tail", "version"]),
     ("history", &["ids", "json", "reading", "storage", "version", "wire"]),

@@ -1,9 +1,11 @@
-//! The output file. It is written beside the wanted name, and gets that name once it is whole.
+//! The output file. It is written beside the wanted name, and gets that name once it is whole and on the platter: what had
+//! the name before may be the only other export.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::ExportError;
+use crate::durable;
 
 /// Where rows go. If it is dropped before it is published, nothing is left.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl Output {
     /// Gives it its name.
     pub(super) fn publish(mut self) -> Result<(), ExportError> {
         let Some((path, to)) = self.file.take() else { return Ok(()) };
-        fs::rename(&path, &to).map_err(ExportError::file(&to))
+        durable::take_place(&path, &to).map_err(ExportError::file(&to))
     }
 }
 

@@ -36,7 +36,7 @@ struct Database<'a> {
     path: &'a Path,
 }
 
-/// Rows into a new database. Nobody else knows of it before it is whole, so it needs no journal until then.
+/// Rows into a new database. Nobody else knows of it before it is whole, so it needs no journal and no sync until then.
 pub(super) fn to_file(path: &Path) -> Result<Box<dyn Sink + '_>, ExportError> {
     let open = || {
         let connection = Connection::open(path)?;

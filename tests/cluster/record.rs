@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -74,11 +75,25 @@ impl<'a> Recorder<'a> {
 
     /// Starts a peer that is fed on standard input. Its lives have one record.
     pub(super) fn start(&self, id: &str, options: &[&str]) -> Peer {
-        let directory = &self.group.directory;
         let mut command = self.group.command(id);
-        command.args(["--sensor", "stdin"]).args(options).arg("--data-dir").arg(directory.join("data"));
-        command.env("LD_PRELOAD", &self.library).env("RECORD_DIR", directory).env("RECORD_FILE", self.file(id));
-        Peer::start(id, command, self.group.data_of(id))
+        command.args(["--sensor", "stdin"]).args(options).arg("--data-dir").arg(self.group.directory.join("data"));
+        Peer::start(id, self.recorded(command, id), self.group.data_of(id))
+    }
+
+    /// Runs a command of the program to its end, and returns what it asked of the system.
+    pub(super) fn run(&self, name: &str, arguments: &[&str]) -> Vec<Event> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_peer"));
+        command.current_dir(&self.group.directory).env_clear().args(arguments);
+        let output = self.recorded(command, name).output().expect("the binary was built");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        self.record(name)
+    }
+
+    /// The same command, recorded under this name.
+    fn recorded(&self, mut command: Command, name: &str) -> Command {
+        command.env("LD_PRELOAD", &self.library).env("RECORD_DIR", &self.group.directory);
+        command.env("RECORD_FILE", self.file(name));
+        command
     }
 
     /// What a peer asked of the system so far.

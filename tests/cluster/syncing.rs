@@ -360,3 +360,23 @@ fn a_position_is_noted_once_the_readings_before_it_are_on_the_platter() {
         assert_eq!(noted, LINES_OF_ONCE, "{record:#?}");
     }
 }
+
+#[test]
+fn an_export_is_on_the_platter_before_it_replaces_the_one_before() {
+    let group = Group::new();
+    let Some(recorder) = Recorder::new(&group) else { return };
+    let mut peer = group.start_fed("a");
+    peer.feed_numbered(0, 10);
+    peer.wait_for_rows(10);
+    let output = group.directory.join("rows.csv");
+    fs::write(&output, "that of yesterday").expect("writable");
+    let record = recorder.run("export", &["export", "a", "--output", &output.to_string_lossy()]);
+    let is_named = |event: &Event| matches!(event, Event::Rename { to, .. } if to == "rows.csv");
+    let named = record.iter().position(is_named).expect("it takes the name");
+    let Event::Rename { from, .. } = &record[named] else { unreachable!("just found") };
+    let (before, after) = record.split_at(named);
+    let is_written = |event: &Event| matches!(event, Event::Write { path, .. } if path == from);
+    let written = before.iter().rposition(is_written).expect("there are rows");
+    assert!(before[written..].contains(&Event::Sync { path: from.clone() }), "{record:#?}");
+    assert!(after.contains(&Event::Sync { path: ".".to_owned() }), "{record:#?}");
+}
