@@ -4,7 +4,7 @@
 //! others change under a lock; or in a call of the system for a socket. It sleeps only where nothing can happen
 //! earlier: after an error that would return immediately, and until a sensor's time has come.
 //!
-//! Locks are taken in the order of this table, and none while a later one is held. The last fifteen are leaves: no
+//! Locks are taken in the order of this table, and none while a later one is held. The last sixteen are leaves: no
 //! other lock is taken under them.
 //!
 //! | lock | guards | held for |
@@ -25,6 +25,7 @@
 //! | the porter's `words` | what the core said of connections | leaving word, taking all |
 //! | the ends' `waiting` | the other direction of links | putting one in, taking one out |
 //! | `connections` | incoming connections that were admitted | noting one, taking one out |
+//! | the reserve's `room` | how much room the disk has | noting it, copying it |
 //! | the keyring's `keys` | the keys of a closed group | cloning a handle, changing them |
 //! | what `stood` | what the peer was when that was last logged | comparing it |
 //! | an asked source's `wait` | since when it is asked | noting it, looking at it |

@@ -1,10 +1,13 @@
 //! Room on the disk that is kept free (`--min-free`): below it the sources wait, and nothing that was taken in is lost to a
-//! full disk. The `storage` thread looks, since it is the one that fills the disk.
+//! full disk. Once the peer runs, the `storage` thread alone looks, since it is the one that fills the disk. Where the disk
+//! hangs, so does a thread that asks for its room; all others take what was seen last.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use super::lock::lock;
 use crate::complaints::{Complaints, Kind, Subject};
 use crate::config::Config;
 use crate::size::Size;
@@ -27,17 +30,23 @@ pub(super) struct Reserve {
     directory: PathBuf,
     min_free: u64,
     waits: AtomicBool,
+    /// As it was seen last; `None` where the system does not know.
+    room: Mutex<Option<Room>>,
 }
 
 impl Reserve {
     pub(super) fn of(config: &Config) -> Self {
         let directory = storage::directory_of(&config.data_dir, &config.peer_id);
-        Self { directory, min_free: config.min_free, waits: AtomicBool::new(false) }
+        Self::new(directory, config.min_free)
     }
 
-    /// What a report says of it; `None` where the system does not know.
+    fn new(directory: PathBuf, min_free: u64) -> Self {
+        Self { directory, min_free, waits: AtomicBool::new(false), room: Mutex::default() }
+    }
+
+    /// What a report says of it, from the last look; `None` where the system does not know.
     pub(super) fn disk(&self) -> Option<Disk> {
-        let Room { free, total } = Room::of(&self.directory).ok()?;
+        let Room { free, total } = (*lock(&self.room))?;
         Some(Disk { free, total, min_free: self.min_free, sources_wait: self.sources_wait() })
     }
 
@@ -49,7 +58,9 @@ impl Reserve {
     /// Looks how much room there is, and says what that means. Returns whether sources may go on that waited.
     pub(super) fn look(&self, complaints: &Complaints) -> bool {
         // What the system does not know is no reason to stop measuring.
-        Room::of(&self.directory).is_ok_and(|room| self.judge(room.free, complaints))
+        let room = Room::of(&self.directory).ok();
+        *lock(&self.room) = room;
+        room.is_some_and(|room| self.judge(room.free, complaints))
     }
 
     fn judge(&self, free: u64, complaints: &Complaints) -> bool {
@@ -86,10 +97,11 @@ impl Reserve {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::TempDir;
 
     /// What is said of so many bytes each, one look after the other, and whether sources wait then.
     fn looks(min_free: u64, all: &[u64]) -> Vec<(Vec<&'static str>, bool, bool)> {
-        let reserve = Reserve { directory: PathBuf::from("d"), min_free, waits: AtomicBool::new(false) };
+        let reserve = Reserve::new(PathBuf::from("d"), min_free);
         all.iter()
             .map(|free| {
                 let complaints = Complaints::default();
@@ -117,6 +129,19 @@ mod tests {
             (vec![], false, false),
         ];
         assert_eq!(looks(500 * MIB, &all), expected);
+    }
+
+    #[test]
+    fn a_report_tells_of_the_last_look_and_does_not_look_itself() {
+        let temp = TempDir::new();
+        let (reserve, complaints) = (Reserve::new(temp.path().to_owned(), 0), Complaints::default());
+        let is_known = || reserve.disk().is_some_and(|disk| disk.total > 0);
+        assert!(!is_known());
+        reserve.look(&complaints);
+        drop(temp);
+        assert!(is_known(), "the directory is gone, and nobody has looked since");
+        reserve.look(&complaints);
+        assert!(!is_known());
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! A peer's own disk that fills up, takes nothing at all, or hangs.
 //!
 //! The first two are a file system in memory that nobody else sees; they need Linux, the right to mount (root), and
-//! `unshare` of util-linux. The last one is `stall.c`, and needs Linux and a C compiler. Where one of these is missing,
-//! the tests say so and pass.
+//! `unshare` of util-linux. The last one is `stall.c`, and needs Linux and a C compiler; or `strace` lets one call hang.
+//! Where one of these is missing, the tests say so and pass.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -12,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use peer::storage::TAIL_BYTES_MAX;
 
-use crate::harness::{assert_fed, assert_same_rows, skipped, Group, Peer};
+use crate::harness::{assert_fed, assert_same_rows, skipped, Group, Peer, PATIENCE};
 use crate::preload::library;
 
 /// `sh -c` makes the file system `$0` with the options `$1`, and runs what follows.
@@ -218,4 +220,70 @@ fn a_leader_that_cannot_read_its_journal_for_a_while_is_not_taken_for_silent() {
     fs::remove_file(stall.with_file_name("stall-a.read")).expect("it was written");
     assert_same_rows(&[&leader, &other, &last], usize::try_from(HISTORY).expect("not so many"));
     assert!(last.last_view().is_some_and(|view| view.starts_with("1.")), "{:?}", last.last_view());
+}
+
+/// Has a thread that asks for a second time how much room the disk has wait for ten minutes, as it may on a network's
+/// file system. With `-D` the peer is the child, and not `strace`.
+const NO_ROOM_KNOWN: [&str; 8] = [
+    "-D",
+    "-f",
+    "-q",
+    "-o/dev/null",
+    "-e",
+    "trace=?statfs,?statfs64",
+    "-e",
+    "inject=?statfs,?statfs64:delay_enter=600000000:when=2+",
+];
+
+/// The process that traces a peer. It is killed first: what it holds up would not end either.
+struct Tracer(String);
+
+impl Tracer {
+    fn of(peer: &Peer) -> Self {
+        let status = fs::read_to_string(format!("/proc/{}/status", peer.process_id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("TracerPid:")).expect("Linux says so");
+        let process = line.trim().to_owned();
+        assert_ne!(process, "0", "nobody traces it");
+        Self(process)
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        // The test has failed by then, or is over.
+        let _ = Command::new("kill").args(["-KILL", &self.0]).status();
+    }
+}
+
+/// What a peer answers to `STATUS`.
+fn status(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    stream.write_all(b"STATUS\n").expect("it reads");
+    let mut report = String::new();
+    BufReader::new(stream).read_line(&mut report).expect("an answer");
+    report
+}
+
+#[test]
+fn questions_are_answered_while_the_disk_does_not_say_how_much_room_it_has() {
+    let group = Group::new();
+    let is_traced = ["grep", "-q", "TracerPid:.[1-9]", "/proc/self/status"];
+    let tried = Command::new("strace").args(NO_ROOM_KNOWN).args(is_traced).output();
+    match tried {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => return skipped("no call can be held up here", &String::from_utf8_lossy(&output.stderr)),
+        Err(error) => return skipped("no call can be held up here", &format!("strace: {error}")),
+    }
+    let plain = group.command("a");
+    let mut command = Command::new("strace");
+    command.env_clear().current_dir(&group.directory).args(NO_ROOM_KNOWN).arg(plain.get_program());
+    command.args(plain.get_args()).args(["--sensor", "none"]);
+    let peer = Peer::start("a", command, group.data_of("a"));
+    let address = peer.address();
+    let _tracer = Tracer::of(&peer);
+    for _ in 0..5 {
+        let report = status(&address);
+        assert!(report.starts_with("REPORT:{") && report.contains("\"free\":"), "{report}");
+    }
 }
