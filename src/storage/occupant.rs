@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use fs4::{FileExt, TryLockError};
@@ -18,6 +19,9 @@ const NOTE: &str = if cfg!(windows) { "running" } else { LOCK };
 
 /// Begins a line that says how long rows may wait, in milliseconds.
 const ROWS_WAIT: &str = "rows wait:";
+
+/// Far longer than [`occupant`] shares the lock.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How many bytes of it are read: three numbers and an address.
 const BYTES_MAX: u64 = 150;
@@ -43,10 +47,11 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes it, and notes this process.
     pub(super) fn take(root: &Path) -> Result<Self, StorageError> {
-        Self::taken(root, NOTE)
+        Self::taken(root, NOTE, &mut || thread::sleep(LOOK))
     }
 
-    fn taken(root: &Path, note: &str) -> Result<Self, StorageError> {
+    /// `pause`: waits until somebody who only looks has looked.
+    fn taken(root: &Path, note: &str, pause: &mut dyn FnMut()) -> Result<Self, StorageError> {
         let path = root.join(LOCK);
         let unusable = |source| StorageError::directory(root, &path, source);
         let open = |path: &Path| {
@@ -55,7 +60,13 @@ impl Lock {
             open_or_make(options, path)
         };
         let held = open(&path).map_err(unusable)?;
-        match FileExt::try_lock(&held) {
+        let mut locked = FileExt::try_lock(&held);
+        if matches!(locked, Err(TryLockError::WouldBlock)) {
+            // Perhaps no peer holds it, and a program shares it to find that out.
+            pause();
+            locked = FileExt::try_lock(&held);
+        }
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 // Only for the message.
@@ -84,8 +95,8 @@ pub(super) fn is_of_process(name: &str) -> bool {
     matches!(name, LOCK | "running")
 }
 
-/// The process that uses this directory now, if any. To find out shares the lock for a moment, which a peer that starts
-/// would notice only within that very moment.
+/// The process that uses this directory now, if any. To find out shares the lock for some microseconds; a peer that starts
+/// within them tries again.
 #[must_use]
 pub fn occupant(root: &Path) -> Option<Occupant> {
     occupant_noted(root, NOTE)
@@ -116,6 +127,21 @@ mod tests {
     use super::*;
     use crate::storage::tests::support::TempDir;
 
+    fn taken(root: &Path, note: &str) -> Result<Lock, StorageError> {
+        Lock::taken(root, note, &mut || ())
+    }
+
+    #[test]
+    fn somebody_who_only_looks_does_not_keep_a_peer_from_starting() {
+        let temp = TempDir::new();
+        drop(taken(temp.path(), LOCK).unwrap());
+        let looking = File::open(temp.path().join(LOCK)).unwrap();
+        FileExt::try_lock_shared(&looking).unwrap();
+        assert!(taken(temp.path(), LOCK).is_err(), "it looks for longer than any pause");
+        let mut looking = Some(looking);
+        Lock::taken(temp.path(), LOCK, &mut || drop(looking.take())).unwrap();
+    }
+
     #[test]
     fn others_find_the_process_and_where_it_listens_while_it_runs() {
         for note in [LOCK, "running"] {
@@ -123,22 +149,22 @@ mod tests {
             let root = temp.path().to_owned();
             let occupant = || occupant_noted(&root, note);
             assert_eq!(occupant(), None);
-            let held = Lock::taken(&root, note).unwrap();
+            let held = taken(&root, note).unwrap();
             let process = Some(std::process::id());
             assert_eq!(occupant(), Some(Occupant { process, ..Occupant::default() }));
             let endpoint: SocketAddr = "[fd00::7]:7000".parse().unwrap();
             held.note(endpoint, None).unwrap();
             assert_eq!(occupant(), Some(Occupant { process, endpoint: Some(endpoint), rows_wait: None }));
-            let refused = Lock::taken(&root, note).unwrap_err().to_string();
+            let refused = taken(&root, note).unwrap_err().to_string();
             assert!(refused.contains(&std::process::id().to_string()) && !refused.contains("fd00"), "{refused}");
             drop(held);
             assert_eq!(occupant(), None);
-            let (held, rows_wait) = (Lock::taken(&root, note).unwrap(), Some(Duration::from_secs(86_400)));
+            let (held, rows_wait) = (taken(&root, note).unwrap(), Some(Duration::from_secs(86_400)));
             let endpoint: SocketAddr = "[fe80:1111:2222:3333:4444:5555:6666:7777%4294967295]:65535".parse().unwrap();
             held.note(endpoint, rows_wait).unwrap();
             assert_eq!(occupant(), Some(Occupant { process, endpoint: Some(endpoint), rows_wait }), "the longest");
             drop(held);
-            drop(Lock::taken(&root, note).unwrap());
+            drop(taken(&root, note).unwrap());
             assert_eq!(fs::read_to_string(root.join(note)).unwrap().lines().count(), 1, "of the last process only");
             assert!(fs::read_dir(&root)
                 .unwrap()
