@@ -18,6 +18,9 @@ pub use self::target::{Scheme, Target, TargetError};
 use crate::ids::SensorId;
 use crate::tail::Start;
 
+/// The topic of a row in MQTT, unless another one is asked for.
+pub const TOPIC: &str = "peer/{group}/{sensor}";
+
 /// Which rows go where.
 #[derive(Debug, Clone)]
 pub struct Asked {

@@ -1,6 +1,7 @@
 //! Takes rows from the files of a peer to an engine: in their order, each until it is acknowledged.
 
 mod access;
+mod chosen;
 mod engine;
 #[cfg(feature = "bridge-influx")]
 mod influx;
@@ -17,6 +18,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use self::chosen::Chosen;
 use self::engine::{Engine, Fault};
 use self::known::{Begin, Kept, Known};
 use self::leader::Leadership;
@@ -48,9 +50,18 @@ pub(super) fn run(asked: &Asked, errors: &mut dyn Write, pause: &dyn Fn(Duration
     check_version(&root)?;
     let cursor = Cursor::open(&asked.cursor.clone().unwrap_or_else(|| beside(&root, asked.target.scheme)))?;
     let wanted = Wanted { sensors: asked.sensors.clone(), range: TimeRange::ALL };
-    let (known, rows) = match cursor.kept() {
-        Some(Kept { known, position }) => (known, Rows::resume(root.clone(), &wanted, position)),
-        None => (Known::default(), Rows::new(root.clone(), &wanted, after(&root, asked.start, &asked.sensors)?)),
+    let chosen = Chosen::of(&asked.sensors);
+    let (mut known, mut position) = match cursor.kept() {
+        Some(Kept { known, position }) => (known, Some(position)),
+        None => (Known::new(chosen.clone()), None),
+    };
+    if !known.choose(&chosen) {
+        // What is known keeps rows from going there twice.
+        position = None;
+    }
+    let rows = match position {
+        Some(position) => Rows::resume(root.clone(), &wanted, position),
+        None => Rows::new(root.clone(), &wanted, after(&root, asked.start, &asked.sensors)?),
     };
     refuse_without_journal(&root, &rows)?;
     let (leadership, done) = (Leadership::of(asked, &root)?, rows.position());
@@ -259,7 +270,7 @@ impl Bridge<'_> {
     /// Hands over what the engine does not have yet, until all of it is acknowledged. After a fault it goes back to what was: what
     /// comes next depends on what the engine holds then.
     fn hand_over(&mut self, page: &Page) -> Result<Next, BridgeError> {
-        let rows: Vec<Row> = Row::all(page).filter(|row| !self.known.holds(&row.identity)).collect();
+        let rows: Vec<Row> = Row::all(page).filter(|row| !row.is_in(&self.known)).collect();
         let before = self.known.clone();
         let sent = if rows.is_empty() { Ok(()) } else { self.engine.send(&rows, &mut self.known) };
         self.has_worked |= self.known != before;

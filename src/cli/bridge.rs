@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{value_parser, Args, ValueEnum};
 
-use crate::bridge::{Asked, Target};
+use crate::bridge::{self, Asked, Target};
 use crate::config::{self, value};
 use crate::ids::SensorId;
 use crate::tail::Start;
@@ -101,7 +101,7 @@ pub struct Bridge {
     create: bool,
 
     /// Topic of a row in MQTT
-    #[arg(long, value_name = "TOPIC", default_value = "peer/{group}/{sensor}", value_parser = topic)]
+    #[arg(long, value_name = "TOPIC", default_value = bridge::TOPIC, value_parser = topic)]
     topic: String,
 
     /// Let MQTT keep the last row of each topic

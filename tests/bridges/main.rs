@@ -15,5 +15,6 @@ mod intake;
 mod leader;
 mod mqtt;
 mod nats;
+mod sensors;
 mod server;
 mod storm;

@@ -14,7 +14,7 @@ use crate::server::Server;
 use crate::storm::{self, wait_for, Holder, ROWS};
 
 /// A broker, and a subscriber that it remembers.
-struct Broker {
+pub(crate) struct Broker {
     server: Server,
     seen: Arc<Mutex<Seen>>,
     stop: Arc<AtomicBool>,
@@ -23,14 +23,14 @@ struct Broker {
 
 #[derive(Default)]
 struct Seen {
-    /// Names of readings.
+    /// Topics and names of readings.
     ids: HashSet<String>,
     /// Messages of other topics, and the topics.
     others: Vec<(String, serde_json::Value)>,
 }
 
 impl Broker {
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let server = Server::start("mosquitto", "-c", |port, directory| {
             format!(
                 "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n\
@@ -44,7 +44,7 @@ impl Broker {
         Some(Self { server, seen, stop, listener: Some(listener) })
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("mqtt://127.0.0.1:{}", self.server.port)
     }
 }
@@ -61,7 +61,7 @@ fn listen(port: u16, seen: &Mutex<Seen>, stop: &AtomicBool) {
                 let mut seen = seen.lock().expect("no panic");
                 let object: serde_json::Value = serde_json::from_slice(&message.payload).unwrap_or_default();
                 match object["id"].as_str() {
-                    Some(id) => drop(seen.ids.insert(id.to_owned())),
+                    Some(id) => drop(seen.ids.insert(format!("{} {id}", message.topic))),
                     None => seen.others.push((message.topic.clone(), object)),
                 }
             }

@@ -111,7 +111,7 @@ impl Engine for Influx {
             self.post(&self.write, points.as_bytes())?;
         }
         for row in rows {
-            known.add(row.identity.origin, row.identity.number);
+            row.add_to(known);
         }
         Ok(())
     }

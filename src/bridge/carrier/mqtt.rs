@@ -7,10 +7,12 @@ mod session;
 use std::collections::HashSet;
 
 use self::session::Session;
+use super::chosen::Chosen;
 use super::engine::{Engine, Fault};
 use super::known::Known;
 use super::row::Row;
 use super::{access, tls, Asked, BridgeError};
+use crate::bridge::TOPIC;
 
 /// What is needed to talk to a broker.
 #[derive(Debug)]
@@ -37,6 +39,16 @@ impl Mqtt {
     }
 }
 
+/// Where the position of the bridges is that hand over what this one does. Those of other sensors or topics have another one.
+fn position_topic(asked: &Asked) -> String {
+    let (group, chosen) = (&asked.group, Chosen::of(&asked.sensors));
+    if chosen.is_all() && asked.topic == TOPIC {
+        format!("peer-bridge/{group}")
+    } else {
+        format!("peer-bridge/{group}/{:08x}", crc32fast::hash(format!("{chosen} {}", asked.topic).as_bytes()))
+    }
+}
+
 impl Engine for Mqtt {
     fn open(&mut self, known: &mut Known) -> Result<(), Fault> {
         self.session = None;
@@ -45,7 +57,7 @@ impl Engine for Mqtt {
         known.settle(&format!("{} {} {}", asked.target, asked.group, asked.topic), known.at);
         let mut session = Session::open(&self.place)?;
         if asked.only_leader {
-            session.read_position(&asked.group, known)?;
+            session.read_position(&position_topic(asked), known)?;
         }
         self.session = Some(session);
         Ok(())
@@ -62,10 +74,9 @@ impl Engine for Mqtt {
             }
             messages.push((topic, row.json(&asked.group)));
         }
-        session
-            .publish_all(messages, asked.retain, |at| known.add(rows[at].identity.origin, rows[at].identity.number))?;
+        session.publish_all(messages, asked.retain, |at| rows[at].add_to(known))?;
         if asked.only_leader {
-            session.keep_position(&asked.group, known)?;
+            session.keep(position_topic(asked), known.marks())?;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ mod link;
 use tokio::runtime::{Builder, Runtime};
 
 use self::link::{Link, Place};
+use super::chosen::Chosen;
 use super::engine::{Engine, Fault};
 use super::known::Known;
 use super::row::Row;
@@ -66,7 +67,7 @@ impl Engine for Nats {
     fn send(&mut self, rows: &[Row], known: &mut Known) -> Result<(), Fault> {
         let Some(link) = &self.link else { return Err(Fault::Away("not connected".to_owned())) };
         for _ in 0..OVERTAKEN_MAX {
-            let left: Vec<&Row> = rows.iter().filter(|row| !known.holds(&row.identity)).collect();
+            let left: Vec<&Row> = rows.iter().filter(|row| !row.is_in(known)).collect();
             match self.runtime.block_on(link.send(&left, known)) {
                 Err(Fault::Overtaken) => {
                     self.runtime.block_on(link.read(known))?;

@@ -1,5 +1,6 @@
 //! A row on its way to an engine, and what it is known by there.
 
+use super::known::Known;
 #[cfg(any(feature = "bridge-mqtt", feature = "bridge-nats"))]
 use crate::history::json_line;
 use crate::history::{Identity, Page};
@@ -25,6 +26,16 @@ impl<'a> Row<'a> {
             let identity = page.identity(sequence)?;
             Some(Self { sequence, fields, identity, has_unsure_time: page.has_unsure_time(sequence) })
         })
+    }
+
+    /// Does the engine have it?
+    pub(super) fn is_in(&self, known: &Known) -> bool {
+        known.holds(&self.identity, self.fields.sensor_id)
+    }
+
+    /// The engine has it now.
+    pub(super) fn add_to(&self, known: &mut Known) {
+        known.add(self.identity.origin, self.fields.sensor_id, self.identity.number);
     }
 
     /// The name of the reading, which nothing changes: of its group, the peer and the life that took it in, and its number there.

@@ -108,9 +108,9 @@ impl Session {
         self.publish_all(vec![(topic, payload)], true, |_| {})
     }
 
-    /// Reads which readings were acknowledged to the bridges of the group, as far as one of them kept that with the broker.
-    pub(super) fn read_position(&mut self, group: &str, known: &mut Known) -> Result<(), Fault> {
-        self.client.subscribe(position_topic(group), QoS::AtLeastOnce).map_err(|_| self.why_gone())?;
+    /// Reads which readings were acknowledged to the bridges of the group, as far as one of them kept that on this topic.
+    pub(super) fn read_position(&mut self, topic: &str, known: &mut Known) -> Result<(), Fault> {
+        self.client.subscribe(topic, QoS::AtLeastOnce).map_err(|_| self.why_gone())?;
         while !matches!(self.next(PATIENCE)?, Said::Subscribed) {}
         let until = Instant::now() + KEPT;
         loop {
@@ -125,12 +125,7 @@ impl Session {
                 Err(_) => break,
             }
         }
-        self.client.unsubscribe(position_topic(group)).map_err(|_| self.why_gone())
-    }
-
-    /// Keeps with the broker which readings were acknowledged.
-    pub(super) fn keep_position(&mut self, group: &str, known: &Known) -> Result<(), Fault> {
-        self.keep(position_topic(group), known.marks())
+        self.client.unsubscribe(topic).map_err(|_| self.why_gone())
     }
 }
 
@@ -139,10 +134,6 @@ impl Drop for Session {
         // The thread may have ended already.
         let _ = self.client.try_disconnect();
     }
-}
-
-fn position_topic(group: &str) -> String {
-    format!("peer-bridge/{group}")
 }
 
 fn take(said: Said, done: &mut usize, is_acknowledged: &mut impl FnMut(usize)) -> Result<(), Fault> {

@@ -12,11 +12,11 @@ use async_nats::jetstream::context::{
     CreateStreamErrorKind, GetStreamErrorKind, PublishAckFuture, PublishError, PublishErrorKind,
 };
 use async_nats::jetstream::{stream, Context, ContextBuilder, ErrorCode};
-use async_nats::{ConnectErrorKind, ConnectOptions, HeaderMap};
+use async_nats::{ConnectErrorKind, ConnectOptions, HeaderMap, HeaderValue};
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout, Instant};
 
-use super::{access, tls, Asked, BridgeError, Fault, Known, Row};
+use super::{access, tls, Asked, BridgeError, Chosen, Fault, Known, Row};
 use crate::history::Position;
 use crate::ids::{parse_number, Number, Origin};
 
@@ -34,6 +34,9 @@ const UNACKNOWLEDGED_MAX: usize = 1_000;
 /// Where the row was when it was handed over, for those who read the stream and for a bridge that goes on.
 const SEQUENCE: &str = "Peer-Sequence";
 const TERM: &str = "Peer-Term";
+
+/// Of which sensors a bridge hands rows over, where not of all: the rows of others may be further behind.
+const SENSORS: &str = "Peer-Sensors";
 
 /// Which stream, and how to get there.
 #[derive(Debug)]
@@ -82,12 +85,18 @@ fn token(id: &str) -> String {
     id.replace('.', ":")
 }
 
+/// The sensor whose rows have this subject.
+fn sensor(subject: &str) -> String {
+    subject.rsplit('.').next().unwrap_or_default().replace(':', ".")
+}
+
 /// A connection, and the stream.
 pub(super) struct Link {
     context: Context,
     stream: stream::Stream,
     name: String,
     group: String,
+    chosen: Chosen,
 }
 
 impl Link {
@@ -130,7 +139,8 @@ impl Link {
                 )),
             })?,
         };
-        Ok(Self { context, stream, name: place.stream.clone(), group: place.asked.group.clone() })
+        let (name, group, chosen) = (place.stream.clone(), place.asked.group.clone(), Chosen::of(&place.asked.sensors));
+        Ok(Self { context, stream, name, group, chosen })
     }
 
     /// Reads which readings the stream holds, as far as that is not known yet.
@@ -163,7 +173,7 @@ impl Link {
                 let next = timeout(PATIENCE, messages.next()).await.map_err(|error| away(&error))?;
                 let Some(message) = next else { return Err(away(&"it ended")) };
                 let message = message.map_err(|error| away(&error))?;
-                self.learn(message.headers.as_ref(), known);
+                self.learn(message.headers.as_ref(), &message.subject, known);
                 let place = message.info().map_err(|error| away(&error))?;
                 if place.stream_sequence >= last || place.pending == 0 {
                     break;
@@ -175,12 +185,17 @@ impl Link {
     }
 
     /// Learns of what a message holds, if it is a row of this group.
-    fn learn(&self, headers: Option<&HeaderMap>, known: &mut Known) {
+    fn learn(&self, headers: Option<&HeaderMap>, subject: &str, known: &mut Known) {
         let Some(headers) = headers else { return };
         // The client finds a name of its own list only by its constant.
         let id = headers.get(NATS_MESSAGE_ID);
         let Some((origin, number)) = id.and_then(|id| named(id.as_str(), &self.group)) else { return };
-        known.add(&origin, number);
+        known.mark(&origin, Some(&sensor(subject)), number);
+        let covers = |chosen: &HeaderValue| chosen.as_str().parse().is_ok_and(|it: Chosen| it.covers(&self.chosen));
+        if !headers.get(SENSORS).is_none_or(covers) {
+            // What this bridge hands over beside that may be further behind.
+            return;
+        }
         let term = headers.get(TERM).and_then(|term| term.as_str().parse().ok());
         let sequence = headers.get(SEQUENCE).and_then(|sequence| parse_number(sequence.as_str()));
         if let (Some(term), Some(sequence)) = (term, sequence) {
@@ -216,7 +231,7 @@ impl Link {
     async fn acknowledged(&self, sent: Option<(&Row<'_>, PublishAckFuture)>, known: &mut Known) -> Result<(), Fault> {
         let Some((row, sent)) = sent else { return Ok(()) };
         let acknowledged = sent.await.map_err(|error| self.fault(&error, row))?;
-        known.add(row.identity.origin, row.identity.number);
+        row.add_to(known);
         if acknowledged.duplicate {
             // The stream had it, and this bridge did not know.
             return Err(Fault::Overtaken);
@@ -232,6 +247,9 @@ impl Link {
         headers.insert(condition, value);
         headers.insert(SEQUENCE, row.sequence.to_string());
         headers.insert(TERM, row.identity.term.to_string());
+        if !self.chosen.is_all() {
+            headers.insert(SENSORS, self.chosen.to_string());
+        }
         headers
     }
 
@@ -321,5 +339,6 @@ mod tests {
     #[test]
     fn an_id_is_one_token_of_a_subject() {
         assert_eq!((token("roof"), token("a.b."), token("EWR_1-x")), ("roof".into(), "a:b:".into(), "EWR_1-x".into()));
+        assert_eq!((sensor("lab.roof").as_str(), sensor("l:a:b.a:b:").as_str()), ("roof", "a.b."));
     }
 }
