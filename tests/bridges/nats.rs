@@ -1,17 +1,18 @@
 //! Streams of NATS JetStream: each row once, in order.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
-use async_nats::jetstream::stream::{Config, StorageType};
+use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
+use async_nats::HeaderMap;
 use futures_util::StreamExt;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::bridge;
-use crate::harness::{assert_same_rows, Group};
+use crate::harness::{assert_same_rows, Group, PATIENCE};
 use crate::server::Server;
 use crate::storm::{self, readings, wait_for, Holder, ROWS};
 
@@ -70,9 +71,33 @@ impl Nats {
         });
     }
 
+    /// Lets a stream keep so many messages.
+    fn limit(&self, name: &str, count: i64) {
+        self.runtime.block_on(async {
+            let context = Self::context(self.server.port).await;
+            let mut config = context.get_stream(name).await.expect("it is there").cached_info().config.clone();
+            config.max_messages = count;
+            context.update_stream(&config).await.expect("a stream");
+        });
+    }
+
     fn remove(&self, name: &str) {
         let remove = async { Self::context(self.server.port).await.delete_stream(name).await.expect("it is there") };
         self.runtime.block_on(remove);
+    }
+
+    /// Puts rows of another group into the streams that take them.
+    fn put(&self, group: &str, count: u64) {
+        self.runtime.block_on(async {
+            let context = Self::context(self.server.port).await;
+            for number in 1..=count {
+                let mut headers = HeaderMap::new();
+                headers.insert(NATS_MESSAGE_ID, format!("{group}/z/1/{number}"));
+                headers.insert("Peer-Sequence", number.to_string());
+                let sent = context.publish_with_headers(format!("{group}.roof"), headers, "{}".into()).await;
+                sent.expect("it is connected").await.expect("a stream takes it");
+            }
+        });
     }
 
     pub(crate) fn messages(&self, name: &str) -> Vec<Message> {
@@ -226,6 +251,83 @@ fn a_stream_that_is_made_again_gets_all_rows_again() {
 #[test]
 fn a_stream_that_is_replaced_while_a_bridge_works_gets_all_rows_again() {
     assert_gets_all_rows_again(|nats| nats.replace("sensors"));
+}
+
+/// Hands rows over until the stream holds so many, and ends.
+fn hands_over(nats: &mut Nats, group: &Group, url: &str, count: u64) {
+    let mut bridge = bridge::start("bridge", &group.directory, &[url]);
+    bridge.wait_for("rows go there");
+    wait_for(nats, &bridge, count);
+    bridge.signal("-TERM");
+    assert_eq!(bridge.wait_for_exit().code(), Some(0));
+}
+
+#[test]
+fn a_stream_that_lost_its_end_to_another_group_gets_those_rows_again() {
+    let Some(mut nats) = Nats::start("company") else { return };
+    nats.make("company", &["sensors.*", "south.*"].map(str::to_owned));
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    let url = nats.url() + "/company";
+    peer.feed(&readings("a", 90));
+    hands_over(&mut nats, &group, &url, 90);
+    nats.server.end("-TERM");
+    nats.server.copy("jetstream", "before");
+    nats.server.run();
+    peer.feed(&readings("b", 10));
+    hands_over(&mut nats, &group, &url, 100);
+    nats.server.end("-TERM");
+    nats.server.copy("before", "jetstream");
+    nats.server.run();
+    // It reaches further than the bridge knows, and ten of its rows are gone.
+    nats.put("south", 15);
+    hands_over(&mut nats, &group, &url, 115);
+    let mut messages = nats.messages("company");
+    messages.retain(|message| message.subject.starts_with("sensors."));
+    assert_once_and_in_order(&messages, 100);
+}
+
+#[test]
+fn rows_that_the_limits_of_a_stream_removed_are_not_sent_again() {
+    let Some(mut nats) = Nats::start("company") else { return };
+    nats.make("company", &["sensors.*", "south.*"].map(str::to_owned));
+    nats.limit("company", 10);
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    let url = nats.url() + "/company";
+    peer.feed(&readings("a", 10));
+    hands_over(&mut nats, &group, &url, 10);
+    nats.put("south", 12);
+    peer.feed("DATA|last|2026-01-16T00:00:00Z|1||\n");
+    peer.wait_for_rows(11);
+    let bridge = bridge::start("bridge", &group.directory, &[&url]);
+    bridge.wait_for("rows go there");
+    let until = Instant::now() + PATIENCE;
+    while nats.messages("company").iter().all(|message| message.subject != "sensors.last") {
+        assert!(Instant::now() < until, "the last row comes");
+    }
+    let messages = nats.messages("company");
+    assert_eq!(messages.iter().filter(|message| message.subject.starts_with("sensors.")).count(), 1);
+}
+
+#[test]
+fn a_stream_whose_readers_take_messages_away_is_not_read() {
+    let Some(mut nats) = Nats::start("queue") else { return };
+    let config = Config {
+        name: "queue".to_owned(),
+        subjects: vec!["sensors.*".to_owned()],
+        retention: RetentionPolicy::WorkQueue,
+        ..Config::default()
+    };
+    nats.runtime
+        .block_on(async { Nats::context(nats.server.port).await.create_stream(config).await.expect("a stream") });
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    let url = nats.url() + "/queue";
+    for count in [10, 20] {
+        peer.feed(&readings(&count.to_string(), 10));
+        hands_over(&mut nats, &group, &url, count);
+    }
 }
 
 #[test]

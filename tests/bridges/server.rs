@@ -78,6 +78,13 @@ impl Server {
         assert!(status.success());
         child.wait().expect("it is a child");
     }
+
+    /// Makes one of its directories the same as another one.
+    pub(crate) fn copy(&self, from: &str, to: &str) {
+        // There may be none yet.
+        let _ = fs::remove_dir_all(self.directory.join(to));
+        assert!(done("cp", &self.directory, &["-a", from, to]), "cp is there");
+    }
 }
 
 impl Drop for Server {

@@ -23,11 +23,36 @@ pub(super) struct Known {
     of: String,
     /// How far it was looked at, in numbers of the engine.
     pub(super) at: u64,
+    /// The last row of the group there, where the engine gives it a number.
+    pub(super) last: Option<Last>,
     marks: BTreeMap<Origin, Marks>,
     /// Which rows are handed over; `None` where a file of the first version does not say.
     chosen: Option<Chosen>,
     /// It is another one than before: where to begin there, if it says so.
     begin: Option<Begin>,
+}
+
+/// A row that an engine holds: its number there, its name, and where it was put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Last {
+    pub(super) at: u64,
+    pub(super) id: String,
+    pub(super) subject: String,
+}
+
+impl fmt::Display for Last {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.at, self.id, self.subject)
+    }
+}
+
+impl Last {
+    /// Reads what [`fmt::Display`] writes.
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(' ').map(str::to_owned);
+        let at = parse_number(&parts.next()?)?;
+        Some(Self { at, id: parts.next()?, subject: parts.next()? })
+    }
 }
 
 /// How far an engine has the readings of an origin.
@@ -138,9 +163,15 @@ impl Known {
     /// known is forgotten.
     pub(super) fn settle(&mut self, of: &str, reaches: u64) {
         if self.of != of || self.at > reaches {
-            let chosen = self.chosen.take();
-            *self = Self { of: of.to_owned(), begin: Some(Begin::AsAsked), chosen, ..Self::default() };
+            of.clone_into(&mut self.of);
+            self.forget();
         }
+    }
+
+    /// It lacks rows that it had: nobody knows which.
+    pub(super) fn forget(&mut self) {
+        let (of, chosen) = (std::mem::take(&mut self.of), self.chosen.take());
+        *self = Self { of, chosen, begin: Some(Begin::AsAsked), ..Self::default() };
     }
 
     /// Does it reach less far than it did?
@@ -177,8 +208,11 @@ pub(super) struct Kept {
 
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Known { of, at, chosen, .. } = &self.known;
+        let Known { of, at, last, chosen, .. } = &self.known;
         writeln!(f, "{WORD}{VERSION}\nto {of}\nat {at}")?;
+        if let Some(last) = last {
+            writeln!(f, "last {last}")?;
+        }
         if let Some(chosen) = chosen {
             writeln!(f, "sensors {chosen}")?;
         }
@@ -205,6 +239,10 @@ impl FromStr for Kept {
         let at = field(2, "at ").and_then(parse_number).ok_or(wrong(3))?;
         let mut known = Known { of, at, ..Known::default() };
         let mut next = 3;
+        if let Some(last) = field(next, "last ") {
+            known.last = Some(Last::parse(last).ok_or(wrong(next + 1))?);
+            next += 1;
+        }
         if let Some(chosen) = field(next, "sensors ") {
             known.chosen = Some(chosen.parse().map_err(|_| wrong(next + 1))?);
             next += 1;
@@ -286,10 +324,11 @@ mod tests {
     fn a_position_is_read_as_it_was_written_and_nothing_else_is() {
         let mut known = known("*", &[("a/5", "x", 3), ("b/6", "x", 9)]);
         known.mark(&"b/6".parse().unwrap(), Some("roof"), 12);
+        known.last = Some(Last { at: 7, id: "lab/b/6/12".to_owned(), subject: "lab.roof".to_owned() });
         let kept = Kept { known, position: Position::new(4) };
         let text = kept.to_string();
-        let expected = "peer-bridge 2\nto a stream\nat 0\nsensors *\nhas a/5 3\nhas b/6 9\nhas b/6 roof 12\n\
-                        peer-rows 1\nstart 4\nend 4\n";
+        let expected = "peer-bridge 2\nto a stream\nat 0\nlast 7 lab/b/6/12 lab.roof\nsensors *\n\
+                        has a/5 3\nhas b/6 9\nhas b/6 roof 12\npeer-rows 1\nstart 4\nend 4\n";
         assert_eq!((text.as_str(), text.parse()), (expected, Ok(kept)));
         for (wrong, line) in [
             ("", 1),
@@ -297,6 +336,7 @@ mod tests {
             ("peer-bridge 1\nat 0\n", 2),
             ("peer-bridge 1\nto x\nat -1\n", 3),
             ("peer-bridge 2\nto x\nat 0\nsensors \n", 4),
+            ("peer-bridge 2\nto x\nat 0\nlast 7 lab\nsensors *\n", 4),
             ("peer-bridge 1\nto x\nat 0\nhas a 3\npeer-rows 1\nstart 4\nend 4\n", 4),
             ("peer-bridge 2\nto x\nat 0\nsensors *\nhas a/5 b c 3\npeer-rows 1\nstart 4\nend 4\n", 5),
             ("peer-bridge 1\nto x\nat 0\nhas a/5 3\n", 5),

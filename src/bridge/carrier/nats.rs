@@ -6,6 +6,7 @@
 //! holds for ever, where the stream's own window for duplicates (two minutes, unless it is told otherwise) ends.
 
 mod access;
+mod anchor;
 mod link;
 
 use tokio::runtime::{Builder, Runtime};
@@ -13,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use self::link::{Link, Place};
 use super::chosen::Chosen;
 use super::engine::{Engine, Fault};
-use super::known::Known;
+use super::known::{Known, Last};
 use super::row::Row;
 use super::{tls, Asked, BridgeError};
 

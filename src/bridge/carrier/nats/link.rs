@@ -11,12 +11,14 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::context::{
     CreateStreamErrorKind, GetStreamErrorKind, PublishAckFuture, PublishError, PublishErrorKind,
 };
-use async_nats::jetstream::{stream, Context, ContextBuilder, ErrorCode};
+use async_nats::jetstream::stream::{self, ConsumerErrorKind, RetentionPolicy};
+use async_nats::jetstream::{Context, ContextBuilder, ErrorCode};
 use async_nats::{ConnectErrorKind, ConnectOptions, HeaderMap, HeaderValue};
 use futures_util::StreamExt;
 use tokio::time::{sleep, timeout, Instant};
 
-use super::{access, tls, Asked, BridgeError, Chosen, Fault, Known, Row};
+use super::anchor::Anchor;
+use super::{access, tls, Asked, BridgeError, Chosen, Fault, Known, Last, Row};
 use crate::history::Position;
 use crate::ids::{parse_number, Number, Origin};
 
@@ -145,62 +147,97 @@ impl Link {
 
     /// Reads which readings the stream holds, as far as that is not known yet.
     pub(super) async fn read(&self, known: &mut Known) -> Result<(), Fault> {
-        let away =
-            |error: &dyn std::fmt::Display| Fault::Away(format!("cannot read the stream {}: {error}", self.name));
-        let mut info = self.stream.get_info().await.map_err(|error| away(&error))?;
+        let mut info = self.stream.get_info().await.map_err(|error| self.unread(&error))?;
         let of = format!("stream {} of {}", self.name, info.created.unix_timestamp_nanos());
         let until = Instant::now() + BEHIND_MAX;
         while info.config.num_replicas > 1 && known.is_ahead_of(&of, info.state.last_sequence) && Instant::now() < until
         {
             sleep(BEHIND_PAUSE).await;
-            info = self.stream.get_info().await.map_err(|error| away(&error))?;
+            info = self.stream.get_info().await.map_err(|error| self.unread(&error))?;
         }
         let last = info.state.last_sequence;
         known.settle(&of, last);
-        if last == known.at {
+        // Where readers take messages away, no other one may read beside them, and what is gone says nothing.
+        let is_let_go = info.config.retention != RetentionPolicy::Limits;
+        if last == 0 || is_let_go && last == known.at {
             return Ok(());
         }
-        let config = OrderedConfig {
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: known.at + 1 },
-            filter_subject: format!("{}.*", token(&self.group)),
-            headers_only: true,
-            ..OrderedConfig::default()
-        };
-        let consumer = self.stream.create_consumer(config).await.map_err(|error| away(&error))?;
-        if consumer.cached_info().num_pending > 0 {
-            let mut messages = consumer.messages().await.map_err(|error| away(&error))?;
-            loop {
-                let next = timeout(PATIENCE, messages.next()).await.map_err(|error| away(&error))?;
-                let Some(message) = next else { return Err(away(&"it ended")) };
-                let message = message.map_err(|error| away(&error))?;
-                self.learn(message.headers.as_ref(), &message.subject, known);
-                let place = message.info().map_err(|error| away(&error))?;
-                if place.stream_sequence >= last || place.pending == 0 {
-                    break;
-                }
-            }
+        if !self.read_on(known, &info).await? {
+            known.forget();
+            self.read_on(known, &info).await?;
         }
         known.at = last;
         Ok(())
     }
 
-    /// Learns of what a message holds, if it is a row of this group.
-    fn learn(&self, headers: Option<&HeaderMap>, subject: &str, known: &mut Known) {
-        let Some(headers) = headers else { return };
+    /// Reads on from the last message of the group that is known. Returns whether the stream holds that one still.
+    async fn read_on(&self, known: &mut Known, info: &stream::Info) -> Result<bool, Fault> {
+        let mut anchor = Anchor::new(known.last.clone(), &info.config);
+        let config = OrderedConfig {
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: anchor.start() },
+            filter_subject: format!("{}.*", token(&self.group)),
+            headers_only: true,
+            ..OrderedConfig::default()
+        };
+        let consumer = self.stream.create_consumer(config).await.map_err(|error| match error.kind() {
+            ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_FILTER_NOT_SUBSET => {
+                self.takes_none()
+            }
+            _ => self.unread(&error),
+        })?;
+        if consumer.cached_info().num_pending > 0 {
+            let mut messages = consumer.messages().await.map_err(|error| self.unread(&error))?;
+            loop {
+                let next = timeout(PATIENCE, messages.next()).await.map_err(|error| self.unread(&error))?;
+                let Some(message) = next else { return Err(self.unread(&"it ended")) };
+                let message = message.map_err(|error| self.unread(&error))?;
+                let place = message.info().map_err(|error| self.unread(&error))?;
+                let at = place.stream_sequence;
+                if let Some(last) = self.learn(message.headers.as_ref(), &message.subject, at, known) {
+                    if !anchor.meet(at, &last.id, &last.subject) {
+                        return Ok(false);
+                    }
+                    known.last = Some(last);
+                }
+                if at >= info.state.last_sequence || place.pending == 0 {
+                    break;
+                }
+            }
+        }
+        if anchor.holds(info.state.first_sequence) {
+            return Ok(true);
+        }
+        // It may have been removed meanwhile.
+        let info = self.stream.get_info().await.map_err(|error| self.unread(&error))?;
+        Ok(anchor.holds(info.state.first_sequence))
+    }
+
+    fn takes_none(&self) -> Fault {
+        let (group, name) = (token(&self.group), &self.name);
+        Fault::Refused(format!("no stream takes {group}.*; give the stream {name} the subjects {group}.*"))
+    }
+
+    fn unread(&self, error: &dyn std::fmt::Display) -> Fault {
+        Fault::Away(format!("cannot read the stream {}: {error}", self.name))
+    }
+
+    /// Learns of what a message holds, if it is a row of this group: then it is the last one by now.
+    fn learn(&self, headers: Option<&HeaderMap>, subject: &str, at: u64, known: &mut Known) -> Option<Last> {
+        let headers = headers?;
         // The client finds a name of its own list only by its constant.
-        let id = headers.get(NATS_MESSAGE_ID);
-        let Some((origin, number)) = id.and_then(|id| named(id.as_str(), &self.group)) else { return };
+        let id = headers.get(NATS_MESSAGE_ID)?.as_str();
+        let (origin, number) = named(id, &self.group)?;
         known.mark(&origin, Some(&sensor(subject)), number);
         let covers = |chosen: &HeaderValue| chosen.as_str().parse().is_ok_and(|it: Chosen| it.covers(&self.chosen));
-        if !headers.get(SENSORS).is_none_or(covers) {
-            // What this bridge hands over beside that may be further behind.
-            return;
+        // What this bridge hands over beside that of a bridge of others may be further behind.
+        if headers.get(SENSORS).is_none_or(covers) {
+            let term = headers.get(TERM).and_then(|term| term.as_str().parse().ok());
+            let sequence = headers.get(SEQUENCE).and_then(|sequence| parse_number(sequence.as_str()));
+            if let (Some(term), Some(sequence)) = (term, sequence) {
+                known.begin_at(Position::at(&term, sequence));
+            }
         }
-        let term = headers.get(TERM).and_then(|term| term.as_str().parse().ok());
-        let sequence = headers.get(SEQUENCE).and_then(|sequence| parse_number(sequence.as_str()));
-        if let (Some(term), Some(sequence)) = (term, sequence) {
-            known.begin_at(Position::at(&term, sequence));
-        }
+        Some(Last { at, id: id.to_owned(), subject: subject.to_owned() })
     }
 
     /// Hands rows over: the first on condition that nothing followed what is known, each other one on condition that the row
@@ -237,6 +274,7 @@ impl Link {
             return Err(Fault::Overtaken);
         }
         known.at = acknowledged.sequence;
+        known.last = Some(Last { at: known.at, id: row.id(&self.group), subject: self.subject(row) });
         Ok(())
     }
 
@@ -265,11 +303,7 @@ impl Link {
     fn fault(&self, error: &PublishError, row: &Row) -> Fault {
         match error.kind() {
             PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => Fault::Overtaken,
-            PublishErrorKind::StreamNotFound if !self.takes(row) => Fault::Refused(format!(
-                "no stream takes {0}.*; give the stream {1} the subjects {0}.*",
-                token(&self.group),
-                self.name
-            )),
+            PublishErrorKind::StreamNotFound if !self.takes(row) => self.takes_none(),
             _ => Fault::Away(format!("rows are not acknowledged: {error}")),
         }
     }
