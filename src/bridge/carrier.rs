@@ -11,17 +11,19 @@ mod leader;
 mod mqtt;
 #[cfg(feature = "bridge-nats")]
 mod nats;
+mod place;
 mod row;
 mod tls;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use self::chosen::Chosen;
 use self::engine::{Engine, Fault};
 use self::known::{Begin, Kept, Known};
 use self::leader::Leadership;
+use self::place::Place;
 use self::row::Row;
 use super::{Asked, BridgeError, Scheme};
 use crate::history::{Page, Position, Rows, Step, TimeRange, Wanted};
@@ -48,7 +50,8 @@ pub(super) fn run(asked: &Asked, errors: &mut dyn Write, pause: &dyn Fn(Duration
     let engine = engine::of(asked)?;
     let Some(root) = directory(&asked.data_dirs, asked.peer.as_deref(), true, errors, pause)? else { return Ok(()) };
     check_version(&root)?;
-    let cursor = Cursor::open(&asked.cursor.clone().unwrap_or_else(|| beside(&root, asked.target.scheme)))?;
+    let place = Place::take(asked, &root)?;
+    let cursor = Cursor::open(&place.path)?;
     let wanted = Wanted { sensors: asked.sensors.clone(), range: TimeRange::ALL };
     let chosen = Chosen::of(&asked.sensors);
     let (mut known, mut position) = match cursor.kept() {
@@ -82,13 +85,6 @@ pub(super) fn run(asked: &Asked, errors: &mut dyn Write, pause: &dyn Fn(Duration
         troubles: Troubles::NONE,
     };
     bridge.carry()
-}
-
-/// The file of the position: beside the directory of the peer, which holds nothing but what the peer wrote.
-fn beside(root: &Path, scheme: Scheme) -> PathBuf {
-    let mut name = root.as_os_str().to_owned();
-    name.push(format!(".{}.bridge", scheme.name()));
-    name.into()
 }
 
 struct Bridge<'a> {

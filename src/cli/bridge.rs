@@ -66,7 +66,8 @@ pub struct Bridge {
 
     /// Keep in this file how far rows went
     ///
-    /// It is replaced after the engine acknowledged them. Default: `DIR/<peer id>.<engine>.bridge`.
+    /// It is replaced after the engine acknowledged them. Default: `DIR/<peer id>.<engine>-<code>.bridge`, where URL, group,
+    /// sensors and topic make the code.
     #[arg(long, value_name = "FILE")]
     cursor: Option<PathBuf>,
 

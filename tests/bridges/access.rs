@@ -136,9 +136,9 @@ fn a_password_that_is_changed_while_a_bridge_works_makes_it_wait() {
     let group = rows();
     let mut peer = group.start_with("a", &["--sensor", "stdin", "--resume"]);
     let url = format!("nats://me:one@127.0.0.1:{}", server.port);
-    let mut bridge = bridge::start("bridge", &group.directory, &["--create", &url]);
+    let mut bridge = bridge::start("bridge", &group.directory, &["--create", "--cursor", "position", &url]);
     let kept = |line: &'static str| {
-        let position = group.directory.join("data/a.nats.bridge");
+        let position = group.directory.join("position");
         move |_: &mut crate::harness::Peer| fs::read_to_string(&position).is_ok_and(|kept| kept.contains(line))
     };
     bridge.poll("the position", kept("at 10\n"));

@@ -195,11 +195,11 @@ fn a_bridge_that_lost_its_position_goes_on_after_what_the_stream_has() {
     let mut peer = group.start_fed("a");
     peer.feed(&readings("a", 3000));
     let url = nats.url();
-    let start = || bridge::start("bridge", &group.directory, &["--create", &url]);
+    let start = || bridge::start("bridge", &group.directory, &["--create", "--cursor", "position", &url]);
     let mut first = start();
     wait_for(&mut nats, &first, 3000);
     first.kill();
-    std::fs::remove_file(group.directory.join("data/a.nats.bridge")).expect("a position was kept");
+    std::fs::remove_file(group.directory.join("position")).expect("a position was kept");
     peer.feed("DATA|last|2026-01-16T00:00:00Z|1||\n");
     let second = start();
     wait_for(&mut nats, &second, 3001);

@@ -1,6 +1,6 @@
-//! Bridges of one group that take some of its sensors each: none keeps another one's rows away.
+//! Bridges of one group beside each other, for different sensors, topics or streams: none keeps another one's rows away.
 
-use crate::bridge::{self, rows};
+use crate::bridge::{self, assert_says, refused, rows};
 use crate::harness::Group;
 use crate::mqtt::Broker;
 use crate::nats::Nats;
@@ -48,4 +48,24 @@ fn bridges_of_different_sensors_or_topics_keep_a_position_each_with_a_broker() {
         let options = [&["--when", "leader", "--cursor", position, &url][..], &options].concat();
         hands_over(&mut broker, &group, &options, count);
     }
+}
+
+#[test]
+fn bridges_beside_one_peer_have_a_position_each() {
+    let Some(mut nats) = Nats::start("one") else { return };
+    let group = rows();
+    let urls = ["one", "two"].map(|stream| format!("{}/{stream}", nats.url()));
+    nats.make("one", &["sensors.a-4".to_owned()]);
+    nats.make("two", &["sensors.a-0".to_owned()]);
+    let options = [["--sensor", "a-4", &urls[0]], ["--sensor", "a-0", &urls[1]]];
+    for options in &options {
+        hands_over(&mut nats, &group, options, 2);
+    }
+    let kept = std::fs::read_dir(group.directory.join("data")).expect("it is there");
+    let names = kept.map(|entry| entry.expect("it is there").file_name().into_string().expect("text"));
+    assert_eq!(names.filter(|name| name.starts_with("a.nats-") && name.ends_with(".bridge")).count(), 2);
+    let first = bridge::start("first", &group.directory, &options[0]);
+    first.wait_for("rows go there");
+    assert_says(refused(&group.directory, &options[0]), 1, &["the position of another bridge", "--cursor"]);
+    bridge::start("second", &group.directory, &options[1]).wait_for("rows go there");
 }
