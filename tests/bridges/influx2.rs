@@ -26,6 +26,10 @@ struct Bucket {
 
 type Answer = (&'static str, &'static str, &'static str);
 
+/// What version 2.7 says of points that are older than the bucket keeps any.
+const OUTSIDE: &str =
+    r#"{"code":"x","message":"partial write: dropped 1 points outside retention policy of duration 24h0m0s - oldest"}"#;
+
 const TAKEN: Answer = ("204 No Content", "", "");
 
 #[derive(Clone)]
@@ -156,6 +160,7 @@ fn each_row_is_a_point_of_a_bucket_whatever_it_answers_at_times() {
         (("429 Too Many Requests", "Retry-After: 1\r\n", r#"{"code":"too many requests","message":"x"}"#), true),
         (("401 Unauthorized", "", r#"{"code":"unauthorized","message":"unauthorized access"}"#), true),
         (("422 Unprocessable Entity", "", "partial write: points beyond retention policy dropped=1"), false),
+        (("422 Unprocessable Entity", "", OUTSIDE), false),
     ]
     .into_iter()
     .enumerate()
@@ -165,7 +170,7 @@ fn each_row_is_a_point_of_a_bucket_whatever_it_answers_at_times() {
         wait_for(&mut stand_in, &bridge, 20 + 10 * number as u64);
         assert_eq!(bridge.said(&answer.0[..3]), is_told, "{answer:?}");
     }
-    assert_eq!(stand_in.held(), 60);
+    assert_eq!(stand_in.held(), 70);
     assert_eq!(stand_in.bucket.lock().expect("no panic").wrong, [""; 0]);
 }
 

@@ -24,9 +24,10 @@ const WHY_BYTES_MAX: usize = 300;
 /// The longest pause that a server may ask for.
 const BUSY_MAX: Duration = Duration::from_secs(300);
 
-/// What the server says of rows that are older than it keeps any: they are gone there, and to send them again is no use. And
-/// what it may say of no rows.
-const HARMLESS: [&str; 2] = ["beyond retention policy", "writing requires points"];
+/// What the server says of rows that are older than it keeps any, or outside the times that it takes, in earlier versions
+/// and in later ones: they are dropped there, the others are not, and to send them again is no use. And what it may say of no
+/// rows.
+const HARMLESS: [&str; 3] = ["beyond retention policy", "outside retention policy", "writing requires points"];
 
 /// The bridge's side of a database.
 pub(super) struct Influx {
@@ -180,6 +181,16 @@ mod tests {
     fn what_a_server_answers_says_whether_it_took_the_rows() {
         assert!(judged(204, None, "").is_ok());
         assert!(judged(422, None, "partial write: points beyond retention policy dropped=3").is_ok());
+        for bound in ["Retention Policy Lower Bound", "Write Window Upper Bound"] {
+            let text = format!(
+                "{{\"code\":\"unprocessable entity\",\"message\":\"failure writing points to database: partial write: dropped 3 \
+                 points outside retention policy of duration 24h0m0s - oldest point reading,sensor=roof at \
+                 2026-01-15T07:00:00Z dropped because it violates a {bound} at 2026-02-15T07:00:00Z\"}}"
+            );
+            assert!(judged(422, None, text.leak()).is_ok(), "{bound}");
+        }
+        let conflict = "partial write: field type conflict: input field \"value\" is type float dropped=1";
+        assert!(judged(422, None, conflict).is_err());
         for status in [400, 401, 403, 404, 413, 422] {
             assert!(matches!(judged(status, None, "no"), Err(Fault::Refused(_))), "{status}");
         }
