@@ -27,8 +27,9 @@ use self::place::Place;
 use self::row::Row;
 use super::{Asked, BridgeError, Scheme};
 use crate::history::{Page, Position, Rows, Step, TimeRange, Wanted};
+use crate::ids::Sequence;
 use crate::storage::check_version;
-use crate::tail::{after, directory, refuse_without_journal, Cursor, CURSOR_LAG, PAUSE, PAUSE_MAX};
+use crate::tail::{after, directory, refuse_without_journal, Cursor, Start, CURSOR_LAG, PAUSE, PAUSE_MAX};
 
 /// Rows of one step: what is handed over between two looks at signals and at the position.
 const STEP_ROWS: usize = 5_000;
@@ -62,10 +63,9 @@ pub(super) fn run(asked: &Asked, errors: &mut dyn Write, pause: &dyn Fn(Duration
         // What is known keeps rows from going there twice.
         position = None;
     }
-    let rows = match position {
-        Some(position) => Rows::resume(root.clone(), &wanted, position),
-        None => Rows::new(root.clone(), &wanted, after(&root, asked.start, &asked.sensors)?),
-    };
+    // Counted now: the engine may be away for long.
+    let start = after(&root, asked.start, &asked.sensors)?;
+    let rows = Rows::resume(root.clone(), &wanted, position.unwrap_or_else(|| beginning(asked, start, &known)));
     refuse_without_journal(&root, &rows)?;
     let (leadership, done) = (Leadership::of(asked, &root)?, rows.position());
     let bridge = Bridge {
@@ -73,6 +73,7 @@ pub(super) fn run(asked: &Asked, errors: &mut dyn Write, pause: &dyn Fn(Duration
         root,
         wanted,
         rows,
+        start,
         engine,
         known,
         cursor,
@@ -87,11 +88,20 @@ pub(super) fn run(asked: &Asked, errors: &mut dyn Write, pause: &dyn Fn(Duration
     bridge.carry()
 }
 
+/// Where to begin, as it was asked for. Where the engine has rows already, nobody knows which of the others came while no bridge
+/// worked: it gets all that it lacks instead of the last ones.
+fn beginning(asked: &Asked, start: Sequence, known: &Known) -> Position {
+    let is_counted = matches!(asked.start, Start::Last(_));
+    Position::new(if is_counted && known.has_any() { 0 } else { start })
+}
+
 struct Bridge<'a> {
     asked: &'a Asked,
     root: PathBuf,
     wanted: Wanted,
     rows: Rows,
+    /// The sequence after which to begin, as it was asked for.
+    start: Sequence,
     engine: Box<dyn Engine>,
     known: Known,
     cursor: Cursor<Kept>,
@@ -196,7 +206,7 @@ impl Bridge<'_> {
                     if looked.elapsed() >= REFRESH {
                         looked = Instant::now();
                         if self.engine.open(&mut self.known).is_ok() {
-                            self.restart_where_the_engine_is_another()?;
+                            self.restart_where_the_engine_is_another();
                             self.close()?;
                         }
                     }
@@ -210,7 +220,7 @@ impl Bridge<'_> {
         match self.engine.open(&mut self.known) {
             Ok(()) => {
                 self.is_open = true;
-                self.restart_where_the_engine_is_another()?;
+                self.restart_where_the_engine_is_another();
                 if !self.troubles.is_stuck {
                     self.troubles = Troubles::NONE;
                     self.say(&format!("{}: rows go there", self.asked.target));
@@ -249,18 +259,14 @@ impl Bridge<'_> {
     }
 
     /// What holds the rows is not what the position is of: that of the engine counts, or the beginning that was asked for.
-    fn restart_where_the_engine_is_another(&mut self) -> Result<(), BridgeError> {
-        let Some(begin) = self.known.take_begin() else { return Ok(()) };
-        let rows = |position| Rows::resume(self.root.clone(), &self.wanted, position);
-        self.rows = match begin {
-            Begin::After(position) => rows(position),
-            Begin::AsAsked => {
-                let after = after(&self.root, self.asked.start, &self.asked.sensors)?;
-                Rows::new(self.root.clone(), &self.wanted, after)
-            }
+    fn restart_where_the_engine_is_another(&mut self) {
+        let Some(begin) = self.known.take_begin() else { return };
+        let position = match begin {
+            Begin::After(position) => position,
+            Begin::AsAsked => beginning(self.asked, self.start, &self.known),
         };
+        self.rows = Rows::resume(self.root.clone(), &self.wanted, position);
         self.done = self.rows.position();
-        Ok(())
     }
 
     /// Hands over what the engine does not have yet, until all of it is acknowledged. After a fault it goes back to what was: what

@@ -228,6 +228,25 @@ fn a_bridge_that_ends_while_its_server_is_away_leaves_no_row_out() {
     assert_once_and_in_order(&nats.messages("sensors"), 200);
 }
 
+#[test]
+fn the_last_rows_are_counted_when_a_bridge_starts() {
+    let Some(mut nats) = Nats::start("sensors") else { return };
+    nats.make("sensors", &["sensors.*".to_owned()]);
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    peer.feed(&readings("a", 100));
+    peer.wait_for_rows(100);
+    nats.server.end("-TERM");
+    let url = nats.url();
+    let bridge = bridge::start("bridge", &group.directory, &["--lines", "10", &url]);
+    bridge.wait_for("rows wait");
+    peer.feed(&readings("b", 50));
+    peer.wait_for_rows(150);
+    nats.server.run();
+    wait_for(&mut nats, &bridge, 60);
+    assert!(nats.messages("sensors").iter().map(|message| message.sequence).eq(91..=150));
+}
+
 /// Something happens to the stream of a bridge that has handed over its rows: they are there again, and those that come then.
 fn assert_gets_all_rows_again(change: impl FnOnce(&mut Nats)) {
     let Some(mut nats) = Nats::start("sensors") else { return };

@@ -21,8 +21,10 @@ fn bridges_of_different_sensors_fill_one_stream() {
     let group = rows();
     let url = nats.url();
     // The last row first: those of other sensors have lower numbers of the same life.
-    for (position, sensors, count) in [("one", "a-4", 2), ("two", "a-0,a-1", 6), ("one", "a-4,a-2", 8)] {
-        let options = ["--create", "--cursor", position, "--sensor", sensors, &url];
+    for (position, sensors, lines, count) in
+        [("one", "a-4", "2", 2), ("two", "a-0,a-1", "4", 6), ("one", "a-4,a-2", "0", 8)]
+    {
+        let options = ["--create", "--cursor", position, "--sensor", sensors, "--lines", lines, &url];
         hands_over(&mut nats, &group, &options, count);
     }
     hands_over(&mut nats, &group, &["--cursor", "all", &url], 10);

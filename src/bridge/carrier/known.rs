@@ -114,6 +114,11 @@ impl Known {
         marks.all >= identity.number || marks.of.get(sensor).is_some_and(|mark| *mark >= identity.number)
     }
 
+    /// Does it have any of the group?
+    pub(super) fn has_any(&self) -> bool {
+        !self.marks.is_empty()
+    }
+
     /// It has this one, which was handed over, and all before it that this bridge hands over.
     pub(super) fn add(&mut self, origin: &Origin, sensor: &str, number: Number) {
         let is_all = self.chosen.as_ref().is_some_and(Chosen::is_all);
