@@ -272,26 +272,43 @@ impl Bridge<'_> {
     /// Hands over what the engine does not have yet, until all of it is acknowledged. After a fault it goes back to what was: what
     /// comes next depends on what the engine holds then.
     fn hand_over(&mut self, page: &Page) -> Result<Next, BridgeError> {
-        let rows: Vec<Row> = Row::all(page).filter(|row| !row.is_in(&self.known)).collect();
-        let before = self.known.clone();
-        let sent = if rows.is_empty() { Ok(()) } else { self.engine.send(&rows, &mut self.known) };
-        self.has_worked |= self.known != before;
-        match sent {
-            Ok(()) => {
-                self.done = self.rows.position();
-                if std::mem::replace(&mut self.troubles, Troubles::NONE).is_stuck {
-                    self.say(&format!("{}: rows go there", self.asked.target));
-                }
-                return Ok(Next::Work);
+        let mut rows: Vec<Row> = Row::all(page).filter(|row| !row.is_in(&self.known)).collect();
+        let (before, mut saved) = (self.known.clone(), Instant::now());
+        while !rows.is_empty() {
+            let sent = self.engine.send(&rows, &mut self.known);
+            self.has_worked |= self.known != before;
+            if let Err(fault) = sent {
+                return self.go_back(&fault);
             }
-            Err(Fault::Refused(why)) if !self.has_worked => return Err(self.refused(&why)),
-            Err(fault) => {
-                if !std::mem::replace(&mut self.troubles.is_stuck, true) {
-                    self.say(&format!("{}: {fault}", self.asked.target));
-                }
-                self.troubles.heed(&fault);
+            rows.retain(|row| !row.is_in(&self.known));
+            if rows.is_empty() {
+                break;
+            }
+            // A part of them took its time, and so may the rest.
+            self.troubles.wait = AWAY;
+            if saved.elapsed() >= CURSOR_LAG {
+                self.keep()?;
+                saved = Instant::now();
+            }
+            if (self.pause)(Duration::ZERO) {
+                return Ok(Next::End);
             }
         }
+        self.done = self.rows.position();
+        if std::mem::replace(&mut self.troubles, Troubles::NONE).is_stuck {
+            self.say(&format!("{}: rows go there", self.asked.target));
+        }
+        Ok(Next::Work)
+    }
+
+    fn go_back(&mut self, fault: &Fault) -> Result<Next, BridgeError> {
+        if let (Fault::Refused(why), false) = (fault, self.has_worked) {
+            return Err(self.refused(why));
+        }
+        if !std::mem::replace(&mut self.troubles.is_stuck, true) {
+            self.say(&format!("{}: {fault}", self.asked.target));
+        }
+        self.troubles.heed(fault);
         self.engine.close();
         self.is_open = false;
         self.rows = Rows::resume(self.root.clone(), &self.wanted, self.done.clone());

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::bridge::{self, assert_says, refused, rows};
+use crate::harness::Group;
 use crate::storm::{readings, wait_for, Holder};
 
 /// A token may hold what a name and a password hold.
@@ -20,6 +21,8 @@ struct Bucket {
     points: BTreeSet<String>,
     /// How the next requests with points are answered, instead of taking them.
     answers: VecDeque<Answer>,
+    /// What stands before it takes no larger request.
+    largest: Option<usize>,
     /// What no documentation allows.
     wrong: Vec<String>,
 }
@@ -121,6 +124,9 @@ fn answer(bucket: &mut Bucket, method: &str, path: &str, authorization: &str, bo
     if of("precision") != "ns" || query.len() != 3 {
         bucket.wrong.push(format!("{query:?}"));
     }
+    if bucket.largest.is_some_and(|largest| body.len() > largest) {
+        return ("413 Request Entity Too Large", "", "<html>413</html>");
+    }
     if body.is_empty() {
         return ("400 Bad Request", "", r#"{"code":"invalid","message":"writing requires points"}"#);
     }
@@ -171,6 +177,22 @@ fn each_row_is_a_point_of_a_bucket_whatever_it_answers_at_times() {
         assert_eq!(bridge.said(&answer.0[..3]), is_told, "{answer:?}");
     }
     assert_eq!(stand_in.held(), 70);
+    assert_eq!(stand_in.bucket.lock().expect("no panic").wrong, [""; 0]);
+}
+
+#[test]
+fn rows_go_in_parts_where_larger_requests_are_refused() {
+    let mut stand_in = StandIn::start();
+    stand_in.bucket.lock().expect("no panic").largest = Some(20_000);
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    peer.feed(&readings("a", 6000));
+    peer.wait_for_rows(6000);
+    std::fs::write(group.directory.join("token"), TOKEN).expect("a file for the test");
+    let options = ["--credentials", "token", &stand_in.url("lab%2F2", "us%20%26%20them")];
+    let bridge = bridge::start("bridge", &group.directory, &options);
+    wait_for(&mut stand_in, &bridge, 6000);
+    assert!(!bridge.said("413"), "it passes by itself");
     assert_eq!(stand_in.bucket.lock().expect("no panic").wrong, [""; 0]);
 }
 

@@ -12,8 +12,8 @@ pub(super) trait Engine {
     /// Connects. An engine that can tell which rows it holds adds them to `known`.
     fn open(&mut self, known: &mut Known) -> Result<(), Fault>;
 
-    /// Hands rows over in their order, and adds to `known` what was acknowledged. After a fault nobody knows what became of
-    /// the rest: the engine is opened again.
+    /// Hands rows over in their order, all or as many as go at a time, and adds to `known` what was acknowledged. After a
+    /// fault nobody knows what became of the rest: the engine is opened again.
     fn send(&mut self, rows: &[Row], known: &mut Known) -> Result<(), Fault>;
 
     /// Hangs up.

@@ -1,14 +1,17 @@
 //! Rows into a database or a bucket of InfluxDB, as points of line protocol. A point is known by its tags and its time, so a row
 //! that is written again is the same point: what a crash repeats changes nothing.
 
-use std::time::Duration;
+mod part;
+
+use std::time::{Duration, Instant};
 
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine as _;
-use ureq::http::Response;
+use ureq::http::{Response, StatusCode};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
+use self::part::Part;
 use super::engine::{Engine, Fault};
 use super::known::Known;
 use super::row::Row;
@@ -39,7 +42,25 @@ pub(super) struct Influx {
     authorization: Option<String>,
     /// What holds the rows.
     of: String,
+    /// How much goes at a time.
+    part: Part,
     asked: Asked,
+}
+
+/// Nothing was taken.
+enum Untaken {
+    /// No answer came.
+    Unanswered(Fault),
+    TooLarge(Fault),
+    Other(Fault),
+}
+
+impl From<Untaken> for Fault {
+    fn from(untaken: Untaken) -> Self {
+        match untaken {
+            Untaken::Unanswered(fault) | Untaken::TooLarge(fault) | Untaken::Other(fault) => fault,
+        }
+    }
 }
 
 impl Influx {
@@ -73,15 +94,49 @@ impl Influx {
             }
         });
         let of = target.org.as_ref().map_or_else(|| target.to_string(), |org| format!("{target} of {org}"));
-        Ok(Self { agent: config.build().new_agent(), write, make, authorization, of, asked: asked.clone() })
+        Ok(Self {
+            agent: config.build().new_agent(),
+            write,
+            make,
+            authorization,
+            of,
+            part: Part::WHOLE,
+            asked: asked.clone(),
+        })
     }
 
-    fn post(&self, url: &str, body: &[u8]) -> Result<(), Fault> {
+    fn post(&self, url: &str, body: &[u8]) -> Result<(), Untaken> {
         let mut request = self.agent.post(url);
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
-        judge(request.send(body).map_err(|error| self.unsent(&error))?)
+        let response = request.send(body).map_err(|error| Untaken::Unanswered(self.unsent(&error)))?;
+        let is_too_large = response.status() == StatusCode::PAYLOAD_TOO_LARGE;
+        judge(response).map_err(if is_too_large { Untaken::TooLarge } else { Untaken::Other })
+    }
+
+    /// Writes as many of these rows as go at a time. Returns how many that are.
+    fn write(&mut self, rows: &[Row]) -> Result<usize, Fault> {
+        loop {
+            let part = self.part.of(rows);
+            let points: String =
+                part.iter().filter_map(|row| influx_line(&row.fields, Some(&self.asked.group))).collect();
+            let before = Instant::now();
+            let taken = if points.is_empty() { Ok(()) } else { self.post(&self.write, points.as_bytes()) };
+            match taken {
+                Ok(()) => {
+                    self.part.went(part.len(), before.elapsed());
+                    return Ok(part.len());
+                }
+                Err(Untaken::TooLarge(_)) if self.part.is_too_large(part.len()) => {}
+                Err(untaken) => {
+                    if matches!(untaken, Untaken::Unanswered(_)) {
+                        self.part.is_unanswered(part.len());
+                    }
+                    return Err(untaken.into());
+                }
+            }
+        }
     }
 
     fn unsent(&self, error: &ureq::Error) -> Fault {
@@ -107,13 +162,8 @@ impl Engine for Influx {
     }
 
     fn send(&mut self, rows: &[Row], known: &mut Known) -> Result<(), Fault> {
-        let points: String = rows.iter().filter_map(|row| influx_line(&row.fields, Some(&self.asked.group))).collect();
-        if !points.is_empty() {
-            self.post(&self.write, points.as_bytes())?;
-        }
-        for row in rows {
-            row.add_to(known);
-        }
+        let taken = self.write(rows)?;
+        rows[..taken].iter().for_each(|row| row.add_to(known));
         Ok(())
     }
 
