@@ -134,7 +134,7 @@ fn answer(bucket: &mut Bucket, method: &str, path: &str, authorization: &str, bo
     bucket.wrong.extend(points.iter().filter(|point| !is_point(point)).map(|point| (*point).to_owned()));
     let answer = if points.is_empty() { TAKEN } else { bucket.answers.pop_front().unwrap_or(TAKEN) };
     // One that says that it dropped some took the others.
-    if answer.0.starts_with('2') || answer.2.contains("dropped") {
+    if answer.0.starts_with("204") || answer.2.contains("dropped") {
         bucket.points.extend(points.into_iter().map(str::to_owned));
     }
     answer
@@ -167,6 +167,9 @@ fn each_row_is_a_point_of_a_bucket_whatever_it_answers_at_times() {
         (("401 Unauthorized", "", r#"{"code":"unauthorized","message":"unauthorized access"}"#), true),
         (("422 Unprocessable Entity", "", "partial write: points beyond retention policy dropped=1"), false),
         (("422 Unprocessable Entity", "", OUTSIDE), false),
+        // The page of a network that wants a user to look at it first.
+        (("200 OK", "", "<html>Welcome</html>"), true),
+        (("302 Found", "Location: /welcome\r\n", ""), true),
     ]
     .into_iter()
     .enumerate()
@@ -176,7 +179,7 @@ fn each_row_is_a_point_of_a_bucket_whatever_it_answers_at_times() {
         wait_for(&mut stand_in, &bridge, 20 + 10 * number as u64);
         assert_eq!(bridge.said(&answer.0[..3]), is_told, "{answer:?}");
     }
-    assert_eq!(stand_in.held(), 70);
+    assert_eq!(stand_in.held(), 90);
     assert_eq!(stand_in.bucket.lock().expect("no panic").wrong, [""; 0]);
 }
 

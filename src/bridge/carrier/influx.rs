@@ -3,6 +3,7 @@
 
 mod part;
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use base64::engine::general_purpose::STANDARD;
@@ -22,10 +23,15 @@ use crate::history::influx_line;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How much of an answer is shown.
-const WHY_BYTES_MAX: usize = 300;
+const WHY_CHARS_MAX: usize = 300;
 
 /// The longest pause that a server may ask for.
 const BUSY_MAX: Duration = Duration::from_secs(300);
+
+/// The statuses of a database that took points, and of one that was made. Something else that answers, such as the page of a
+/// network that wants a user first, has a status of its own.
+const TAKEN: RangeInclusive<u16> = 204..=204;
+const MADE: RangeInclusive<u16> = 200..=299;
 
 /// What the server says of rows that are older than it keeps any, or outside the times that it takes, in earlier versions
 /// and in later ones: they are dropped there, the others are not, and to send them again is no use. And what it may say of no
@@ -66,7 +72,9 @@ impl From<Untaken> for Fault {
 impl Influx {
     pub(super) fn new(asked: &Asked) -> Result<Self, BridgeError> {
         let target = &asked.target;
-        let mut config = Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
+        let mut config = Agent::config_builder().timeout_global(Some(PATIENCE));
+        // What sends it on is no database.
+        config = config.http_status_as_error(false).max_redirects(0);
         if target.has_tls {
             let found = tls::authorities(asked.ca_file.as_deref())?;
             let found: Vec<_> = found.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
@@ -105,14 +113,14 @@ impl Influx {
         })
     }
 
-    fn post(&self, url: &str, body: &[u8]) -> Result<(), Untaken> {
+    fn post(&self, url: &str, body: &[u8], good: &RangeInclusive<u16>) -> Result<(), Untaken> {
         let mut request = self.agent.post(url);
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
         let response = request.send(body).map_err(|error| Untaken::Unanswered(self.unsent(&error)))?;
         let is_too_large = response.status() == StatusCode::PAYLOAD_TOO_LARGE;
-        judge(response).map_err(if is_too_large { Untaken::TooLarge } else { Untaken::Other })
+        judge(response, good).map_err(if is_too_large { Untaken::TooLarge } else { Untaken::Other })
     }
 
     /// Writes as many of these rows as go at a time. Returns how many that are.
@@ -122,7 +130,7 @@ impl Influx {
             let points: String =
                 part.iter().filter_map(|row| influx_line(&row.fields, Some(&self.asked.group))).collect();
             let before = Instant::now();
-            let taken = if points.is_empty() { Ok(()) } else { self.post(&self.write, points.as_bytes()) };
+            let taken = if points.is_empty() { Ok(()) } else { self.post(&self.write, points.as_bytes(), &TAKEN) };
             match taken {
                 Ok(()) => {
                     self.part.went(part.len(), before.elapsed());
@@ -153,10 +161,10 @@ impl Influx {
 impl Engine for Influx {
     fn open(&mut self, known: &mut Known) -> Result<(), Fault> {
         if let Some(make) = &self.make {
-            self.post(make, &[])?;
+            self.post(make, &[], &MADE)?;
         }
         // Nothing is written by no points, but everything is checked that is checked for some.
-        self.post(&self.write, b"\n")?;
+        self.post(&self.write, b"\n", &TAKEN)?;
         known.settle(&self.of, known.at);
         Ok(())
     }
@@ -174,19 +182,29 @@ fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
+/// As much of a text as goes into a line.
+fn shown(text: &str) -> String {
+    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(WHY_CHARS_MAX).collect()
+}
+
 /// What an answer means for the rows.
-fn judge(mut response: Response<Body>) -> Result<(), Fault> {
+fn judge(mut response: Response<Body>, good: &RangeInclusive<u16>) -> Result<(), Fault> {
     let status = response.status().as_u16();
-    if (200..300).contains(&status) {
+    if good.contains(&status) {
         return Ok(());
     }
-    let wait = response.headers().get("Retry-After").and_then(|seconds| seconds.to_str().ok()?.trim().parse().ok());
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let wait = header("Retry-After").and_then(|seconds| seconds.parse().ok());
+    let place = shown(header("Location").unwrap_or("nowhere"));
     let text = response.body_mut().read_to_string().unwrap_or_default();
     if matches!(status, 400 | 422) && HARMLESS.iter().any(|harmless| text.contains(harmless)) {
         return Ok(());
     }
-    let why: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(WHY_BYTES_MAX).collect();
+    let why = shown(&text);
     Err(match status {
+        200..=299 => Fault::Away(format!("what answers there ({status}) is no InfluxDB: {why}")),
+        301 | 308 => Fault::Refused(format!("the server has moved to {place} ({status}); name that in the URL")),
+        300..=399 => Fault::Away(format!("what answers there sends rows on to {place} ({status}), and takes none")),
         401 | 403 => Fault::Refused(format!(
             "the server does not let this bridge in ({status}); give influx://USER:PASSWORD@… or --credentials FILE: {why}"
         )),
@@ -213,7 +231,7 @@ mod tests {
         if let Some(value) = retry_after {
             response = response.header("Retry-After", value);
         }
-        judge(response.body(Body::builder().data(text)).unwrap())
+        judge(response.body(Body::builder().data(text)).unwrap(), &TAKEN)
     }
 
     #[test]
@@ -224,6 +242,18 @@ mod tests {
         }
         for value in [None, Some("Wed, 21 Oct 2026 07:28:00 GMT"), Some("-1")] {
             assert!(matches!(judged(503, value, ""), Err(Fault::Away(_))), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn what_answers_and_is_no_database_takes_no_rows() {
+        for (status, is_refused) in [(200, false), (201, false), (302, false), (303, false), (307, false), (301, true)]
+        {
+            let mut response = Response::builder().status(status);
+            response = response.header("Location", "https://hub.example.org/");
+            let fault = judge(response.body(Body::builder().data("<html>")).unwrap(), &TAKEN).unwrap_err();
+            assert_eq!(matches!(fault, Fault::Refused(_)), is_refused, "{fault}");
+            assert!(status < 300 || fault.to_string().contains("https://hub.example.org/ ("), "{fault}");
         }
     }
 
