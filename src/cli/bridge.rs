@@ -111,6 +111,7 @@ pub struct Bridge {
 
     /// Tell Home Assistant of each sensor, below this topic
     #[arg(long, value_name = "TOPIC", num_args = 0..=1, default_missing_value = "homeassistant", require_equals = true)]
+    #[arg(value_parser = one_topic)]
     home_assistant: Option<String>,
 
     /// Where rows go
@@ -162,6 +163,14 @@ impl Bridge {
 fn topic(text: &str) -> Result<String, String> {
     if !text.contains("{sensor}") {
         return Err("has no {sensor} in it".to_owned());
+    }
+    one_topic(text)
+}
+
+/// A topic that rows can be published to.
+fn one_topic(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("is empty".to_owned());
     }
     if text.contains(['#', '+', '\0']) {
         return Err("has a character that stands for several topics".to_owned());

@@ -19,7 +19,15 @@ fn a_wrong_url_is_a_wrong_option() {
     ] {
         assert_says(refused(&directory, &[url]), 2, &[said]);
     }
-    assert_says(refused(&directory, &["--topic", "all", "mqtt://hub"]), 2, &["{sensor}"]);
+    for (option, said) in [
+        ("--topic=all", "{sensor}"),
+        ("--topic=#/{sensor}", "several topics"),
+        ("--home-assistant=ha/#", "several topics"),
+        ("--home-assistant=+", "several topics"),
+        ("--home-assistant=", "is empty"),
+    ] {
+        assert_says(refused(&directory, &[option, "mqtt://hub"]), 2, &[said]);
+    }
 }
 
 #[test]
