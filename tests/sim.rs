@@ -99,6 +99,17 @@ fn only_the_promise_that_is_asked_for_ends_a_run() {
 }
 
 #[test]
+fn a_run_that_is_made_shorter_goes_without_its_later_steps() {
+    let path = file("shorter.txt", "peers 3\nat 9s kill b\nat 40s split a | b c for 30s\n");
+    let said = told(&[&path, "--for", "30s", "--detail", "events"], 0);
+    assert!(said.contains("!!        kill b") && !said.contains("split"), "{said}");
+    let before = file("before.txt", "peers 3\nfor 30s\nat 40s split a | b c for 30s\n");
+    let output = sim(&[&before], "");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("line 3, '40s': faults end before it, at 30s"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn a_run_is_walked_through_back_as_well_as_forward() {
     let path = file("steps.txt", "peers 2\nfor 15s\nat 8s kill leader\n");
     let output = sim(&[&path, "--step"], "\n\nb\n8s\n/leads\nnonsense\nq\n");

@@ -105,7 +105,9 @@ impl Asked {
             scenario.seed = seed;
         }
         scenario.mode = self.mode.unwrap_or(scenario.mode);
-        scenario.length = self.length.or(scenario.length);
+        if let Some(length) = self.length {
+            scenario.shorten(length);
+        }
         scenario.sabotage = self.sabotage.unwrap_or(scenario.sabotage);
         if self.peers.is_some() {
             scenario.peers = self.peers;

@@ -143,8 +143,23 @@ impl Scenario {
 
     /// The time at which faults end.
     fn end(&self) -> Time {
-        let last = self.steps.iter().flatten().map(|step| step.at + lasts(&step.fault)).max();
-        self.length.unwrap_or_else(|| last.map_or(LENGTH, |last| LENGTH.max(last + AFTERWARDS)))
+        self.said_end().unwrap_or_else(|| self.last().map_or(LENGTH, |last| LENGTH.max(last + AFTERWARDS)))
+    }
+
+    /// The same, where steps have no say in it.
+    fn said_end(&self) -> Option<Time> {
+        self.length.or_else(|| self.draw.map(|_| self.plan().0.faults_end))
+    }
+
+    /// When the last step is over.
+    fn last(&self) -> Option<Time> {
+        self.steps.iter().flatten().map(|step| step.at + lasts(&step.fault)).max()
+    }
+
+    /// Faults end after `length`. What would happen later does not.
+    pub(crate) fn shorten(&mut self, length: Time) {
+        self.length = Some(length);
+        self.steps.iter_mut().for_each(|steps| steps.retain(|step| step.at < length));
     }
 
     /// The same with every step that is drawn written out.

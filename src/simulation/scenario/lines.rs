@@ -42,12 +42,15 @@ pub(super) fn parse(text: &str) -> Result<Scenario, ScenarioError> {
         why,
     };
     check(&scenario).map_err(does_not_fit)?;
-    let (hosts, letters) = (scenario.hosts(), scenario.draw.is_none());
+    let (hosts, letters, end) = (scenario.hosts(), scenario.draw.is_none(), scenario.said_end());
     let (mut steps, mut heals): (Vec<Step>, Vec<Time>) = (Vec::new(), Vec::new());
     for (line, words) in lines().filter(|(_, words)| words[0] == "at") {
         let wrong = |wrong| told(line, &words, wrong);
         let at = words.get(1).ok_or_else(|| wrong((0, "a time is missing".to_owned())))?;
         let at = times::parse(at).map_err(|why| wrong((1, why)))?;
+        if let Some(end) = end.filter(|end| at >= *end) {
+            return Err(wrong((1, format!("faults end before it, at {}; 'for' says when", times::text(end)))));
+        }
         match steps::parse(&words[2..], hosts, letters).map_err(|(index, why)| wrong((index + 2, why)))? {
             Parsed::Fault { fault, of_leader } => steps.push(Step { at, fault, of_leader }),
             Parsed::Heal => heals.push(at),
@@ -69,14 +72,11 @@ fn heal(scenario: &mut Scenario, heals: &[Time]) {
     let mut known = scenario.clone();
     known.steps.iter_mut().for_each(|steps| steps.retain(|step| !open(step)));
     let end = heals.iter().copied().fold(known.end(), Time::max);
-    for step in scenario.steps.iter_mut().flatten() {
+    for step in scenario.steps.iter_mut().flatten().filter(|step| open(step)) {
         let at = step.at;
         let healed = heals.iter().copied().filter(|heal| *heal > at).min().unwrap_or(end.max(at));
-        match &mut step.fault {
-            Fault::Part(_, length) | Fault::CutLink { length, .. } => {
-                *length = (*length).min(healed.saturating_sub(at));
-            }
-            _ => {}
+        if let Fault::Part(_, length) | Fault::CutLink { length, .. } = &mut step.fault {
+            *length = healed.saturating_sub(at);
         }
     }
 }

@@ -42,6 +42,13 @@ fn a_cut_that_nobody_heals_ends_with_all_faults() {
 }
 
 #[test]
+fn a_cut_with_a_length_of_its_own_goes_on_where_others_heal() {
+    let lines = "peers 2\nfor 20s\nat 5s split a | b for 30s\nat 6s cut a -> b\nat 9s heal";
+    let steps = Scenario::parse(lines).unwrap().steps.unwrap();
+    assert_eq!(steps.iter().map(|step| lasts(&step.fault).as_secs()).collect::<Vec<_>>(), [30, 3]);
+}
+
+#[test]
 fn a_mistake_is_told_with_its_line_and_word() {
     for (text, told) in [
         ("peers 10", "line 1, '10': not between 1 and 9"),
@@ -71,6 +78,9 @@ fn a_mistake_is_told_with_its_line_and_word() {
         ("peers 9\nrate 1000/s", "line 2, 'rate': that would be 900000 readings, and a run keeps 100000 at most"),
         ("peers 9\nat 24h kill a", "line 1, 'for': that would be "),
         ("starting 4\npeers 3", "line 1, 'starting': there are only 3 peers, not 4"),
+        ("at 40s kill a\nfor 30s", "line 1, '40s': faults end before it, at 30s; 'for' says when"),
+        ("for 30s\nat 30s heal", "line 2, '30s': faults end before it, at 30s; 'for' says when"),
+        ("draw 7\nat 23h kill p0", "line 2, '23h': faults end before it, at "),
     ] {
         let error = Scenario::parse(text).unwrap_err().to_string();
         assert!(error.starts_with(told), "{text:?}: {error}");
