@@ -101,14 +101,27 @@ fn check(scenario: &Scenario) -> Result<(), (&'static str, String)> {
 fn check_size(scenario: &Scenario) -> Result<(), (&'static str, String)> {
     let plan = scenario.plan().0;
     let calm = plan.settled() + plan.timing.heartbeat_timeout * 2 + plan.timing.election_timeout * 4;
-    let length = if scenario.draw.is_some() { plan.faults_end } else { scenario.end() };
-    let rate = 2.0 / plan.reading_gap.as_secs_f64();
-    let readings = rate * (length + calm).as_secs_f64() * f64::from(u32::try_from(plan.hosts).expect("few hosts"));
-    if scenario.draw.is_some() && scenario.rate.is_none() || readings <= READINGS_MAX {
+    let end = scenario.end();
+    // The calm begins when the longest fault is over.
+    let begins = scenario.last().unwrap_or(end).max(end);
+    // What is drawn has few readings, but faults that a person adds may outlast it.
+    let drawn = scenario.draw.is_some() && scenario.rate.is_none();
+    let (length, bursts) = if drawn { (begins.saturating_sub(end), 0.0) } else { (begins + calm, bursts(scenario)) };
+    let rate = 2.0 / plan.reading_gap.as_secs_f64() * f64::from(u32::try_from(plan.hosts).expect("few hosts"));
+    let readings = rate * length.as_secs_f64() + bursts;
+    if readings <= READINGS_MAX {
         return Ok(());
     }
     let word = if scenario.rate.is_some() { "rate" } else { "for" };
-    Err((word, format!("that would be {readings:.0} readings, and a run keeps {READINGS_MAX} at most")))
+    let lasts = if begins > end { format!(", since a step lasts until {}", times::text(begins)) } else { String::new() };
+    Err((word, format!("that would be {readings:.0} readings{lasts}, and a run keeps {READINGS_MAX} at most")))
+}
+
+/// The readings of all bursts.
+fn bursts(scenario: &Scenario) -> f64 {
+    let steps = scenario.steps.iter().flatten();
+    let bursts = steps.filter_map(|step| if let Fault::Burst(_, readings) = step.fault { Some(readings) } else { None });
+    bursts.map(|readings| f64::from(u32::try_from(readings).unwrap_or(u32::MAX))).sum()
 }
 
 /// A line that is no step.

@@ -8,6 +8,9 @@ use crate::simulation::scenario::times;
 /// A length that is not said: until the network heals.
 pub(super) const UNTIL_HEALED: Time = Time::MAX;
 
+/// As many as a run may have.
+const BURST_MAX: u64 = 100_000;
+
 /// What cannot be read: the index of the word, and why.
 pub(super) type Wrong = (usize, String);
 
@@ -209,7 +212,13 @@ pub(super) fn parse(words: &[&str], hosts: usize, letters: bool) -> Result<Parse
         "fill-disk" => Fault::FillDisk(host(&mut words)?, words.number("a number of bytes that are left")?),
         "disk-error" => Fault::DiskError(host(&mut words)?),
         "stall" => Fault::Stall(host(&mut words)?, words.time()?),
-        "burst" => Fault::Burst(host(&mut words)?, words.number("a number of readings")?),
+        "burst" => {
+            let (host, readings) = (host(&mut words)?, words.number("a number of readings")?);
+            if readings > BURST_MAX {
+                return words.wrong(format!("more than {BURST_MAX} at once"));
+            }
+            Fault::Burst(host, readings)
+        }
         _ => return words.wrong(format!("nothing that can happen; {VERBS}")),
     };
     end(&words, Parsed::Fault { fault, of_leader })
