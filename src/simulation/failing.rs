@@ -86,12 +86,12 @@ impl World {
         }
     }
 
-    /// It happens to the host that leads, if there is one.
+    /// It happens where a host leads, and to that one.
     pub(crate) fn fault_of_leader(&mut self, fault: Fault) {
         let leads = |process: &&Process| process.peer.standing() == Standing::Leader;
         let leader = self.alive().filter(leads).max_by(|a, b| a.peer.installed().cmp(&b.peer.installed()));
         if let Some(host) = leader.map(|process| process.host) {
-            self.fault(fault.on(host));
+            self.fault(fault.where_leads(host));
         }
     }
 

@@ -47,6 +47,9 @@ pub enum Fault {
     Burst(usize, u64),
 }
 
+/// In place of a host: the one that leads when the fault happens.
+pub(crate) const LEADER: usize = usize::MAX;
+
 /// What happened to a disk between two processes; the worst is the last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Damage {
@@ -148,12 +151,20 @@ impl Fault {
     #[must_use]
     pub fn host(&self) -> Option<usize> {
         let mut same = *self;
-        same.host_mut().copied()
+        same.hosts_mut().0.copied()
     }
 
-    fn host_mut(&mut self) -> Option<&mut usize> {
+    /// Is it known only then to which hosts it happens?
+    pub(crate) fn is_of_leader(&self) -> bool {
+        let mut same = *self;
+        let (first, second) = same.hosts_mut();
+        first.into_iter().chain(second).any(|host| *host == LEADER)
+    }
+
+    fn hosts_mut(&mut self) -> (Option<&mut usize>, Option<&mut usize>) {
         match self {
-            Self::Blackout | Self::Part(..) => None,
+            Self::Blackout | Self::Part(..) => (None, None),
+            Self::Break(first, second) | Self::CutLink { from: first, to: second, .. } => (Some(first), Some(second)),
             Self::Start { host, .. }
             | Self::Crash(host)
             | Self::CrashWithin(host, _)
@@ -163,21 +174,17 @@ impl Fault {
             | Self::Stop(host)
             | Self::Pause(host, _)
             | Self::Move(host)
-            | Self::Break(host, _)
-            | Self::CutLink { from: host, .. }
             | Self::FillDisk(host, _)
             | Self::DiskError(host)
             | Self::Stall(host, _)
-            | Self::Burst(host, _) => Some(host),
+            | Self::Burst(host, _) => (Some(host), None),
         }
     }
 
-    /// The same on another host.
-    #[must_use]
-    pub fn on(mut self, other: usize) -> Self {
-        if let Some(host) = self.host_mut() {
-            *host = other;
-        }
+    /// The same, where this host leads.
+    pub(crate) fn where_leads(mut self, leader: usize) -> Self {
+        let (first, second) = self.hosts_mut();
+        first.into_iter().chain(second).filter(|host| **host == LEADER).for_each(|host| *host = leader);
         self
     }
 

@@ -43,9 +43,8 @@ const AFTERWARDS: Time = Duration::from_secs(15);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     pub at: Time,
+    /// Where a host of it is the one that leads then, and none does, nothing happens.
     pub fault: Fault,
-    /// Its host is the one that leads then; where none does, nothing happens.
-    pub of_leader: bool,
 }
 
 /// What a drawn run is spared.
@@ -169,7 +168,7 @@ impl Scenario {
             return self.clone();
         }
         let (plan, _) = self.plan();
-        let steps = plan.faults.iter().map(|(at, fault)| Step { at: *at, fault: *fault, of_leader: false }).collect();
+        let steps = plan.faults.iter().map(|(at, fault)| Step { at: *at, fault: *fault }).collect();
         let length = if self.draw.is_some() { self.length } else { Some(plan.faults_end) };
         Self { steps: Some(steps), length, ..self.clone() }
     }
@@ -198,7 +197,7 @@ impl Scenario {
         plan.datagram_loss_one_in = self.loss.unwrap_or(plan.datagram_loss_one_in);
         self.spared.iter().for_each(|spared| spared.spare(&mut plan));
         if let Some(steps) = &self.steps {
-            let known = steps.iter().filter(|step| !step.of_leader);
+            let known = steps.iter().filter(|step| !step.fault.is_of_leader());
             plan.faults = known.map(|step| (step.at, step.fault)).collect();
         }
         (plan, rng)
@@ -217,7 +216,7 @@ impl Scenario {
         if recording {
             world.record();
         }
-        for step in self.steps.iter().flatten().filter(|step| step.of_leader) {
+        for step in self.steps.iter().flatten().filter(|step| step.fault.is_of_leader()) {
             world.after(step.at, Event::OnLeader(step.fault));
         }
         world

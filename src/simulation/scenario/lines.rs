@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::protocol::Time;
-use crate::simulation::fault::Fault;
+use crate::simulation::fault::{Fault, LEADER};
 use crate::simulation::plan::{Mode, HOSTS_MAX};
 use crate::simulation::sabotage::Sabotage;
 use crate::simulation::scenario::steps::{self, Parsed, Wrong, UNTIL_HEALED};
@@ -52,7 +52,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, ScenarioError> {
             return Err(wrong((1, format!("faults end before it, at {}; 'for' says when", times::text(end)))));
         }
         match steps::parse(&words[2..], hosts, letters).map_err(|(index, why)| wrong((index + 2, why)))? {
-            Parsed::Fault { fault, of_leader } => steps.push(Step { at, fault, of_leader }),
+            Parsed::Fault(fault) => steps.push(Step { at, fault }),
             Parsed::Heal => heals.push(at),
         }
     }
@@ -258,12 +258,12 @@ impl fmt::Display for Scenario {
             writeln!(f, "without steps")?;
         }
         let hosts = self.hosts();
-        for Step { at, fault, of_leader } in steps {
-            let name = |host| match host {
-                host if *of_leader && Some(host) == fault.host() => "leader".to_owned(),
-                host if host < hosts => self.name(host),
-                _ => String::new(),
-            };
+        let name = |host| match host {
+            LEADER => "leader".to_owned(),
+            host if host < hosts => self.name(host),
+            _ => String::new(),
+        };
+        for Step { at, fault } in steps {
             writeln!(f, "at {} {}", times::text(*at), steps::text(fault, name))?;
         }
         Ok(())

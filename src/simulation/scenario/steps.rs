@@ -1,7 +1,7 @@
 //! A fault as words, and back: `split a b | c d e for 6s`.
 
 use crate::protocol::Time;
-use crate::simulation::fault::{Fault, Split, Traffic, Ways};
+use crate::simulation::fault::{Fault, Split, Traffic, Ways, LEADER};
 use crate::simulation::plan::{host_name, HOSTS_MAX};
 use crate::simulation::scenario::times;
 
@@ -21,7 +21,7 @@ const VERBS: &str = "start, kill, power-cut, blackout, rot, stop, pause, move, b
 /// What a step does.
 #[derive(Debug, PartialEq)]
 pub(super) enum Parsed {
-    Fault { fault: Fault, of_leader: bool },
+    Fault(Fault),
     Heal,
 }
 
@@ -116,8 +116,12 @@ impl<'a> Words<'a> {
         Err((self.at.saturating_sub(1), why.into()))
     }
 
+    /// A peer, or the one that leads then.
     fn host(&mut self) -> Result<usize, Wrong> {
         let word = self.next("a peer")?;
+        if word == "leader" {
+            return Ok(LEADER);
+        }
         if let Some(host) = self.host_of(word) {
             return Ok(host);
         }
@@ -169,13 +173,10 @@ pub(super) fn parse(words: &[&str], hosts: usize, letters: bool) -> Result<Parse
     if verb == "heal" {
         return end(&words, Parsed::Heal);
     }
-    // `leader` stands for a host that is known only then.
-    let of_leader = verb != "split" && words.take("leader");
-    let host = |words: &mut Words| if of_leader { Ok(0) } else { words.host() };
     let fault = match verb {
-        "start" => Fault::Start { host: host(&mut words)?, cleared: words.take("empty") },
+        "start" => Fault::Start { host: words.host()?, cleared: words.take("empty") },
         "kill" => {
-            let host = host(&mut words)?;
+            let host = words.host()?;
             if words.take("after") {
                 let changes = words.number("a number of writes")?;
                 words.take("writes");
@@ -184,23 +185,23 @@ pub(super) fn parse(words: &[&str], hosts: usize, letters: bool) -> Result<Parse
                 Fault::Crash(host)
             }
         }
-        "power-cut" => Fault::PowerCut(host(&mut words)?),
+        "power-cut" => Fault::PowerCut(words.host()?),
         "blackout" => Fault::Blackout,
         "rot" => {
-            let host = host(&mut words)?;
+            let host = words.host()?;
             if words.take("journal") {
                 Fault::RotWithin(host)
             } else {
                 Fault::Rot(host)
             }
         }
-        "stop" => Fault::Stop(host(&mut words)?),
-        "pause" => Fault::Pause(host(&mut words)?, words.time()?),
-        "move" => Fault::Move(host(&mut words)?),
-        "break" => Fault::Break(host(&mut words)?, words.host()?),
+        "stop" => Fault::Stop(words.host()?),
+        "pause" => Fault::Pause(words.host()?, words.time()?),
+        "move" => Fault::Move(words.host()?),
+        "break" => Fault::Break(words.host()?, words.host()?),
         "split" => return split(&mut words),
         "cut" => {
-            let from = host(&mut words)?;
+            let from = words.host()?;
             let back = match words.next("-> or <->")? {
                 "->" => false,
                 "<->" => true,
@@ -209,11 +210,11 @@ pub(super) fn parse(words: &[&str], hosts: usize, letters: bool) -> Result<Parse
             let (to, what, length) = (words.host()?, words.traffic(), words.length()?);
             Fault::CutLink { from, to, back, what, length }
         }
-        "fill-disk" => Fault::FillDisk(host(&mut words)?, words.number("a number of bytes that are left")?),
-        "disk-error" => Fault::DiskError(host(&mut words)?),
-        "stall" => Fault::Stall(host(&mut words)?, words.time()?),
+        "fill-disk" => Fault::FillDisk(words.host()?, words.number("a number of bytes that are left")?),
+        "disk-error" => Fault::DiskError(words.host()?),
+        "stall" => Fault::Stall(words.host()?, words.time()?),
         "burst" => {
-            let (host, readings) = (host(&mut words)?, words.number("a number of readings")?);
+            let (host, readings) = (words.host()?, words.number("a number of readings")?);
             if readings > BURST_MAX {
                 return words.wrong(format!("more than {BURST_MAX} at once"));
             }
@@ -221,7 +222,7 @@ pub(super) fn parse(words: &[&str], hosts: usize, letters: bool) -> Result<Parse
         }
         _ => return words.wrong(format!("nothing that can happen; {VERBS}")),
     };
-    end(&words, Parsed::Fault { fault, of_leader })
+    end(&words, Parsed::Fault(fault))
 }
 
 fn end(words: &Words, parsed: Parsed) -> Result<Parsed, Wrong> {
@@ -245,6 +246,9 @@ fn split(words: &mut Words) -> Result<Parsed, Wrong> {
         }
         words.at += 1;
     }
+    if words.take("leader") {
+        return words.wrong("the sides of a split are peers by name");
+    }
     let ways = if words.take("upwards") {
         Ways::Up
     } else if words.take("neighbours") {
@@ -260,5 +264,5 @@ fn split(words: &mut Words) -> Result<Parsed, Wrong> {
         return words.wrong(format!("{} is on no side", words.name(host)));
     }
     let split = Split { sides: sides.map(|side| side.unwrap_or(0)), ways, what };
-    end(words, Parsed::Fault { fault: Fault::Part(split, length), of_leader: false })
+    end(words, Parsed::Fault(Fault::Part(split, length)))
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::simulation::fault::{Split, Traffic, Ways};
+use crate::simulation::record::{Moment, What};
 use crate::simulation::seeds::in_order;
 
 const LINES: &str = "\
@@ -27,7 +28,7 @@ fn lines_are_read_in_any_order_and_written_as_they_are_read_back() {
     let sides = [0, 0, 1, 1, 1, 0, 0, 0, 0];
     let split = Split { sides, ways: Ways::All, what: Traffic::All };
     assert_eq!(steps[0].fault, Fault::Part(split, Duration::from_secs(6)));
-    assert!(steps[1].of_leader);
+    assert!(steps[1].fault.is_of_leader());
     assert_eq!(steps[2].fault, Fault::Pause(1, Duration::from_secs(8)));
     let again = Scenario::parse(&scenario.to_string()).unwrap();
     assert_eq!(again, scenario);
@@ -46,6 +47,19 @@ fn a_cut_with_a_length_of_its_own_goes_on_where_others_heal() {
     let lines = "peers 2\nfor 20s\nat 5s split a | b for 30s\nat 6s cut a -> b\nat 9s heal";
     let steps = Scenario::parse(lines).unwrap().steps.unwrap();
     assert_eq!(steps.iter().map(|step| lasts(&step.fault).as_secs()).collect::<Vec<_>>(), [30, 3]);
+}
+
+#[test]
+fn the_leader_stands_for_any_peer_of_a_step() {
+    for step in ["break leader a", "break a leader", "cut leader -> a for 2s", "cut a <-> leader tcp for 2s", "move leader"]
+    {
+        let lines = format!("mode default\nseed 1\nat 15s {step}\n");
+        let scenario = Scenario::parse(&lines).unwrap();
+        assert_eq!(scenario.to_string(), lines);
+        let record = scenario.play(true, None).record.unwrap();
+        let happens = |moment: &Moment| matches!(&moment.what, What::Fault { text, .. } if *text == step.replace("leader", "c"));
+        assert!(record.moments.iter().any(happens), "{step}");
+    }
 }
 
 #[test]
@@ -83,6 +97,8 @@ fn a_mistake_is_told_with_its_line_and_word() {
         ("draw 2\nat 0.1s stall p0 24h", "line 1, 'for': that would be "),
         ("at 5s burst a 90000\nat 6s burst b 90000", "line 1, 'for': that would be 18"),
         ("draw 1\nat 0.1s burst p0 18446744073709551615", "line 2, '18446744073709551615': more than 100000 at once"),
+        ("at 3s blackout leader", "line 1, 'leader': one word too many"),
+        ("at 3s split leader | a b c", "line 1, 'leader': the sides of a split are peers by name"),
         ("at 40s kill a\nfor 30s", "line 1, '40s': faults end before it, at 30s; 'for' says when"),
         ("for 30s\nat 30s heal", "line 2, '30s': faults end before it, at 30s; 'for' says when"),
         ("draw 7\nat 23h kill p0", "line 2, '23h': faults end before it, at "),
