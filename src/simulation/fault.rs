@@ -154,6 +154,11 @@ impl Fault {
         same.hosts_mut().0.copied()
     }
 
+    /// Does it damage what a disk keeps?
+    pub(crate) fn rots(&self) -> bool {
+        matches!(self, Self::Rot(_) | Self::RotWithin(_))
+    }
+
     /// Is it known only then to which hosts it happens?
     pub(crate) fn is_of_leader(&self) -> bool {
         let mut same = *self;

@@ -108,6 +108,18 @@ fn a_mistake_is_told_with_its_line_and_word() {
     }
 }
 
+/// A damaged peer runs, and has no vote: with one of the two others it is no quorum.
+#[test]
+fn where_a_log_rots_under_a_quorum_all_peers_return() {
+    let of_a = "at 15s kill a\nat 16s start a\nat 30s rot a journal\nat 31s kill c\nat 32s start a";
+    let of_leader = "at 13s kill c\nat 13.1s start c\nat 20s kill b\nat 20.1s start b\nat 30s rot leader journal\n\
+                     at 30.01s kill b\nat 32s start c";
+    for (seed, steps) in [(1, of_a), (1, of_leader), (10, &of_a.replace(" journal", ""))] {
+        let scenario = Scenario::parse(&format!("quorum\nseed {seed}\nfor 33s\n{steps}")).unwrap();
+        assert_eq!(scenario.play(false, None).broken, None, "{scenario}");
+    }
+}
+
 /// Shrinking begins with it, and a seed that fails can be handed on as a file.
 #[test]
 fn what_a_seed_draws_is_the_same_run_when_it_is_written_out() {
