@@ -278,15 +278,20 @@ impl Plan {
 
     /// The longest time from the end of all faults until everyone is a member or a learner of one term. Seekers find
     /// each other by datagrams: where one in three is lost, or all in one direction, chance has a say, and twice as
-    /// long is allowed. Where a host lied, it takes time to find out which peers live: others wait for a borrowed name,
+    /// long is allowed; three times as long where it is one in two. Where a host lied, it takes time to find out which peers live: others wait for a borrowed name,
     /// and pass it over for up to eight election timeouts when it does not answer.
     #[must_use]
     pub fn settled(&self) -> Time {
         let bound = self.slowest(self.timing.heartbeat_timeout + self.timing.election_timeout * 4);
-        let by_chance = self.datagram_loss_one_in == 3 || self.one_way.is_some();
+        let by_chance = match self.datagram_loss_one_in {
+            2 => 3,
+            3 => 2,
+            _ if self.one_way.is_some() => 2,
+            _ => 1,
+        };
         let doubts = self.slowest(self.timing.heartbeat_timeout * 4 + self.timing.election_timeout * 16);
         let bound = if self.liar.is_some() { bound + doubts } else { bound };
-        bound * if by_chance { 2 } else { 1 }
+        bound * by_chance
     }
 
     /// How long a peer waits for what it dials, as the threads of a process do.

@@ -108,6 +108,12 @@ fn a_mistake_is_told_with_its_line_and_word() {
     }
 }
 
+#[test]
+fn the_more_is_lost_the_longer_a_group_may_seek() {
+    let may_take = |loss| Scenario::parse(&format!("loss {loss}")).unwrap().plan().0.settled().as_secs();
+    assert_eq!(["1/2", "1/3", "1/4", "none"].map(may_take), [90, 60, 30, 30]);
+}
+
 /// A damaged peer runs, and has no vote: with one of the two others it is no quorum.
 #[test]
 fn where_a_log_rots_under_a_quorum_all_peers_return() {
