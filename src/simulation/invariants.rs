@@ -79,6 +79,11 @@ impl Checks {
         }
     }
 
+    /// Notes that a run does not get to its end. That is told whichever promise counts: none was looked at to the end.
+    pub(crate) fn cut_off(&mut self, why: String) {
+        self.broken.get_or_insert(why);
+    }
+
     /// The core handed this to the storage, and so changed its log.
     pub fn handed_over(&mut self, process: &Process, store: &Store) {
         let results = match store {

@@ -114,6 +114,14 @@ fn the_more_is_lost_the_longer_a_group_may_seek() {
     assert_eq!(["1/2", "1/3", "1/4", "none"].map(may_take), [90, 60, 30, 30]);
 }
 
+#[test]
+fn a_run_that_is_cut_off_is_told_whichever_promise_counts() {
+    let mut world = Scenario::parse("for 30s\nat 29.9s stop a").unwrap().world(false);
+    (world.checks.only, world.events_max) = (Some(1), 1000);
+    let told = outcome(world).broken.unwrap_or_default();
+    assert!(told.starts_with("promise 9: never at rest"), "{told}");
+}
+
 /// A damaged peer runs, and has no vote: with one of the two others it is no quorum.
 #[test]
 fn where_a_log_rots_under_a_quorum_all_peers_return() {
