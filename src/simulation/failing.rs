@@ -11,6 +11,9 @@ use crate::simulation::record::What;
 use crate::simulation::scenario::{lasts, step_text};
 use crate::simulation::world::World;
 
+/// So many addresses of hosts that moved are there.
+pub(crate) const MOVES_MAX: usize = 255;
+
 /// A peer that is told to stop is gone soon after.
 const STOP: Time = Time::from_millis(600);
 
@@ -154,7 +157,7 @@ impl World {
         self.connections.retain(|_, connection| connection.from != number && connection.to != number);
         let process = &mut self.processes[number];
         self.left.push(process.endpoint);
-        let moves = u8::try_from(self.left.len()).expect("few moves");
+        let moves = u8::try_from(self.left.len()).expect("at most MOVES_MAX");
         process.endpoint = ([10, 1, moves, u8::try_from(host).expect("few hosts")], process.endpoint.port()).into();
     }
 

@@ -199,6 +199,8 @@ impl Scenario {
         if let Some(steps) = &self.steps {
             let known = steps.iter().filter(|step| !step.fault.is_of_leader());
             plan.faults = known.map(|step| (step.at, step.fault)).collect();
+            // A peer that listens at one address says that one also where its host has another.
+            plan.any_address |= steps.iter().any(|step| matches!(step.fault, Fault::Move(_)));
             // As in drawn runs: a peer with a damaged log does not count for the quorum that it needs.
             plan.all_return |= self.mode == Mode::Quorum && steps.iter().any(|step| step.fault.rots());
         }

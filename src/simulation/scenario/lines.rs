@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::protocol::Time;
+use crate::simulation::failing::MOVES_MAX;
 use crate::simulation::fault::{Fault, LEADER};
 use crate::simulation::plan::{Mode, HOSTS_MAX};
 use crate::simulation::sabotage::Sabotage;
@@ -54,6 +55,9 @@ pub(super) fn parse(text: &str) -> Result<Scenario, ScenarioError> {
         match steps::parse(&words[2..], hosts, letters).map_err(|(index, why)| wrong((index + 2, why)))? {
             Parsed::Fault(fault) => steps.push(Step { at, fault }),
             Parsed::Heal => heals.push(at),
+        }
+        if steps.iter().filter(|step| matches!(step.fault, Fault::Move(_))).count() > MOVES_MAX {
+            return Err(wrong((2, format!("more than {MOVES_MAX} moves"))));
         }
     }
     steps.sort_by_key(|step| step.at);

@@ -50,6 +50,14 @@ fn a_cut_with_a_length_of_its_own_goes_on_where_others_heal() {
 }
 
 #[test]
+fn a_host_moves_as_often_as_there_are_addresses() {
+    let moves = "at 12s move leader\n".repeat(255);
+    assert_eq!(Scenario::parse(&moves).unwrap().play(false, None).broken, None);
+    let error = Scenario::parse(&(moves + "at 13s move a")).unwrap_err();
+    assert_eq!(error.to_string(), "line 256, 'move': more than 255 moves");
+}
+
+#[test]
 fn the_leader_stands_for_any_peer_of_a_step() {
     for step in ["break leader a", "break a leader", "cut leader -> a for 2s", "cut a <-> leader tcp for 2s", "move leader"]
     {
