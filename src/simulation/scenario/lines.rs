@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::config::value::DURATION_MIN;
 use crate::protocol::Time;
 use crate::simulation::failing::MOVES_MAX;
 use crate::simulation::fault::{Fault, LEADER};
@@ -117,14 +118,16 @@ fn check_size(scenario: &Scenario) -> Result<(), (&'static str, String)> {
         return Ok(());
     }
     let word = if scenario.rate.is_some() { "rate" } else { "for" };
-    let lasts = if begins > end { format!(", since a step lasts until {}", times::text(begins)) } else { String::new() };
+    let lasts =
+        if begins > end { format!(", since a step lasts until {}", times::text(begins)) } else { String::new() };
     Err((word, format!("that would be {readings:.0} readings{lasts}, and a run keeps {READINGS_MAX} at most")))
 }
 
 /// The readings of all bursts.
 fn bursts(scenario: &Scenario) -> f64 {
     let steps = scenario.steps.iter().flatten();
-    let bursts = steps.filter_map(|step| if let Fault::Burst(_, readings) = step.fault { Some(readings) } else { None });
+    let bursts =
+        steps.filter_map(|step| if let Fault::Burst(_, readings) = step.fault { Some(readings) } else { None });
     bursts.map(|readings| f64::from(u32::try_from(readings).unwrap_or(u32::MAX))).sum()
 }
 
@@ -152,6 +155,12 @@ impl<'a> Line<'a> {
             return Err((at, "must be longer than nothing".to_owned()));
         }
         Ok(time)
+    }
+
+    /// A time that is an option of a peer, which has a least one.
+    fn option(&self, at: usize) -> Result<Time, Wrong> {
+        let long_enough = |time: &Time| *time >= DURATION_MIN;
+        Some(self.time(at)?).filter(long_enough).ok_or_else(|| (at, "must be 1ms at least".to_owned()))
     }
 
     /// The one that has this name.
@@ -206,12 +215,12 @@ fn figure(scenario: &mut Scenario, line: &Line) -> Result<usize, Wrong> {
             scenario.rate = Some(line.one_of("a rate, as in 20/s, and at most 10000/s", named)?);
         }
         "heartbeat" => {
-            let (heartbeat_interval, heartbeat_timeout) = (line.time(1)?, line.time(2)?);
+            let (heartbeat_interval, heartbeat_timeout) = (line.option(1)?, line.option(2)?);
             scenario.timing = Some(Timing { heartbeat_interval, heartbeat_timeout, ..timing(scenario) });
             return Ok(3);
         }
         "election" => {
-            let election_timeout = line.time(1)?;
+            let election_timeout = line.option(1)?;
             scenario.timing = Some(Timing { election_timeout, ..timing(scenario) });
         }
         "delay" => scenario.delay = Some(line.time(1)?),

@@ -59,13 +59,15 @@ fn a_host_moves_as_often_as_there_are_addresses() {
 
 #[test]
 fn the_leader_stands_for_any_peer_of_a_step() {
-    for step in ["break leader a", "break a leader", "cut leader -> a for 2s", "cut a <-> leader tcp for 2s", "move leader"]
+    for step in
+        ["break leader a", "break a leader", "cut leader -> a for 2s", "cut a <-> leader tcp for 2s", "move leader"]
     {
         let lines = format!("mode default\nseed 1\nat 15s {step}\n");
         let scenario = Scenario::parse(&lines).unwrap();
         assert_eq!(scenario.to_string(), lines);
         let record = scenario.play(true, None).record.unwrap();
-        let happens = |moment: &Moment| matches!(&moment.what, What::Fault { text, .. } if *text == step.replace("leader", "c"));
+        let happens =
+            |moment: &Moment| matches!(&moment.what, What::Fault { text, .. } if *text == step.replace("leader", "c"));
         assert!(record.moments.iter().any(happens), "{step}");
     }
 }
@@ -90,6 +92,9 @@ fn a_mistake_is_told_with_its_line_and_word() {
         ("peers 5\nquorum 2", "line 2, 'quorum': 2 is no majority of 5 peers"),
         ("heartbeat 3s 1s", "line 1, 'heartbeat': the timeout has to be longer"),
         ("election 0s", "line 1, '0s': must be longer than nothing"),
+        ("heartbeat 0.001us 2s", "line 1, '0.001us': must be 1ms at least"),
+        ("heartbeat 1ms 999us", "line 1, '999us': must be 1ms at least"),
+        ("election 0.001us", "line 1, '0.001us': must be 1ms at least"),
         ("rate fast", "line 1, 'fast': not a rate, as in 20/s"),
         ("loss 1/1", "line 1, '1/1': not none, and not as in 1/10"),
         ("fault none", "line 1, 'none': not a deliberate fault; 'peer sim --faults'"),
@@ -100,7 +105,10 @@ fn a_mistake_is_told_with_its_line_and_word() {
         ("peers 9\nrate 1000/s", "line 2, 'rate': that would be 900000 readings, and a run keeps 100000 at most"),
         ("peers 9\nat 24h kill a", "line 1, 'for': that would be "),
         ("starting 4\npeers 3", "line 1, 'starting': there are only 3 peers, not 4"),
-        ("for 30s\nat 5s pause a 24h", "line 1, 'for': that would be 518850 readings, since a step lasts until 86405s,"),
+        (
+            "for 30s\nat 5s pause a 24h",
+            "line 1, 'for': that would be 518850 readings, since a step lasts until 86405s,",
+        ),
         ("rate 20/s\nfor 30s\nat 5s cut a -> b for 1h", "line 1, 'rate': that would be "),
         ("draw 2\nat 0.1s stall p0 24h", "line 1, 'for': that would be "),
         ("at 5s burst a 90000\nat 6s burst b 90000", "line 1, 'for': that would be 18"),
