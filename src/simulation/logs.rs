@@ -111,7 +111,7 @@ fn on_page<'a>(logs: &'a Logs, about: &'a str, began: i64, ended: i64) -> Run<'a
     let mut states: Vec<State> = logs.stands.iter().map(state).collect();
     for (host, last) in logs.last.iter().enumerate() {
         let is_last = logs.stands.iter().rev().find(|stands| stands.state.host == host);
-        if logs.talks_since[host] < i64::MAX
+        if logs.talks[host]
             && ended.saturating_sub(*last) > SILENT
             && is_last.is_some_and(|stands| stands.state.is != "down")
         {

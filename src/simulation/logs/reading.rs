@@ -23,8 +23,8 @@ pub(super) struct Logs {
     pub(super) told: Vec<Told>,
     /// The last line of each host.
     pub(super) last: Vec<i64>,
-    /// Since when the log of each host tells of messages, too.
-    pub(super) talks_since: Vec<i64>,
+    /// Does the log of each host tell of messages, too, in the life of the peer that is read?
+    pub(super) talks: Vec<bool>,
     /// Lines that are none of a peer's log.
     pub(super) others: u64,
 }
@@ -82,9 +82,6 @@ pub(super) fn read(asked: &Asked) -> Result<Logs, LogsError> {
         })?;
     }
     logs.sort_hosts();
-    // Where each change is told, what events let one conclude is not needed.
-    let since = &logs.talks_since;
-    logs.stands.retain(|Stands { at, state }| state.log.is_some() || state.is == "down" || *at < since[state.host]);
     Ok(logs)
 }
 
@@ -148,7 +145,7 @@ impl Logs {
         hosts.insert(name.to_owned(), self.names.len());
         self.names.push(name.to_owned());
         self.last.push(i64::MIN);
-        self.talks_since.push(i64::MAX);
+        self.talks.push(false);
         self.names.len() - 1
     }
 
@@ -159,19 +156,26 @@ impl Logs {
         let way = entry.text("way").and_then(Way::named);
         match (event, way) {
             ("said", Some(way)) => {
-                self.talks_since[host] = self.talks_since[host].min(at);
+                self.talks[host] = true;
                 let to = entry.text("to").map(|to| self.host(to, hosts));
                 let text = entry.text("text").unwrap_or_default().to_owned();
                 self.said.push(Said { at, host, to, way, text, heard: None });
             }
             ("heard", Some(way)) => {
-                self.talks_since[host] = self.talks_since[host].min(at);
+                self.talks[host] = true;
                 let from = entry.text("from").map(|from| self.host(from, hosts));
                 let text = entry.text("text").unwrap_or_default().to_owned();
                 self.heard.push(Heard { at, host, from, way, text });
             }
             _ => {
-                self.stands.extend(state(entry, host, event).map(|state| Stands { at, state }));
+                if matches!(event, "peer_id" | "stopped" | "fatal") {
+                    // Another life may be logged at another level.
+                    self.talks[host] = false;
+                }
+                // Where each change is told, what events let one conclude is not needed.
+                let talks = self.talks[host];
+                let state = state(entry, host, event).filter(|state| state.log.is_some() || !talks);
+                self.stands.extend(state.map(|state| Stands { at, state }));
                 let quiet = matches!(entry.text("level"), Some("debug" | "trace"));
                 if let Some(text) = entry.text("message").filter(|_| !quiet) {
                     self.told.push(Told { at, host, text: text.replace('\n', " · ") });
@@ -188,7 +192,7 @@ impl Logs {
         order.iter().enumerate().for_each(|(place, host)| places[*host] = place);
         self.names = order.iter().map(|host| self.names[*host].clone()).collect();
         self.last = order.iter().map(|host| self.last[*host]).collect();
-        self.talks_since = order.iter().map(|host| self.talks_since[*host]).collect();
+        self.talks = order.iter().map(|host| self.talks[*host]).collect();
         for said in &mut self.said {
             (said.host, said.to) = (places[said.host], said.to.map(|to| places[to]));
         }

@@ -190,6 +190,20 @@ fn without_messages_the_lines_about_the_group_tell_what_each_peer_was() {
 }
 
 #[test]
+fn each_life_of_a_peer_is_drawn_from_what_it_logs_itself() {
+    let start = |at| line("a", at, "info", "\"event\":\"peer_id\",\"message\":\"Peer ID: a\"");
+    let traced = start(0) + &said("a", 10, "b", "connection", "x:1") + &view("a", 20, false);
+    // The first life was killed, the second one says less.
+    let second = start(3000) + &view("a", 3500, true);
+    let asked = asked("lives", &[traced + &second, view("b", 20_000, true)]);
+    let logs = read(&asked).unwrap();
+    let (began, ended) = logs.span().unwrap();
+    let of_a: Vec<_> = on_page(&logs, "", began, ended).states.iter().map(|state| (state.host, state.is)).collect();
+    // A log of the default level may be silent: nobody knows that the second one was killed.
+    assert_eq!(of_a, [(0, "seeks"), (0, "seeks"), (0, "leads"), (1, "leads")]);
+}
+
+#[test]
 fn a_peer_that_says_nothing_more_while_others_do_was_killed() {
     let stands = |peer, at| {
         let rest =
