@@ -91,7 +91,15 @@ fn about(logs: &Logs, ahead: &[i64], began: i64) -> String {
                 .expect("a string takes all");
         }
     }
-    text
+    let changed: Vec<&str> = logs.changed.iter().map(|host| &logs.names[*host][..]).collect();
+    text + &match &changed[..] {
+        [] => String::new(),
+        [name] => format!("The clock of {name} was changed meanwhile, as messages show; it is left as it is.\n"),
+        names => format!(
+            "Clocks of {} were changed meanwhile, of all or some of them, as messages show; they are left as they are.\n",
+            names.join(", ")
+        ),
+    }
 }
 
 fn on_page<'a>(logs: &'a Logs, about: &'a str, began: i64, ended: i64) -> Run<'a> {

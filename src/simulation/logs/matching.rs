@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use super::reading::{Heard, Logs, Said};
 use crate::simulation::record::Way;
 
+/// By so many microseconds a message may still arrive before it is said when clocks are set right: it is not on its way for
+/// the same time each way.
+const TOLERATED: i64 = 10_000;
+
 /// What is the same where a message is said and where it is heard. Addresses differ: each side knows its own.
 fn key(way: Way, text: &str) -> String {
     let parts: Vec<&str> = text.split(':').collect();
@@ -34,11 +38,12 @@ impl Heard {
 }
 
 /// Finds what became of each message, and returns by how many microseconds the clock of each host is ahead of
-/// others; 0 where no message shows a difference.
+/// others; 0 where no message shows a difference, or where that changed.
 pub(super) fn ahead(logs: &mut Logs) -> Vec<i64> {
     on_connections(logs);
     questions(logs);
-    let ahead = differences(logs);
+    let (ahead, changed) = differences(logs);
+    logs.changed = changed;
     datagrams(logs, &ahead);
     ahead
 }
@@ -113,28 +118,58 @@ fn datagrams(logs: &mut Logs, ahead: &[i64]) {
     logs.said.extend(more);
 }
 
+/// From which host to which, and the time of the quickest message.
+type Quickest = BTreeMap<(usize, usize), i64>;
+
 /// Clocks are set right only where a message would arrive before it is said. The quickest message each way is taken to be
-/// on its way for the same time.
-fn differences(logs: &Logs) -> Vec<i64> {
-    let mut quickest: BTreeMap<(usize, usize), i64> = BTreeMap::new();
+/// on its way for the same time. Returns by how much each is ahead, and which were changed while the logs were written.
+fn differences(logs: &Logs) -> (Vec<i64>, Vec<usize>) {
+    let mut quickest = Quickest::new();
     for said in &logs.said {
         let (Some(to), Some(heard), Way::Connection) = (said.to, said.heard, said.way) else { continue };
-        let took = logs.heard[heard].at - said.at;
+        let took = logs.heard[heard].at.saturating_sub(said.at);
         quickest.entry((said.host, to)).and_modify(|least| *least = took.min(*least)).or_insert(took);
     }
-    let mut ahead = vec![0; logs.names.len()];
+    let hosts = logs.names.len();
+    let mut changed = Vec::new();
     if quickest.values().all(|took| *took >= 0) {
-        return ahead;
+        return (vec![0; hosts], changed);
     }
-    let mut known = vec![false; ahead.len()];
-    for first in 0..ahead.len() {
+    // Only where messages went both ways something is known.
+    let both = quickest.iter().filter(|((from, to), _)| quickest.contains_key(&(*to, *from)));
+    let mut quickest: Quickest = both.map(|(way, took)| (*way, *took)).collect();
+    loop {
+        let ahead = set_right(&quickest, hosts);
+        let mut wrong = vec![0; hosts];
+        for ((from, to), took) in &quickest {
+            if took.saturating_add(ahead[*from]).saturating_sub(ahead[*to]) < -TOLERATED {
+                wrong[*from] += 1;
+                wrong[*to] += 1;
+            }
+        }
+        let most = wrong.iter().copied().max().unwrap_or(0);
+        if most == 0 {
+            changed.sort_unstable();
+            return (ahead, changed);
+        }
+        // Nobody can tell which of two was changed.
+        let left_alone: Vec<usize> = (0..hosts).filter(|host| wrong[*host] == most).collect();
+        quickest.retain(|(from, to), _| !left_alone.contains(from) && !left_alone.contains(to));
+        changed.extend(left_alone);
+    }
+}
+
+/// By how much the clock of each host is ahead of those that it talks with, from the first host on.
+fn set_right(quickest: &Quickest, hosts: usize) -> Vec<i64> {
+    let (mut ahead, mut known) = (vec![0; hosts], vec![false; hosts]);
+    for first in 0..hosts {
         let mut next = VecDeque::from_iter((!std::mem::replace(&mut known[first], true)).then_some(first));
         while let Some(host) = next.pop_front() {
-            for other in 0..ahead.len() {
+            for other in 0..hosts {
                 let both = quickest.get(&(host, other)).zip(quickest.get(&(other, host)));
                 if let Some((there, back)) = both.filter(|_| !known[other]) {
                     known[other] = true;
-                    ahead[other] = i64::saturating_add(ahead[host], (there - back) / 2);
+                    ahead[other] = i64::saturating_add(ahead[host], there.saturating_sub(*back) / 2);
                     next.push_back(other);
                 }
             }

@@ -25,6 +25,8 @@ pub(super) struct Logs {
     pub(super) last: Vec<i64>,
     /// Does the log of each host tell of messages, too, in the life of the peer that is read?
     pub(super) talks: Vec<bool>,
+    /// Hosts whose clocks were changed while they logged; of two, it may be one.
+    pub(super) changed: Vec<usize>,
     /// Lines that are none of a peer's log.
     pub(super) others: u64,
 }

@@ -166,6 +166,42 @@ fn clocks_are_set_right_where_a_message_would_arrive_before_it_is_said() {
     );
 }
 
+/// Both directions between two hosts: said at the first time, heard at the second one.
+fn talk(from: &str, to: &str, number: u64, at: u64, arrives: u64) -> [(String, String); 2] {
+    let text = format!("x:{number}");
+    let says = (from.to_owned(), said(from, at, to, "connection", &text));
+    [says, (to.to_owned(), heard(to, arrives, from, "connection", &text))]
+}
+
+fn logs_of(names: &[&str], talks: &[[(String, String); 2]]) -> Vec<String> {
+    let of = |name: &&str| talks.iter().flatten().filter(|(of, _)| of == name).map(|(_, line)| &line[..]).collect();
+    names.iter().map(of).collect()
+}
+
+#[test]
+fn a_clock_that_was_changed_meanwhile_is_left_as_it_is() {
+    // The clock of a goes right, that of c is 2 s ahead, and that of b is set back by 4 s between 10 s and 20 s.
+    let with_b = [
+        talk("a", "b", 1, 10_000, 10_010),
+        talk("b", "a", 2, 10_100, 10_110),
+        talk("a", "b", 3, 20_000, 16_010),
+        talk("b", "a", 4, 16_100, 20_110),
+        talk("c", "b", 5, 12_200, 10_210),
+        talk("b", "c", 6, 10_300, 12_310),
+        talk("c", "b", 7, 22_200, 16_210),
+        talk("b", "c", 8, 16_300, 22_310),
+    ];
+    let with_c = [talk("a", "c", 9, 20_400, 22_410), talk("c", "a", 10, 22_500, 20_510)];
+    let (_, logs, ahead) = arrows("changed", &logs_of(&["a", "b", "c"], &[&with_b[..], &with_c].concat()));
+    assert_eq!((&logs.changed[..], &ahead[..]), (&[1][..], &[0, 0, 2_000_000][..]));
+    let told = about(&logs, &ahead, 0);
+    assert!(told.contains("The clock of b was changed meanwhile") && !told.contains("of b is"), "{told}");
+    // Without a third host nobody can tell which of two it was.
+    let (_, logs, ahead) = arrows("either", &logs_of(&["a", "b"], &with_b[..4]));
+    assert_eq!((&logs.changed[..], &ahead[..]), (&[0, 1][..], &[0, 0][..]));
+    assert!(about(&logs, &ahead, 0).contains("Clocks of a, b were changed meanwhile, of all or some"));
+}
+
 #[test]
 fn without_messages_the_lines_about_the_group_tell_what_each_peer_was() {
     let start = line("a", 0, "info", "\"event\":\"peer_id\",\"message\":\"Peer ID: a\"");
