@@ -163,6 +163,13 @@ fn mistakes_are_told_in_one_line() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("'peer sim --faults' lists them"), "{}", text(&output.stderr));
 
+    for option in ["--html", "--shiviz", "--mermaid"] {
+        let output = sim(&[&fits, option, &fits], "");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).ends_with("fits.txt is the scenario\n"), "{}", text(&output.stderr));
+        assert_eq!(fs::read_to_string(&fits).expect("kept"), "peers 3\nat 5s kill c\n");
+    }
+
     let output = sim(&[&fits, "--html", "nowhere/to/be.html"], "");
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).starts_with("error: cannot write nowhere/to/be.html: "));

@@ -92,6 +92,17 @@ pub fn list_faults(out: &mut impl Write) -> io::Result<()> {
 }
 
 impl Asked {
+    /// No file takes the place of the scenario.
+    fn keep_scenario(&self) -> Result<(), SimError> {
+        let files = [("--html", &self.html), ("--shiviz", &self.shiviz), ("--mermaid", &self.mermaid)];
+        for (option, path) in files.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?))) {
+            if page::is_one_of(path, self.file.as_slice()) {
+                return Err(SimError::Options(format!("{option} {} is the scenario", path.display())));
+            }
+        }
+        Ok(())
+    }
+
     fn scenario(&self) -> Result<Scenario, SimError> {
         let mut scenario = match &self.file {
             Some(path) => {
@@ -125,6 +136,7 @@ impl Asked {
 ///
 /// A file that cannot be read or written, or is no scenario.
 pub fn run(asked: &Asked, input: &mut impl BufRead, out: &mut impl Write) -> Result<Verdict, SimError> {
+    asked.keep_scenario()?;
     let scenario = asked.scenario()?;
     let mut outcome = scenario.play(true, asked.only);
     let names = (0..scenario.hosts()).map(|host| scenario.name(host)).collect();

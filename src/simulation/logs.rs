@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use self::reading::{read, Logs, Said, Stands, Told};
-use crate::simulation::page::{document, Line, Message, Run, State};
+use crate::simulation::page::{document, refuses_to_replace, Line, Message, Run, State};
 use crate::simulation::record::verb;
 
 /// Messages on a page: with more it is too long for a browser.
@@ -45,6 +45,8 @@ pub enum LogsError {
         "{count} messages are too many for a page, which takes {MESSAGES_MAX}; --from and --to take a part of them"
     )]
     TooMany { count: usize },
+    #[error("--html {} is not written: {why}", path.display())]
+    Kept { path: PathBuf, why: &'static str },
     #[error("cannot write {}: {cause}", path.display())]
     Write { path: PathBuf, cause: io::Error },
     /// Nobody reads any more.
@@ -57,6 +59,10 @@ pub enum LogsError {
 /// # Errors
 /// A file that cannot be read or written, or is no log; too much for a page.
 pub fn run(asked: &Asked, out: &mut impl Write) -> Result<(), LogsError> {
+    // As with --html *.log, of which the first one is taken for the page.
+    if let Some(why) = refuses_to_replace(&asked.html, &asked.files) {
+        return Err(LogsError::Kept { path: asked.html.clone(), why });
+    }
     let mut logs = read(asked)?;
     let ahead = matching::ahead(&mut logs);
     logs.set_back(&ahead);

@@ -1,6 +1,10 @@
 //! A run, or what the logs of a real group tell, as one page: a space-time diagram with everything in it, which asks no
 //! other host for anything.
 
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
 
 use crate::protocol::Time;
@@ -10,6 +14,9 @@ use crate::simulation::run::Outcome;
 use crate::simulation::telling::{in_a_line, standing, Story};
 
 const PAGE: &str = include_str!("page/page.html");
+/// What shows that a file is a page, among so many of its first bytes.
+const TITLE: &[u8] = b"<title>A run of a group</title>";
+const TITLE_WITHIN: u64 = 1000;
 const STYLE: &str = include_str!("page/page.css");
 const SCRIPTS: [&str; 4] = [
     include_str!("page/run.js"),
@@ -132,6 +139,28 @@ pub(crate) fn page(scenario: &str, story: &Story, outcome: &Outcome) -> String {
         }
     }
     document(&run)
+}
+
+/// Why no page is written there: it is one of these files that are read, or another file that is no page.
+pub(super) fn refuses_to_replace(path: &Path, read: &[PathBuf]) -> Option<&'static str> {
+    if is_one_of(path, read) {
+        return Some("it is one of the files to be read");
+    }
+    if !path.is_file() {
+        return None;
+    }
+    let mut begin = Vec::new();
+    // A file that cannot be read is told by whatever writes it.
+    drop(File::open(path).and_then(|file| file.take(TITLE_WITHIN).read_to_end(&mut begin)));
+    let is_page = begin.is_empty() || memchr::memmem::find(&begin, TITLE).is_some();
+    (!is_page).then_some("it is there, and is no page")
+}
+
+/// Is this file one of those, by whatever name?
+pub(super) fn is_one_of(path: &Path, files: &[PathBuf]) -> bool {
+    let same =
+        |file: &PathBuf| fs::canonicalize(path).is_ok_and(|path| fs::canonicalize(file).is_ok_and(|file| file == path));
+    files.iter().any(same)
 }
 
 /// The page of this.

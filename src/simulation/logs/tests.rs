@@ -265,6 +265,31 @@ fn a_peer_that_says_nothing_more_while_others_do_was_killed() {
 }
 
 #[test]
+fn a_page_takes_the_place_of_pages_alone() {
+    let mut asked = asked("kept", &[view("a", 0, true), view("b", 0, false)]);
+    let page = asked.html.clone();
+    for _ in 0..2 {
+        run(&asked, &mut Vec::new()).unwrap();
+        assert!(fs::read_to_string(&page).unwrap().contains("Is Group Leader"));
+    }
+    let refused = |asked: &Asked, why: &str| {
+        let before = fs::read(&asked.html).unwrap();
+        let told = run(asked, &mut Vec::new()).unwrap_err().to_string();
+        assert_eq!(told, format!("--html {} is not written: {why}", asked.html.display()));
+        assert_eq!(fs::read(&asked.html).unwrap(), before);
+    };
+    // By another name of the same file.
+    asked.html = asked.files[1].parent().unwrap().join(".").join("1.log");
+    refused(&asked, "it is one of the files to be read");
+    // `--html *.log`
+    asked.html = asked.files.remove(0);
+    refused(&asked, "it is there, and is no page");
+    fs::write(&page, "").unwrap();
+    asked.html = page;
+    run(&asked, &mut Vec::new()).unwrap();
+}
+
+#[test]
 fn what_is_no_log_or_outside_of_the_times_is_refused_by_name() {
     let text = "2026-01-01T00:00:00.000Z INFO  heartbeat: View 3.2@peer3: [peer1]\n".to_owned();
     let no_log = asked("text", &[view("a", 0, true), text]);
