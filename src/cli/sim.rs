@@ -64,7 +64,7 @@ pub struct Sim {
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=HOSTS_MAX as u64))]
     pub peers: Option<u64>,
 
-    /// When faults end, and the group has to come to rest
+    /// When faults end, and the group has to come to rest; steps of the file after that are left out
     #[arg(long = "for", value_name = "DURATION", value_parser = value::duration)]
     pub length: Option<Time>,
 
