@@ -361,11 +361,16 @@ fi
 # A key that ends this script also ends what it waits for.
 set +e
 begun=$SECONDS
+status=0
 while [ -z "$stopping" ]; do
     look
     if [ -n "$stopping" ]; then break; fi
     if [ -n "$LIVE" ]; then draw; else say; fi
-    if [ -n "${SECONDS_TO_RUN:-}" ] && [ $((SECONDS - begun)) -ge "$SECONDS_TO_RUN" ]; then break; fi
+    if [ -n "${SECONDS_TO_RUN:-}" ] && [ $((SECONDS - begun)) -ge "$SECONDS_TO_RUN" ]; then
+        # This is a check: all have to live at its end.
+        if [ -n "${DEAD[0]}${DEAD[1]}${DEAD[2]}" ]; then status=1; fi
+        break
+    fi
     key=
     if [ -n "$KEYS" ]; then
         read -r -n 1 -t 1 key || true
@@ -383,9 +388,6 @@ while [ -z "$stopping" ]; do
     fi
 done
 leave_screen
-# With a length of time this is a check: all have to live at its end.
-status=0
-if [ -n "${SECONDS_TO_RUN:-}" ] && [ -n "${DEAD[0]}${DEAD[1]}${DEAD[2]}" ]; then status=1; fi
 echo "Stopping ..."
 stop_all
 for id in "${IDS[@]}"; do

@@ -109,13 +109,15 @@ impl Indexes {
         Ok((!files.is_empty()).then_some(page))
     }
 
-    /// A number that grows when an index of the sensor is made: where rows were replaced, and seldom elsewhere.
+    /// A number that changes when an index of the sensor is made, of a file that may have rows in this range: where rows were
+    /// replaced, and seldom elsewhere.
     ///
     /// # Errors
     /// The disk's.
-    pub fn made(&self, sensor: &SensorId) -> Result<u64, StorageError> {
+    pub fn made(&self, sensor: &SensorId, range: &TimeRange) -> Result<u64, StorageError> {
         let (files, kept) = (self.directory.files_of(sensor)?, self.kept());
-        Ok(files.iter().filter_map(|file| kept.indexes.get(file)).map(|entry| entry.made).max().unwrap_or(0))
+        let indexes = files.iter().filter(|file| may_have(file, range)).filter_map(|file| kept.indexes.get(file));
+        Ok(indexes.map(|entry| entry.made).max().unwrap_or(0))
     }
 
     /// The last sequence in any of these files.

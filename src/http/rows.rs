@@ -288,7 +288,7 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
         let (indexes, mut after, mut made) = (&server.files.indexes, query.after, None);
         while left > 0 {
             let rows = indexes.rows(sensor, after, &query.range, left.min(ROWS_AT_ONCE)).map_err(failed)?;
-            let now = indexes.made(sensor).map_err(failed)?;
+            let now = indexes.made(sensor, &query.range).map_err(failed)?;
             if *made.get_or_insert(now) != now {
                 return Err(replaced());
             }

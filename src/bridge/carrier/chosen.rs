@@ -23,6 +23,11 @@ impl Chosen {
         self.0.is_empty()
     }
 
+    /// None where all are.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(SensorId::as_str)
+    }
+
     /// Are all of the others among these?
     pub(super) fn covers(&self, others: &Self) -> bool {
         self.is_all() || !others.is_all() && others.0.is_subset(&self.0)
@@ -34,7 +39,7 @@ impl fmt::Display for Chosen {
         if self.is_all() {
             return f.write_str(ALL);
         }
-        let names: Vec<&str> = self.0.iter().map(SensorId::as_str).collect();
+        let names: Vec<&str> = self.names().collect();
         f.write_str(&names.join(","))
     }
 }

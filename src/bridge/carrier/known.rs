@@ -105,6 +105,13 @@ impl Known {
     /// position is theirs.
     pub(super) fn choose(&mut self, chosen: &Chosen) -> bool {
         let before = self.chosen.replace(chosen.clone());
+        if before.is_none() && !chosen.is_all() {
+            // A file of the first version is of these sensors, and says nothing of others that may be wanted later.
+            for Marks { all, of } in self.marks.values_mut() {
+                let number = std::mem::take(all);
+                of.extend(chosen.names().map(|sensor| (sensor.to_owned(), number)));
+            }
+        }
         before.is_none_or(|before| before.covers(chosen))
     }
 
@@ -359,5 +366,8 @@ mod tests {
         assert!(holds(&kept.known, "a/5", "roof", 3) && !holds(&kept.known, "a/5", "roof", 4));
         assert_eq!((kept.known.at, kept.position), (7, Position::new(4)));
         assert!(kept.known.choose(&"roof".parse().unwrap()));
+        assert!(holds(&kept.known, "a/5", "roof", 3));
+        assert!(!kept.known.choose(&"cellar,roof".parse().unwrap()), "it begins again, with what roof has");
+        assert!(holds(&kept.known, "a/5", "roof", 3) && !holds(&kept.known, "a/5", "cellar", 1));
     }
 }

@@ -12,7 +12,6 @@ use super::engine::{Engine, Fault};
 use super::known::Known;
 use super::row::Row;
 use super::{access, tls, Asked, BridgeError};
-use crate::bridge::TOPIC;
 
 /// What is needed to talk to a broker.
 #[derive(Debug)]
@@ -40,13 +39,10 @@ impl Mqtt {
 }
 
 /// Where the position of the bridges is that hand over what this one does. Those of other sensors or topics have another one.
+/// What an earlier version kept at `peer-bridge/<group>` does not say of which sensors it is.
 fn position_topic(asked: &Asked) -> String {
     let (group, chosen) = (&asked.group, Chosen::of(&asked.sensors));
-    if chosen.is_all() && asked.topic == TOPIC {
-        format!("peer-bridge/{group}")
-    } else {
-        format!("peer-bridge/{group}/{:08x}", crc32fast::hash(format!("{chosen} {}", asked.topic).as_bytes()))
-    }
+    format!("peer-bridge/{group}/{:08x}", crc32fast::hash(format!("{chosen} {}", asked.topic).as_bytes()))
 }
 
 impl Engine for Mqtt {

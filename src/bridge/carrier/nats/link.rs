@@ -162,9 +162,15 @@ impl Link {
         if last == 0 || is_let_go && last == known.at {
             return Ok(());
         }
-        if !self.read_on(known, &info).await? {
+        while !self.read_on(known, &info).await? {
+            if info.config.num_replicas > 1 && Instant::now() < until {
+                // The server that was read from may be behind.
+                sleep(BEHIND_PAUSE).await;
+                continue;
+            }
             known.forget();
             self.read_on(known, &info).await?;
+            break;
         }
         known.at = last;
         Ok(())
