@@ -25,13 +25,21 @@ export BROADCAST_PORT
 # Readings are made up here on purpose, unless an option names another source.
 export PEER_SENSOR=${PEER_SENSOR:-mock}
 
+# The file that names the process of the three peers of this checkout.
+DEMO_LOCK=logs/demo.pid
+
+# Do the three peers of this checkout run? Their process is in DEMO.
+demo_runs() {
+    DEMO=$(cat "$DEMO_LOCK" 2>/dev/null || true)
+    [ -n "$DEMO" ] && ps -p "$DEMO" -o args= 2>/dev/null | grep -q run_three_peers
+}
+
 # clear_peers <id …>: removes what an earlier run of these peers left, unless the three peers of this checkout run: they have the
 # same ids.
 clear_peers() {
-    local other id
-    other=$(cat logs/demo.pid 2>/dev/null || true)
-    if [ -n "$other" ] && ps -p "$other" -o args= 2>/dev/null | grep -q run_three_peers; then
-        echo "FAIL: scripts/run_three_peers.sh runs here (process $other); end that first"
+    local id
+    if demo_runs; then
+        echo "FAIL: scripts/run_three_peers.sh runs here (process $DEMO); end that first"
         exit 1
     fi
     for id in "$@"; do rm -rf "data/$id" "data/$id".previous* "logs/${id}_log.txt"; done

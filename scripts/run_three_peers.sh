@@ -27,7 +27,6 @@ for option in "$@"; do
 done
 
 IDS=(peer1 peer2 peer3)
-LOCK=logs/demo.pid
 EVENTS=logs/demo_events.txt
 # A reading a second, unless an option or the environment says otherwise.
 export PEER_SENSOR_INTERVAL_SECONDS=${PEER_SENSOR_INTERVAL_SECONDS:-1}
@@ -41,21 +40,20 @@ take() { (set -C && echo $$ >"$1") 2>/dev/null; }
 
 # Only one runs in a checkout: two would write the same logs. A lock whose process is gone does not count, and is
 # removed by one start at a time: two that found it stale could remove each other's new one.
-if ! take "$LOCK"; then
-    if ! take "$LOCK.stale"; then
-        echo "Another start is about to run here (process $(cat "$LOCK.stale")); if there is none, remove $LOCK.stale" >&2
+if ! take "$DEMO_LOCK"; then
+    if ! take "$DEMO_LOCK.stale"; then
+        echo "Another start is about to run here (process $(cat "$DEMO_LOCK.stale")); if there is none, remove $DEMO_LOCK.stale" >&2
         exit 1
     fi
-    other=$(cat "$LOCK" 2>/dev/null || true)
-    if [ -n "$other" ] && ps -p "$other" -o args= 2>/dev/null | grep -q run_three_peers; then
-        rm -f "$LOCK.stale"
-        echo "This checkout's three peers run already (process $other); end that first, with Ctrl-C or kill $other" >&2
+    if demo_runs; then
+        rm -f "$DEMO_LOCK.stale"
+        echo "This checkout's three peers run already (process $DEMO); end that first, with Ctrl-C or kill $DEMO" >&2
         exit 1
     fi
-    rm -f "$LOCK"
+    rm -f "$DEMO_LOCK"
     taken=1
-    take "$LOCK" || taken=
-    rm -f "$LOCK.stale"
+    take "$DEMO_LOCK" || taken=
+    rm -f "$DEMO_LOCK.stale"
     if [ -z "$taken" ]; then
         echo "Another start was faster; end that first" >&2
         exit 1
@@ -81,7 +79,7 @@ finish() {
     stop_all
     # The guard has nothing to end any more.
     echo done >&8
-    rm -f "$LOCK"
+    rm -f "$DEMO_LOCK"
 }
 # The guard holds the other end of descriptor 8 and hears each peer's process id. It ends the peers if this script is gone
 # and has not ended them: after a kill -9.

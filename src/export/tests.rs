@@ -31,9 +31,7 @@ fn exported(temp: &TempDir, format: Format, sensors: &[&str]) -> String {
 #[test]
 fn the_damaged_journal_of_a_running_peer_is_not_the_end_of_its_rows() {
     let temp = TempDir::new();
-    let mut peer = Driven::new(temp.path());
-    (0..3).for_each(|_| peer.append(6));
-    peer.deliver(18);
+    let peer = Driven::with_rows(temp.path());
     peer.rot();
     let error = export(&temp, Format::Csv, &[]).unwrap_err().to_string();
     assert!(error.contains(" is damaged: "), "{error}");
@@ -42,9 +40,7 @@ fn the_damaged_journal_of_a_running_peer_is_not_the_end_of_its_rows() {
 #[test]
 fn rows_that_were_removed_are_left_out() {
     let temp = TempDir::new();
-    let mut peer = Driven::new(temp.path());
-    (0..3).for_each(|_| peer.append(6));
-    peer.deliver(18);
+    let mut peer = Driven::with_rows(temp.path());
     let sequences = |sensors: &[&str]| -> Vec<Sequence> {
         let text = exported(&temp, Format::Csv, sensors);
         text.lines().skip(1).map(|row| row.split(',').next().unwrap().parse().unwrap()).collect()

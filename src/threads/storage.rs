@@ -239,9 +239,10 @@ fn do_group(
     if storage.is_removing() || storage.is_surveying() {
         rest.retain_at = rest.retain_at.or_else(|| Some(Instant::now()));
     }
-    match node.config.fsync {
-        // One sync for all that waited. What a position covers is on the disk before the position.
-        _ if !group.safe.is_empty() => sync(node, storage, rest)?,
+    // What a position covers is on the disk before the position.
+    let fsync = if group.safe.is_empty() { node.config.fsync } else { Fsync::Batch };
+    match fsync {
+        // One sync for all that waited.
         Fsync::Batch => sync(node, storage, rest)?,
         Fsync::Every(time) => rest.sync_by = rest.sync_by.or_else(|| Instant::now().checked_add(time)),
         Fsync::Never => {}

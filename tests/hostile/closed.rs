@@ -60,6 +60,14 @@ fn key_path(group: &Group, name: &str) -> PathBuf {
     group.directory.join(name)
 }
 
+/// Has a peer read its key file again, until it says this of its keys.
+fn reread(peer: &Peer, said: &str) {
+    peer.signal("-HUP");
+    peer.wait_until(said, |log| {
+        log.iter().rfind(|line| line.contains("Closed group")).is_some_and(|line| line.ends_with(said))
+    });
+}
+
 fn keys_of(path: &Path, group: &str) -> Keys {
     Keys::new(&file::read(path).expect("a key"), group)
 }

@@ -27,6 +27,14 @@ impl Driven {
         Self { storage, root: directory_of(data, &peer), term: 1, made: 0, ends: vec![0] }
     }
 
+    /// With eighteen rows of three sensors in turn, in three batches.
+    pub(crate) fn with_rows(data: &Path) -> Self {
+        let mut peer = Self::new(data);
+        (0..3).for_each(|_| peer.append(6));
+        peer.deliver(18);
+        peer
+    }
+
     pub(crate) fn append(&mut self, count: u64) {
         let line = |number| format!("DATA|s{}|2013-01-01T06:00:00Z|{number}||\n", number % 3);
         let text: String = (self.made..self.made + count).map(line).collect();

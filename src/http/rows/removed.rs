@@ -51,18 +51,10 @@ fn sequences(server: &Server<Shown>, query: &str) -> Vec<Sequence> {
     text.lines().skip(1).map(|row| row.split(',').next().unwrap().parse().unwrap()).collect()
 }
 
-/// Eighteen rows of three sensors in turn, in three batches.
-fn peer(temp: &TempDir) -> Driven {
-    let mut peer = Driven::new(temp.path());
-    (0..3).for_each(|_| peer.append(6));
-    peer.deliver(18);
-    peer
-}
-
 #[test]
 fn rows_begin_with_the_first_that_is_kept_wherever_a_query_goes_on() {
     let temp = TempDir::new();
-    let mut peer = peer(&temp);
+    let mut peer = Driven::with_rows(temp.path());
     let server = server(&peer);
     assert_eq!(sequences(&server, "after=2&limit=3"), [3, 4, 5]);
     assert_eq!(sequences(&server, "sensor=s1"), [2, 5, 8, 11, 14, 17]);
@@ -126,7 +118,7 @@ fn an_answer_breaks_off_where_rows_are_replaced() {
 #[test]
 fn an_answer_breaks_off_where_the_journal_is_damaged() {
     let temp = TempDir::new();
-    let peer = peer(&temp);
+    let peer = Driven::with_rows(temp.path());
     let server = server(&peer);
     peer.rot();
     let error = write_rows(&server, &Query::new(&request("")).ok().expect("a query"), &mut Vec::new()).unwrap_err();
@@ -136,7 +128,7 @@ fn an_answer_breaks_off_where_the_journal_is_damaged() {
 #[test]
 fn a_tag_changes_when_rows_are_removed() {
     let temp = TempDir::new();
-    let server = server(&peer(&temp));
+    let server = server(&Driven::with_rows(temp.path()));
     let tag = || {
         let headers = readings(&server, &request("")).headers;
         headers.split("ETag: ").nth(1).and_then(|rest| rest.lines().next()).expect("a tag").to_owned()

@@ -8,7 +8,7 @@ use crate::simulation::failing::MOVES_MAX;
 use crate::simulation::fault::{Fault, LEADER};
 use crate::simulation::plan::{Mode, HOSTS_MAX};
 use crate::simulation::sabotage::Sabotage;
-use crate::simulation::scenario::steps::{self, Parsed, Wrong, UNTIL_HEALED};
+use crate::simulation::scenario::steps::{self, Parsed, Wrong, READINGS_MAX, UNTIL_HEALED};
 use crate::simulation::scenario::{times, Scenario, ScenarioError, Spared, Step};
 use crate::wire::Timing;
 
@@ -16,9 +16,6 @@ use crate::wire::Timing;
 const KNOBS: &str =
     "peers, starting, mode, resume, quorum, seed, draw, rate, heartbeat, election, delay, loss, without, \
                      fault, for or at";
-
-/// So many readings in a run.
-const READINGS_MAX: f64 = 100_000.0;
 
 fn words(line: &str) -> Vec<&str> {
     line.split('#').next().unwrap_or("").split_whitespace().collect()
@@ -114,7 +111,7 @@ fn check_size(scenario: &Scenario) -> Result<(), (&'static str, String)> {
     let (length, bursts) = if drawn { (begins.saturating_sub(end), 0.0) } else { (begins + calm, bursts(scenario)) };
     let rate = 2.0 / plan.reading_gap.as_secs_f64() * f64::from(u32::try_from(plan.hosts).expect("few hosts"));
     let readings = rate * length.as_secs_f64() + bursts;
-    if readings <= READINGS_MAX {
+    if readings <= READINGS_MAX.into() {
         return Ok(());
     }
     let word = if scenario.rate.is_some() { "rate" } else { "for" };

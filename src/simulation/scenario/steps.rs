@@ -8,8 +8,8 @@ use crate::simulation::scenario::times;
 /// A length that is not said: until the network heals.
 pub(super) const UNTIL_HEALED: Time = Time::MAX;
 
-/// As many as a run may have.
-const BURST_MAX: u64 = 100_000;
+/// So many readings in a run.
+pub(super) const READINGS_MAX: u32 = 100_000;
 
 /// What cannot be read: the index of the word, and why.
 pub(super) type Wrong = (usize, String);
@@ -215,8 +215,8 @@ pub(super) fn parse(words: &[&str], hosts: usize, letters: bool) -> Result<Parse
         "stall" => Fault::Stall(words.host()?, words.time()?),
         "burst" => {
             let (host, readings) = (words.host()?, words.number("a number of readings")?);
-            if readings > BURST_MAX {
-                return words.wrong(format!("more than {BURST_MAX} at once"));
+            if readings > READINGS_MAX.into() {
+                return words.wrong(format!("more than {READINGS_MAX} at once"));
             }
             Fault::Burst(host, readings)
         }

@@ -12,9 +12,9 @@ use peer::net::Receiver;
 use peer::wire::Message;
 
 use super::super::adversary::Adversary;
-use super::super::harness::{Group, Peer};
+use super::super::harness::Group;
 use super::super::siege::Siege;
-use super::{assert_unmoved, begin, end, join, key_path, make_keys, own_address, Decoy};
+use super::{assert_unmoved, begin, end, join, key_path, make_keys, own_address, reread, Decoy};
 
 /// How many datagrams of each kind there are.
 const DATAGRAMS: usize = 10_000;
@@ -93,13 +93,6 @@ fn sealed_datagrams_count_once_and_changed_ones_never() {
     end(siege);
 }
 
-/// Has a peer read its key file again, which holds these lines now.
-fn change_keys(group: &Group, peer: &Peer, lines: &str, speaks: &Keys) {
-    fs::write(key_path(group, &peer.id), lines).expect("its owner's");
-    peer.signal("-HUP");
-    peer.wait_for(&format!("speaks with key {}, and understands 2 keys", speaks.speaks()));
-}
-
 /// Peer b leads, so that it alone goes on sending datagrams.
 #[test]
 fn a_datagram_played_back_does_not_say_that_its_sender_speaks_with_an_old_key() {
@@ -127,7 +120,8 @@ fn a_datagram_played_back_does_not_say_that_its_sender_speaks_with_an_old_key() 
     };
     b.wait_for_view(&["a", "b"]);
     for peer in [&b, &a] {
-        change_keys(&group, peer, &new_first, &new);
+        fs::write(key_path(&group, &peer.id), &new_first).expect("its owner's");
+        reread(peer, &format!("key {}, and understands 2 keys", new.speaks()));
     }
     let voice = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     voice.set_broadcast(true).expect("a datagram socket");

@@ -11,7 +11,7 @@ use peer::wire::Message;
 
 use super::super::harness::tap::{Conversation, Tap};
 use super::super::siege::{wait_for_view, Siege};
-use super::{ask, assert_unmoved, begin, end, join, key_path, knock, make_keys, Decoy};
+use super::{ask, assert_unmoved, begin, end, join, key_path, knock, make_keys, reread, Decoy};
 
 /// How often each recording is played.
 const ROUNDS: usize = 20;
@@ -40,10 +40,7 @@ fn play(siege: &Siege, recordings: &[Vec<u8>], answer_bytes_max: usize) {
 fn change_keys(siege: &Siege, lines: &str, said: &str) {
     fs::write(key_path(&siege.group, "key"), lines).expect("its owner's");
     for peer in &siege.peers {
-        peer.signal("-HUP");
-        peer.wait_until(said, |log| {
-            log.iter().rfind(|line| line.contains("Closed group")).is_some_and(|line| line.ends_with(said))
-        });
+        reread(peer, said);
     }
 }
 
