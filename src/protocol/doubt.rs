@@ -45,10 +45,20 @@ struct Proof {
     since: Time,
 }
 
+/// A peer that did not keep its word.
+#[derive(Debug, Clone, Copy)]
+struct Distrust {
+    /// It is passed over until then.
+    until: Time,
+    strikes: u32,
+    /// It may not join until then.
+    shut_out: Time,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Doubts {
     /// By name and address: a process that borrows a name must not spoil the name.
-    distrusted: BTreeMap<(PeerId, Option<SocketAddr>), (Time, u32)>,
+    distrusted: BTreeMap<(PeerId, Option<SocketAddr>), Distrust>,
     /// The seeker of higher priority that was waited for last, and how often in a row.
     waited_for: Option<(PeerId, u32)>,
     /// Seekers of higher priority that made no group although this peer waited.
@@ -81,19 +91,36 @@ impl Peer {
         self.doubts.fail(turn.now);
         let key = (peer.clone(), self.endpoint_of(peer));
         let forgiven = self.settings.timing.heartbeat_timeout * FORGIVEN_AFTER;
-        let before = self.doubts.distrusted.get(&key).filter(|(until, _)| turn.now < *until + forgiven);
-        let strikes = before.map_or(0, |(_, strikes)| *strikes) + strikes - 1;
+        let before = self.doubts.distrusted.get(&key).filter(|before| turn.now < before.until + forgiven);
+        let strikes = before.map_or(0, |before| before.strikes) + strikes;
         // One strike does not count: messages get lost.
         let timeout = self.settings.timing.election_timeout;
         // It lasts beyond the next look at who is there.
-        let more = if strikes > 0 { timeout / 2 } else { Time::ZERO };
-        let until = turn.now + timeout * (2u32.pow(strikes.min(DOUBLINGS_MAX)) - 1) + more;
+        let more = if strikes > 1 { timeout / 2 } else { Time::ZERO };
+        let until = turn.now + timeout * (2u32.pow((strikes - 1).min(DOUBLINGS_MAX)) - 1) + more;
+        let shut_out = before.map_or(Time::ZERO, |before| before.shut_out);
         if self.doubts.distrusted.len() >= DISTRUSTED_MAX {
-            self.doubts.distrusted.retain(|_, (until, _)| *until > turn.now);
+            self.doubts.distrusted.retain(|_, distrust| distrust.until > turn.now);
         }
         if self.doubts.distrusted.len() < DISTRUSTED_MAX {
-            self.doubts.distrusted.insert(key, (until, strikes + 1));
+            self.doubts.distrusted.insert(key, Distrust { until, strikes, shut_out });
         }
+    }
+
+    /// This follower held up the group, or asked for the same without end: it is passed over, and not taken in
+    /// meanwhile. A peer that failed only as a leader may join, since nobody may be left to take it in but this peer.
+    pub(super) fn shut_out(&mut self, follower: &PeerId, turn: &Turn) {
+        self.distrust(follower, 2, turn);
+        let key = (follower.clone(), self.endpoint_of(follower));
+        if let Some(distrust) = self.doubts.distrusted.get_mut(&key) {
+            distrust.shut_out = distrust.until;
+        }
+    }
+
+    /// May this peer join?
+    pub(super) fn takes_in(&self, peer: &PeerId) -> bool {
+        let key = (peer.clone(), self.endpoint_of(peer));
+        self.doubts.distrusted.get(&key).is_none_or(|distrust| self.now() >= distrust.shut_out)
     }
 
     /// Waits for a higher seeker to make a group of all seekers. If it makes none, it is passed over after a while.
@@ -140,7 +167,7 @@ impl Peer {
 
     fn trusts_at(&self, peer: &PeerId, endpoint: Option<SocketAddr>) -> bool {
         let key = (peer.clone(), endpoint);
-        self.doubts.distrusted.get(&key).is_none_or(|(until, _)| self.now() >= *until)
+        self.doubts.distrusted.get(&key).is_none_or(|distrust| self.now() >= distrust.until)
     }
 
     /// This peer belongs to a group: its leader is what it says it is, and earlier failures do not matter.

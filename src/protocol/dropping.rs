@@ -84,7 +84,7 @@ impl Peer {
         }
         turn.tell(Event::NotStoring { peers: idle.clone() });
         for peer in &idle {
-            self.distrust(peer, 2, turn);
+            self.shut_out(peer, turn);
         }
         self.drop_silent(&idle, turn);
     }

@@ -19,7 +19,7 @@ impl Peer {
         if let Some(known) = self.contacts.get_mut(from) {
             (known.priority, known.sought) = (priority, None);
         }
-        if !self.trusts(from) || !self.contacts.may_join(from, turn.now, self.settings.timing.heartbeat_timeout) {
+        if !self.takes_in(from) || !self.contacts.may_join(from, turn.now, self.settings.timing.heartbeat_timeout) {
             return;
         }
         match &mut self.role {

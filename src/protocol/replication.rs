@@ -50,7 +50,7 @@ impl Peer {
         if !may {
             let what = "asks again and again for the same";
             turn.tell(Event::Misbehaved { peer: from.clone(), what, at: first });
-            self.distrust(from, 2, turn);
+            self.shut_out(from, turn);
             return self.drop_silent(std::slice::from_ref(from), turn);
         }
         if is_removed {

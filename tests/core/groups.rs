@@ -1,9 +1,9 @@
 //! Elections, views and merges as one peer sees them.
 
-use peer::protocol::{Alarm, ConnectionId, Effect, Event, Found, Input, Standing};
+use peer::protocol::{Alarm, ConnectionId, Done, Effect, Event, Found, Input, Standing};
 use peer::wire::{Message, Seat};
 
-use crate::bench::{contact, frame, id, leadership, request, seat, term, told, view, Bench, LIFE};
+use crate::bench::{contact, frame, id, leadership, lines, request, said_to, seat, term, told, view, Bench, LIFE};
 
 #[test]
 fn a_peer_drawn_into_an_election_says_that_the_leader_failed_when_it_finds_out() {
@@ -75,7 +75,7 @@ fn a_silent_learner_becomes_no_member_even_with_nothing_to_store() {
 #[test]
 fn a_member_whose_leader_was_only_silent_sends_everything_again() {
     let mut member = Bench::member(&["z", "y"]);
-    member.after(4000).step(Input::Readings(crate::bench::lines(1)));
+    member.after(4000).step(Input::Readings(lines(1)));
     member.after(6100).alarm(Alarm::LeaderCheck);
     assert_eq!(member.peer.standing(), Standing::Electing);
     let effects = member.after(900).heartbeat();
@@ -154,4 +154,38 @@ fn a_follower_says_which_members_its_leader_no_longer_counts() {
     assert_eq!(gone(&member.said(1, Message::ViewChange(view.clone()))), 1);
     view.change = 4;
     assert_eq!(gone(&member.said(1, Message::ViewChange(view))), 0);
+}
+
+#[test]
+fn a_peer_that_answered_no_join_while_it_led_may_join_later() {
+    let mut peer = Bench::new();
+    // Once may be a lost message. After twice `z` is passed over for a while, as a leader.
+    for _ in 0..2 {
+        let effects = peer.finds("127.0.0.1:8001", view("1@z/5", vec![], 0));
+        assert!(matches!(said_to(&effects, "z")[..], [Message::Join { .. }]), "{effects:?}");
+        peer.after(5001).alarm(Alarm::Discovery);
+    }
+    peer.lead();
+    let effects = peer.joins(1, "z");
+    assert!(matches!(said_to(&effects, "z")[..], [Message::Added { .. }]), "{effects:?}");
+}
+
+#[test]
+fn a_member_that_held_up_the_group_is_not_taken_in_for_a_while() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "y");
+    leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
+    assert_eq!(leader.peer.members(), [id("m"), id("y")]);
+    leader.step(Input::Readings(lines(1)));
+    leader.stored(vec![Done::Appended { last: 1 }]);
+    let mut effects = Vec::new();
+    for _ in 0..6 {
+        effects.extend(leader.after(5000).alarm(Alarm::Heartbeat));
+        leader.said(1, Message::HeartbeatAck { term: leader.term(), stored: 0 });
+    }
+    assert!(told(&effects).contains(&&Event::NotStoring { peers: vec![id("y")] }), "{effects:?}");
+    assert_eq!(leader.peer.members(), [id("m")]);
+    assert_eq!(said_to(&leader.joins(1, "y"), "y"), Vec::<&Message>::new());
+    let effects = leader.after(10_000).joins(1, "y");
+    assert!(matches!(said_to(&effects, "y")[..], [Message::Added { .. }]), "{effects:?}");
 }
