@@ -270,13 +270,16 @@ impl Rows {
             // The log does not reach that far yet.
             return Ok(());
         }
-        let mut expected = None;
         for (place, frame) in self.journal.read(self.done.as_ref(), self.after)? {
-            // Where the log was cut and has grown again, something else follows.
-            if *expected.get_or_insert(frame.first()) != frame.first() || frame.first() > self.after + 1 {
+            // Where the log was cut and has grown again meanwhile, something else follows. Of one term only: where the
+            // last one is still in the log, so are those of its term before it (docs/protocol.md 9).
+            let follows = match self.ahead.back() {
+                None => frame.first() <= self.after + 1,
+                Some((_, before)) => frame.first() == before.last() + 1 && frame.term() == before.term(),
+            };
+            if !follows {
                 break;
             }
-            expected = Some(frame.last() + 1);
             self.ahead.push_back((place, frame));
         }
         Ok(())

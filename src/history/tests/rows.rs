@@ -93,6 +93,31 @@ impl Consumer {
     }
 }
 
+/// The rows of the next page.
+fn next_page(rows: &mut Rows, limit: usize) -> usize {
+    match rows.step(limit).unwrap() {
+        Step::Rows(page) => page.len(),
+        step => panic!("{step:?}"),
+    }
+}
+
+#[test]
+fn a_page_has_rows_of_many_batches_and_of_one_term() {
+    let temp = TempDir::new();
+    let mut peer = Driven::new(temp.path());
+    (0..20).for_each(|_| peer.append(5));
+    let mut rows = Rows::new(peer.root.clone(), &Wanted::all(), 0);
+    peer.deliver(93);
+    assert_eq!([70, 1000].map(|limit| next_page(&mut rows, limit)), [70, 23]);
+    peer.deliver(7);
+    // A cut between two reads may leave a batch of before in front of one of after.
+    peer.cut(95);
+    (0..20).for_each(|_| peer.append(5));
+    peer.deliver(200);
+    let mut rows = Rows::new(peer.root.clone(), &Wanted::all(), 0);
+    assert_eq!([1000, 1000].map(|limit| next_page(&mut rows, limit)), [95, 100]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
