@@ -12,9 +12,9 @@ use tokio::runtime::{Builder, Runtime};
 use crate::bridge;
 use crate::harness::feeder::Feeder;
 use crate::harness::{Group, PATIENCE};
-use crate::nats::{assert_once_and_in_order, messages};
+use crate::nats::{assert_once_and_in_order, messages, row_of_another};
 use crate::server::{free_port, Server};
-use crate::storm::{wait_for, Holder};
+use crate::storm::{readings, wait_for, Holder};
 
 const STREAM: &str = "sensors";
 
@@ -146,4 +146,32 @@ fn each_row_is_in_a_stream_of_three_servers_once_whichever_leads() {
     });
     assert_once_and_in_order(&messages, count);
     assert!(messages.iter().map(|message| message.sequence).eq(1..=count));
+}
+
+#[test]
+fn a_message_that_three_servers_lost_is_sent_again_although_the_group_has_newer_ones() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let group = Group::new();
+    let mut peer = group.start_fed("a");
+    peer.feed(&readings("a", 100));
+    let url = format!("nats://127.0.0.1:{}", cluster.servers[0].port);
+    let start = || bridge::start("bridge", &group.directory, &[&url]);
+    let mut first = start();
+    wait_for(&mut cluster, &first, 100);
+    first.signal("-TERM");
+    assert_eq!(first.wait_for_exit().code(), Some(0));
+    cluster.ask("take a message away", |context| async move {
+        context.get_stream(STREAM).await.ok()?.delete_message(100).await.ok()
+    });
+    cluster.ask("put a row of another peer", |context| async move {
+        let headers = row_of_another("sensors", 1);
+        context.publish_with_headers("sensors.roof", headers, "{}".into()).await.ok()?.await.ok()
+    });
+    let second = start();
+    wait_for(&mut cluster, &second, 101);
+    let messages = cluster.ask("read", |context| async move {
+        tokio::time::timeout(Duration::from_secs(15), messages(&context, STREAM)).await.ok()?
+    });
+    let of_peer: Vec<_> = messages.iter().filter(|message| message.subject != "sensors.roof").cloned().collect();
+    assert_once_and_in_order(&of_peer, 100);
 }

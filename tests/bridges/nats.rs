@@ -91,9 +91,7 @@ impl Nats {
         self.runtime.block_on(async {
             let context = Self::context(self.server.port).await;
             for number in 1..=count {
-                let mut headers = HeaderMap::new();
-                headers.insert(NATS_MESSAGE_ID, format!("{group}/z/1/{number}"));
-                headers.insert("Peer-Sequence", number.to_string());
+                let headers = row_of_another(group, number);
                 let sent = context.publish_with_headers(format!("{group}.roof"), headers, "{}".into()).await;
                 sent.expect("it is connected").await.expect("a stream takes it");
             }
@@ -111,6 +109,14 @@ impl Nats {
             stream.map_or(0, |stream| stream.cached_info().state.messages)
         })
     }
+}
+
+/// What names a row of a peer that does not run.
+pub(crate) fn row_of_another(group: &str, number: u64) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(NATS_MESSAGE_ID, format!("{group}/z/1/{number}"));
+    headers.insert("Peer-Sequence", number.to_string());
+    headers
 }
 
 /// All messages of a stream, in its order, if the server answers.

@@ -56,13 +56,22 @@ impl Two {
     }
 }
 
-/// Waits until so many rows are there.
+/// Waits until so many rows are there. It goes on for as long as there are more and more: a busy machine is slow.
 pub(crate) fn wait_for(holder: &mut dyn Holder, bridge: &Peer, count: u64) {
-    let until = Instant::now() + 2 * PATIENCE;
-    while holder.held() < count {
+    let (begun, mut held, mut until) = (Instant::now(), holder.held(), Instant::now() + 2 * PATIENCE);
+    while held < count {
         let log = bridge.log().join("\n");
-        assert!(Instant::now() < until, "{} of {count} rows are there; the bridge said:\n{log}", holder.held());
+        let still = 2 * PATIENCE - until.saturating_duration_since(Instant::now());
+        assert!(
+            Instant::now() < until,
+            "{held} of {count} rows are there, no more for {still:?}; the bridge said:\n{log}"
+        );
+        assert!(begun.elapsed() < 10 * PATIENCE, "{held} of {count} rows are there, and they take too long:\n{log}");
         thread::park_timeout(Duration::from_millis(5));
+        let before = std::mem::replace(&mut held, holder.held());
+        if held > before {
+            until = Instant::now() + 2 * PATIENCE;
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! holds for ever, where the stream's own window for duplicates (two minutes, unless it is told otherwise) ends.
 
 mod access;
-mod anchor;
+mod held;
 mod link;
 
 use tokio::runtime::{Builder, Runtime};
@@ -66,7 +66,7 @@ impl Engine for Nats {
     }
 
     fn send(&mut self, rows: &[Row], known: &mut Known) -> Result<(), Fault> {
-        let Some(link) = &self.link else { return Err(Fault::Away("not connected".to_owned())) };
+        let Some(link) = &mut self.link else { return Err(Fault::Away("not connected".to_owned())) };
         for _ in 0..OVERTAKEN_MAX {
             let left: Vec<&Row> = rows.iter().filter(|row| !row.is_in(known)).collect();
             match self.runtime.block_on(link.send(&left, known)) {

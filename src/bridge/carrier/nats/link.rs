@@ -6,39 +6,31 @@ use std::time::Duration;
 use async_nats::header::{
     HeaderName, NATS_EXPECTED_LAST_MESSAGE_ID, NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID,
 };
-use async_nats::jetstream::consumer::pull::OrderedConfig;
-use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::context::{
     CreateStreamErrorKind, GetStreamErrorKind, PublishAckFuture, PublishError, PublishErrorKind,
 };
-use async_nats::jetstream::stream::{self, ConsumerErrorKind, RetentionPolicy};
+use async_nats::jetstream::stream;
 use async_nats::jetstream::{Context, ContextBuilder, ErrorCode};
-use async_nats::{ConnectErrorKind, ConnectOptions, HeaderMap, HeaderValue};
-use futures_util::StreamExt;
-use tokio::time::{sleep, timeout, Instant};
+use async_nats::{ConnectErrorKind, ConnectOptions, HeaderMap};
+use tokio::time::{timeout, Instant};
 
-use super::anchor::Anchor;
 use super::{access, tls, Asked, BridgeError, Chosen, Fault, Known, Last, Row};
-use crate::history::Position;
-use crate::ids::{parse_number, Number, Origin};
 
 /// The longest wait for a connection, and for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long a server that became the leader of a stream has until it says that it holds what was acknowledged, and how often
-/// it is asked meanwhile. If it does not, messages are lost.
-const BEHIND_MAX: Duration = Duration::from_secs(10);
-const BEHIND_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Messages that were sent and are not acknowledged: enough to keep a server busy, and few enough for its queue.
 const UNACKNOWLEDGED_MAX: usize = 1_000;
 
+/// Rows are sent for so long between two looks at signals and at the position.
+const SHARE: Duration = Duration::from_secs(1);
+
 /// Where the row was when it was handed over, for those who read the stream and for a bridge that goes on.
-const SEQUENCE: &str = "Peer-Sequence";
-const TERM: &str = "Peer-Term";
+pub(super) const SEQUENCE: &str = "Peer-Sequence";
+pub(super) const TERM: &str = "Peer-Term";
 
 /// Of which sensors a bridge hands rows over, where not of all: the rows of others may be further behind.
-const SENSORS: &str = "Peer-Sensors";
+pub(super) const SENSORS: &str = "Peer-Sensors";
 
 /// Which stream, and how to get there.
 #[derive(Debug)]
@@ -68,7 +60,8 @@ impl Place {
     fn options(&self) -> Result<ConnectOptions, Fault> {
         // What was under way when a connection ends is nobody's to send again: the bridge looks at the stream first.
         let mut options = ConnectOptions::new().name("peer bridge").connection_timeout(PATIENCE).max_reconnects(1);
-        options = options.request_timeout(Some(PATIENCE));
+        // It chooses the next server itself.
+        options = options.request_timeout(Some(PATIENCE)).ignore_discovered_servers();
         options = options.require_tls(self.asked.target.has_tls);
         if let Some(config) = self.tls.clone() {
             options = options.tls_client_config(config);
@@ -83,22 +76,24 @@ impl Place {
 }
 
 /// An id as a part of a subject: dots, which would make several parts of it, are colons, which no id has.
-fn token(id: &str) -> String {
+pub(super) fn token(id: &str) -> String {
     id.replace('.', ":")
 }
 
 /// The sensor whose rows have this subject.
-fn sensor(subject: &str) -> String {
+pub(super) fn sensor(subject: &str) -> String {
     subject.rsplit('.').next().unwrap_or_default().replace(':', ".")
 }
 
 /// A connection, and the stream.
 pub(super) struct Link {
     context: Context,
-    stream: stream::Stream,
-    name: String,
-    group: String,
-    chosen: Chosen,
+    pub(super) stream: stream::Stream,
+    pub(super) name: String,
+    pub(super) group: String,
+    pub(super) chosen: Chosen,
+    /// The stream took all that was sent last: nobody was faster, and perhaps nobody else is there.
+    is_in_step: bool,
 }
 
 impl Link {
@@ -142,120 +137,24 @@ impl Link {
             })?,
         };
         let (name, group, chosen) = (place.stream.clone(), place.asked.group.clone(), Chosen::of(&place.asked.sensors));
-        Ok(Self { context, stream, name, group, chosen })
+        Ok(Self { context, stream, name, group, chosen, is_in_step: false })
     }
 
-    /// Reads which readings the stream holds, as far as that is not known yet.
-    pub(super) async fn read(&self, known: &mut Known) -> Result<(), Fault> {
-        let mut info = self.stream.get_info().await.map_err(|error| self.unread(&error))?;
-        let of = format!("stream {} of {}", self.name, info.created.unix_timestamp_nanos());
-        let until = Instant::now() + BEHIND_MAX;
-        while info.config.num_replicas > 1 && known.is_ahead_of(&of, info.state.last_sequence) && Instant::now() < until
-        {
-            sleep(BEHIND_PAUSE).await;
-            info = self.stream.get_info().await.map_err(|error| self.unread(&error))?;
-        }
-        let last = info.state.last_sequence;
-        known.settle(&of, last);
-        // Where readers take messages away, no other one may read beside them, and what is gone says nothing.
-        let is_let_go = info.config.retention != RetentionPolicy::Limits;
-        if last == 0 || is_let_go && last == known.at {
-            return Ok(());
-        }
-        while !self.read_on(known, &info).await? {
-            if info.config.num_replicas > 1 && Instant::now() < until {
-                // The server that was read from may be behind.
-                sleep(BEHIND_PAUSE).await;
-                continue;
-            }
-            known.forget();
-            self.read_on(known, &info).await?;
-            break;
-        }
-        known.at = last;
-        Ok(())
-    }
-
-    /// Reads on from the last message of the group that is known. Returns whether the stream holds that one still.
-    async fn read_on(&self, known: &mut Known, info: &stream::Info) -> Result<bool, Fault> {
-        let mut anchor = Anchor::new(known.last.clone(), &info.config);
-        let config = OrderedConfig {
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: anchor.start() },
-            filter_subject: format!("{}.*", token(&self.group)),
-            headers_only: true,
-            ..OrderedConfig::default()
-        };
-        let consumer = self.stream.create_consumer(config).await.map_err(|error| match error.kind() {
-            ConsumerErrorKind::JetStream(error) if error.error_code() == ErrorCode::CONSUMER_FILTER_NOT_SUBSET => {
-                self.takes_none()
-            }
-            _ => self.unread(&error),
-        })?;
-        if consumer.cached_info().num_pending > 0 {
-            let mut messages = consumer.messages().await.map_err(|error| self.unread(&error))?;
-            loop {
-                let next = timeout(PATIENCE, messages.next()).await.map_err(|error| self.unread(&error))?;
-                let Some(message) = next else { return Err(self.unread(&"it ended")) };
-                let message = message.map_err(|error| self.unread(&error))?;
-                let place = message.info().map_err(|error| self.unread(&error))?;
-                let at = place.stream_sequence;
-                if let Some(last) = self.learn(message.headers.as_ref(), &message.subject, at, known) {
-                    if !anchor.meet(at, &last.id, &last.subject) {
-                        return Ok(false);
-                    }
-                    known.last = Some(last);
-                }
-                if at >= info.state.last_sequence || place.pending == 0 {
-                    break;
-                }
-            }
-        }
-        if anchor.holds(info.state.first_sequence) {
-            return Ok(true);
-        }
-        // It may have been removed meanwhile.
-        let info = self.stream.get_info().await.map_err(|error| self.unread(&error))?;
-        Ok(anchor.holds(info.state.first_sequence))
-    }
-
-    fn takes_none(&self) -> Fault {
-        let (group, name) = (token(&self.group), &self.name);
-        Fault::Refused(format!("no stream takes {group}.*; give the stream {name} the subjects {group}.*"))
-    }
-
-    fn unread(&self, error: &dyn std::fmt::Display) -> Fault {
-        Fault::Away(format!("cannot read the stream {}: {error}", self.name))
-    }
-
-    /// Learns of what a message holds, if it is a row of this group: then it is the last one by now.
-    fn learn(&self, headers: Option<&HeaderMap>, subject: &str, at: u64, known: &mut Known) -> Option<Last> {
-        let headers = headers?;
-        // The client finds a name of its own list only by its constant.
-        let id = headers.get(NATS_MESSAGE_ID)?.as_str();
-        let (origin, number) = named(id, &self.group)?;
-        known.mark(&origin, Some(&sensor(subject)), number);
-        let covers = |chosen: &HeaderValue| chosen.as_str().parse().is_ok_and(|it: Chosen| it.covers(&self.chosen));
-        // What this bridge hands over beside that of a bridge of others may be further behind.
-        if headers.get(SENSORS).is_none_or(covers) {
-            let term = headers.get(TERM).and_then(|term| term.as_str().parse().ok());
-            let sequence = headers.get(SEQUENCE).and_then(|sequence| parse_number(sequence.as_str()));
-            if let (Some(term), Some(sequence)) = (term, sequence) {
-                known.begin_at(Position::at(&term, sequence));
-            }
-        }
-        Some(Last { at, id: id.to_owned(), subject: subject.to_owned() })
-    }
-
-    /// Hands rows over: the first on condition that nothing followed what is known, each other one on condition that the row
-    /// before it is the last message. A number of the stream would not do for these: where another's message took the place
-    /// of a row, the row after it would be taken without it.
-    pub(super) async fn send(&self, rows: &[&Row<'_>], known: &mut Known) -> Result<(), Fault> {
+    /// Hands rows over, as many as there is time for: the first on condition that nothing followed what is known, each other
+    /// one on condition that the row before it is the last message. A number of the stream would not do for these: where
+    /// another's message took the place of a row, the row after it would be taken without it.
+    pub(super) async fn send(&mut self, rows: &[&Row<'_>], known: &mut Known) -> Result<(), Fault> {
         let mut waiting: VecDeque<(&Row, PublishAckFuture)> = VecDeque::with_capacity(UNACKNOWLEDGED_MAX);
         let mut condition = (NATS_EXPECTED_LAST_SEQUENCE, known.at.to_string());
+        // Where the first may be refused it goes alone: all that follow it would be refused, too, and servers of a cluster
+        // have to agree on each.
+        let goes_alone = !std::mem::replace(&mut self.is_in_step, false);
+        let begun = Instant::now();
         for (at, row) in rows.iter().enumerate() {
-            // The first goes alone: where it is refused, so would be all that follow it, and servers of a cluster have to
-            // agree on each.
-            if waiting.len() == if at == 1 { 1 } else { UNACKNOWLEDGED_MAX } {
+            if at > 0 && begun.elapsed() >= SHARE {
+                break;
+            }
+            if waiting.len() == if at == 1 && goes_alone { 1 } else { UNACKNOWLEDGED_MAX } {
                 self.acknowledged(waiting.pop_front(), known).await?;
             }
             let id = row.id(&self.group);
@@ -268,6 +167,7 @@ impl Link {
         while !waiting.is_empty() {
             self.acknowledged(waiting.pop_front(), known).await?;
         }
+        self.is_in_step = true;
         Ok(())
     }
 
@@ -309,7 +209,8 @@ impl Link {
     fn fault(&self, error: &PublishError, row: &Row) -> Fault {
         match error.kind() {
             PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => Fault::Overtaken,
-            PublishErrorKind::StreamNotFound if !self.takes(row) => self.takes_none(),
+            // Another stream may have the subject.
+            _ if !self.takes(row) => self.takes_none(),
             _ => Fault::Away(format!("rows are not acknowledged: {error}")),
         }
     }
@@ -347,24 +248,9 @@ async fn make(context: &Context, place: &Place) -> Result<stream::Stream, Fault>
     })
 }
 
-/// The reading that a message id of this group names.
-fn named(id: &str, group: &str) -> Option<(Origin, Number)> {
-    let (origin, number) = id.strip_prefix(group)?.strip_prefix('/')?.rsplit_once('/')?;
-    Some((origin.parse().ok()?, parse_number(number)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_message_id_names_a_reading_of_one_group() {
-        let reading = ("a/5".parse().unwrap(), 7);
-        assert_eq!(named("lab/a/5/7", "lab"), Some(reading));
-        for other in ["lab2/a/5/7", "lab/a/5", "lab/a/5/x", "lab/a/5/7/8", "7"] {
-            assert_eq!(named(other, "lab"), None, "{other}");
-        }
-    }
 
     #[test]
     fn a_stream_takes_the_rows_whose_subjects_it_has() {
