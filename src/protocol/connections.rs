@@ -7,15 +7,11 @@ use super::data::role::Role;
 use super::dropping::Loss;
 use super::effect::Effect;
 use super::event::Event;
-use super::input::{ConnectionId, Time};
+use super::input::ConnectionId;
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::{Incarnation, PeerId};
 use crate::wire::{Contact, Message, Refusal, Seat};
-
-/// An incoming connection may end this soon after the link to its maker was dialled again: the other side answers the
-/// end of the old link. To dial again then would go back and forth for ever. If its process is gone, the link tells.
-const REDIAL_PAUSE: Time = Time::from_millis(100);
 
 impl Peer {
     /// A message counts from the process that its connection was proven to come from. After a `LEAVE` nothing on the
@@ -44,8 +40,8 @@ impl Peer {
         let Some(from) = self.contacts.ended(connection) else { return };
         let Some(known) = self.contacts.get(&from) else { return };
         if known.refused.is_some() {
-            self.gone(&from, Loss::Failed, turn);
-        } else if known.linked.is_none_or(|at| turn.now.checked_sub(at).unwrap() >= REDIAL_PAUSE) {
+            self.bury(&from, turn);
+        } else if known.may_redial(turn.now) {
             // Perhaps its process is gone: the dial will tell.
             self.redial(&from, turn);
         }
@@ -70,12 +66,18 @@ impl Peer {
             Some(known) if known.connection.is_some() => {
                 let first = *known.refused.get_or_insert(turn.now);
                 if turn.now.checked_sub(first).unwrap() >= interval {
-                    self.gone(peer, Loss::Failed, turn);
+                    self.bury(peer, turn);
                 }
             }
-            Some(_) => self.gone(peer, Loss::Failed, turn),
+            Some(_) => self.bury(peer, turn),
             None => {}
         }
+    }
+
+    /// Nobody listens there any more, so the link is over, too: another life begins with a new one.
+    fn bury(&mut self, peer: &PeerId, turn: &mut Turn) {
+        self.close(peer, turn);
+        self.gone(peer, Loss::Failed, turn);
     }
 
     /// A process no longer listens where its connection says it does.
@@ -93,9 +95,11 @@ impl Peer {
             self.note_rejection(peer, why, turn);
             self.on_question_refused(why, turn);
         }
-        if self.following().is_some_and(|following| following.leader == *peer) {
-            // The link is gone with all that was under way on it, and nobody reports the first dial of the next one.
-            self.pending.restart();
+        // All that was under way on the link is lost, and the next one says what still counts. Where this peer's question
+        // was lost, nothing else may be said for long.
+        let (belongs, known) = (self.belongs(peer), self.contacts.get(peer));
+        if belongs && *why == Refusal::NoAnswer && known.is_some_and(|known| known.may_redial(turn.now)) {
+            self.redial(peer, turn);
         }
     }
 
@@ -142,7 +146,8 @@ impl Peer {
     pub(super) fn on_link_up(&mut self, peer: &PeerId, turn: &mut Turn) {
         self.promises.forget_link(peer);
         if let Some(known) = self.contacts.get_mut(peer) {
-            known.linked = Some(turn.now);
+            // Somebody listens there after all.
+            (known.linked, known.refused) = (Some(turn.now), None);
         }
         if let Role::Leader(leading) = &mut self.role {
             let Some(follower) = leading.followers.get_mut(peer) else { return };
@@ -155,6 +160,8 @@ impl Peer {
             }
         } else if self.following().is_some_and(|following| following.leader == *peer) {
             self.restart(turn);
+        } else if matches!(&self.role, Role::Seeking(seeking) if seeking.has_asked(peer)) {
+            self.say_join(peer, turn);
         } else {
             self.on_link_up_in_a_proposal(peer, turn);
         }

@@ -41,6 +41,11 @@ impl Peer {
     pub(super) fn ask(&mut self, leader: &PeerId, turn: &mut Turn) {
         let Role::Seeking(seeking) = &mut self.role else { return };
         seeking.asked = Some((leader.clone(), turn.now));
+        self.say_join(leader, turn);
+    }
+
+    /// Also said on each new link to that leader, until it answers: the one before may have been lost.
+    pub(super) fn say_join(&self, leader: &PeerId, turn: &mut Turn) {
         let (promised, runs, last) = (self.promises.promised.clone(), self.log.runs().clone(), self.log.last());
         turn.say(
             leader,

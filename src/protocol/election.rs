@@ -304,6 +304,10 @@ impl Peer {
                 let Some(term) = self.promises.promised.clone() else { return };
                 turn.say(peer, Message::Coordinator { term });
             }
+            Role::Proposing(Proposing { phase: Phase::Fetching { owner: Some(owner), .. }, .. }) if owner == peer => {
+                let Some(term) = self.promises.promised.clone() else { return };
+                turn.say(peer, Message::Fetch { term, from: self.log.last() + 1 });
+            }
             Role::Promised(promised) if promised.proposer == *peer => self.say_log_state(peer, turn),
             _ => {}
         }

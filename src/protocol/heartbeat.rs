@@ -210,7 +210,7 @@ fn belongs(role: &Role, id: &PeerId) -> bool {
         Role::Member(following) | Role::Learner(following) => following.leader == *id,
         Role::Proposing(proposing) => proposing.invited.contains(id),
         Role::Promised(promised) => promised.proposer == *id,
-        Role::Seeking(seeking) => seeking.asked.as_ref().is_some_and(|(leader, _)| leader == id),
+        Role::Seeking(seeking) => seeking.has_asked(id),
         Role::Electing(_) => false,
     }
 }

@@ -131,9 +131,7 @@ impl Peer {
         }
         let takes = match &self.role {
             // The answer to its own question, and nothing else.
-            Role::Seeking(seeking) => {
-                seeking.asked.as_ref().is_some_and(|(leader, _)| leader == from) && self.may_install(view)
-            }
+            Role::Seeking(seeking) => seeking.has_asked(from) && self.may_install(view),
             Role::Promised(_) | Role::Electing(_) => self.promises.promised.as_ref() == Some(&view.term),
             _ => false,
         };

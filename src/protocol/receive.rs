@@ -35,7 +35,7 @@ impl Peer {
     /// promise. Terms are learnt from nobody else.
     pub(super) fn heeds(&self, from: &PeerId) -> bool {
         let in_role = match &self.role {
-            Role::Seeking(seeking) => seeking.asked.as_ref().is_some_and(|(leader, _)| leader == from),
+            Role::Seeking(seeking) => seeking.has_asked(from),
             Role::Promised(promised) => promised.proposer == *from,
             Role::Proposing(proposing) => proposing.invited.contains(from),
             Role::Leader(leading) => leading.has(from),

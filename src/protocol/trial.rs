@@ -64,6 +64,10 @@ pub(super) fn send(to: &str, message: Message) -> Effect {
     Effect::Send { to: id(to), message }
 }
 
+pub(super) fn close(peer: &str) -> Effect {
+    Effect::Close { peer: id(peer) }
+}
+
 /// Said once all before it is stored.
 pub(super) fn say(to: &str, message: Message) -> Effect {
     Effect::Store(Store::Say { to: id(to), message })

@@ -28,9 +28,8 @@ impl World {
         let link = process.links.get_mut(peer).expect("just seen");
         let old = link.old.take();
         if refuses {
-            let link = process.links.remove(peer).expect("just seen");
-            self.drop_link(&link);
             self.close_all(old);
+            self.rest(number, peer);
             return self.step(number, Input::Refused { peer: peer.clone() });
         }
         let id = self.come_up(number, peer, LIAR, hello, old);

@@ -9,7 +9,7 @@ use crate::ids::PeerId;
 use crate::protocol::{Admission, ConnectionId, Input, Time};
 use crate::simulation::event::Event;
 use crate::simulation::liar::{self, LIAR};
-use crate::simulation::network::{Connection, Item, Link, LinkState, Reading, IN_FLIGHT_MAX};
+use crate::simulation::network::{Connection, Item, LinkState, Reading, IN_FLIGHT_MAX};
 use crate::simulation::record::Way;
 use crate::simulation::world::World;
 use crate::wire::{Hello, Message, Refusal};
@@ -92,6 +92,18 @@ impl World {
         self.dark[host] || self.cut(process.host, host).or(self.cut(host, process.host)).is_some()
     }
 
+    /// The other side does not take this link: what waits and what was under way is lost. The next message dials, and the
+    /// core hears of that connection.
+    pub(crate) fn rest(&mut self, number: usize, peer: &PeerId) {
+        let Some(link) = self.processes[number].links.get_mut(peer) else { return };
+        link.outbox.forget();
+        link.outbox.on_break();
+        link.report = true;
+        if let LinkState::Up(id) = mem::take(&mut link.state) {
+            self.close(id);
+        }
+    }
+
     /// A dial is given up, and repeated if there is something to say.
     pub(crate) fn dialed_in_vain(&mut self, number: usize, peer: &PeerId, attempt: u64) {
         let process = &mut self.processes[number];
@@ -124,9 +136,8 @@ impl World {
         let link = self.processes[number].links.get_mut(peer).expect("just seen");
         let old = link.old.take();
         let Some(listener) = listener else {
-            let link = self.processes[number].links.remove(peer).expect("just seen");
-            self.drop_link(&link);
             self.close_all(old);
+            self.rest(number, peer);
             return self.step(number, Input::Refused { peer: peer.clone() });
         };
         self.come_up(number, peer, listener, hello, old);
@@ -328,16 +339,8 @@ impl World {
     }
 
     pub(crate) fn close_link(&mut self, number: usize, peer: &PeerId) {
-        if let Some(link) = self.processes[number].links.remove(peer) {
-            self.drop_link(&link);
-        }
-    }
-
-    pub(crate) fn drop_link(&mut self, link: &Link) {
-        let up = match link.state {
-            LinkState::Up(id) => Some(id),
-            LinkState::Idle | LinkState::Dialing => None,
-        };
+        let Some(link) = self.processes[number].links.remove(peer) else { return };
+        let up = if let LinkState::Up(id) = link.state { Some(id) } else { None };
         self.close_all(link.old.into_iter().chain(up));
     }
 
@@ -356,7 +359,7 @@ impl World {
                 self.dial(number, peer);
             }
             Some(why) => {
-                self.processes[number].links.remove(peer);
+                self.rest(number, peer);
                 let refused = why == Refusal::WrongAddressee;
                 self.trace(|| format!("refused: {why} {refused}"));
                 self.step(number, Input::Rejected { peer: peer.clone(), why });

@@ -33,11 +33,12 @@ impl Link {
             (core.endpoint_of(&self.peer), core.hello(Some(&self.peer)))
         };
         let timeout = node.config.timing.heartbeat_interval.min(DIAL_TIME_MAX);
-        let outcome = match endpoint {
-            Some(endpoint) => reach(node, endpoint, timeout),
-            None => Err(DialError::Refused),
+        // Nobody knows where that peer is. If it comes back, nothing was said to it.
+        let Some(endpoint) = endpoint else {
+            node.retire(self, |_| true);
+            return;
         };
-        match outcome {
+        match reach(node, endpoint, timeout) {
             Ok(dialled) => {
                 self.reached(node);
                 // This comes before anybody can answer the new connection: a `FETCH` that answers it must find this
@@ -54,11 +55,13 @@ impl Link {
                 }
                 self.begin(node, dialled, hello);
             }
-            Err(DialError::Refused) => self.refused(node),
-            Err(error) => {
-                if let Some(endpoint) = endpoint {
-                    self.unreached(node, endpoint, &error);
+            Err(DialError::Refused) => {
+                if self.rest() {
+                    node.step(Input::Refused { peer: self.peer.clone() });
                 }
+            }
+            Err(error) => {
+                self.unreached(node, endpoint, &error);
                 self.dial_again(&error);
                 node.retire(self, Link::is_over);
             }
@@ -129,14 +132,6 @@ impl Link {
         writer::rouse(node, self);
     }
 
-    /// Nobody listens there, so messages that wait have no reader.
-    fn refused(self: &Arc<Self>, node: &Arc<Node>) {
-        // A link that was closed meanwhile says nothing about the present.
-        if node.retire(self, |_| true) {
-            node.step(Input::Refused { peer: self.peer.clone() });
-        }
-    }
-
     /// What came on the other direction of this connection: the receiver only ever says `ERROR` there, or ends it.
     pub(super) fn hears(self: &Arc<Self>, node: &Arc<Node>, said: Said, connection: u64) {
         if lock(&self.state).connections != connection {
@@ -144,7 +139,7 @@ impl Link {
         }
         if let Ok(Some(Message::Error { why })) = said {
             log::debug!("{} refuses this peer: {why}", self.peer);
-            if node.retire(self, |_| true) {
+            if self.rest() {
                 node.step(Input::Rejected { peer: self.peer.clone(), why });
             }
             return;

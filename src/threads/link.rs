@@ -172,6 +172,24 @@ impl Link {
         self.wake.notify_one();
     }
 
+    /// The other side does not take this link: what waits and what was under way is lost. The next message dials, and the
+    /// core hears of that connection. Returns whether there was a link until now.
+    pub(super) fn rest(&self) -> bool {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return false;
+        }
+        state.outbox.forget();
+        let ends: Vec<_> = state.up.take().into_iter().chain(state.writing.take()).collect();
+        state.down();
+        state.dial = false;
+        for stream in ends {
+            net::hang_up(&stream);
+        }
+        self.wake.notify_one();
+        true
+    }
+
     /// A connection broke.
     pub(super) fn on_end(&self, connection: u64) {
         let mut state = lock(&self.state);

@@ -206,15 +206,12 @@ impl Node {
     }
 
     /// Ends a link, if it is `over`, and its thread, if it has one; the next message makes a new one.
-    /// Returns whether it was the present link to its peer until now.
-    pub(super) fn retire(&self, link: &Arc<Link>, over: impl FnOnce(&Link) -> bool) -> bool {
+    pub(super) fn retire(&self, link: &Arc<Link>, over: impl FnOnce(&Link) -> bool) {
         let mut links = write(&self.links);
-        if !over(link) || !links.get(&link.peer).is_some_and(|present| Arc::ptr_eq(present, link)) {
-            return false;
+        if over(link) && links.get(&link.peer).is_some_and(|present| Arc::ptr_eq(present, link)) {
+            links.remove(&link.peer);
+            link.close();
         }
-        links.remove(&link.peer);
-        link.close();
-        true
     }
 
     /// Ends an admitted connection; its thread finds out.

@@ -19,16 +19,8 @@ pub(super) fn rouse(node: &Arc<Node>, link: &Arc<Link>) {
     }
     let (own, shared) = (Arc::clone(link), Arc::clone(node));
     if !node.try_spawn(link.thread_name(), move || own.run(&shared)) {
-        let is_up = {
-            let mut state = lock(&link.state);
-            state.has_thread = false;
-            state.up.is_some()
-        };
-        if !is_up {
-            // Messages that wait are lost, as on a connection that breaks. Otherwise the next ones take them along. Where
-            // the core has to hear of the next connection, the link stays, and the next message tries again.
-            node.retire(link, |link| !lock(&link.state).report);
-        }
+        // What waits goes out with the next message, which tries again.
+        lock(&link.state).has_thread = false;
     }
 }
 

@@ -3,7 +3,9 @@
 use peer::protocol::{Admission, Alarm, Answer, ConnectionId, Effect, Event, Exit, Input, Question, Standing};
 use peer::wire::{Belongs, Message, Refusal, Token};
 
-use crate::bench::{asked, at, contact, hello, here, id, leadership, lines, request, sent, term, told, Bench, LIFE};
+use crate::bench::{
+    asked, at, contact, hello, here, id, leadership, lines, request, said_to, sent, term, told, view, Bench, LIFE,
+};
 
 fn redials(effects: &[Effect], name: &str) -> usize {
     effects.iter().filter(|effect| matches!(effect, Effect::Redial { peer } if *peer == id(name))).count()
@@ -265,4 +267,51 @@ fn a_newcomer_is_admitted_where_the_known_life_is_forgotten_meanwhile() {
     leader.after(200).alarm(Alarm::Heartbeat);
     assert_eq!(leader.peer.endpoint_of(&id("x")), None);
     assert_eq!(admitted(&leader.after(2300).alarm(Alarm::Discovery)), [6]);
+}
+
+/// Its link is refused since a question of the other side was lost, and the next one is up. Returns what is said on it.
+fn refused_and_up(peer: &mut Bench, name: &str) -> Vec<Message> {
+    let refused = |peer: &mut Bench| peer.step(Input::Rejected { peer: id(name), why: Refusal::NoAnswer });
+    assert_eq!(redials(&refused(peer), name), 1, "what was under way is lost");
+    let effects = peer.step(Input::LinkUp { peer: id(name) });
+    assert_eq!(redials(&refused(peer.after(50)), name), 0, "one refusal after another");
+    said_to(&effects, name).into_iter().cloned().collect()
+}
+
+#[test]
+fn what_a_refused_link_lost_is_said_on_the_next() {
+    let mut member = Bench::member(&["z"]);
+    member.step(Input::Readings(lines(3)));
+    let said = refused_and_up(&mut member, "z");
+    let requests = [request(&format!("m/{LIFE}"), 1, 3)];
+    let requests = requests.map(|request| Message::SequencerRequest { term: term("1@z/5"), request });
+    assert_eq!(said[0], Message::Fetch { term: term("1@z/5"), from: 1 });
+    assert_eq!(said[1..], requests);
+
+    let mut leader = Bench::leader();
+    leader.joins(1, "y");
+    leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
+    assert!(matches!(refused_and_up(&mut leader, "y")[..], [Message::ViewChange(_)]));
+
+    let mut seeker = Bench::new();
+    seeker.finds("127.0.0.1:8000", view("1@z/5", vec![], 0));
+    assert!(matches!(refused_and_up(&mut seeker, "z")[..], [Message::Join { .. }]));
+
+    let mut proposer = Bench::new();
+    proposer.hello(1, "a", 5, "127.0.0.1:8001");
+    while proposer.peer.standing() != Standing::Proposing {
+        proposer.hears_seeker("a", "127.0.0.1:8001");
+        proposer.after(1000).alarm(Alarm::Discovery);
+        assert!(proposer.now() < 60_000);
+    }
+    assert!(matches!(refused_and_up(&mut proposer, "a")[..], [Message::Coordinator { .. }]));
+}
+
+#[test]
+fn a_refusal_that_passed_is_forgotten() {
+    let mut member = Bench::member(&["z"]);
+    member.step(Input::Refused { peer: id("z") });
+    member.step(Input::LinkUp { peer: id("z") });
+    let effects = member.after(1000).step(Input::Ended { connection: ConnectionId(1) });
+    assert_eq!((redials(&effects, "z"), member.peer.standing()), (1, Standing::Member));
 }

@@ -4,9 +4,9 @@ use peer::ids::{Number, NUMBER_MAX};
 use peer::protocol::AHEAD_READINGS;
 use peer::protocol::WINDOW_READINGS;
 use peer::protocol::{Alarm, Done, Event, Found, Input};
-use peer::wire::{Lines, Message, Range, Refusal, Request};
+use peer::wire::{Lines, Message, Range, Request};
 
-use crate::bench::{frame, id, lines, range, recalled, request, sent, term, told, Bench, LIFE};
+use crate::bench::{frame, lines, range, recalled, request, sent, term, told, Bench, LIFE};
 
 #[test]
 fn a_longer_piece_is_kept_back_beside_a_shorter_one_with_the_same_first_number() {
@@ -199,15 +199,4 @@ fn a_peer_has_numbers_left_whatever_numbers_are_forged_under_its_name() {
     assert_eq!(first_after(&[far - 1]), far + 1);
     assert_eq!(first_after(&[NUMBER_MAX - 1]), 1, "no honest leader let these in");
     assert_eq!(first_after(&[far + 5, far - 1]), far + 7, "those of them that it comes to are left out");
-}
-
-/// Nobody reports the first dial of the link after it, and what follows on that link must leave no gap.
-#[test]
-fn readings_on_a_link_that_the_leader_refuses_are_sent_again() {
-    let mut bench = Bench::member(&["z"]);
-    bench.step(Input::Readings(lines(3)));
-    let why = Refusal::NoAnswer;
-    bench.step(Input::Rejected { peer: id("z"), why });
-    let effects = bench.heartbeat();
-    assert_eq!(sent(&effects), [&request(&format!("m/{LIFE}"), 1, 3)]);
 }

@@ -39,6 +39,10 @@ pub(crate) struct Known {
     joins: Budget,
 }
 
+/// An incoming connection may end this soon after the link to its maker was dialled again: the other side answers the
+/// end of the old link. To dial again then would go back and forth for ever. If its process is gone, the link tells.
+const REDIAL_PAUSE: Time = Time::from_millis(100);
+
 /// Connections of processes that belong to nothing. Beyond that, the one that was silent longest is closed.
 pub(crate) const STRANGERS_MAX: usize = 48;
 
@@ -61,6 +65,13 @@ pub(crate) struct Contacts {
     /// Open connections that no longer count. Left open, such a connection would be a link into nowhere: its maker goes
     /// on speaking, and nobody hears it.
     unheard: Vec<ConnectionId>,
+}
+
+impl Known {
+    /// Was it not dialled again just now?
+    pub(crate) fn may_redial(&self, now: Time) -> bool {
+        self.linked.is_none_or(|at| now.checked_sub(at).unwrap() >= REDIAL_PAUSE)
+    }
 }
 
 impl Contacts {

@@ -105,6 +105,11 @@ pub(crate) struct LogState {
 }
 
 impl Seeking {
+    /// Was this leader sent a `JOIN` that it has not answered?
+    pub(crate) fn has_asked(&self, leader: &PeerId) -> bool {
+        self.asked.as_ref().is_some_and(|(asked, _)| asked == leader)
+    }
+
     /// Begins to seek: asks now, then every `gap` and later.
     pub(crate) fn new(now: Time, gap: Time) -> Self {
         Self { since: now, request_at: now, gap, asked: None }

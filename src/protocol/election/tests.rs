@@ -1,7 +1,7 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
 use super::super::data::role::Role;
-use super::super::trial::{contact, id, say, send, stale, stores, tell, term, view, Trial};
+use super::super::trial::{close, contact, id, say, send, stale, stores, tell, term, view, Trial};
 use super::super::{Alarm, Effect, Event, Standing, Time};
 use crate::wire::Message;
 
@@ -69,9 +69,9 @@ fn a_member_of_lower_rank_waits_before_it_asks() {
 fn nobody_waits_for_peers_that_are_gone() {
     let mut trial = Trial::member(&["a", "w", "x", "y"]);
     loses_its_leader(&mut trial);
-    assert_eq!(finds_gone(&mut trial, "y"), [], "its turn has not come");
+    assert_eq!(finds_gone(&mut trial, "y"), [close("y")], "its turn has not come");
     assert_eq!(after_moments(&mut trial, 1), [send("w", election("3@z/1"))]);
-    assert_eq!(finds_gone(&mut trial, "w"), [send("x", election("3@z/1"))]);
+    assert_eq!(finds_gone(&mut trial, "w"), [close("w"), send("x", election("3@z/1"))]);
     finds_gone(&mut trial, "x");
     assert_eq!(trial.peer.standing(), Standing::Proposing);
 }
@@ -84,7 +84,7 @@ fn a_member_that_was_told_ok_asks_nobody_else() {
     assert_eq!(after_moments(&mut trial, 1), [send("w", election("3@z/1"))]);
     trial.gets("w", Message::Ok { term: Some(term("3@z/1")) });
     assert_eq!(after_moments(&mut trial, 8), []);
-    assert_eq!(finds_gone(&mut trial, "w"), []);
+    assert_eq!(finds_gone(&mut trial, "w"), [close("w")]);
     assert_eq!(trial.peer.standing(), Standing::Electing);
 }
 

@@ -1,6 +1,6 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{contact, id, say, send, stores, tell, term, view, Trial};
+use super::super::trial::{close, contact, id, say, send, stores, tell, term, view, Trial};
 use super::super::{Alarm, Effect, Event, Found, Serve, Standing, State, Store, AHEAD_READINGS};
 use crate::ids::Sequence;
 use crate::wire::{Message, RunList};
@@ -105,7 +105,7 @@ fn a_proposer_starts_again_when_the_owner_of_the_best_log_fails() {
     assert_eq!(effects, [], "what its connection still holds is read first");
     let connection = super::super::ConnectionId(u64::from(b'a'));
     let effects = trial.step(super::super::Input::Ended { connection });
-    assert_eq!(effects, [stores("5@m/1", Some("3@z/1"), 0), say("b", coordinator("5@m/1"))]);
+    assert_eq!(effects, [close("a"), stores("5@m/1", Some("3@z/1"), 0), say("b", coordinator("5@m/1"))]);
 }
 
 /// docs/protocol.md, 4.4, 5.5: the proposer fetches a log from a peer that promised, which sends it so far ahead of what it

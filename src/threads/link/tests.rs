@@ -104,6 +104,26 @@ fn a_new_connection_does_not_continue_a_message_of_the_old_one() {
 }
 
 #[test]
+fn a_link_that_is_not_taken_forgets_what_waited_and_reports_its_next_connection() {
+    let log = log();
+    let (link, before) = half_way(&log);
+    say(&link, lasting_message(), &log);
+    assert!(link.rest());
+    let (dial, report, waits) = {
+        let state = lock(&link.state);
+        (state.dial, state.report, !state.outbox.is_empty())
+    };
+    assert!(report && !dial && !waits, "it dials with the next message");
+    assert_eq!(read_all(before), (vec![short_message()], false));
+    say(&link, request(3), &log);
+    assert!(lock(&link.state).task().is_none(), "these would go out before the lost ones");
+    say(&link, short_message(), &log);
+    assert!(matches!(lock(&link.state).task(), Some(Task::Dial)) && !link.is_over());
+    link.close();
+    assert!(!link.rest());
+}
+
+#[test]
 fn the_rest_of_a_message_comes_before_anything_else_on_its_connection() {
     let log = log();
     let (link, receiver) = half_way(&log);
