@@ -19,10 +19,8 @@ const COUNTER_STEP_MAX: u64 = 1 << 20;
 /// A promise this far above the term of a leader was won by lies, and its maker may follow that lower term.
 const COUNTER_FAR: u64 = 1 << 40;
 
-/// Highest counter of a leader that is joined, and of a promise on disk: what is above is left for elections. With a
-/// quorum, a leader is also at most the second number above the promise.
+/// Highest counter of a leader that is joined, and of a promise on disk: what is above is left for elections.
 pub(super) const COUNTER_JOINED_MAX: u64 = 1 << 44;
-pub(super) const COUNTER_JOINED_STEP: u64 = 1 << 30;
 
 impl Peer {
     /// May a term of this counter be believed? An election raises it by one. The step is measured from the promise,
@@ -76,15 +74,15 @@ impl Peer {
     }
 
     /// May this peer follow the leader of this view, which it asked? Its promise may be above that term only where no
-    /// election can have raised it so far: then the promise was won by a lie, and the group knows better.
+    /// election can have raised it so far: then the promise was won by a lie, and the group knows better. With a quorum
+    /// it cannot go back for less than a great lie, so a leader raises it no faster than a proposer does.
     pub(super) fn may_install(&self, view: &ViewChange) -> bool {
         let (far, counter) = (self.far(), view.term.counter);
         let below = |promised: &Term| promised.counter > counter.saturating_add(far);
         let promised = self.promises.promised.as_ref();
         let keeps =
             promised <= Some(&view.term) || (promised.is_some_and(below) && view.members.len() >= self.quorum());
-        let own = promised.map_or(0, |term| term.counter);
-        let above = self.settings.quorum.is_some() && counter > own.saturating_add(COUNTER_JOINED_STEP);
+        let above = self.settings.quorum.is_some() && !self.is_credible(counter);
         keeps && counter <= COUNTER_JOINED_MAX && !above
     }
 }

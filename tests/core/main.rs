@@ -11,6 +11,7 @@ mod lasting;
 mod leading;
 mod ordering;
 mod outbox;
+mod promises;
 mod reach;
 mod resume;
 mod retention;
