@@ -16,6 +16,10 @@ pub(super) const COUNTER_MAX: u64 = 1 << 48;
 const COUNTER_STEP: u64 = 1 << 10;
 const COUNTER_STEP_MAX: u64 = 1 << 20;
 
+/// With a quorum, a leader lifts its term by this much at most for one word of a joiner: newcomers believe it after
+/// eight intervals, however long nothing was lifted before.
+const COUNTER_LIFT_MAX: u64 = 1 << 23;
+
 /// A promise this far above the term of a leader was won by lies, and its maker may follow that lower term.
 const COUNTER_FAR: u64 = 1 << 40;
 
@@ -34,6 +38,19 @@ impl Peer {
     /// them.
     pub(super) fn is_credible_to_all(&self, counter: u64) -> bool {
         counter <= self.highest_credible(2) && counter < COUNTER_MAX
+    }
+
+    /// How far a leader lifts its term for a joiner of this promise, if it does. With a quorum it comes nearer to one that
+    /// is further up each time that it asks. A counter beyond all elections was no promise to a leader, and its maker finds
+    /// back by `may_install`.
+    pub(super) fn lift_for(&self, promised: &Term) -> Option<u64> {
+        let own = self.promises.own_counter();
+        let lift = match self.settings.quorum {
+            Some(_) if promised.counter > own.saturating_add(self.far()) => return None,
+            Some(_) => promised.counter.min(own.saturating_add(COUNTER_LIFT_MAX)),
+            None => promised.counter,
+        };
+        self.is_credible_to_all(lift + 1).then_some(lift)
     }
 
     /// The highest counter that may be believed now, where one interval in `part` counts.

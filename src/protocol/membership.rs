@@ -39,18 +39,18 @@ impl Peer {
     /// lower one. How often is bounded: each joiner may bring a higher promise than the one before.
     fn serve_joiner(&mut self, from: &PeerId, promised: Option<Term>, turn: &mut Turn) {
         let Role::Leader(leading) = &self.role else { return };
-        match promised {
-            // A counter beyond all elections was no promise to a leader, and its maker finds back by `may_install`.
-            Some(promised) if promised > leading.term && self.is_credible_to_all(promised.counter + 1) => {
+        let above = promised.filter(|promised| *promised > leading.term);
+        match above.and_then(|promised| self.lift_for(&promised)) {
+            Some(lift) => {
                 if !self.promises.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
                     return;
                 }
                 self.group.asking.extend(leading.learners.keys().cloned());
                 self.group.asking.insert(from.clone());
                 let (members, size) = (leading.members.keys().cloned().collect(), leading.members.len());
-                self.propose(members, promised.counter, Some(size), turn);
+                self.propose(members, lift, Some(size), turn);
             }
-            _ => self.add_learner(from, turn),
+            None => self.add_learner(from, turn),
         }
     }
 

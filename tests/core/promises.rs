@@ -1,9 +1,10 @@
 //! Whom a peer promises to, how far up, and for how long it waits for what was promised.
 
+use peer::ids::Term;
 use peer::protocol::{Alarm, Found, Standing};
 use peer::wire::Message;
 
-use crate::bench::{contact, leadership, leads, view, view_of, Bench, LIFE};
+use crate::bench::{contact, leadership, leads, said_to, term, view, view_of, Bench, LIFE};
 
 /// The address of `s`, which speaks on connection 1.
 const STRANGER: &str = "127.0.0.1:8001";
@@ -55,4 +56,33 @@ fn with_a_quorum_a_leader_far_above_is_joined_after_as_long_as_it_takes_to_get_t
     seeker.after(5000 << 11);
     seeker.hello_under(Some(2), 1, "s");
     assert!(takes_in(&mut seeker, &led), "{:?}", seeker.peer.standing());
+}
+
+/// A peer with this promise asks to join. Its promise is above the term that it is offered: it says so.
+fn joins_with(leader: &mut Bench, promised: &Term) -> bool {
+    let promise = Some(promised.clone());
+    let join = Message::Join { promised: promise.clone(), priority: 0, runs: vec![], last: 0, limits: None };
+    let effects = leader.said(1, join);
+    let added = said_to(&effects, "y").iter().any(|message| matches!(message, Message::Added { .. }));
+    if leader.term() < *promised {
+        leader.said(1, Message::Stale { term: promise, leader: None });
+    }
+    added && leader.term() > *promised
+}
+
+#[test]
+fn with_a_quorum_a_joiner_lifts_a_term_in_steps_that_newcomers_believe_soon_and_gets_in_after_some() {
+    let mut leader = Bench::under(Some(1), &Found::default());
+    leader.lead();
+    leader.hello_under(Some(1), 1, "y");
+    leader.after(10 * 3_600_000);
+    let promised = term(&format!("{}@y/5", 1u64 << 26));
+    let mut tries = 0;
+    while !joins_with(&mut leader, &promised) {
+        let before = counter(&leader);
+        leader.after(90_000);
+        tries += 1;
+        assert!(tries < 20 && counter(&leader) - before <= (1 << 23) + 1, "{before} after {tries}");
+    }
+    assert!(tries >= 7, "{tries}");
 }
