@@ -7,10 +7,14 @@ use super::data::follower::Follower;
 use super::data::role::{Electing, Phase, Promised, Proposing, Role};
 use super::effect::Store;
 use super::event::Event;
+use super::input::Time;
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::{PeerId, Rank, Term};
 use crate::wire::Message;
+
+/// For how many heartbeat timeouts in a row a peer waits for the view of proposers that were not in its last view.
+const STRANGER_TIMEOUTS: u32 = 6;
 
 impl Peer {
     /// docs/protocol.md, 5.3: asks the members of higher rank whether they live, each in its turn. The highest that lives
@@ -124,8 +128,10 @@ impl Peer {
                 }
             }
             Role::Promised(promised) if self.late(promised.deadline) => {
-                let proposer = promised.proposer.clone();
-                self.distrust(&proposer, 1, turn);
+                // Where it fell silent before, a message may have been lost.
+                let (proposer, took_all) = (promised.proposer.clone(), promised.took_all_the_time());
+                let is_member = self.group.last_view.contains_key(&proposer);
+                self.distrust(&proposer, if took_all && !is_member { 2 } else { 1 }, turn);
                 self.elect(None, turn);
             }
             Role::Proposing(proposing) if self.late(proposing.deadline) => match proposing.phase {
@@ -283,10 +289,24 @@ impl Peer {
         }
         self.group.merging = false;
         self.promise(term, turn);
-        let deadline = turn.now + self.settings.timing.heartbeat_timeout;
-        self.role = Role::Promised(Promised { proposer: from.clone(), deadline, serving: Follower::new(turn.now) });
+        self.wait_for_view(from, turn.now);
         self.pending.restart();
         self.say_log_state(from, turn);
+    }
+
+    /// docs/protocol.md, 5.4: from the promise on, waits for the view of the proposer.
+    fn wait_for_view(&mut self, proposer: &PeerId, now: Time) {
+        let timeout = self.settings.timing.heartbeat_timeout;
+        let is_member = |id: &PeerId| self.group.last_view.contains_key(id);
+        // A new name, or a higher term, gives strangers no more time.
+        let (until, fetched) = match &self.role {
+            Role::Promised(before) if !is_member(&before.proposer) => (before.until, before.fetched),
+            _ => (now + timeout * STRANGER_TIMEOUTS, 0),
+        };
+        let serving = Follower::new(now);
+        let mut promised = Promised { proposer: proposer.clone(), deadline: now, until, serving, fetched };
+        promised.wait_on(is_member(proposer), now, timeout);
+        self.role = Role::Promised(promised);
     }
 
     /// What this peer promised, and what its log holds, for the proposer.
@@ -314,24 +334,30 @@ impl Peer {
     }
 
     /// A peer stays with its living leader if that leader's view lacks the proposer: otherwise each stranger could
-    /// depose a leader. A leader below the quorum holds nobody back, since it commits nothing.
+    /// depose a leader, and a leader that is silent, or lifts its term, may live. A leader below the quorum holds nobody
+    /// back, since it commits nothing. A peer without a leader promises to whom it trusts.
     fn may_promise(&self, proposer: &PeerId) -> bool {
-        let lacks = match &self.role {
-            Role::Learner(_) => return false,
-            Role::Member(following) => {
-                !following.members.contains_key(proposer)
-                    && following.leader != *proposer
-                    && following.members.len() >= self.quorum()
+        let last_view = &self.group.last_view;
+        match &self.role {
+            Role::Learner(_) => false,
+            Role::Member(following) | Role::Electing(Electing { following: Some(following), .. }) => {
+                following.members.contains_key(proposer)
+                    || following.leader == *proposer
+                    || following.members.len() < self.quorum()
             }
-            Role::Leader(leading) => !leading.members.contains_key(proposer) && leading.members.len() >= self.quorum(),
+            Role::Leader(leading) => leading.members.contains_key(proposer) || leading.members.len() < self.quorum(),
+            Role::Proposing(Proposing { raising: Some(size), .. }) => {
+                last_view.contains_key(proposer) || *size < self.quorum()
+            }
             // A seeker that waited in vain too often makes a group of its own. With a quorum nobody can.
             Role::Seeking(_) => {
                 let enough = self.has_waited_enough() && self.settings.quorum.is_none();
-                !self.trusts(proposer) || (enough && !self.group.last_view.contains_key(proposer))
+                self.trusts(proposer) && (!enough || last_view.contains_key(proposer))
             }
-            _ => false,
-        };
-        !lacks
+            Role::Electing(_) | Role::Promised(_) | Role::Proposing(_) => {
+                last_view.contains_key(proposer) || self.trusts(proposer)
+            }
+        }
     }
 }
 

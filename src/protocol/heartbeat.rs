@@ -190,7 +190,7 @@ impl Peer {
         let timeout = self.settings.timing.heartbeat_timeout;
         if let Role::Promised(promised) = &mut self.role {
             if promised.proposer == *from && self.promises.promised.as_ref() == Some(term) {
-                promised.deadline = turn.now + timeout;
+                promised.wait_on(self.group.last_view.contains_key(from), turn.now, timeout);
             }
         }
         self.on_commit(from, term, committed, turn);

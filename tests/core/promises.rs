@@ -4,7 +4,7 @@ use peer::ids::Term;
 use peer::protocol::{Alarm, Found, Standing};
 use peer::wire::Message;
 
-use crate::bench::{contact, leadership, leads, said_to, term, view, view_of, Bench, LIFE};
+use crate::bench::{contact, leadership, leads, range, said_to, term, view, view_of, Bench, LIFE};
 
 /// The address of `s`, which speaks on connection 1.
 const STRANGER: &str = "127.0.0.1:8001";
@@ -85,4 +85,122 @@ fn with_a_quorum_a_joiner_lifts_a_term_in_steps_that_newcomers_believe_soon_and_
         assert!(tries < 20 && counter(&leader) - before <= (1 << 23) + 1, "{before} after {tries}");
     }
     assert!(tries >= 7, "{tries}");
+}
+
+#[test]
+fn an_electing_member_promises_to_no_stranger() {
+    let mut member = Bench::member(&["z", "y"]);
+    member.hello(3, "zz", 5, "127.0.0.1:8009");
+    member.after(10_001).alarm(Alarm::LeaderCheck);
+    assert_eq!(member.peer.standing(), Standing::Electing);
+    member.said(3, Message::Coordinator { term: term("2@zz/5") });
+    assert_eq!(member.peer.standing(), Standing::Electing);
+    member.said(2, Message::Coordinator { term: term("2@y/5") });
+    assert_eq!(member.peer.promised(), Some(&term("2@y/5")), "to a member it does");
+}
+
+#[test]
+fn a_leader_that_lifts_its_term_promises_to_no_stranger() {
+    let mut leader = Bench::leader();
+    leader.joins(1, "x");
+    leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
+    leader.hello(2, "y", 5, "127.0.0.1:8002");
+    let promised = Some(term("7@y/5"));
+    leader.said(2, Message::Join { promised, priority: 0, runs: vec![], last: 0, limits: None });
+    assert_eq!(leader.peer.standing(), Standing::Proposing);
+    leader.said(2, Message::Coordinator { term: term("9@y/5") });
+    assert_eq!(leader.peer.standing(), Standing::Proposing);
+}
+
+/// How long this peer waits for a proposer on this connection that goes on saying what `says` gives, in seconds, or
+/// 200: for longer.
+fn waits(peer: &mut Bench, says: impl Fn(u64, &Term) -> (u64, Message)) -> u64 {
+    for seconds in (0..200).step_by(5) {
+        let promised = peer.peer.promised().expect("it promised").clone();
+        let (connection, message) = says(seconds / 5, &promised);
+        peer.said(connection, message);
+        peer.after(5000).alarm(Alarm::Election);
+        if peer.peer.standing() != Standing::Promised {
+            return seconds;
+        }
+    }
+    200
+}
+
+fn beats(term: &Term) -> Message {
+    Message::Heartbeat { term: term.clone(), committed: 0 }
+}
+
+#[test]
+fn a_stranger_that_proposes_and_sends_no_view_is_waited_for_no_longer_than_six_heartbeat_timeouts() {
+    let strangers = || {
+        let mut seeker = Bench::new();
+        seeker.hello(1, "s", 5, STRANGER);
+        seeker.hello(2, "t", 5, "127.0.0.1:8002");
+        seeker.said(1, Message::Coordinator { term: term("2@s/5") });
+        assert_eq!(seeker.peer.standing(), Standing::Promised);
+        seeker
+    };
+    assert!(waits(&mut strangers(), |_, term| (1, beats(term))) <= 60, "by heartbeats");
+    let above = |name: &str, promised: &Term| {
+        let term = term(&format!("{}@{name}/5", promised.counter + 1));
+        Message::Coordinator { term }
+    };
+    assert!(waits(&mut strangers(), |_, term| (1, above("s", term))) <= 60, "by higher and higher terms");
+    let in_turn = |n, term: &Term| if n % 2 == 0 { (2, above("t", term)) } else { (1, above("s", term)) };
+    assert!(waits(&mut strangers(), in_turn) <= 60, "by two in turn");
+    let mut seeker = strangers();
+    waits(&mut seeker, |_, term| (1, beats(term)));
+    seeker.said(1, Message::Coordinator { term: term("3@s/5") });
+    assert_eq!(seeker.peer.standing(), Standing::Seeking, "it is passed over for a while");
+}
+
+/// With a log of this many readings.
+fn promised_to_a_stranger(last: u64) -> Bench {
+    let found = Found {
+        runs: vec![(term("1@m/5"), 1)],
+        last,
+        origins: vec![range("m/5", 1, last)],
+        delivered: last,
+        ..Found::default()
+    };
+    let mut seeker = Bench::with(&found);
+    seeker.hello(1, "s", 5, STRANGER);
+    seeker.said(1, Message::Coordinator { term: term("2@s/5") });
+    assert_eq!(seeker.peer.standing(), Standing::Promised);
+    seeker
+}
+
+#[test]
+fn a_stranger_that_has_fetched_all_is_waited_for_no_longer_under_higher_terms() {
+    let mut seeker = promised_to_a_stranger(50_000);
+    let mut seconds = 0;
+    for counter in 3..40 {
+        let term = term(&format!("{counter}@s/5"));
+        seeker.said(1, Message::Coordinator { term: term.clone() });
+        seeker.said(1, Message::Fetch { term: term.clone(), from: 50_001 });
+        seeker.said(1, beats(&term));
+        seeker.after(5000).alarm(Alarm::Election);
+        seconds += 5;
+        if seeker.peer.standing() != Standing::Promised {
+            break;
+        }
+    }
+    assert!(seconds <= 65, "{seconds} s");
+}
+
+#[test]
+fn a_proposer_of_the_last_view_and_one_that_fetches_from_here_are_waited_for_while_they_live() {
+    let mut member = Bench::member(&["z", "y"]);
+    member.said(2, Message::Coordinator { term: term("2@y/5") });
+    assert_eq!(waits(&mut member, |_, term| (2, beats(term))), 200);
+    let mut seeker = promised_to_a_stranger(50_000);
+    seeker.said(1, Message::Fetch { term: term("2@s/5"), from: 1 });
+    for n in 1..40 {
+        seeker.said(1, Message::Stored { term: term("2@s/5"), last: n * 1024 });
+        seeker.said(1, beats(&term("2@s/5")));
+        seeker.after(5000).alarm(Alarm::Election);
+        assert_eq!(seeker.peer.standing(), Standing::Promised, "after {n} intervals");
+    }
+    assert!(waits(&mut seeker, |_, term| (1, beats(term))) <= 60, "it stopped");
 }

@@ -7,6 +7,7 @@ use super::following::Following;
 use super::leading::Leading;
 use crate::ids::{PeerId, Sequence, Term};
 use crate::protocol::input::Time;
+use crate::wire::batch::READINGS_MAX;
 use crate::wire::RunList;
 
 #[derive(Debug, Clone)]
@@ -63,8 +64,12 @@ pub(crate) struct Electing {
 pub(crate) struct Promised {
     pub(crate) proposer: PeerId,
     pub(crate) deadline: Time,
+    /// The deadline goes no further for the sake of strangers, however many of them propose in turn.
+    pub(crate) until: Time,
     /// How far the proposer is in fetching this peer's log.
     pub(crate) serving: Follower,
+    /// How far a proposer was when that last put off `until`.
+    pub(crate) fetched: Sequence,
 }
 
 #[derive(Debug, Clone)]
@@ -102,6 +107,25 @@ pub(crate) struct LogState {
     pub(crate) synced: Option<Term>,
     pub(crate) runs: RunList,
     pub(crate) last: Sequence,
+}
+
+impl Promised {
+    /// The proposer shows that it lives. A member of the last view is waited for as long as it does. A stranger has to
+    /// send its view in time, unless it goes on fetching this log: a batch of the most readings within a heartbeat timeout.
+    pub(crate) fn wait_on(&mut self, is_member: bool, now: Time, timeout: Time) {
+        self.deadline = now + timeout;
+        if self.serving.stored >= self.fetched + READINGS_MAX {
+            (self.fetched, self.until) = (self.serving.stored, self.until.max(self.deadline));
+        }
+        if !is_member {
+            self.deadline = self.deadline.min(self.until);
+        }
+    }
+
+    /// Was it waited for as long as a stranger may be?
+    pub(crate) fn took_all_the_time(&self) -> bool {
+        self.deadline == self.until
+    }
 }
 
 impl Seeking {
