@@ -59,8 +59,8 @@ struct Distrust {
 pub(super) struct Doubts {
     /// By name and address: a process that borrows a name must not spoil the name.
     distrusted: BTreeMap<(PeerId, Option<SocketAddr>), Distrust>,
-    /// The seeker of higher priority that was waited for last, and how often in a row.
-    waited_for: Option<(PeerId, u32)>,
+    /// How often in a row a seeker of higher priority was waited for, whichever it was.
+    waited: u32,
     /// Seekers of higher priority that made no group although this peer waited.
     passed_over: BTreeSet<PeerId>,
     /// How many joins, promises and yields came to nothing since this peer last followed a leader, and when the last
@@ -123,16 +123,13 @@ impl Peer {
         self.doubts.distrusted.get(&key).is_none_or(|distrust| self.now() >= distrust.shut_out)
     }
 
-    /// Waits for a higher seeker to make a group of all seekers. If it makes none, it is passed over after a while.
+    /// Waits for a higher seeker to make a group of all seekers. If none makes one, the present highest is passed over
+    /// after a while. The count goes on where the highest has another name: two in turn would delay a group for ever.
     pub(super) fn wait_for_higher(&mut self, higher: &PeerId, could_found: bool, turn: &mut Turn) {
-        let waited = match self.doubts.waited_for.take() {
-            Some((before, times)) if before == *higher => times + 1,
-            _ => 1,
-        };
-        if could_found && waited > WAITS_MAX {
+        self.doubts.waited += 1;
+        if could_found && self.doubts.waited > WAITS_MAX {
+            self.doubts.waited = 0;
             self.pass_over(higher, turn);
-        } else {
-            self.doubts.waited_for = Some((higher.clone(), waited));
         }
     }
 
@@ -172,7 +169,8 @@ impl Peer {
 
     /// This peer belongs to a group: its leader is what it says it is, and earlier failures do not matter.
     pub(super) fn note_group(&mut self, leader: Option<&PeerId>) {
-        (self.group.served, self.doubts.proof, self.doubts.outbid) = (true, None, 0);
+        (self.group.served, self.doubts.proof) = (true, None);
+        (self.doubts.outbid, self.doubts.waited) = (0, 0);
         if let Some(leader) = leader {
             self.doubts.failed = 0;
             self.doubts.passed_over.clear();

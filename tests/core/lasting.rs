@@ -244,3 +244,19 @@ fn a_later_life_at_the_same_address_is_admitted_once_and_not_dropped() {
     assert_eq!(admitted.count(), 1, "{effects:?}");
     assert!(!effects.contains(&Effect::Drop { connection: ConnectionId(2) }), "{effects:?}");
 }
+
+#[test]
+fn however_many_higher_seekers_come_in_turn_a_peer_leads() {
+    let mut peer = Bench::new();
+    for n in 0..30 {
+        let (name, endpoint) = (format!("z{n}"), format!("127.0.0.1:{}", 8000 + n));
+        for _ in 0..5 {
+            peer.hears_seeker(&name, &endpoint);
+            peer.after(1000).alarm(Alarm::Discovery);
+        }
+        if peer.peer.standing() != Standing::Seeking {
+            return;
+        }
+    }
+    assert_eq!(peer.peer.standing(), Standing::Leader, "after 150 seconds");
+}
