@@ -10,7 +10,7 @@ use super::input::{Answer, Time};
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::PeerId;
-use crate::wire::{Contact, Here, Message, Refusal};
+use crate::wire::{Contact, Here, Message, Refusal, Timing};
 
 /// Proofs that end a starting peer.
 const PROOFS: u8 = 2;
@@ -45,20 +45,49 @@ struct Proof {
     since: Time,
 }
 
-/// A peer that did not keep its word.
+/// A peer that did not keep its word is passed over until then.
 #[derive(Debug, Clone, Copy)]
 struct Distrust {
-    /// It is passed over until then.
     until: Time,
     strikes: u32,
-    /// It may not join until then.
-    shut_out: Time,
+}
+
+/// By name and address: a process that borrows a name must not spoil the name.
+type Place = (PeerId, Option<SocketAddr>);
+
+#[derive(Debug, Clone, Default)]
+struct Distrusted(BTreeMap<Place, Distrust>);
+
+impl Distrusted {
+    /// More strikes of this peer: it is passed over for longer.
+    fn add(&mut self, place: Place, strikes: u32, now: Time, timing: &Timing) {
+        let forgiven = timing.heartbeat_timeout * FORGIVEN_AFTER;
+        let before = self.0.get(&place).filter(|before| now < before.until + forgiven);
+        let strikes = before.map_or(0, |before| before.strikes) + strikes;
+        // One strike does not count: messages get lost.
+        let timeout = timing.election_timeout;
+        // It lasts beyond the next look at who is there.
+        let more = if strikes > 1 { timeout / 2 } else { Time::ZERO };
+        let until = now + timeout * (2u32.pow((strikes - 1).min(DOUBLINGS_MAX)) - 1) + more;
+        if self.0.len() >= DISTRUSTED_MAX {
+            self.0.retain(|_, distrust| distrust.until > now);
+        }
+        if self.0.len() < DISTRUSTED_MAX {
+            self.0.insert(place, Distrust { until, strikes });
+        }
+    }
+
+    fn has(&self, place: &Place, now: Time) -> bool {
+        self.0.get(place).is_some_and(|distrust| now < distrust.until)
+    }
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Doubts {
-    /// By name and address: a process that borrows a name must not spoil the name.
-    distrusted: BTreeMap<(PeerId, Option<SocketAddr>), Distrust>,
+    /// Leaders and proposers.
+    distrusted: Distrusted,
+    /// Followers, which this peer does not take in meanwhile, or yield to.
+    shut_out: Distrusted,
     /// How often in a row a seeker of higher priority was waited for, whichever it was.
     waited: u32,
     /// Seekers of higher priority that made no group although this peer waited.
@@ -85,42 +114,36 @@ impl Doubts {
 }
 
 impl Peer {
-    /// This peer did not keep its word: it is passed over for a while. `strikes`: one where a message may have been
-    /// lost, which alone has no effect; two where the peer itself failed.
+    /// This leader, or proposer, did not keep its word: it is passed over for a while. `strikes`: one where a message may
+    /// have been lost, which alone has no effect; two where the peer itself failed.
     pub(super) fn distrust(&mut self, peer: &PeerId, strikes: u32, turn: &Turn) {
         self.doubts.fail(turn.now);
-        let key = (peer.clone(), self.endpoint_of(peer));
-        let forgiven = self.settings.timing.heartbeat_timeout * FORGIVEN_AFTER;
-        let before = self.doubts.distrusted.get(&key).filter(|before| turn.now < before.until + forgiven);
-        let strikes = before.map_or(0, |before| before.strikes) + strikes;
-        // One strike does not count: messages get lost.
-        let timeout = self.settings.timing.election_timeout;
-        // It lasts beyond the next look at who is there.
-        let more = if strikes > 1 { timeout / 2 } else { Time::ZERO };
-        let until = turn.now + timeout * (2u32.pow((strikes - 1).min(DOUBLINGS_MAX)) - 1) + more;
-        let shut_out = before.map_or(Time::ZERO, |before| before.shut_out);
-        if self.doubts.distrusted.len() >= DISTRUSTED_MAX {
-            self.doubts.distrusted.retain(|_, distrust| distrust.until > turn.now);
-        }
-        if self.doubts.distrusted.len() < DISTRUSTED_MAX {
-            self.doubts.distrusted.insert(key, Distrust { until, strikes, shut_out });
-        }
+        let place = (peer.clone(), self.endpoint_of(peer));
+        self.doubts.distrusted.add(place, strikes, turn.now, &self.settings.timing);
     }
 
-    /// This follower held up the group, or asked for the same without end: it is passed over, and not taken in
-    /// meanwhile. A peer that failed only as a leader may join, since nobody may be left to take it in but this peer.
+    /// This follower held up the group, or asked for the same without end: it is not taken in for a while. Only what a
+    /// peer did as a follower counts here, and nothing else: one that failed as a leader may join, since nobody may be left
+    /// to take it in but this peer; and one that was shut out is followed where others made it their leader.
     pub(super) fn shut_out(&mut self, follower: &PeerId, turn: &Turn) {
-        self.distrust(follower, 2, turn);
-        let key = (follower.clone(), self.endpoint_of(follower));
-        if let Some(distrust) = self.doubts.distrusted.get_mut(&key) {
-            distrust.shut_out = distrust.until;
+        if self.leading().is_none() {
+            // A proposer fetches from here.
+            return self.distrust(follower, 2, turn);
         }
+        let place = (follower.clone(), self.endpoint_of(follower));
+        self.doubts.shut_out.add(place, 2, turn.now, &self.settings.timing);
     }
 
     /// May this peer join?
     pub(super) fn takes_in(&self, peer: &PeerId) -> bool {
-        let key = (peer.clone(), self.endpoint_of(peer));
-        self.doubts.distrusted.get(&key).is_none_or(|distrust| self.now() >= distrust.shut_out)
+        !self.doubts.shut_out.has(&(peer.clone(), self.endpoint_of(peer)), self.now())
+    }
+
+    /// May a leader yield to this one? Not to a peer that it shut out: where that one's disk does nothing, its group
+    /// commits nothing, and this one does.
+    pub(super) fn may_yield_to(&self, leader: &Contact) -> bool {
+        let place = (leader.id.clone(), Some(leader.endpoint));
+        self.trusts_contact(leader) && !self.doubts.shut_out.has(&place, self.now())
     }
 
     /// Waits for a higher seeker to make a group of all seekers. If none makes one, the present highest is passed over
@@ -163,8 +186,7 @@ impl Peer {
     }
 
     fn trusts_at(&self, peer: &PeerId, endpoint: Option<SocketAddr>) -> bool {
-        let key = (peer.clone(), endpoint);
-        self.doubts.distrusted.get(&key).is_none_or(|distrust| self.now() >= distrust.until)
+        !self.doubts.distrusted.has(&(peer.clone(), endpoint), self.now())
     }
 
     /// This peer belongs to a group: its leader is what it says it is, and earlier failures do not matter.
@@ -174,7 +196,9 @@ impl Peer {
         if let Some(leader) = leader {
             self.doubts.failed = 0;
             self.doubts.passed_over.clear();
-            self.doubts.distrusted.remove(&(leader.clone(), self.contacts.get(leader).map(|known| known.endpoint)));
+            let place = (leader.clone(), self.endpoint_of(leader));
+            self.doubts.distrusted.0.remove(&place);
+            self.doubts.shut_out.0.remove(&place);
         }
     }
 

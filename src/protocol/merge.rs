@@ -29,7 +29,7 @@ impl Peer {
     pub(super) fn compare_groups(&mut self, leader: &Contact, view: &ViewChange, turn: &mut Turn) {
         let Some(leading) = self.leading() else { return };
         let size = view.members.len() as u64;
-        if leading.has(&leader.id) || !self.trusts_contact(leader) || self.has_waited_enough() {
+        if leading.has(&leader.id) || !self.may_yield_to(leader) || self.has_waited_enough() {
             return;
         }
         if !self.is_outranked(&view.term, size, view.start.last, leader) {

@@ -3,7 +3,9 @@
 use peer::protocol::{Alarm, ConnectionId, Done, Effect, Event, Found, Input, Standing};
 use peer::wire::{Message, Seat};
 
-use crate::bench::{contact, frame, id, leadership, lines, request, said_to, seat, term, told, view, Bench, LIFE};
+use crate::bench::{
+    contact, frame, id, leadership, leads, lines, request, said_to, seat, term, told, view, view_of, Bench, LIFE,
+};
 
 #[test]
 fn a_peer_drawn_into_an_election_says_that_the_leader_failed_when_it_finds_out() {
@@ -170,8 +172,8 @@ fn a_peer_that_answered_no_join_while_it_led_may_join_later() {
     assert!(matches!(said_to(&effects, "z")[..], [Message::Added { .. }]), "{effects:?}");
 }
 
-#[test]
-fn a_member_that_held_up_the_group_is_not_taken_in_for_a_while() {
+/// It led `y`, which speaks on connection 1 and stored nothing, and was dropped for it.
+fn dropped_an_idle_member() -> Bench {
     let mut leader = Bench::leader();
     leader.joins(1, "y");
     leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
@@ -185,7 +187,32 @@ fn a_member_that_held_up_the_group_is_not_taken_in_for_a_while() {
     }
     assert!(told(&effects).contains(&&Event::NotStoring { peers: vec![id("y")] }), "{effects:?}");
     assert_eq!(leader.peer.members(), [id("m")]);
+    leader
+}
+
+#[test]
+fn a_member_that_held_up_the_group_is_not_taken_in_for_a_while() {
+    let mut leader = dropped_an_idle_member();
     assert_eq!(said_to(&leader.joins(1, "y"), "y"), Vec::<&Message>::new());
     let effects = leader.after(10_000).joins(1, "y");
     assert!(matches!(said_to(&effects, "y")[..], [Message::Added { .. }]), "{effects:?}");
+}
+
+#[test]
+fn a_leader_yields_to_no_peer_that_held_up_its_group_and_a_seeker_follows_it() {
+    let endpoint = "127.0.0.1:8001";
+    let shown = || view_of(view("9@y/5", vec![], 9), endpoint, 5);
+    let mut leader = dropped_an_idle_member();
+    leader.finds(endpoint, shown());
+    assert_eq!(leader.peer.standing(), Standing::Leader);
+    leader.after(10_000).finds(endpoint, shown());
+    assert_eq!(leader.peer.standing(), Standing::Seeking, "later it does");
+
+    let mut peer = dropped_an_idle_member();
+    peer.finds("10.0.0.1:8000", view_of(view("9@x/1", vec![], 9), "10.0.0.1:8000", 5));
+    assert_eq!(peer.peer.standing(), Standing::Seeking);
+    peer.hears(Message::Leader(leadership("9@y/5", contact("y", 5, endpoint), 5, 9)));
+    assert!(peer.waits_for(endpoint), "{:?}", peer.open());
+    let effects = peer.answered(endpoint, leads(endpoint, shown()));
+    assert!(matches!(said_to(&effects, "y")[..], [Message::Join { .. }]), "{effects:?}");
 }
