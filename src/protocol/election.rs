@@ -208,6 +208,7 @@ impl Peer {
         let term = Term { counter: self.promises.counter, leader, incarnation: self.settings.incarnation };
         let silent = match &mut self.role {
             Role::Electing(electing) => electing.silent.take(),
+            Role::Proposing(proposing) => proposing.silent.take().filter(|id| !proposing.answers.contains_key(id)),
             _ => None,
         };
         let asked: BTreeSet<PeerId> =
@@ -222,6 +223,7 @@ impl Peer {
             invited: asked.clone(),
             // A silent leader is told, and never waited for.
             asked: asked.into_iter().filter(|id| silent.as_ref() != Some(id)).collect(),
+            silent,
             answers: BTreeMap::new(),
             deadline: turn.now + self.settings.timing.election_timeout,
             beat_at: turn.now,

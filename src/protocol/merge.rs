@@ -121,7 +121,7 @@ impl Peer {
         if self.settings.quorum.is_none() && self.leads_without(from) {
             return;
         }
-        let target = leader.filter(|leader| leader.id != self.settings.id);
+        let target = leader.filter(|leader| leader.id != self.settings.id && !self.was_given_up(leader));
         if !self.heeds(from) || self.follows_another(from, turn) {
             // A peer that has no part in what this one does gives it a reason to ask, and no more.
             if let (Role::Leader(_), Some(target)) = (&self.role, target) {
@@ -151,6 +151,14 @@ impl Peer {
                 self.seek(target.as_ref(), turn);
             }
         }
+    }
+
+    /// Does this peer propose since that leader is gone, or was silent? A learner notices it later.
+    fn was_given_up(&self, leader: &Contact) -> bool {
+        let Role::Proposing(proposing) = &self.role else { return false };
+        let Some(known) = self.contacts.get(&leader.id) else { return false };
+        let silent = proposing.silent.as_ref() == Some(&leader.id);
+        known.incarnation == leader.incarnation && (known.dead || silent)
     }
 
     /// Does this peer lead a view, perhaps lifting its term, that `peer` does not belong to?

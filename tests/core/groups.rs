@@ -216,3 +216,22 @@ fn a_leader_yields_to_no_peer_that_held_up_its_group_and_a_seeker_follows_it() {
     let effects = peer.answered(endpoint, leads(endpoint, shown()));
     assert!(matches!(said_to(&effects, "y")[..], [Message::Join { .. }]), "{effects:?}");
 }
+
+#[test]
+fn a_proposer_goes_to_no_leader_that_is_gone_or_for_whose_silence_it_was_elected() {
+    for gone in [true, false] {
+        let mut member = Bench::member(&["z", "y"]);
+        if gone {
+            member.step(Input::Ended { connection: ConnectionId(1) });
+            member.step(Input::Refused { peer: id("z") });
+        } else {
+            member.after(10_001).alarm(Alarm::LeaderCheck);
+        }
+        member.after(5000).alarm(Alarm::Election);
+        assert_eq!(member.peer.standing(), Standing::Proposing);
+        // `y` learns, and does not know yet.
+        let leader = Some(contact("z", 5, "127.0.0.1:7999"));
+        member.said(2, Message::Stale { term: Some(term("1@z/5")), leader });
+        assert_eq!(member.peer.standing(), Standing::Leader, "gone: {gone}");
+    }
+}

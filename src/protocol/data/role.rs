@@ -78,6 +78,7 @@ pub(crate) struct Proposing {
     pub(crate) asked: BTreeSet<PeerId>,
     /// Peers whose answer counts: all that were asked, and a leader that was silent.
     pub(crate) invited: BTreeSet<PeerId>,
+    pub(crate) silent: Option<PeerId>,
     pub(crate) answers: BTreeMap<PeerId, LogState>,
     pub(crate) deadline: Time,
     pub(crate) beat_at: Time,
