@@ -3,7 +3,7 @@
 use super::data::follower::Follower;
 use super::data::following::Following;
 use super::data::leading::{Mark, MARKS};
-use super::data::role::Role;
+use super::data::role::{Electing, Role};
 use super::data::view::Members;
 use super::dropping::Loss;
 use super::peer::Peer;
@@ -117,22 +117,28 @@ impl Peer {
     }
 
     /// docs/protocol.md, 3.4: follows the leader that was asked, as a learner. Only the answer to its own question
-    /// counts, or a term that was promised: a stranger that says `ADDED` takes nobody out of the search.
+    /// counts, a term that was promised, or a later one of the leader that it learns from: a stranger that says `ADDED`
+    /// takes nobody out of the search.
     pub(super) fn on_added(&mut self, from: &PeerId, view: &ViewChange, receiver: Incarnation, turn: &mut Turn) {
         if receiver != self.settings.incarnation || view.term.leader != *from {
             return;
         }
-        if let Some(installed) = self.installed() {
+        if let Some(following) = self.following() {
             // The answer to a `JOIN` that was still under way: the leader began again, as on a new link.
-            if *installed == view.term && self.following().is_some_and(|following| following.leader == *from) {
-                self.restart(turn);
+            if following.term == view.term && following.leader == *from {
+                return self.restart(turn);
             }
-            return;
         }
         let takes = match &self.role {
             // The answer to its own question, and nothing else.
             Role::Seeking(seeking) => seeking.has_asked(from) && self.may_install(view),
-            Role::Promised(_) | Role::Electing(_) => self.promises.promised.as_ref() == Some(&view.term),
+            // Its leader lifted the term.
+            Role::Learner(following) => {
+                following.leader == *from && following.term < view.term && self.may_install(view)
+            }
+            Role::Promised(_) | Role::Electing(Electing { following: None, .. }) => {
+                self.promises.promised.as_ref() == Some(&view.term)
+            }
             _ => false,
         };
         if takes && !self.refuses_cut(from, view, turn) {

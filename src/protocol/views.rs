@@ -84,11 +84,17 @@ impl Peer {
             }
         } else {
             let waits = !matches!(self.role, Role::Leader(_) | Role::Proposing(_));
-            if !mine
-                || !waits
-                || self.promises.promised.as_ref() != Some(&view.term)
-                || self.refuses_cut(from, &view, turn)
-            {
+            if !waits || self.promises.promised.as_ref() != Some(&view.term) {
+                return;
+            }
+            if !mine {
+                // It was dropped before its first view came.
+                if matches!(self.role, Role::Promised(_)) {
+                    self.seek(None, turn);
+                }
+                return;
+            }
+            if self.refuses_cut(from, &view, turn) {
                 return;
             }
         }

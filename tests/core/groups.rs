@@ -235,3 +235,24 @@ fn a_proposer_goes_to_no_leader_that_is_gone_or_for_whose_silence_it_was_elected
         assert_eq!(member.peer.standing(), Standing::Leader, "gone: {gone}");
     }
 }
+
+#[test]
+fn a_peer_that_promised_seeks_where_the_view_lacks_it() {
+    let mut member = Bench::member(&["z", "y"]);
+    member.said(2, Message::Coordinator { term: term("2@y/5") });
+    assert_eq!(member.peer.standing(), Standing::Promised);
+    member.said(2, Message::ViewChange(view_of(view("2@y/5", vec![], 0), "127.0.0.1:8000", 1)));
+    assert_eq!(member.peer.standing(), Standing::Seeking);
+}
+
+#[test]
+fn a_learner_follows_its_leader_into_the_term_that_it_lifted() {
+    let added = |led: &str| Message::Added { view: view(led, vec![], 0), incarnation: LIFE };
+    let mut learner = Bench::learner();
+    learner.hello(2, "y", 5, "127.0.0.1:8001");
+    learner.said(2, added("3@y/5"));
+    assert_eq!(learner.term(), term("1@z/5"), "it did not ask `y`");
+    let effects = learner.said(1, added("2@z/5"));
+    assert!(said_to(&effects, "z").contains(&&Message::Fetch { term: term("2@z/5"), from: 1 }), "{effects:?}");
+    assert_eq!((learner.peer.standing(), learner.term()), (Standing::Learner, term("2@z/5")));
+}
