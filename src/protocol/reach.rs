@@ -40,14 +40,17 @@ impl Peer {
         }
     }
 
-    /// The view is new. Its members are no outsiders, and everybody else gets as much time as it takes to join. `term`:
-    /// the term is new, too, and did not bring in the peers that it leaves outside.
+    /// The view is new, and its members are no outsiders. Where the term is new, too, it did not bring in the others, and
+    /// they get as much time as it takes to join. A view of the same term gives them none: a peer that joins and leaves in
+    /// a loop would put off each look.
     pub(super) fn begin_to_look(&mut self, term: bool, now: Time) {
         self.reach.look = None;
         self.reach.keep_outsiders(|id, _| !self.group.last_view.contains_key(id));
+        if !term {
+            return;
+        }
         for outsider in self.reach.outsiders_mut() {
-            outsider.since = now;
-            outsider.in_vain += u32::from(term);
+            (outsider.since, outsider.in_vain) = (now, outsider.in_vain + 1);
         }
     }
 
@@ -84,8 +87,7 @@ impl Peer {
         if self.reach.look.is_some() {
             return self.decide_who_reaches_more(turn);
         }
-        let silent = turn.now.saturating_sub(self.settings.timing.heartbeat_timeout * 2);
-        self.reach.keep_outsiders(|_, outsider| outsider.heard >= silent);
+        self.reach.drop_silent_outsiders(turn.now, self.settings.timing.heartbeat_timeout);
         let members: Vec<SocketAddr> = self.members().iter().filter_map(|id| self.endpoint_of(id)).collect();
         let others: Vec<SocketAddr> = self.reach.outsiders().map(|(at, _)| at).collect();
         if others.is_empty() {

@@ -115,3 +115,53 @@ fn a_peer_that_comes_in_meanwhile_is_no_reason_to_look() {
     bench.after(MERGE).alarm(Alarm::Discovery);
     assert!(!bench.waits_for(MEMBER), "{:?}", bench.open());
 }
+
+#[test]
+fn a_member_that_comes_and_goes_does_not_put_off_the_look_around() {
+    let mut bench = Bench::member(&["z", "a"]);
+    let mut change = view("1@z/5", vec![], 0);
+    change.change = 2;
+    for (name, life, at) in [("z", 5, LEADER), ("a", 5, MEMBER), ("m", 100, "127.0.0.1:7000")] {
+        change.members.insert(id(name), seat(life, at));
+    }
+    for n in 0..12 {
+        hears_outsider(&mut bench);
+        bench.heartbeat();
+        match n % 4 {
+            // `b` goes, seeks, and comes in again.
+            2 => drop(change.members.remove(&id("b"))),
+            3 => drop(change.members.insert(id("b"), seat(5, "127.0.0.1:9002"))),
+            _ => {}
+        }
+        if n % 4 > 1 {
+            change.change += 1;
+            bench.said(1, Message::ViewChange(change.clone()));
+            bench.hears_seeker("b", "127.0.0.1:9002");
+        }
+        bench.after(5000).alarm(Alarm::Discovery);
+        if bench.waits_for(OUTSIDE) && bench.waits_for(LEADER) {
+            return;
+        }
+    }
+    panic!("it does not look around: {:?}", bench.open());
+}
+
+#[test]
+fn outsiders_that_are_silent_leave_room_for_one_that_is_heard() {
+    let mut bench = Bench::member(&["z", "a"]);
+    for n in 0..16 {
+        let at = format!("127.0.0.1:{}", 9100 + n);
+        bench.hears(Message::Leader(leadership("1@x/5", contact(&format!("s{n}"), 5, &at), 1, 0)));
+    }
+    // They are silent for longer than two heartbeat timeouts, and then for as long as a merge takes `x` is heard.
+    for _ in 0..4 {
+        bench.after(5000).heartbeat();
+    }
+    bench.after(1000);
+    for _ in 0..=MERGE / 5000 {
+        hears_outsider(&mut bench);
+        bench.after(4500).heartbeat();
+    }
+    bench.alarm(Alarm::Discovery);
+    assert!(bench.waits_for(OUTSIDE), "{:?}", bench.open());
+}

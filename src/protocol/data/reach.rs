@@ -43,7 +43,7 @@ pub(crate) struct Heard {
 /// A peer heard of that is in no view here.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outside {
-    /// Outside of the present view since, and last heard of.
+    /// Outside of the present term since, and last heard of.
     pub(crate) since: Time,
     pub(crate) heard: Time,
     /// Terms that left it outside, and looks that found no larger group with it.
@@ -115,7 +115,10 @@ impl Reach {
         let elsewhere = self.heard.iter().find(|(_, heard)| heard.peer == *peer && heard.outside.is_some());
         let elsewhere = elsewhere.map(|(known, _)| *known);
         if elsewhere.is_none() && self.outsiders().count() >= OUTSIDERS_MAX {
-            return;
+            self.drop_silent_outsiders(now, patience);
+            if self.outsiders().count() >= OUTSIDERS_MAX {
+                return;
+            }
         }
         let before = elsewhere.and_then(|known| self.heard.get_mut(&known)?.outside.take());
         let outside = before.unwrap_or(Outside { since: now, heard: now, in_vain: 0 });
@@ -135,6 +138,12 @@ impl Reach {
 
     pub(crate) fn outsiders_mut(&mut self) -> impl Iterator<Item = &mut Outside> {
         self.heard.values_mut().filter_map(|heard| heard.outside.as_mut())
+    }
+
+    /// Drops outsiders that were not heard of for longer than it takes to tell.
+    pub(crate) fn drop_silent_outsiders(&mut self, now: Time, patience: Time) {
+        let silent = now.saturating_sub(patience * 2);
+        self.keep_outsiders(|_, outsider| outsider.heard >= silent);
     }
 
     /// Drops outsiders for which this does not hold.
