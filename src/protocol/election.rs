@@ -290,6 +290,7 @@ impl Peer {
             turn.tell(Event::CoordinatorHeard { peer: from.clone() });
         }
         self.group.merging = false;
+        self.let_go(None, turn);
         self.promise(term, turn);
         self.wait_for_view(from, turn.now);
         self.pending.restart();

@@ -256,3 +256,16 @@ fn a_learner_follows_its_leader_into_the_term_that_it_lifted() {
     assert!(said_to(&effects, "z").contains(&&Message::Fetch { term: term("2@z/5"), from: 1 }), "{effects:?}");
     assert_eq!((learner.peer.standing(), learner.term()), (Standing::Learner, term("2@z/5")));
 }
+
+#[test]
+fn a_proposer_that_promises_to_another_lets_those_go_that_promised_to_it() {
+    let mut member = Bench::member(&["z", "y", "a"]);
+    member.step(Input::Ended { connection: ConnectionId(1) });
+    member.step(Input::Refused { peer: id("z") });
+    member.after(5000).alarm(Alarm::Election);
+    let own = member.peer.promised().expect("its own").clone();
+    member.said(3, Message::LogState { term: own.clone(), synced: None, runs: vec![], last: 0, limits: None });
+    assert_eq!(member.peer.standing(), Standing::Proposing, "`y` has not answered");
+    let effects = member.said(2, Message::Coordinator { term: term("9@y/5") });
+    assert_eq!(said_to(&effects, "a"), [&Message::Yield { term: own, leader: None }], "{effects:?}");
+}
