@@ -12,9 +12,13 @@ use crate::wire::ViewChange;
 pub(super) const COUNTER_MAX: u64 = 1 << 48;
 
 /// Elections that may have been held without this peer. A term further above its promise is believed up to the second
-/// number for each heartbeat interval since the last great step: a year of lies does not reach the end.
+/// number for each heartbeat interval since the last great step: a year of lies does not reach the end. Small steps in a
+/// row are a great one together.
 const COUNTER_STEP: u64 = 1 << 10;
 const COUNTER_STEP_MAX: u64 = 1 << 20;
+
+/// An election, and one that outbids it.
+const COUNTER_NEXT: u64 = 2;
 
 /// With a quorum, a leader lifts its term by this much at most for one word of a joiner: newcomers believe it after
 /// eight intervals, however long nothing was lifted before.
@@ -27,9 +31,9 @@ const COUNTER_FAR: u64 = 1 << 40;
 pub(super) const COUNTER_JOINED_MAX: u64 = 1 << 44;
 
 impl Peer {
-    /// May a term of this counter be believed? An election raises it by one. The step is measured from the promise,
-    /// which only elections raise, and not from what was heard: otherwise each message could be a step. It grows with
-    /// the time since the last great step, so that peers that were led apart find together again.
+    /// May a term of this counter be believed? An election raises it by one. The step is measured from a promise, which
+    /// only elections raise, and not from what was heard: otherwise each message could be a step. It grows with the time
+    /// since the last great step, so that peers that were led apart find together again.
     pub(super) fn is_credible(&self, counter: u64) -> bool {
         counter <= self.highest_credible(1) && counter <= COUNTER_MAX
     }
@@ -55,13 +59,14 @@ impl Peer {
 
     /// The highest counter that may be believed now, where one interval in `part` counts.
     fn highest_credible(&self, part: u64) -> u64 {
-        let promised = self.promises.own_counter();
         let interval = self.settings.timing.heartbeat_interval.as_nanos().max(1);
         // Before the first great step there is room for one, for a leader and for its followers.
         let (since, ready) = self.promises.stepped.map_or((self.clock.born, 2), |at| (at, 0));
         let passed = self.now().saturating_sub(since).as_nanos() / interval;
         let intervals = u64::try_from(passed).unwrap_or(u64::MAX).saturating_add(ready);
-        promised.saturating_add(COUNTER_STEP_MAX.saturating_mul(intervals / part).saturating_add(COUNTER_STEP))
+        let step = COUNTER_STEP_MAX.saturating_mul(intervals / part).saturating_add(COUNTER_STEP);
+        // However many small steps there were, the next election is believed.
+        self.promises.stepped_to.saturating_add(step).max(self.promises.own_counter() + COUNTER_NEXT)
     }
 
     /// A promise further above a leader's term than this was won by lies. With a quorum it takes more to give up a
@@ -76,10 +81,12 @@ impl Peer {
 
     /// Notes how far a promise went.
     pub(super) fn note_step(&mut self, term: &Term) {
-        let promised = self.promises.own_counter();
-        if term.counter > promised.saturating_add(COUNTER_STEP) {
-            self.promises.stepped = Some(self.now());
+        let promises = &mut self.promises;
+        if term.counter > promises.stepped_to.saturating_add(COUNTER_STEP) {
+            (promises.stepped, promises.stepped_to) = (Some(self.clock.now), term.counter);
         }
+        // A peer that drops a promise won by lies begins again.
+        promises.stepped_to = promises.stepped_to.min(term.counter);
     }
 
     /// Notes the counter of a term, heard from a peer that this one heeds.

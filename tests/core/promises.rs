@@ -47,6 +47,21 @@ fn with_a_quorum_a_leader_that_takes_a_seeker_in_again_and_again_raises_it_at_th
 }
 
 #[test]
+fn a_proposer_that_goes_up_in_small_steps_raises_a_peer_at_the_same_pace() {
+    let raised = |step: u64| {
+        let mut seeker = Bench::new();
+        seeker.hello(1, "s", 5, STRANGER);
+        for _ in 0..10_000 {
+            let term = term(&format!("{}@s/5", counter(&seeker) + step));
+            seeker.said(1, Message::Coordinator { term });
+        }
+        counter(&seeker)
+    };
+    assert!(raised(1 << 10) <= (2 << 20) + (2 << 10), "in no time");
+    assert_eq!(raised(1), 10_000, "each election is believed");
+}
+
+#[test]
 fn with_a_quorum_a_leader_far_above_is_joined_after_as_long_as_it_takes_to_get_there() {
     let mut seeker = Bench::under(Some(2), &Found::default());
     seeker.hello_under(Some(2), 1, "s");

@@ -22,8 +22,9 @@ pub(crate) struct Promises {
     pub(crate) needs: Sequence,
     /// The highest term counter seen.
     pub(crate) counter: u64,
-    /// When a promise last went far above the one before.
+    /// When a promise last went far above this counter, and how far it went. Before that, the counter is what was found.
     pub(crate) stepped: Option<Time>,
+    pub(crate) stepped_to: u64,
     /// How often a leader may still lift its term for joiners, or outbid the promise of a peer that it asked.
     pub(crate) raises: Budget,
     /// Peers that were told `STALE` on the present link, and for which promise.
@@ -39,12 +40,14 @@ impl Promises {
         let damaged = found.needs > found.last;
         let believed = |term: &&Term| term.counter <= counter_max;
         let promised = found.promised.as_ref().filter(believed).or(log.last_term().filter(believed)).cloned();
+        let counter = promised.as_ref().map_or(0, |term| term.counter);
         Self {
-            counter: promised.as_ref().map_or(0, |term| term.counter),
+            counter,
             promised,
             synced: if damaged { log.last_term().cloned() } else { found.synced.clone() },
             needs: if damaged { NEEDS_ALL } else { found.needs },
             stepped: None,
+            stepped_to: counter,
             raises: Budget::new(RAISES_MAX),
             stale_said: BTreeSet::new(),
             stuck: false,
