@@ -285,20 +285,23 @@ impl Peer {
             return;
         }
         // A living leader that lifts its term is no news.
-        let raised = self.following().is_some_and(|following| following.leader == *from);
-        if !raised && self.promises.promised.as_ref() != Some(term) {
+        let raises = match &self.role {
+            Role::Promised(before) => before.raises && before.proposer == *from,
+            _ => self.following().is_some_and(|following| following.leader == *from),
+        };
+        if !raises && self.promises.promised.as_ref() != Some(term) {
             turn.tell(Event::CoordinatorHeard { peer: from.clone() });
         }
         self.group.merging = false;
         self.let_go(None, turn);
         self.promise(term, turn);
-        self.wait_for_view(from, turn.now);
+        self.wait_for_view(from, raises, turn.now);
         self.pending.restart();
         self.say_log_state(from, turn);
     }
 
     /// docs/protocol.md, 5.4: from the promise on, waits for the view of the proposer.
-    fn wait_for_view(&mut self, proposer: &PeerId, now: Time) {
+    fn wait_for_view(&mut self, proposer: &PeerId, raises: bool, now: Time) {
         let timeout = self.settings.timing.heartbeat_timeout;
         let is_member = |id: &PeerId| self.group.last_view.contains_key(id);
         // A new name, or a higher term, gives strangers no more time.
@@ -306,9 +309,10 @@ impl Peer {
             Role::Promised(before) if !is_member(&before.proposer) => (before.until, before.fetched),
             _ => (now + timeout * STRANGER_TIMEOUTS, 0),
         };
-        let serving = Follower::new(now);
-        let mut promised = Promised { proposer: proposer.clone(), deadline: now, until, serving, fetched };
-        promised.wait_on(is_member(proposer), now, timeout);
+        let (proposer, serving) = (proposer.clone(), Follower::new(now));
+        let is_member = is_member(&proposer);
+        let mut promised = Promised { proposer, deadline: now, until, serving, fetched, raises };
+        promised.wait_on(is_member, now, timeout);
         self.role = Role::Promised(promised);
     }
 
@@ -357,6 +361,7 @@ impl Peer {
                 let enough = self.has_waited_enough() && self.settings.quorum.is_none();
                 self.trusts(proposer) && (!enough || last_view.contains_key(proposer))
             }
+            Role::Promised(promised) if promised.raises => last_view.contains_key(proposer),
             Role::Electing(_) | Role::Promised(_) | Role::Proposing(_) => {
                 last_view.contains_key(proposer) || self.trusts(proposer)
             }

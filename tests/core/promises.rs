@@ -115,6 +115,18 @@ fn an_electing_member_promises_to_no_stranger() {
 }
 
 #[test]
+fn a_member_whose_leader_lifts_its_term_promises_to_no_stranger() {
+    let mut member = Bench::member(&["z", "y"]);
+    member.hello(3, "zz", 5, "127.0.0.1:8009");
+    member.said(1, Message::Coordinator { term: term("2@z/5") });
+    assert_eq!(member.peer.standing(), Standing::Promised);
+    member.said(3, Message::Coordinator { term: term("3@zz/5") });
+    assert_eq!(member.peer.promised(), Some(&term("2@z/5")));
+    member.said(2, Message::Coordinator { term: term("3@y/5") });
+    assert_eq!(member.peer.promised(), Some(&term("3@y/5")), "to a member it does");
+}
+
+#[test]
 fn a_leader_that_lifts_its_term_promises_to_no_stranger() {
     let mut leader = Bench::leader();
     leader.joins(1, "x");

@@ -70,6 +70,8 @@ pub(crate) struct Promised {
     pub(crate) serving: Follower,
     /// How far a proposer was when that last put off `until`.
     pub(crate) fetched: Sequence,
+    /// The proposer led this peer until then: a living leader lifts its term.
+    pub(crate) raises: bool,
 }
 
 #[derive(Debug, Clone)]
