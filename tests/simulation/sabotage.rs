@@ -79,7 +79,7 @@ fn a_request_that_never_arrives_breaks_promise_3() {
 
 #[test]
 fn stale_that_never_arrives_breaks_promise_9() {
-    assert_noticed_from(1000, Mode::Quorum, Sabotage::NoStale, "promise 9");
+    assert_noticed_from(1500, Mode::Quorum, Sabotage::NoStale, "promise 9");
 }
 
 #[test]
