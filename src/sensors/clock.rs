@@ -97,11 +97,11 @@ impl Setting {
         }
     }
 
-    /// The time of this host, if its clock is known to be set.
+    /// The time of this host, if its clock is known to be set, and did not go back to a time that cannot be right.
     #[must_use]
     pub fn now_if_set(&self, complaints: &Complaints) -> Option<Timestamp> {
         let now = Timestamp::now();
-        self.look(now, complaints).then_some(now)
+        (self.look(now, complaints) && now >= self.not_before).then_some(now)
     }
 
     fn look(&self, now: Timestamp, complaints: &Complaints) -> bool {

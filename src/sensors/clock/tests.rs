@@ -91,3 +91,13 @@ fn readings_are_marked_and_told_of_until_the_clock_is_set() {
     assert_eq!((stamp.mark, complaints.heard().len()), ("", 1));
     assert_eq!(early.stamp().mark, "", "once is enough: a clock that goes back later is another fault");
 }
+
+#[test]
+fn a_clock_that_was_set_and_went_back_before_the_release_tells_no_time() {
+    let root = Root::new("back", &[]);
+    for (not_before, is_known) in [("1971-01-01T00:00:00Z", true), ("9999-01-01T00:00:00Z", false)] {
+        let setting = Setting::new(time(not_before), &root.0);
+        setting.is_set.store(true, Ordering::Relaxed);
+        assert_eq!(setting.now_if_set(&Complaints::default()).is_some(), is_known, "{not_before}");
+    }
+}

@@ -1,5 +1,5 @@
 //! How much of the log no limit keeps. By age that is everything before the first batch with a reading of a month that is
-//! kept; by bytes, whole segments from the beginning, until the rest takes less than the limit. Never the last segment:
+//! kept, as far as a later batch shows that it is old; by bytes, whole segments from the beginning, until the rest takes less than the limit. Never the last segment:
 //! it is still written.
 
 use std::time::Duration;
@@ -24,9 +24,11 @@ const KEPT_EIGHTHS: u64 = 7;
 pub(super) struct Survey {
     /// Everything up to here is too much in bytes.
     by_bytes: Sequence,
-    /// Readings at or after the first of these times are kept; what is later than the second says nothing.
+    /// Readings at or after the first of these times are kept; what is later than the second (now) says nothing.
     kept: Option<(Timestamp, Timestamp)>,
-    /// Everything up to here was looked at, and is too old.
+    /// Everything up to here is too old.
+    old: Sequence,
+    /// Everything up to here was looked at, and nothing in it is kept.
     after: Sequence,
     /// No further than this.
     up_to: Sequence,
@@ -42,8 +44,8 @@ impl<D: Disk> Storage<D> {
         let kept = limits.age.zip(now).and_then(|(age, now)| Some((month_of_oldest(age, now)?, now)));
         // What was too old once is too old, unless the clock went back.
         let known = self.retention.old.zip(kept).filter(|((_, before), (oldest, _))| oldest >= before);
-        let after = known.map_or(self.base, |((old, _), _)| old.max(self.base));
-        self.retention.survey = Some(Survey { by_bytes, kept, after, up_to });
+        let old = known.map_or(self.base, |((old, _), _)| old.max(self.base));
+        self.retention.survey = Some(Survey { by_bytes, kept, old, after: old, up_to });
     }
 
     /// Is something to be looked for?
@@ -65,11 +67,15 @@ impl<D: Disk> Storage<D> {
             match reader.read_from(survey.after, survey.up_to, cuts, READ_BYTES)? {
                 Read::Frames(frames) => {
                     for frame in frames {
-                        is_over |= frame.last() > survey.up_to || is_kept(&frame, oldest, now);
+                        let age = age_of(&frame, oldest, now);
+                        is_over |= frame.last() > survey.up_to || age == Age::Kept;
                         if is_over {
                             break;
                         }
                         survey.after = frame.last();
+                        if age == Age::Old {
+                            survey.old = survey.after;
+                        }
                     }
                 }
                 Read::Nothing | Read::Cut | Read::Removed => is_over = true,
@@ -79,7 +85,7 @@ impl<D: Disk> Storage<D> {
             self.retention.survey = Some(survey);
             return Ok(None);
         }
-        let by_age = if survey.kept.is_some() { survey.after } else { self.base };
+        let by_age = if survey.kept.is_some() { survey.old.max(self.base) } else { self.base };
         self.retention.old = survey.kept.map(|(oldest, _)| (by_age, oldest)).or(self.retention.old);
         let by_bytes = self.journal.batch_end(survey.by_bytes.max(self.base))?;
         Ok(Some(by_age.max(by_bytes)))
@@ -110,12 +116,31 @@ impl<D: Disk> Storage<D> {
     }
 }
 
-/// Does a batch hold a reading of a time that is kept? A later time than now says nothing, and neither does that of a
-/// clock that was not set: otherwise one such reading would keep everything for ever.
-fn is_kept(frame: &Frame, oldest: Timestamp, now: Timestamp) -> bool {
-    let sure = frame.entries().filter(|(_, payload)| !reading::has_unsure_time(payload));
-    let mut times = sure.map(|(_, payload)| reading::unix_time(reading::timestamp_of(payload)));
-    times.any(|time| (oldest..=now).contains(&time))
+/// What the times of a batch say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// A reading is of a time that is kept.
+    Kept,
+    /// None is, and one is from before that.
+    Old,
+    /// Nothing: by the clock of this host all of it is yet to come, or it is from clocks that were not set.
+    Unknown,
+}
+
+/// A later time than now keeps nothing, and neither does that of a clock that was not set: otherwise one such reading would
+/// keep everything for ever. Nor is it a sign of age: the clock that is wrong may be that of this host.
+fn age_of(frame: &Frame, oldest: Timestamp, now: Timestamp) -> Age {
+    let mut age = Age::Unknown;
+    for (_, payload) in frame.entries().filter(|(_, payload)| !reading::has_unsure_time(payload)) {
+        let time = reading::unix_time(reading::timestamp_of(payload));
+        if (oldest..=now).contains(&time) {
+            return Age::Kept;
+        }
+        if time < oldest {
+            age = Age::Old;
+        }
+    }
+    age
 }
 
 /// The beginning of the month, in UTC, of the oldest reading that a limit keeps.

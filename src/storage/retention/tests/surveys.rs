@@ -1,0 +1,105 @@
+//! What a survey finds that no limit keeps: by age, and by bytes.
+
+use std::time::Duration;
+
+use super::*;
+use crate::storage::tests::support::payload;
+use crate::wire::{Lines, Request};
+
+fn surveyed(storage: &mut Storage<MemoryDisk>, limits: Limits, now: Option<&str>) -> Sequence {
+    storage.survey(limits, now.map(|now| now.parse().unwrap()));
+    loop {
+        if let Some(to) = storage.survey_step().unwrap() {
+            return to;
+        }
+        assert!(storage.is_surveying());
+    }
+}
+
+#[test]
+fn files_that_take_too_much_lose_their_oldest_segments_and_never_the_open_one() {
+    let disk = MemoryDisk::new();
+    let mut storage = filled(&disk, 400);
+    let taken = |disk: &MemoryDisk| -> u64 {
+        let counts = |path: &&String| path.strip_suffix(".csv").is_some() || path.starts_with("journal/");
+        disk.files().iter().filter(|(path, _)| counts(path)).map(|(_, bytes)| bytes.len() as u64).sum()
+    };
+    let bytes = |bytes| Limits { age: None, bytes: Some(bytes) };
+    assert_eq!(surveyed(&mut storage, bytes(taken(&disk)), None), 0, "there is room");
+    for part in [2, 3, 5, 10] {
+        let limit = taken(&disk) * (part - 1) / part;
+        let to = surveyed(&mut storage, bytes(limit), None);
+        removed(&mut storage, to);
+        assert!(taken(&disk) <= limit && taken(&disk) > limit / 2, "{} of {limit}", taken(&disk));
+        assert_eq!(surveyed(&mut storage, bytes(limit), None), to, "it is enough for a while");
+    }
+    let to = surveyed(&mut storage, bytes(1), None);
+    let open = storage.journal.segments().last().unwrap().0;
+    assert_eq!(to, open - 1);
+}
+
+/// A reading of this time, as number `n`.
+fn at(n: u64, time: &str) -> Request {
+    let text = payload("a/1", n).replace("2013-01-01T06:00:00Z", time.trim_end_matches('~'));
+    let mark = if time.ends_with('~') { "|~\n" } else { "\n" };
+    Request { origin: "a/1".parse().unwrap(), first: n, lines: Lines::new((text + mark).into_bytes(), 1) }
+}
+
+/// A storage with a batch and a segment for each of these times, all delivered.
+fn timed(disk: &MemoryDisk, times: &[&str]) -> Storage<MemoryDisk> {
+    let (mut storage, _) = open(disk, Options { segment_bytes: Some(1), ..OPTIONS }).unwrap();
+    for (n, time) in (1..).zip(times) {
+        append(&mut storage, &Frame::build("1@l/1".parse().unwrap(), n, &[at(n, time)]));
+    }
+    storage.deliver(times.len() as u64).unwrap();
+    storage.flush().unwrap();
+    storage
+}
+
+fn days(days: u64) -> Limits {
+    Limits { age: Some(Duration::from_secs(days * 86_400)), bytes: None }
+}
+
+#[test]
+fn readings_go_by_whole_months_and_times_that_say_nothing_keep_nothing() {
+    let times = [
+        "2025-12-31T23:59:59Z",
+        "2026-01-31T23:59:59Z",
+        // The clocks of these were wrong.
+        "2031-01-01T00:00:00Z",
+        "2026-03-09T00:00:00Z~",
+        "1970-01-01T00:00:00Z",
+        // It is in January.
+        "2026-02-01T00:30:00+01:00",
+        "2026-02-01T00:00:00Z",
+        "2026-01-02T00:00:00Z",
+        "2026-03-01T00:00:00Z",
+    ];
+    let disk = MemoryDisk::new();
+    let mut storage = timed(&disk, &times);
+    let now = Some("2026-03-10T12:00:00Z");
+    assert_eq!(surveyed(&mut storage, days(20), None), 0, "the clock is not set");
+    assert_eq!(surveyed(&mut storage, days(100), now), 0);
+    assert_eq!(surveyed(&mut storage, days(50), now), 1, "January is kept");
+    assert_eq!(surveyed(&mut storage, days(20), now), 6, "February is kept, from its first reading on");
+    assert_eq!(surveyed(&mut storage, days(1), now), 8, "the last segment is open");
+    let done = removed(&mut storage, 6);
+    assert_eq!(done.newest.as_deref(), Some("2031-01-01T00:00:00Z"));
+    assert_eq!(surveyed(&mut storage, days(20), now), 6);
+}
+
+#[test]
+fn a_clock_that_went_back_removes_nothing_but_what_is_old_by_it_too() {
+    let disk = MemoryDisk::new();
+    let mut storage = timed(&disk, &["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"]);
+    let (early, right) = (Some("2025-06-01T00:00:00Z"), Some("2026-03-10T00:00:00Z"));
+    assert_eq!(surveyed(&mut storage, days(400), early), 0, "later than now is no sign of age");
+    assert_eq!(surveyed(&mut storage, days(400), right), 0, "nor does a wrong clock have an effect once it is right");
+    assert_eq!(surveyed(&mut storage, days(20), right), 1);
+
+    let times = ["2024-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z~", "2026-03-01T00:00:00Z"];
+    let disk = MemoryDisk::new();
+    let mut storage = timed(&disk, &times);
+    assert_eq!(surveyed(&mut storage, days(400), early), 1, "nothing shows that what follows is old");
+    assert_eq!(surveyed(&mut storage, days(400), right), 1);
+}
