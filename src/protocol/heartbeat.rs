@@ -18,6 +18,10 @@ const LOST_TIME_MAX: Time = Time::from_secs(24 * 60 * 60);
 /// How many peers that were lost from the view a leader goes on telling of its group. The others are left to discovery.
 const LOST_MAX: usize = 64;
 
+/// How many of them it remembers. Otherwise a stranger that joins and falls silent under ever new names would fill the
+/// memory of that long time.
+const LOST_KEPT_MAX: usize = 256;
+
 impl Peer {
     /// docs/protocol.md, 5.1: notes a sign of life: for a leader, of a follower; for a follower, of its leader. Only
     /// what the installed term needs is one. Otherwise a peer that speaks and no longer follows would stay in the view,
@@ -156,11 +160,15 @@ impl Peer {
         let contacts = &self.contacts;
         let looked_for = now.saturating_sub(LOST_TIME_MAX);
         self.group.lost.retain(|id| contacts.get(id).is_some_and(|known| known.at >= looked_for));
+        self.group.bound_lost(LOST_KEPT_MAX, |id| contacts.get(id).map(|known| known.at));
         let (lost, last_view) = (&self.group.lost, &self.group.last_view);
         let role = &self.role;
         let needed = |id: &PeerId| belongs(role, id) || lost.contains(id) || last_view.contains_key(id);
         for stranger in self.contacts.forget(since, needed) {
             self.close(&stranger, turn);
+        }
+        if let Role::Leader(leading) = &mut self.role {
+            leading.forget_strangers(|id| self.contacts.get(id).is_some());
         }
     }
 

@@ -5,6 +5,7 @@ mod bench;
 mod claims;
 mod connections;
 mod cuts;
+mod dropping;
 mod groups;
 mod hearsay;
 mod lasting;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::view::Members;
 use crate::ids::PeerId;
+use crate::protocol::input::Time;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Group {
@@ -24,5 +25,15 @@ impl Group {
     pub(crate) fn forget(&mut self, peer: &PeerId) {
         self.asking.remove(peer);
         self.lost.remove(peer);
+    }
+
+    /// Looks for so many lost peers at most: those `heard` of last.
+    pub(crate) fn bound_lost(&mut self, most: usize, heard: impl Fn(&PeerId) -> Option<Time>) {
+        let Some(excess) = self.lost.len().checked_sub(most).filter(|excess| *excess > 0) else { return };
+        let mut by_age: Vec<(Option<Time>, PeerId)> = self.lost.iter().map(|id| (heard(id), id.clone())).collect();
+        by_age.sort_unstable();
+        for (_, id) in by_age.drain(..excess) {
+            self.lost.remove(&id);
+        }
     }
 }

@@ -108,6 +108,13 @@ impl Leading {
         self.members.contains_key(id) || self.learners.contains_key(id)
     }
 
+    /// Forgets what peers may order that neither follow this leader nor are `known`: such a peer has no connection, so a
+    /// next one of its own begins without a gap.
+    pub(crate) fn forget_strangers(&mut self, known: impl Fn(&PeerId) -> bool) {
+        let (members, learners) = (&self.members, &self.learners);
+        self.taken_in.retain(|id, _| members.contains_key(id) || learners.contains_key(id) || known(id));
+    }
+
     /// When there is something to do even if nothing comes. `put_off` has patience with those who are silent.
     pub(crate) fn due(&self, heartbeat_timeout: Time, put_off: impl Fn(Time) -> Time) -> Time {
         let verdict = |since: Time| put_off(since + heartbeat_timeout);
