@@ -62,31 +62,42 @@ impl Peer {
         self.remove_followers(ids, Loss::Failed, turn);
     }
 
-    /// Drops members that store nothing while the others wait for them: they hold up the group. It drops none where
-    /// this peer's own disk does nothing, or where too few would be left. The wait is counted in heartbeats, each of
-    /// which gave them time.
+    /// Drops members that lack what the others wait for: they hold up the group. One that stores nothing at all is named, and
+    /// shut out for a while; one that fetches its backlog may join, and fetch it as a learner, once. It drops none where this
+    /// peer's own disk does nothing, or where too few would be left: those are named once, and waited for. The wait is
+    /// counted in heartbeats, each of which gave them time.
     pub(super) fn drop_idle(&mut self, turn: &mut Turn) {
         let Timing { heartbeat_interval, heartbeat_timeout, .. } = self.settings.timing;
         let (committed, quorum) = (self.log.committed(), self.quorum());
         let waits = committed < self.log.last() && self.log.stable() > committed;
         let Role::Leader(leading) = &mut self.role else { return };
-        let again = waits && leading.waits_at == Some(committed);
-        leading.waits_at = waits.then_some(committed);
-        leading.beats_in_vain = if again { leading.beats_in_vain + 1 } else { 0 };
-        if heartbeat_interval * leading.beats_in_vain < heartbeat_timeout * 2 {
+        if heartbeat_interval * leading.wait_at(waits.then_some(committed)) < heartbeat_timeout * 2 {
             return;
         }
-        leading.beats_in_vain = 0;
-        let idle = |id: &PeerId| leading.followers.get(id).is_some_and(|follower| follower.stored <= committed);
-        let idle: Vec<PeerId> = leading.members.keys().filter(|id| idle(id)).cloned().collect();
-        if idle.is_empty() || leading.members.len() - idle.len() < quorum {
-            return;
+        let (idle, behind) = leading.judge();
+        let without_idle = leading.members.len() - idle.len();
+        if without_idle < quorum {
+            return self.name_idle(idle, turn);
         }
-        turn.tell(Event::NotStoring { peers: idle.clone() });
-        for peer in &idle {
+        let behind = if without_idle - behind.len() >= quorum { behind } else { Vec::new() };
+        let again: Vec<PeerId> = behind.iter().filter(|id| leading.is_behind_again(id)).cloned().collect();
+        for peer in idle.iter().chain(&again) {
             self.shut_out(peer, turn);
         }
-        self.drop_silent(&idle, turn);
+        let dropped: Vec<PeerId> = idle.iter().chain(&behind).cloned().collect();
+        if !idle.is_empty() {
+            turn.tell(Event::NotStoring { peers: idle, waits: false });
+        }
+        self.drop_silent(&dropped, turn);
+    }
+
+    /// Says once in a wait which members store nothing, where they are needed for the quorum.
+    fn name_idle(&mut self, idle: Vec<PeerId>, turn: &mut Turn) {
+        let Role::Leader(leading) = &mut self.role else { return };
+        if let Some(wait) = leading.wait.as_mut().filter(|wait| !idle.is_empty() && wait.named != idle) {
+            wait.named.clone_from(&idle);
+            turn.tell(Event::NotStoring { peers: idle, waits: true });
+        }
     }
 
     /// A learner, or without a quorum a member, that promised another term follows another leader: it is dropped, and

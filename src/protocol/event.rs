@@ -134,9 +134,11 @@ pub enum Event {
     ClockBehind {
         by: Duration,
     },
-    /// Nothing is committed because these members store nothing.
+    /// Nothing is committed because these members store nothing. They are dropped; or, where without them too few would
+    /// be left for the quorum, waited for.
     NotStoring {
         peers: Vec<PeerId>,
+        waits: bool,
     },
     /// A peer sent what the protocol forbids; its connection was dropped or the message ignored.
     Misbehaved {
@@ -373,11 +375,12 @@ impl fmt::Display for Event {
             }
             Self::Refused { why } => write!(f, "A peer refused this one: {why}"),
             Self::Lost { .. } | Self::Forged { .. } | Self::ClockBehind { .. } => self.fmt_lives(f),
-            Self::NotStoring { peers } => write!(
+            Self::NotStoring { peers, waits } => write!(
                 f,
-                "Nothing is committed any more: {} of the members store nothing, {}; going on without them",
+                "Nothing is committed any more: {} of the members store nothing, {}; {}",
                 peers.len(),
-                List(peers)
+                List(peers),
+                if *waits { "without them too few are left for the quorum" } else { "going on without them" }
             ),
             Self::Misbehaved { peer, what, at } => write!(f, "Peer {peer} {what} at #{at}; ignored"),
             Self::InputDelivered { readings } => write!(f, "End of input, {readings} readings delivered"),

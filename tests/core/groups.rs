@@ -185,7 +185,7 @@ fn dropped_an_idle_member() -> Bench {
         effects.extend(leader.after(5000).alarm(Alarm::Heartbeat));
         leader.said(1, Message::HeartbeatAck { term: leader.term(), stored: 0 });
     }
-    assert!(told(&effects).contains(&&Event::NotStoring { peers: vec![id("y")] }), "{effects:?}");
+    assert!(told(&effects).contains(&&Event::NotStoring { peers: vec![id("y")], waits: false }), "{effects:?}");
     assert_eq!(leader.peer.members(), [id("m")]);
     leader
 }

@@ -47,10 +47,21 @@ pub(crate) struct Leading {
     pub(crate) below: Option<Time>,
     /// Peers that were members or learners of this term.
     pub(crate) taken_in: BTreeMap<PeerId, TakenIn>,
-    /// How far the log was committed at the last heartbeat, while entries waited for others to store them; and for how
-    /// many heartbeats.
-    pub(crate) waits_at: Option<Sequence>,
-    pub(crate) beats_in_vain: u32,
+    /// At the last heartbeat entries waited for others to store them.
+    pub(crate) wait: Option<Wait>,
+}
+
+/// Entries wait for others to store them, and nothing is committed meanwhile.
+#[derive(Debug, Clone)]
+pub(crate) struct Wait {
+    /// How far the log is committed.
+    pub(crate) committed: Sequence,
+    /// For how many heartbeats, or for how many since it was judged last.
+    pub(crate) beats: u32,
+    /// What each follower had stored when it began, or was judged last.
+    pub(crate) stored: BTreeMap<PeerId, Sequence>,
+    /// Members that store nothing and are waited for, as was told.
+    pub(crate) named: Vec<PeerId>,
 }
 
 /// What a learner has to store to become a member: it reaches the mark three times, and each time the mark is set
@@ -70,6 +81,8 @@ pub(crate) struct TakenIn {
     pub(crate) origins: Budget,
     /// Origins of which one of its requests was turned away, and when.
     pub(crate) turned_away: BTreeMap<Origin, Time>,
+    /// It was dropped once while it fetched its backlog.
+    pub(crate) was_behind: bool,
 }
 
 impl Leading {
@@ -89,8 +102,7 @@ impl Leading {
             keep: None,
             below: None,
             taken_in: BTreeMap::new(),
-            waits_at: None,
-            beats_in_vain: 0,
+            wait: None,
         }
     }
 
@@ -99,7 +111,8 @@ impl Leading {
         let same = |before: &TakenIn| (before.incarnation, before.endpoint) == (incarnation, endpoint);
         if !self.taken_in.get(id).is_some_and(same) {
             let (origins, turned_away) = (Budget::new(NEW_ORIGINS_MAX), BTreeMap::new());
-            self.taken_in.insert(id.clone(), TakenIn { incarnation, endpoint, origins, turned_away });
+            let taken_in = TakenIn { incarnation, endpoint, origins, turned_away, was_behind: false };
+            self.taken_in.insert(id.clone(), taken_in);
         }
     }
 
@@ -113,6 +126,39 @@ impl Leading {
     pub(crate) fn forget_strangers(&mut self, known: impl Fn(&PeerId) -> bool) {
         let (members, learners) = (&self.members, &self.learners);
         self.taken_in.retain(|id, _| members.contains_key(id) || learners.contains_key(id) || known(id));
+    }
+
+    /// Notes at a heartbeat how far the log is committed, if entries wait for others to store them. Returns for how many
+    /// heartbeats they do.
+    pub(crate) fn wait_at(&mut self, committed: Option<Sequence>) -> u32 {
+        if let Some(wait) = self.wait.as_mut().filter(|wait| Some(wait.committed) == committed) {
+            wait.beats += 1;
+            return wait.beats;
+        }
+        let stored = self.stored();
+        self.wait = committed.map(|committed| Wait { committed, beats: 0, stored, named: Vec::new() });
+        0
+    }
+
+    /// The members that the others wait for: those that stored nothing since the wait began, or since this was asked last,
+    /// and those that stored something.
+    pub(crate) fn judge(&mut self) -> (Vec<PeerId>, Vec<PeerId>) {
+        let stored = self.stored();
+        let Some(wait) = &mut self.wait else { return Default::default() };
+        let before = std::mem::replace(&mut wait.stored, stored);
+        wait.beats = 0;
+        let holds_up = |id: &&PeerId| wait.stored.get(*id).is_some_and(|stored| *stored <= wait.committed);
+        self.members.keys().filter(holds_up).cloned().partition(|id| before.get(id) == wait.stored.get(id))
+    }
+
+    /// This member is dropped while it fetches its backlog. Was it before? It comes back without one.
+    pub(crate) fn is_behind_again(&mut self, id: &PeerId) -> bool {
+        self.taken_in.get_mut(id).is_none_or(|taken_in| std::mem::replace(&mut taken_in.was_behind, true))
+    }
+
+    /// What each follower has stored.
+    fn stored(&self) -> BTreeMap<PeerId, Sequence> {
+        self.followers.iter().map(|(id, follower)| (id.clone(), follower.stored)).collect()
     }
 
     /// When there is something to do even if nothing comes. `put_off` has patience with those who are silent.
