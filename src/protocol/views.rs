@@ -101,12 +101,15 @@ impl Peer {
         self.meet_members(&view.members, turn);
         self.notices.suspended &= view.members.len() < self.quorum();
         let joins = matches!(self.role, Role::Learner(_)) || !self.group.last_view.contains_key(&self.settings.id);
-        self.tell_gone(&view, turn);
+        let gone = self.tell_gone(&view, turn);
         self.group.last_view.clone_from(&view.members);
         self.begin_to_look(!again, turn.now);
         if again {
             self.become_member(&view);
             self.settle(turn);
+            // The leader turned their readings away while they lived, and takes them from here now.
+            self.pending.restart_of(&gone);
+            self.pump(turn);
         } else {
             let following = Following::new(&view, view.members.clone(), turn.now);
             self.install(Role::Member(following), &view, turn);
@@ -120,17 +123,18 @@ impl Peer {
         turn.tell(Event::View { term: view.term, change: view.change, members, leader_here: false });
     }
 
-    /// Logs the members of the view before that the leader no longer counts. Where this peer comes from another group,
+    /// Logs, and returns, the members of the view before that the leader no longer counts. Where this peer comes from another group,
     /// the new view says nothing of them.
-    fn tell_gone(&self, view: &ViewChange, turn: &mut Turn) {
+    fn tell_gone(&self, view: &ViewChange, turn: &mut Turn) -> Vec<PeerId> {
         if !self.group.last_view.contains_key(&view.term.leader) {
-            return;
+            return Vec::new();
         }
         let gone = self.group.last_view.keys().filter(|id| !view.members.contains_key(*id));
         let peers: Vec<PeerId> = gone.cloned().collect();
         if !peers.is_empty() {
-            turn.tell(Event::Gone { peers });
+            turn.tell(Event::Gone { peers: peers.clone() });
         }
+        peers
     }
 
     /// The new member list of an installed term. It also makes a learner a member (docs/protocol.md, 3.4).

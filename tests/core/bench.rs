@@ -94,6 +94,7 @@ pub(crate) fn leads(endpoint: &str, view: ViewChange) -> impl FnOnce(&Question) 
 }
 
 /// Peer `m`, its clock, and its open questions.
+#[derive(Clone)]
 pub(crate) struct Bench {
     pub(crate) peer: Peer,
     now: u64,
@@ -162,7 +163,11 @@ impl Bench {
     /// It is a member beside `others`. Each speaks on the connection of its place in the list, and the first is `z`,
     /// the leader.
     pub(crate) fn member(others: &[&str]) -> Self {
-        let mut bench = Self::learner();
+        Self::member_with(&Found::default(), others)
+    }
+
+    pub(crate) fn member_with(found: &Found, others: &[&str]) -> Self {
+        let mut bench = Self::learner_with(found).0;
         let mut change = view("1@z/5", vec![], 0);
         change.change = 2;
         change.members.insert(id("m"), seat(LIFE, "127.0.0.1:7000"));

@@ -6,7 +6,7 @@ use peer::protocol::WINDOW_READINGS;
 use peer::protocol::{Alarm, Done, Event, Found, Input};
 use peer::wire::{Lines, Message, Range, Request};
 
-use crate::bench::{frame, lines, range, recalled, request, sent, term, told, Bench, LIFE};
+use crate::bench::{frame, id, lines, range, recalled, request, seat, sent, term, told, view, Bench, LIFE};
 
 #[test]
 fn a_longer_piece_is_kept_back_beside_a_shorter_one_with_the_same_first_number() {
@@ -199,4 +199,21 @@ fn a_peer_has_numbers_left_whatever_numbers_are_forged_under_its_name() {
     assert_eq!(first_after(&[far - 1]), far + 1);
     assert_eq!(first_after(&[NUMBER_MAX - 1]), 1, "no honest leader let these in");
     assert_eq!(first_after(&[far + 5, far - 1]), far + 7, "those of them that it comes to are left out");
+}
+
+#[test]
+fn what_was_turned_away_while_its_origin_lived_is_sent_once_that_is_gone() {
+    let found = Found { pending: vec![range("y/5", 1, 1)], ..Found::default() };
+    let mut member = Bench::member_with(&found, &["z", "y"]);
+    assert_eq!(sent(&member.stored(vec![Done::Recalled(request("y/5", 1, 1))])), [&request("y/5", 1, 1)]);
+    let mut times = 0;
+    for _ in 0..24 * 720 {
+        times += sent(&member.after(5000).heartbeat()).len();
+    }
+    assert!((1..20).contains(&times), "ever more rarely, since the leader turns it away: {times}");
+    let mut change = view("1@z/5", vec![], 0);
+    change.change = 3;
+    change.members.insert(id("m"), seat(LIFE, "127.0.0.1:7000"));
+    change.members.insert(id("z"), seat(5, "127.0.0.1:8000"));
+    assert_eq!(sent(&member.said(1, Message::ViewChange(change))), [&request("y/5", 1, 1)]);
 }

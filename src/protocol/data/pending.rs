@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::log::Log;
-use crate::ids::{Number, Origin, Sequence};
+use crate::ids::{Number, Origin, PeerId, Sequence};
 use crate::protocol::input::{Found, Time};
 use crate::ranges::RangeSet;
 use crate::wire::batch::READINGS_MAX;
@@ -200,6 +200,13 @@ impl Pending {
     /// to it. What was under way may be lost; the sequencer drops what it has already (4.3).
     pub(crate) fn restart(&mut self) {
         for queue in self.queues.values_mut() {
+            (queue.sent, queue.waiting) = (0, None);
+        }
+    }
+
+    /// The same for what these peers took in: while they were in the view, nobody else could hand it in.
+    pub(crate) fn restart_of(&mut self, peers: &[PeerId]) {
+        for (_, queue) in self.queues.iter_mut().filter(|(origin, _)| peers.contains(&origin.peer)) {
             (queue.sent, queue.waiting) = (0, None);
         }
     }
