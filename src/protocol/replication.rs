@@ -1,6 +1,7 @@
 //! How the leader's log reaches the others: where each one is, what it may be sent, what that commits (docs/protocol.md
 //! 4.4 to 4.6).
 
+use super::data::follower::AHEAD_READINGS;
 use super::data::following::Following;
 use super::data::role::{Phase, Role};
 use super::data::view;
@@ -219,8 +220,8 @@ impl Peer {
     }
 
     /// docs/protocol.md, 2.3, 4.5: appends a batch that continues the log, in a term that can follow. A gap is fetched,
-    /// what is known is ignored, and anything else breaks the protocol. Has this peer something new to say about the
-    /// end of its log?
+    /// what is known is ignored, and anything else breaks the protocol: so does more than the storage may have waiting, which
+    /// would fill the memory. Has this peer something new to say about the end of its log?
     fn accept(&mut self, from: &PeerId, term: &Term, frame: Frame, turn: &mut Turn) -> bool {
         let last = self.log.last();
         if frame.first() > last + 1 {
@@ -230,9 +231,17 @@ impl Peer {
         if frame.last() <= last {
             return true;
         }
-        let in_term = frame.term() <= term && self.log.last_term() <= Some(frame.term());
-        if frame.first() <= last || !in_term {
-            let what = if in_term { "split a batch" } else { "sent a batch of a term that cannot follow" };
+        let breach = if frame.term() > term || self.log.last_term() > Some(frame.term()) {
+            Some("sent a batch of a term that cannot follow")
+        } else if frame.first() <= last {
+            Some("split a batch")
+        } else if frame.first() > self.log.stable() + AHEAD_READINGS {
+            // It is served no further ahead of what it said it has stored, which its storage told it before it left.
+            Some("sent more than was asked for")
+        } else {
+            None
+        };
+        if let Some(what) = breach {
             turn.tell(Event::Misbehaved { peer: from.clone(), what, at: frame.first() });
             self.turn_away(from, turn);
             return false;

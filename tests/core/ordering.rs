@@ -3,7 +3,7 @@
 use peer::ids::{Number, NUMBER_MAX};
 use peer::protocol::AHEAD_READINGS;
 use peer::protocol::WINDOW_READINGS;
-use peer::protocol::{Alarm, Done, Event, Found, Input};
+use peer::protocol::{Alarm, Done, Effect, Event, Found, Input, Standing, Store};
 use peer::wire::{Lines, Message, Range, Request};
 
 use crate::bench::{frame, id, lines, range, recalled, request, seat, sent, term, told, view, Bench, LIFE};
@@ -216,4 +216,25 @@ fn what_was_turned_away_while_its_origin_lived_is_sent_once_that_is_gone() {
     change.members.insert(id("m"), seat(LIFE, "127.0.0.1:7000"));
     change.members.insert(id("z"), seat(5, "127.0.0.1:8000"));
     assert_eq!(sent(&member.said(1, Message::ViewChange(change))), [&request("y/5", 1, 1)]);
+}
+
+#[test]
+fn a_leader_that_sends_more_than_was_asked_for_is_turned_away_before_it_fills_the_memory() {
+    let mut learner = Bench::learner();
+    let leaders = term("1@z/5");
+    let sends = |learner: &mut Bench, batch: u64| {
+        let frame = frame(&leaders, 1 + batch * 1024, request("o/1", 1 + batch * 1024, 1024));
+        learner.said(1, Message::Ordered { term: leaders.clone(), frame })
+    };
+    for batch in 0..32 {
+        assert!(sends(&mut learner, batch).iter().any(|effect| matches!(effect, Effect::Store(Store::Append(_)))));
+    }
+    let mut other = learner.clone();
+    let effects = sends(&mut learner, 32);
+    assert!(matches!(told(&effects)[..], [Event::Misbehaved { at: 32_769, .. }]), "{effects:?}");
+    assert_eq!((learner.peer.standing(), learner.peer.last()), (Standing::Seeking, AHEAD_READINGS));
+    // What it has stored makes room.
+    other.stored(vec![Done::Appended { last: 1024 }]);
+    sends(&mut other, 32);
+    assert_eq!((other.peer.standing(), other.peer.last()), (Standing::Learner, AHEAD_READINGS + 1024));
 }
