@@ -31,6 +31,8 @@ struct Held {
     /// By first number, with the time at which each came. No two overlap.
     pieces: BTreeMap<Number, (Lines, Time)>,
     numbers: RangeSet,
+    /// How many numbers that is: to count them takes a look at each piece.
+    count: u64,
 }
 
 impl Held {
@@ -40,11 +42,17 @@ impl Held {
         for (from, to) in self.numbers.missing(first, first + lines.count() - 1) {
             self.pieces.insert(from, (lines.slice(from - first, to - from + 1), now));
             self.numbers.insert(from, to);
+            self.count += to - from + 1;
         }
-        while self.numbers.len() > WINDOW_READINGS {
-            let Some((from, (lines, _))) = self.pieces.pop_last() else { return };
-            self.numbers.remove(from, from + lines.count() - 1);
+        while self.count > WINDOW_READINGS {
+            let Some((first, (lines, _))) = self.pieces.pop_last() else { return };
+            self.forget(first, &lines);
         }
+    }
+
+    fn forget(&mut self, first: Number, lines: &Lines) {
+        self.numbers.remove(first, first + lines.count() - 1);
+        self.count -= lines.count();
     }
 
     /// When the piece after the first gap came.
@@ -54,7 +62,7 @@ impl Held {
 
     fn pop_first(&mut self) -> Option<(Number, Lines)> {
         let (first, (lines, _)) = self.pieces.pop_first()?;
-        self.numbers.remove(first, first + lines.count() - 1);
+        self.forget(first, &lines);
         Some((first, lines))
     }
 }
@@ -214,5 +222,35 @@ impl Parts {
         let next = next + self.readings;
         *self = Self::new(None);
         next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines(count: u64) -> Lines {
+        Lines::new(b"DATA|a|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap()), count)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn what_is_kept_back_is_counted_and_no_more_than_a_window(
+            steps in prop::collection::vec((1..3 * WINDOW_READINGS, 1..READINGS_MAX, 0..4_u8), 1..60),
+        ) {
+            let mut held = Held::default();
+            for (first, count, takes) in steps {
+                held.add(first, &lines(count), Time::ZERO);
+                for _ in 0..takes / 3 {
+                    held.pop_first();
+                }
+                let of_pieces: u64 = held.pieces.values().map(|(lines, _)| lines.count()).sum();
+                prop_assert_eq!((held.count, held.count), (held.numbers.len(), of_pieces));
+                prop_assert!(held.count <= WINDOW_READINGS);
+            }
+        }
     }
 }
