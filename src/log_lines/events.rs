@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 91] = [
+pub const EVENTS: [&str; 92] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -56,6 +56,7 @@ pub const EVENTS: [&str; 91] = [
     "not_once",
     "not_packed",
     "not_reached",
+    "not_shortened",
     "nothing_to_reload",
     "old_key",
     "other_group",

@@ -1,6 +1,7 @@
 //! What the core tells the operator: one event, one line. Scripts rely on the texts: `docs/log.md` has them.
 
 mod fields;
+mod limits;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,7 +9,6 @@ use std::time::Duration;
 
 use crate::elapsed::Elapsed;
 use crate::ids::{Origin, PeerId, Sequence, Term};
-use crate::size::Size;
 use crate::wire::Limits;
 
 pub use fields::Field;
@@ -92,6 +92,8 @@ pub enum Event {
         bytes: u64,
         newest: Option<String>,
     },
+    /// Nothing was removed: what has to be remembered of it is too much.
+    NotShortened,
     /// Dials fail at the address where a peer is said to listen: by itself (`heard`), or by others.
     Unreachable {
         peer: PeerId,
@@ -187,6 +189,7 @@ impl Event {
             Self::OtherKnob { .. } => "timing_differs",
             Self::OtherLimits { .. } => "limits_differ",
             Self::Removed { .. } => "readings_removed",
+            Self::NotShortened => "not_shortened",
             Self::Unreachable { .. } | Self::Reachable { .. } => "unreachable",
             Self::NotReached { .. } | Self::Reached { .. } => "not_reached",
             Self::Refused { .. } => "refused",
@@ -205,6 +208,7 @@ impl Event {
             Self::Stuck
             | Self::OtherKnob { .. }
             | Self::OtherLimits { .. }
+            | Self::NotShortened
             | Self::Refused { .. }
             | Self::Unreachable { .. }
             | Self::NotReached { .. }
@@ -287,45 +291,6 @@ impl Event {
     }
 }
 
-impl Event {
-    /// What is kept, and what goes.
-    fn fmt_limits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OtherLimits { own, peers } => {
-                write!(f, "Nothing old is removed: this leader runs with {}", Kept(*own))?;
-                for (peer, limits) in peers {
-                    write!(f, ", {peer} with {}", Kept(*limits))?;
-                }
-                f.write_str("; give every peer the same --keep and --keep-bytes")
-            }
-            Self::Removed { first, readings, bytes, newest } => {
-                write!(f, "Removed {readings} readings that are kept no longer")?;
-                if let Some(newest) = newest {
-                    write!(f, ", up to {newest}")?;
-                }
-                write!(f, " ({}); kept from #{first} on", Size(*bytes))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Limits, as options.
-struct Kept(Option<Limits>);
-
-impl fmt::Display for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(Limits { age, bytes }) = self.0 else { return f.write_str("no --keep") };
-        if let Some(age) = age {
-            write!(f, "--keep {}h", age.as_secs() / 3600)?;
-        }
-        if let Some(bytes) = bytes {
-            write!(f, "{}--keep-bytes {bytes}", if age.is_some() { " " } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
 /// One line, or two lines with LF between them where the contract asks for two.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -369,7 +334,7 @@ impl fmt::Display for Event {
                 f,
                 "The leader runs with {name} {leader}, this peer with {own}: give every peer the same, or they elect for ever"
             ),
-            Self::OtherLimits { .. } | Self::Removed { .. } => self.fmt_limits(f),
+            Self::OtherLimits { .. } | Self::Removed { .. } | Self::NotShortened => self.fmt_limits(f),
             Self::Unreachable { .. } | Self::Reachable { .. } | Self::NotReached { .. } | Self::Reached { .. } => {
                 self.fmt_reach(f)
             }

@@ -107,8 +107,8 @@ pub enum Done {
     /// The answer to `Store::Survey`: the limits of this peer no longer keep the entries up to here.
     Surveyed { to: Sequence },
     /// The log begins after `base` now: the end of the last batch up to `asked`. `newest` is the latest time of the
-    /// readings that went.
-    Removed { asked: Sequence, base: Sequence, readings: u64, bytes: u64, newest: Option<String> },
+    /// readings that went. None did where what is left of them would be `too_much`.
+    Removed { asked: Sequence, base: Sequence, readings: u64, bytes: u64, newest: Option<String>, too_much: bool },
 }
 
 impl Done {

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::peer::Peer;
 use super::turn::Turn;
-use crate::ids::PeerId;
+use crate::ids::{PeerId, Sequence};
 use crate::wire::{Limits, Refusal, Timing};
 
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub(super) struct Notices {
     pub(super) limits: Vec<(PeerId, Option<Limits>)>,
     /// Why a peer with another configuration refused this one.
     refusal: Option<String>,
+    /// Entries up to here do not go, since what is left of them would be too much.
+    too_much: Option<Sequence>,
     /// The clock went back.
     pub(super) clock: bool,
 }
@@ -52,6 +54,14 @@ impl Peer {
         ];
         for (name, leader, own) in knobs.into_iter().filter(|(_, leader, own)| leader != own) {
             turn.tell(Event::OtherKnob { name, leader: format!("{leader:?}"), own: format!("{own:?}") });
+        }
+    }
+
+    /// Nothing old goes, since what is left of it would be too much: says so once, until something goes.
+    pub(super) fn tell_too_much(&mut self, too_much: Option<Sequence>, turn: &mut Turn) {
+        let before = std::mem::replace(&mut self.notices.too_much, too_much);
+        if before.is_none() && too_much.is_some() {
+            turn.tell(Event::NotShortened);
         }
     }
 

@@ -186,8 +186,9 @@ impl Peer {
                 self.pump(turn);
             }
             Done::Surveyed { to } => self.on_surveyed(to),
-            Done::Removed { asked, base, readings, bytes, newest } => {
-                self.on_removed(asked, base);
+            Done::Removed { asked, base, readings, bytes, newest, too_much } => {
+                self.on_removed(asked, base, turn);
+                self.tell_too_much(too_much.then_some(asked), turn);
                 if readings > 0 {
                     turn.tell(Event::Removed { first: base + 1, readings, bytes, newest });
                 }

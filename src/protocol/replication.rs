@@ -55,7 +55,7 @@ impl Peer {
             return self.drop_silent(std::slice::from_ref(from), turn);
         }
         if is_removed {
-            follower.halt();
+            follower.ask_for_base(first);
             return turn.store(Store::SayBase { to: from.clone(), term: term.clone() });
         }
         let Some(serve) = follower.begin(first, term, log) else { return };

@@ -80,7 +80,7 @@ impl Peer {
         let Role::Leader(leading) = &mut self.role else { return };
         for (to, follower) in &mut leading.followers {
             if follower.needs(base) {
-                follower.halt();
+                follower.ask_for_base(follower.stored + 1);
                 turn.store(Store::SayBase { to: to.clone(), term: leading.term.clone() });
             } else if let Some(serve) = follower.skip_removed(base, &leading.term, &self.log) {
                 turn.out.push(Effect::Serve { to: to.clone(), serve });
@@ -88,10 +88,18 @@ impl Peer {
         }
     }
 
-    /// The storage has removed whole batches only, wherever a leader said that the log begins.
-    pub(super) fn on_removed(&mut self, asked: Sequence, base: Sequence) {
-        if asked == self.log.base() {
-            self.log.remove(base);
+    /// The storage has removed whole batches only, wherever a leader said that the log begins; or nothing. A follower that
+    /// asked for what is still there is served from there.
+    pub(super) fn on_removed(&mut self, asked: Sequence, base: Sequence, turn: &mut Turn) {
+        if asked != self.log.base() {
+            return;
+        }
+        self.log.remove(base);
+        let Role::Leader(leading) = &mut self.role else { return };
+        for (to, follower) in &mut leading.followers {
+            if let Some(serve) = follower.begin_where_asked(base, &leading.term, &self.log) {
+                turn.out.push(Effect::Serve { to: to.clone(), serve });
+            }
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Removed {
     pub bytes: u64,
     /// The newest time of these readings that says anything.
     pub newest: Option<String>,
+    /// Nothing went: what is left of it would be too much to be told to anybody.
+    pub too_much: bool,
 }
 
 impl Retention {

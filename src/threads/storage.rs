@@ -169,8 +169,8 @@ fn retain(node: &Arc<Node>, storage: &mut Storage<RealDisk>) -> Result<(), Stora
 
 /// The core hears of a removal what the storage says of it.
 impl From<Removed> for Done {
-    fn from(Removed { asked, base, readings, bytes, newest }: Removed) -> Self {
-        Self::Removed { asked, base, readings, bytes, newest }
+    fn from(Removed { asked, base, readings, bytes, newest, too_much }: Removed) -> Self {
+        Self::Removed { asked, base, readings, bytes, newest, too_much }
     }
 }
 
@@ -339,7 +339,10 @@ impl Group {
                 self.dones.extend([Done::Appended { last: base.last }, Done::Delivered { up_to: base.last }]);
             }
             Store::SayBase { to, term } => {
-                if let Some(base) = storage.told_base()? {
+                let base = storage.told_base()?;
+                // If that came to nothing, the core serves the peer from the log again.
+                self.dones.extend(storage.take_removed().into_iter().map(Done::from));
+                if let Some(base) = base {
                     self.say(to, Message::Base { term, base });
                 }
             }

@@ -60,7 +60,7 @@ fn a_leader_looks_for_what_is_old_and_the_next_batch_removes_it_once_delivered()
     surveyed(&mut leader, 3);
     let (keep, effects) = ordered(&mut leader, 1);
     assert_eq!((keep, removes(&effects, 3), leader.peer.base()), (Some(4), true, 3));
-    let done = Done::Removed { asked: 3, base: 3, readings: 3, bytes: 300, newest: None };
+    let done = Done::Removed { asked: 3, base: 3, readings: 3, bytes: 300, newest: None, too_much: false };
     let effects = leader.stored(vec![done]);
     assert!(matches!(told(&effects)[..], [Event::Removed { first: 4, readings: 3, .. }]), "{effects:?}");
     assert_eq!(ordered(&mut leader, 1).0, None, "it is said once");
@@ -215,4 +215,26 @@ fn a_cut_below_what_was_removed_leaves_nothing_and_forgets_whose_it_was() {
     let effects = peer.stored(vec![Done::Cut { to: 0, returned: vec![range("a/1", 5, 2)] }]);
     assert_eq!((peer.peer.base(), peer.peer.last(), peer.peer.pending()), (0, 0, vec![range("a/1", 5, 2)]));
     assert_eq!(sent(&effects), Vec::<&peer::wire::Request>::new(), "it is on disk first");
+}
+
+/// What has to be remembered of the removed entries can be too much: so many elections, or lives that somebody made up.
+#[test]
+fn where_nothing_goes_that_is_said_once_and_a_follower_that_asked_for_it_is_served() {
+    let nothing = Done::Removed { asked: 3, base: 0, readings: 0, bytes: 0, newest: None, too_much: true };
+    let mut leader = leader();
+    for told_before in [false, true] {
+        surveyed(&mut leader, 3);
+        let (keep, effects) = ordered(&mut leader, 1);
+        assert_eq!((keep, removes(&effects, 3), leader.peer.base()), (Some(4), true, 3));
+        joins(&mut leader, 1, "a", Some(LIMITS));
+        let term = leader.term();
+        let effects = leader.said(1, Message::Fetch { term: term.clone(), from: 2 });
+        let base = Effect::Store(Store::SayBase { to: id("a"), term: term.clone() });
+        assert!(effects.contains(&base) && !effects.iter().any(|effect| matches!(effect, Effect::Serve { .. })));
+        let effects = leader.stored(vec![nothing.clone()]);
+        let serve = Serve { term: term.clone(), cuts: 0, restart: Some(1), up_to: leader.peer.last() };
+        assert!(effects.contains(&Effect::Serve { to: id("a"), serve }), "{effects:?}");
+        assert_eq!((told(&effects).contains(&&Event::NotShortened), leader.peer.base()), (!told_before, 0));
+        leader.said(1, Message::Leave { term: Some(term) });
+    }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Follower {
     up_to: Sequence,
     /// It has stored the log up to here.
     pub(crate) stored: Sequence,
+    /// What it asked for was removed, as far as is known: from here on. It is to be told where the log begins.
+    asked: Option<Sequence>,
     /// Its last sign of life.
     pub(crate) heard: Time,
     /// How many batches it may still be sent again.
@@ -38,12 +40,18 @@ pub(crate) struct Follower {
 
 impl Follower {
     pub(crate) fn new(now: Time) -> Self {
-        Self { serving: false, after: 0, up_to: 0, stored: 0, heard: now, again: Budget::new(AGAIN_MAX) }
+        let again = Budget::new(AGAIN_MAX);
+        Self { serving: false, after: 0, up_to: 0, stored: 0, asked: None, heard: now, again }
     }
 
     /// Its link is new: the follower has to say again where to begin.
     pub(crate) fn halt(&mut self) {
-        self.serving = false;
+        (self.serving, self.asked) = (false, None);
+    }
+
+    /// It has to say again where to begin, once it is told where the log begins: it asked for what begins at `from`.
+    pub(crate) fn ask_for_base(&mut self, from: Sequence) {
+        (self.serving, self.asked) = (false, Some(from));
     }
 
     /// Has it said that it stored everything up to `last`? Before it says anything, not even an empty log counts as
@@ -76,8 +84,15 @@ impl Follower {
         if after > log.last() {
             return None;
         }
-        (self.serving, self.stored) = (true, after);
+        (self.serving, self.stored, self.asked) = (true, after, None);
         Some(self.begin_after(after, term, log))
+    }
+
+    /// The log begins after `base`, and so less was removed than was thought: it is served from where it asked, if that is
+    /// there.
+    pub(crate) fn begin_where_asked(&mut self, base: Sequence, term: &Term, log: &Log) -> Option<Serve> {
+        let from = self.asked.filter(|from| *from > base)?;
+        self.begin(from, term, log)
     }
 
     fn begin_after(&mut self, after: Sequence, term: &Term, log: &Log) -> Serve {

@@ -41,7 +41,7 @@ impl Event {
     #[must_use]
     pub fn fields(&self) -> Vec<(&'static str, Field)> {
         match self {
-            Self::Alone | Self::Stuck => vec![],
+            Self::Alone | Self::Stuck | Self::NotShortened => vec![],
             Self::Unreachable { peer, endpoint, .. } | Self::NotReached { peer, endpoint } => {
                 vec![("who", peer.into()), ("endpoint", Field::Text(endpoint.to_string()))]
             }

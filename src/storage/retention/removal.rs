@@ -22,6 +22,8 @@ pub(super) struct Removal {
     readings: u64,
     bytes: u64,
     newest: Option<(Timestamp, String)>,
+    /// What would be left of it is more than can be told.
+    too_much: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -66,9 +68,9 @@ impl<D: Disk> Storage<D> {
             Stage::Segments => {
                 removal.bytes += self.journal.remove(removal.to)?;
                 self.retention.ordered.pop_front();
-                let Removal { asked, to, readings, bytes, newest, .. } = removal;
+                let Removal { asked, to, readings, bytes, newest, too_much, .. } = removal;
                 let newest = newest.map(|(_, text)| text);
-                self.retention.removed.push(Removed { asked, base: to, readings, bytes, newest });
+                self.retention.removed.push(Removed { asked, base: to, readings, bytes, newest, too_much });
                 return Ok(());
             }
         }
@@ -93,7 +95,8 @@ impl<D: Disk> Storage<D> {
         let mut numbers = Numbers::default();
         before.origins.iter().for_each(|range| numbers.insert(range));
         let stage = Stage::Reading { after: self.base, runs: before.runs, numbers };
-        self.retention.removal = Some(Removal { asked, to, stage, readings: 0, bytes: 0, newest: None });
+        self.retention.removal =
+            Some(Removal { asked, to, stage, readings: 0, bytes: 0, newest: None, too_much: false });
         self.mark()
     }
 
@@ -118,7 +121,8 @@ impl<D: Disk> Storage<D> {
             return Ok(());
         }
         let begins = Base { last: to, runs: std::mem::take(runs), origins: numbers.ranges().collect() };
-        if to == self.base || !base::fits(&begins) {
+        removal.too_much = to > self.base && !base::fits(&begins);
+        if to == self.base || removal.too_much {
             // Nothing is left to be removed; or what is left of it could not be told to anybody.
             (removal.to, removal.readings, removal.newest) = (self.base, 0, None);
             removal.stage = Stage::Segments;

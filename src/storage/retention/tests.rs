@@ -8,7 +8,7 @@ use crate::ids::Sequence;
 use crate::reading::CSV_HEADER;
 use crate::storage::tests::support::request;
 use crate::storage::*;
-use crate::wire::{Base, Frame, Limits, Range};
+use crate::wire::{Base, Frame, Limits, Range, Request};
 
 const LIMITS: Limits = Limits { age: None, bytes: Some(1) };
 const OPTIONS: Options = Options {
@@ -302,4 +302,25 @@ fn a_journal_whose_beginning_is_gone_without_a_word_is_set_aside_and_ordered_aga
         assert!(told.contains("where 1 is to follow"), "{told}");
         assert_eq!(damage.is_some(), told.contains("base is damaged and was set aside"), "{told}");
     }
+}
+
+/// Each of so many lives under long names takes a line of a hundred bytes.
+#[test]
+fn nothing_goes_where_what_is_left_of_it_could_not_be_told() {
+    let disk = MemoryDisk::new();
+    let (mut storage, _) = open(&disk, OPTIONS).unwrap();
+    let (lives, name) = (90 * 1024, "n".repeat(64));
+    for batch in 0..lives / 1024 {
+        let first = 1 + batch * 1024;
+        let origin = |life| format!("{name}/{}", 1_764_111_600_000_000_000 + life).parse().unwrap();
+        let of = |life| Request { origin: origin(life), ..request("a/1", 1, 1) };
+        let requests: Vec<Request> = (first..first + 1024).map(of).collect();
+        append(&mut storage, &Frame::build("1@l/1".parse().unwrap(), first, &requests));
+    }
+    storage.deliver(lives).unwrap();
+    let done = removed(&mut storage, lives);
+    assert_eq!((done.base, done.readings, done.bytes, done.too_much), (0, 0, 0, true));
+    assert_eq!((storage.told_base().unwrap(), storage.base()), (None, 0));
+    let done = removed(&mut storage, lives / 2);
+    assert_eq!((done.base, done.too_much), (lives / 2, false), "half of it can be");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::storage::tests::support::payload;
-use crate::wire::{Lines, Request};
+use crate::wire::Lines;
 
 fn surveyed(storage: &mut Storage<MemoryDisk>, limits: Limits, now: Option<&str>) -> Sequence {
     storage.survey(limits, now.map(|now| now.parse().unwrap()));
