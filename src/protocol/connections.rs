@@ -11,7 +11,7 @@ use super::input::ConnectionId;
 use super::peer::Peer;
 use super::turn::Turn;
 use crate::ids::{Incarnation, PeerId};
-use crate::wire::{Contact, Message, Refusal, Seat};
+use crate::wire::{Contact, Message, Refusal, Seat, Timing};
 
 impl Peer {
     /// A message counts from the process that its connection was proven to come from. After a `LEAVE` nothing on the
@@ -39,7 +39,7 @@ impl Peer {
         }
         let Some(from) = self.contacts.ended(connection) else { return };
         let Some(known) = self.contacts.get(&from) else { return };
-        if known.refused.is_some() {
+        if known.was_refused(turn.now, self.settings.timing.heartbeat_timeout).is_some() {
             self.bury(&from, turn);
         } else if known.may_redial(turn.now) {
             // Perhaps its process is gone: the dial will tell.
@@ -59,12 +59,13 @@ impl Peer {
         if *peer == self.settings.id {
             return self.contacts.remove(peer);
         }
-        let interval = self.settings.timing.heartbeat_interval;
+        let Timing { heartbeat_interval: interval, heartbeat_timeout: timeout, .. } = self.settings.timing;
         match self.contacts.get_mut(peer) {
             // What its connection still holds is read first. A host that lost power ends no connection: when its
             // address refuses a second time later, nothing more will come.
             Some(known) if known.connection.is_some() => {
-                let first = *known.refused.get_or_insert(turn.now);
+                let first = known.was_refused(turn.now, timeout).unwrap_or(turn.now);
+                known.refused = Some(first);
                 if turn.now.checked_sub(first).unwrap() >= interval {
                     self.bury(peer, turn);
                 }
@@ -146,8 +147,7 @@ impl Peer {
     pub(super) fn on_link_up(&mut self, peer: &PeerId, turn: &mut Turn) {
         self.promises.forget_link(peer);
         if let Some(known) = self.contacts.get_mut(peer) {
-            // Somebody listens there after all.
-            (known.linked, known.refused) = (Some(turn.now), None);
+            known.linked = Some(turn.now);
         }
         if let Role::Leader(leading) = &mut self.role {
             let Some(follower) = leading.followers.get_mut(peer) else { return };

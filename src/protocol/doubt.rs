@@ -1,4 +1,4 @@
-//! What is not believed: leaders and seekers that did not keep their word, and the claim that another process lives
+//! What is not believed: leaders, followers and seekers that did not keep their word, and the claim that another process lives
 //! under this peer's own id. A peer that belonged to a group never ends because of what others say. A starting peer
 //! ends only where the other process answered at its very address, twice.
 
@@ -148,9 +148,10 @@ impl Peer {
 
     /// Waits for a higher seeker to make a group of all seekers. If none makes one, the present highest is passed over
     /// after a while. The count goes on where the highest has another name: two in turn would delay a group for ever.
+    /// The time in which no group can be made does not count.
     pub(super) fn wait_for_higher(&mut self, higher: &PeerId, could_found: bool, turn: &mut Turn) {
-        self.doubts.waited += 1;
-        if could_found && self.doubts.waited > WAITS_MAX {
+        self.doubts.waited += u32::from(could_found);
+        if self.doubts.waited > WAITS_MAX {
             self.doubts.waited = 0;
             self.pass_over(higher, turn);
         }

@@ -3,7 +3,8 @@
 //! A *link* is the connection that this peer makes to another one, for what this peer says to it. It is made by the first
 //! message to that peer and begins with `Peer::hello`. The duties of the code that carries effects out:
 //!
-//! 1. A refused dial empties the link and is reported as `Input::Refused`. A dial without an answer within the
+//! 1. A refused dial empties the link and is reported as `Input::Refused`, an `ERROR` on it as `Input::Rejected`. The next
+//!    message dials again after a pause, and that is reported as after a break (2). A dial without an answer within the
 //!    heartbeat interval, at most a second, is given up and repeated while there is something to say.
 //! 2. A link that breaks (write error, end of its reading side, `Effect::Redial`) forgets bulk (`SEQUENCER_REQUEST`,
 //!    `Serve`) and cumulative messages, keeps other messages that it has not begun to write, and is dialled again

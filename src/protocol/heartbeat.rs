@@ -1,6 +1,8 @@
 //! Signs of life: what a leader sends every interval, what counts as one, and which peers it drops for silence
 //! (docs/protocol.md 5.1).
 
+use std::net::SocketAddr;
+
 use super::data::following::Following;
 use super::data::role::Role;
 use super::effect::Effect;
@@ -15,7 +17,7 @@ use crate::wire::Message;
 /// gone for longer will hardly return.
 const LOST_TIME_MAX: Time = Time::from_secs(24 * 60 * 60);
 
-/// How many peers that were lost from the view a leader goes on telling of its group. The others are left to discovery.
+/// How many peers that were lost from the view a leader tells of its group at a heartbeat.
 const LOST_MAX: usize = 64;
 
 /// How many of them it remembers. Otherwise a stranger that joins and falls silent under ever new names would fill the
@@ -145,11 +147,19 @@ impl Peer {
         if self.settings.joins {
             self.ask_joins(message.clone(), turn);
         }
-        let lost = self.group.lost.iter().filter(|id| !self.contacts.is_dead(id)).filter_map(|id| self.endpoint_of(id));
-        for to in lost.take(LOST_MAX).collect::<Vec<_>>() {
+        for to in self.lost_in_turn(turn.now) {
             self.ask_for_group(to, Some(message.clone()), (true, interval / 2), turn);
         }
         self.forget_strangers(turn);
+    }
+
+    /// Where the next of the peers are that were lost from the view: some at each heartbeat, all of them in turn.
+    fn lost_in_turn(&self, now: Time) -> Vec<SocketAddr> {
+        let lost: Vec<&PeerId> = self.group.lost.iter().filter(|id| !self.contacts.is_dead(id)).collect();
+        let beats = now.as_nanos() / self.settings.timing.heartbeat_interval.as_nanos().max(1);
+        let parts = lost.len().div_ceil(LOST_MAX).max(1) as u128;
+        let part = usize::try_from(beats % parts).expect("few parts");
+        lost.into_iter().skip(part * LOST_MAX).take(LOST_MAX).filter_map(|id| self.endpoint_of(id)).collect()
     }
 
     /// Forgets peers that were not heard of for long and belong to nothing: memory and links are for peers that matter.

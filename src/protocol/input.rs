@@ -45,7 +45,7 @@ pub enum Input {
     Requests(Vec<(ConnectionId, Term, Request)>),
     /// An incoming connection was read to its end.
     Ended { connection: ConnectionId },
-    /// The link to this peer was dialled again after it broke: what was under way may be lost.
+    /// The link to this peer was dialled again after it broke or was refused: what was under way may be lost.
     LinkUp { peer: PeerId },
     /// Nobody listens at the address of this peer (or somebody else does): its process is gone.
     Refused { peer: PeerId },

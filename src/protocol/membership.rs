@@ -19,11 +19,12 @@ impl Peer {
         if let Some(known) = self.contacts.get_mut(from) {
             (known.priority, known.sought) = (priority, None);
         }
-        if !self.takes_in(from) || !self.contacts.may_join(from, turn.now, self.settings.timing.heartbeat_timeout) {
+        if !self.contacts.may_join(from, turn.now, self.settings.timing.heartbeat_timeout) {
             return;
         }
-        match &mut self.role {
+        match &self.role {
             Role::Member(_) | Role::Learner(_) => self.point_to_leader(from, turn),
+            _ if !self.takes_in(from) => {}
             Role::Proposing(_) => {
                 self.group.asking.insert(from.clone());
             }

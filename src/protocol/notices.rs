@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::peer::Peer;
 use super::turn::Turn;
-use crate::ids::{PeerId, Sequence};
+use crate::ids::PeerId;
 use crate::wire::{Limits, Refusal, Timing};
 
 #[derive(Debug, Clone, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Notices {
     /// Why a peer with another configuration refused this one.
     refusal: Option<String>,
     /// Entries up to here do not go, since what is left of them would be too much.
-    too_much: Option<Sequence>,
+    pub(super) too_much: bool,
     /// The clock went back.
     pub(super) clock: bool,
 }
@@ -58,9 +58,8 @@ impl Peer {
     }
 
     /// Nothing old goes, since what is left of it would be too much: says so once, until something goes.
-    pub(super) fn tell_too_much(&mut self, too_much: Option<Sequence>, turn: &mut Turn) {
-        let before = std::mem::replace(&mut self.notices.too_much, too_much);
-        if before.is_none() && too_much.is_some() {
+    pub(super) fn tell_too_much(&mut self, turn: &mut Turn) {
+        if !std::mem::replace(&mut self.notices.too_much, true) {
             turn.tell(Event::NotShortened);
         }
     }

@@ -188,8 +188,11 @@ impl Peer {
             Done::Surveyed { to } => self.on_surveyed(to),
             Done::Removed { asked, base, readings, bytes, newest, too_much } => {
                 self.on_removed(asked, base, turn);
-                self.tell_too_much(too_much.then_some(asked), turn);
+                if too_much {
+                    self.tell_too_much(turn);
+                }
                 if readings > 0 {
+                    self.notices.too_much = false;
                     turn.tell(Event::Removed { first: base + 1, readings, bytes, newest });
                 }
             }

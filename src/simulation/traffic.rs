@@ -96,8 +96,7 @@ impl World {
     /// core hears of that connection.
     pub(crate) fn rest(&mut self, number: usize, peer: &PeerId) {
         let Some(link) = self.processes[number].links.get_mut(peer) else { return };
-        link.outbox.forget();
-        link.outbox.on_break();
+        link.outbox.give_up();
         link.report = true;
         if let LinkState::Up(id) = mem::take(&mut link.state) {
             self.close(id);

@@ -56,7 +56,7 @@ impl Link {
                 self.begin(node, dialled, hello);
             }
             Err(DialError::Refused) => {
-                if self.rest() {
+                if self.rest(DIAL_PAUSE) {
                     node.step(Input::Refused { peer: self.peer.clone() });
                 }
             }
@@ -139,7 +139,7 @@ impl Link {
         }
         if let Ok(Some(Message::Error { why })) = said {
             log::debug!("{} refuses this peer: {why}", self.peer);
-            if self.rest() {
+            if self.rest(RETRY_PAUSE) {
                 node.step(Input::Rejected { peer: self.peer.clone(), why });
             }
             return;

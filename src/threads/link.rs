@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::net::TcpStream;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{bounded, Receiver, Sender};
 
@@ -173,16 +173,16 @@ impl Link {
     }
 
     /// The other side does not take this link: what waits and what was under way is lost. The next message dials, and the
-    /// core hears of that connection. Returns whether there was a link until now.
-    pub(super) fn rest(&self) -> bool {
+    /// core hears of that connection, but not before `pause` is over. Returns whether there was a link until now.
+    pub(super) fn rest(&self, pause: Duration) -> bool {
         let mut state = lock(&self.state);
         if state.closed {
             return false;
         }
-        state.outbox.forget();
+        state.outbox.give_up();
+        (state.dial, state.report, state.dial_at) = (false, true, Some(Instant::now() + pause));
         let ends: Vec<_> = state.up.take().into_iter().chain(state.writing.take()).collect();
-        state.down();
-        state.dial = false;
+        state.settle();
         for stream in ends {
             net::hang_up(&stream);
         }

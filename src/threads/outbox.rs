@@ -91,6 +91,11 @@ impl Outbox {
         self.control_bytes = 0;
     }
 
+    /// The other side takes nothing: forgets all that waits, as if the connection had broken.
+    pub fn give_up(&mut self) {
+        *self = Self { restarts: self.restarts, broken: true, ..Self::default() };
+    }
+
     /// Permission to send log batches.
     pub fn serve(&mut self, serve: Serve) {
         let Serve { term, cuts, restart, up_to } = serve;

@@ -311,7 +311,6 @@ fn what_a_refused_link_lost_is_said_on_the_next() {
 fn a_refusal_that_passed_is_forgotten() {
     let mut member = Bench::member(&["z"]);
     member.step(Input::Refused { peer: id("z") });
-    member.step(Input::LinkUp { peer: id("z") });
-    let effects = member.after(1000).step(Input::Ended { connection: ConnectionId(1) });
+    let effects = member.after(10_000).step(Input::Ended { connection: ConnectionId(1) });
     assert_eq!((redials(&effects, "z"), member.peer.standing()), (1, Standing::Member));
 }

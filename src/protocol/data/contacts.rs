@@ -72,6 +72,11 @@ impl Known {
     pub(crate) fn may_redial(&self, now: Time) -> bool {
         self.linked.is_none_or(|at| now.checked_sub(at).unwrap() >= REDIAL_PAUSE)
     }
+
+    /// When a dial was refused, if that was within `period`: a refusal may pass, as while a firewall starts.
+    pub(crate) fn was_refused(&self, now: Time, period: Time) -> Option<Time> {
+        self.refused.filter(|at| now < *at + period)
+    }
 }
 
 impl Contacts {

@@ -92,7 +92,7 @@ impl Event {
                 ("last", Field::Number(*last)),
             ],
             Self::ClockBehind { by } => vec![("seconds", Field::Number(by.as_secs()))],
-            Self::NotStoring { peers, .. } => vec![("who", peers.into())],
+            Self::NotStoring { peers, waits } => vec![("who", peers.into()), ("waits", Field::Flag(*waits))],
             Self::InputDelivered { readings } => vec![("readings", Field::Number(*readings))],
         }
     }

@@ -108,7 +108,8 @@ fn a_link_that_is_not_taken_forgets_what_waited_and_reports_its_next_connection(
     let log = log();
     let (link, before) = half_way(&log);
     say(&link, lasting_message(), &log);
-    assert!(link.rest());
+    say(&link, Message::Leave { term: None }, &log);
+    assert!(link.rest(Duration::ZERO));
     let (dial, report, waits) = {
         let state = lock(&link.state);
         (state.dial, state.report, !state.outbox.is_empty())
@@ -120,7 +121,7 @@ fn a_link_that_is_not_taken_forgets_what_waited_and_reports_its_next_connection(
     say(&link, short_message(), &log);
     assert!(matches!(lock(&link.state).task(), Some(Task::Dial)) && !link.is_over());
     link.close();
-    assert!(!link.rest());
+    assert!(!link.rest(Duration::ZERO));
 }
 
 #[test]
