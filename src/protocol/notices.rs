@@ -7,6 +7,7 @@ use crate::ids::PeerId;
 use crate::wire::{Limits, Refusal, Timing};
 
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is said by itself")]
 pub(super) struct Notices {
     /// An election was won, and no view came of it yet.
     pub(super) won: bool,
