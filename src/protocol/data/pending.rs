@@ -249,9 +249,9 @@ impl Queue {
                     let Some(lines) = Self::text(&self.lines, at, last) else {
                         // What the storage was asked for is on its way; nothing may overtake it.
                         if self.recalled.is_none() {
-                            let count = self.absent(at, last).min(READINGS_MAX);
-                            self.recalled = Some(at + count - 1);
-                            out.push(Next::Recall(Range { origin: origin.clone(), first: at, count }));
+                            let ranges = self.to_recall(at, origin, log);
+                            self.recalled = ranges.last().map(Range::last);
+                            out.extend(ranges.into_iter().map(Next::Recall));
                         }
                         return true;
                     };
@@ -266,6 +266,26 @@ impl Queue {
             }
         }
         window < WINDOW_READINGS
+    }
+
+    /// What to ask the storage for: readings from `from` on that are not in memory, up to the first that is. A disk that lost
+    /// writes leaves gaps, and to ask after each of them would take a turn of the storage for a few readings.
+    fn to_recall(&self, from: Number, origin: &Origin, log: &Log) -> Vec<Range> {
+        let (mut ranges, mut left) = (Vec::new(), READINGS_MAX);
+        let spans = self.numbers.spans().flat_map(|(first, last)| log.missing(origin, first, last));
+        for (first, last) in spans.filter(|(_, last)| *last >= from) {
+            let first = first.max(from);
+            let count = if Self::text(&self.lines, first, last).is_some() { 0 } else { self.absent(first, last) };
+            let count = count.min(left);
+            if count > 0 {
+                ranges.push(Range { origin: origin.clone(), first, count });
+            }
+            left -= count;
+            if left == 0 || first + count <= last {
+                break;
+            }
+        }
+        ranges
     }
 
     fn give_up_waiting(&mut self, origin: &Origin, log: &Log, leader_commit: Sequence, now: Time, timeout: Time) {
@@ -316,58 +336,4 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn origin() -> Origin {
-        "a/1".parse().unwrap()
-    }
-
-    fn request(first: Number, count: u64) -> Request {
-        let text = "DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap());
-        Request { origin: origin(), first, lines: Lines::new(text.into_bytes(), count) }
-    }
-
-    #[test]
-    fn what_comes_back_in_pieces_is_asked_for_once() {
-        let (log, found) = (Log::new(&Found::default()), Found::default());
-        let mut pending = Pending::new("b/1".parse().unwrap(), &found);
-        pending.add(&Range { origin: origin(), first: 1, count: 9 });
-        assert_eq!(pending.next(&log), [Next::Recall(Range { origin: origin(), first: 1, count: 9 })]);
-        for first in [1, 4, 7] {
-            pending.on_recalled(request(first, 3));
-            assert_eq!(pending.next(&log), [Next::Order(request(first, 3))]);
-        }
-        pending.restart();
-        assert_eq!(pending.next(&log).len(), 3, "all of it is in memory now");
-    }
-
-    #[test]
-    fn texts_go_once_all_of_them_is_committed() {
-        let mut pending = Pending::new(origin(), &Found::default());
-        for _ in 0..3 {
-            pending.take(request(1, 2).lines);
-        }
-        let texts = |pending: &Pending| pending.queues[&origin()].lines.keys().copied().collect::<Vec<_>>();
-        pending.committed(&Range { origin: origin(), first: 1, count: 3 });
-        assert_eq!((texts(&pending), pending.len(), pending.first_own()), (vec![3, 5], 3, Some(4)));
-        pending.committed(&Range { origin: origin(), first: 4, count: 1 });
-        assert_eq!(texts(&pending), [5]);
-        pending.committed(&Range { origin: origin(), first: 5, count: 2 });
-        assert!(pending.is_empty() && texts(&pending).is_empty());
-        assert_eq!(pending.take(request(1, 1).lines).first, 7);
-    }
-
-    #[test]
-    fn what_is_committed_while_it_is_read_back_is_not_kept() {
-        let (log, found) = (Log::new(&Found::default()), Found::default());
-        let mut pending = Pending::new("b/1".parse().unwrap(), &found);
-        pending.add(&Range { origin: origin(), first: 1, count: 6 });
-        assert_eq!(pending.next(&log).len(), 1);
-        pending.committed(&Range { origin: origin(), first: 1, count: 3 });
-        pending.on_recalled(request(1, 3));
-        assert_eq!(pending.next(&log), []);
-        pending.on_recalled(request(4, 3));
-        assert_eq!(pending.next(&log), [Next::Order(request(4, 3))]);
-    }
-}
+mod tests;
