@@ -15,6 +15,8 @@ pub(super) struct Check {
     stored: BTreeMap<u64, BTreeSet<PeerId>>,
     /// Digests of what was handed to the storage of a process and not reported yet.
     handed_over: BTreeMap<Origin, VecDeque<u64>>,
+    /// Where the log of a peer begins.
+    bases: BTreeMap<PeerId, Sequence>,
     /// How far the leader of a term committed.
     granted: BTreeMap<Term, Sequence>,
 }
@@ -44,6 +46,10 @@ impl Check {
 
     /// What a leader commits counts when it says so: in the same step it may end, or begin to lead another term.
     pub(super) fn decided(&mut self, process: &Process, effects: &[Effect]) {
+        let base = process.peer.base();
+        if self.bases.get(process.id()) != Some(&base) {
+            self.bases.insert(process.id().clone(), base);
+        }
         for effect in effects {
             if let Effect::Store(Store::SayBase { term, .. }) = effect {
                 // All of it was committed.
@@ -61,14 +67,16 @@ impl Check {
         }
     }
 
-    /// A leader orders that the entries up to here go: each peer of its view has stored them.
+    /// A leader orders that the entries up to here go: each peer of its view has stored them, or has a log that begins after
+    /// them, as an earlier leader said that it does.
     pub(super) fn check_removal(&self, process: &Process, to: Sequence) -> Result<(), String> {
         let Some(digest) = process.shelf.digest_at(to) else {
             return Err(format!("promise 7: {} removes up to {to}, which is no batch end", process.id()));
         };
         let nobody = BTreeSet::new();
         let holders = self.stored.get(&digest).unwrap_or(&nobody);
-        match process.peer.members().iter().find(|id| !holders.contains(*id) && !is_own_name(id)) {
+        let needs = |id: &PeerId| !is_own_name(id) && self.bases.get(id).is_none_or(|base| *base < to);
+        match process.peer.members().iter().find(|id| !holders.contains(*id) && needs(id)) {
             Some(lacking) => Err(format!("promise 7: {} removes up to {to}, which {lacking} lacks", process.id())),
             None => Ok(()),
         }
