@@ -1,5 +1,5 @@
-//! What is not believed: leaders, followers and seekers that did not keep their word, and the claim that another process lives
-//! under this peer's own id. A peer that belonged to a group never ends because of what others say. A starting peer
+//! What is not believed: leaders, followers and seekers that did not keep their word, and the claim that another process
+//! lives under this peer's own id. A peer that belonged to a group never ends because of what others say. A starting peer
 //! ends only where the other process answered at its very address, twice.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -19,7 +19,7 @@ pub(super) struct Notices {
     pub(super) limits: Vec<(PeerId, Option<Limits>)>,
     /// Why a peer with another configuration refused this one.
     refusal: Option<String>,
-    /// Entries up to here do not go, since what is left of them would be too much.
+    /// It was told that nothing old goes, since what is left of it would be too much.
     pub(super) too_much: bool,
     /// The clock went back.
     pub(super) clock: bool,

@@ -177,8 +177,7 @@ impl Peer {
     }
 
     /// Sends again what was under way for the heartbeat timeout and did not arrive: a sequencer keeps back a window at
-    /// most, and does not know which readings it let go of. What was under way on a link that the leader refused goes out
-    /// again, too.
+    /// most, and does not know which readings it let go of.
     pub(super) fn send_again(&mut self, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
         let leader_commit = self.following().map_or(0, |following| following.leader_commit);

@@ -123,8 +123,8 @@ impl Peer {
         turn.tell(Event::View { term: view.term, change: view.change, members, leader_here: false });
     }
 
-    /// Logs, and returns, the members of the view before that the leader no longer counts. Where this peer comes from another group,
-    /// the new view says nothing of them.
+    /// Logs, and returns, the members of the view before that the leader no longer counts. Where this peer comes from
+    /// another group, the new view says nothing of them.
     fn tell_gone(&self, view: &ViewChange, turn: &mut Turn) -> Vec<PeerId> {
         if !self.group.last_view.contains_key(&view.term.leader) {
             return Vec::new();

@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::bridge;
 use crate::harness::feeder::{Feeder, PAUSE_MILLIS_MAX};
 use crate::harness::{Group, PATIENCE};
-use crate::nats::{assert_once_and_in_order, messages, row_of_another};
+use crate::nats::{assert_once_and_in_order, messages, row_of_another, Message};
 use crate::server::{free_port, Server};
 use crate::storm::{readings, wait_for, Holder};
 
@@ -81,6 +81,14 @@ impl Cluster {
         }
     }
 
+    /// All that the stream holds.
+    fn messages(&mut self) -> Vec<Message> {
+        self.ask("read", |context| async move {
+            // A consumer may be on a server that has only just begun.
+            tokio::time::timeout(PATIENCE, messages(&context, STREAM)).await.ok()?
+        })
+    }
+
     /// Which server leads the stream.
     fn leader(&mut self) -> usize {
         let name = self.ask("name the leader", |context| async move {
@@ -141,10 +149,7 @@ fn survive(kills: usize, (few, more): (u64, u64), pause: u64) {
     }
     let count = feeder.finish() - 1;
     wait_for(&mut cluster, &bridge, count);
-    let messages = cluster.ask("read", |context| async move {
-        // A consumer may be on a server that has only just begun.
-        tokio::time::timeout(PATIENCE, messages(&context, STREAM)).await.ok()?
-    });
+    let messages = cluster.messages();
     assert_once_and_in_order(&messages, count);
     assert!(messages.iter().map(|message| message.sequence).eq(1..=count));
 }
@@ -181,9 +186,7 @@ fn a_message_that_three_servers_lost_is_sent_again_although_the_group_has_newer_
     });
     let second = start();
     wait_for(&mut cluster, &second, 101);
-    let messages = cluster.ask("read", |context| async move {
-        tokio::time::timeout(Duration::from_secs(15), messages(&context, STREAM)).await.ok()?
-    });
+    let messages = cluster.messages();
     let of_peer: Vec<_> = messages.iter().filter(|message| message.subject != "sensors.roof").cloned().collect();
     assert_once_and_in_order(&of_peer, 100);
 }

@@ -275,8 +275,7 @@ impl Queue {
         let spans = self.numbers.spans().flat_map(|(first, last)| log.missing(origin, first, last));
         for (first, last) in spans.filter(|(_, last)| *last >= from) {
             let first = first.max(from);
-            let count = if Self::text(&self.lines, first, last).is_some() { 0 } else { self.absent(first, last) };
-            let count = count.min(left);
+            let count = self.absent(first, last).min(left);
             if count > 0 {
                 ranges.push(Range { origin: origin.clone(), first, count });
             }
@@ -314,8 +313,11 @@ impl Queue {
 
     /// How many readings from `first` on, at most up to `last`, are not in memory.
     fn absent(&self, first: Number, last: Number) -> u64 {
-        let next = self.lines.range(first..=last).next().map_or(last + 1, |(begins, _)| *begins);
-        next - first
+        let before = self.lines.range(..first).next_back();
+        if before.is_some_and(|(begins, lines)| begins + lines.count() > first) {
+            return 0;
+        }
+        self.lines.range(first..=last).next().map_or(last + 1, |(begins, _)| *begins) - first
     }
 
     /// Lets go of texts in which nothing is pending any more.

@@ -80,6 +80,7 @@ pub(crate) struct Proposing {
     pub(crate) asked: BTreeSet<PeerId>,
     /// Peers whose answer counts: all that were asked, and a leader that was silent.
     pub(crate) invited: BTreeSet<PeerId>,
+    /// The leader whose silence started the election, until it answers.
     pub(crate) silent: Option<PeerId>,
     pub(crate) answers: BTreeMap<PeerId, LogState>,
     pub(crate) deadline: Time,

@@ -1,6 +1,6 @@
 //! How much of the log no limit keeps. By age that is everything before the first batch with a reading of a month that is
-//! kept, as far as a later batch shows that it is old; by bytes, whole segments from the beginning, until the rest takes less than the limit. Never the last segment:
-//! it is still written.
+//! kept, as far as a later batch shows that it is old; by bytes, whole segments from the beginning, until the rest takes
+//! less than the limit. Never the last segment: it is still written.
 
 use std::time::Duration;
 
