@@ -9,6 +9,7 @@ use super::*;
 use crate::ids::{Origin, PeerId, Term, INCARNATION_MAX, NUMBER_MAX};
 
 mod bounds;
+mod lines;
 mod payloads;
 mod ranges;
 
