@@ -72,13 +72,22 @@ plant() {
     cargo mutants --output "$out" --no-shuffle "${only[@]}" "${tests[@]}" -- -- "${@:2}" || true
 }
 
+# Unit tests that take most of the time of all: they are asked only of what the others miss.
+LONG=(storage::tests::{crash,cut,damage,steady,waiting}:: a_log_reader_ it_is_a_log_its_rows what_is_no_longer_in_memory
+    a_copy_of_a_peer_that_goes_on it_is_a_list_of_batches a_process_dies_or_the_power_fails nothing_goes_where_what_is_left
+    a_crash_within_a_removal after_any_cut_the_files a_file_of_which_little_is_pending)
+
 # What was drawn of a module meets its own unit tests; what they miss meets the next, and so on. Without optimisation a mistake
 # is built in seconds; simulated groups are not for that.
 try_module() {
     local out=$1 missed=$1/drawn.txt stage
-    for stage in unit core groups; do
+    for stage in unit long core groups; do
         case $stage in
-            unit) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "$module::" ;;
+            unit) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "$module::" "${LONG[@]/#/--skip=}" ;;
+            long)
+                [ "$module" = storage ] || continue
+                CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "${LONG[@]}"
+                ;;
             core) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --test=core --test=transcripts --test=verify "${processes[@]}" ;;
             groups) plant "$out/$stage" "$missed" --test=simulation -- groups_keep ;;
         esac

@@ -170,3 +170,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -314,3 +314,20 @@ fn a_refusal_that_passed_is_forgotten() {
     let effects = member.after(10_000).step(Input::Ended { connection: ConnectionId(1) });
     assert_eq!((redials(&effects, "z"), member.peer.standing()), (1, Standing::Member));
 }
+
+#[test]
+fn links_of_strangers_are_few_and_the_one_that_was_silent_longest_goes() {
+    let mut learner = Bench::learner();
+    let mut closed = Vec::new();
+    for stranger in 0..50 {
+        let (name, endpoint) = (format!("s{stranger}"), format!("10.0.0.{stranger}:8000"));
+        closed.extend(learner.after(300).hello(10 + stranger, &name, 1, &endpoint).into_iter().filter_map(|effect| {
+            match effect {
+                Effect::Close { peer } => Some(peer),
+                _ => None,
+            }
+        }));
+    }
+    // The leader was silent for longer than any of them, and is no stranger.
+    assert_eq!(closed, [id("s0"), id("s1")]);
+}

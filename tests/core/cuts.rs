@@ -3,7 +3,7 @@
 use peer::protocol::{Done, Effect, Effects, Event, Exit, Input, Standing, Store};
 use peer::wire::{Message, ViewChange};
 
-use crate::bench::{frame, leads, lines, range, request, term, told, view, view_of, Bench, LIFE};
+use crate::bench::{frame, leads, lines, range, request, said_to, term, told, view, view_of, Bench, LIFE};
 
 /// It yields to the leader of this view, whose group is larger, and is taken in.
 fn yields(peer: &mut Bench, view: ViewChange) -> Effects {
@@ -101,4 +101,31 @@ fn a_cut_within_a_batch_is_made_at_the_end_of_the_batch_before() {
         effects.iter().any(|effect| matches!(effect, Effect::Store(Store::Say { message, .. }) if *message == fetch)),
         "{effects:?}"
     );
+}
+
+#[test]
+fn a_batch_that_comes_before_two_cuts_are_done_is_asked_for_once_both_are() {
+    let (mut peer, origin) = (Bench::leader(), format!("m/{LIFE}"));
+    for count in [3, 4] {
+        peer.step(Input::Readings(lines(count)));
+    }
+    peer.stored(vec![Done::Appended { last: 7 }]);
+    let own = peer.term();
+    yields(&mut peer, view("5@x/7", vec![(own, 1), (term("2@x/7"), 6)], 9));
+    // That leader goes, and the next one has nothing.
+    peer.said(1, Message::Leave { term: Some(term("5@x/7")) });
+    let next = view_of(view("6@y/7", vec![], 0), "127.0.0.1:10", 5);
+    peer.hello(2, "y", 7, "127.0.0.1:10");
+    peer.finds("127.0.0.1:10", next.clone());
+    peer.said(2, Message::Added { view: next, incarnation: LIFE });
+    // What it sends comes before the cuts are done.
+    let first = frame(&term("6@y/7"), 1, request("y/7", 1, 1));
+    peer.said(2, Message::Ordered { term: term("6@y/7"), frame: first });
+    let mut fetches = |to, returned| {
+        let effects = peer.stored(vec![Done::Cut { to, returned: vec![returned] }]);
+        let fetch = Message::Fetch { term: term("6@y/7"), from: 1 };
+        said_to(&effects, "y").into_iter().filter(|message| **message == fetch).count()
+    };
+    assert_eq!(fetches(3, range(&origin, 4, 4)), 0);
+    assert_eq!(fetches(0, range(&origin, 1, 3)), 1);
 }

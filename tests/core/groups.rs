@@ -269,3 +269,14 @@ fn a_proposer_that_promises_to_another_lets_those_go_that_promised_to_it() {
     let effects = member.said(2, Message::Coordinator { term: term("9@y/5") });
     assert_eq!(said_to(&effects, "a"), [&Message::Yield { term: own, leader: None }], "{effects:?}");
 }
+
+#[test]
+fn a_follower_that_is_asked_to_take_a_peer_in_names_its_leader() {
+    let joins = || Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None };
+    for mut follower in [Bench::learner(), Bench::member(&["z"])] {
+        follower.hello(9, "x", 5, "10.0.0.8:1");
+        let effects = follower.said(9, joins());
+        let leader = Some(contact("z", 5, "127.0.0.1:8000"));
+        assert_eq!(said_to(&effects, "x"), [&Message::Stale { term: Some(term("1@z/5")), leader }]);
+    }
+}

@@ -270,3 +270,55 @@ fn made_up_seekers_and_leaders_make_few_questions() {
         assert!((100..=64 + 16 * 10).contains(&all), "{all} in ten seconds");
     }
 }
+
+#[test]
+fn nobody_is_asked_where_nobody_can_be() {
+    for (endpoint, asked) in
+        [("0.0.0.0:8000", false), ("10.0.0.8:0", false), ("127.0.0.1:7000", false), ("10.0.0.8:1", true)]
+    {
+        let mut seeker = Bench::new();
+        seeker.hears(Message::NewPeerRequest(contact("x", 1, endpoint)));
+        assert_eq!(seeker.waits_for(endpoint), asked, "{endpoint}");
+    }
+}
+
+#[test]
+fn a_process_is_known_at_the_address_where_it_answered() {
+    let mut seeker = Bench::new();
+    seeker.hears(Message::NewPeerRequest(contact("x", 1, AWAY)));
+    seeker.answered(AWAY, here(contact("x", 1, "10.0.0.7:7"), Belongs::Nowhere));
+    assert_eq!(seeker.peer.endpoint_of(&id("x")), Some(AWAY.parse().unwrap()));
+}
+
+#[test]
+fn a_process_that_answers_with_this_peers_id_is_asked_for_a_proof_unless_it_is_this_peer() {
+    for (life, asked) in [(LIFE - 1, true), (LIFE, false)] {
+        let mut seeker = Bench::new();
+        seeker.hears(Message::NewPeerRequest(contact("x", 1, AWAY)));
+        seeker.answered(AWAY, here(contact("m", life, AWAY), Belongs::Nowhere));
+        assert_eq!(seeker.waits_for(AWAY), asked, "life {life}");
+    }
+}
+
+#[test]
+fn a_peer_that_neither_leads_nor_seeks_is_not_waited_for() {
+    for (seeking, standing) in [(true, Standing::Proposing), (false, Standing::Leader)] {
+        let mut seeker = Bench::new();
+        while seeker.peer.standing() == Standing::Seeking {
+            let other = contact("a", 5, AWAY);
+            seeker.hears(Message::Leader(leadership("1@a/5", other.clone(), 1, 0)));
+            if seeker.waits_for(AWAY) {
+                seeker.answered(AWAY, |question| match here(other, Belongs::Nowhere)(question) {
+                    Answer::Here(mut here) => {
+                        here.seeking = seeking;
+                        Answer::Here(here)
+                    }
+                    other => other,
+                });
+            }
+            seeker.after(500).alarm(Alarm::Discovery);
+            assert!(seeker.now() < 60_000, "it waits for ever");
+        }
+        assert_eq!(seeker.peer.standing(), standing);
+    }
+}

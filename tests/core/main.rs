@@ -3,6 +3,7 @@
 mod addresses;
 mod bench;
 mod claims;
+mod conflicts;
 mod connections;
 mod cuts;
 mod dropping;

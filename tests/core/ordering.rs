@@ -130,6 +130,39 @@ fn readings_of_few_origins_are_under_way_together_the_lowest_first() {
 }
 
 #[test]
+fn what_is_under_way_of_one_origin_is_bounded_over_its_gaps() {
+    let pending = vec![range("o/1", 1, 5000), range("o/1", 5002, 5000)];
+    let (mut learner, mut effects) = Bench::learner_with(&Found { pending, ..Found::default() });
+    let mut under_way = Vec::new();
+    loop {
+        let asked = recalled(&effects);
+        if asked.is_empty() {
+            break;
+        }
+        let brought = asked.iter().map(|range| Done::Recalled(request("o/1", range.first, range.count)));
+        effects = learner.stored(brought.collect());
+        under_way.extend(sent(&effects).iter().map(|request| (request.first, request.lines.count())));
+    }
+    assert_eq!(under_way.iter().map(|(_, count)| count).sum::<u64>(), 8192);
+    assert!(under_way.is_sorted() && under_way.iter().all(|(first, count)| first + count <= 5001 || *first > 5001));
+}
+
+#[test]
+fn sources_wait_where_the_disk_falls_back() {
+    let mut learner = Bench::learner();
+    let leader = term("1@z/5");
+    while learner.peer.keeps_up() {
+        let first = learner.peer.last() + 1;
+        assert!(learner.peer.room() > 0 && first <= AHEAD_READINGS, "nothing is stored of {first}");
+        let frame = frame(&leader, first, request("z/5", first, 1024));
+        learner.said(1, Message::Ordered { term: leader.clone(), frame });
+    }
+    assert_eq!((learner.peer.last(), learner.peer.room()), (AHEAD_READINGS, 0));
+    learner.stored(vec![Done::Appended { last: 1024 }]);
+    assert!(learner.peer.keeps_up() && learner.peer.room() > 0);
+}
+
+#[test]
 fn a_leader_orders_pending_readings_of_any_number_of_origins_as_they_are_committed() {
     let origin = |n: u64| format!("o{n:03}/1");
     let found = Found { pending: (0..40).map(|n| range(&origin(n), 1, 2000)).collect(), ..Found::default() };

@@ -165,3 +165,17 @@ fn outsiders_that_are_silent_leave_room_for_one_that_is_heard() {
     bench.alarm(Alarm::Discovery);
     assert!(bench.waits_for(OUTSIDE), "{:?}", bench.open());
 }
+
+#[test]
+fn the_leader_of_a_larger_group_is_asked_where_it_answered() {
+    let mut bench = looks_around();
+    leader_answers(&mut bench);
+    member_answers(&mut bench);
+    let claims = "10.0.0.7:7";
+    bench.answered(OUTSIDE, |question| {
+        let view = view_of(view("1@x/5", vec![], 0), OUTSIDE, 5);
+        here(contact("x", 5, claims), Belongs::Leads(view))(question)
+    });
+    assert_eq!(bench.peer.standing(), Standing::Seeking);
+    assert!(bench.waits_for(OUTSIDE) && !bench.waits_for(claims), "{:?}", bench.open());
+}

@@ -86,3 +86,25 @@ impl Promises {
         self.stale_said.retain(|(_, said)| said == promised);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stale_is_said_once_on_each_link_for_each_promise_and_what_was_said_of_older_ones_is_forgotten() {
+        let found = Found::default();
+        let mut promises = Promises::new(&found, &Log::new(&found), 9);
+        let (a, b): (PeerId, PeerId) = ("a".parse().unwrap(), "b".parse().unwrap());
+        assert!(promises.may_say_stale(&a) && promises.may_say_stale(&b));
+        assert!(!promises.may_say_stale(&a));
+        promises.forget_link(&a);
+        assert!(promises.may_say_stale(&a) && !promises.may_say_stale(&b));
+        promises.promised = Some("1@a/1".parse().unwrap());
+        promises.forget_older();
+        assert!(promises.stale_said.is_empty(), "it would grow with each election");
+        assert!(promises.may_say_stale(&b));
+        promises.forget_older();
+        assert!(!promises.may_say_stale(&b));
+    }
+}

@@ -4,7 +4,7 @@ use super::super::trial::{endpoint, id, Trial};
 use super::*;
 use crate::protocol::input::Found;
 use crate::protocol::{Alarm, Input};
-use crate::wire::Lines;
+use crate::wire::{Lines, Message};
 
 fn seen(picture: &Picture) -> Vec<(&str, Option<u64>, Option<u64>)> {
     let seconds = |member: &Member| member.silent.map(|silent| silent.as_secs());
@@ -20,6 +20,18 @@ fn a_leader_knows_how_far_everybody_is_and_when_it_was_heard() {
     assert_eq!((picture.standing, picture.leader.as_ref()), (Standing::Leader, Some(&id("m"))));
     assert_eq!((picture.last, picture.stored, picture.committed, picture.waiting), (1, 0, 0, 1));
     assert_eq!(picture.members[1].endpoint, endpoint("m"));
+}
+
+#[test]
+fn a_leader_shows_those_that_fetch_its_log_as_learners() {
+    let mut trial = Trial::leader(&["x"]);
+    trial.knows("y");
+    trial.gets("y", Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None });
+    let learners = |picture: &Picture| -> Vec<(String, bool)> {
+        picture.members.iter().map(|member| (member.id.to_string(), member.learner)).collect()
+    };
+    let shown = [("m", false), ("x", false), ("y", true)].map(|(id, learner)| (id.to_owned(), learner));
+    assert_eq!(learners(&trial.picture()), shown);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
 use super::super::trial::{close, contact, id, say, send, stores, tell, term, view, Trial};
-use super::super::{Alarm, Effect, Event, Found, Serve, Standing, State, Store, AHEAD_READINGS};
+use super::super::{Alarm, Effect, Event, Found, Input, Serve, Standing, State, Store, AHEAD_READINGS};
 use crate::ids::Sequence;
-use crate::wire::{Message, RunList};
+use crate::wire::{Base, Frame, Lines, Message, Request, RunList};
 
 fn runs(items: &[(&str, Sequence)]) -> RunList {
     items.iter().map(|(text, first)| (term(text), *first)).collect()
@@ -47,8 +47,7 @@ fn a_proposer_whose_log_is_the_best_leads_those_who_answered() {
 fn a_proposer_with_too_few_answers_lets_go_of_them() {
     let mut trial = proposer(Some(3), &Found::default(), &["a", "b"]);
     assert_eq!(trial.gets("a", log_state("3@z/1", vec![], 0)), []);
-    let effects =
-        trial.after(5).step(super::super::Input::Stored(vec![super::super::Done::Proposed { term: term("4@m/1") }]));
+    let effects = trial.after(5).step(Input::Stored(vec![super::super::Done::Proposed { term: term("4@m/1") }]));
     assert_eq!(effects, []);
     let yields = send("a", Message::Yield { term: term("4@m/1"), leader: None });
     let suspended = Event::Suspended { have: 2, need: 3, waiting: 0 };
@@ -82,6 +81,57 @@ fn what_the_proposer_lacks_is_fetched() {
     assert_eq!(effects, [say("a", Message::Fetch { term: term("4@m/1"), from: 5 })]);
 }
 
+/// docs/protocol.md, 5.4: what was under way on a link is lost with it, so its owner is asked again for its log on the next
+/// link, and nobody else is.
+#[test]
+fn a_log_that_is_fetched_is_asked_for_again_on_a_new_link_to_its_owner() {
+    let mut trial = proposer(None, &Found::default(), &["a", "b"]);
+    trial.gets("b", log_state("3@z/1", vec![], 0));
+    let fetch = say("a", Message::Fetch { term: term("4@m/1"), from: 1 });
+    assert_eq!(trial.gets("a", log_state("3@z/1", runs(&[("3@z/1", 1)]), 9)), [fetch.clone()]);
+    assert_eq!(trial.step(Input::LinkUp { peer: id("b") }), []);
+    assert_eq!(trial.step(Input::LinkUp { peer: id("a") }), [fetch]);
+}
+
+/// docs/protocol.md, 5.5: the log of the owner of the best log is taken as a leader's is. What was removed from it is not
+/// fetched: the log begins after that (10.5), and the rest is asked for. Then the proposer leads.
+#[test]
+fn a_proposer_takes_the_log_that_it_fetches_and_leads_with_it() {
+    let mut trial = proposer(None, &Found::default(), &["a"]);
+    let history = runs(&[("3@z/1", 1)]);
+    let fetch = |from| say("a", Message::Fetch { term: term("4@m/1"), from });
+    assert_eq!(trial.gets("a", log_state("3@z/1", history.clone(), 9)), [fetch(1)]);
+    let base = Base { last: 5, runs: history, origins: vec![] };
+    let effects = trial.gets("a", Message::Base { term: term("4@m/1"), base });
+    assert!(effects.contains(&fetch(6)), "{effects:?}");
+    let lines = Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(4), 4);
+    let frame = Frame::build(term("3@z/1"), 6, &[Request { origin: "z/1".parse().unwrap(), first: 6, lines }]);
+    let ordered = |text| Message::Ordered { term: term(text), frame: frame.clone() };
+    for (from, text) in [("z", "4@m/1"), ("a", "3@z/1")] {
+        trial.gets(from, ordered(text));
+        assert_eq!(trial.peer.last(), 5, "{from}, {text}");
+    }
+    trial.gets("a", ordered("4@m/1"));
+    assert_eq!((trial.peer.last(), trial.peer.standing()), (9, Standing::Leader));
+}
+
+/// docs/protocol.md, 5.4: a proposer at work shows that it lives, to those that answered it, twice in an interval. Nothing
+/// is decided before its time is up.
+#[test]
+fn a_proposer_shows_that_it_lives_while_it_waits() {
+    let mut trial = proposer(None, &Found::default(), &["a", "b"]);
+    trial.gets("b", log_state("3@z/1", vec![], 0));
+    let beat = send("b", Message::Heartbeat { term: term("4@m/1"), committed: 0 });
+    assert_eq!(trial.alarm(Alarm::Election), []);
+    assert_eq!(trial.alarm(Alarm::Heartbeat), [beat.clone()]);
+    let interval = super::super::trial::TIMING.heartbeat_interval;
+    for _ in 0..3 {
+        assert_eq!(trial.peer.deadline(Alarm::Heartbeat), Some(trial.peer.clock.now + interval / 2));
+        assert_eq!(trial.after_time(interval / 2 - interval / 4).alarm(Alarm::Heartbeat), [], "before it is due");
+        assert_eq!(trial.after_time(interval / 4).alarm(Alarm::Heartbeat), [beat.clone()]);
+    }
+}
+
 /// docs/protocol.md, 5.5: "after the proposer cut its own log to the common prefix". The longer log of an earlier `synced`
 /// is not the best: what it holds beyond may never have been committed.
 #[test]
@@ -101,10 +151,10 @@ fn a_proposer_starts_again_when_the_owner_of_the_best_log_fails() {
     let mut trial = proposer(None, &Found::default(), &["a", "b"]);
     trial.gets("b", log_state("3@z/1", vec![], 0));
     trial.gets("a", log_state("3@z/1", runs(&[("3@z/1", 1)]), 9));
-    let effects = trial.step(super::super::Input::Refused { peer: id("a") });
+    let effects = trial.step(Input::Refused { peer: id("a") });
     assert_eq!(effects, [], "what its connection still holds is read first");
     let connection = super::super::ConnectionId(u64::from(b'a'));
-    let effects = trial.step(super::super::Input::Ended { connection });
+    let effects = trial.step(Input::Ended { connection });
     assert_eq!(effects, [close("a"), stores("5@m/1", Some("3@z/1"), 0), say("b", coordinator("5@m/1"))]);
 }
 
