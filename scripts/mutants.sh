@@ -77,18 +77,22 @@ LONG=(storage::tests::{crash,cut,damage,steady,waiting}:: a_log_reader_ it_is_a_
     a_copy_of_a_peer_that_goes_on it_is_a_list_of_batches a_process_dies_or_the_power_fails nothing_goes_where_what_is_left
     a_crash_within_a_removal after_any_cut_the_files a_file_of_which_little_is_pending)
 
-# What was drawn of a module meets its own unit tests; what they miss meets the next, and so on. Without optimisation a mistake
-# is built in seconds; simulated groups are not for that.
+# What was drawn of a module meets its own unit tests; what they miss meets the next tests that know the module, and so on.
+# Without optimisation a mistake is built in seconds; simulated groups are not for that.
 try_module() {
-    local out=$1 missed=$1/drawn.txt stage
-    for stage in unit long core groups; do
+    local out=$1 missed=$1/drawn.txt stages=(unit tests groups) tests=() stage
+    case $module in
+        protocol) tests=(--test=core --test=transcripts) ;;
+        wire) tests=(--test=core --test=transcripts --test=fuzz) ;;
+        storage) stages=(unit long tests groups) tests=(--test=verify --test=fuzz) ;;
+        # Threads and sockets are seen by real processes only.
+        threads | net) stages=(unit tests) tests=(--test=cluster --test=hostile) ;;
+    esac
+    for stage in "${stages[@]}"; do
         case $stage in
             unit) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "$module::" "${LONG[@]/#/--skip=}" ;;
-            long)
-                [ "$module" = storage ] || continue
-                CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "${LONG[@]}"
-                ;;
-            core) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --test=core --test=transcripts --test=verify "${processes[@]}" ;;
+            long) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "${LONG[@]}" ;;
+            tests) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" "${tests[@]}" ;;
             groups) plant "$out/$stage" "$missed" --test=simulation -- groups_keep ;;
         esac
         missed=$out/$stage/mutants.out/missed.txt
@@ -107,9 +111,6 @@ for module in "${MODULES[@]}"; do
     rm -rf "$out"
     mkdir -p "$out"
     awk -F '\t' -v module="$module" '$1 == module { print $2 }' <<< "$DRAWN" > "$out/drawn.txt"
-    # Threads and sockets are seen by real processes only.
-    processes=()
-    case $module in threads | net) processes=(--test=cluster --test=hostile) ;; esac
     [ ! -s "$out/drawn.txt" ] || try_module "$out"
 done
 

@@ -103,6 +103,19 @@ fn with_a_quorum_a_joiner_lifts_a_term_in_steps_that_newcomers_believe_soon_and_
 }
 
 #[test]
+fn no_joiner_lifts_a_term_to_the_highest_counter() {
+    // After centuries any counter is believed. The highest leaves no term for the next election.
+    let highest = 1u64 << 48;
+    for (promised, led) in [(highest - 2, highest - 1), (highest - 1, 1)] {
+        let mut leader = Bench::leader();
+        leader.after(300 * 365 * 86_400_000).hello(1, "y", 5, "127.0.0.1:8001");
+        let promised = Some(term(&format!("{promised}@y/5")));
+        leader.said(1, Message::Join { promised, priority: 0, runs: vec![], last: 0, limits: None });
+        assert_eq!((leader.peer.standing(), leader.term().counter), (Standing::Leader, led));
+    }
+}
+
+#[test]
 fn an_electing_member_promises_to_no_stranger() {
     let mut member = Bench::member(&["z", "y"]);
     member.hello(3, "zz", 5, "127.0.0.1:8009");

@@ -62,7 +62,7 @@ impl Follower {
 
     /// May it be served from here, however much it was sent already?
     pub(crate) fn may_begin(&mut self, from: Sequence, now: Time, period: Time) -> bool {
-        let Some(again) = (self.up_to + 1).checked_sub(from).filter(|again| *again > 0) else { return true };
+        let Some(again) = (self.up_to + 1).checked_sub(from) else { return true };
         // A batch is sent whole, however little of it is wanted; and of more, at first no more than may be under way.
         let batches = again.div_ceil(READINGS_MAX).min(AHEAD_BATCHES.into());
         self.again.spend_some(u32::try_from(batches).expect("few"), now, period)

@@ -153,3 +153,25 @@ impl Reach {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_remembered_up_to_a_bound_and_those_that_are_known_stay() {
+        let (patience, peer) = (Time::from_secs(10), "a".parse().unwrap());
+        let at = |n: usize| SocketAddr::from(([127, 0, 0, 1], u16::try_from(n).unwrap() + 1));
+        let mut reach = Reach::default();
+        for n in 0..2 * REMEMBERED_MAX {
+            reach.note_said(&peer, at(n), Time::from_secs(1), patience);
+        }
+        assert_eq!(reach.heard.len(), REMEMBERED_MAX);
+        reach.note_said(&peer, at(0), Time::from_secs(2), patience);
+        assert_eq!(reach.heard_at(at(0)).and_then(|heard| heard.said), Some(Time::from_secs(2)));
+        // Those that fell silent give room.
+        reach.note_said(&peer, at(3 * REMEMBERED_MAX), Time::from_secs(11), patience);
+        assert!(reach.heard_at(at(0)).is_some() && reach.heard_at(at(1)).is_none());
+        assert!(reach.heard_at(at(3 * REMEMBERED_MAX)).is_some());
+    }
+}
