@@ -72,7 +72,8 @@ plant() {
     cargo mutants --output "$out" --no-shuffle "${only[@]}" "${tests[@]}" -- -- "${@:2}" || true
 }
 
-# Unit tests that take most of the time of all: they are asked only of what the others miss.
+# Unit tests that take most of the time of all: they are asked only of what the others miss. So are those of readers of what is
+# stored.
 LONG=(storage::tests::{crash,cut,damage,steady,waiting}:: a_log_reader_ it_is_a_log_its_rows what_is_no_longer_in_memory
     a_copy_of_a_peer_that_goes_on it_is_a_list_of_batches a_process_dies_or_the_power_fails nothing_goes_where_what_is_left
     a_crash_within_a_removal after_any_cut_the_files a_file_of_which_little_is_pending)
@@ -84,14 +85,14 @@ try_module() {
     case $module in
         protocol) tests=(--test=core --test=transcripts) ;;
         wire) tests=(--test=core --test=transcripts --test=fuzz) ;;
-        storage) stages=(unit long tests groups) tests=(--test=verify --test=fuzz) ;;
+        storage) stages=(unit long tests groups) tests=(--test=verify --test=tail --test=fuzz) ;;
         # Threads and sockets are seen by real processes only.
         threads | net) stages=(unit tests) tests=(--test=cluster --test=hostile) ;;
     esac
     for stage in "${stages[@]}"; do
         case $stage in
             unit) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "$module::" "${LONG[@]/#/--skip=}" ;;
-            long) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "${LONG[@]}" ;;
+            long) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "${LONG[@]}" history:: ;;
             tests) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" "${tests[@]}" ;;
             groups) plant "$out/$stage" "$missed" --test=simulation -- groups_keep ;;
         esac

@@ -47,3 +47,22 @@ fn numbers_that_no_origin_reaches_are_refused() {
         assert!(parsed(2, &[(first, 2, 2)]).is_err(), "{first}");
     }
 }
+
+#[test]
+fn readings_that_follow_each_other_are_one_range_of_a_batch() {
+    let part = |origin: &str, first, count: u64| {
+        let line = b"DATA|s|2013-01-01T06:00:00Z|1||\n";
+        let lines = Lines::new(line.repeat(usize::try_from(count).unwrap()), count);
+        Request { origin: origin.parse().unwrap(), first, lines }
+    };
+    let range = |origin: &str, first, count| Range { origin: origin.parse().unwrap(), first, count };
+    let parts = [part("b/1", 5, 2), part("b/1", 7, 3), part("b/1", 11, 1), part("c/1", 12, 1), part("b/1", 12, 1)];
+    let frame = Frame::build("1@a/1".parse().unwrap(), 21, &parts);
+    let ranges = [range("b/1", 5, 5), range("b/1", 11, 1), range("c/1", 12, 1), range("b/1", 12, 1)];
+    assert_eq!(frame.ranges(), ranges);
+    assert_eq!(ranges.map(|range| range.last()), [9, 11, 12, 12]);
+    assert_eq!((frame.count(), frame.last(), frame.keep()), (8, 28, None));
+    let keeps = Frame::build_with("1@a/1".parse().unwrap(), 21, &parts, Some(7));
+    assert_eq!(keeps.keep(), Some(7));
+    assert_eq!(Frame::parse(keeps.bytes().to_vec()).map(|frame| (frame.keep(), frame.count())), Ok((Some(7), 8)));
+}
