@@ -151,7 +151,7 @@ impl<'a> Cursor<'a> {
         let port_at = address_end.map(|end| if rest.starts_with('[') { end + 2 } else { end + 1 });
         let port_at = port_at.filter(|at| *at <= rest.len() && rest.is_char_boundary(*at)).ok_or(self.wrong(field))?;
         let port_end = rest[port_at..].find(':').map_or(rest.len(), |at| port_at + at);
-        self.rest = rest.get(port_end + 1..).filter(|_| port_end < rest.len());
+        self.rest = rest.get(port_end + 1..);
         rest[..port_end].parse().map_err(|_| self.wrong(field))
     }
 

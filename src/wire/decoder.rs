@@ -241,12 +241,13 @@ mod tests {
             for _ in 0..SPACE_BYTES / 5 {
                 assert_eq!(decoder.next_message(), Ok(Some(Message::Ok { term: None })));
             }
-            assert_eq!(decoder.next_message(), Ok(None));
+            assert_eq!((decoder.next_message(), decoder.has_more()), (Ok(None), true));
             // What was taken out gives its room back.
             assert_eq!(decoder.space_for(SPACE_BYTES).len(), SPACE_BYTES);
             assert!(decoder.held() <= begun.len() + FLOW_BYTES, "{}", decoder.held());
             decoder.put(b"-\n");
             assert_eq!(decoder.next_message(), Ok(Some(Message::Ok { term: None })));
+            assert!(!decoder.has_more());
         }
     }
 

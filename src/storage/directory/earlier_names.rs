@@ -136,6 +136,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_no_directory_of_that_name() {
+        let temp = TempDir::new();
+        fs::write(temp.path().join("file"), "").unwrap();
+        fs::create_dir(temp.path().join("directory")).unwrap();
+        let named = ["file", "directory", "nothing"].map(|name| is_named(&temp.path().join(name)).unwrap());
+        assert_eq!(named, [false, true, false]);
+    }
+
+    #[test]
     fn a_directory_of_an_earlier_version_is_renamed_once_and_told_of() {
         let temp = TempDir::new();
         assert_eq!(rename_directory(&temp.path().join("none"), &id()).unwrap(), None);

@@ -49,3 +49,18 @@ pub(in crate::storage) fn segments_of(names: &[String]) -> Vec<Sequence> {
     firsts.dedup();
     firsts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_take_the_place_of_a_segment_is_known_by_its_name_and_is_none() {
+        for path in [plain_path(1), packed_path(1_000_000)] {
+            let of = |path: &str| path.strip_prefix(DIR).and_then(|name| name.strip_prefix('/')).map(str::to_owned);
+            let (name, unfinished) = (of(&path).unwrap(), of(&unfinished_path(&path)).unwrap());
+            assert_eq!((is_unfinished(&name), is_unfinished(&unfinished)), (false, true), "{unfinished}");
+            assert!(parse_segment_name(&name).is_some() && parse_segment_name(&unfinished).is_none());
+        }
+    }
+}

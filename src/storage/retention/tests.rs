@@ -149,6 +149,8 @@ fn a_peer_that_asks_for_what_is_about_to_go_is_told_what_is_left_of_it() {
     let told = storage.told_base().unwrap().unwrap();
     let origins = vec![Range { origin: "a/1".parse().unwrap(), first: 1, count: 60 }];
     assert_eq!(told, Base { last: 60, runs: vec![("1@l/1".parse().unwrap(), 1)], origins });
+    assert!(storage.is_removing(), "files are still to go");
+    assert_eq!(storage.told_base().unwrap(), Some(told));
     storage.finish_removals().unwrap();
     assert_eq!(storage.take_removed().iter().map(|done| done.base).collect::<Vec<_>>(), [30, 60]);
 }

@@ -1,5 +1,6 @@
 //! A payload is in the grammar wherever it enters: no request and no batch brings anything else.
 
+use super::super::batch::seal;
 use super::super::*;
 use crate::ids::Term;
 
@@ -67,5 +68,22 @@ fn a_request_with_such_a_line_is_refused_too() {
         let head = Request::parse_head(head, &mut Cursor::new(head, "X").unwrap()).unwrap();
         let refused = head.complete(request.lines.as_bytes().to_vec());
         assert!(matches!(refused, Err(WireError::Reading { verb: "SEQUENCER_REQUEST", .. })), "{line}: {refused:?}");
+    }
+}
+
+/// A head of one that says this many lines, and the lines of a request of three.
+fn complete(count: u64) -> Result<Request, WireError> {
+    let Request { origin, first, lines } = request("DATA|b|2013-01-01T06:00:00Z|||", 1);
+    let mut text = Vec::new();
+    seal(&format!("X:{origin}:{first}:{count}:{}:", lines.as_bytes().len()), lines.as_bytes(), &mut text);
+    let head = std::str::from_utf8(&text).unwrap().trim_end();
+    Request::parse_head(head, &mut Cursor::new(head, "X").unwrap())?.complete(lines.as_bytes().to_vec())
+}
+
+#[test]
+fn a_request_of_more_or_fewer_lines_than_its_head_says_is_refused() {
+    assert!(complete(3).is_ok());
+    for count in [2, 4] {
+        assert_eq!(complete(count), Err(WireError::Count { verb: "SEQUENCER_REQUEST" }), "{count}");
     }
 }
