@@ -55,6 +55,8 @@ fi
 # OUT/mutants.out.
 plant() {
     local out=$1 lines=$2 only=() tests=() line
+    # Structs without one of their fields are planted whatever --re says: no sample has them.
+    [ "$SAMPLE" -eq 0 ] || only=(--exclude-re ' delete field ')
     shift 2
     while [ $# -gt 0 ] && [ "$1" != -- ]; do
         # Nothing else is built: what stands after -- counts only where tests run.
@@ -63,7 +65,6 @@ plant() {
     done
     mkdir -p "$out"
     while read -r line; do
-        # Structs without one of their fields are planted whatever --re says: at least in these files alone.
         only+=(-f "${line%%:*}" --re "^$(sed 's/[][\.*^$(){}?+|/-]/\\&/g' <<< "$line")\$")
     done < "$lines"
     # All mistakes of a module together make a command line too long.
