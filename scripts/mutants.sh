@@ -55,22 +55,22 @@ fi
 # OUT/mutants.out.
 plant() {
     local out=$1 lines=$2 only=() tests=() line
-    # Structs without one of their fields are planted whatever --re says: no sample has them.
-    [ "$SAMPLE" -eq 0 ] || only=(--exclude-re ' delete field ')
     shift 2
     while [ $# -gt 0 ] && [ "$1" != -- ]; do
         # Nothing else is built: what stands after -- counts only where tests run.
         tests+=("--cargo-arg=$1")
         shift
     done
-    mkdir -p "$out"
     while read -r line; do
         only+=(-f "${line%%:*}" --re "^$(sed 's/[][\.*^$(){}?+|/-]/\\&/g' <<< "$line")\$")
     done < "$lines"
     # All mistakes of a module together make a command line too long.
     [ "${#only[@]}" -lt 4000 ] || only=(-f "src/$module.rs" -f "src/$module/**/*.rs")
+    # Structs without one of their fields are planted whatever --re says, unless they count as caught before.
+    mkdir -p "$out/mutants.out"
+    cargo mutants --list "${only[@]}" | grep -vFxf "$lines" > "$out/mutants.out/caught.txt" || true
     # Its exit status says that some were missed; so does the table.
-    cargo mutants --output "$out" --no-shuffle "${only[@]}" "${tests[@]}" -- -- "${@:2}" || true
+    cargo mutants --output "$out" --iterate --no-shuffle "${only[@]}" "${tests[@]}" -- -- "${@:2}" || true
 }
 
 # Unit tests that take most of the time of all: they are asked only of what the others miss. So are those of readers of what is

@@ -34,7 +34,7 @@ fn a_peer_that_may_open_no_more_files_names_its_limit() {
     let group = Group::new();
     let mut peer = group.start_fed("a");
     peer.wait_for_view(&["a"]);
-    let (process, limit) = (peer.process().to_string(), "--nofile=5:5");
+    let (process, limit) = (peer.process_id().to_string(), "--nofile=5:5");
     let limited = Command::new("prlimit").args(["--pid", &process, limit]).output();
     if !limited.is_ok_and(|output| output.status.success()) {
         skipped("the limit of a running process cannot be set here", "this needs prlimit");

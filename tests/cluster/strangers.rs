@@ -16,7 +16,7 @@ const MEMORY_MAX: u64 = 64 * 1024;
 
 /// A line of `/proc/<pid>/status`.
 fn status(peer: &Peer, what: &str) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{}/status", peer.process())).ok()?;
+    let text = fs::read_to_string(format!("/proc/{}/status", peer.process_id())).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(what))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }

@@ -28,7 +28,7 @@ pub(super) fn start_as_nobody(group: &Group, id: &str) -> Option<Peer> {
 
 /// Lets its user have this many threads.
 fn limit(peer: &Peer, threads: &str) {
-    let (process, limit) = (peer.process().to_string(), format!("--nproc={threads}:"));
+    let (process, limit) = (peer.process_id().to_string(), format!("--nproc={threads}:"));
     let user = ["--reuid", USER, "--clear-groups", "prlimit"];
     let status = Command::new("setpriv").args(user).args(["--pid", &process, &limit]).status().expect("it is there");
     assert!(status.success(), "prlimit {limit}");
@@ -36,14 +36,14 @@ fn limit(peer: &Peer, threads: &str) {
 
 /// How many it may have.
 fn soft_limit(peer: &Peer) -> String {
-    let limits = fs::read_to_string(format!("/proc/{}/limits", peer.process())).expect("it runs");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", peer.process_id())).expect("it runs");
     let line = limits.lines().find_map(|line| line.strip_prefix("Max processes")).expect("one of the limits");
     line.split_whitespace().next().expect("a number, or unlimited").to_owned()
 }
 
 /// Names of the threads that a peer has.
 fn threads(peer: &Peer) -> Vec<String> {
-    let tasks = fs::read_dir(format!("/proc/{}/task", peer.process())).expect("it runs").flatten();
+    let tasks = fs::read_dir(format!("/proc/{}/task", peer.process_id())).expect("it runs").flatten();
     // One may end while it is looked at.
     tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok()).collect()
 }

@@ -66,11 +66,6 @@ impl Peer {
         self
     }
 
-    /// The number of its process.
-    pub(crate) fn process(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(crate) fn log(&self) -> Vec<String> {
         self.log.lines.lock().expect("no panic").clone()
     }
@@ -186,6 +181,7 @@ impl Peer {
         status
     }
 
+    /// The number of its process.
     pub(crate) fn process_id(&self) -> u32 {
         self.child.id()
     }

@@ -156,12 +156,27 @@ impl Siege {
     pub(crate) fn end_among_others(&mut self) {
         let fed = self.end_input(&[]);
         let until = Instant::now() + PATIENCE;
-        while self.peers.iter().any(|peer| peer.files() != self.peers[0].files()) {
+        // What others handed in may come into the order at any moment, so all stand still while they are compared.
+        while !self.have_equal_files_where_they_stand() {
             assert!(Instant::now() < until, "their files stay different");
+            self.peers.iter().for_each(|peer| peer.signal("-CONT"));
             thread::park_timeout(Duration::from_millis(100));
         }
         self.check(&fed);
         self.decide();
+    }
+
+    /// Stops all processes where they are. Have they the same files then?
+    fn have_equal_files_where_they_stand(&self) -> bool {
+        for peer in &self.peers {
+            peer.signal("-STOP");
+            let until = Instant::now() + PATIENCE;
+            while !has_stopped(peer.process_id()) {
+                assert!(Instant::now() < until, "{} does not stop", peer.id);
+                thread::yield_now();
+            }
+        }
+        self.peers.iter().all(|peer| peer.files() == self.peers[0].files())
     }
 
     /// Has it decided whether the run kept its promises.
@@ -191,6 +206,15 @@ impl Siege {
         }
         self.assert_clean_logs();
     }
+}
+
+/// Does no thread of this process run, since a signal stopped it?
+fn has_stopped(process: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("it is a process");
+    tasks.map(|task| task.expect("readable").path().join("stat")).all(|stat| {
+        // A thread that ends meanwhile does not run, either.
+        fs::read_to_string(stat).map_or(true, |text| text.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')))
+    })
 }
 
 /// Waits until exactly these peers are in one view.

@@ -62,7 +62,7 @@ impl Samples {
             // One that has just begun has not opened what it needs.
             let Some(sample) = look_at(peer).filter(|_| peer.said("Is Group Leader")) else { continue };
             let [memory, descriptors, threads, files] = sample;
-            let (seconds, process) = (self.begun.elapsed().as_secs(), peer.process());
+            let (seconds, process) = (self.begun.elapsed().as_secs(), peer.process_id());
             let row = format!("{seconds},{},{process},{memory},{descriptors},{threads},{files}", peer.id);
             writeln!(self.file, "{row}").expect("room");
             if seconds >= self.warm {
@@ -116,7 +116,7 @@ fn median(samples: &[Sample], at: usize) -> u64 {
 
 /// What a peer takes now; `None` where it has just ended.
 fn look_at(peer: &Peer) -> Option<Sample> {
-    let proc = Path::new("/proc").join(peer.process().to_string());
+    let proc = Path::new("/proc").join(peer.process_id().to_string());
     let status = fs::read_to_string(proc.join("status")).ok()?;
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
