@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use peer::protocol::{Admission, Alarm, ConnectionId, Effect, Input, Standing};
 use peer::wire::{Belongs, Message};
 
-use crate::bench::{contact, here, id, leads, request, term, view, Bench};
+use crate::bench::{contact, here, id, join, leads, request, term, view, Bench};
 
 const OWN: &str = "127.0.0.1:8000";
 const BORROWED: &str = "10.0.0.9:1";
@@ -56,7 +56,7 @@ fn a_peer_that_speaks_is_dialled_where_it_speaks_from() {
     leader.after(1000);
     assert!(is_dialled_again(&elsewhere(&mut leader), "x"));
     assert_eq!(address(&leader, "x"), Some(BORROWED.parse().unwrap()));
-    let effects = leader.said(1, Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None });
+    let effects = leader.said(1, join(None));
     assert!(is_dialled_again(&effects, "x"), "{effects:?}");
     assert_eq!(address(&leader, "x"), own);
 }

@@ -63,6 +63,11 @@ pub(crate) fn leadership(text: &str, leader: Contact, size: u64, last: Sequence)
     Leadership { term: term(text), leader, size, last }
 }
 
+/// A peer without a log, and with this promise, asks to be taken in.
+pub(crate) fn join(promised: Option<Term>) -> Message {
+    Message::Join { promised, priority: 0, runs: vec![], last: 0, limits: None }
+}
+
 /// The first view of a term whose leader's log was `runs` up to `last`.
 pub(crate) fn view(text: &str, runs: RunList, last: Sequence) -> ViewChange {
     let start = TermStart { runs, last };
@@ -299,7 +304,7 @@ impl Bench {
     /// `name` links to this leader and joins.
     pub(crate) fn joins(&mut self, connection: u64, name: &str) -> Effects {
         self.hello(connection, name, 5, &format!("127.0.0.1:{}", 8000 + connection));
-        self.said(connection, Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None })
+        self.said(connection, join(None))
     }
 
     pub(crate) fn requests(&mut self, connection: u64, request: Request) -> Effects {

@@ -5,7 +5,7 @@ use peer::protocol::{Admission, Alarm, Answer, ConnectionId, Effect, Event, Foun
 use peer::wire::{Belongs, Hello, Message, Refusal, Request, RunList, Token};
 
 use crate::bench::{
-    asked, contact, hello, here, id, range, request, said_to, seat, term, told, view, view_of, Bench, LIFE,
+    asked, contact, hello, here, id, join, range, request, said_to, seat, term, told, view, view_of, Bench, LIFE,
 };
 
 fn refused(effects: &[Effect]) -> bool {
@@ -215,7 +215,7 @@ fn an_ok_of_a_stranger_ends_no_election() {
 fn a_peer_that_joins_in_a_loop_is_served_eight_times_a_heartbeat_timeout() {
     let mut leader = Bench::leader();
     leader.hello(1, "x", 5, "127.0.0.1:8001");
-    let join = Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None };
+    let join = join(None);
     let served = |leader: &mut Bench, times| {
         let added = |_| said_to(&leader.said(1, join.clone()), "x").len();
         (0..times).map(added).sum::<usize>()
@@ -232,7 +232,7 @@ fn a_peer_that_joins_with_a_higher_promise_each_time_raises_the_term_eight_times
         for _ in 0..8 {
             let counter = leader.term().counter + 1;
             let promised = Some(term(&format!("{counter}@{name}/5")));
-            leader.said(connection, Message::Join { promised, priority: 0, runs: vec![], last: 0, limits: None });
+            leader.said(connection, join(promised));
         }
     }
     assert!(leader.term().counter <= 1 + 2 * 8, "{}", leader.term());

@@ -13,8 +13,8 @@ fn own() -> String {
 
 /// These readings, each of one value.
 fn values(first: u64, values: &[u64]) -> Request {
-    let text: String = values.iter().map(|value| format!("DATA|a|2013-01-01T06:00:00Z|{value}||\n")).collect();
-    Request { lines: Lines::new(text.into_bytes(), values.len() as u64), ..request(&own(), first, 1) }
+    let text: Vec<String> = values.iter().map(|value| format!("DATA|a|2013-01-01T06:00:00Z|{value}||\n")).collect();
+    Request { lines: Lines::new(text.concat().into_bytes(), values.len() as u64), ..request(&own(), first, 1) }
 }
 
 /// It ordered 1 2 3 4 5 in a group of its own, left that for another leader, and cut its log. That leader ordered these under

@@ -4,7 +4,7 @@ use peer::protocol::{Alarm, ConnectionId, Done, Effect, Event, Found, Input, Sta
 use peer::wire::{Message, Seat};
 
 use crate::bench::{
-    contact, frame, id, leadership, leads, lines, request, said_to, seat, term, told, view, view_of, Bench, LIFE,
+    contact, frame, id, join, leadership, leads, lines, request, said_to, seat, term, told, view, view_of, Bench, LIFE,
 };
 
 #[test]
@@ -272,7 +272,7 @@ fn a_proposer_that_promises_to_another_lets_those_go_that_promised_to_it() {
 
 #[test]
 fn a_follower_that_is_asked_to_take_a_peer_in_names_its_leader() {
-    let joins = || Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None };
+    let joins = || join(None);
     for mut follower in [Bench::learner(), Bench::member(&["z"])] {
         follower.hello(9, "x", 5, "10.0.0.8:1");
         let effects = follower.said(9, joins());

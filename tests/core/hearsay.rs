@@ -6,7 +6,7 @@ use peer::protocol::{Alarm, Answer, Effect, Exit, Found, Input, Question, Standi
 use peer::wire::{Belongs, Contact, Leadership, Message, Refusal, Token};
 
 use crate::bench::{
-    asked, contact, ends, hello, here, id, leadership, leads, said_to, term, view, view_of, Bench, LIFE,
+    asked, contact, ends, hello, here, id, join, leadership, leads, said_to, term, view, view_of, Bench, LIFE,
 };
 
 /// The address of an unknown process.
@@ -117,7 +117,7 @@ fn a_seeker_learns_no_counter_from_what_it_hears_and_is_told() {
         Message::Stale { term: term.clone(), leader: None },
         Message::Election { term: term.clone(), from: id("s") },
         Message::Ok { term: term.clone() },
-        Message::Join { promised: term.clone(), priority: 0, runs: vec![], last: 0, limits: None },
+        join(term.clone()),
         Message::Heartbeat { term: high.clone(), committed: 0 },
         Message::Commit { term: high, up_to: 9 },
         Message::Leave { term },
@@ -154,7 +154,7 @@ fn a_leader_learns_no_counter_from_strangers() {
     leader.answered(AWAY, leads(AWAY, view("1000000@a/5", vec![], 0)));
     assert_eq!(leader.peer.standing(), Standing::Leader);
     leader.hello(2, "y", 5, "127.0.0.1:8002");
-    leader.said(2, Message::Join { promised: Some(term("7@y/5")), priority: 0, runs: vec![], last: 0, limits: None });
+    leader.said(2, join(Some(term("7@y/5"))));
     assert_eq!(leader.peer.promised(), Some(&term(&format!("8@m/{LIFE}"))));
 }
 
@@ -164,7 +164,7 @@ fn a_joiner_raises_the_term_no_further_than_elections_can_have() {
         let mut leader = Bench::leader();
         leader.hello(1, "y", 5, "127.0.0.1:8001");
         let promised: Option<peer::ids::Term> = Some(term(&format!("{counter}@y/5")));
-        let effects = leader.said(1, Message::Join { promised, priority: 0, runs: vec![], last: 0, limits: None });
+        let effects = leader.said(1, join(promised));
         assert!(matches!(said_to(&effects, "y")[..], [Message::Added { .. }]), "it is taken in: {effects:?}");
         let expected: u64 = if raised { counter + 1 } else { 1 };
         assert_eq!(leader.term().counter, expected);

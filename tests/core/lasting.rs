@@ -5,7 +5,8 @@ use peer::protocol::{Admission, Alarm, Answer, ConnectionId, Effect, Event, Foun
 use peer::wire::{Belongs, Message, Token};
 
 use crate::bench::{
-    contact, frame, hello, here, id, leadership, leads, request, said_to, seat, term, told, view, view_of, Bench, LIFE,
+    contact, frame, hello, here, id, join, leadership, leads, request, said_to, seat, term, told, view, view_of, Bench,
+    LIFE,
 };
 
 /// The address of an unknown process.
@@ -158,7 +159,7 @@ fn members_believe_the_term_that_a_joiner_raises_their_leader_to() {
     leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
     leader.hello(2, "s", 5, "10.0.0.8:1");
     let highest = Some(term(&format!("{}@s/5", (1u64 << 20) + 1)));
-    let effects = leader.said(2, Message::Join { promised: highest, priority: 0, runs: vec![], last: 0, limits: None });
+    let effects = leader.said(2, join(highest));
     let Some(Message::Coordinator { term: raised }) = said_to(&effects, "x").pop() else { panic!("{effects:?}") };
     // What its member does then.
     let mut member = Bench::member(&["z", "a"]);

@@ -4,7 +4,7 @@ use peer::ids::Term;
 use peer::protocol::{Alarm, Found, Standing};
 use peer::wire::Message;
 
-use crate::bench::{contact, leadership, leads, range, said_to, term, view, view_of, Bench, LIFE};
+use crate::bench::{contact, join, leadership, leads, range, said_to, term, view, view_of, Bench, LIFE};
 
 /// The address of `s`, which speaks on connection 1.
 const STRANGER: &str = "127.0.0.1:8001";
@@ -76,7 +76,7 @@ fn with_a_quorum_a_leader_far_above_is_joined_after_as_long_as_it_takes_to_get_t
 /// A peer with this promise asks to join. Its promise is above the term that it is offered: it says so.
 fn joins_with(leader: &mut Bench, promised: &Term) -> bool {
     let promise = Some(promised.clone());
-    let join = Message::Join { promised: promise.clone(), priority: 0, runs: vec![], last: 0, limits: None };
+    let join = join(promise.clone());
     let effects = leader.said(1, join);
     let added = said_to(&effects, "y").iter().any(|message| matches!(message, Message::Added { .. }));
     if leader.term() < *promised {
@@ -110,7 +110,7 @@ fn no_joiner_lifts_a_term_to_the_highest_counter() {
         let mut leader = Bench::leader();
         leader.after(300 * 365 * 86_400_000).hello(1, "y", 5, "127.0.0.1:8001");
         let promised = Some(term(&format!("{promised}@y/5")));
-        leader.said(1, Message::Join { promised, priority: 0, runs: vec![], last: 0, limits: None });
+        leader.said(1, join(promised));
         assert_eq!((leader.peer.standing(), leader.term().counter), (Standing::Leader, led));
     }
 }
@@ -146,7 +146,7 @@ fn a_leader_that_lifts_its_term_promises_to_no_stranger() {
     leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
     leader.hello(2, "y", 5, "127.0.0.1:8002");
     let promised = Some(term("7@y/5"));
-    leader.said(2, Message::Join { promised, priority: 0, runs: vec![], last: 0, limits: None });
+    leader.said(2, join(promised));
     assert_eq!(leader.peer.standing(), Standing::Proposing);
     leader.said(2, Message::Coordinator { term: term("9@y/5") });
     assert_eq!(leader.peer.standing(), Standing::Proposing);

@@ -3,7 +3,7 @@
 use peer::protocol::{Alarm, Call, Effects, Event, Found, Input, Standing};
 use peer::wire::Message;
 
-use crate::bench::{asked, contact, leadership, leads, lines, sent, told, view, Bench};
+use crate::bench::{asked, contact, join, leadership, leads, lines, sent, told, view, Bench};
 
 /// The `LEADER` of another group, at 127.0.0.1:9.
 fn of_another_group(name: &str) -> Message {
@@ -92,7 +92,7 @@ fn late_messages_do_not_lead_away_a_leader_that_lifts_its_term_for_a_joiner() {
     leader.said(1, Message::Fetch { term: leader.term(), from: 1 });
     leader.hello(2, "y", 5, "127.0.0.1:8002");
     let promised = Some(crate::bench::term("7@y/5"));
-    leader.said(2, Message::Join { promised: promised.clone(), priority: 0, runs: vec![], last: 0, limits: None });
+    leader.said(2, join(promised.clone()));
     assert_eq!(leader.peer.standing(), Standing::Proposing);
     leader.said(2, Message::Stale { term: promised, leader: Some(contact("y", 5, "127.0.0.1:8002")) });
     assert_eq!(leader.peer.standing(), Standing::Proposing);

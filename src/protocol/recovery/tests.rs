@@ -1,6 +1,6 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{close, contact, id, say, send, stores, tell, term, view, Trial};
+use super::super::trial::{close, contact, id, say, send, stores, tell, term, view, Trial, TIMING};
 use super::super::{Alarm, Effect, Event, Found, Input, Serve, Standing, State, Store, AHEAD_READINGS};
 use crate::ids::Sequence;
 use crate::wire::{Base, Frame, Lines, Message, Request, RunList};
@@ -87,10 +87,10 @@ fn what_the_proposer_lacks_is_fetched() {
 fn a_log_that_is_fetched_is_asked_for_again_on_a_new_link_to_its_owner() {
     let mut trial = proposer(None, &Found::default(), &["a", "b"]);
     trial.gets("b", log_state("3@z/1", vec![], 0));
-    let fetch = say("a", Message::Fetch { term: term("4@m/1"), from: 1 });
-    assert_eq!(trial.gets("a", log_state("3@z/1", runs(&[("3@z/1", 1)]), 9)), [fetch.clone()]);
+    let fetches = [say("a", Message::Fetch { term: term("4@m/1"), from: 1 })];
+    assert_eq!(trial.gets("a", log_state("3@z/1", runs(&[("3@z/1", 1)]), 9)), fetches);
     assert_eq!(trial.step(Input::LinkUp { peer: id("b") }), []);
-    assert_eq!(trial.step(Input::LinkUp { peer: id("a") }), [fetch]);
+    assert_eq!(trial.step(Input::LinkUp { peer: id("a") }), fetches);
 }
 
 /// docs/protocol.md, 5.5: the log of the owner of the best log is taken as a leader's is. What was removed from it is not
@@ -121,14 +121,14 @@ fn a_proposer_takes_the_log_that_it_fetches_and_leads_with_it() {
 fn a_proposer_shows_that_it_lives_while_it_waits() {
     let mut trial = proposer(None, &Found::default(), &["a", "b"]);
     trial.gets("b", log_state("3@z/1", vec![], 0));
-    let beat = send("b", Message::Heartbeat { term: term("4@m/1"), committed: 0 });
+    let beats = [send("b", Message::Heartbeat { term: term("4@m/1"), committed: 0 })];
     assert_eq!(trial.alarm(Alarm::Election), []);
-    assert_eq!(trial.alarm(Alarm::Heartbeat), [beat.clone()]);
-    let interval = super::super::trial::TIMING.heartbeat_interval;
+    assert_eq!(trial.alarm(Alarm::Heartbeat), beats);
+    let quarter = TIMING.heartbeat_interval / 4;
     for _ in 0..3 {
-        assert_eq!(trial.peer.deadline(Alarm::Heartbeat), Some(trial.peer.clock.now + interval / 2));
-        assert_eq!(trial.after_time(interval / 2 - interval / 4).alarm(Alarm::Heartbeat), [], "before it is due");
-        assert_eq!(trial.after_time(interval / 4).alarm(Alarm::Heartbeat), [beat.clone()]);
+        assert_eq!(trial.peer.deadline(Alarm::Heartbeat), Some(trial.peer.clock.now + quarter * 2));
+        assert_eq!(trial.after_time(quarter).alarm(Alarm::Heartbeat), [], "before it is due");
+        assert_eq!(trial.after_time(quarter).alarm(Alarm::Heartbeat), beats);
     }
 }
 
