@@ -352,3 +352,6 @@ impl fmt::Display for Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

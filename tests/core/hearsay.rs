@@ -322,3 +322,26 @@ fn a_peer_that_neither_leads_nor_seeks_is_not_waited_for() {
         assert_eq!(seeker.peer.standing(), standing);
     }
 }
+
+#[test]
+fn a_leader_is_joined_up_to_the_highest_counter_that_is_left_for_leaders() {
+    for (counter, joined) in [(1u64 << 44, true), ((1 << 44) + 1, false)] {
+        let mut seeker = Bench::new();
+        let effects = seeker.finds(AWAY, view_of(view(&format!("{counter}@x/1"), vec![], 0), AWAY, 1));
+        assert_eq!(said_to(&effects, "x").len(), usize::from(joined), "{counter}: {effects:?}");
+    }
+}
+
+#[test]
+fn a_seeker_asks_one_leader_at_a_time() {
+    let mut seeker = Bench::new();
+    let other = "10.0.0.8:1";
+    let leader = |name: &str, endpoint| contact(name, 1, endpoint);
+    for (name, endpoint) in [("x", AWAY), ("y", other)] {
+        seeker.hears(Message::Leader(leadership(&format!("1@{name}/1"), leader(name, endpoint), 1, 0)));
+    }
+    for (name, endpoint, joins) in [("x", AWAY, 1), ("y", other, 0)] {
+        let effects = seeker.answered(endpoint, leads(endpoint, view(&format!("1@{name}/1"), vec![], 0)));
+        assert_eq!(said_to(&effects, name).len(), joins, "{name}: {effects:?}");
+    }
+}

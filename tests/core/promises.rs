@@ -4,7 +4,7 @@ use peer::ids::Term;
 use peer::protocol::{Alarm, Found, Standing};
 use peer::wire::Message;
 
-use crate::bench::{contact, join, leadership, leads, range, said_to, term, view, view_of, Bench, LIFE};
+use crate::bench::{contact, id, join, leadership, leads, range, said_to, seat, term, view, view_of, Bench, LIFE};
 
 /// The address of `s`, which speaks on connection 1.
 const STRANGER: &str = "127.0.0.1:8001";
@@ -243,4 +243,23 @@ fn a_proposer_of_the_last_view_and_one_that_fetches_from_here_are_waited_for_whi
         assert_eq!(seeker.peer.standing(), Standing::Promised, "after {n} intervals");
     }
     assert!(waits(&mut seeker, |_, term| (1, beats(term))) <= 60, "it stopped");
+}
+
+#[test]
+fn a_member_of_a_group_below_the_quorum_promises_to_a_stranger() {
+    for (quorum, promises) in [(2, false), (3, true)] {
+        let mut member = Bench::under(Some(quorum), &Found::default());
+        let own = Some(quorum);
+        member.hello_under(own, 1, "z");
+        let endpoint = "127.0.0.1:8001";
+        let mut shown = view_of(view("1@z/5", vec![], 0), endpoint, 1);
+        member.added(1, endpoint, shown.clone());
+        shown.change = 2;
+        shown.members.insert(id("m"), seat(LIFE, "127.0.0.1:7000"));
+        member.said(1, Message::ViewChange(shown));
+        assert_eq!(member.peer.standing(), Standing::Member);
+        member.hello_under(own, 2, "y");
+        member.said(2, Message::Coordinator { term: term("2@y/5") });
+        assert_eq!(counter(&member), if promises { 2 } else { 1 }, "of two, with a quorum of {quorum}");
+    }
 }

@@ -199,3 +199,32 @@ impl TakenIn {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_too_many_origins_were_turned_away_to_be_remembered_no_other_leaves_a_gap() {
+        let (patience, origin) = (Time::from_secs(10), |n: usize| format!("o{n}/1").parse::<Origin>().unwrap());
+        let mut taken_in = TakenIn {
+            incarnation: 1,
+            endpoint: SocketAddr::from(([127, 0, 0, 1], 1)),
+            origins: Budget::new(1),
+            turned_away: BTreeMap::new(),
+            was_behind: false,
+        };
+        for n in 0..TURNED_AWAY_MAX {
+            assert!(taken_in.may_leave_a_gap(&origin(TURNED_AWAY_MAX), Time::ZERO, patience), "{n} are remembered");
+            taken_in.turn_away(&origin(n), Time::ZERO, patience);
+        }
+        for n in [0, TURNED_AWAY_MAX] {
+            assert!(!taken_in.may_leave_a_gap(&origin(n), patience - Time::from_nanos(1), patience));
+        }
+        // What is remembered may leave one when its sender has sent all of it again. The next to be turned away makes room.
+        assert!(taken_in.may_leave_a_gap(&origin(0), patience, patience));
+        assert!(!taken_in.may_leave_a_gap(&origin(TURNED_AWAY_MAX), patience, patience));
+        taken_in.turn_away(&origin(1), patience, patience);
+        assert!(taken_in.may_leave_a_gap(&origin(TURNED_AWAY_MAX), patience, patience));
+    }
+}

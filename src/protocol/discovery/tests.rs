@@ -87,3 +87,21 @@ fn the_highest_seeker_proposes_and_the_others_wait() {
         assert_eq!(trial.peer.standing() == Standing::Proposing, proposes);
     }
 }
+
+/// docs/protocol.md, 3.5: "A leader that does not answer" within an election timeout is given up, and not before: it is
+/// followed if it answers in time.
+#[test]
+fn a_leader_that_was_asked_has_an_election_timeout_to_answer() {
+    for (seconds, standing) in [(4, Standing::Learner), (5, Standing::Seeking)] {
+        let mut trial = seeker();
+        trial.alarm(Alarm::Discovery);
+        let effects = trial.hears(leadership("3@z/1", "z", 1));
+        let (_, asked) = question(&effects);
+        let view = view("3@z/1", &["z"], vec![], 0);
+        trial.answers(asked, "z", Belongs::Leads(view.clone()));
+        trial.knows("z");
+        trial.after(seconds).alarm(Alarm::Discovery);
+        trial.gets("z", Message::Added { view, incarnation: 1 });
+        assert_eq!(trial.peer.standing(), standing, "after {seconds} s");
+    }
+}

@@ -26,6 +26,11 @@ fn log_state(synced: &str, runs: RunList, last: Sequence) -> Message {
     Message::LogState { term: term("4@m/1"), synced: Some(term(synced)), runs, last, limits: None }
 }
 
+/// The promise of a peer without a log, to this term.
+fn promise_to(text: &str) -> Message {
+    Message::LogState { term: term(text), synced: None, runs: vec![], last: 0, limits: None }
+}
+
 fn coordinator(text: &str) -> Message {
     Message::Coordinator { term: term(text) }
 }
@@ -113,6 +118,31 @@ fn a_proposer_takes_the_log_that_it_fetches_and_leads_with_it() {
     }
     trial.gets("a", ordered("4@m/1"));
     assert_eq!((trial.peer.last(), trial.peer.standing()), (9, Standing::Leader));
+}
+
+/// docs/protocol.md, 5.5: a promise that comes late is not lost: its sender is taken in as a learner. A promise of another
+/// term is none, and a member is in already.
+#[test]
+fn a_leader_takes_in_who_promised_too_late() {
+    for (name, text, added) in [("y", "2@m/1", false), ("x", "3@m/1", false), ("y", "3@m/1", true)] {
+        let mut trial = Trial::leader(&["x"]);
+        trial.knows("y");
+        let effects = trial.gets(name, promise_to(text));
+        let adds = |effect: &Effect| matches!(effect, Effect::Store(Store::Say { message: Message::Added { .. }, .. }));
+        assert_eq!(effects.iter().any(adds), added, "{name}, {text}: {effects:?}");
+    }
+}
+
+/// docs/protocol.md, 3.3: a proposer cannot take anybody in yet. It does once it leads.
+#[test]
+fn who_asks_a_proposer_is_taken_in_once_it_leads() {
+    let mut trial = proposer(None, &Found::default(), &["a"]);
+    trial.knows("y");
+    let join = Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None };
+    assert_eq!(trial.gets("y", join), []);
+    let effects = trial.gets("a", log_state("3@z/1", vec![], 0));
+    let view = view("4@m/1", &["a", "m"], vec![], 0);
+    assert!(effects.contains(&say("y", Message::Added { view, incarnation: 1 })), "{effects:?}");
 }
 
 /// docs/protocol.md, 5.4: a proposer at work shows that it lives, to those that answered it, twice in an interval. Nothing
