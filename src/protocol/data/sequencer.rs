@@ -227,9 +227,16 @@ impl Parts {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::input::Found;
+
+    fn origin(name: &str) -> Origin {
+        format!("{name}/1").parse().unwrap()
+    }
 
     fn lines(count: u64) -> Lines {
         Lines::new(b"DATA|a|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap()), count)
@@ -252,5 +259,102 @@ mod tests {
                 prop_assert!(held.count <= WINDOW_READINGS);
             }
         }
+    }
+
+    /// Readings of which each has its number.
+    fn numbered(name: &str, first: Number, count: u64) -> Request {
+        let text: Vec<String> =
+            (first..first + count).map(|number| format!("DATA|a|2013-01-01T06:00:00Z|{number}||\n")).collect();
+        Request { origin: origin(name), first, lines: Lines::new(text.concat().into_bytes(), count) }
+    }
+
+    /// The numbers of this origin in the order of the frames, each with its own reading.
+    fn ordered(frames: &[Frame], name: &str) -> Vec<Number> {
+        let of_origin = frames.iter().flat_map(Frame::requests).filter(|request| request.origin == origin(name));
+        let mut numbers = Vec::new();
+        for request in of_origin {
+            for (number, line) in (request.first..).zip(request.lines.iter()) {
+                assert!(
+                    std::str::from_utf8(line).unwrap().contains(&format!("Z|{number}|")),
+                    "{number} is another reading"
+                );
+                numbers.push(number);
+            }
+        }
+        numbers
+    }
+
+    proptest! {
+        #[test]
+        fn each_reading_is_ordered_once_and_without_a_gap_and_the_rest_when_gaps_are_given_up(
+            requests in prop::collection::vec((prop::sample::select(vec!["a", "b"]), 1..60_u64, 1..12_u64), 0..30),
+        ) {
+            let term: Term = "1@m/1".parse().unwrap();
+            let (mut sequencer, mut log) = (Sequencer::default(), Log::new(&Found::default()));
+            for (name, first, count) in &requests {
+                sequencer.order(&mut log, &numbered(name, *first, *count), Time::from_secs(1));
+            }
+            let at_once = sequencer.frames(&term, 0, None);
+            let last = at_once.last().map_or(0, Frame::last);
+            prop_assert!(sequencer.give_up_gaps(&mut log, Time::from_millis(999)).is_empty());
+            let lost = sequencer.give_up_gaps(&mut log, Time::from_secs(1));
+            let later = sequencer.frames(&term, last, None);
+            prop_assert_eq!(sequencer.held_since(), None);
+            for name in ["a", "b"] {
+                let of_origin = requests.iter().filter(|(of, ..)| *of == name);
+                let handed_in: BTreeSet<Number> = of_origin.flat_map(|(_, first, count)| *first..first + count).collect();
+                let without_gap = (1..).take_while(|number| handed_in.contains(number)).collect::<Vec<_>>();
+                prop_assert_eq!(ordered(&at_once, name), without_gap.clone());
+                let rest: Vec<Number> = handed_in.into_iter().skip(without_gap.len()).collect();
+                prop_assert_eq!(ordered(&later, name), rest.clone());
+                let gaps: Vec<Number> =
+                    lost.iter().filter(|range| range.origin == origin(name)).flat_map(|range| range.first..=range.last()).collect();
+                let begin = without_gap.len() as u64 + 1;
+                let end = rest.last().map_or(begin, |last| last + 1);
+                prop_assert_eq!(gaps, (begin..end).filter(|number| !rest.contains(number)).collect::<Vec<_>>());
+            }
+            let sequences = at_once.iter().chain(&later).flat_map(|frame| frame.first()..=frame.last());
+            prop_assert!(sequences.eq(1..=later.last().map_or(last, Frame::last)));
+        }
+    }
+
+    #[test]
+    fn a_gap_waits_from_the_time_of_its_own_piece_on() {
+        let (mut sequencer, mut log) = (Sequencer::default(), Log::new(&Found::default()));
+        for (seconds, first, count) in [(1, 6, 2), (2, 3, 2), (3, 1, 2)] {
+            sequencer.order(&mut log, &numbered("a", first, count), Time::from_secs(seconds));
+        }
+        // 5 is missing, and 6 has waited for it since the first second.
+        assert_eq!(sequencer.held_since(), Some(Time::from_secs(1)));
+        sequencer.wait_on(Time::from_secs(4));
+        assert_eq!(sequencer.held_since(), Some(Time::from_secs(4)));
+    }
+
+    #[test]
+    fn frames_are_bounded_by_readings_and_by_bytes() {
+        let (mut sequencer, mut log) = (Sequencer::default(), Log::new(&Found::default()));
+        let term: Term = "1@m/1".parse().unwrap();
+        // As many origins as readings, all with the longest names and lines.
+        let value = "-1.234567890123456789012";
+        let line =
+            format!("DATA|{}|2013-01-01T06:00:00.12345678901234+00:00|{value}|{value}|{value}\n", "s".repeat(64));
+        let origins = 2 * READINGS_MAX;
+        for n in 0..origins {
+            let request = Request {
+                origin: format!("{n:064}/{}", u64::from(u32::MAX)).parse().unwrap(),
+                first: 1,
+                lines: Lines::new(line.clone().into_bytes(), 1),
+            };
+            sequencer.order(&mut log, &request, Time::ZERO);
+        }
+        let frames = sequencer.frames(&term, 0, Some(1));
+        assert_eq!(frames.iter().map(Frame::count).sum::<u64>(), origins);
+        assert!(frames.len() > 2 && frames.iter().all(|frame| frame.count() <= READINGS_MAX), "{}", frames.len());
+        assert_eq!(frames.iter().map(Frame::keep).collect::<Vec<_>>()[..2], [Some(1), None]);
+        let mut log = Log::new(&Found::default());
+        let lines = Lines::new(line.repeat(3000).into_bytes(), 3000);
+        sequencer.order(&mut log, &Request { origin: origin("a"), first: 1, lines }, Time::ZERO);
+        let counts: Vec<u64> = sequencer.frames(&term, 0, None).iter().map(Frame::count).collect();
+        assert_eq!(counts, [READINGS_MAX, READINGS_MAX, 3000 - 2 * READINGS_MAX]);
     }
 }
