@@ -170,8 +170,9 @@ impl Pending {
     pub(crate) fn on_recalled(&mut self, request: Request) {
         let Some(queue) = self.queues.get_mut(&request.origin) else { return };
         let (first, last) = (request.first, request.range().last());
-        // Pieces come in number order. To ask for the rest again at each piece would bring all of them again and again.
-        if queue.recalled.is_some_and(|asked| asked <= last) {
+        // Pieces come in number order. To ask for the rest again at each piece would bring all of them again and again. A
+        // piece that ends elsewhere may belong to an earlier question.
+        if queue.recalled == Some(last) {
             queue.recalled = None;
         }
         // What was committed meanwhile is no longer needed.

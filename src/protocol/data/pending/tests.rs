@@ -59,6 +59,23 @@ fn what_is_committed_while_it_is_read_back_is_not_kept() {
 }
 
 #[test]
+fn the_answer_to_an_earlier_question_does_not_end_a_later_one() {
+    let (log, found) = (Log::new(&Found::default()), Found::default());
+    let mut pending = Pending::new("b/1".parse().unwrap(), &found);
+    let range = |first, count| Range { origin: origin(), first, count };
+    for (first, count) in [(46, 1), (1, 2)] {
+        pending.add(&range(first, count));
+        assert_eq!(pending.next(&log), [Next::Recall(range(first, count))]);
+        // The first is committed before the storage has brought it.
+        pending.committed(&range(46, 1));
+    }
+    pending.on_recalled(request(46, 1));
+    assert_eq!(pending.next(&log), [], "the storage is at the second");
+    pending.on_recalled(request(1, 2));
+    assert_eq!(pending.next(&log), [Next::Order(request(1, 2))]);
+}
+
+#[test]
 fn what_is_pending_with_gaps_is_asked_for_together() {
     let (log, found) = (Log::new(&Found::default()), Found::default());
     let mut pending = Pending::new("b/1".parse().unwrap(), &found);
@@ -151,6 +168,8 @@ impl Model {
                 // A number comes from the disk once.
                 if (first..first + count).all(|number| self.known.insert(number)) {
                     self.pending.add(&Range { origin: other.clone(), first, count });
+                    // What is above it goes again, so that numbers rise.
+                    self.under_way.entry(other.clone()).or_default().retain(|number| *number < first);
                     self.numbers.entry(other).or_default().extend(first..first + count);
                 }
             }
