@@ -285,3 +285,6 @@ impl Peer {
             && (self.group.served || here.serves || here.contact.incarnation < own)
     }
 }
+
+#[cfg(test)]
+mod tests;

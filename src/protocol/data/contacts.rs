@@ -254,25 +254,4 @@ impl Contacts {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_process_that_answered_there_and_lives_is_proven() {
-        let contact = |name: &str, incarnation, port| Contact {
-            id: name.parse().unwrap(),
-            priority: 0,
-            incarnation,
-            endpoint: SocketAddr::from(([127, 0, 0, 1], port)),
-        };
-        let mut contacts = Contacts::default();
-        assert!(contacts.learn(&contact("named", 1, 1), false, Time::ZERO));
-        assert!(contacts.learn(&contact("proven", 1, 2), true, Time::ZERO));
-        assert!(!contacts.is_proven(&contact("named", 1, 1)));
-        for (other, proven) in [((1, 2), true), ((2, 2), false), ((1, 3), false)] {
-            assert_eq!(contacts.is_proven(&contact("proven", other.0, other.1)), proven, "{other:?}");
-        }
-        contacts.get_mut(&contact("proven", 1, 2).id).expect("known").dead = true;
-        assert!(!contacts.is_proven(&contact("proven", 1, 2)));
-    }
-}
+mod tests;

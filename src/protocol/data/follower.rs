@@ -121,6 +121,7 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::input::Found;
 
     #[test]
     fn going_back_costs_what_is_sent_again() {
@@ -133,5 +134,49 @@ mod tests {
         assert_eq!(times(1_000_000, 1_000_000), 512, "links that break often bring a batch again, each time");
         assert_eq!(times(AHEAD_READINGS, 1), 16, "all that was under way");
         assert_eq!(times(1_000_000, 1), 16, "a whole log begins with no more than that");
+    }
+
+    #[test]
+    fn a_follower_is_served_from_where_it_says_as_far_as_it_may_be_ahead() {
+        let (term, last): (Term, _) = ("1@m/1".parse().unwrap(), 2 * AHEAD_READINGS);
+        let found = Found { runs: vec![(term.clone(), 1)], last, ..Found::default() };
+        let log = Log::new(&found);
+        let serve = |restart, up_to| Some(Serve { term: term.clone(), cuts: 0, restart, up_to });
+        let mut follower = Follower::new(Time::ZERO);
+        assert!(!follower.has_stored(0) && follower.go_on(&term, &log).is_none(), "it has not said where to begin");
+        assert_eq!(follower.begin(last + 2, &term, &log), None, "that is after the end");
+        assert_eq!(follower.begin(11, &term, &log), serve(Some(10), 10 + AHEAD_READINGS));
+        assert!(follower.has_stored(10) && !follower.has_stored(11));
+        assert_eq!(follower.go_on(&term, &log), None, "it stored nothing yet");
+        follower.stored = 20;
+        assert_eq!(follower.go_on(&term, &log), serve(None, 20 + AHEAD_READINGS));
+        follower.stored = last - 1;
+        assert_eq!(follower.go_on(&term, &log), serve(None, last));
+        assert_eq!(follower.go_on(&term, &log), None, "there is no more");
+        assert_eq!(follower.begin(last + 1, &term, &log), serve(Some(last), last));
+        follower.halt();
+        assert!(!follower.has_stored(last) && follower.go_on(&term, &log).is_none());
+    }
+
+    #[test]
+    fn a_follower_goes_on_after_what_was_removed() {
+        let term: Term = "1@m/1".parse().unwrap();
+        let log = Log::new(&Found { runs: vec![(term.clone(), 1)], last: 100, ..Found::default() });
+        let serve = |after| Some(Serve { term: term.clone(), cuts: 0, restart: Some(after), up_to: 100 });
+        let mut follower = Follower::new(Time::ZERO);
+        assert_eq!((follower.needs(50), follower.skip_removed(50, &term, &log)), (false, None));
+        follower.begin(31, &term, &log);
+        follower.stored = 49;
+        assert!(follower.needs(50) && !follower.needs(49));
+        follower.stored = 60;
+        assert_eq!(follower.skip_removed(30, &term, &log), None, "it began after that");
+        assert_eq!(follower.skip_removed(31, &term, &log), serve(60));
+        // It asks for what was said to be removed, and less was.
+        for (base, served) in [(40, None), (39, serve(39))] {
+            follower.ask_for_base(40);
+            assert!(!follower.has_stored(0));
+            assert_eq!(follower.begin_where_asked(base, &term, &log), served);
+        }
+        assert_eq!(follower.begin_where_asked(0, &term, &log), None, "it was answered");
     }
 }

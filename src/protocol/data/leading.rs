@@ -219,7 +219,7 @@ mod tests {
             taken_in.turn_away(&origin(n), Time::ZERO, patience);
         }
         for n in [0, TURNED_AWAY_MAX] {
-            assert!(!taken_in.may_leave_a_gap(&origin(n), patience - Time::from_nanos(1), patience));
+            assert!(!taken_in.may_leave_a_gap(&origin(n), patience / 2, patience));
         }
         // What is remembered may leave one when its sender has sent all of it again. The next to be turned away makes room.
         assert!(taken_in.may_leave_a_gap(&origin(0), patience, patience));

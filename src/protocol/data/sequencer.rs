@@ -303,7 +303,7 @@ mod tests {
             for name in ["a", "b"] {
                 let of_origin = requests.iter().filter(|(of, ..)| *of == name);
                 let handed_in: BTreeSet<Number> = of_origin.flat_map(|(_, first, count)| *first..first + count).collect();
-                let without_gap = (1..).take_while(|number| handed_in.contains(number)).collect::<Vec<_>>();
+                let without_gap = (1..100).take_while(|number| handed_in.contains(number)).collect::<Vec<_>>();
                 prop_assert_eq!(ordered(&at_once, name), without_gap.clone());
                 let rest: Vec<Number> = handed_in.into_iter().skip(without_gap.len()).collect();
                 prop_assert_eq!(ordered(&later, name), rest.clone());

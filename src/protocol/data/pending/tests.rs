@@ -189,7 +189,7 @@ impl Model {
         }
         let of = |numbers: &BTreeSet<Number>| numbers.len() as u64;
         assert_eq!(self.pending.len(), self.numbers.values().map(of).sum::<u64>());
-        assert_eq!(self.pending.is_empty(), self.pending.len() == 0);
+        assert_eq!(self.pending.is_empty(), self.numbers.values().all(BTreeSet::is_empty));
         assert_eq!(self.pending.first_own(), self.numbers.get(&origin()).and_then(|numbers| numbers.first().copied()));
         assert!(self.pending.ranges().iter().all(|range| self.has(range)));
     }
@@ -230,7 +230,9 @@ proptest! {
     #[test]
     fn what_is_pending_goes_once_on_each_link_in_order_and_all_of_it(steps in steps()) {
         let mut model = Model::new();
-        steps.iter().for_each(|step| model.take(step));
+        for step in &steps {
+            model.take(step);
+        }
         model.take(&Step::Restart);
         model.take(&Step::Next);
         while !model.asked.is_empty() {
