@@ -244,3 +244,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

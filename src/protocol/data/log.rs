@@ -212,3 +212,6 @@ impl Log {
         (self.committed > before).then_some(ranges)
     }
 }
+
+#[cfg(test)]
+mod tests;
