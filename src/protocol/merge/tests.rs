@@ -1,8 +1,8 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{contact, endpoint, question, term, Trial};
+use super::super::trial::{contact, endpoint, id, question, say, send, stale, term, view, Trial};
 use super::super::{Effects, Standing};
-use crate::wire::Message;
+use crate::wire::{Belongs, Leadership, Message};
 
 fn yields(trial: &mut Trial, from: &str, text: &str, to: Option<&str>) -> Effects {
     trial.gets(from, Message::Yield { term: term(text), leader: to.map(contact) })
@@ -34,4 +34,95 @@ fn a_peer_whose_proposer_gives_up_lets_it_know_that_it_seeks() {
     let (to, asked) = question(&effects);
     assert!(matches!(&asked.hint, Some(Message::NewPeerRequest(me)) if *me == contact("m")), "{effects:?}");
     assert_eq!((to, trial.peer.standing()), (endpoint("x"), Standing::Seeking));
+}
+
+/// `m` leads `x` too, with an empty log. The leader of another group is heard of, and shows this view.
+fn meets(name: &str, others: &[&str], last: u64) -> (Trial, Effects) {
+    let mut trial = Trial::leader(&["x"]);
+    let text = format!("9@{name}/1");
+    let names: Vec<&str> = others.iter().copied().chain([name]).collect();
+    let size = names.len() as u64;
+    let heard = trial.hears(Message::Leader(Leadership { term: term(&text), leader: contact(name), size, last }));
+    let (_, asked) = question(&heard);
+    let runs = if last == 0 { vec![] } else { vec![(term(&text), 1)] };
+    let effects = trial.answers(asked, name, Belongs::Leads(view(&text, &names, runs, last)));
+    (trial, effects)
+}
+
+/// docs/protocol.md, 7: "The one of lower rank `(members, last sequence, rank)` yields: it sends `YIELD` to its members".
+#[test]
+fn the_leader_of_fewer_members_then_of_the_shorter_log_then_of_lower_rank_yields() {
+    let yields = [("z", &["p", "q"][..], 0), ("a", &["p", "q"], 0), ("a", &["p"], 1), ("z", &["p"], 0)];
+    for (name, others, last) in yields {
+        let (trial, effects) = meets(name, others, last);
+        let yields = send("x", Message::Yield { term: term("3@m/1"), leader: Some(contact(name)) });
+        assert_eq!(effects[0], yields, "{name} {others:?} {last}");
+        assert_eq!((question(&effects[1..]).0, trial.peer.standing()), (endpoint(name), Standing::Seeking));
+    }
+    for (name, others, last) in [("z", &[][..], 9), ("a", &["p"], 0)] {
+        let (trial, effects) = meets(name, others, last);
+        assert_eq!((effects, trial.peer.standing()), (vec![], Standing::Leader), "{name} {others:?} {last}");
+    }
+}
+
+/// docs/protocol.md, 7: "Leaders hear each other's `LEADER` and ask." The other may not hear of this group, so it is told,
+/// if it is the one to yield.
+#[test]
+fn a_leader_asks_another_and_tells_it_of_its_own_group_if_that_wins() {
+    for (name, told) in [("z", false), ("a", true)] {
+        let other = Leadership { term: term("9@y/1"), leader: contact(name), size: 2, last: 0 };
+        let effects = Trial::leader(&["x"]).hears(Message::Leader(other));
+        let (to, asked) = question(&effects);
+        assert_eq!((to, asked.hint.is_some()), (endpoint(name), told));
+    }
+    // What a member says of a leadership is over.
+    let over = Leadership { term: term("2@x/1"), leader: contact("x"), size: 9, last: 9 };
+    assert_eq!(Trial::leader(&["x"]).hears(Message::Leader(over)), []);
+}
+
+/// docs/protocol.md, 2.4: a member leaves its leader for a higher promise of that leader only, and asks who is named.
+#[test]
+fn a_member_heeds_a_higher_promise_of_its_leader() {
+    for (from, text, leaves) in [("z", "4@y/1", true), ("z", "3@z/1", false), ("q", "4@y/1", false)] {
+        let mut trial = Trial::member(&["x"]);
+        trial.knows("q");
+        let effects = trial.gets(from, stale(text, Some("y")));
+        assert_eq!(trial.peer.standing() == Standing::Seeking, leaves, "{from} {text}: {effects:?}");
+        if leaves {
+            assert_eq!(question(&effects).0, endpoint("y"));
+        } else {
+            assert_eq!(effects, []);
+        }
+    }
+}
+
+/// docs/protocol.md, 2.4: without a quorum a member that promised to another follows another. Its leader goes on, and asks
+/// who is named. A stranger's promise is nothing to it.
+#[test]
+fn a_leader_lets_a_member_go_that_promised_to_another() {
+    let mut trial = Trial::leader(&["a", "x"]);
+    trial.knows("q");
+    assert_eq!(trial.gets("q", stale("4@y/1", Some("y"))), []);
+    trial.gets("x", stale("4@y/1", Some("y")));
+    assert_eq!((trial.peer.standing(), trial.peer.members()), (Standing::Leader, vec![id("a"), id("m")]));
+}
+
+/// docs/protocol.md, 5.5: a proposer goes above a promise that it hears of, unless the other proposer may live and has the
+/// higher rank: of two the higher one goes on. It goes to a leader that is named.
+#[test]
+fn a_proposer_outbids_a_promise_to_a_lower_one_and_to_one_that_is_gone() {
+    for (promised, leader, outbids) in
+        [("7@c/1", None, true), ("7@z/1", None, true), ("7@y/1", None, false), ("7@c/1", Some("c"), false)]
+    {
+        let mut trial = Trial::member(&["a", "b"]);
+        trial.gets("z", Message::Leave { term: Some(term("3@z/1")) });
+        assert_eq!(trial.peer.standing(), Standing::Proposing);
+        let effects = trial.gets("a", stale(promised, leader));
+        let standing = if outbids { Standing::Proposing } else { Standing::Seeking };
+        assert_eq!(trial.peer.standing(), standing, "{promised}: {effects:?}");
+        for to in ["a", "b"] {
+            let above = say(to, Message::Coordinator { term: term("8@m/1") });
+            assert_eq!(effects.contains(&above), outbids, "{promised}: {effects:?}");
+        }
+    }
 }
