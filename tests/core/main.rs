@@ -1,6 +1,7 @@
 //! One peer's core through its public interface: an input, and its effects. Whole groups are in `tests/simulation`.
 
 mod addresses;
+mod admission;
 mod bench;
 mod claims;
 mod conflicts;
