@@ -304,3 +304,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
