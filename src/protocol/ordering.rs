@@ -206,3 +206,6 @@ impl Peer {
         self.pump(turn);
     }
 }
+
+#[cfg(test)]
+mod tests;
