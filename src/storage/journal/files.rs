@@ -242,3 +242,6 @@ impl JournalFiles {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

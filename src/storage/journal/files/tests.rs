@@ -1,0 +1,61 @@
+//! The files of a journal as programs from outside see them.
+
+use std::fs;
+
+use super::*;
+use crate::storage::disk::memory::MemoryDisk;
+use crate::storage::tests::support::{frame, TempDir};
+use crate::wire::{Base, Range};
+
+fn term(counter: u64) -> Term {
+    format!("{counter}@l/1").parse().unwrap()
+}
+
+/// Entries up to 5 were removed, all of the first term. Those of the first term up to 10 are kept, and two of the second.
+fn kept(temp: &TempDir) -> JournalFiles {
+    let segments =
+        [(6, vec![frame(1, 6, "a/1", 6, 3), frame(1, 9, "a/1", 9, 2)]), (11, vec![frame(2, 11, "a/1", 11, 2)])];
+    fs::create_dir(temp.path().join(DIR)).unwrap();
+    for (first, frames) in segments {
+        let bytes: Vec<u8> = frames.iter().flat_map(|frame| frame.bytes().to_vec()).collect();
+        fs::write(temp.path().join(plain_path(first)), bytes).unwrap();
+    }
+    let disk = MemoryDisk::new();
+    let origins = vec![Range { origin: "a/1".parse().unwrap(), first: 1, count: 5 }];
+    base::save(&disk, &Base { last: 5, runs: vec![(term(1), 1)], origins }, true).unwrap();
+    for (path, bytes) in disk.files() {
+        fs::write(temp.path().join(path), bytes).unwrap();
+    }
+    JournalFiles::new(temp.path().to_owned())
+}
+
+#[test]
+fn a_journal_is_there_once_it_has_a_segment() {
+    let temp = TempDir::new();
+    assert!(!JournalFiles::new(temp.path().to_owned()).are_there().unwrap());
+    let files = kept(&temp);
+    assert_eq!((files.are_there().unwrap(), files.base().unwrap()), (true, 5));
+}
+
+#[test]
+fn it_shares_a_term_with_another_log_as_far_as_both_have_it() {
+    let temp = TempDir::new();
+    let files = kept(&temp);
+    for (counter, first, last, shared) in [
+        (1, 6, 99, Some(10)),
+        (1, 6, 9, Some(9)),
+        (2, 6, 99, None),
+        (2, 11, 99, Some(12)),
+        (1, 11, 99, None),
+        (2, 13, 99, None),
+        // What was removed is known by its terms.
+        (1, 2, 4, Some(4)),
+        (1, 2, 5, Some(5)),
+        (1, 2, 6, Some(6)),
+        (1, 2, 99, Some(10)),
+        (2, 2, 99, None),
+    ] {
+        let found = files.shares(&term(counter), first, last).unwrap();
+        assert_eq!(found, shared, "term {counter}, {first} to {last}");
+    }
+}
