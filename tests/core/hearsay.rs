@@ -345,3 +345,20 @@ fn a_seeker_asks_one_leader_at_a_time() {
         assert_eq!(said_to(&effects, name).len(), joins, "{name}: {effects:?}");
     }
 }
+
+#[test]
+fn only_a_seeker_asks_the_leader_that_another_follows() {
+    let other = "10.0.0.8:1";
+    for (mut peer, leader, asks) in [
+        (Bench::new(), "z", true),
+        (Bench::new(), "m", false),
+        (Bench::leader(), "z", false),
+        (Bench::learner(), "z", false),
+    ] {
+        peer.hears(Message::NewPeerRequest(contact("x", 1, AWAY)));
+        if peer.waits_for(AWAY) {
+            peer.answered(AWAY, here(contact("x", 1, AWAY), Belongs::Follows(contact(leader, 1, other))));
+        }
+        assert_eq!(peer.waits_for(other), asks, "{:?}, {leader}", peer.peer.standing());
+    }
+}

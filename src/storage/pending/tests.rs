@@ -173,6 +173,19 @@ fn a_file_of_which_little_is_pending_is_replaced() {
 }
 
 #[test]
+fn a_file_is_worth_shrinking_once_it_is_longer_than_that_and_nothing_in_it_is_pending() {
+    let mut pending = Pending::new(Arc::new(MemoryDisk::new()));
+    assert!(!pending.is_wasteful(0), "there is none");
+    pending.keep(&request("a/1", 1, 2)).unwrap();
+    assert!(!pending.is_wasteful(0));
+    pending.forget(&Range { origin: "a/1".parse().unwrap(), first: 1, count: 2 });
+    let bytes = pending.bytes();
+    assert_eq!([bytes - 1, bytes].map(|bytes| pending.is_wasteful(bytes)), [true, false]);
+    pending.shrink().unwrap();
+    assert_eq!((pending.bytes(), pending.is_wasteful(0)), (0, false));
+}
+
+#[test]
 fn what_does_not_fit_the_disk_is_not_kept() {
     let disk = MemoryDisk::new();
     let mut pending = Pending::new(Arc::new(disk.clone()));

@@ -38,6 +38,17 @@ fn a_journal_is_there_once_it_has_a_segment() {
 }
 
 #[test]
+fn a_batch_that_is_being_written_is_not_there_yet() {
+    let temp = TempDir::new();
+    let files = kept(&temp);
+    let path = temp.path().join(plain_path(11));
+    let (mut bytes, next) = (fs::read(&path).unwrap(), frame(2, 13, "a/1", 13, 2));
+    bytes.extend_from_slice(&next.bytes()[..next.bytes().len() - 1]);
+    fs::write(path, bytes).unwrap();
+    assert_eq!(files.shares(&term(2), 11, 99).unwrap(), Some(12));
+}
+
+#[test]
 fn it_shares_a_term_with_another_log_as_far_as_both_have_it() {
     let temp = TempDir::new();
     let files = kept(&temp);

@@ -242,3 +242,19 @@ fn rows_count_as_delivered_whatever_their_file_is_called() {
         assert_eq!(copied, Copied { delivered: 2, last: 2, waiting: 0 }, "{name}");
     }
 }
+
+#[test]
+fn what_is_whole_between_damaged_readings_is_copied() {
+    let disk = MemoryDisk::new();
+    let (mut storage, _) = Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), 5, Options::default()).unwrap();
+    let mut ends = vec![];
+    for first in [1, 3, 5] {
+        storage.keep(&request("p/5", first, 2)).unwrap();
+        ends.push(usize::try_from(disk.len(pending::PATH).unwrap()).unwrap());
+    }
+    // A bit of the last line of the first record, and one of the head of the second.
+    disk.flip(pending::PATH, ends[0] - 2, 0);
+    disk.flip(pending::PATH, ends[0] + 9, 0);
+    let copied = super::copy(&disk, &Arc::new(MemoryDisk::new()), false).unwrap();
+    assert_eq!(copied, Copied { delivered: 0, last: 0, waiting: 2 });
+}
