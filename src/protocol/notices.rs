@@ -74,3 +74,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

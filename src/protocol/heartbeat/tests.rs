@@ -78,13 +78,14 @@ fn only_the_leader_in_the_installed_term_shows_that_it_lives() {
 /// docs/protocol.md, 5.1: a peer that promised waits as long as its proposer says in the promised term that it lives.
 #[test]
 fn a_promise_waits_for_a_proposer_that_lives() {
-    let mut trial = Trial::member(&["x"]);
+    let mut trial = Trial::member(&["x", "y"]);
     trial.gets("x", Message::Coordinator { term: term("4@x/1") });
     trial.after(9).gets("x", heartbeat("4@x/1"));
     trial.after(9).alarm(Alarm::Election);
     assert_eq!(trial.peer.standing(), Standing::Promised);
-    // Its life in another term is no sign.
+    // Its life in another term is no sign, and what another says is none.
     trial.gets("x", heartbeat("3@x/1"));
+    trial.gets("y", heartbeat("4@x/1"));
     trial.after(1).alarm(Alarm::Election);
     assert_eq!(trial.peer.standing(), Standing::Electing);
 }

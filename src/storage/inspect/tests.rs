@@ -33,6 +33,20 @@ fn it_finds_rows_the_journal_and_foreign_files() {
 }
 
 #[test]
+fn of_a_peer_that_goes_on_the_rows_up_to_a_sequence_are_found_and_no_file_without_any() {
+    let (temp, disk) = TempDir::disk("p");
+    let row = |sequence: u64| format!("{sequence},2013-01-01T06:00:00Z,a,1,,\n");
+    for (name, rows) in [("a.csv", &[1, 3, 5][..]), ("b.csv", &[4]), ("c.csv", &[2])] {
+        let rows: Vec<String> = rows.iter().map(|sequence| row(*sequence)).collect();
+        disk.append(name, format!("{HEADER_LINE}{}", rows.concat()).as_bytes()).unwrap();
+    }
+    let found = Inspection::open(&temp.path().join("p"), Some(3)).unwrap();
+    let (head, row) = (HEADER_LINE.len(), row(1).len());
+    let bytes: Vec<_> = found.csv().iter().map(|file| (file.name.as_str(), file.bytes)).collect();
+    assert_eq!(bytes, [("a.csv", (head + 2 * row) as u64), ("c.csv", (head + row) as u64)]);
+}
+
+#[test]
 fn after_a_batch_that_is_damaged_the_next_is_found() {
     let (temp, disk) = TempDir::disk("p");
     let disk = Arc::new(disk);
