@@ -86,7 +86,10 @@ impl Reader {
     fn run(&mut self, stream: &Arc<TcpStream>, session: Option<Session>, decoder: Decoder) {
         let (sealer, opener) = session.map(|session| (session.sealer, session.opener)).unzip();
         let mut incoming = Incoming::after(Arc::clone(stream), opener, decoder);
-        match self.read(&mut incoming) {
+        let read = self.read(&mut incoming);
+        // To say why it ends takes a while, in which others may keep as much as this one did.
+        drop(incoming);
+        match read {
             Ok(()) | Err(End::Read(ReadError::Io(_) | ReadError::Wire(WireError::Truncated))) => {}
             Err(end) => {
                 let peer = &self.peer;
