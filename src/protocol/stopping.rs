@@ -53,3 +53,6 @@ impl Peer {
         turn.out.push(Effect::Exit(exit));
     }
 }
+
+#[cfg(test)]
+mod tests;

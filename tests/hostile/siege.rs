@@ -156,8 +156,8 @@ impl Siege {
     pub(crate) fn end_among_others(&mut self) {
         let fed = self.end_input(&[]);
         let until = Instant::now() + PATIENCE;
-        // What others handed in may come into the order at any moment, so all stand still while they are compared.
-        while !self.have_equal_files_where_they_stand() {
+        // What others handed in may come into the order at any moment, so all are stopped while they are compared.
+        while !self.have_equal_files_when_stopped() {
             assert!(Instant::now() < until, "their files stay different");
             self.peers.iter().for_each(|peer| peer.signal("-CONT"));
             thread::park_timeout(Duration::from_millis(100));
@@ -167,7 +167,7 @@ impl Siege {
     }
 
     /// Stops all processes where they are. Have they the same files then?
-    fn have_equal_files_where_they_stand(&self) -> bool {
+    fn have_equal_files_when_stopped(&self) -> bool {
         for peer in &self.peers {
             peer.signal("-STOP");
             let until = Instant::now() + PATIENCE;

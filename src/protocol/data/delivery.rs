@@ -42,3 +42,34 @@ impl Delivery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_told_of_in_the_order_in_which_they_ended_and_together_where_nothing_came_between() {
+        let mut delivery = Delivery::new(0);
+        for (taken, readings) in [(5, 5), (9, 3), (9, 1)] {
+            delivery.end_of_source(taken, readings);
+        }
+        delivery.enough = Some(7);
+        assert_eq!(delivery.first_ended(), Some((5, 5)));
+        delivery.forget_first_ended();
+        assert_eq!((delivery.first_ended(), delivery.enough), (Some((9, 4)), None));
+        delivery.forget_first_ended();
+        assert_eq!(delivery.first_ended(), None);
+    }
+
+    #[test]
+    fn a_source_whose_readings_got_new_numbers_ends_after_those() {
+        let mut delivery = Delivery::new(0);
+        for (taken, readings) in [(5, 5), (7, 2), (9, 1)] {
+            delivery.end_of_source(taken, readings);
+        }
+        delivery.renumbered(6, 20);
+        assert_eq!(delivery.first_ended(), Some((5, 5)));
+        delivery.forget_first_ended();
+        assert_eq!(delivery.first_ended(), Some((20, 3)));
+    }
+}

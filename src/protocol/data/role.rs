@@ -143,3 +143,51 @@ impl Seeking {
         Self { since: now, request_at: now, gap, asked: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Until when a peer waits for its proposer, in seconds, after that showed that it lives at each of these times. With
+    /// each it has stored so much of the log that it fetches. A stranger has a minute.
+    fn waits(is_member: bool, shows: &[(u64, Sequence)]) -> (u64, bool) {
+        let mut promised = Promised {
+            proposer: "p".parse().unwrap(),
+            deadline: Time::ZERO,
+            until: Time::from_secs(60),
+            serving: Follower::new(Time::ZERO),
+            fetched: 0,
+            raises: false,
+        };
+        for (at, stored) in shows {
+            promised.serving.stored = *stored;
+            promised.wait_on(is_member, Time::from_secs(*at), Time::from_secs(10));
+        }
+        (promised.deadline.as_secs(), promised.took_all_the_time())
+    }
+
+    #[test]
+    fn a_member_is_waited_for_while_it_lives_and_a_stranger_for_a_time() {
+        assert_eq!([waits(true, &[(5, 0)]), waits(true, &[(5, 0), (300, 0)])], [(15, false), (310, false)]);
+        assert_eq!([waits(false, &[(5, 0)]), waits(false, &[(5, 0), (55, 0)])], [(15, false), (60, true)]);
+    }
+
+    #[test]
+    fn a_stranger_that_fetches_a_batch_of_the_most_readings_is_waited_for_longer() {
+        assert_eq!(waits(false, &[(55, READINGS_MAX - 1)]), (60, true));
+        assert_eq!(waits(false, &[(55, READINGS_MAX)]), (65, true));
+        assert_eq!(waits(false, &[(55, READINGS_MAX), (64, 2 * READINGS_MAX - 1)]), (65, true));
+        assert_eq!(waits(false, &[(55, READINGS_MAX), (64, 2 * READINGS_MAX)]), (74, true));
+        // One that is early has the whole time.
+        assert_eq!(waits(false, &[(5, READINGS_MAX), (55, READINGS_MAX)]), (60, true));
+    }
+
+    #[test]
+    fn a_seeker_waits_for_the_leader_that_it_asked_alone() {
+        let mut seeking = Seeking::new(Time::from_secs(1), Time::from_secs(2));
+        let (a, b): (PeerId, PeerId) = ("a".parse().unwrap(), "b".parse().unwrap());
+        assert!(!seeking.has_asked(&a));
+        seeking.asked = Some((a.clone(), Time::from_secs(1)));
+        assert!(seeking.has_asked(&a) && !seeking.has_asked(&b));
+    }
+}

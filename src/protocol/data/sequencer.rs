@@ -294,8 +294,8 @@ mod tests {
             for (name, first, count) in &requests {
                 sequencer.order(&mut log, &numbered(name, *first, *count), Time::from_secs(1));
             }
-            let at_once = sequencer.frames(&term, 0, None);
-            let last = at_once.last().map_or(0, Frame::last);
+            let immediately = sequencer.frames(&term, 0, None);
+            let last = immediately.last().map_or(0, Frame::last);
             prop_assert!(sequencer.give_up_gaps(&mut log, Time::from_millis(999)).is_empty());
             let lost = sequencer.give_up_gaps(&mut log, Time::from_secs(1));
             let later = sequencer.frames(&term, last, None);
@@ -304,7 +304,7 @@ mod tests {
                 let of_origin = requests.iter().filter(|(of, ..)| *of == name);
                 let handed_in: BTreeSet<Number> = of_origin.flat_map(|(_, first, count)| *first..first + count).collect();
                 let without_gap = (1..100).take_while(|number| handed_in.contains(number)).collect::<Vec<_>>();
-                prop_assert_eq!(ordered(&at_once, name), without_gap.clone());
+                prop_assert_eq!(ordered(&immediately, name), without_gap.clone());
                 let rest: Vec<Number> = handed_in.into_iter().skip(without_gap.len()).collect();
                 prop_assert_eq!(ordered(&later, name), rest.clone());
                 let gaps: Vec<Number> =
@@ -313,7 +313,7 @@ mod tests {
                 let end = rest.last().map_or(begin, |last| last + 1);
                 prop_assert_eq!(gaps, (begin..end).filter(|number| !rest.contains(number)).collect::<Vec<_>>());
             }
-            let sequences = at_once.iter().chain(&later).flat_map(|frame| frame.first()..=frame.last());
+            let sequences = immediately.iter().chain(&later).flat_map(|frame| frame.first()..=frame.last());
             prop_assert!(sequences.eq(1..=later.last().map_or(last, Frame::last)));
         }
     }

@@ -1,7 +1,7 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
 use super::super::trial::{contact, endpoint, id, question, say, send, stale, term, view, Trial};
-use super::super::{Effects, Standing};
+use super::super::{Effect, Effects, Standing};
 use crate::wire::{Belongs, Leadership, Message};
 
 fn yields(trial: &mut Trial, from: &str, text: &str, to: Option<&str>) -> Effects {
@@ -97,14 +97,16 @@ fn a_member_heeds_a_higher_promise_of_its_leader() {
 }
 
 /// docs/protocol.md, 2.4: without a quorum a member that promised to another follows another. Its leader goes on, and asks
-/// who is named. A stranger's promise is nothing to it.
+/// the leader that it named. A stranger's promise is nothing to it.
 #[test]
 fn a_leader_lets_a_member_go_that_promised_to_another() {
     let mut trial = Trial::leader(&["a", "x"]);
     trial.knows("q");
     assert_eq!(trial.gets("q", stale("4@y/1", Some("y"))), []);
-    trial.gets("x", stale("4@y/1", Some("y")));
+    let effects = trial.gets("x", stale("4@y/1", Some("y")));
     assert_eq!((trial.peer.standing(), trial.peer.members()), (Standing::Leader, vec![id("a"), id("m")]));
+    let asks = |effect: &Effect| matches!(effect, Effect::Call(call) if call.to == endpoint("y"));
+    assert!(effects.iter().any(asks), "{effects:?}");
 }
 
 /// docs/protocol.md, 5.5: a proposer goes above a promise that it hears of, unless the other proposer may live and has the

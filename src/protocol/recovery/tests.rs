@@ -123,7 +123,7 @@ fn a_proposer_takes_the_log_that_it_fetches_and_leads_with_it() {
 /// docs/protocol.md, 5.5: a promise that comes late is not lost: its sender is taken in as a learner. A promise of another
 /// term is none, and a member is in already.
 #[test]
-fn a_leader_takes_in_who_promised_too_late() {
+fn a_peer_that_promised_too_late_is_taken_in() {
     for (name, text, added) in [("y", "2@m/1", false), ("x", "3@m/1", false), ("y", "3@m/1", true)] {
         let mut trial = Trial::leader(&["x"]);
         trial.knows("y");
@@ -135,7 +135,7 @@ fn a_leader_takes_in_who_promised_too_late() {
 
 /// docs/protocol.md, 3.3: a proposer cannot take anybody in yet. It does once it leads.
 #[test]
-fn who_asks_a_proposer_is_taken_in_once_it_leads() {
+fn a_peer_that_asks_a_proposer_is_taken_in_once_it_leads() {
     let mut trial = proposer(None, &Found::default(), &["a"]);
     trial.knows("y");
     let join = Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None };

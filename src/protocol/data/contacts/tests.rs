@@ -102,7 +102,7 @@ fn seekers_count_while_they_were_heard_lately_and_live() {
 }
 
 #[test]
-fn who_was_not_heard_of_is_forgotten_unless_it_is_needed() {
+fn a_process_that_was_not_heard_of_is_forgotten_unless_it_is_needed() {
     let mut contacts = Contacts::default();
     for (name, at) in [("a", 1), ("b", 2), ("c", 3)] {
         contacts.connect(&named(name, 1, 1), ConnectionId(at), Time::from_secs(at));
