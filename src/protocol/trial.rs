@@ -16,7 +16,7 @@ use super::peer::{Peer, Settings};
 use super::picture::Picture;
 use super::Secret;
 use crate::ids::{PeerId, Sequence, Term};
-use crate::wire::{Belongs, Contact, Here, Message, RunList, Seat, TermStart, Timing, ViewChange};
+use crate::wire::{Belongs, Contact, Here, Lines, Message, RunList, Seat, TermStart, Timing, ViewChange};
 
 pub(super) const TIMING: Timing = Timing {
     heartbeat_interval: Time::from_secs(5),
@@ -75,6 +75,16 @@ pub(super) fn say(to: &str, message: Message) -> Effect {
 
 pub(super) fn tell(event: Event) -> Effect {
     Effect::Tell(event)
+}
+
+/// So many payload lines.
+pub(super) fn lines(count: u64) -> Lines {
+    Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap()), count)
+}
+
+/// A peer without a log and without a promise asks to be taken in.
+pub(super) fn join() -> Message {
+    Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None }
 }
 
 /// `state` is stored with this.

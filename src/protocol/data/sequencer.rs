@@ -233,13 +233,10 @@ mod tests {
 
     use super::*;
     use crate::protocol::input::Found;
+    use crate::protocol::trial::lines;
 
     fn origin(name: &str) -> Origin {
         format!("{name}/1").parse().unwrap()
-    }
-
-    fn lines(count: u64) -> Lines {
-        Lines::new(b"DATA|a|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap()), count)
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{contact, endpoint, id, question, say, stores, tell, term, view, Trial};
+use super::super::trial::{contact, endpoint, id, join, question, say, stores, tell, term, view, Trial};
 use super::super::{Alarm, Effect, Event, Found, Standing};
 use crate::wire::{Belongs, Leadership, Message};
 
@@ -49,7 +49,7 @@ fn a_seeker_joins_the_leader_that_answers() {
     let effects = trial.hears(leadership("3@z/1", "z", 1));
     let (_, asked) = question(&effects);
     let effects = trial.answers(asked, "z", Belongs::Leads(view("3@z/1", &["z"], vec![], 0)));
-    assert_eq!(effects, [say("z", Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None })]);
+    assert_eq!(effects, [say("z", join())]);
 }
 
 /// docs/protocol.md, 3.5: "A peer that is alone founds a group of one." 2.5: its promise is stored.
@@ -88,8 +88,8 @@ fn the_highest_seeker_proposes_and_the_others_wait() {
     }
 }
 
-/// docs/protocol.md, 3.5: "A leader that does not answer" within an election timeout is given up, and not before: it is
-/// followed if it answers in time.
+/// docs/protocol.md, 3.5: a leader that does not answer within an election timeout is given up, and not before: it is followed
+/// if it answers in time.
 #[test]
 fn a_leader_that_was_asked_has_an_election_timeout_to_answer() {
     for (seconds, standing) in [(4, Standing::Learner), (5, Standing::Seeking)] {

@@ -1,21 +1,20 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{id, send, term, Trial};
+use super::super::trial::{id, join, lines, send, term, Trial};
 use super::super::{Effect, Effects, Input, Standing, Store, Time};
 use super::GAP_MAX;
 use crate::ids::Number;
-use crate::wire::{Frame, Lines, Message, Range, Request};
+use crate::wire::{Frame, Message, Range, Request};
 
 fn request(origin: &str, first: Number, count: u64) -> Request {
-    let lines = Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap()), count);
-    Request { origin: origin.parse().unwrap(), first, lines }
+    Request { origin: origin.parse().unwrap(), first, lines: lines(count) }
 }
 
 /// It leads `y`, which it took in.
 fn leader() -> Trial {
     let mut trial = Trial::leader(&[]);
     trial.knows("y");
-    trial.gets("y", Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None });
+    trial.gets("y", join());
     trial.gets("y", Message::Fetch { term: term("3@m/1"), from: 1 });
     assert_eq!((trial.peer.standing(), trial.peer.members()), (Standing::Leader, vec![id("m"), id("y")]));
     trial
@@ -101,7 +100,7 @@ fn readings_get_numbers_that_the_log_does_not_have() {
     assert_eq!(takes(&mut trial, 2), [range(4, 2)]);
 }
 
-/// docs/protocol.md, 4.1: "With `--resume` the disk keeps them until they are committed". A leader has them in its log.
+/// docs/protocol.md, 4.1: with `--resume` the disk keeps readings until they are committed. A leader has them in its log.
 #[test]
 fn a_member_keeps_what_it_takes_in_and_a_leader_has_it_in_its_log() {
     let readings = || Input::Readings(request("m/1", 1, 2).lines);

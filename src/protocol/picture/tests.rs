@@ -1,10 +1,9 @@
 //! What a picture shows of a leader, a member, and a seeker.
 
-use super::super::trial::{endpoint, id, Trial};
+use super::super::trial::{endpoint, id, join, lines, Trial};
 use super::*;
 use crate::protocol::input::Found;
 use crate::protocol::{Alarm, Input};
-use crate::wire::{Lines, Message};
 
 fn seen(picture: &Picture) -> Vec<(&str, Option<u64>, Option<u64>)> {
     let seconds = |member: &Member| member.silent.map(|silent| silent.as_secs());
@@ -14,7 +13,7 @@ fn seen(picture: &Picture) -> Vec<(&str, Option<u64>, Option<u64>)> {
 #[test]
 fn a_leader_knows_how_far_everybody_is_and_when_it_was_heard() {
     let mut trial = Trial::leader(&["x", "a"]);
-    trial.step(Input::Readings(Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".to_vec(), 1)));
+    trial.step(Input::Readings(lines(1)));
     let picture = trial.after(3).picture();
     assert_eq!(seen(&picture), [("a", Some(3), Some(1)), ("m", None, Some(1)), ("x", Some(3), Some(1))]);
     assert_eq!((picture.standing, picture.leader.as_ref()), (Standing::Leader, Some(&id("m"))));
@@ -26,7 +25,7 @@ fn a_leader_knows_how_far_everybody_is_and_when_it_was_heard() {
 fn a_leader_shows_those_that_fetch_its_log_as_learners() {
     let mut trial = Trial::leader(&["x"]);
     trial.knows("y");
-    trial.gets("y", Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None });
+    trial.gets("y", join());
     let learners = |picture: &Picture| -> Vec<(String, bool)> {
         picture.members.iter().map(|member| (member.id.to_string(), member.learner)).collect()
     };

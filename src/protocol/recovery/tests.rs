@@ -1,9 +1,9 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{close, contact, id, say, send, stores, tell, term, view, Trial, TIMING};
+use super::super::trial::{close, contact, id, join, lines, say, send, stores, tell, term, view, Trial, TIMING};
 use super::super::{Alarm, Effect, Event, Found, Input, Serve, Standing, State, Store, AHEAD_READINGS};
 use crate::ids::Sequence;
-use crate::wire::{Base, Frame, Lines, Message, Request, RunList};
+use crate::wire::{Base, Frame, Message, Request, RunList};
 
 fn runs(items: &[(&str, Sequence)]) -> RunList {
     items.iter().map(|(text, first)| (term(text), *first)).collect()
@@ -60,8 +60,8 @@ fn a_proposer_with_too_few_answers_lets_go_of_them() {
     assert_eq!(trial.peer.standing(), Standing::Seeking);
 }
 
-/// docs/protocol.md, 5.5: "A proposer that goes back to seeking says `YIELD` to those who answered, with the leader that it
-/// goes to, if it knows one. It says so to a later `LOG_STATE`, too."
+/// docs/protocol.md, 5.5: "A proposer that goes back to seeking, or promises to another, says `YIELD` to those who answered,
+/// with the leader that it goes to, if it knows one. It says so to a later `LOG_STATE`, too."
 #[test]
 fn a_proposer_that_hears_of_a_leader_lets_go_of_those_who_answered_whenever_they_did() {
     let mut trial = proposer(None, &Found::default(), &["a", "b", "c"]);
@@ -109,8 +109,8 @@ fn a_proposer_takes_the_log_that_it_fetches_and_leads_with_it() {
     let base = Base { last: 5, runs: history, origins: vec![] };
     let effects = trial.gets("a", Message::Base { term: term("4@m/1"), base });
     assert!(effects.contains(&fetch(6)), "{effects:?}");
-    let lines = Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(4), 4);
-    let frame = Frame::build(term("3@z/1"), 6, &[Request { origin: "z/1".parse().unwrap(), first: 6, lines }]);
+    let request = Request { origin: "z/1".parse().unwrap(), first: 6, lines: lines(4) };
+    let frame = Frame::build(term("3@z/1"), 6, &[request]);
     let ordered = |text| Message::Ordered { term: term(text), frame: frame.clone() };
     for (from, text) in [("z", "4@m/1"), ("a", "3@z/1")] {
         trial.gets(from, ordered(text));
@@ -138,8 +138,7 @@ fn a_peer_that_promised_too_late_is_taken_in() {
 fn a_peer_that_asks_a_proposer_is_taken_in_once_it_leads() {
     let mut trial = proposer(None, &Found::default(), &["a"]);
     trial.knows("y");
-    let join = Message::Join { promised: None, priority: 0, runs: vec![], last: 0, limits: None };
-    assert_eq!(trial.gets("y", join), []);
+    assert_eq!(trial.gets("y", join()), []);
     let effects = trial.gets("a", log_state("3@z/1", vec![], 0));
     let view = view("4@m/1", &["a", "m"], vec![], 0);
     assert!(effects.contains(&say("y", Message::Added { view, incarnation: 1 })), "{effects:?}");

@@ -1,13 +1,9 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{close, id, say, send, stale, tell, term, Trial};
+use super::super::trial::{close, id, lines, say, send, stale, tell, term, Trial};
 use super::super::{Done, Effect, Effects, Event, Input, Serve, Standing, Store};
 use crate::ids::Sequence;
-use crate::wire::{Frame, Lines, Message, Request};
-
-fn lines(count: u64) -> Lines {
-    Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap()), count)
-}
+use crate::wire::{Frame, Message, Request};
 
 /// A batch of `z`, the leader of a member.
 fn batch(first: Sequence, count: u64) -> Frame {
@@ -68,7 +64,7 @@ fn a_member_that_asks_for_what_is_not_there_is_dropped() {
     assert_eq!(trial.peer.members(), [id("a"), id("m")]);
 }
 
-/// docs/protocol.md, 4.6: "commits what a majority of the members has stored". The leader counts itself by its own disk.
+/// docs/protocol.md, 4.6: what a majority of the members has stored is committed. The leader counts itself by its own disk.
 #[test]
 fn what_two_of_three_have_stored_is_committed_once() {
     let mut trial = leader();
@@ -102,7 +98,7 @@ fn a_member_takes_what_follows_its_log() {
     assert_eq!((trial.peer.last(), trial.peer.standing()), (5, Standing::Member));
 }
 
-/// docs/protocol.md, 4.6: "what the leader calls committed may not be here yet." It is delivered as it comes.
+/// docs/protocol.md, 4.6: what the leader calls committed may not be here yet. It is delivered as it comes.
 #[test]
 fn a_member_delivers_what_is_committed_as_it_comes() {
     let mut trial = Trial::member(&["x"]);

@@ -1,15 +1,11 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{send, term, Trial};
+use super::super::trial::{lines, send, term, Trial};
 use super::super::{Alarm, Effect, Exit, Found, Input, Time};
-use crate::wire::{Frame, Lines, Message, Request};
+use crate::wire::{Frame, Message, Request};
 
 fn leaves(to: &str, text: &str) -> Effect {
     send(to, Message::Leave { term: Some(term(text)) })
-}
-
-fn readings() -> Lines {
-    Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(2), 2)
 }
 
 /// docs/protocol.md, 5.8: a peer that has nothing left to be committed says `LEAVE` to its leader, or as the leader to all,
@@ -37,9 +33,9 @@ fn a_peer_that_has_nothing_pending_leaves() {
 fn a_peer_waits_for_what_it_took_in() {
     let stops = || {
         let mut trial = Trial::member(&["x"]);
-        trial.step(Input::Readings(readings()));
+        trial.step(Input::Readings(lines(2)));
         assert_eq!((trial.step(Input::Stop), trial.peer.room()), (vec![], 0));
-        assert_eq!(trial.step(Input::Readings(readings())), [], "that was not taken in");
+        assert_eq!(trial.step(Input::Readings(lines(2))), [], "that was not taken in");
         assert_eq!(trial.peer.deadline(Alarm::Heartbeat), Some(trial.peer.clock.now + Time::from_millis(500)));
         trial
     };
@@ -52,7 +48,7 @@ fn a_peer_waits_for_what_it_took_in() {
     assert_eq!((trial.peer.deadline(Alarm::Heartbeat), trial.peer.room()), (None, 0));
 
     let mut trial = stops();
-    let request = Request { origin: "m/1".parse().unwrap(), first: 1, lines: readings() };
+    let request = Request { origin: "m/1".parse().unwrap(), first: 1, lines: lines(2) };
     let frame = Frame::build(term("3@z/1"), 1, &[request]);
     trial.gets("z", Message::Ordered { term: term("3@z/1"), frame });
     let effects = trial.gets("z", Message::Commit { term: term("3@z/1"), up_to: 2 });
@@ -63,6 +59,6 @@ fn a_peer_waits_for_what_it_took_in() {
 #[test]
 fn a_peer_whose_disk_fails_leaves_at_that_moment() {
     let mut trial = Trial::member(&["x"]);
-    trial.step(Input::Readings(readings()));
+    trial.step(Input::Readings(lines(2)));
     assert_eq!(trial.step(Input::DiskFailed), [leaves("z", "3@z/1"), Effect::Exit(Exit::Disk)]);
 }

@@ -1,7 +1,8 @@
 //! What is committed, cut and removed, and what of that the storage has done.
 
 use super::*;
-use crate::wire::{Lines, Request};
+use crate::protocol::trial::lines;
+use crate::wire::Request;
 
 fn term() -> Term {
     "1@m/1".parse().unwrap()
@@ -15,9 +16,8 @@ fn range(first: u64, count: u64) -> Range {
 fn log(batches: &[(u64, Option<Sequence>)]) -> Log {
     let mut log = Log::new(&Found::default());
     for (count, keep) in batches {
-        let lines = b"DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(*count).unwrap());
         let Range { origin, first, .. } = range(log.last() + 1, *count);
-        let request = Request { origin, first, lines: Lines::new(lines, *count) };
+        let request = Request { origin, first, lines: lines(*count) };
         log.enter(&request.range());
         let frame = Frame::build_with(term(), first, std::slice::from_ref(&request), *keep);
         log.append(&frame);

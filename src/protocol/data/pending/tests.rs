@@ -5,22 +5,31 @@ use std::collections::{BTreeSet, VecDeque};
 use proptest::prelude::*;
 
 use super::*;
+use crate::protocol::trial::lines;
 
 fn origin() -> Origin {
     "a/1".parse().unwrap()
 }
 
 fn request(first: Number, count: u64) -> Request {
-    let text = "DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap());
-    Request { origin: origin(), first, lines: Lines::new(text.into_bytes(), count) }
+    Request { origin: origin(), first, lines: lines(count) }
+}
+
+fn range(first: Number, count: u64) -> Range {
+    Range { origin: origin(), first, count }
+}
+
+/// Nothing is pending of a peer of another name, and its log is empty.
+fn of_another() -> (Pending, Log) {
+    let found = Found::default();
+    (Pending::new("b/1".parse().unwrap(), &found), Log::new(&found))
 }
 
 #[test]
 fn what_comes_back_in_pieces_is_asked_for_once() {
-    let (log, found) = (Log::new(&Found::default()), Found::default());
-    let mut pending = Pending::new("b/1".parse().unwrap(), &found);
-    pending.add(&Range { origin: origin(), first: 1, count: 9 });
-    assert_eq!(pending.next(&log), [Next::Recall(Range { origin: origin(), first: 1, count: 9 })]);
+    let (mut pending, log) = of_another();
+    pending.add(&range(1, 9));
+    assert_eq!(pending.next(&log), [Next::Recall(range(1, 9))]);
     for first in [1, 4, 7] {
         pending.on_recalled(request(first, 3));
         assert_eq!(pending.next(&log), [Next::Order(request(first, 3))]);
@@ -36,22 +45,21 @@ fn texts_go_once_all_of_them_is_committed() {
         pending.take(request(1, 2).lines);
     }
     let texts = |pending: &Pending| pending.queues[&origin()].lines.keys().copied().collect::<Vec<_>>();
-    pending.committed(&Range { origin: origin(), first: 1, count: 3 });
+    pending.committed(&range(1, 3));
     assert_eq!((texts(&pending), pending.len(), pending.first_own()), (vec![3, 5], 3, Some(4)));
-    pending.committed(&Range { origin: origin(), first: 4, count: 1 });
+    pending.committed(&range(4, 1));
     assert_eq!(texts(&pending), [5]);
-    pending.committed(&Range { origin: origin(), first: 5, count: 2 });
+    pending.committed(&range(5, 2));
     assert!(pending.is_empty() && texts(&pending).is_empty());
     assert_eq!(pending.take(request(1, 1).lines).first, 7);
 }
 
 #[test]
 fn what_is_committed_while_it_is_read_back_is_not_kept() {
-    let (log, found) = (Log::new(&Found::default()), Found::default());
-    let mut pending = Pending::new("b/1".parse().unwrap(), &found);
-    pending.add(&Range { origin: origin(), first: 1, count: 6 });
+    let (mut pending, log) = of_another();
+    pending.add(&range(1, 6));
     assert_eq!(pending.next(&log).len(), 1);
-    pending.committed(&Range { origin: origin(), first: 1, count: 3 });
+    pending.committed(&range(1, 3));
     pending.on_recalled(request(1, 3));
     assert_eq!(pending.next(&log), []);
     pending.on_recalled(request(4, 3));
@@ -60,9 +68,7 @@ fn what_is_committed_while_it_is_read_back_is_not_kept() {
 
 #[test]
 fn the_answer_to_an_earlier_question_does_not_end_a_later_one() {
-    let (log, found) = (Log::new(&Found::default()), Found::default());
-    let mut pending = Pending::new("b/1".parse().unwrap(), &found);
-    let range = |first, count| Range { origin: origin(), first, count };
+    let (mut pending, log) = of_another();
     for (first, count) in [(46, 1), (1, 2)] {
         pending.add(&range(first, count));
         assert_eq!(pending.next(&log), [Next::Recall(range(first, count))]);
@@ -77,9 +83,7 @@ fn the_answer_to_an_earlier_question_does_not_end_a_later_one() {
 
 #[test]
 fn what_is_pending_with_gaps_is_asked_for_together() {
-    let (log, found) = (Log::new(&Found::default()), Found::default());
-    let mut pending = Pending::new("b/1".parse().unwrap(), &found);
-    let range = |first, count| Range { origin: origin(), first, count };
+    let (mut pending, log) = of_another();
     for (first, count) in [(1, 3), (5, 2), (9, READINGS_MAX)] {
         pending.add(&range(first, count));
     }
