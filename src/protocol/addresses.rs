@@ -89,3 +89,6 @@ impl Peer {
         turn.out.push(Effect::Redial { peer: peer.clone() });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,3 +181,6 @@ impl Peer {
         self.pump(turn);
     }
 }
+
+#[cfg(test)]
+mod tests;

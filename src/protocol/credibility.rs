@@ -110,3 +110,6 @@ impl Peer {
         keeps && counter <= COUNTER_JOINED_MAX && !above
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,3 +66,6 @@ impl Peer {
         self.clock.now
     }
 }
+
+#[cfg(test)]
+mod tests;

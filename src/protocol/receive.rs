@@ -105,3 +105,6 @@ fn counts_whatever_was_promised(message: &Message) -> bool {
             | Message::Here(_)
     )
 }
+
+#[cfg(test)]
+mod tests;

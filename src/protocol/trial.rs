@@ -2,12 +2,13 @@
 //!
 //! Peers have one letter, which is also their rank; all live at 127.0.0.1 and speak on a connection of their own.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::data::follower::Follower;
 use super::data::following::Following;
 use super::data::leading::Leading;
-use super::data::role::Role;
+use super::data::role::{Phase, Promised, Proposing, Role};
 use super::data::view::Members;
 use super::effect::{Call, Effect, Effects, State, Store};
 use super::event::Event;
@@ -95,6 +96,30 @@ pub(super) fn stores(promised: &str, synced: Option<&str>, needs: Sequence) -> E
 /// `STALE` of a peer that promised this, and follows this leader.
 pub(super) fn stale(promised: &str, leader: Option<&str>) -> Message {
     Message::Stale { term: Some(term(promised)), leader: leader.map(contact) }
+}
+
+/// It promised this peer, and waits for its view until the end of second one.
+pub(super) fn promised(proposer: &str) -> Promised {
+    let now = Time::from_secs(1);
+    let serving = Follower::new(now);
+    Promised { proposer: id(proposer), deadline: now, until: now, serving, fetched: 0, raises: false }
+}
+
+/// It gathers logs until the end of second one. The answers of these count.
+pub(super) fn proposing(invited: &[&str]) -> Proposing {
+    let now = Time::from_secs(1);
+    Proposing {
+        asked: BTreeSet::new(),
+        invited: invited.iter().map(|name| id(name)).collect(),
+        silent: None,
+        answers: BTreeMap::new(),
+        deadline: now,
+        beat_at: now,
+        phase: Phase::Gathering,
+        told: true,
+        raising: None,
+        takes_over: false,
+    }
 }
 
 impl Trial {
