@@ -148,3 +148,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,3 +177,6 @@ impl Peer {
         self.compare_timing(view.timing, turn);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -223,6 +223,9 @@ mod tests {
         }
         // What is remembered may leave one when its sender has sent all of it again. The next to be turned away makes room.
         assert!(taken_in.may_leave_a_gap(&origin(0), patience, patience));
+        taken_in.turn_away(&origin(TURNED_AWAY_MAX), patience / 2, patience);
+        assert_eq!(taken_in.turned_away.len(), TURNED_AWAY_MAX, "too early");
+        assert!(!taken_in.turned_away.contains_key(&origin(TURNED_AWAY_MAX)));
         assert!(!taken_in.may_leave_a_gap(&origin(TURNED_AWAY_MAX), patience, patience));
         taken_in.turn_away(&origin(1), patience, patience);
         assert!(taken_in.may_leave_a_gap(&origin(TURNED_AWAY_MAX), patience, patience));
