@@ -92,3 +92,6 @@ impl Peer {
         self.delivery.renumbered(first, self.pending.taken());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,3 +139,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
