@@ -112,3 +112,6 @@ impl Peer {
         removes
     }
 }
+
+#[cfg(test)]
+mod tests;
