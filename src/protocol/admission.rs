@@ -367,3 +367,6 @@ fn refuse(connection: ConnectionId, why: Refusal, turn: &mut Turn) {
 fn other(why: &str) -> Refusal {
     Refusal::Other(why.to_owned())
 }
+
+#[cfg(test)]
+mod tests;
