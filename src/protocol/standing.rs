@@ -190,3 +190,6 @@ impl Peer {
         self.pending.ranges()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,9 +169,10 @@ mod tests {
         assert_eq!(reach.heard.len(), REMEMBERED_MAX);
         reach.note_said(&peer, at(0), Time::from_secs(2), patience);
         assert_eq!(reach.heard_at(at(0)).and_then(|heard| heard.said), Some(Time::from_secs(2)));
-        // Those that fell silent give room.
+        // Those that fell silent give room, but not one that is outside of the view.
+        reach.note_outside(&peer, at(7), Time::from_secs(2), patience);
         reach.note_said(&peer, at(3 * REMEMBERED_MAX), Time::from_secs(11), patience);
-        assert!(reach.heard_at(at(0)).is_some() && reach.heard_at(at(1)).is_none());
+        assert!([0, 7].iter().all(|n| reach.heard_at(at(*n)).is_some()) && reach.heard_at(at(1)).is_none());
         assert!(reach.heard_at(at(3 * REMEMBERED_MAX)).is_some());
     }
 }

@@ -128,3 +128,23 @@ fn a_leader_with_patience_is_not_called_in_vain() {
     assert_eq!(trial.after(4).alarm(Alarm::Heartbeat), []);
     assert_eq!(trial.after(1).alarm(Alarm::Heartbeat)[0], close("a"));
 }
+
+/// docs/protocol.md, 5.1: many become silent at the same time where a network is cut.
+#[test]
+fn those_that_are_found_silent_within_a_moment_share_a_view() {
+    let leads = |gathers_until: u64| {
+        let mut trial = Trial::leader(&["a", "b"]);
+        let super::super::data::role::Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+        leading.gathers_until = Time::from_millis(gathers_until);
+        trial.after(10);
+        trial
+    };
+    let drops = |trial: &mut Trial| trial.alarm(Alarm::Heartbeat).contains(&close("a"));
+    let mut trial = leads(11_001);
+    assert!(!drops(&mut trial));
+    assert!(drops(trial.after_time(Time::from_millis(1))));
+    let mut trial = leads(11_000);
+    assert!(drops(&mut trial));
+    let moment = trial.peer.settings.moment();
+    assert_eq!(trial.peer.leading().unwrap().gathers_until, Time::from_secs(11) + moment);
+}

@@ -1,8 +1,9 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
 use super::super::trial::{close, id, lines, say, send, stale, tell, term, Trial};
-use super::super::{Done, Effect, Effects, Event, Input, Serve, Standing, Store};
+use super::super::{Done, Effect, Effects, Event, Found, Input, Serve, Standing, Store, AHEAD_READINGS};
 use crate::ids::Sequence;
+use crate::wire::batch::READINGS_MAX;
 use crate::wire::{Frame, Message, Request};
 
 /// A batch of `z`, the leader of a member.
@@ -152,5 +153,40 @@ fn batches_of_earlier_terms_follow_in_their_order() {
         let frame = Frame::build(term(text), first, &[request]);
         trial.gets("z", Message::Ordered { term: term("3@z/1"), frame });
         assert_eq!(trial.peer.last(), first + 1, "{text}");
+    }
+}
+
+/// docs/protocol.md, 5.5: a proposer fetches the log of a peer that promised it its term, and nobody else does.
+#[test]
+fn a_peer_that_promised_serves_its_proposer_only() {
+    let run = |text: &str| vec![(term(text), 1)];
+    let found = Found { runs: run("2@z/1"), last: 5, ..Found::default() };
+    for (from, text, serves) in [("x", "4@x/1", true), ("y", "4@x/1", false), ("x", "5@x/1", false)] {
+        let mut trial = Trial::member_with(None, &found, &["x", "y"]);
+        trial.gets("x", Message::Coordinator { term: term("4@x/1") });
+        let effects = trial.gets(from, fetch(text, 2));
+        let serve = Serve { term: term("4@x/1"), cuts: 0, restart: Some(1), up_to: 5 };
+        let expected = if serves { vec![Effect::Serve { to: id("x"), serve }] } else { vec![] };
+        assert_eq!(effects, expected, "{from} {text}");
+    }
+}
+
+/// docs/protocol.md, 2.3: more than the storage may have waiting would fill the memory.
+#[test]
+fn a_leader_sends_no_further_ahead_of_what_is_stored_than_it_was_asked_for() {
+    for (stored, takes) in [(2, true), (1, false)] {
+        let mut trial = Trial::member(&["x"]);
+        // Two of one reading are stored, or one of them, and all that may be ahead of them follows.
+        let rest = AHEAD_READINGS / READINGS_MAX;
+        let counts = [1, 1].into_iter().chain((1..rest).map(|_| READINGS_MAX)).chain([READINGS_MAX - 1]);
+        for count in counts {
+            trial.gets("z", ordered(trial.peer.last() + 1, count));
+        }
+        trial.step(Input::Stored(vec![Done::Appended { last: stored }]));
+        let at = trial.peer.last() + 1;
+        assert_eq!(at, 2 + AHEAD_READINGS);
+        let effects = trial.gets("z", ordered(at, 1));
+        let misbehaved = tell(Event::Misbehaved { peer: id("z"), what: "sent more than was asked for", at });
+        assert_eq!((effects.contains(&misbehaved), trial.peer.last() == at), (!takes, takes));
     }
 }
