@@ -156,6 +156,18 @@ fn nothing_is_added_that_is_not_known_to_be_delivered() {
     assert_eq!(csv_files(&*disk), Files::new());
 }
 
+/// The first rows of a sensor were about to be written, and only the head of the file was.
+#[test]
+fn a_file_without_rows_goes_where_none_of_its_sensor_is_known_to_be_delivered() {
+    for head in [&b""[..], b"sequ", format!("{CSV_HEADER}\n").as_bytes(), format!("{CSV_HEADER}\n1,2013").as_bytes()] {
+        let disk = Arc::new(MemoryDisk::new());
+        delivered(&disk, 0);
+        let damage = |disk: &MemoryDisk| disk.append("a1.csv", head).map(drop).unwrap();
+        assert_eq!(mended(&disk, damage), (0, [0, 1, 0, 0]), "{head:?}");
+        assert_eq!(csv_files(&*disk), Files::new());
+    }
+}
+
 #[test]
 fn more_files_than_may_be_open_are_mended_on_a_real_disk() {
     let (_temp, disk) = TempDir::disk("p");

@@ -241,6 +241,14 @@ fn a_life_without_state_is_above_all_that_the_files_tell_of() {
     assert_eq!(open(&disk).1.incarnation, 5001);
 }
 
+/// A life is a time in nanoseconds since 1970.
+#[test]
+fn clocks_of_this_century_are_believed_and_four_billion_starts_after_them() {
+    let year = 31_556_952_000_000_000;
+    assert!(TOLD_MAX > 140 * year && TOLD_MAX < 150 * year, "{}", TOLD_MAX / year);
+    assert!(INCARNATION_MAX - TOLD_MAX > 4_000_000_000);
+}
+
 #[test]
 fn no_life_that_others_make_up_keeps_a_peer_from_its_next_starts() {
     let now = 1000;
