@@ -152,6 +152,17 @@ fn every_changed_byte_of_a_file_shows_in_its_layout_or_in_a_block() {
 }
 
 #[test]
+fn an_index_of_blocks_that_nobody_writes_is_damaged() {
+    for (plain, is_damaged) in [(RECORD_BYTES_MAX, false), (RECORD_BYTES_MAX + 1, true), (usize::MAX, true)] {
+        let (mut bytes, mut of_one) = (file_head(), Layout::default());
+        of_one.add(5, plain);
+        bytes.extend_from_slice(b"block");
+        bytes.extend(of_one.index());
+        assert_eq!(layout(&bytes).damage.is_some(), is_damaged, "of {plain} bytes");
+    }
+}
+
+#[test]
 fn a_file_is_read_as_the_first_version_wrote_it() {
     let recorded = include_bytes!("recorded.pack");
     let found = layout(recorded);
