@@ -1,8 +1,11 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{contact, endpoint, id, join, question, say, stores, tell, term, view, Trial};
+use super::super::trial::{
+    contact, endpoint, id, join, members, promised, proposing, question, say, send, stores, tell, term, view, Trial,
+};
 use super::super::{Alarm, Effect, Event, Found, Standing};
-use crate::wire::{Belongs, Leadership, Message};
+use super::*;
+use crate::wire::Token;
 
 fn seeker() -> Trial {
     Trial::seeker(None, &Found::default())
@@ -104,4 +107,198 @@ fn a_leader_that_was_asked_has_an_election_timeout_to_answer() {
         trial.gets("z", Message::Added { view, incarnation: 1 });
         assert_eq!(trial.peer.standing(), standing, "after {seconds} s");
     }
+}
+
+/// Whom a peer asks, and with which hint, when it hears this seeker.
+fn asks(mut trial: Trial, name: &str) -> Option<(std::net::SocketAddr, Option<Message>)> {
+    let effects = trial.hears(request(name));
+    let asked = |effect: &Effect| match effect {
+        Effect::Call(call) => Some((call.to, call.question.hint.clone())),
+        _ => None,
+    };
+    assert!(effects.len() <= 1, "{effects:?}");
+    effects.iter().find_map(asked)
+}
+
+/// docs/protocol.md, 3.2: each role has another use for a seeker.
+#[test]
+fn a_seeker_that_is_heard_is_asked_where_it_may_be_needed() {
+    let plain = || Some((endpoint("a"), None));
+    let in_role = |role: Role| {
+        let mut trial = Trial::member(&["x"]);
+        trial.peer.role = role;
+        trial
+    };
+    assert_eq!(asks(seeker(), "a"), plain());
+    assert_eq!(asks(in_role(Role::Promised(promised("x"))), "a"), plain());
+    let mut electing = Trial::member(&["x"]);
+    electing.after(10).alarm(Alarm::LeaderCheck);
+    assert_eq!(electing.peer.standing(), Standing::Electing);
+    assert_eq!(asks(electing, "a"), plain());
+    // A member asks for promises only of its own view, or where a quorum is needed.
+    assert_eq!(asks(Trial::member(&["x"]), "a"), None);
+    assert_eq!(asks(Trial::member_with(Some(2), &Found::default(), &["x"]), "a"), plain());
+    let mut silent = Trial::member(&["x"]);
+    silent.after(11);
+    assert_eq!(asks(silent, "x"), Some((endpoint("x"), None)));
+    assert_eq!(asks(Trial::learner(), "a"), None);
+    // Who leads, or is about to while its view lasts, says so.
+    let hint = |size| Some((endpoint("a"), Some(leadership("3@m/1", "m", size))));
+    assert_eq!(asks(Trial::leader(&["b"]), "a"), hint(2));
+    let mut raising = Trial::leader(&["b"]);
+    raising.peer.role = Role::Proposing(Proposing { raising: Some(2), ..proposing(&["b"]) });
+    assert_eq!(asks(raising, "a"), hint(2));
+    assert_eq!(asks(in_role(Role::Proposing(proposing(&["x"]))), "a"), None, "it has no group yet");
+}
+
+/// A seeker counts while it answers, or speaks: a member, or a seeker, need not ask it again.
+#[test]
+fn a_seeker_that_answered_lately_counts_and_is_not_asked_again() {
+    for (seconds, counts) in [(9, true), (10, false)] {
+        let mut trial = seeker();
+        trial.knows("a");
+        trial.peer.contacts.get_mut(&id("a")).unwrap().sought = None;
+        let effects = trial.after(seconds).hears(request("a"));
+        assert_eq!(effects.is_empty(), counts, "{seconds} s after it spoke");
+        assert_eq!(trial.peer.fresh_seekers().contains(&id("a")), counts);
+    }
+    // It was named, and never answered.
+    let mut trial = seeker();
+    trial.knows("a");
+    trial.peer.contacts.get_mut(&id("a")).unwrap().proven = false;
+    assert_eq!(trial.hears(request("a")).len(), 1);
+    assert!(trial.peer.fresh_seekers().is_empty());
+}
+
+#[test]
+fn a_seeker_counts_for_two_election_timeouts() {
+    for (seconds, counts) in [(10, true), (11, false)] {
+        let mut trial = seeker();
+        trial.knows("a");
+        trial.hears(request("a"));
+        trial.peer.clock.now += Time::from_secs(seconds);
+        assert_eq!(trial.peer.fresh_seekers().contains(&id("a")), counts, "after {seconds} s");
+    }
+}
+
+#[test]
+fn words_count_from_the_address_that_they_name() {
+    let mut trial = seeker();
+    let mut elsewhere = contact("a");
+    elsewhere.endpoint.set_ip([10, 0, 0, 1].into());
+    assert_eq!(trial.hears(Message::NewPeerRequest(elsewhere)), []);
+    assert_eq!(trial.hears(request("m")), [], "that is this peer");
+    let other = Contact { incarnation: 2, endpoint: endpoint("a"), ..contact("m") };
+    assert_eq!(trial.hears(Message::NewPeerRequest(other)).len(), 1, "it asks its namesake");
+}
+
+/// docs/protocol.md, 7: a member tells its leader of another group, and a learner does.
+#[test]
+fn a_follower_tells_its_leader_of_another_group() {
+    let other = leadership("1@a/1", "a", 4);
+    let passes = |mut trial: Trial, word: &Message| trial.hears(word.clone());
+    for trial in [Trial::member(&["x"]), Trial::learner()] {
+        assert_eq!(passes(trial, &other), [send("z", other.clone())]);
+    }
+    for own in ["x", "z"] {
+        assert_eq!(passes(Trial::member(&["x"]), &leadership("3@z/1", own, 3)), [], "{own} is in the view");
+    }
+    assert_eq!(passes(Trial::leader(&["x"]), &leadership("1@x/1", "x", 1)), []);
+}
+
+/// docs/protocol.md, 3.2: an answer is evidence about its process.
+#[test]
+fn a_seeker_asks_the_leader_that_a_follower_names() {
+    let asked = |trial: &mut Trial, leader: Contact| {
+        let effects = trial.hears(leadership("3@z/1", "y", 1));
+        let (_, question) = question(&effects);
+        let question = question.clone();
+        let effects = trial.answers(&question, "y", Belongs::Follows(leader));
+        effects.iter().any(|effect| matches!(effect, Effect::Call(call) if call.to == endpoint("z")))
+    };
+    assert!(asked(&mut seeker(), contact("z")));
+    let itself = Contact { endpoint: endpoint("z"), ..contact("m") };
+    assert!(!asked(&mut seeker(), itself), "it does not lead itself");
+    let mut distrusts = seeker();
+    distrusts.knows("z");
+    distrusts.peer.distrust(&id("z"), 2, &Turn { now: Time::from_secs(1), out: &mut vec![] });
+    assert!(!asked(&mut distrusts, contact("z")));
+    // Only a seeker looks for a leader.
+    let mut leader = Trial::leader(&[]);
+    let effects = leader.hears(request("y"));
+    let (_, question) = question(&effects);
+    let question = question.clone();
+    assert_eq!(leader.answers(&question, "y", Belongs::Follows(contact("z"))), []);
+}
+
+#[test]
+fn only_a_leader_in_its_own_view_and_of_a_believed_term_is_joined() {
+    let joins = |trial: &mut Trial, shown: ViewChange| {
+        let effects = trial.hears(leadership("3@z/1", "z", 1));
+        let question = question(&effects).1.clone();
+        trial.answers(&question, "z", Belongs::Leads(shown)).contains(&say("z", join()))
+    };
+    let of_z = || view("3@z/1", &["y", "z"], vec![], 0);
+    assert!(joins(&mut seeker(), of_z()));
+    let mut other_life = of_z();
+    other_life.members.get_mut(&id("z")).unwrap().incarnation = 2;
+    for shown in [
+        view("3@y/1", &["y", "z"], vec![], 0),
+        view("3@z/2", &["y", "z"], vec![], 0),
+        view("3@z/1", &["y"], vec![], 0),
+        other_life,
+        view(&format!("{}@z/1", COUNTER_JOINED_MAX + 1), &["z"], vec![], 0),
+    ] {
+        assert!(!joins(&mut seeker(), shown.clone()), "{shown:?}");
+    }
+    assert!(joins(&mut seeker(), view(&format!("{COUNTER_JOINED_MAX}@z/1"), &["z"], vec![], 0)));
+    // It asked another, or does not believe this one.
+    let mut asked = seeker();
+    let effects = asked.hears(leadership("3@z/1", "z", 1));
+    let question = question(&effects).1.clone();
+    let Role::Seeking(seeking) = &mut asked.peer.role else { unreachable!("it seeks") };
+    seeking.asked = Some((id("y"), Time::from_secs(1)));
+    assert!(!asked.answers(&question, "z", Belongs::Leads(of_z())).contains(&say("z", join())));
+}
+
+/// docs/protocol.md, 3.2.
+#[test]
+fn a_peer_shows_what_it_has_to_do_with_a_group() {
+    let shows = |trial: &Trial| {
+        let hello = trial.peer.hello(None);
+        let question = Question { nonce: Token(7), hint: None, dialled: None };
+        let here = trial.peer.here(&hello, &question);
+        assert_eq!((here.nonce, here.contact, here.dialled), (Token(7), contact("m"), false));
+        (here.seeking, here.belongs)
+    };
+    assert_eq!(shows(&seeker()), (true, Belongs::Nowhere));
+    let mut stuck = seeker();
+    stuck.peer.promises.stuck = true;
+    assert_eq!(shows(&stuck), (false, Belongs::Nowhere), "it cannot promise anything");
+    assert_eq!(shows(&Trial::member(&["x"])), (false, Belongs::Follows(contact("z"))));
+    assert_eq!(shows(&Trial::learner()), (false, Belongs::Follows(contact("z"))));
+    let of_m = || Belongs::Leads(view("3@m/1", &["a", "m"], vec![], 0));
+    let mut leader = Trial::leader(&["a"]);
+    assert_eq!(shows(&leader), (false, of_m()));
+    leader.peer.role = Role::Proposing(Proposing { raising: Some(2), ..proposing(&["a"]) });
+    let Belongs::Leads(shown) = shows(&leader).1 else { panic!("its group lives") };
+    assert_eq!((shown.term, shown.change, shown.members), (term("3@m/1"), 0, members(&["a", "m"])));
+    leader.peer.role = Role::Proposing(proposing(&["a"]));
+    assert_eq!(shows(&leader), (false, Belongs::Nowhere));
+    leader.peer.role = Role::Promised(promised("a"));
+    assert_eq!(shows(&leader), (false, Belongs::Nowhere));
+}
+
+/// A connection is confirmed by the token that the asker was told for that address, and was not handed itself.
+#[test]
+fn a_peer_confirms_only_the_connection_that_it_made_to_its_asker() {
+    let trial = Trial::member(&["x"]);
+    let confirms = |asker: &str, token: Token, at: &str| {
+        let hello = Hello { peer: id(asker), ..trial.peer.hello(None) };
+        let dialled = Some((proof_of(token, Token(7)), endpoint(at)));
+        trial.peer.here(&hello, &Question { nonce: Token(7), hint: None, dialled }).dialled
+    };
+    let token = trial.peer.settings.secret.token_for(&id("x"), endpoint("x"));
+    assert!(confirms("x", token, "x"));
+    assert!(!confirms("y", token, "x") && !confirms("x", token, "y") && !confirms("x", Token(1), "x"));
 }

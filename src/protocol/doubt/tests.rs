@@ -2,7 +2,10 @@
 
 use super::super::trial::{contact, endpoint, id, Trial, TIMING};
 use super::*;
+use crate::protocol::effect::{Effect, Effects};
+use crate::protocol::event::Event;
 use crate::protocol::input::Found;
+use crate::wire::{Belongs, Token};
 
 fn at(milliseconds: u64) -> Time {
     Time::from_millis(milliseconds)
@@ -99,4 +102,119 @@ fn a_proposer_outbids_eight_promises_and_again_once_it_had_a_group() {
     assert_eq!((outbids(), outbids()), (8, 0));
     trial.peer.note_group(None);
     assert_eq!((0..10).filter(|_| trial.peer.may_outbid()).count(), 8);
+}
+
+#[test]
+fn a_higher_seeker_is_passed_over_after_two_waits_in_which_it_could_have_made_a_group() {
+    let mut trial = Trial::seeker(None, &Found::default());
+    let now = trial.peer.now();
+    let mut waits = |higher: &str, could_found| {
+        trial.peer.wait_for_higher(&id(higher), could_found, &mut Turn { now, out: &mut vec![] });
+        ["y", "z"].map(|name| trial.peer.is_passed_over(&id(name)))
+    };
+    assert_eq!((waits("z", true), waits("z", false), waits("y", true)), ([false; 2], [false; 2], [false; 2]));
+    assert_eq!(waits("z", true), [false, true], "the present highest");
+    assert_eq!((waits("y", true), waits("y", true), waits("y", true)), ([false, true], [false, true], [true, true]));
+}
+
+#[test]
+fn a_leader_does_not_yield_to_one_that_it_shut_out_and_follows_it() {
+    let mut leader = Trial::leader(&["x"]);
+    let now = leader.peer.now();
+    leader.peer.shut_out(&id("x"), &Turn { now, out: &mut vec![] });
+    assert!(
+        !leader.peer.may_yield_to(&contact("x")) && !leader.peer.takes_in(&id("x")) && leader.peer.trusts(&id("x"))
+    );
+    // Who does not lead has nobody to shut out: it turns away from a leader.
+    let mut member = Trial::member(&["x"]);
+    member.peer.shut_out(&id("x"), &Turn { now, out: &mut vec![] });
+    assert!(member.peer.takes_in(&id("x")) && !member.peer.trusts(&id("x")));
+}
+
+/// An answer of a process of this peer's name, from `a`.
+fn namesake(incarnation: u64, serves: bool) -> Answer {
+    let contact = Contact { incarnation, endpoint: endpoint("a"), ..contact("m") };
+    let belongs = Belongs::Nowhere;
+    Answer::Here(Box::new(Here { nonce: Token(1), contact, seeking: true, serves, dialled: false, belongs }))
+}
+
+/// What a peer of life 5 does at second one and later when this answer comes from `a`, which it suspects.
+fn proves(served: bool, answers: &[Answer]) -> Effects {
+    let mut trial = Trial::seeker(None, &Found::default());
+    (trial.peer.settings.incarnation, trial.peer.group.served) = (5, served);
+    let now = trial.peer.now();
+    let mut effects = vec![];
+    trial.peer.on_namesake(endpoint("a"), &mut Turn { now, out: &mut effects });
+    assert_eq!(effects.len(), 1, "it asks there");
+    effects.clear();
+    for answer in answers {
+        trial.peer.on_proof(endpoint("a"), answer.clone(), &mut Turn { now, out: &mut effects });
+        if let Some(due) = trial.peer.doubts.due() {
+            let mut asks = vec![];
+            let early = due.saturating_sub(at(1));
+            trial.peer.ask_for_second_proof(&mut Turn { now: early, out: &mut asks });
+            assert_eq!(asks, []);
+            trial.peer.ask_for_second_proof(&mut Turn { now: due, out: &mut asks });
+            assert_eq!((asks.len(), trial.peer.doubts.due()), (1, None));
+        }
+    }
+    effects
+}
+
+/// docs/protocol.md, 3.7.
+#[test]
+fn a_starting_peer_ends_where_an_older_or_serving_one_answers_twice_under_its_id() {
+    let ends = |effects: &Effects| effects.iter().any(|effect| matches!(effect, Effect::Exit(Exit::Duplicate { .. })));
+    let twice = |answer: Answer| [answer.clone(), answer];
+    assert!(ends(&proves(false, &twice(namesake(4, false)))), "it is older");
+    assert!(ends(&proves(false, &twice(namesake(6, true)))), "it serves");
+    assert!(!ends(&proves(false, &twice(namesake(6, false)))), "that one ends");
+    assert!(!ends(&proves(false, &twice(namesake(5, true)))), "that is this very process");
+    assert!(!ends(&proves(false, &[namesake(4, false)])));
+    let refuted = [namesake(4, false), Answer::Silent, namesake(4, false)];
+    assert!(!ends(&proves(false, &refuted)), "it was not there meanwhile");
+    let warned = proves(true, &[namesake(6, false)]);
+    assert!(matches!(&warned[..], [Effect::Tell(Event::Refused { .. })]), "{warned:?}");
+}
+
+#[test]
+fn a_namesake_is_looked_for_once_in_a_heartbeat_timeout_and_not_at_the_own_address() {
+    let mut trial = Trial::seeker(None, &Found::default());
+    let mut asks = |at: std::net::SocketAddr, seconds| {
+        let mut effects = vec![];
+        trial.peer.on_namesake(at, &mut Turn { now: Time::from_secs(seconds), out: &mut effects });
+        effects.len()
+    };
+    assert_eq!(asks(endpoint("m"), 1), 0);
+    assert_eq!((asks(endpoint("a"), 1), asks(endpoint("b"), 10), asks(endpoint("b"), 11)), (1, 0, 1));
+}
+
+#[test]
+fn proof_counts_from_the_address_that_was_asked() {
+    let mut trial = Trial::seeker(None, &Found::default());
+    trial.peer.settings.incarnation = 5;
+    let now = trial.peer.now();
+    let mut effects = vec![];
+    trial.peer.on_namesake(endpoint("a"), &mut Turn { now, out: &mut effects });
+    trial.peer.on_proof(endpoint("b"), namesake(4, true), &mut Turn { now, out: &mut effects });
+    assert_eq!(trial.peer.doubts.due(), None);
+    trial.peer.on_proof(endpoint("a"), namesake(4, true), &mut Turn { now, out: &mut effects });
+    assert_eq!(trial.peer.doubts.due(), Some(now + PROOF_PAUSE));
+}
+
+#[test]
+fn an_error_tells_of_a_namesake_or_of_another_configuration() {
+    let does = |why: Refusal| {
+        let mut trial = Trial::seeker(None, &Found::default());
+        let mut effects = vec![];
+        trial.peer.on_question_refused(&why, &mut Turn { now: Time::from_secs(1), out: &mut effects });
+        effects
+    };
+    assert!(
+        matches!(&does(Refusal::IdInUse(Some(endpoint("a"))))[..], [Effect::Call(call)] if call.to == endpoint("a"))
+    );
+    assert_eq!(does(Refusal::IdInUse(None)), []);
+    assert_eq!(does(Refusal::NoAnswer), []);
+    let quorum = Refusal::WrongQuorum { group: Some(2), newcomer: None };
+    assert!(matches!(&does(quorum)[..], [Effect::Tell(Event::Refused { .. })]));
 }
