@@ -5,6 +5,8 @@ use super::super::trial::{close, contact, id, say, send, stale, stores, tell, te
 use super::super::{Alarm, Effect, Event, Standing, Time};
 use crate::wire::Message;
 
+mod promises;
+
 fn election(text: &str) -> Message {
     Message::Election { term: Some(term(text)), from: id("m") }
 }
@@ -217,4 +219,39 @@ fn a_lower_promise_gives_way() {
 fn a_higher_promise_is_kept() {
     let effects = Trial::member(&["x"]).gets("x", Message::Coordinator { term: term("2@x/1") });
     assert_eq!(effects, [send("x", stale("3@z/1", Some("z")))]);
+}
+
+/// docs/protocol.md, 5.3: an `OK` of a stranger means nothing, and a second one gives no more time.
+#[test]
+fn the_first_ok_of_a_member_counts() {
+    let mut trial = Trial::member(&["a", "x"]);
+    trial.knows("q");
+    loses_its_leader(&mut trial);
+    let ok = |trial: &mut Trial, name: &str| {
+        trial.gets(name, Message::Ok { term: None });
+        trial.peer.deadline(Alarm::Election).unwrap().as_secs()
+    };
+    assert_eq!((ok(&mut trial, "q"), ok(&mut trial, "x"), ok(trial.after(1), "x")), (6, 11, 11));
+}
+
+#[test]
+fn a_peer_without_a_view_has_nobody_to_elect_with() {
+    let mut trial = Trial::member(&["x"]);
+    trial.peer.group.last_view.clear();
+    loses_its_leader(&mut trial);
+    assert_eq!(trial.peer.standing(), Standing::Seeking);
+}
+
+/// docs/protocol.md, 5.3: ranks are those of the view, whatever the settings say.
+#[test]
+fn members_of_higher_rank_are_asked_from_the_highest_unless_they_are_gone() {
+    let mut trial = Trial::member(&["a", "b", "x", "y"]);
+    trial.peer.settings.priority = 9;
+    for (name, priority) in [("a", 7), ("x", -1)] {
+        trial.peer.group.last_view.get_mut(&id(name)).unwrap().priority = priority;
+    }
+    trial.peer.contacts.get_mut(&id("y")).unwrap().dead = true;
+    assert_eq!(trial.peer.higher_in_last_view(), [id("a"), id("z")]);
+    trial.peer.group.last_view.get_mut(&id("m")).unwrap().priority = 7;
+    assert_eq!(trial.peer.higher_in_last_view(), []);
 }
