@@ -1,8 +1,12 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{contact, endpoint, id, question, say, send, stale, term, view, Trial};
-use super::super::{Effect, Effects, Standing};
-use crate::wire::{Belongs, Leadership, Message};
+use super::super::data::role::{Proposing, Seeking};
+use super::super::trial::{
+    contact, endpoint, id, lines, members, promised, proposing, question, say, send, stale, term, view, Trial,
+};
+use super::super::{Done, Effect, Effects, Input, Standing, Time};
+use super::*;
+use crate::wire::{Belongs, RunList};
 
 fn yields(trial: &mut Trial, from: &str, text: &str, to: Option<&str>) -> Effects {
     trial.gets(from, Message::Yield { term: term(text), leader: to.map(contact) })
@@ -127,4 +131,147 @@ fn a_proposer_outbids_a_promise_to_a_lower_one_and_to_one_that_is_gone() {
             assert_eq!(effects.contains(&above), outbids, "{promised}: {effects:?}");
         }
     }
+}
+
+/// docs/protocol.md, 7: with a quorum the higher term alone decides, and only a group that can take others in, and has what is
+/// committed, is joined.
+#[test]
+fn with_a_quorum_the_leader_of_the_lower_term_yields_to_a_group_that_has_what_is_committed() {
+    let runs = |text: &str| vec![(term(text), 1)];
+    let yields = |text: &str, others: &[&str], shown: RunList, last| {
+        let mut trial = Trial::leader(&["x"]);
+        trial.peer.settings.quorum = Some(2);
+        trial.gets("x", Message::Fetch { term: term("3@m/1"), from: 1 });
+        trial.step(Input::Readings(lines(5)));
+        trial.step(Input::Stored(vec![Done::Appended { last: 5 }]));
+        trial.gets("x", Message::Stored { term: term("3@m/1"), last: 5 });
+        assert_eq!(trial.peer.committed(), 5);
+        let names: Vec<&str> = others.iter().copied().chain(["a"]).collect();
+        let mut effects = vec![];
+        let now = trial.peer.now();
+        let turn = &mut Turn { now, out: &mut effects };
+        trial.peer.compare_groups(&contact("a"), &view(text, &names, shown, last), turn);
+        trial.peer.standing() == Standing::Seeking
+    };
+    assert!(yields("4@a/1", &["p"], runs("3@m/1"), 5));
+    assert!(!yields("2@a/1", &["p", "q", "r"], runs("3@m/1"), 9), "its term is lower");
+    assert!(!yields("4@a/1", &["p"], runs("3@m/1"), 4), "it lacks what is committed");
+    assert!(!yields("4@a/1", &["p"], runs("2@p/1"), 9), "it has another log");
+    assert!(yields("4@a/1", &["p"], runs("3@m/1"), 9));
+    assert!(!yields("4@a/1", &[], runs("3@m/1"), 5), "it cannot take anybody in");
+}
+
+#[test]
+fn a_leader_yields_to_nobody_that_it_distrusts_shut_out_or_leads() {
+    let yields = |change: fn(&mut Trial)| {
+        let mut trial = Trial::leader(&["x"]);
+        change(&mut trial);
+        let now = trial.peer.now();
+        let shown = view("4@z/1", &["p", "q", "z"], vec![], 0);
+        trial.peer.compare_groups(&contact("z"), &shown, &mut Turn { now, out: &mut vec![] });
+        trial.peer.standing() == Standing::Seeking
+    };
+    assert!(yields(|_| ()));
+    assert!(!yields(|trial| {
+        trial.knows("z");
+        trial.peer.distrust(&id("z"), 2, &Turn { now: Time::from_secs(1), out: &mut vec![] });
+    }));
+    assert!(!yields(|trial| {
+        trial.knows("z");
+        trial.peer.shut_out(&id("z"), &Turn { now: Time::from_secs(1), out: &mut vec![] });
+    }));
+    assert!(!yields(|trial| {
+        for _ in 0..3 {
+            trial.peer.distrust(&id("q"), 1, &Turn { now: Time::from_secs(1), out: &mut vec![] });
+        }
+    }));
+    assert!(!yields(|trial| {
+        let Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+        leading.members.extend(members(&["z"]));
+    }));
+}
+
+/// docs/protocol.md, 2.4: what each role makes of a higher promise of a peer that has a part in what it does.
+#[test]
+fn a_higher_promise_ends_what_cannot_succeed() {
+    let after = |role: Role, from: &str, promise: Message| {
+        let mut trial = Trial::member(&["x"]);
+        trial.knows("a");
+        trial.peer.role = role;
+        let effects = trial.gets(from, promise);
+        let asked = effects.iter().find_map(|effect| match effect {
+            Effect::Call(call) => Some(call.to),
+            _ => None,
+        });
+        (trial, asked)
+    };
+    let seeking = || {
+        let now = Time::from_secs(1);
+        Role::Seeking(Seeking { asked: Some((id("a"), now)), ..Seeking::new(now, now) })
+    };
+    // A seeker that asked goes to whom it is pointed, and asks nobody twice.
+    let (trial, asked) = after(seeking(), "a", stale("4@y/1", Some("y")));
+    assert!(matches!(&trial.peer.role, Role::Seeking(seeking) if seeking.asked.is_none()));
+    assert_eq!(asked, Some(endpoint("y")));
+    let (trial, asked) = after(seeking(), "a", stale("4@y/1", Some("m")));
+    assert!(matches!(&trial.peer.role, Role::Seeking(seeking) if seeking.asked.is_none()));
+    assert_eq!(asked, None, "that is this very peer");
+    let (trial, _) = after(seeking(), "q", stale("4@y/1", Some("y")));
+    assert!(matches!(&trial.peer.role, Role::Seeking(seeking) if seeking.asked.is_some()), "it is not known");
+    // A learner goes, and comes from another group then.
+    let (trial, asked) = after(Trial::learner().peer.role, "z", stale("4@y/1", Some("y")));
+    assert_eq!(
+        (trial.peer.standing(), trial.peer.group.merging, asked),
+        (Standing::Seeking, true, Some(endpoint("y")))
+    );
+    let (trial, asked) = after(Trial::learner().peer.role, "z", stale("4@y/1", None));
+    assert_eq!((trial.peer.standing(), trial.peer.group.merging, asked), (Standing::Seeking, false, None));
+    // One that promised leaves no group.
+    let (trial, asked) = after(Role::Promised(promised("x")), "x", stale("4@y/1", Some("y")));
+    assert_eq!(
+        (trial.peer.standing(), trial.peer.group.merging, asked),
+        (Standing::Seeking, false, Some(endpoint("y")))
+    );
+}
+
+/// A leader that lifts its term for a joiner lives.
+#[test]
+fn a_leader_that_lifts_its_term_goes_on_unless_one_of_its_own_knows_better() {
+    let after = |quorum, from: &str, text: &str| {
+        let mut trial = Trial::leader(&["x"]);
+        trial.knows("a");
+        trial.peer.settings.quorum = quorum;
+        trial.peer.promises.promised = Some(term("4@m/1"));
+        trial.peer.role = Role::Proposing(Proposing { raising: Some(2), ..proposing(&["a", "x"]) });
+        trial.gets(from, stale(text, Some("y")));
+        trial.peer.standing()
+    };
+    assert_eq!(after(None, "x", "4@m/1"), Standing::Proposing, "it promised as much");
+    assert_eq!(after(None, "x", "5@y/1"), Standing::Seeking);
+    assert_eq!(after(None, "a", "5@y/1"), Standing::Proposing, "of two groups the rank decides");
+    assert_eq!(after(Some(2), "a", "5@y/1"), Standing::Seeking, "with a quorum the term does");
+}
+
+/// docs/protocol.md, 5.5: a leader that is gone, or was silent, is not gone to however often it is named.
+#[test]
+fn a_proposer_does_not_go_back_to_the_leader_that_it_gave_up() {
+    let given_up = |change: fn(&mut Trial, &mut Proposing)| {
+        let mut trial = Trial::member(&["x"]);
+        let mut proposing = proposing(&["x"]);
+        change(&mut trial, &mut proposing);
+        trial.peer.role = Role::Proposing(proposing);
+        trial.peer.was_given_up(&contact("z"))
+    };
+    assert!(!given_up(|_, _| ()));
+    assert!(given_up(|trial, _| trial.peer.contacts.get_mut(&id("z")).unwrap().dead = true));
+    assert!(given_up(|_, proposing| proposing.silent = Some(id("z"))));
+    assert!(!given_up(|_, proposing| proposing.silent = Some(id("x"))));
+    assert!(!given_up(|trial, proposing| {
+        proposing.silent = Some(id("z"));
+        trial.peer.contacts.get_mut(&id("z")).unwrap().incarnation = 2;
+    }));
+    assert!(!given_up(|trial, _| trial.peer.contacts.remove(&id("z"))), "it is not known");
+    let mut member = Trial::member(&["x"]);
+    member.peer.contacts.get_mut(&id("z")).unwrap().dead = true;
+    assert!(!member.peer.was_given_up(&contact("z")), "it does not propose");
 }

@@ -1,9 +1,10 @@
 //! What a picture shows of a leader, a member, and a seeker.
 
-use super::super::trial::{endpoint, id, join, lines, Trial};
+use super::super::trial::{endpoint, id, join, lines, term, Trial};
 use super::*;
 use crate::protocol::input::Found;
-use crate::protocol::{Alarm, Input};
+use crate::protocol::{Alarm, Done, Input};
+use crate::wire::{Frame, Message, Request};
 
 fn seen(picture: &Picture) -> Vec<(&str, Option<u64>, Option<u64>)> {
     let seconds = |member: &Member| member.silent.map(|silent| silent.as_secs());
@@ -52,4 +53,41 @@ fn a_seeker_lacks_what_its_quorum_needs() {
     let picture = Trial::seeker(None, &found).picture();
     assert_eq!((picture.base, picture.delivered, picture.last), (4, 6, 6));
     assert_eq!(Trial::seeker(None, &Found::default()).picture().suspended, None);
+}
+
+/// How far each is behind, in readings: a leader knows of all, another of itself.
+#[test]
+fn the_lag_is_what_is_not_stored_yet() {
+    let mut leader = Trial::leader(&["x"]);
+    leader.gets("x", Message::Fetch { term: term("3@m/1"), from: 1 });
+    for count in [3, 2] {
+        leader.step(Input::Readings(lines(count)));
+    }
+    leader.step(Input::Stored(vec![Done::Appended { last: 3 }]));
+    leader.gets("x", Message::Stored { term: term("3@m/1"), last: 3 });
+    let picture = leader.picture();
+    assert_eq!(seen(&picture), [("m", None, Some(2)), ("x", Some(0), Some(2))]);
+    assert_eq!((picture.last, picture.stored, picture.committed, picture.leader_committed), (5, 3, 3, 3));
+    // A member counts up to what its leader committed, or to the end of its log where that is more.
+    for (commit, lag) in [(3, 5), (5, 5), (8, 8)] {
+        let mut member = Trial::member(&["x"]);
+        let request = Request { origin: "z/1".parse().unwrap(), first: 1, lines: lines(5) };
+        let frame = Frame::build(term("3@z/1"), 1, &[request]);
+        member.gets("z", Message::Ordered { term: term("3@z/1"), frame });
+        member.gets("z", Message::Commit { term: term("3@z/1"), up_to: commit });
+        let picture = member.picture();
+        assert_eq!(seen(&picture)[0], ("m", None, Some(lag)), "{commit}");
+        assert_eq!(picture.leader_committed, commit.max(picture.committed));
+    }
+}
+
+#[test]
+fn a_group_below_its_quorum_is_suspended_and_learners_do_not_count() {
+    for (quorum, suspended) in [(2, None), (3, Some((2, 3)))] {
+        let mut trial = Trial::leader(&["x"]);
+        trial.peer.settings.quorum = Some(quorum);
+        trial.knows("y");
+        trial.gets("y", join());
+        assert_eq!((trial.picture().members.len(), trial.picture().suspended), (3, suspended));
+    }
 }
