@@ -164,6 +164,25 @@ fn more_or_less_than_what_is_contested_is_compared_where_both_have_it() {
     assert_eq!(trial.peer.pending.contested.len(), 1);
 }
 
+/// Readings of which some are committed lie between those that are pending, some in memory and some on disk.
+#[test]
+fn only_what_is_pending_is_compared_piece_by_piece() {
+    let mut trial = took("123");
+    trial.step(Input::Readings(values("456789")));
+    let committed = Range { origin: own(), first: 3, count: 2 };
+    trial.peer.pending.committed(&committed);
+    let request = |first, digits| Request { origin: own(), first, lines: values(digits) };
+    let pieces = trial.peer.pending.pieces(&request(1, "987654321"));
+    let expected = [(1, values("98"), Some(values("12"))), (5, values("54321"), Some(values("56789")))];
+    assert_eq!(pieces, expected);
+    assert_eq!(trial.peer.pending.pieces(&request(2, "123")), [(2, values("1"), Some(values("2")))]);
+    assert_eq!(trial.peer.pending.pieces(&request(3, "12")), []);
+    trial.peer.pending.skip_to(12);
+    trial.peer.pending.add(&Range { origin: own(), first: 10, count: 2 });
+    let on_disk = [(9, values("1"), Some(values("9"))), (10, values("23"), None)];
+    assert_eq!(trial.peer.pending.pieces(&request(9, "1234")), on_disk);
+}
+
 #[test]
 fn what_is_brought_of_another_life_is_not_compared() {
     let mut trial = contested(4, "999");

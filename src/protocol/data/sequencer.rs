@@ -258,6 +258,23 @@ mod tests {
         }
     }
 
+    /// Each origin of a peer that leaves a gap is kept back up to a bound; what continues the log leaves none.
+    #[test]
+    fn a_peer_has_few_origins_with_gaps() {
+        let (mut sequencer, mut log, by) = (Sequencer::default(), Log::new(&Found::default()), "p".parse().unwrap());
+        log.enter(&Range { origin: origin("known"), first: 1, count: 4 });
+        let request = |name: &str, first| Request { origin: origin(name), first, lines: lines(1) };
+        for n in 0..HELD_ORIGINS_MAX {
+            assert!(sequencer.may_hold(&log, &request(&format!("o{n}"), 2), &by), "{n}");
+        }
+        for (name, first, may) in
+            [("other", 2, false), ("other", 1, true), ("known", 6, false), ("known", 5, true), ("o3", 9, true)]
+        {
+            assert_eq!(sequencer.may_hold(&log, &request(name, first), &by), may, "{name} from {first}");
+        }
+        assert!(sequencer.may_hold(&log, &request("other", 2), &"q".parse().unwrap()), "another peer has its own");
+    }
+
     /// Readings of which each has its number.
     fn numbered(name: &str, first: Number, count: u64) -> Request {
         let text: Vec<String> =

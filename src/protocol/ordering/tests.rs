@@ -111,3 +111,18 @@ fn a_member_keeps_what_it_takes_in_and_a_leader_has_it_in_its_log() {
     let effects = Trial::leader(&["x"]).step(readings());
     assert!(matches!(effects[..], [Effect::Store(Store::Append(_))]), "{effects:?}");
 }
+
+/// docs/protocol.md, 4.2: eight batches of the most readings are under way at most.
+#[test]
+fn a_peer_has_a_window_of_readings_under_way() {
+    let mut trial = Trial::member(&["x"]);
+    let sent = |effects: &Effects| {
+        let of = |effect: &Effect| match effect {
+            Effect::Send { message: Message::SequencerRequest { request, .. }, .. } => request.lines.count(),
+            _ => 0,
+        };
+        effects.iter().map(of).sum::<u64>()
+    };
+    let all: u64 = (0..9).map(|_| sent(&trial.step(Input::Readings(lines(1024))))).sum();
+    assert_eq!((all, trial.peer.taken()), (8 * 1024, 9 * 1024));
+}

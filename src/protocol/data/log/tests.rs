@@ -106,3 +106,21 @@ fn the_beginning_of_a_longer_log_takes_the_place_of_this_one() {
     assert_eq!(log.missing(&range(1, 1).origin, 1, 9).into_iter().collect::<Vec<_>>(), [(8, 9)]);
     assert_eq!((log.commit(99), log.take_keep()), (None, None));
 }
+
+/// One batch in each of three terms.
+#[test]
+fn a_cut_forgets_the_terms_and_the_words_of_batches_above_it() {
+    let runs = |cut: Sequence| {
+        let mut log = Log::new(&Found::default());
+        for (text, first) in [("1@a/1", 1), ("2@b/1", 4), ("3@c/1", 7)] {
+            let request = Request { origin: range(1, 1).origin, first, lines: lines(3) };
+            log.append(&Frame::build_with(text.parse().unwrap(), first, &[request], Some(1)));
+        }
+        log.cut(cut);
+        (log.runs().len(), log.keeps.len(), log.uncommitted.len())
+    };
+    assert_eq!(
+        [9, 8, 7, 6, 4, 3, 2, 1, 0].map(runs),
+        [(3, 3, 3), (3, 2, 2), (3, 2, 2), (2, 2, 2), (2, 1, 1), (1, 1, 1), (1, 0, 0), (1, 0, 0), (0, 0, 0)]
+    );
+}
