@@ -95,3 +95,65 @@ impl Counts {
         result
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+    use prometheus_client::metrics::histogram::Histogram;
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+
+    fn times(counts: &Counts, number: Number, times: usize) {
+        (0..times).for_each(|_| counts.taken(number, Instant::now()));
+    }
+
+    /// How many durations there are, as a reader of the metrics is told.
+    fn observed(histogram: &Histogram) -> u64 {
+        let (mut registry, mut text) = (Registry::default(), String::new());
+        registry.register("x", "x", histogram.clone());
+        encode(&mut text, &registry).unwrap();
+        text.lines().find_map(|line| line.strip_prefix("x_count ")?.parse().ok()).unwrap()
+    }
+
+    fn under_way(counts: &Counts) -> usize {
+        lock(&counts.under_way).len()
+    }
+
+    #[test]
+    fn a_reading_is_under_way_until_it_is_committed() {
+        let counts = Counts::new(&[], true);
+        for number in [3, 5, 9] {
+            times(&counts, number, 1);
+        }
+        for (below, left) in [(Some(3), 3), (Some(5), 2), (Some(6), 1), (None, 0)] {
+            counts.committed(|| below);
+            assert_eq!(under_way(&counts), left, "below {below:?}");
+        }
+        assert_eq!(observed(&counts.durations.commits), 3);
+        counts.committed(|| unreachable!("nobody asks for what is not needed"));
+    }
+
+    #[test]
+    fn few_are_timed_and_none_where_nobody_reads_it() {
+        let counts = Counts::new(&[], true);
+        times(&counts, 1, CLOCKED_MAX + 1);
+        assert_eq!(under_way(&counts), 16 * 1024);
+        let counts = Counts::new(&[], false);
+        times(&counts, 1, 1);
+        counts.committed(|| unreachable!("nothing is timed"));
+        assert_eq!(under_way(&counts), 0);
+    }
+
+    #[test]
+    fn lines_are_counted_by_event() {
+        let counts = Counts::default();
+        for event in ["view", "joined", "view"] {
+            counts.happened(event);
+        }
+        assert_eq!(counts.events(), [("joined".to_owned(), 1), ("view".to_owned(), 2)]);
+        counts.gave(7, 1);
+        assert_eq!(counts.sources(), [], "there is no such source");
+        assert_eq!((counts.sync(|| 5), observed(&counts.durations.syncs)), (5, 1));
+    }
+}
