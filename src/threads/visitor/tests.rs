@@ -108,3 +108,122 @@ impl Read for Once<'_> {
         }
     }
 }
+
+/// A connection that is looked after without waiting, and its other end.
+fn visitor(keys: Option<Arc<Keys>>, now: Instant) -> (Visitor, std::net::TcpStream) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let maker = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (stream, from) = listener.accept().unwrap();
+    stream.set_nonblocking(true).unwrap();
+    (Visitor::new(TcpStream::from_std(stream), from, keys, now), maker)
+}
+
+/// Tries again until that is so: what was written on a connection may come a moment later.
+fn until(mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < end, "nothing comes");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn who_is_thought_about_has_the_best_claim_and_who_showed_a_key_the_next() {
+    let now = Instant::now();
+    let keys = || Some(Arc::new(Keys::new(&[key(1)], "g")));
+    let (open, _maker) = visitor(None, now);
+    assert_eq!((open.until, open.claim(), open.waits(), open.untold()), (now + PATIENCE, Claim::Nothing, false, 0));
+    let (mut closed, mut maker) = visitor(keys(), now);
+    assert_eq!((closed.until, closed.claim()), (now + CLOSED_PATIENCE, Claim::Nothing));
+    let (dialling, first) = Keys::new(&[key(1)], "g").dial();
+    maker.write_all(&first).unwrap();
+    until(|| matches!(closed.hear(), Heard::More) && closed.claim() != Claim::Nothing);
+    assert_eq!(closed.claim(), Claim::Key);
+    // The answer left with that.
+    let mut answer = [0; HANDSHAKE_BYTES];
+    maker.read_exact(&mut answer).unwrap();
+    let mut session = dialling.finish(&answer).unwrap();
+    let mut bytes = Vec::new();
+    session.sealer.seal(b"HELLO:2:g:-:x:1:0.0.0.0:70:a:0000000000000001\n", now, &mut bytes);
+    maker.write_all(&bytes).unwrap();
+    until(|| matches!(closed.hear(), Heard::Link(hello) if hello.peer.as_str() == "x"));
+    assert_eq!((closed.claim(), closed.waits()), (Claim::Waits, true));
+    assert!(matches!(closed.hear(), Heard::More) && !closed.part(), "the core thinks about it");
+    assert!(Claim::Nothing < Claim::Key && Claim::Key < Claim::Waits);
+    assert!(closed.seal.into_session().is_some() && open.seal.into_session().is_none());
+}
+
+#[test]
+fn a_visitor_is_told_and_read_to_its_end_before_it_is_closed() {
+    let now = Instant::now();
+    let (mut open, mut maker) = visitor(None, now);
+    let later = now + Duration::from_secs(60);
+    open.tell(&Message::Ok { term: None }, later);
+    assert_eq!((open.until, open.untold(), open.claim()), (later + PATIENCE, 5, Claim::Nothing));
+    assert!(!open.part(), "its maker may still speak");
+    assert!(matches!(open.hear(), Heard::More), "nobody listens any more");
+    let mut told = String::new();
+    maker.read_to_string(&mut told).unwrap();
+    assert_eq!(told, "OK:-\n");
+    maker.write_all(&[b'x'; 9000]).unwrap();
+    drop(maker);
+    until(|| open.part());
+}
+
+#[test]
+fn a_visitor_that_never_ends_is_closed_after_so_many_bytes() {
+    /// It takes all, and says more without end.
+    struct Endless(usize);
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0 += buffer.len();
+            Ok(buffer.len())
+        }
+    }
+    impl Write for Endless {
+        fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+            Ok(buffer.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl OneWay for Endless {
+        fn end(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut stream = Endless(0);
+    assert!(Parting::default().go_on(&mut stream).unwrap());
+    assert_eq!(stream.0, DRAINED_MAX);
+}
+
+#[test]
+fn without_a_key_a_visitor_is_told_nothing_and_with_one_only_under_it() {
+    let now = Instant::now();
+    let keys = Arc::new(Keys::new(&[key(1)], "g"));
+    let (mut closed, mut maker) = visitor(Some(Arc::clone(&keys)), now);
+    closed.tell(&Message::Ok { term: None }, now);
+    assert_eq!(closed.untold(), 0);
+    assert!(!closed.part());
+    let mut told = Vec::new();
+    maker.read_to_end(&mut told).unwrap();
+    assert_eq!(told, b"");
+
+    let (mut closed, mut maker) = visitor(Some(keys), now);
+    let (dialling, first) = Keys::new(&[key(1)], "g").dial();
+    maker.write_all(&first).unwrap();
+    until(|| matches!(closed.hear(), Heard::More) && closed.claim() == Claim::Key);
+    closed.tell(&Message::Ok { term: None }, now);
+    assert!(!closed.part());
+    let mut answer = [0; HANDSHAKE_BYTES];
+    maker.read_exact(&mut answer).unwrap();
+    let mut session = dialling.finish(&answer).unwrap();
+    maker.read_to_end(&mut told).unwrap();
+    session.opener.put(&told);
+    let mut decoder = Decoder::new();
+    while let Some(bytes) = session.opener.next_text(|bytes| decoder.space_for(bytes)).unwrap() {
+        decoder.filled(bytes);
+    }
+    assert_eq!(decoder.next_message(), Ok(Some(Message::Ok { term: None })));
+}
