@@ -172,3 +172,68 @@ fn unwritten<'a>(text: &'a [u8], bulk: &'a [(usize, Message)], written: usize) -
     slices.drain(..slices.len() - left);
     slices
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ids::Term;
+    use crate::wire::{encode, Lines, Request};
+
+    fn message(readings: u64) -> Message {
+        let term: Term = "1@a/1".parse().unwrap();
+        if readings == 0 {
+            return Message::Commit { term, up_to: 7 };
+        }
+        let text: String = (0..readings).map(|n| format!("DATA|s|2013-01-01T06:00:00Z|{n}|2|3\n")).collect();
+        let request =
+            Request { origin: "b/1".parse().unwrap(), first: 1, lines: Lines::new(text.into_bytes(), readings) };
+        Message::SequencerRequest { term, request }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_connection_takes_at_a_time_all_goes_out_once_and_in_order(
+            messages in prop::collection::vec(prop_oneof![Just(0), 1..10_u64, 100..400_u64], 1..12),
+            takes in prop::collection::vec(1..9000_usize, 1..200),
+        ) {
+            let (count, mut expected) = (Arc::new(AtomicU64::new(5)), Vec::new());
+            let mut outgoing = Outgoing::default().counted(&count);
+            prop_assert!(outgoing.is_empty());
+            for readings in &messages {
+                encode(&message(*readings), &mut expected);
+                outgoing.put(message(*readings));
+            }
+            let mut written = Vec::new();
+            for most in takes.iter().cycle() {
+                let next: Vec<u8> = outgoing.next().iter().flat_map(|slice| slice.to_vec()).collect();
+                if next.is_empty() {
+                    break;
+                }
+                prop_assert!(!outgoing.is_empty());
+                prop_assert!(!outgoing.next()[0].is_empty());
+                let most = next.len().min(*most);
+                written.extend_from_slice(&next[..most]);
+                outgoing.wrote(most);
+            }
+            prop_assert!(written == expected, "{} of {} bytes", written.len(), expected.len());
+            prop_assert_eq!(count.load(Ordering::Relaxed), 5 + expected.len() as u64);
+            outgoing.clear();
+            prop_assert!(outgoing.is_empty() && outgoing.next().is_empty());
+            prop_assert!(outgoing.text.capacity() <= KEEP_BYTES.max(64));
+        }
+    }
+
+    /// To copy a little costs less than a buffer of its own; much is not copied.
+    #[test]
+    fn long_readings_are_not_copied() {
+        for (readings, copied) in [(0, true), (100, true), (200, false)] {
+            let (mut outgoing, message) = (Outgoing::default(), message(readings));
+            let bytes = super::readings(&message).len();
+            assert_eq!(bytes <= COPIED_BYTES_MAX, copied, "{bytes}");
+            outgoing.put(message);
+            assert_eq!((outgoing.bulk.is_empty(), outgoing.text.len() > bytes), (copied, copied));
+        }
+    }
+}
