@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-pub(crate) use self::cursor::Cursor;
+pub(crate) use self::cursor::{Cursor, CursorFile};
 pub use self::error::TailError;
 pub use self::signals::pause;
 pub(crate) use self::start::{after, directory};
@@ -68,7 +68,8 @@ pub fn run(
     };
     check_version(&root)?;
     let wanted = Wanted { sensors: asked.sensors.clone(), range: asked.range };
-    let mut cursor = asked.cursor.as_deref().map(Cursor::open).transpose()?;
+    let file = asked.cursor.as_deref().map(CursorFile::take).transpose()?;
+    let mut cursor = file.map(Cursor::open).transpose()?;
     let kept = cursor.as_ref().and_then(Cursor::kept);
     if kept.is_none() {
         out.write_all(asked.format.header().as_bytes()).map_err(TailError::Output)?;

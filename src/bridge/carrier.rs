@@ -23,7 +23,6 @@ use self::chosen::Chosen;
 use self::engine::{Engine, Fault};
 use self::known::{Begin, Kept, Known};
 use self::leader::Leadership;
-use self::place::Place;
 use self::row::Row;
 use super::{Asked, BridgeError, Scheme};
 use crate::history::{Page, Position, Rows, Step, TimeRange, Wanted};
@@ -51,8 +50,7 @@ pub(super) fn run(asked: &Asked, errors: &mut dyn Write, pause: &dyn Fn(Duration
     let engine = engine::of(asked)?;
     let Some(root) = directory(&asked.data_dirs, asked.peer.as_deref(), true, errors, pause)? else { return Ok(()) };
     check_version(&root)?;
-    let place = Place::take(asked, &root)?;
-    let cursor = Cursor::open(&place.path)?;
+    let cursor = Cursor::open(place::take(asked, &root)?)?;
     let wanted = Wanted { sensors: asked.sensors.clone(), range: TimeRange::ALL };
     let chosen = Chosen::of(&asked.sensors);
     let (mut known, mut position) = match cursor.kept() {

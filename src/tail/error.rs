@@ -22,6 +22,8 @@ pub enum TailError {
         path.display()
     )]
     NoCursor { path: PathBuf, cause: PositionError },
+    #[error("the cursor {} belongs to another program that runs; give another --cursor", path.display())]
+    CursorTaken { path: PathBuf },
     #[error("cannot listen for SIGINT and SIGTERM: {0}")]
     Signals(io::Error),
     #[error("cannot write: {0}")]

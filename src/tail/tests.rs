@@ -62,3 +62,19 @@ fn a_cursor_where_the_log_begins_lacks_nothing() {
     assert_eq!((rows.len(), errors.as_str()), (60, ""));
     assert_eq!(rows, peer.rows().into_values().collect::<Vec<_>>());
 }
+
+#[test]
+fn a_cursor_belongs_to_one_program_at_a_time() {
+    let temp = TempDir::new();
+    let (_peer, asked) = printed_before(&temp, 0);
+    let path = temp.path().join("cursor");
+    let before = std::fs::read(&path).unwrap();
+    let other = CursorFile::take(&path).unwrap();
+    let (mut out, mut errors) = (Vec::new(), Vec::new());
+    let error = run(&asked, &mut out, &mut errors, &|_| false).unwrap_err().to_string();
+    let expected = format!("the cursor {} belongs to another program that runs; give another --cursor", path.display());
+    assert_eq!((error, out, errors), (expected, vec![], vec![]));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    drop(other);
+    assert_eq!(run_to_the_end(&asked).0.len(), 60);
+}
