@@ -90,3 +90,6 @@ pub(super) fn start_runs(view: &ViewChange) -> RunList {
     runs.push((view.term.clone(), view.start.last + 1));
     runs
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,6 +136,19 @@ fn the_known_life_stays_while_it_answers() {
     }
 }
 
+/// One address cannot have two owners, so the earlier life is gone.
+#[test]
+fn a_later_life_at_the_address_of_the_known_one_is_admitted_without_a_question() {
+    let mut trial = Trial::member(&["x"]);
+    greets(&mut trial, 1000, hello("x", 2, "x"));
+    let mut effects = Effects::new();
+    let turn = &mut Turn { now: Time::from_secs(1), out: &mut effects };
+    trial.peer.on_visitor_answer(ConnectionId(1000), endpoint("x"), here(life("x", 2, "x"), true), turn);
+    assert_eq!(asked(&effects), []);
+    assert!(effects.contains(&admitted(1000)), "{effects:?}");
+    assert_eq!(trial.peer.incarnation_of(&id("x")), 2);
+}
+
 /// A process with several addresses says at the known one that it made the connection from another.
 #[test]
 fn one_process_may_come_from_another_of_its_addresses() {
