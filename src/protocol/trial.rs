@@ -234,6 +234,15 @@ impl Trial {
     }
 }
 
+/// Whom the questions among these effects go to.
+pub(super) fn asked(effects: &[Effect]) -> Vec<SocketAddr> {
+    let whom = |effect: &Effect| match effect {
+        Effect::Call(Call { to, .. }) => Some(*to),
+        _ => None,
+    };
+    effects.iter().filter_map(whom).collect()
+}
+
 /// The one question among these effects, and whom it goes to.
 pub(super) fn question(effects: &[Effect]) -> (SocketAddr, &Question) {
     match effects {

@@ -1,11 +1,11 @@
 //! Who may speak, one answer at a time. A trial has a heartbeat interval of five seconds, a heartbeat timeout of ten; its
 //! peers speak from second one on.
 
-use super::super::trial::{close, contact, endpoint, id, term, Trial};
+use super::super::trial::{asked, close, contact, endpoint, id, term, Trial};
 use super::super::{Alarm, Event, Input};
 use super::*;
 use crate::ids::Incarnation;
-use crate::protocol::effect::{Call, Effects};
+use crate::protocol::effect::Effects;
 use crate::wire::{Belongs, Token, PROTOCOL_VERSION};
 use std::net::Ipv4Addr;
 
@@ -48,14 +48,6 @@ fn admitted(connection: u64) -> Effect {
 
 fn in_use(at: &str) -> Refusal {
     Refusal::IdInUse(Some(endpoint(at)))
-}
-
-fn asked(effects: &Effects) -> Vec<SocketAddr> {
-    let whom = |effect: &Effect| match effect {
-        Effect::Call(Call { to, .. }) => Some(*to),
-        _ => None,
-    };
-    effects.iter().filter_map(whom).collect()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::data::role::{Proposing, Seeking};
 use super::super::trial::{
-    contact, endpoint, id, lines, members, promised, proposing, question, say, send, stale, term, view, Trial,
+    asked, contact, endpoint, id, lines, members, promised, proposing, question, say, send, stale, term, view, Trial,
 };
 use super::super::{Done, Effect, Effects, Input, Standing, Time};
 use super::*;
@@ -199,10 +199,7 @@ fn a_higher_promise_ends_what_cannot_succeed() {
         trial.knows("a");
         trial.peer.role = role;
         let effects = trial.gets(from, promise);
-        let asked = effects.iter().find_map(|effect| match effect {
-            Effect::Call(call) => Some(call.to),
-            _ => None,
-        });
+        let asked = asked(&effects).first().copied();
         (trial, asked)
     };
     let seeking = || {

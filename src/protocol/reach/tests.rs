@@ -1,8 +1,8 @@
 //! When a member looks around, whom it counts, and what it makes of that. Times are those of a trial: two groups take 25
 //! seconds to become one, and each higher member gets half an election timeout, 2.5 seconds, to be first.
 
-use super::super::effect::{Call, Effect, Effects};
-use super::super::trial::{contact, endpoint, id, members, view, Trial};
+use super::super::effect::{Effect, Effects};
+use super::super::trial::{asked, contact, endpoint, id, members, view, Trial};
 use super::super::Standing;
 use super::*;
 use crate::protocol::input::Found;
@@ -28,14 +28,6 @@ fn beside(others: &[&str]) -> Trial {
 /// In how many milliseconds the next look is due, or the present one over.
 fn due(trial: &Trial) -> Option<u128> {
     trial.peer.look_due().map(|due| due.saturating_sub(trial.peer.now()).as_millis())
-}
-
-fn asked(effects: &Effects) -> Vec<SocketAddr> {
-    let whom = |effect: &Effect| match effect {
-        Effect::Call(Call { to, .. }) => Some(*to),
-        _ => None,
-    };
-    effects.iter().filter_map(whom).collect()
 }
 
 #[test]
