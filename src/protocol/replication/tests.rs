@@ -1,10 +1,12 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
+use super::super::data::log::Log;
+use super::super::data::role::Role;
 use super::super::trial::{close, id, lines, say, send, stale, tell, term, Trial};
 use super::super::{Done, Effect, Effects, Event, Found, Input, Serve, Standing, Store, AHEAD_READINGS};
 use crate::ids::Sequence;
 use crate::wire::batch::READINGS_MAX;
-use crate::wire::{Frame, Message, Request};
+use crate::wire::{Frame, Message, Range, Request};
 
 /// A batch of `z`, the leader of a member.
 fn batch(first: Sequence, count: u64) -> Frame {
@@ -188,5 +190,26 @@ fn a_leader_sends_no_further_ahead_of_what_is_stored_than_it_was_asked_for() {
         let effects = trial.gets("z", ordered(at, 1));
         let misbehaved = tell(Event::Misbehaved { peer: id("z"), what: "sent more than was asked for", at });
         assert_eq!((effects.contains(&misbehaved), trial.peer.last() == at), (!takes, takes));
+    }
+}
+
+/// docs/protocol.md, 4.6: what earlier terms ordered is committed with the end of the log at the term's start, and not before.
+#[test]
+fn entries_of_earlier_terms_are_committed_together() {
+    let of = |first, count| vec![Range { origin: "z/1".parse().unwrap(), first, count }];
+    let found = Found {
+        runs: vec![(term("2@z/1"), 1)],
+        last: 5,
+        uncommitted: vec![(3, of(1, 3)), (5, of(4, 2))],
+        ..Found::default()
+    };
+    let mut trial = Trial::leader(&["a", "x"]);
+    trial.peer.log = Log::new(&found);
+    let Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+    leading.start.last = 5;
+    trial.gets("a", fetch("3@m/1", 1));
+    for (last, committed) in [(3, 0), (4, 0), (5, 5)] {
+        trial.gets("a", Message::Stored { term: term("3@m/1"), last });
+        assert_eq!(trial.peer.committed(), committed, "a has stored {last}");
     }
 }
