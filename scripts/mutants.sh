@@ -90,7 +90,7 @@ try_module() {
         wire) tests=(--test=core --test=transcripts --test=fuzz) ;;
         storage) stages=(unit long tests) tests=(--test=verify --test=tail --test=fuzz) ;;
         # Threads and sockets are seen by real processes only.
-        threads | net) tests=(--test=cluster --test=hostile) ;;
+        threads | net) tests=(--test=cluster --test=hostile --test=http) ;;
     esac
     ! $GROUPS_TOO || stages+=(groups)
     for stage in "${stages[@]}"; do
