@@ -70,3 +70,6 @@ impl Peer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
