@@ -82,6 +82,20 @@ fn the_answer_to_an_earlier_question_does_not_end_a_later_one() {
 }
 
 #[test]
+fn readings_of_peers_that_left_are_sent_again_and_those_of_others_are_not() {
+    let (mut pending, log) = of_another();
+    let other = Request { origin: "c/1".parse().unwrap(), ..request(1, 3) };
+    [request(1, 2), other.clone()].iter().for_each(|request| pending.add(&request.range()));
+    assert_eq!(pending.next(&log).len(), 2, "they are on disk");
+    [request(1, 2), other].into_iter().for_each(|request| pending.on_recalled(request));
+    assert_eq!((pending.next(&log).len(), pending.next(&log)), (2, vec![]));
+    pending.restart_of(&["a".parse().unwrap()]);
+    assert_eq!(pending.next(&log), [Next::Order(request(1, 2))]);
+    pending.restart_of(&["b".parse().unwrap()]);
+    assert_eq!(pending.next(&log), []);
+}
+
+#[test]
 fn what_is_pending_with_gaps_is_asked_for_together() {
     let (mut pending, log) = of_another();
     for (first, count) in [(1, 3), (5, 2), (9, READINGS_MAX)] {

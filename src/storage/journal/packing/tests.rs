@@ -9,8 +9,8 @@ use crate::storage::disk::ReadDisk;
 use crate::storage::error::fault::Fault;
 use crate::storage::journal::names::segments_of;
 use crate::storage::journal::Read;
-use crate::storage::tests::support::{frame, payload};
-use crate::storage::{Opened, Options, Repair, Storage};
+use crate::storage::tests::support::{frame, payload, TempDir};
+use crate::storage::{Inspection, Opened, Options, Piece, Repair, Storage};
 use crate::wire::{Frame, Lines, Request};
 
 /// Batches of a slow group: one reading each, of two peers in turn, as `leader` ordered them.
@@ -255,6 +255,36 @@ fn a_process_dies_or_the_power_fails_between_any_two_operations_and_nothing_is_l
             }
         }
     }
+}
+
+/// Batches of a packed segment are in blocks of their own: one that is damaged takes no other with it.
+#[test]
+fn after_a_block_that_is_damaged_an_inspection_goes_on_with_the_next() {
+    let (temp, disk) = TempDir::disk("p");
+    let (disk, batches) = (Arc::new(disk), slow_batches(60));
+    let mut journal = filled(&disk, &batches);
+    pack_all(&mut journal);
+    let path = temp.path().join("p").join(packed_path(1));
+    let mut bytes = std::fs::read(&path).unwrap();
+    let block = |number: usize, bytes: &[u8]| memchr::memmem::find_iter(bytes, b"BLOCK:").nth(number).unwrap();
+    let (second, third) = (block(1, &bytes), block(2, &bytes));
+    bytes[(second + third) / 2] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let found = Inspection::open(&temp.path().join("p"), None).unwrap();
+    let (mut walk, mut last, mut gaps, mut damages) = (found.journal(), 0, 0, 0);
+    while let Some(piece) = walk.next_piece().unwrap() {
+        match piece {
+            Piece::Batch(frame) => {
+                gaps += u64::from(frame.first() != last + 1);
+                last = frame.last();
+            }
+            Piece::Damage { segment, .. } => {
+                assert_eq!(segment, packed_path(1));
+                damages += 1;
+            }
+        }
+    }
+    assert_eq!((gaps, damages, last), (1, 1, 60), "all but one block is there");
 }
 
 #[test]
