@@ -193,7 +193,7 @@ impl Known {
     }
 
     /// The last row that it holds is this one.
-    #[cfg_attr(not(feature = "bridge-nats"), expect(dead_code, reason = "other engines cannot tell"))]
+    #[cfg_attr(not(any(feature = "bridge-nats", test)), expect(dead_code, reason = "other engines cannot tell"))]
     pub(super) fn begin_at(&mut self, position: Position) {
         if let Some(begin) = &mut self.begin {
             *begin = Begin::After(position);

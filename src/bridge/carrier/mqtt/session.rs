@@ -19,6 +19,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Messages that were sent and are not acknowledged: brokers queue some hundred of a client.
 const UNACKNOWLEDGED_MAX: u16 = 100;
 
+/// Those, and as many that wait to be sent. With more the client would wait for a broker that acknowledges nothing until its
+/// keep-alive ends, and nobody would look at signals meanwhile.
+const UNDER_WAY_MAX: usize = 2 * UNACKNOWLEDGED_MAX as usize;
+
 /// The largest message, of which a position is one.
 const MESSAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -91,7 +95,10 @@ impl Session {
         mut is_acknowledged: impl FnMut(usize),
     ) -> Result<(), Fault> {
         let (count, mut done) = (messages.len(), 0);
-        for (topic, payload) in messages {
+        for (sent, (topic, payload)) in messages.into_iter().enumerate() {
+            while sent - done >= UNDER_WAY_MAX {
+                take(self.next(PATIENCE)?, &mut done, &mut is_acknowledged)?;
+            }
             self.put(&topic, retain, payload)?;
             while let Ok(said) = self.said.try_recv() {
                 take(said, &mut done, &mut is_acknowledged)?;
@@ -179,5 +186,56 @@ fn fault(error: &ConnectionError) -> Fault {
             Fault::Refused("the broker does not speak MQTT 3.1.1".to_owned())
         }
         error => Fault::Away(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::tail::Start;
+
+    /// Where to hand rows to at this port.
+    fn place(port: u16) -> Place {
+        let asked = Asked {
+            data_dirs: vec![],
+            peer: None,
+            target: format!("mqtt://127.0.0.1:{port}").parse().unwrap(),
+            group: "sensors".to_owned(),
+            start: Start::After(0),
+            sensors: vec![],
+            cursor: None,
+            only_leader: false,
+            key_file: None,
+            credentials: None,
+            ca_file: None,
+            create: false,
+            topic: "t".to_owned(),
+            retain: false,
+            home_assistant: None,
+        };
+        Place { asked, user: None, tls: None }
+    }
+
+    /// A client that waited for room would find out by the keep-alive only.
+    #[test]
+    fn a_broker_that_acknowledges_nothing_is_given_up_after_the_longest_wait_for_an_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut bytes = [0; 4096];
+            assert!(stream.read(&mut bytes).unwrap() > 0);
+            // It lets the client in, and takes what it sends.
+            stream.write_all(&[0x20, 2, 0, 0]).unwrap();
+            while stream.read(&mut bytes).is_ok_and(|read| read > 0) {}
+        });
+        let mut session = Session::open(&place(port)).unwrap();
+        let messages = (0..1000).map(|n| ("t".to_owned(), n.to_string())).collect();
+        let given_up = session.publish_all(messages, false, |at| panic!("{at} was acknowledged"));
+        let Err(Fault::Away(why)) = given_up else { panic!("{given_up:?}") };
+        assert_eq!(why, "no answer within 10 s");
     }
 }
