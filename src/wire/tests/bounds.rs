@@ -126,3 +126,24 @@ fn the_longest_heads_and_bodies_fit_their_bounds() {
     encode_head(&Message::SequencerRequest { term, request }, &mut text);
     assert!(text.len() <= HEAD_BYTES_MAX, "{}", text.len());
 }
+
+/// A block is refused by its length, before anything of it is kept.
+#[test]
+fn blocks_are_refused_where_nobody_writes_one_as_long() {
+    let head = |text: &str, block: usize| {
+        let line = text.replace("LENGTH", &block.to_string()) + "\n";
+        let mut decoder = Decoder::new();
+        decoder.put(line.as_bytes());
+        decoder.next_message().map(|message| message.is_none())
+    };
+    let mib = 1 << 20;
+    for (text, most) in [
+        ("ORDERED:1@a/1:LENGTH", 512 + 256 * 1024),
+        ("BASE:1@a/1:5:LENGTH", 8 * mib),
+        ("LOG_STATE:1@a/1:-:5:LENGTH", 8 * mib),
+        ("JOIN:-:0:5:LENGTH", 8 * mib),
+    ] {
+        assert_eq!(head(text, most), Ok(true), "{text} of {most}: the rest comes");
+        assert!(head(text, most + 1).is_err(), "{text} of {}", most + 1);
+    }
+}
