@@ -75,3 +75,28 @@ fn is_safe(node: &Node) -> bool {
     let (safe, wait) = bounded(1);
     node.storage.send(StorageItem::Safe(safe)).is_ok() && wait.recv().is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::TempDir;
+
+    #[test]
+    fn the_end_waits_for_a_source_that_notes_how_far_it_is_and_not_for_ever() {
+        let temp = TempDir::new();
+        let marks = Marks::new(Positions::open(&temp.path().join("positions")).unwrap());
+        let (most, begun) = (Duration::from_millis(50), Instant::now());
+        *lock(&marks.busy) = true;
+        marks.settle(most);
+        assert!(begun.elapsed() >= most, "it may be about to");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                *lock(&marks.busy) = false;
+                marks.free.notify_all();
+            });
+            marks.settle(Duration::from_secs(60));
+            assert!(!*lock(&marks.busy));
+        });
+        marks.settle(Duration::from_secs(60));
+    }
+}
