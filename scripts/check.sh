@@ -47,9 +47,8 @@ end() {
 }
 
 step cargo fmt --check
-# With all features; the other systems are checked with those that a build has by itself. Nothing of it runs, and libraries in C
-# are built sooner without optimisation.
-step env CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo clippy --all-targets --features sqlite,parquet,bridge-influx,bridge-mqtt,bridge-nats --quiet -- -D warnings
+# With all features; the other systems are checked with those that a build has by itself.
+step cargo clippy --all-targets --features sqlite,parquet,bridge-influx,bridge-mqtt,bridge-nats --quiet -- -D warnings
 # Packages of their own, which share what they are built of.
 for part in fuzz packaging/manual benches; do
     step cargo fmt --check --manifest-path "$part/Cargo.toml"
@@ -65,6 +64,7 @@ beside seeds env PEER_SIM_FIRST="$FIRST" PEER_SIM_SEEDS="$SEEDS" cargo test --qu
 step env RUST_TEST_THREADS=5 PEER_HOSTS_SECONDS=40 PEER_CHAOS_SECONDS=40 PEER_CUTS=30 PEER_SIM_SEEDS=20 PEER_SIM_SPLITS=12 cargo test --quiet
 end seeds
 if [ "$SYSTEM" = bridges ]; then
+    step cargo test --quiet --lib --features bridge-influx,bridge-mqtt,bridge-nats bridge::
     step cargo test --quiet --test bridges --features bridge-influx,bridge-mqtt,bridge-nats
 else
     end systems

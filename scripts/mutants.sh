@@ -84,15 +84,15 @@ LONG=(storage::tests::{crash,cut,damage,steady,waiting}:: a_log_reader_ it_is_a_
 # What was drawn of a module meets its own unit tests; what they miss meets the next tests that know the module, and so on.
 # Without optimisation a mistake is built in seconds; simulated groups are not for that.
 try_module() {
-    local out=$1 missed=$1/drawn.txt stages=(unit tests) tests=() stage
+    local out=$1 missed=$1/drawn.txt stages=(unit tests) tests=() stage groups=$GROUPS_TOO
     case $module in
         protocol) tests=(--test=core --test=transcripts) ;;
         wire) tests=(--test=core --test=transcripts --test=fuzz) ;;
         storage) stages=(unit long tests) tests=(--test=verify --test=tail --test=fuzz) ;;
         # Threads and sockets are seen by real processes only.
-        threads | net) tests=(--test=cluster --test=hostile --test=http) ;;
+        threads | net) tests=(--test=cluster --test=hostile --test=http) groups=false ;;
     esac
-    ! $GROUPS_TOO || stages+=(groups)
+    ! $groups || stages+=(groups)
     for stage in "${stages[@]}"; do
         case $stage in
             unit) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "$module::" "${LONG[@]/#/--skip=}" ;;

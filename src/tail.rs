@@ -10,7 +10,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-pub(crate) use self::cursor::{Cursor, CursorFile};
+pub(crate) use self::cursor::Cursor;
+#[cfg(any(test, feature = "bridge"))]
+pub(crate) use self::cursor::CursorFile;
 pub use self::error::TailError;
 pub use self::signals::pause;
 pub(crate) use self::start::{after, directory};
@@ -68,8 +70,7 @@ pub fn run(
     };
     check_version(&root)?;
     let wanted = Wanted { sensors: asked.sensors.clone(), range: asked.range };
-    let file = asked.cursor.as_deref().map(CursorFile::take).transpose()?;
-    let mut cursor = file.map(Cursor::open).transpose()?;
+    let mut cursor = asked.cursor.as_deref().map(Cursor::at).transpose()?;
     let kept = cursor.as_ref().and_then(Cursor::kept);
     if kept.is_none() {
         out.write_all(asked.format.header().as_bytes()).map_err(TailError::Output)?;

@@ -8,16 +8,17 @@ use std::net::SocketAddr;
 use super::data::follower::Follower;
 use super::data::following::Following;
 use super::data::leading::Leading;
-use super::data::role::{Phase, Promised, Proposing, Role};
+use super::data::role::{Phase, Promised, Proposing, Role, Seeking};
 use super::data::view::Members;
 use super::effect::{Call, Effect, Effects, State, Store};
 use super::event::Event;
 use super::input::{Alarm, Answer, ConnectionId, Found, Input, Question, Time};
 use super::peer::{Peer, Settings};
 use super::picture::Picture;
+use super::turn::Turn;
 use super::Secret;
 use crate::ids::{PeerId, Sequence, Term};
-use crate::wire::{Belongs, Contact, Here, Lines, Message, RunList, Seat, TermStart, Timing, ViewChange};
+use crate::wire::{Belongs, Contact, Here, Lines, Message, RunList, Seat, TermStart, Timing, Token, ViewChange};
 
 pub(super) const TIMING: Timing = Timing {
     heartbeat_interval: Time::from_secs(5),
@@ -42,7 +43,8 @@ pub(super) fn endpoint(name: &str) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8000 + u16::from(name.as_bytes()[0])))
 }
 
-fn connection(name: &str) -> ConnectionId {
+/// On which it speaks.
+pub(super) fn connection(name: &str) -> ConnectionId {
     ConnectionId(u64::from(name.as_bytes()[0]))
 }
 
@@ -67,6 +69,10 @@ pub(super) fn send(to: &str, message: Message) -> Effect {
 
 pub(super) fn close(peer: &str) -> Effect {
     Effect::Close { peer: id(peer) }
+}
+
+pub(super) fn redial(peer: &str) -> Effect {
+    Effect::Redial { peer: id(peer) }
 }
 
 /// Said once all before it is stored.
@@ -96,6 +102,18 @@ pub(super) fn stores(promised: &str, synced: Option<&str>, needs: Sequence) -> E
 /// `STALE` of a peer that promised this, and follows this leader.
 pub(super) fn stale(promised: &str, leader: Option<&str>) -> Message {
     Message::Stale { term: Some(term(promised)), leader: leader.map(contact) }
+}
+
+/// A process answers: what it has to do with a group, and whether it made a connection.
+pub(super) fn here(contact: Contact, belongs: Belongs, dialled: bool) -> Answer {
+    let seeking = belongs == Belongs::Nowhere;
+    Answer::Here(Box::new(Here { nonce: Token(1), contact, seeking, serves: true, dialled, belongs }))
+}
+
+/// It asked this leader to take it in, at second one.
+pub(super) fn asked_to_join(leader: &str) -> Role {
+    let now = Time::from_secs(1);
+    Role::Seeking(Seeking { asked: Some((id(leader), now)), ..Seeking::new(now, now) })
 }
 
 /// It promised this peer, and waits for its view until the end of second one.
@@ -179,6 +197,12 @@ impl Trial {
         trial
     }
 
+    /// What it keeps as a leader.
+    pub(super) fn leading(&mut self) -> &mut Leading {
+        let Role::Leader(leading) = &mut self.peer.role else { panic!("it does not lead") };
+        leading
+    }
+
     fn installs(&mut self, installed: &str, names: &[&str]) {
         let promises = &mut self.peer.promises;
         (promises.promised, promises.synced, promises.counter) = (Some(term(installed)), Some(term(installed)), 3);
@@ -206,6 +230,14 @@ impl Trial {
         let mut effects = Effects::new();
         self.peer.step(self.now, input, &mut effects);
         effects
+    }
+
+    /// One mechanism does this now.
+    pub(super) fn does<T>(&mut self, act: impl FnOnce(&mut Peer, &mut Turn) -> T) -> (T, Effects) {
+        let mut effects = Effects::new();
+        self.peer.clock.now = self.now;
+        let done = act(&mut self.peer, &mut Turn { now: self.now, out: &mut effects });
+        (done, effects)
     }
 
     pub(super) fn alarm(&mut self, alarm: Alarm) -> Effects {

@@ -28,13 +28,22 @@ impl CursorFile {
         // The file itself is replaced each time.
         let mut lock = path.to_owned().into_os_string();
         lock.push(".lock");
-        let unusable = |cause| TailError::Cursor { path: path.to_owned(), doing: "written", cause };
-        let held = File::options().create(true).truncate(false).write(true).open(&lock).map_err(unusable)?;
+        let opened = match File::options().create(true).truncate(false).write(true).open(&lock) {
+            // Another user made it, which keeps nobody from a lock.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(&lock).map_err(|_| error),
+            opened => opened,
+        };
+        let unusable = |doing| move |cause| TailError::Cursor { path: path.to_owned(), doing, cause };
+        let held = opened.map_err(unusable("written"))?;
         match FileExt::try_lock(&held) {
-            Ok(()) => Ok(Self { path: path.to_owned(), _held: held }),
-            Err(TryLockError::WouldBlock) => Err(TailError::CursorTaken { path: path.to_owned() }),
-            Err(TryLockError::Error(error)) => Err(unusable(error)),
+            Err(TryLockError::WouldBlock) => return Err(TailError::CursorTaken { path: path.to_owned() }),
+            // The system has no locks there.
+            Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
+                return Err(unusable("locked")(error));
+            }
+            _ => {}
         }
+        Ok(Self { path: path.to_owned(), _held: held })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -50,14 +59,15 @@ pub(crate) struct Cursor<T> {
 }
 
 impl<T: Clone + Display + FromStr<Err = PositionError> + PartialEq> Cursor<T> {
+    /// Takes the file at this path. Nothing is left beside one that is no cursor.
+    pub(crate) fn at(path: &Path) -> Result<Self, TailError> {
+        kept_in::<T>(path)?;
+        Self::open(CursorFile::take(path)?)
+    }
+
     /// Reads the file, where it is there.
     pub(crate) fn open(file: CursorFile) -> Result<Self, TailError> {
-        let path = file.path();
-        let kept = match fs::read_to_string(path) {
-            Ok(text) => Some(text.parse().map_err(|cause| TailError::NoCursor { path: path.to_owned(), cause })?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(cause) => return Err(TailError::Cursor { path: path.to_owned(), doing: "read", cause }),
-        };
+        let kept = kept_in(file.path())?;
         Ok(Self { file, kept })
     }
 
@@ -79,5 +89,13 @@ impl<T: Clone + Display + FromStr<Err = PositionError> + PartialEq> Cursor<T> {
         })?;
         self.kept = Some(position);
         Ok(())
+    }
+}
+
+fn kept_in<T: FromStr<Err = PositionError>>(path: &Path) -> Result<Option<T>, TailError> {
+    match fs::read_to_string(path) {
+        Ok(text) => text.parse().map(Some).map_err(|cause| TailError::NoCursor { path: path.to_owned(), cause }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(TailError::Cursor { path: path.to_owned(), doing: "read", cause }),
     }
 }

@@ -76,5 +76,21 @@ fn a_cursor_belongs_to_one_program_at_a_time() {
     assert_eq!((error, out, errors), (expected, vec![], vec![]));
     assert_eq!(std::fs::read(&path).unwrap(), before);
     drop(other);
+    // Another user made the lock.
+    #[cfg(unix)]
+    std::fs::set_permissions(temp.path().join("cursor.lock"), std::os::unix::fs::PermissionsExt::from_mode(0o444))
+        .unwrap();
     assert_eq!(run_to_the_end(&asked).0.len(), 60);
+}
+
+#[test]
+fn nothing_is_left_beside_a_file_that_is_no_cursor() {
+    let temp = TempDir::new();
+    let (_peer, mut asked) = printed_before(&temp, 0);
+    let path = temp.path().join("notes");
+    std::fs::write(&path, "dear diary\n").unwrap();
+    asked.cursor = Some(path);
+    let error = run(&asked, &mut Vec::new(), &mut Vec::new(), &|_| false).unwrap_err().to_string();
+    assert!(error.contains(" is no cursor "), "{error}");
+    assert!(!temp.path().join("notes.lock").exists());
 }

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_counted_by_event() {
+    fn lines_sources_and_syncs_are_counted() {
         let counts = Counts::default();
         for event in ["view", "joined", "view"] {
             counts.happened(event);

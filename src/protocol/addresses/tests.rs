@@ -1,8 +1,8 @@
 //! Where a process is dialled. A trial has a heartbeat interval of five seconds, a heartbeat timeout of ten; its peers speak
 //! from second one on.
 
-use super::super::input::{ConnectionId, Found};
-use super::super::trial::{contact, endpoint, id, Trial};
+use super::super::input::Found;
+use super::super::trial::{connection, contact, endpoint, id, redial, Trial};
 use super::*;
 use crate::protocol::effect::Effects;
 use crate::protocol::input::Time;
@@ -13,10 +13,6 @@ fn at(milliseconds: u64) -> Time {
 
 fn moved(name: &str, port: u16) -> Contact {
     Contact { endpoint: SocketAddr::from(([10, 0, 0, 1], port)), ..contact(name) }
-}
-
-fn redial(name: &str) -> Effect {
-    Effect::Redial { peer: id(name) }
 }
 
 /// What this does at a time, in milliseconds.
@@ -56,7 +52,7 @@ fn a_link_to_another_life_or_of_a_process_that_made_no_connection_is_not_renewed
     let mut trial = Trial::member(&["x"]);
     assert_eq!(renews(&mut trial, &Contact { incarnation: 2, ..contact("x") }), []);
     assert_eq!(renews(&mut trial, &contact("a")), [], "it is not known");
-    trial.peer.contacts.ended(ConnectionId(u64::from(b'x')));
+    trial.peer.contacts.ended(connection("x"));
     assert_eq!(renews(&mut trial, &contact("x")), []);
 }
 
@@ -108,19 +104,19 @@ fn a_process_that_is_not_known_counts_where_it_answers() {
 
 #[test]
 fn a_follower_that_speaks_from_another_address_may_order_from_there() {
-    let order = |life, from: Contact, follower: &str| {
+    // From where it may order that was taken in in this life, at this address, and then speaks.
+    let order = |life, at: &str, from: Contact| {
         let mut trial = Trial::leader(&["x"]);
-        let Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
-        leading.take_in(&id(follower), life, endpoint("x"));
+        trial.leading().take_in(&from.id, life, endpoint(at));
         trial.peer.note_move(&from);
-        let Role::Leader(leading) = &trial.peer.role else { unreachable!("it leads") };
-        leading.taken_in[&id(follower)].endpoint
+        trial.leading().taken_in[&from.id].endpoint
     };
-    assert_eq!(order(1, moved("x", 7), "x"), moved("x", 7).endpoint);
-    assert_eq!(order(1, contact("x"), "x"), endpoint("x"), "that is no move");
-    assert_eq!(order(2, moved("x", 7), "x"), endpoint("x"), "another life was taken in");
-    assert_eq!(order(1, moved("a", 7), "x"), endpoint("x"), "nobody is known at another address");
-    assert_eq!(order(1, Contact { incarnation: 2, ..moved("x", 7) }, "x"), endpoint("x"));
+    assert_eq!(order(1, "x", moved("x", 7)), moved("x", 7).endpoint);
+    assert_eq!(order(1, "b", contact("x")), endpoint("b"), "it speaks from where it is known");
+    assert_eq!(order(1, "b", moved("x", 7)), endpoint("b"), "it was taken in elsewhere");
+    assert_eq!(order(2, "x", moved("x", 7)), endpoint("x"), "another life was taken in");
+    assert_eq!(order(1, "a", moved("a", 7)), endpoint("a"), "it is not known at another address");
+    assert_eq!(order(1, "x", Contact { incarnation: 2, ..moved("x", 7) }), endpoint("x"));
 }
 
 #[test]

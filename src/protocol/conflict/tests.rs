@@ -103,7 +103,7 @@ fn readings_of_others_are_no_conflict() {
 }
 
 #[test]
-fn a_later_life_of_this_peer_says_once_that_the_clock_went_back() {
+fn readings_of_a_later_life_show_once_that_the_clock_went_back() {
     let told = |trial: &mut Trial, origins: &[&str]| {
         let requests: Vec<Request> = origins
             .iter()
@@ -186,7 +186,9 @@ fn only_what_is_pending_is_compared_piece_by_piece() {
 #[test]
 fn what_is_brought_of_another_life_is_not_compared() {
     let mut trial = contested(4, "999");
-    let request = Request { origin: "x/1".parse().unwrap(), first: 4, lines: values("456") };
-    trial.peer.compare_recalled(&request, &mut Turn { now: Time::from_secs(1), out: &mut Effects::new() });
+    for origin in ["m/2", "x/1"] {
+        let request = Request { origin: origin.parse().unwrap(), first: 4, lines: values("456") };
+        trial.peer.compare_recalled(&request, &mut Turn { now: Time::from_secs(1), out: &mut Effects::new() });
+    }
     assert_eq!((trial.peer.pending.contested.len(), trial.peer.taken()), (1, 9));
 }

@@ -3,20 +3,13 @@
 
 use super::super::data::follower::Follower;
 use super::super::data::leading::Mark;
-use super::super::data::role::Seeking;
 use super::super::input::{Found, Input, Time};
-use super::super::trial::{close, contact, endpoint, id, join, promised, proposing, say, term, view, Trial};
-use super::super::{ConnectionId, Standing};
+use super::super::trial::{
+    asked_to_join, close, connection, contact, endpoint, id, join, promised, proposing, redial, say, term, view, Trial,
+};
+use super::super::Standing;
 use super::*;
 use crate::wire::ViewChange;
-
-fn connection(name: &str) -> ConnectionId {
-    ConnectionId(u64::from(name.as_bytes()[0]))
-}
-
-fn redial(name: &str) -> Effect {
-    Effect::Redial { peer: id(name) }
-}
 
 fn refused(trial: &mut Trial, name: &str) -> Vec<Effect> {
     trial.step(Input::Refused { peer: id(name) })
@@ -195,28 +188,29 @@ fn each_role_goes_on_without_a_process_that_is_gone() {
 fn a_process_that_is_gone_asks_for_nothing_and_its_successor_in_the_view_counts() {
     let mut trial = Trial::member(&["x"]);
     let now = Time::from_secs(1);
-    let known = trial.peer.contacts.get_mut(&id("x")).unwrap();
-    (known.refused, known.sought) = (Some(now), Some(now));
     trial.peer.group.asking.insert(id("x"));
     trial.peer.group.lost.insert(id("x"));
     trial.peer.group.last_view.get_mut(&id("x")).unwrap().incarnation = 2;
     let mut effects = vec![];
     trial.peer.gone(&id("x"), Loss::Failed, &mut Turn { now, out: &mut effects });
     assert!(trial.peer.group.asking.is_empty() && trial.peer.group.lost.is_empty());
-    let known = trial.peer.contacts.get(&id("x")).unwrap();
-    assert_eq!((known.incarnation, known.refused, known.sought), (2, None, None));
-    assert_eq!(effects, [close("x"), Effect::Drop { connection: connection("x") }][..1], "a link to the life before");
+    assert_eq!(trial.peer.incarnation_of(&id("x")), 2);
+    assert_eq!(effects, [close("x")], "a link to the life before");
 
+    // The view names no other life.
     let mut trial = Trial::member(&["x"]);
+    let known = trial.peer.contacts.get_mut(&id("x")).unwrap();
+    (known.refused, known.sought) = (Some(now), Some(now));
     trial.peer.gone(&id("x"), Loss::Failed, &mut Turn { now, out: &mut effects });
-    assert!(trial.peer.contacts.is_dead(&id("x")), "the view names no other life");
+    let known = trial.peer.contacts.get(&id("x")).unwrap();
+    assert_eq!((known.dead, known.refused, known.sought), (true, None, None));
 }
 
 /// docs/protocol.md, 4.5.
 #[test]
 fn what_a_new_link_is_told_depends_on_the_role() {
     let mut leader = Trial::leader(&["a"]);
-    let Role::Leader(leading) = &mut leader.peer.role else { unreachable!("it leads") };
+    let leading = leader.leading();
     leading.learners.insert(id("b"), Mark { at: 0, times: 0 });
     leading.followers.insert(id("b"), Follower::new(Time::from_secs(1)));
     leader.knows("b");
@@ -232,8 +226,7 @@ fn what_a_new_link_is_told_depends_on_the_role() {
         assert_eq!(linked(&mut trial, "x"), []);
     }
     let mut seeker = Trial::seeker(None, &Found::default());
-    let now = Time::from_secs(1);
-    seeker.peer.role = Role::Seeking(Seeking { asked: Some((id("z"), now)), ..Seeking::new(now, now) });
+    seeker.peer.role = asked_to_join("z");
     assert_eq!(linked(&mut seeker, "z"), [say("z", join())]);
     assert_eq!(linked(&mut seeker, "x"), []);
 }

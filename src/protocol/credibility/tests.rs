@@ -1,14 +1,14 @@
 //! How far a counter goes. A trial has a heartbeat interval of five seconds; each brings a great step, and a small one is 2^10.
 
 use super::super::input::{Found, Time};
-use super::super::trial::{id, term, view, Trial};
+use super::super::trial::{term, view, Trial};
 use super::*;
 
 const GREAT: u64 = COUNTER_STEP_MAX;
 const SMALL: u64 = COUNTER_STEP;
 
 /// A peer with this quorum that promised a term of this counter, some intervals after it was made.
-fn promised(quorum: Option<u32>, counter: u64, intervals: u32) -> Trial {
+fn after(quorum: Option<u32>, counter: u64, intervals: u32) -> Trial {
     let promised = Some(term(&format!("{counter}@z/1")));
     let mut trial = Trial::seeker(quorum, &Found { promised, ..Found::default() });
     trial.peer.clock.now += trial.peer.settings.timing.heartbeat_interval * intervals;
@@ -23,7 +23,7 @@ fn highest(trial: &Trial) -> (u64, u64) {
 #[test]
 fn a_peer_believes_two_great_steps_at_first_and_another_after_each_interval() {
     for (intervals, own, all) in [(0, 2, 1), (1, 3, 1), (2, 4, 2), (10, 12, 6)] {
-        let trial = promised(None, 0, intervals);
+        let trial = after(None, 0, intervals);
         assert_eq!(highest(&trial), (own * GREAT + SMALL, all * GREAT + SMALL), "{intervals} intervals");
         let (own, all) = highest(&trial);
         assert!(trial.peer.is_credible(own) && !trial.peer.is_credible(own + 1));
@@ -33,7 +33,7 @@ fn a_peer_believes_two_great_steps_at_first_and_another_after_each_interval() {
 
 #[test]
 fn after_a_great_step_the_next_waits_for_an_interval() {
-    let mut trial = promised(None, 0, 4);
+    let mut trial = after(None, 0, 4);
     trial.peer.note_step(&term("1024@z/1"));
     assert_eq!((trial.peer.promises.stepped, trial.peer.promises.stepped_to), (None, 0), "that is a small one");
     trial.peer.note_step(&term("1025@z/1"));
@@ -50,7 +50,7 @@ fn after_a_great_step_the_next_waits_for_an_interval() {
 
 #[test]
 fn the_next_election_is_believed_however_many_there_were() {
-    let mut trial = promised(None, 5000, 0);
+    let mut trial = after(None, 5000, 0);
     (trial.peer.promises.stepped, trial.peer.promises.stepped_to) = (Some(trial.peer.now()), 100);
     assert_eq!(trial.peer.promises.own_counter(), 5000);
     assert_eq!(highest(&trial), (5002, 5002));
@@ -58,7 +58,7 @@ fn the_next_election_is_believed_however_many_there_were() {
 
 #[test]
 fn no_counter_beyond_the_last_is_believed_and_the_last_is_left_for_others() {
-    let mut trial = promised(None, 0, 0);
+    let mut trial = after(None, 0, 0);
     trial.peer.promises.stepped_to = COUNTER_MAX - 5;
     let believed = |counter| (trial.peer.is_credible(counter), trial.peer.is_credible_to_all(counter));
     let around = [COUNTER_MAX - 1, COUNTER_MAX, COUNTER_MAX + 1].map(believed);
@@ -67,9 +67,8 @@ fn no_counter_beyond_the_last_is_believed_and_the_last_is_left_for_others() {
 
 #[test]
 fn a_leader_lifts_its_term_to_the_promise_of_a_joiner_as_far_as_its_followers_believe() {
-    let lifts = |quorum, intervals, counter: u64| {
-        promised(quorum, 3, intervals).peer.lift_for(&term(&format!("{counter}@x/1")))
-    };
+    let lifts =
+        |quorum, intervals, counter: u64| after(quorum, 3, intervals).peer.lift_for(&term(&format!("{counter}@x/1")));
     // The term is one above what it lifts to.
     let most = 3 + GREAT + SMALL - 1;
     assert_eq!([10, most, most + 1].map(|to| lifts(None, 0, to)), [Some(10), Some(most), None]);
@@ -89,7 +88,7 @@ fn a_leader_lifts_its_term_to_the_promise_of_a_joiner_as_far_as_its_followers_be
 
 #[test]
 fn what_a_proposal_is_to_be_above_is_what_all_believe() {
-    let mut trial = promised(None, 3, 0);
+    let mut trial = after(None, 3, 0);
     let (_, all) = highest(&trial);
     for (counter, noted) in [(9, 9), (7, 9), (all + 1, 9), (all, all)] {
         trial.peer.note_counter(counter);
@@ -119,7 +118,7 @@ fn a_promise_that_lies_won_is_given_up_for_the_term_of_a_group() {
         (None, 5, COUNTER_JOINED_MAX, three, true),
         (None, 5, COUNTER_JOINED_MAX + 1, three, false),
     ] {
-        let trial = promised(quorum, promised_counter, 0);
+        let trial = after(quorum, promised_counter, 0);
         let view = view(&format!("{counter}@z/1"), names, vec![], 0);
         let case = format!("quorum {quorum:?}, promised {promised_counter}, {counter} of {}", names.len());
         assert_eq!(trial.peer.may_install(&view), installs, "{case}");
@@ -129,6 +128,5 @@ fn a_promise_that_lies_won_is_given_up_for_the_term_of_a_group() {
 #[test]
 fn a_peer_without_a_promise_follows_any_leader_that_it_asked() {
     let trial = Trial::seeker(None, &Found::default());
-    assert_eq!(trial.peer.settings.id, id("m"));
     assert!(trial.peer.may_install(&view("1@z/1", &["z"], vec![], 0)));
 }

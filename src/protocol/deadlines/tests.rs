@@ -73,7 +73,7 @@ fn a_follower_waits_for_its_leader_and_a_leader_shows_that_it_lives() {
     }
     let leads = |change: &dyn Fn(&mut super::super::data::leading::Leading)| {
         let mut trial = Trial::leader(&["a"]);
-        let Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+        let leading = trial.leading();
         leading.beat_at = at(100);
         leading.followers.get_mut(&id("a")).unwrap().heard = at(60);
         change(leading);

@@ -151,13 +151,12 @@ fn a_seeker_that_is_heard_is_asked_where_it_may_be_needed() {
     assert_eq!(asks(in_role(Role::Proposing(proposing(&["x"]))), "a"), None, "it has no group yet");
 }
 
-/// A seeker counts while it answers, or speaks: a member, or a seeker, need not ask it again.
+/// A seeker counts while it answers, or speaks.
 #[test]
 fn a_seeker_that_answered_lately_counts_and_is_not_asked_again() {
     for (seconds, counts) in [(9, true), (10, false)] {
         let mut trial = seeker();
         trial.knows("a");
-        trial.peer.contacts.get_mut(&id("a")).unwrap().sought = None;
         let effects = trial.after(seconds).hears(request("a"));
         assert_eq!(effects.is_empty(), counts, "{seconds} s after it spoke");
         assert_eq!(trial.peer.fresh_seekers().contains(&id("a")), counts);
@@ -192,7 +191,7 @@ fn words_count_from_the_address_that_they_name() {
     assert_eq!(trial.hears(Message::NewPeerRequest(other)).len(), 1, "it asks its namesake");
 }
 
-/// docs/protocol.md, 7: a member tells its leader of another group, and a learner does.
+/// Its leader may not have heard of it.
 #[test]
 fn a_follower_tells_its_leader_of_another_group() {
     let other = leadership("1@a/1", "a", 4);
@@ -252,7 +251,7 @@ fn only_a_leader_in_its_own_view_and_of_a_believed_term_is_joined() {
         assert!(!joins(&mut seeker(), shown.clone()), "{shown:?}");
     }
     assert!(joins(&mut seeker(), view(&format!("{COUNTER_JOINED_MAX}@z/1"), &["z"], vec![], 0)));
-    // It asked another, or does not believe this one.
+    // It asked another.
     let mut asked = seeker();
     let effects = asked.hears(leadership("3@z/1", "z", 1));
     let question = question(&effects).1.clone();
@@ -289,7 +288,7 @@ fn a_peer_shows_what_it_has_to_do_with_a_group() {
     assert_eq!(shows(&leader), (false, Belongs::Nowhere));
 }
 
-/// A connection is confirmed by the token that the asker was told for that address, and was not handed itself.
+/// A token is for one peer at one address, and no other one can say it.
 #[test]
 fn a_peer_confirms_only_the_connection_that_it_made_to_its_asker() {
     let trial = Trial::member(&["x"]);

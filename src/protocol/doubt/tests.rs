@@ -1,11 +1,11 @@
 //! How long which doubt lasts. Times are those of a trial: an election timeout is five seconds, a heartbeat timeout ten.
 
-use super::super::trial::{contact, endpoint, id, Trial, TIMING};
+use super::super::trial::{contact, endpoint, here, id, Trial, TIMING};
 use super::*;
 use crate::protocol::effect::{Effect, Effects};
 use crate::protocol::event::Event;
 use crate::protocol::input::Found;
-use crate::wire::{Belongs, Token};
+use crate::wire::Belongs;
 
 fn at(milliseconds: u64) -> Time {
     Time::from_millis(milliseconds)
@@ -134,8 +134,10 @@ fn a_leader_does_not_yield_to_one_that_it_shut_out_and_follows_it() {
 /// An answer of a process of this peer's name, from `a`.
 fn namesake(incarnation: u64, serves: bool) -> Answer {
     let contact = Contact { incarnation, endpoint: endpoint("a"), ..contact("m") };
-    let belongs = Belongs::Nowhere;
-    Answer::Here(Box::new(Here { nonce: Token(1), contact, seeking: true, serves, dialled: false, belongs }))
+    match here(contact, Belongs::Nowhere, false) {
+        Answer::Here(here) => Answer::Here(Box::new(Here { serves, ..*here })),
+        other => other,
+    }
 }
 
 /// What a peer of life 5 does at second one and later when this answer comes from `a`, which it suspects.

@@ -1,7 +1,7 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
 use super::super::data::role::Role;
-use super::super::trial::{close, contact, id, say, send, stale, stores, tell, term, view, Trial};
+use super::super::trial::{close, connection, contact, id, say, send, stale, stores, tell, term, view, Trial};
 use super::super::{Alarm, Effect, Event, Standing, Time};
 use crate::wire::Message;
 
@@ -18,7 +18,7 @@ fn from_a(text: &str) -> Message {
 /// Its leader stops.
 fn loses_its_leader(trial: &mut Trial) -> Vec<Effect> {
     let effects = trial.gets("z", Message::Leave { term: Some(term("3@z/1")) });
-    let connection = super::super::ConnectionId(u64::from(b'z'));
+    let connection = connection("z");
     let [first, .., last] = &effects[..] else { panic!("{effects:?} is too little") };
     assert_eq!(*first, tell(Event::LeaderFailed { leader: id("z") }));
     assert_eq!(*last, Effect::Drop { connection });

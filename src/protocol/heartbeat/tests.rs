@@ -129,12 +129,12 @@ fn a_leader_with_patience_is_not_called_in_vain() {
     assert_eq!(trial.after(1).alarm(Alarm::Heartbeat)[0], close("a"));
 }
 
-/// docs/protocol.md, 5.1: many become silent at the same time where a network is cut.
+/// docs/protocol.md, 5.2: many become silent at the same time where a network is cut.
 #[test]
 fn those_that_are_found_silent_within_a_moment_share_a_view() {
     let leads = |gathers_until: u64| {
         let mut trial = Trial::leader(&["a", "b"]);
-        let super::super::data::role::Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+        let leading = trial.leading();
         leading.gathers_until = Time::from_millis(gathers_until);
         trial.after(10);
         trial

@@ -2,7 +2,9 @@
 
 use super::super::data::role::Seeking;
 use super::super::input::{Found, Time};
-use super::super::trial::{id, join, lines, promised, proposing, say, send, stale, tell, term, view, Trial};
+use super::super::trial::{
+    asked_to_join, id, join, lines, promised, proposing, say, send, stale, tell, term, view, Trial,
+};
 use super::super::{Done, Effect, Event, Input, Standing};
 use super::*;
 
@@ -15,7 +17,7 @@ fn added(change: u64, text: &str, names: &[&str]) -> Message {
     Message::Added { view: ViewChange { change, ..view(text, names, vec![], 0) }, incarnation: 1 }
 }
 
-/// It leads these, whom it serves, and they have the readings that it ordered.
+/// It leads these, and serves them.
 fn leader(others: &[&str]) -> Trial {
     let mut trial = Trial::leader(others);
     for name in others {
@@ -65,7 +67,7 @@ fn a_peer_says_its_priority_with_join_and_seeks_no_more() {
     assert_eq!((known.priority, known.sought), (7, None));
 }
 
-/// docs/protocol.md, 3.2: a member that asks to join went back to seeking, so it leaves the view first.
+/// It went back to seeking, and does not count for commits before it holds the log again.
 #[test]
 fn a_member_that_asks_to_join_leaves_the_view_first() {
     let mut trial = leader(&["a", "b"]);
@@ -112,7 +114,6 @@ fn a_peer_may_ask_eight_times_in_a_heartbeat_timeout() {
 fn a_leader_lifts_its_term_above_the_promise_of_a_joiner() {
     for (promise, lifted) in [("3@m/1", None), ("2@x/9", None), ("3@z/1", Some("4@m/1")), ("9@a/1", Some("10@m/1"))] {
         let mut trial = leader(&["a"]);
-        trial.peer.leading().unwrap();
         trial.knows("b");
         trial.knows("c");
         trial.gets("c", join());
@@ -177,7 +178,7 @@ fn a_learner_that_has_everything_becomes_a_member_at_once() {
     assert_eq!(trial.peer.members(), [id("a"), id("b"), id("m")]);
 }
 
-/// docs/protocol.md, 3.4: learners that are ready within a moment share a view, and those that hold everything share it, too.
+/// docs/protocol.md, 5.2: learners that are ready within a moment share a view, and those that hold everything share it, too.
 #[test]
 fn learners_that_are_ready_share_a_view() {
     let mut trial = leader(&["a"]);
@@ -194,13 +195,13 @@ fn learners_that_are_ready_share_a_view() {
         trial.peer.members().len()
     };
     let times = |trial: &mut Trial, name: &str, times| {
-        let Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+        let leading = trial.leading();
         leading.learners.get_mut(&id(name)).unwrap().times = times;
     };
     times(&mut trial, "b", 2);
     assert_eq!(admits(&mut trial, now), 2, "nobody is ready");
     times(&mut trial, "b", 3);
-    let Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+    let leading = trial.leading();
     leading.gathers_until = now + Time::from_millis(1);
     leading.followers.get_mut(&id("c")).unwrap().stored = 2;
     assert_eq!(admits(&mut trial, now), 2, "others may be ready in a moment");
@@ -286,14 +287,13 @@ fn with_a_quorum_a_peer_is_not_added_where_what_it_committed_is_missing() {
     for (quorum, standing) in [(Some(2), Standing::Seeking), (None, Standing::Learner)] {
         let mut trial = Trial::seeker(quorum, &found);
         trial.knows("z");
-        let now = Time::from_secs(1);
-        trial.peer.role = Role::Seeking(Seeking { asked: Some((id("z"), now)), ..Seeking::new(now, now) });
+        trial.peer.role = asked_to_join("z");
         trial.gets("z", added(1, "3@z/1", &["y", "z"]));
         assert_eq!(trial.peer.standing(), standing);
     }
 }
 
-/// The word of a learner that is not known any more means nothing.
+/// What a member stored moves no mark, and nobody is told of a peer that is not known.
 #[test]
 fn only_a_learner_has_a_mark() {
     let mut trial = leader(&["a"]);

@@ -1,8 +1,9 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::data::role::{Proposing, Seeking};
+use super::super::data::role::Proposing;
 use super::super::trial::{
-    asked, contact, endpoint, id, lines, members, promised, proposing, question, say, send, stale, term, view, Trial,
+    asked, asked_to_join, contact, endpoint, id, lines, members, promised, proposing, question, say, send, stale, term,
+    view, Trial,
 };
 use super::super::{Done, Effect, Effects, Input, Standing, Time};
 use super::*;
@@ -186,7 +187,7 @@ fn a_leader_yields_to_nobody_that_it_distrusts_shut_out_or_leads() {
         }
     }));
     assert!(!yields(|trial| {
-        let Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+        let leading = trial.leading();
         leading.members.extend(members(&["z"]));
     }));
 }
@@ -196,16 +197,13 @@ fn a_leader_yields_to_nobody_that_it_distrusts_shut_out_or_leads() {
 fn a_higher_promise_ends_what_cannot_succeed() {
     let after = |role: Role, from: &str, promise: Message| {
         let mut trial = Trial::member(&["x"]);
-        trial.knows("a");
+        ["a", "q"].iter().for_each(|name| trial.knows(name));
         trial.peer.role = role;
         let effects = trial.gets(from, promise);
         let asked = asked(&effects).first().copied();
         (trial, asked)
     };
-    let seeking = || {
-        let now = Time::from_secs(1);
-        Role::Seeking(Seeking { asked: Some((id("a"), now)), ..Seeking::new(now, now) })
-    };
+    let seeking = || asked_to_join("a");
     // A seeker that asked goes to whom it is pointed, and asks nobody twice.
     let (trial, asked) = after(seeking(), "a", stale("4@y/1", Some("y")));
     assert!(matches!(&trial.peer.role, Role::Seeking(seeking) if seeking.asked.is_none()));
@@ -214,7 +212,7 @@ fn a_higher_promise_ends_what_cannot_succeed() {
     assert!(matches!(&trial.peer.role, Role::Seeking(seeking) if seeking.asked.is_none()));
     assert_eq!(asked, None, "that is this very peer");
     let (trial, _) = after(seeking(), "q", stale("4@y/1", Some("y")));
-    assert!(matches!(&trial.peer.role, Role::Seeking(seeking) if seeking.asked.is_some()), "it is not known");
+    assert!(matches!(&trial.peer.role, Role::Seeking(seeking) if seeking.asked.is_some()), "it has no part here");
     // A learner goes, and comes from another group then.
     let (trial, asked) = after(Trial::learner().peer.role, "z", stale("4@y/1", Some("y")));
     assert_eq!(
@@ -249,7 +247,7 @@ fn a_leader_that_lifts_its_term_goes_on_unless_one_of_its_own_knows_better() {
     assert_eq!(after(Some(2), "a", "5@y/1"), Standing::Seeking, "with a quorum the term does");
 }
 
-/// docs/protocol.md, 5.5: a leader that is gone, or was silent, is not gone to however often it is named.
+/// docs/protocol.md, 2.4: nobody goes back to a leader that is gone, or was silent, whoever names it.
 #[test]
 fn a_proposer_does_not_go_back_to_the_leader_that_it_gave_up() {
     let given_up = |change: fn(&mut Trial, &mut Proposing)| {

@@ -1,6 +1,6 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{id, join, lines, send, term, Trial};
+use super::super::trial::{connection, id, join, lines, send, term, Trial};
 use super::super::{Effect, Effects, Input, Standing, Store, Time};
 use super::GAP_MAX;
 use crate::ids::Number;
@@ -22,7 +22,7 @@ fn leader() -> Trial {
 
 /// What is ordered of a request of `y`.
 fn ordered(trial: &mut Trial, request: Request) -> Vec<Range> {
-    let requests = vec![(super::super::ConnectionId(u64::from(b'y')), term("3@m/1"), request)];
+    let requests = vec![(connection("y"), term("3@m/1"), request)];
     let of = |effect: &Effect| match effect {
         Effect::Store(Store::Append(frame)) => frame.ranges().to_vec(),
         _ => vec![],
@@ -112,7 +112,7 @@ fn a_member_keeps_what_it_takes_in_and_a_leader_has_it_in_its_log() {
     assert!(matches!(effects[..], [Effect::Store(Store::Append(_))]), "{effects:?}");
 }
 
-/// docs/protocol.md, 4.2: eight batches of the most readings are under way at most.
+/// docs/protocol.md, 4.2: a window of readings goes to the leader at a time; it is eight batches of the most readings.
 #[test]
 fn a_peer_has_a_window_of_readings_under_way() {
     let mut trial = Trial::member(&["x"]);

@@ -2,7 +2,7 @@
 //! seconds to become one, and each higher member gets half an election timeout, 2.5 seconds, to be first.
 
 use super::super::effect::{Effect, Effects};
-use super::super::trial::{asked, contact, endpoint, id, members, view, Trial};
+use super::super::trial::{asked, contact, endpoint, here, id, members, view, Trial};
 use super::super::Standing;
 use super::*;
 use crate::protocol::input::Found;
@@ -82,7 +82,7 @@ fn a_new_term_gives_outsiders_their_time_and_a_new_view_of_a_term_does_not() {
     }
 }
 
-/// docs/protocol.md, 3.8 says what a look is for; each costs a question to everybody.
+/// docs/reachability.md says what a look is for.
 #[test]
 fn a_look_asks_all_members_and_outsiders_once_it_is_due() {
     let mut trial = beside(&["x"]);
@@ -205,8 +205,7 @@ fn a_peer_outside_that_is_distrusted_does_not_count_and_nobody_after_three_failu
 
 /// What `m`, a member of three with this quorum, does after a look.
 fn decides(quorum: Option<u32>, answered: &[&str], leaders: &[(&str, usize)]) -> (Trial, Effects) {
-    let found = Found { promised: Some("3@z/1".parse().unwrap()), ..Found::default() };
-    let mut trial = Trial::member_with(quorum, &found, &["x"]);
+    let mut trial = Trial::member_with(quorum, &Found::default(), &["x"]);
     trial.hears(leads("a"));
     trial.peer.reach.look = Some(look(answered, leaders));
     let mut effects = Effects::new();
@@ -292,11 +291,7 @@ fn a_look_is_over_with_the_last_answer_and_strangers_are_no_part_of_it() {
         trial.peer.on_looked(endpoint(name), answer, &mut Turn { now: at(3000), out: &mut effects });
         (trial.peer.reach.look.as_ref().map(|look| look.open.len()), trial.peer.standing())
     };
-    let here = |name: &str, belongs| {
-        let here =
-            Here { nonce: Token(1), contact: contact(name), seeking: true, serves: true, dialled: false, belongs };
-        Answer::Here(Box::new(here))
-    };
+    let here = |name: &str, belongs| here(contact(name), belongs, false);
     assert_eq!(looked("b", here("b", Belongs::Nowhere)), (Some(2), Standing::Member));
     assert_eq!(looked("x", here("x", Belongs::Follows(contact("z")))), (Some(1), Standing::Member));
     assert_eq!(looked("x", Answer::Silent), (Some(1), Standing::Member), "it answered");

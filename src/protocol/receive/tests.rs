@@ -1,9 +1,8 @@
 //! The gate of each message.
 
 use super::super::data::leading::Mark;
-use super::super::data::role::Seeking;
 use super::super::input::{Found, Time};
-use super::super::trial::{id, join, lines, promised, proposing, stale, term, view, Trial};
+use super::super::trial::{asked_to_join, id, join, lines, promised, proposing, stale, term, view, Trial};
 use super::super::Effect;
 use super::*;
 use crate::wire::{Base, Frame, Request};
@@ -110,14 +109,13 @@ fn who_has_a_part_depends_on_the_role() {
     assert_eq!(heeds(&Trial::learner()), [false, false, true]);
     let mut leader = Trial::leader(&["x"]);
     assert_eq!(heeds(&leader), [false, true, false]);
-    let Role::Leader(leading) = &mut leader.peer.role else { unreachable!("it leads") };
+    let leading = leader.leading();
     leading.learners.insert(id("a"), Mark { at: 0, times: 0 });
     assert_eq!(heeds(&leader), [true, true, false]);
 
     let mut trial = Trial::seeker(None, &Found::default());
     assert_eq!(heeds(&trial), [false; 3]);
-    let now = Time::from_secs(1);
-    trial.peer.role = Role::Seeking(Seeking { asked: Some((id("a"), now)), ..Seeking::new(now, now) });
+    trial.peer.role = asked_to_join("a");
     assert_eq!(heeds(&trial), [true, false, false]);
     trial.peer.role = Role::Promised(promised("x"));
     assert_eq!(heeds(&trial), [false, true, false]);

@@ -1,6 +1,8 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{close, contact, id, join, lines, say, send, stores, tell, term, view, Trial, TIMING};
+use super::super::trial::{
+    close, connection, contact, id, join, lines, say, send, stores, tell, term, view, Trial, TIMING,
+};
 use super::super::{Alarm, Effect, Event, Found, Input, Serve, Standing, State, Store, AHEAD_READINGS};
 use crate::ids::Sequence;
 use crate::wire::{Base, Frame, Message, Request, RunList};
@@ -182,7 +184,7 @@ fn a_proposer_starts_again_when_the_owner_of_the_best_log_fails() {
     trial.gets("a", log_state("3@z/1", runs(&[("3@z/1", 1)]), 9));
     let effects = trial.step(Input::Refused { peer: id("a") });
     assert_eq!(effects, [], "what its connection still holds is read first");
-    let connection = super::super::ConnectionId(u64::from(b'a'));
+    let connection = connection("a");
     let effects = trial.step(Input::Ended { connection });
     assert_eq!(effects, [close("a"), stores("5@m/1", Some("3@z/1"), 0), say("b", coordinator("5@m/1"))]);
 }

@@ -1,7 +1,6 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
 use super::super::data::log::Log;
-use super::super::data::role::Role;
 use super::super::trial::{close, id, lines, say, send, stale, tell, term, Trial};
 use super::super::{Done, Effect, Effects, Event, Found, Input, Serve, Standing, Store, AHEAD_READINGS};
 use crate::ids::Sequence;
@@ -173,7 +172,7 @@ fn a_peer_that_promised_serves_its_proposer_only() {
     }
 }
 
-/// docs/protocol.md, 2.3: more than the storage may have waiting would fill the memory.
+/// docs/protocol.md, 4.5: more than the storage may have waiting would fill the memory.
 #[test]
 fn a_leader_sends_no_further_ahead_of_what_is_stored_than_it_was_asked_for() {
     for (stored, takes) in [(2, true), (1, false)] {
@@ -205,7 +204,7 @@ fn entries_of_earlier_terms_are_committed_together() {
     };
     let mut trial = Trial::leader(&["a", "x"]);
     trial.peer.log = Log::new(&found);
-    let Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+    let leading = trial.leading();
     leading.start.last = 5;
     trial.gets("a", fetch("3@m/1", 1));
     for (last, committed) in [(3, 0), (4, 0), (5, 5)] {

@@ -31,7 +31,7 @@ fn leader(delivered: Sequence) -> Trial {
 }
 
 fn follower(trial: &mut Trial) -> &mut super::super::data::follower::Follower {
-    let Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+    let leading = trial.leading();
     leading.followers.get_mut(&id("a")).unwrap()
 }
 
@@ -189,8 +189,10 @@ fn a_log_that_is_a_part_of_what_went_begins_after_it() {
     assert_eq!(gets(base(4, "2@z/1")), (vec![fetch(5)], 4, 0, Standing::Member), "it came before that was removed");
     let taken = (vec![begins(base(5, "2@z/1")), fetch(6)], 5, 5, Standing::Member);
     assert_eq!(gets(base(5, "2@z/1")), taken);
-    for (text, why) in [("1@z/1", "another log"), ("4@z/1", "a later term")] {
-        let (effects, last, begin, standing) = gets(base(9, text));
+    // Another log, and one that a later term than the leader's has a part in.
+    let later = Base { runs: vec![(term("2@z/1"), 1), (term("4@z/1"), 6)], ..base(9, "2@z/1") };
+    for (base, why) in [(base(9, "1@z/1"), "another log"), (later, "a later term")] {
+        let (effects, last, begin, standing) = gets(base);
         let what = "sent the beginning of another log";
         assert_eq!(effects[0], tell(Event::Misbehaved { peer: id("z"), what, at: 9 }), "{why}");
         assert_eq!((last, begin, standing), (4, 0, Standing::Seeking), "{why}");

@@ -33,7 +33,7 @@ fn each_role_has_a_standing_and_some_a_leader_and_a_view() {
 #[test]
 fn members_are_listed_from_the_lowest_priority_to_the_highest() {
     let mut trial = Trial::leader(&["a", "z"]);
-    let Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+    let leading = trial.leading();
     leading.members.get_mut(&id("a")).unwrap().priority = 5;
     let order: Vec<String> = trial.peer.members().iter().map(ToString::to_string).collect();
     assert_eq!(order, ["m", "z", "a"]);
@@ -81,7 +81,7 @@ fn a_link_begins_with_what_its_receiver_has_to_know() {
 #[test]
 fn readings_are_taken_of_those_that_this_peer_leads() {
     let mut trial = Trial::leader(&["a"]);
-    let Role::Leader(leading) = &mut trial.peer.role else { unreachable!("it leads") };
+    let leading = trial.leading();
     leading.take_in(&id("a"), 1, endpoint("a"));
     assert!(trial.peer.takes_readings_of(&id("a")) && !trial.peer.takes_readings_of(&id("q")));
     assert!(!Trial::member(&["a"]).peer.takes_readings_of(&id("a")));

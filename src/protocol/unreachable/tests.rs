@@ -1,10 +1,10 @@
 //! Which silences are told of, and when they end. A trial has a heartbeat timeout of ten seconds.
 
 use super::super::input::Found;
-use super::super::trial::{contact, endpoint, id, tell, Trial};
+use super::super::trial::{contact, endpoint, here, id, tell, Trial};
 use super::super::{Effects, Input};
 use super::*;
-use crate::wire::{Belongs, Here, Token};
+use crate::wire::Belongs;
 
 fn seconds(at: u64) -> Time {
     Time::from_secs(at)
@@ -14,9 +14,8 @@ fn seeker() -> Trial {
     Trial::seeker(None, &Found::default())
 }
 
-fn here() -> Answer {
-    let (belongs, contact) = (Belongs::Nowhere, contact("x"));
-    Answer::Here(Box::new(Here { nonce: Token(1), contact, seeking: true, serves: true, dialled: false, belongs }))
+fn answers() -> Answer {
+    here(contact("x"), Belongs::Nowhere, false)
 }
 
 /// What is told where `x` said at `said` that it listens, and this is the outcome of a question at `at`.
@@ -39,7 +38,7 @@ fn a_peer_that_is_heard_and_does_not_answer_for_a_heartbeat_timeout_is_told_of()
         assert_eq!([1, 10].map(|at| outcome(&mut trial, at, at, &answer)), [vec![], vec![]]);
         assert_eq!(outcome(&mut trial, 10, 11, &answer), unreachable(why));
         let reachable = vec![tell(Event::Reachable { peer: id("x") })];
-        assert_eq!([12, 13].map(|at| outcome(&mut trial, at, at, &here())), [reachable, vec![]], "told once");
+        assert_eq!([12, 13].map(|at| outcome(&mut trial, at, at, &answers())), [reachable, vec![]], "told once");
         assert_eq!([14, 23].map(|at| outcome(&mut trial, at, at, &answer)), [vec![], vec![]], "it begins again");
         assert_eq!(outcome(&mut trial, 24, 24, &answer), unreachable(why));
     }
@@ -54,13 +53,15 @@ fn a_peer_that_is_not_heard_is_not_told_of() {
         trial.peer.note_answer(endpoint("x"), &Answer::Silent, &mut Turn { now: seconds(at), out: &mut effects });
         effects
     };
-    // It said so a second ago, and then ten seconds ago.
-    assert_eq!(later(11), [], "that is as long as it counts");
-    // An error is an answer, and of a peer that nobody heard of there is nothing to tell.
-    assert_eq!(outcome(&mut seeker(), 1, 1, &Answer::Error(Refusal::NoAnswer)), []);
-    let mut effects = Effects::new();
-    seeker().peer.note_answer(endpoint("q"), &Answer::Silent, &mut Turn { now: seconds(99), out: &mut effects });
-    assert_eq!(effects, []);
+    assert_eq!(later(11), [], "it said so ten seconds ago, which is as long as it counts");
+}
+
+#[test]
+fn an_error_is_an_answer() {
+    let mut trial = seeker();
+    outcome(&mut trial, 1, 1, &Answer::Silent);
+    outcome(&mut trial, 11, 11, &Answer::Error(Refusal::NoAnswer));
+    assert_eq!(outcome(&mut trial, 12, 12, &Answer::Silent), [], "it begins again");
 }
 
 #[test]
@@ -105,9 +106,8 @@ fn few_that_get_no_answer_are_remembered_and_those_that_fell_silent_give_room() 
     assert_eq!((says("x", 21), says("x", 31)), ((2, 0), (2, 1)));
 }
 
-/// Who is told of by a refusal of its link is this peer's own kind of silence: it comes with the link.
 #[test]
-fn a_rejection_of_a_link_counts() {
+fn the_receiver_of_a_link_says_that_it_got_no_answer() {
     let mut trial = Trial::member(&["x"]);
     trial.step(Input::Rejected { peer: id("x"), why: Refusal::NoAnswer });
     assert!(trial.peer.reach.deaf.contains_key(&id("x")));

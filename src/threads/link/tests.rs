@@ -23,7 +23,9 @@ fn connection() -> (Arc<TcpStream>, Arc<TcpStream>) {
     SockRef::from(&listener).set_recv_buffer_size(BUFFER_BYTES).unwrap();
     let sender = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     SockRef::from(&sender).set_send_buffer_size(BUFFER_BYTES).unwrap();
-    (Arc::new(sender), Arc::new(listener.accept().unwrap().0))
+    let receiver = listener.accept().unwrap().0;
+    receiver.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    (Arc::new(sender), Arc::new(receiver))
 }
 
 /// This many readings, each of about 140 bytes.
@@ -201,6 +203,13 @@ fn only_the_end_of_the_present_connection_counts() {
         link.begin_on(sender, Outgoing::default(), Instant::now())
     });
     assert_eq!((begin.next().flatten(), begin.next().flatten()), (Some(1), Some(2)));
+    let still_open = |receiver: &TcpStream| {
+        receiver.set_nonblocking(true).unwrap();
+        let read = receiver.peek(&mut [0]);
+        receiver.set_nonblocking(false).unwrap();
+        read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    };
+    assert!(still_open(&connections[0].1), "its receiver ends it");
     link.on_end(1);
     assert_eq!(needs(&link), (None, false));
     link.on_end(2);
@@ -208,7 +217,7 @@ fn only_the_end_of_the_present_connection_counts() {
     assert_eq!(begin.next().flatten(), Some(3));
     link.on_end(2);
     assert_eq!(needs(&link).0, None);
-    // The one before the last is ended by the next, and not earlier.
+    // One that its receiver did not end goes with the second after it.
     assert_eq!(read_all(Arc::clone(&connections[0].1)), (vec![], true));
 }
 

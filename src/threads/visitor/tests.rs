@@ -113,6 +113,7 @@ impl Read for Once<'_> {
 fn visitor(keys: Option<Arc<Keys>>, now: Instant) -> (Visitor, std::net::TcpStream) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let maker = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    maker.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let (stream, from) = listener.accept().unwrap();
     stream.set_nonblocking(true).unwrap();
     (Visitor::new(TcpStream::from_std(stream), from, keys, now), maker)

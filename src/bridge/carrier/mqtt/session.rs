@@ -1,5 +1,6 @@
 //! A connection to a broker. A thread of its own answers the broker also while no rows come; it ends with the connection.
 
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ enum Said {
 pub(super) struct Session {
     client: Client,
     said: Receiver<Said>,
+    /// Its thread ends once this is gone.
+    _alive: Arc<()>,
 }
 
 impl Session {
@@ -56,10 +59,12 @@ impl Session {
         let (client, connection) = Client::new(options, usize::from(UNACKNOWLEDGED_MAX));
         let (tell, said) = unbounded();
         let asked = place.asked.clone();
-        let listen = move || listen(connection, &asked, &|what| tell.send(what).is_ok());
+        let alive = Arc::new(());
+        let is_wanted = Arc::downgrade(&alive);
+        let listen = move || listen(connection, &asked, &is_wanted, &|what| tell.send(what).is_ok());
         let started = thread::Builder::new().name("mqtt".to_owned()).spawn(listen);
         started.map_err(|error| Fault::Away(format!("no thread can be started: {error}")))?;
-        let session = Self { client, said };
+        let session = Self { client, said, _alive: alive };
         match session.next(PATIENCE)? {
             Said::Connected => Ok(session),
             _ => Err(Fault::Away("it speaks before it let this bridge in".to_owned())),
@@ -155,10 +160,11 @@ fn take(said: Said, done: &mut usize, is_acknowledged: &mut impl FnMut(usize)) -
     }
 }
 
-/// Tells what the broker says, until it is gone, or nobody listens.
-fn listen(mut connection: Connection, asked: &Asked, tell: &dyn Fn(Said) -> bool) {
+/// Tells what the broker says, until it is gone, or nobody listens. One that acknowledges nothing goes on answering pings.
+fn listen(mut connection: Connection, asked: &Asked, is_wanted: &Weak<()>, tell: &dyn Fn(Said) -> bool) {
     for event in connection.iter() {
         let said = match event {
+            _ if is_wanted.strong_count() == 0 => return,
             Ok(Event::Incoming(Packet::ConnAck(_))) => Said::Connected,
             Ok(Event::Incoming(Packet::PubAck(_))) => Said::Acknowledged,
             Ok(Event::Incoming(Packet::SubAck(_))) => Said::Subscribed,
