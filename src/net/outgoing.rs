@@ -186,9 +186,12 @@ mod tests {
         if readings == 0 {
             return Message::Commit { term, up_to: 7 };
         }
-        let text: String = (0..readings).map(|n| format!("DATA|s|2013-01-01T06:00:00Z|{n}|2|3\n")).collect();
-        let request =
-            Request { origin: "b/1".parse().unwrap(), first: 1, lines: Lines::new(text.into_bytes(), readings) };
+        let text: Vec<String> = (0..readings).map(|n| format!("DATA|s|2013-01-01T06:00:00Z|{n}|2|3\n")).collect();
+        let request = Request {
+            origin: "b/1".parse().unwrap(),
+            first: 1,
+            lines: Lines::new(text.concat().into_bytes(), readings),
+        };
         Message::SequencerRequest { term, request }
     }
 

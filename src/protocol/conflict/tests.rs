@@ -13,19 +13,23 @@ fn own() -> Origin {
 
 /// Readings of one digit each.
 fn values(digits: &str) -> Lines {
-    let text: String = digits.chars().map(|digit| format!("DATA|s|2013-01-01T06:00:00Z|{digit}||\n")).collect();
-    Lines::new(text.into_bytes(), digits.len() as u64)
+    let text: Vec<String> = digits.chars().map(|digit| format!("DATA|s|2013-01-01T06:00:00Z|{digit}||\n")).collect();
+    Lines::new(text.concat().into_bytes(), digits.len() as u64)
 }
 
+/// The first and the last number of readings, and the first one and how many there are.
+type Told = Vec<(Number, Number)>;
+type Left = Vec<(Number, u64)>;
+
 /// Its leader ordered these under its numbers from `first` on. What is told, and what is pending after that?
-fn orders(trial: &mut Trial, first: Number, digits: &str) -> (Vec<(Number, Number)>, Vec<(Number, u64)>) {
+fn orders(trial: &mut Trial, first: Number, digits: &str) -> (Told, Left) {
     let request = Request { origin: own(), first, lines: values(digits) };
     let frame = Frame::build(term("3@z/1"), trial.peer.last() + 1, &[request]);
     let effects = trial.gets("z", Message::Ordered { term: term("3@z/1"), frame });
     (forged(&effects), pending(trial))
 }
 
-fn forged(effects: &Effects) -> Vec<(Number, Number)> {
+fn forged(effects: &Effects) -> Told {
     let of = |effect: &Effect| match effect {
         Effect::Tell(Event::Forged { origin, first, last }) if *origin == own() => Some((*first, *last)),
         _ => None,
@@ -33,7 +37,7 @@ fn forged(effects: &Effects) -> Vec<(Number, Number)> {
     effects.iter().filter_map(of).collect()
 }
 
-fn pending(trial: &Trial) -> Vec<(Number, u64)> {
+fn pending(trial: &Trial) -> Left {
     trial.peer.pending().iter().map(|range| (range.first, range.count)).collect()
 }
 
@@ -132,7 +136,7 @@ fn contested(first: Number, theirs: &str) -> Trial {
 }
 
 /// The storage brings these.
-fn brings(trial: &mut Trial, first: Number, digits: &str) -> Vec<(Number, Number)> {
+fn brings(trial: &mut Trial, first: Number, digits: &str) -> Told {
     forged(&trial.step(Input::Stored(vec![Done::Recalled(Request { origin: own(), first, lines: values(digits) })])))
 }
 

@@ -280,8 +280,8 @@ fn a_peer_shows_what_it_has_to_do_with_a_group() {
     let mut leader = Trial::leader(&["a"]);
     assert_eq!(shows(&leader), (false, of_m()));
     leader.peer.role = Role::Proposing(Proposing { raising: Some(2), ..proposing(&["a"]) });
-    let Belongs::Leads(shown) = shows(&leader).1 else { panic!("its group lives") };
-    assert_eq!((shown.term, shown.change, shown.members), (term("3@m/1"), 0, members(&["a", "m"])));
+    let Belongs::Leads(lives) = shows(&leader).1 else { panic!("its group lives") };
+    assert_eq!((lives.term, lives.change, lives.members), (term("3@m/1"), 0, members(&["a", "m"])));
     leader.peer.role = Role::Proposing(proposing(&["a"]));
     assert_eq!(shows(&leader), (false, Belongs::Nowhere));
     leader.peer.role = Role::Promised(promised("a"));

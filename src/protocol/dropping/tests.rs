@@ -80,25 +80,22 @@ fn waits_for(quorum: Option<u32>, others: &[(&str, Sequence)]) -> Trial {
     trial
 }
 
-/// At which heartbeats of ten it says or drops something, and who is left after them.
-fn beats(trial: &mut Trial, mut each: impl FnMut(&mut Leading)) -> (Vec<(u32, Option<Event>)>, Vec<PeerId>) {
+/// At which heartbeats of ten it says what of members that store nothing, and who is left after them.
+fn beats(trial: &mut Trial, mut each: impl FnMut(&mut Leading)) -> (Vec<(u32, Event)>, Vec<PeerId>) {
     let mut told = Vec::new();
     for beat in 1..=10 {
         each(trial.leading());
-        let done = effects(trial, Peer::drop_idle);
-        if !done.is_empty() {
-            let event = |effect| match effect {
-                Effect::Tell(event @ Event::NotStoring { .. }) => Some(event),
-                _ => None,
-            };
-            told.push((beat, done.into_iter().find_map(event)));
-        }
+        let event = |effect| match effect {
+            Effect::Tell(event @ Event::NotStoring { .. }) => Some((beat, event)),
+            _ => None,
+        };
+        told.extend(effects(trial, Peer::drop_idle).into_iter().filter_map(event));
     }
     (told, trial.peer.members())
 }
 
-fn not_storing(peers: &[&str], waits: bool) -> Option<Event> {
-    Some(Event::NotStoring { peers: peers.iter().map(|name| id(name)).collect(), waits })
+fn not_storing(peers: &[&str], waits: bool) -> Event {
+    Event::NotStoring { peers: peers.iter().map(|name| id(name)).collect(), waits }
 }
 
 #[test]

@@ -197,7 +197,8 @@ fn a_leader_yields_to_nobody_that_it_distrusts_shut_out_or_leads() {
 fn a_higher_promise_ends_what_cannot_succeed() {
     let after = |role: Role, from: &str, promise: Message| {
         let mut trial = Trial::member(&["x"]);
-        ["a", "q"].iter().for_each(|name| trial.knows(name));
+        trial.knows("a");
+        trial.knows("q");
         trial.peer.role = role;
         let effects = trial.gets(from, promise);
         let asked = asked(&effects).first().copied();
@@ -247,7 +248,7 @@ fn a_leader_that_lifts_its_term_goes_on_unless_one_of_its_own_knows_better() {
     assert_eq!(after(Some(2), "a", "5@y/1"), Standing::Seeking, "with a quorum the term does");
 }
 
-/// docs/protocol.md, 2.4: nobody goes back to a leader that is gone, or was silent, whoever names it.
+/// docs/protocol.md, 2.4: nobody goes back to a leader that is gone, or was silent, because another one names it.
 #[test]
 fn a_proposer_does_not_go_back_to_the_leader_that_it_gave_up() {
     let given_up = |change: fn(&mut Trial, &mut Proposing)| {

@@ -203,6 +203,9 @@ fn a_peer_outside_that_is_distrusted_does_not_count_and_nobody_after_three_failu
     }
 }
 
+/// A quorum, those that answered a look, and leaders of so many others that did.
+type Case = (Option<u32>, &'static [&'static str], &'static [(&'static str, usize)]);
+
 /// What `m`, a member of three with this quorum, does after a look.
 fn decides(quorum: Option<u32>, answered: &[&str], leaders: &[(&str, usize)]) -> (Trial, Effects) {
     let mut trial = Trial::member_with(quorum, &Found::default(), &["x"]);
@@ -220,7 +223,7 @@ fn goes_to(effects: &Effects) -> Option<SocketAddr> {
 
 #[test]
 fn a_member_takes_over_where_it_reaches_more_than_its_view_has() {
-    let cases: [(Option<u32>, &[&str], &[(&str, usize)]); 3] =
+    let cases: [Case; 3] =
         [(None, &["x", "z", "a"], &[]), (None, &["x", "z"], &[("a", 3)]), (Some(4), &["x", "z", "a"], &[])];
     for (quorum, answered, leaders) in cases {
         let (trial, effects) = decides(quorum, answered, leaders);
@@ -234,13 +237,13 @@ fn a_member_takes_over_where_it_reaches_more_than_its_view_has() {
 
 #[test]
 fn a_member_goes_over_to_the_largest_group_and_of_equal_ones_to_the_highest_leader() {
-    let cases: [(Option<u32>, &[&str], &[(&str, usize)], &str); 4] = [
-        (None, &["x"], &[("a", 4)], "a"),
-        (None, &["x", "z"], &[("a", 4)], "a"),
-        (Some(4), &["x"], &[("a", 5), ("b", 4)], "a"),
-        (None, &["x"], &[("a", 4), ("b", 4)], "b"),
+    let cases: [(Case, &str); 4] = [
+        ((None, &["x"], &[("a", 4)]), "a"),
+        ((None, &["x", "z"], &[("a", 4)]), "a"),
+        ((Some(4), &["x"], &[("a", 5), ("b", 4)]), "a"),
+        ((None, &["x"], &[("a", 4), ("b", 4)]), "b"),
     ];
-    for (quorum, answered, leaders, to) in cases {
+    for ((quorum, answered, leaders), to) in cases {
         let (trial, effects) = decides(quorum, answered, leaders);
         assert_eq!((goes_to(&effects), trial.peer.standing()), (Some(endpoint(to)), Standing::Seeking), "{leaders:?}");
         assert!(trial.peer.group.merging);
@@ -249,7 +252,7 @@ fn a_member_goes_over_to_the_largest_group_and_of_equal_ones_to_the_highest_lead
 
 #[test]
 fn a_member_stays_where_it_reaches_no_more_or_too_few_for_the_quorum() {
-    let cases: [(Option<u32>, &[&str], &[(&str, usize)]); 5] = [
+    let cases: [Case; 5] = [
         (None, &["x", "z"], &[]),
         (None, &["x"], &[("a", 3)]),
         (None, &["a", "b"], &[]),

@@ -11,7 +11,7 @@ use crate::wire::{Base, Frame, Request};
 fn with_a_term(text: &str) -> Vec<Message> {
     let term = || term(text);
     let request = Request { origin: "x/1".parse().unwrap(), first: 1, lines: lines(1) };
-    let frame = Frame::build(term(), 1, &[request.clone()]);
+    let frame = Frame::build(term(), 1, std::slice::from_ref(&request));
     let base = Base { runs: vec![], last: 0, origins: vec![] };
     vec![
         Message::Heartbeat { term: term(), committed: 0 },

@@ -85,9 +85,14 @@ fn the_answer_to_an_earlier_question_does_not_end_a_later_one() {
 fn readings_of_peers_that_left_are_sent_again_and_those_of_others_are_not() {
     let (mut pending, log) = of_another();
     let other = Request { origin: "c/1".parse().unwrap(), ..request(1, 3) };
-    [request(1, 2), other.clone()].iter().for_each(|request| pending.add(&request.range()));
+    let requests = [request(1, 2), other];
+    for request in &requests {
+        pending.add(&request.range());
+    }
     assert_eq!(pending.next(&log).len(), 2, "they are on disk");
-    [request(1, 2), other].into_iter().for_each(|request| pending.on_recalled(request));
+    for request in requests {
+        pending.on_recalled(request);
+    }
     assert_eq!((pending.next(&log).len(), pending.next(&log)), (2, vec![]));
     pending.restart_of(&["a".parse().unwrap()]);
     assert_eq!(pending.next(&log), [Next::Order(request(1, 2))]);

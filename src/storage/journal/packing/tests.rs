@@ -268,7 +268,7 @@ fn after_a_block_that_is_damaged_an_inspection_goes_on_with_the_next() {
     let mut bytes = std::fs::read(&path).unwrap();
     let block = |number: usize, bytes: &[u8]| memchr::memmem::find_iter(bytes, b"BLOCK:").nth(number).unwrap();
     let (second, third) = (block(1, &bytes), block(2, &bytes));
-    bytes[(second + third) / 2] ^= 1;
+    bytes[usize::midpoint(second, third)] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     let found = Inspection::open(&temp.path().join("p"), None).unwrap();
     let (mut walk, mut last, mut gaps, mut damages) = (found.journal(), 0, 0, 0);
