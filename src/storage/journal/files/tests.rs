@@ -70,3 +70,26 @@ fn it_shares_a_term_with_another_log_as_far_as_both_have_it() {
         assert_eq!(found, shared, "term {counter}, {first} to {last}");
     }
 }
+
+/// A crash leaves a batch that is cut off, and nothing leaves one whose head makes no sense.
+#[test]
+fn a_batch_that_is_damaged_is_not_taken_for_the_end() {
+    let temp = TempDir::new();
+    let files = kept(&temp);
+    let path = temp.path().join(plain_path(6));
+    let whole = fs::read(&path).unwrap();
+    let second = frame(1, 6, "a/1", 6, 3).bytes().len();
+    for (at, is_damaged) in [(second + 1, true), (whole.len() - 2, false)] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let found = files.find(9);
+        assert_eq!(matches!(found, Err(StorageError::Damaged { .. })), is_damaged, "byte {at}: {found:?}");
+    }
+    // The last one is cut off, within its head and within its readings.
+    for bytes in [second + 3, whole.len() - 1] {
+        fs::write(&path, &whole[..bytes]).unwrap();
+        assert_eq!(files.find(9).unwrap(), None, "{bytes} bytes");
+        assert!(files.find(8).unwrap().is_some());
+    }
+}
