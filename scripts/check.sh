@@ -6,6 +6,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# What `nohup` starts ignores hangups, and so would the peers of tests that send them.
+if [ -z "${HANGUPS:-}" ] && env --default-signal=HUP true 2> /dev/null; then
+    HANGUPS=default exec env --default-signal=HUP scripts/check.sh
+fi
+
 SEEDS=${SEEDS:-500}
 FIRST=${FIRST:-$((16#$(git rev-parse --short=8 'HEAD^{tree}' 2>/dev/null || echo 1) * SEEDS))}
 TARGET=${CARGO_TARGET_DIR:-target}
