@@ -81,6 +81,9 @@ LONG=(storage::tests::{crash,cut,damage,steady,waiting}:: a_log_reader_ it_is_a_
     a_copy_of_a_peer_that_goes_on it_is_a_list_of_batches a_process_dies_or_the_power_fails nothing_goes_where_what_is_left
     a_crash_within_a_removal after_any_cut_the_files a_file_of_which_little_is_pending)
 
+# Tests of real processes that notice most of what any of them does, in a tenth of the time.
+NEAR=(data:: election:: flush:: service:: sources:: stop:: disk::a_leader_with_a_hung)
+
 # What was drawn of a module meets its own unit tests; what they miss meets the next tests that know the module, and so on.
 # Without optimisation a mistake is built in seconds; simulated groups are not for that.
 try_module() {
@@ -89,14 +92,15 @@ try_module() {
         protocol) tests=(--test=core --test=transcripts) ;;
         wire) tests=(--test=core --test=transcripts --test=fuzz) ;;
         storage) stages=(unit long tests) tests=(--test=verify --test=tail --test=fuzz) ;;
-        # Threads and sockets are seen by real processes only.
-        threads | net) tests=(--test=cluster --test=hostile --test=http) groups=false ;;
+        # Most of what threads and sockets do is seen by real processes only.
+        threads | net) stages=(unit near tests) tests=(--test=cluster --test=hostile --test=http) groups=false ;;
     esac
     ! $groups || stages+=(groups)
     for stage in "${stages[@]}"; do
         case $stage in
             unit) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "$module::" "${LONG[@]/#/--skip=}" ;;
             long) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "${LONG[@]}" history:: ;;
+            near) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --test=cluster -- "${NEAR[@]}" ;;
             tests) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" "${tests[@]}" ;;
             groups) plant "$out/$stage" "$missed" --test=simulation -- groups_keep ;;
         esac

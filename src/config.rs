@@ -262,10 +262,11 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn config() -> Config {
+    /// A peer that was given its name.
+    pub(crate) fn config() -> Config {
         Config {
             key_file: None,
             peer_id: "peer1".parse().unwrap(),

@@ -1,6 +1,8 @@
 //! The log: lines on standard error, written by a thread of their own. A thread that logs does not wait for the reader,
 //! and least of all for a disk that hangs: a heartbeat must not wait for a line.
 
+#[cfg(test)]
+mod captured;
 mod events;
 mod form;
 mod overhear;
@@ -16,6 +18,8 @@ use std::time::Duration;
 use crossbeam_channel::{bounded, Receiver, Sender};
 use log::{Level, LevelFilter};
 
+#[cfg(test)]
+pub(crate) use captured::captured;
 pub use events::EVENTS;
 pub(crate) use form::written;
 pub use form::{Form, Format};

@@ -65,6 +65,8 @@ mod share;
 mod signals;
 mod storage;
 pub mod talk;
+#[cfg(test)]
+mod trial;
 mod visitor;
 mod voice;
 mod watch;

@@ -91,3 +91,6 @@ fn put(connection: &mut Dialled, question: Question, hello: Hello) -> io::Result
     }
     connection.outgoing.write_last(&connection.stream)
 }
+
+#[cfg(test)]
+mod tests;

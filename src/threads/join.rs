@@ -59,3 +59,6 @@ fn put(node: &Arc<Node>, address: &str, question: &Question, hello: &Hello) -> R
     }
     Err(why)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! A peer in a test of its threads: all that they share, with a directory of its own, and no thread. The test makes the calls
+//! that threads make, and sees what they leave for each other.
+
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{bounded, unbounded, Receiver};
+use mio::Poll;
+
+use super::counts::Counts;
+use super::ends::Ends;
+use super::inbox::{SequencerItem, StorageItem};
+use super::link::Link;
+use super::lock::lock;
+use super::node::Node;
+use super::porter::Porter;
+use super::watch::{self, Watch};
+use super::{opening, resume};
+use crate::complaints::Complaints;
+use crate::config::{tests::config, Config};
+use crate::descriptors::Budget;
+use crate::ids::PeerId;
+use crate::log_lines::captured;
+use crate::net::{Incoming, Outgoing};
+use crate::protocol::{Exit, Input, Peer};
+use crate::sensors::Setting;
+use crate::service::Manager;
+use crate::storage::{RealDisk, Storage, TempDir};
+use crate::wire::{Contact, Message};
+
+/// Where everything is sent and listened for.
+pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// How many descriptors a peer in a test may have open.
+const DESCRIPTORS: u64 = 1024;
+
+pub(super) struct Trial {
+    pub(super) node: Arc<Node>,
+    pub(super) storage: Storage<RealDisk>,
+    pub(super) for_storage: Receiver<StorageItem>,
+    pub(super) for_sequencer: Receiver<SequencerItem>,
+    pub(super) exits: Receiver<Exit>,
+    /// On which its listener waits.
+    pub(super) poll: Poll,
+    pub(super) temp: TempDir,
+    /// Where its key is.
+    pub(super) of_key: Option<TempDir>,
+}
+
+impl Trial {
+    /// The peer `a`, in an open group.
+    pub(super) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// The same, with other options.
+    pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::managed(change, None)
+    }
+
+    /// The same in a closed group, whose key is made of this byte.
+    pub(super) fn closed(byte: u8) -> Self {
+        let temp = TempDir::new();
+        let path = temp.path().join("key");
+        write_key(&path, byte);
+        Self { of_key: Some(temp), ..Self::with(|config| config.key_file = Some(path)) }
+    }
+
+    /// The same, started by a service manager.
+    pub(super) fn managed(change: impl FnOnce(&mut Config), manager: Option<Arc<Manager>>) -> Self {
+        let temp = TempDir::new();
+        let mut config = config();
+        config.peer_id = id("a");
+        config.bind = LOOPBACK;
+        config.broadcast_port = free_udp_port();
+        config.data_dir = temp.path().to_owned();
+        config.sensors = Vec::new();
+        change(&mut config);
+        let counts = Arc::new(Counts::new(&config.sensors, true));
+        let budget = Budget::of(DESCRIPTORS, opening::uses(&config)).unwrap();
+        let keyring = opening::keyring(&config).unwrap();
+        let disk = opening::directory(&config).unwrap().with_open_files(budget.files);
+        let (porter, poll) = Porter::new().unwrap();
+        let ends = Ends::new(&poll).unwrap();
+        let (storage, opened) = resume::open(&config, disk).unwrap();
+        let setting = Arc::new(Setting::new(jiff::Timestamp::UNIX_EPOCH, temp.path()));
+        let (exit, exits) = bounded(1);
+        let (to_storage, for_storage) = unbounded();
+        let (to_sequencer, for_sequencer) = unbounded();
+        let endpoint = SocketAddr::new(LOOPBACK, 9);
+        let settings = opening::settings(&config, opened.incarnation, endpoint);
+        let given = watch::given(&config, endpoint, None);
+        let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
+        let node = Arc::new(Node::new(
+            config,
+            core,
+            (budget, setting),
+            &storage,
+            (to_storage, to_sequencer, exit),
+            (porter, ends, Arc::new(Complaints::default()), keyring),
+            (Watch::start(&counts), counts, given, manager),
+        ));
+        Self { node, storage, for_storage, for_sequencer, exits, poll, temp, of_key: None }
+    }
+
+    /// What is complained of, event by event.
+    pub(super) fn complaints(&self) -> Vec<(&'static str, String)> {
+        self.node.complaints.heard().into_iter().map(|(_, kind, text)| (kind.event, text)).collect()
+    }
+
+    /// The peer `b` is heard of: it listens there.
+    pub(super) fn hears_of_b(&self, endpoint: SocketAddr) -> Arc<Link> {
+        let message = Message::NewPeerRequest(contact("b", endpoint));
+        self.node.step(Input::Datagram { from: endpoint.ip(), message });
+        assert_eq!(lock(&self.node.core).endpoint_of(&id("b")), Some(endpoint));
+        Arc::new(Link::new(id("b")))
+    }
+}
+
+/// A file with this key alone.
+pub(super) fn write_key(path: &Path, byte: u8) {
+    std::fs::write(path, format!("peer-key-1 {}\n", format!("{byte:02x}").repeat(32))).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
+pub(super) fn id(name: &str) -> PeerId {
+    name.parse().unwrap()
+}
+
+pub(super) fn contact(name: &str, endpoint: SocketAddr) -> Contact {
+    Contact { id: id(name), priority: 0, incarnation: 1, endpoint }
+}
+
+/// What the core is told meanwhile, and what it asks for, by its own lines at `trace`.
+pub(super) fn steps<T>(run: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let (result, lines) = captured(run);
+    let step =
+        |line: &String| line.strip_prefix("TRACE: ").filter(|line| line.starts_with(['<', '-'])).map(str::to_owned);
+    (result, lines.iter().filter_map(step).collect())
+}
+
+/// A process that does this with the first connection to it.
+pub(super) fn process<T: Send + 'static>(
+    does: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (SocketAddr, JoinHandle<T>) {
+    let (listener, endpoint) = listener();
+    (endpoint, thread::spawn(move || does(listener.accept().unwrap().0)))
+}
+
+/// A process that reads all of the first connection, and then does this.
+pub(super) fn after_all<T: Send + 'static>(
+    does: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (SocketAddr, JoinHandle<T>) {
+    process(|mut stream| {
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        does(stream)
+    })
+}
+
+/// All that is said on a connection until its maker is done.
+pub(super) fn all_said(stream: &Arc<TcpStream>) -> Vec<Message> {
+    let mut incoming = Incoming::new(Arc::clone(stream));
+    std::iter::from_fn(|| incoming.read_message().unwrap()).collect()
+}
+
+/// A process that hears the first connection to its end, and answers it with this.
+pub(super) fn answering(message: Message) -> (SocketAddr, JoinHandle<Vec<Message>>) {
+    process(|stream| {
+        let stream = Arc::new(stream);
+        let said = all_said(&stream);
+        let mut outgoing = Outgoing::default();
+        outgoing.put(message);
+        outgoing.write_last(&stream).unwrap();
+        said
+    })
+}
+
+/// Tries again until that is so: another thread, or the system, takes a moment.
+pub(super) fn until(mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < end, "it does not come");
+        thread::yield_now();
+    }
+}
+
+/// Somebody listens here.
+pub(super) fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((LOOPBACK, 0)).unwrap();
+    let endpoint = listener.local_addr().unwrap();
+    (listener, endpoint)
+}
+
+/// Nobody listens there.
+pub(super) fn nobody() -> SocketAddr {
+    listener().1
+}
+
+/// A port for discovery that no other test has at the time.
+fn free_udp_port() -> u16 {
+    UdpSocket::bind((LOOPBACK, 0)).unwrap().local_addr().unwrap().port()
+}
