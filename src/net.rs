@@ -11,6 +11,7 @@ mod interfaces;
 mod listen;
 mod outgoing;
 mod send_now;
+mod uninterrupted;
 
 pub use address::{announced, canonical, endpoint_announced, endpoint_seen, resolve, seen};
 pub use broadcast::{Receiver, Sender, REUSE_PORT};
@@ -20,3 +21,4 @@ pub use interfaces::broadcast_networks;
 pub use listen::{listen, probe};
 pub use outgoing::Outgoing;
 pub use send_now::CAN_SEND_NOW;
+pub use uninterrupted::uninterrupted;

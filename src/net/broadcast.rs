@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::interfaces::{networks, Network};
+use super::uninterrupted::uninterrupted;
 
 /// Does this system know `SO_REUSEPORT`? Where it does not, only `SO_REUSEADDR` lets peers share the port.
 pub const REUSE_PORT: bool = cfg!(all(unix, not(any(target_os = "solaris", target_os = "illumos"))));
@@ -74,10 +75,9 @@ impl Receiver {
         /// Windows reports a datagram that does not fit as an error (`WSAEMSGSIZE`).
         const DOES_NOT_FIT: i32 = 10_040;
         loop {
-            match self.socket.recv_from(buffer) {
+            match uninterrupted(|| self.socket.recv_from(buffer)) {
                 Ok((length, source)) if length < buffer.len() => return Ok((length, source)),
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if cfg!(windows) && error.raw_os_error() == Some(DOES_NOT_FIT) => {}
                 Err(error) => return Err(error),
             }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::uninterrupted::uninterrupted;
 use crate::keys::session::{Opener, SessionError};
 use crate::wire::{Decoder, Message, WireError};
 
@@ -210,33 +211,24 @@ impl Incoming {
     /// # Errors
     /// [`ReadError`]: nothing more can be read.
     pub fn fill(&mut self) -> Result<bool, ReadError> {
-        loop {
-            if self.left == 0 {
-                return Err(WireError::TooLong { max: self.most }.into());
+        if self.left == 0 {
+            return Err(WireError::TooLong { max: self.most }.into());
+        }
+        let space = if let Some(opener) = &mut self.opener {
+            opener.space()
+        } else {
+            let space = self.decoder.space();
+            let room = space.len().min(self.left);
+            &mut space[..room]
+        };
+        match uninterrupted(|| (&*self.stream).read(space)) {
+            Ok(0) => self.finish().map(|()| false),
+            Ok(bytes) => self.take(bytes).map(|()| true),
+            // Unix reports a read that took too long in this way.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(ReadError::Io(io::ErrorKind::TimedOut.into()))
             }
-            let space = if let Some(opener) = &mut self.opener {
-                opener.space()
-            } else {
-                let space = self.decoder.space();
-                let room = space.len().min(self.left);
-                &mut space[..room]
-            };
-            match (&*self.stream).read(space) {
-                Ok(0) => {
-                    self.finish()?;
-                    return Ok(false);
-                }
-                Ok(bytes) => {
-                    self.take(bytes)?;
-                    return Ok(true);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Unix reports a read that took too long in this way.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Err(ReadError::Io(io::ErrorKind::TimedOut.into()));
-                }
-                Err(error) => return Err(ReadError::Io(error)),
-            }
+            Err(error) => Err(ReadError::Io(error)),
         }
     }
 

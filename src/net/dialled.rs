@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::{DialError, Incoming, SHORTEST_WAIT};
 use super::outgoing::Outgoing;
+use super::uninterrupted::uninterrupted;
 use crate::keys::session::{Session, HANDSHAKE_BYTES};
 use crate::keys::Keys;
 use crate::wire::Decoder;
@@ -48,10 +49,9 @@ fn shake(mut stream: &TcpStream, keys: &Keys, within: Duration) -> Result<Sessio
             return Err(DialError::TimedOut);
         }
         stream.set_read_timeout(Some(left.max(SHORTEST_WAIT)))?;
-        match stream.read(&mut answer[came..]) {
+        match uninterrupted(|| stream.read(&mut answer[came..])) {
             Ok(0) => return Err(DialError::Key),
             Ok(bytes) => came += bytes,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // Unix reports a read that took too long in this way.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(DialError::TimedOut),
             Err(error) => return Err(DialError::Other(error)),

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 
-use if_addrs::IfAddr;
+use if_addrs::{IfAddr, Interface};
 
 /// One IPv4 network with broadcast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +13,16 @@ pub(super) struct Network {
     pub(super) broadcast: Ipv4Addr,
 }
 
+/// The networks that this host is on.
+pub(super) fn networks() -> io::Result<Vec<Network>> {
+    if_addrs::get_if_addrs().map(networks_of)
+}
+
 /// The networks of all interfaces that are up, loopback aside. Each network is listed once, however many addresses this
 /// host has there: one of them is enough to be found by.
-pub(super) fn networks() -> io::Result<Vec<Network>> {
+fn networks_of(interfaces: Vec<Interface>) -> Vec<Network> {
     let mut networks: Vec<Network> = Vec::new();
-    for interface in if_addrs::get_if_addrs()? {
+    for interface in interfaces {
         if !interface.is_oper_up() || interface.is_p2p() || interface.is_loopback() {
             continue;
         }
@@ -27,7 +32,7 @@ pub(super) fn networks() -> io::Result<Vec<Network>> {
             networks.push(Network { local: address.ip, broadcast });
         }
     }
-    Ok(networks)
+    networks
 }
 
 /// This host's address and the broadcast address of each network that discovery goes to.
@@ -47,6 +52,12 @@ fn broadcast(local: Ipv4Addr, prefix: u8, stated: Option<Ipv4Addr>) -> Option<Ip
 
 #[cfg(test)]
 mod tests {
+    #[cfg(not(windows))]
+    use std::net::Ipv6Addr;
+
+    #[cfg(not(windows))]
+    use if_addrs::{IfOperStatus, Ifv4Addr, Ifv6Addr};
+
     use super::*;
 
     #[test]
@@ -68,12 +79,39 @@ mod tests {
         }
     }
 
+    /// An interface that is up.
+    #[cfg(not(windows))]
+    fn interface(local: &str) -> Interface {
+        let (ip, prefixlen) = (local.parse().unwrap(), 24);
+        let addr = IfAddr::V4(Ifv4Addr { ip, netmask: Ipv4Addr::new(255, 255, 255, 0), prefixlen, broadcast: None });
+        Interface { name: "x".to_owned(), addr, index: None, oper_status: IfOperStatus::Up, is_p2p: false }
+    }
+
+    #[cfg(not(windows))]
     #[test]
-    fn the_networks_of_this_host_are_listed_once_each_and_loopback_is_none_of_them() {
-        let networks = networks().unwrap();
-        for (at, network) in networks.iter().enumerate() {
-            assert!(!network.local.is_loopback() && network.local != network.broadcast, "{network:?}");
-            assert!(networks[..at].iter().all(|other| other.broadcast != network.broadcast), "{networks:?}");
-        }
+    fn a_network_counts_once_and_only_where_it_can_be_heard() {
+        let of_ipv6 =
+            Ifv6Addr { ip: "fd00::7".parse().unwrap(), netmask: Ipv6Addr::UNSPECIFIED, prefixlen: 64, broadcast: None };
+        let interfaces = vec![
+            Interface { oper_status: IfOperStatus::Down, ..interface("10.0.1.2") },
+            Interface { is_p2p: true, ..interface("10.0.2.2") },
+            interface("127.0.0.1"),
+            Interface { addr: IfAddr::V6(of_ipv6), ..interface("10.0.3.2") },
+            interface("10.0.4.2"),
+            interface("10.0.5.2"),
+            interface("10.0.4.9"),
+        ];
+        let found = networks_of(interfaces);
+        let found: Vec<String> =
+            found.iter().map(|network| format!("{} {}", network.local, network.broadcast)).collect();
+        assert_eq!(found, ["10.0.4.2 10.0.4.255", "10.0.5.2 10.0.5.255"]);
+    }
+
+    #[test]
+    fn the_networks_of_this_host_are_those_of_its_interfaces() {
+        let of_interfaces = networks_of(if_addrs::get_if_addrs().unwrap());
+        assert_eq!(networks().unwrap(), of_interfaces);
+        let listed: Vec<_> = of_interfaces.iter().map(|network| (network.local, network.broadcast)).collect();
+        assert_eq!(broadcast_networks().unwrap(), listed);
     }
 }

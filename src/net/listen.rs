@@ -76,6 +76,17 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_is_read_for_ever_is_probed() {
+        let (_listener, endpoint) = listen(LOOPBACK, 0).unwrap();
+        let stream = TcpStream::connect(endpoint).unwrap();
+        assert!(!SockRef::from(&stream).keepalive().unwrap());
+        probe(&stream);
+        assert!(SockRef::from(&stream).keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(SockRef::from(&stream).tcp_keepalive_time().unwrap(), KEEPALIVE_AFTER);
+    }
+
+    #[test]
     fn a_port_that_somebody_listens_on_is_refused() {
         let (_listener, endpoint) = listen(LOOPBACK, 0).unwrap();
         assert_eq!(listen(LOOPBACK, endpoint.port()).unwrap_err().kind(), io::ErrorKind::AddrInUse);

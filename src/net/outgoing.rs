@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use self::sealing::Sealing;
 use super::send_now::send_now;
+use super::uninterrupted::uninterrupted;
 use crate::keys::session::Sealer;
 use crate::wire::{encode_head, readings, Message};
 
@@ -124,11 +125,9 @@ impl Outgoing {
             if next.is_empty() {
                 return Ok(());
             }
-            match stream.write_vectored(&next) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(bytes) => self.wrote(bytes),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match uninterrupted(|| stream.write_vectored(&next))? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                bytes => self.wrote(bytes),
             }
         }
     }

@@ -226,14 +226,13 @@ impl Words {
             if room == 0 {
                 return Heard::Nonsense(WireError::TooLong { max: FIRST_BYTES_MAX }.to_string());
             }
-            match stream.read(&mut piece[..room]) {
+            match net::uninterrupted(|| stream.read(&mut piece[..room])) {
                 Ok(0) => return Heard::Nothing,
                 Ok(bytes) => match seal.open(&piece[..bytes], self.bytes == 0, &mut self.decoder) {
                     Ok(bytes) => self.bytes += bytes,
                     Err(error) => return Heard::Foreign(error),
                 },
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Heard::More,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // It was a port scan, or a peer that went away.
                 Err(_) => return Heard::Nothing,
             }
@@ -281,10 +280,9 @@ impl OneWay for TcpStream {
 impl Parting {
     fn go_on(&mut self, stream: &mut impl OneWay) -> io::Result<bool> {
         while self.written < self.bytes.len() {
-            match stream.write(&self.bytes[self.written..]) {
+            match net::uninterrupted(|| stream.write(&self.bytes[self.written..])) {
                 Ok(bytes) => self.written += bytes,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
@@ -294,11 +292,10 @@ impl Parting {
         }
         let mut rest = [0; 4096];
         while self.drained < DRAINED_MAX {
-            match stream.read(&mut rest) {
+            match net::uninterrupted(|| stream.read(&mut rest)) {
                 Ok(0) => return Ok(true),
                 Ok(bytes) => self.drained += bytes,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }

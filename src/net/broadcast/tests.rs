@@ -43,6 +43,25 @@ fn all_peers_of_a_host_hear_each_datagram() {
 }
 
 #[test]
+fn a_peer_of_loopback_does_not_listen_to_the_network() {
+    let bound = |bind: Ipv4Addr| Receiver::bind(bind.into(), None, 0).unwrap().socket.local_addr().unwrap().ip();
+    assert_eq!(bound(Ipv4Addr::UNSPECIFIED), Ipv4Addr::UNSPECIFIED);
+    if cfg!(target_os = "linux") {
+        assert_eq!(bound(Ipv4Addr::LOCALHOST), LOOPBACK_BROADCAST);
+    }
+}
+
+#[test]
+fn a_receiver_that_hears_nothing_in_time_says_so() {
+    let (receiver, port) = receiver(LOOPBACK);
+    let mut buffer = [0; 32];
+    assert_eq!(receiver.recv_within(&mut buffer, Duration::from_millis(5)).unwrap(), None);
+    send(&mut Sender::new(LOOPBACK, None, port), "now");
+    let came = receiver.recv_within(&mut buffer, Duration::from_secs(10)).unwrap();
+    assert_eq!(came.map(|(length, from)| (&buffer[..length], from.ip())), Some((&b"now 127.0.0.1"[..], LOOPBACK)));
+}
+
+#[test]
 fn a_datagram_bears_the_address_that_the_peer_listens_on() {
     let (receiver, port) = receiver(LOOPBACK);
     let bind: IpAddr = "127.0.0.7".parse().unwrap();

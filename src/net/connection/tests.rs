@@ -89,6 +89,38 @@ fn what_came_together_is_there_without_another_read() {
 }
 
 #[test]
+fn a_reader_knows_what_it_holds_and_whether_there_is_more() {
+    let (ours, theirs) = pair();
+    let mut incoming = Incoming::new(Arc::clone(&theirs));
+    assert_eq!((incoming.held(), incoming.has_more()), (0, false));
+    assert_eq!(incoming.stream().local_addr().unwrap(), theirs.local_addr().unwrap());
+    let text = [encoded(&commit(1)), encoded(&commit(2))].concat();
+    (&*ours).write_all(&text[..text.len() - 1]).unwrap();
+    assert_eq!(incoming.read_message().unwrap(), Some(commit(1)));
+    assert!(incoming.has_more() && incoming.held() > 1);
+    (&*ours).write_all(b"\n").unwrap();
+    assert_eq!(incoming.read_message().unwrap(), Some(commit(2)));
+    assert!(!incoming.has_more());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_whose_other_side_acknowledges_nothing_is_given_up() {
+    let (ours, _theirs) = pair();
+    give_up_after(&ours, PATIENCE);
+    assert_eq!(SockRef::from(&*ours).tcp_user_timeout().unwrap(), Some(PATIENCE));
+}
+
+#[test]
+fn errors_of_a_dial_say_what_is_known_of_the_other_side() {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, TimedOut};
+    let of = |kind: io::ErrorKind| DialError::from(io::Error::from(kind));
+    assert!(matches!(of(ConnectionRefused), DialError::Refused) && matches!(of(ConnectionReset), DialError::Refused));
+    assert!(matches!(of(TimedOut), DialError::TimedOut));
+    assert!(matches!(of(HostUnreachable), DialError::Other(error) if error.kind() == HostUnreachable));
+}
+
+#[test]
 fn an_end_in_the_middle_of_a_message_is_an_error() {
     let (ours, theirs) = pair();
     (&*ours).write_all(b"COMMIT:1@a/1:").unwrap();
