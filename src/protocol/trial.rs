@@ -282,3 +282,10 @@ pub(super) fn question(effects: &[Effect]) -> (SocketAddr, &Question) {
         _ => panic!("{effects:?} is not one question"),
     }
 }
+
+impl Peer {
+    /// For tests of what surrounds the core: this process has come to it on that connection.
+    pub(crate) fn meets(&mut self, contact: &Contact, connection: ConnectionId, now: Time) {
+        self.contacts.connect(contact, connection, now);
+    }
+}

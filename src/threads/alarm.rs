@@ -23,3 +23,27 @@ pub(super) fn run(node: &Arc<Node>, alarm: Alarm) {
         node.step(Input::Alarm(alarm));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::trial::{Trial, LOOPBACK};
+    use super::*;
+    use crate::net::Receiver;
+
+    #[test]
+    fn each_loop_has_a_name_and_steps_the_core_when_its_deadline_comes() {
+        let names = Alarm::ALL.map(name);
+        assert_eq!(names, ["discovery", "heartbeat", "leader-check", "election"]);
+        let trial = Trial::new();
+        let receiver = Receiver::bind(LOOPBACK, None, trial.node.config.broadcast_port).unwrap();
+        let node = Arc::clone(&trial.node);
+        node.bell(Alarm::Discovery).set(Some(Duration::ZERO));
+        std::thread::spawn(move || run(&node, Alarm::Discovery));
+        // It broadcasts again and again, as the core says when.
+        for _ in 0..2 {
+            assert!(receiver.recv_within(&mut [0; 2048], Duration::from_secs(60)).unwrap().is_some());
+        }
+    }
+}

@@ -34,3 +34,23 @@ impl Asker {
         self.waiting.recv().ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lock::lock;
+    use super::super::trial::Trial;
+    use super::*;
+    use crate::wire::Token;
+
+    #[test]
+    fn a_newer_question_replaces_one_that_waits() {
+        let trial = Trial::new();
+        let asker = Asker::new("x:1".to_owned());
+        for nonce in [1, 2, 3] {
+            let question = Question { nonce: Token(nonce), hint: None, dialled: None };
+            asker.ask(&question, lock(&trial.node.core).hello(None));
+        }
+        assert_eq!(asker.next().map(|(question, _)| question.nonce), Some(Token(3)));
+        assert!(asker.waiting.is_empty());
+    }
+}

@@ -41,3 +41,63 @@ impl Bell {
         *due = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    use crossbeam_channel::{bounded, unbounded};
+
+    use super::*;
+
+    const fn hours(count: u64) -> Time {
+        Time::from_secs(3600 * count)
+    }
+
+    #[test]
+    fn a_deadline_that_has_come_is_forgotten() {
+        let bell = Bell::default();
+        for (due, now) in [(hours(1), hours(1)), (hours(1), hours(2))] {
+            bell.set(Some(due));
+            bell.wait(|| now);
+            assert_eq!(*lock(&bell.due), None);
+        }
+    }
+
+    /// The time is one that only the test changes, so nothing but a signal ends a wait of hours.
+    #[test]
+    fn a_loop_that_waits_for_later_is_woken_for_an_earlier_deadline() {
+        for first in [None, Some(hours(9))] {
+            let (bell, time) = (Arc::new(Bell::default()), Arc::new(AtomicU64::new(0)));
+            bell.set(first);
+            let ((looks, looked), (ends, ended)) = (unbounded(), bounded(1));
+            let (own, shown) = (Arc::clone(&bell), Arc::clone(&time));
+            thread::spawn(move || {
+                own.wait(|| {
+                    looks.send(()).unwrap();
+                    hours(shown.load(Ordering::Relaxed))
+                });
+                ends.send(()).unwrap();
+            });
+            if first.is_some() {
+                // It holds the lock until it waits.
+                looked.recv().unwrap();
+            }
+            time.store(1, Ordering::Relaxed);
+            bell.set(Some(hours(1)));
+            assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(()), "{first:?}");
+        }
+    }
+
+    #[test]
+    fn a_later_deadline_wakes_nobody() {
+        let bell = Bell::default();
+        for due in [Some(hours(1)), Some(hours(2)), None] {
+            bell.set(due);
+            assert_eq!(*lock(&bell.due), due);
+        }
+    }
+}

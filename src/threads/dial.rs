@@ -170,3 +170,6 @@ pub(super) fn complain_of_key(node: &Node, endpoint: SocketAddr) {
     let text = format!("Peer at {endpoint} has another key than this one, or none; give both the same --key-file");
     node.complaints.complain(Subject::host(endpoint.ip()), Kind::new("other_key", "dial").seldom(), &text);
 }
+
+#[cfg(test)]
+mod tests;

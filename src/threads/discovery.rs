@@ -1,7 +1,7 @@
 //! Datagrams: out on every network, in to the core.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,38 +35,43 @@ pub(super) fn run(node: &Arc<Node>, receiver: &net::Receiver) {
                 continue;
             }
         };
-        let Some((datagram, opened)) = unseal(node, &buffer[..length], from.ip()) else { continue };
-        match node.community.parse(&datagram) {
-            Ok(message) => {
-                if opened.is_some_and(|opened| !counts(node, &mut windows, &message, &opened)) {
-                    log::debug!("a datagram from {} came before", from.ip());
-                    continue;
-                }
-                talk::heard(None, Way::Datagram, &message);
-                node.step(Input::Datagram { from: from.ip().to_canonical(), message: net::seen(message, from) });
+        hear(node, &mut windows, &buffer[..length], from);
+    }
+}
+
+/// What a datagram means.
+fn hear(node: &Arc<Node>, windows: &mut Windows, bytes: &[u8], from: SocketAddr) {
+    let Some((datagram, opened)) = unseal(node, bytes, from.ip()) else { return };
+    match node.community.parse(&datagram) {
+        Ok(message) => {
+            if opened.is_some_and(|opened| !counts(node, windows, &message, &opened)) {
+                log::debug!("a datagram from {} came before", from.ip());
+                return;
             }
-            Err(WireError::OtherGroup { group }) => {
-                let text = format!(
-                    "Peers of the group {group} are heard on the discovery port (from {}), this one is of {}; if they belong \
-                     together, give all the same --group",
-                    from.ip(),
-                    node.community.group
-                );
-                node.complaints.complain(Subject::Group(group), Kind::from("other_group").once(), &text);
+            talk::heard(None, Way::Datagram, &message);
+            node.step(Input::Datagram { from: from.ip().to_canonical(), message: net::seen(message, from) });
+        }
+        Err(WireError::OtherGroup { group }) => {
+            let text = format!(
+                "Peers of the group {group} are heard on the discovery port (from {}), this one is of {}; if they belong \
+                 together, give all the same --group",
+                from.ip(),
+                node.community.group
+            );
+            node.complaints.complain(Subject::Group(group), Kind::from("other_group").once(), &text);
+        }
+        Err(error @ WireError::Version { .. }) => complain_of_version(node, from.ip(), &error),
+        // An existing group refuses a peer that wants to join.
+        Err(WireError::OtherQuorum { quorum, leader: Some(endpoint) }) => {
+            if net::endpoint_seen(endpoint, from).ip() == from.ip().to_canonical() {
+                node.step(Input::OtherQuorum {
+                    why: Refusal::WrongQuorum { group: quorum, newcomer: node.community.quorum },
+                });
             }
-            Err(error @ WireError::Version { .. }) => complain_of_version(node, from.ip(), &error),
-            // An existing group refuses a peer that wants to join.
-            Err(WireError::OtherQuorum { quorum, leader: Some(endpoint) }) => {
-                if net::endpoint_seen(endpoint, from).ip() == from.ip().to_canonical() {
-                    node.step(Input::OtherQuorum {
-                        why: Refusal::WrongQuorum { group: quorum, newcomer: node.community.quorum },
-                    });
-                }
-            }
-            Err(error) => {
-                let text = format!("Datagram from {} on the discovery port ignored: {error}", from.ip());
-                node.complaints.complain(Subject::host(from.ip()), "datagram_ignored", &text);
-            }
+        }
+        Err(error) => {
+            let text = format!("Datagram from {} on the discovery port ignored: {error}", from.ip());
+            node.complaints.complain(Subject::host(from.ip()), "datagram_ignored", &text);
         }
     }
 }
@@ -122,3 +127,6 @@ pub(super) fn broadcast(node: &Node, message: &Message) {
         node.complaints.complain(Subject::Own(target.to_string()), "discovery_unsendable", &text);
     }
 }
+
+#[cfg(test)]
+mod tests;

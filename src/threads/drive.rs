@@ -202,3 +202,6 @@ impl Afterwards {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -166,4 +166,40 @@ mod tests {
         drop(link);
         assert!(waiting.join().unwrap());
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_thread_of_the_poll_hears_of_ends_and_of_nothing_else() {
+        use std::time::Duration;
+
+        use mio::{Events, Token};
+
+        use crate::threads::lock::lock;
+        use crate::threads::trial::{until, Trial};
+
+        let mut trial = Trial::new();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut links = Vec::new();
+        for name in ["b", "c"] {
+            let stream = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+            let link = Arc::new(Link::new(name.parse().unwrap()));
+            // Nobody dials again while the test looks.
+            lock(&link.state).has_thread = true;
+            let connection = link.begin_on(&stream, Outgoing::default(), Instant::now()).unwrap();
+            trial.node.ends.wait_for(&trial.node, End::new(&link, Incoming::new(stream), connection));
+            links.push((link, listener.accept().unwrap().0));
+        }
+        assert!(!trial.node.ends.on_event(&trial.node, Token(0)) && !trial.node.ends.on_event(&trial.node, Token(7)));
+        for (link, receiver) in links {
+            assert!(lock(&link.state).up.is_some());
+            drop(receiver);
+            let mut events = Events::with_capacity(8);
+            trial.poll.poll(&mut events, Some(Duration::from_secs(60))).unwrap();
+            let tokens: Vec<Token> = events.iter().map(|event| event.token()).collect();
+            assert_eq!(tokens.len(), 1);
+            assert!(trial.node.ends.on_event(&trial.node, tokens[0]));
+            until(|| lock(&link.state).up.is_none());
+            assert!(!trial.node.ends.on_event(&trial.node, tokens[0]), "it was one end");
+        }
+    }
 }

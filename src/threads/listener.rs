@@ -62,32 +62,34 @@ impl Listener {
     pub(super) fn run(mut self, node: &Arc<Node>) {
         let mut events = Events::with_capacity(256);
         loop {
-            match self.poll.poll(&mut events, self.patience()) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                    node.complaints.warn("listener_failed", &format!("Cannot wait for connections: {error}"));
-                    thread::sleep(ACCEPT_PAUSE);
+            self.turn(node, &mut events);
+        }
+    }
+
+    /// Waits until something happens, and does what is to be done then.
+    fn turn(&mut self, node: &Arc<Node>, events: &mut Events) {
+        if let Err(error) = net::uninterrupted(|| self.poll.poll(events, self.patience())) {
+            node.complaints.warn("listener_failed", &format!("Cannot wait for connections: {error}"));
+            thread::sleep(ACCEPT_PAUSE);
+        }
+        for event in &*events {
+            match event.token() {
+                // After an error, not before the pause is over.
+                LISTENER => drop(self.accept_at.get_or_insert_with(Instant::now)),
+                PORTER => {}
+                token if node.ends.on_event(node, token) => {}
+                Token(number) => {
+                    let connection = ConnectionId((number - FIRST) as u64);
+                    self.look_at(node, connection, event.is_read_closed() || event.is_error());
                 }
-                _ => {}
-            }
-            for event in &events {
-                match event.token() {
-                    // After an error, not before the pause is over.
-                    LISTENER => drop(self.accept_at.get_or_insert_with(Instant::now)),
-                    PORTER => {}
-                    token if node.ends.on_event(node, token) => {}
-                    Token(number) => {
-                        let connection = ConnectionId((number - FIRST) as u64);
-                        self.look_at(node, connection, event.is_read_closed() || event.is_error());
-                    }
-                }
-                self.obey(node);
             }
             self.obey(node);
-            if self.accept_at.is_some_and(|at| at <= Instant::now()) {
-                self.accept(node);
-            }
-            self.close_late(node);
         }
+        self.obey(node);
+        if self.accept_at.is_some_and(|at| at <= Instant::now()) {
+            self.accept(node);
+        }
+        self.close_late(node);
     }
 
     /// How long until something is due.
@@ -106,27 +108,35 @@ impl Listener {
 
     fn accept(&mut self, node: &Arc<Node>) {
         for _ in 0..ACCEPTS_MAX {
-            match self.socket.accept() {
-                Ok((stream, from)) => self.welcome(node, stream, from),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.accept_at = None;
-                    return;
-                }
-                // It was given up while it waited.
-                Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
-                }
-                Err(error) => {
-                    // Out of file descriptors: silent connections give theirs back first.
-                    let text = format!("Cannot accept a connection: {}", descriptors::explain(&error));
-                    node.complaints.warn("accept_failed", &text);
-                    self.make_room(node);
-                    self.accept_at = Some(Instant::now() + ACCEPT_PAUSE);
-                    return;
-                }
+            let accepted = net::uninterrupted(|| self.socket.accept());
+            if !self.take_in(node, accepted) {
+                return;
             }
             self.obey(node);
         }
         self.accept_at = Some(Instant::now());
+    }
+
+    /// Takes in what the system gave. False: that is all for now.
+    fn take_in(&mut self, node: &Arc<Node>, accepted: io::Result<(mio::net::TcpStream, SocketAddr)>) -> bool {
+        match accepted {
+            Ok((stream, from)) => self.welcome(node, stream, from),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.accept_at = None;
+                return false;
+            }
+            // It was given up while it waited.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                // Out of file descriptors: silent connections give theirs back first.
+                let text = format!("Cannot accept a connection: {}", descriptors::explain(&error));
+                node.complaints.warn("accept_failed", &text);
+                self.make_room(node);
+                self.accept_at = Some(Instant::now() + ACCEPT_PAUSE);
+                return false;
+            }
+        }
+        true
     }
 
     fn welcome(&mut self, node: &Arc<Node>, mut stream: mio::net::TcpStream, from: SocketAddr) {

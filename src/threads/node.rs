@@ -220,3 +220,6 @@ impl Node {
         stream.inspect(|stream| net::hang_up(stream)).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,3 +43,23 @@ impl Porter {
         std::mem::take(&mut *lock(&self.words))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mio::Events;
+
+    use super::*;
+
+    #[test]
+    fn word_wakes_the_listener_and_is_taken_once() {
+        let (porter, mut poll) = Porter::new().unwrap();
+        porter.bring(ConnectionId(7), Word::Drop);
+        porter.bring(ConnectionId(8), Word::Drop);
+        let mut events = Events::with_capacity(8);
+        poll.poll(&mut events, Some(std::time::Duration::from_secs(60))).unwrap();
+        assert!(events.iter().all(|event| event.token() == PORTER) && !events.is_empty());
+        let taken: Vec<ConnectionId> = porter.take().into_iter().map(|(connection, _)| connection).collect();
+        assert_eq!(taken, [ConnectionId(7), ConnectionId(8)]);
+        assert!(porter.take().is_empty());
+    }
+}

@@ -26,7 +26,7 @@ use crate::descriptors::Budget;
 use crate::ids::PeerId;
 use crate::log_lines::captured;
 use crate::net::{Incoming, Outgoing};
-use crate::protocol::{Exit, Input, Peer};
+use crate::protocol::{ConnectionId, Exit, Peer};
 use crate::sensors::Setting;
 use crate::service::Manager;
 use crate::storage::{RealDisk, Storage, TempDir};
@@ -107,16 +107,25 @@ impl Trial {
         Self { node, storage, for_storage, for_sequencer, exits, poll, temp, of_key: None }
     }
 
+    /// The peer waits for others no longer than this.
+    pub(super) fn with_patience(self, patience: Duration) -> Self {
+        self.changed(|node| node.config.timing.heartbeat_interval = patience)
+    }
+
+    /// With something else that threads share.
+    pub(super) fn changed(mut self, change: impl FnOnce(&mut Node)) -> Self {
+        change(Arc::get_mut(&mut self.node).expect("nobody else has it yet"));
+        self
+    }
+
     /// What is complained of, event by event.
     pub(super) fn complaints(&self) -> Vec<(&'static str, String)> {
         self.node.complaints.heard().into_iter().map(|(_, kind, text)| (kind.event, text)).collect()
     }
 
-    /// The peer `b` is heard of: it listens there.
-    pub(super) fn hears_of_b(&self, endpoint: SocketAddr) -> Arc<Link> {
-        let message = Message::NewPeerRequest(contact("b", endpoint));
-        self.node.step(Input::Datagram { from: endpoint.ip(), message });
-        assert_eq!(lock(&self.node.core).endpoint_of(&id("b")), Some(endpoint));
+    /// The peer `b` has come: it listens there. Returns a link to it.
+    pub(super) fn meets_b(&self, endpoint: SocketAddr) -> Arc<Link> {
+        lock(&self.node.core).meets(&contact("b", endpoint), ConnectionId(98), self.node.now());
         Arc::new(Link::new(id("b")))
     }
 }

@@ -116,3 +116,6 @@ impl Link {
         !current || self.load_batches(read, &part, &mut writer)
     }
 }
+
+#[cfg(test)]
+mod tests;
