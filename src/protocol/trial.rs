@@ -288,4 +288,12 @@ impl Peer {
     pub(crate) fn meets(&mut self, contact: &Contact, connection: ConnectionId, now: Time) {
         self.contacts.connect(contact, connection, now);
     }
+
+    /// It leads this process, in the term `1@m/1`, and orders its readings.
+    pub(crate) fn leads(&mut self, Contact { id, priority, incarnation, endpoint }: Contact, now: Time) {
+        let mut leading = Leading::new(term("1@m/1"), TermStart { runs: vec![], last: 0 }, now);
+        leading.take_in(&id, incarnation, endpoint);
+        leading.members.insert(id, Seat { priority, incarnation, endpoint });
+        self.role = Role::Leader(leading);
+    }
 }

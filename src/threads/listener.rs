@@ -312,3 +312,6 @@ fn token(connection: ConnectionId) -> Token {
     // Where numbers have 32 bits, the connections of the first numbers are over before the numbers return.
     Token(usize::try_from(connection.0).unwrap_or(usize::MAX >> 1).wrapping_add(FIRST))
 }
+
+#[cfg(test)]
+mod tests;

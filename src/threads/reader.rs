@@ -177,3 +177,6 @@ fn say_error(mut stream: &TcpStream, sealer: Option<Sealer>, why: String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

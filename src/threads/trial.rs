@@ -18,6 +18,7 @@ use super::link::Link;
 use super::lock::lock;
 use super::node::Node;
 use super::porter::Porter;
+use super::questions::Put;
 use super::watch::{self, Watch};
 use super::{opening, resume};
 use crate::complaints::Complaints;
@@ -26,11 +27,11 @@ use crate::descriptors::Budget;
 use crate::ids::PeerId;
 use crate::log_lines::captured;
 use crate::net::{Incoming, Outgoing};
-use crate::protocol::{ConnectionId, Exit, Peer};
+use crate::protocol::{Call, ConnectionId, Exit, Peer, Question};
 use crate::sensors::Setting;
 use crate::service::Manager;
 use crate::storage::{RealDisk, Storage, TempDir};
-use crate::wire::{Contact, Message};
+use crate::wire::{Contact, Message, Token};
 
 /// Where everything is sent and listened for.
 pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -116,6 +117,13 @@ impl Trial {
     pub(super) fn changed(mut self, change: impl FnOnce(&mut Node)) -> Self {
         change(Arc::get_mut(&mut self.node).expect("nobody else has it yet"));
         self
+    }
+
+    /// From now on the core's questions wait: what it thinks of a connection does not change while a test looks.
+    pub(super) fn asks_nobody(&self) {
+        let question = Question { nonce: Token(0), hint: None, dialled: None };
+        let call = Call { to: nobody(), question, urgent: true };
+        while self.node.questions.put(call.clone(), lock(&self.node.core).hello(None)) == Put::NeedsThread {}
     }
 
     /// What is complained of, event by event.
