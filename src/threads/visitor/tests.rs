@@ -228,3 +228,136 @@ fn without_a_key_a_visitor_is_told_nothing_and_with_one_only_under_it() {
     }
     assert_eq!(decoder.next_message(), Ok(Some(Message::Ok { term: None })));
 }
+
+#[test]
+fn a_long_record_before_any_text_may_be_part_of_a_recording() {
+    let keys = || Arc::new(Keys::new(&[key(1)], "g"));
+    // The head of a record: its kind, and how many bytes of text and code follow.
+    let head = |text: u16| [&[0][..], &(text + 16).to_be_bytes()].concat();
+    for (text, is_first, forged) in [(1024, true, false), (1025, true, true), (1025, false, false)] {
+        let (_, first) = keys().dial();
+        let (mut seal, mut decoder) = (Seal::Awaited(keys(), Vec::new()), Decoder::new());
+        assert_eq!(seal.open(&first, true, &mut decoder), Ok(0));
+        let opened = seal.open(&head(text), is_first, &mut decoder);
+        assert_eq!(opened, if forged { Err(SessionError::Forged) } else { Ok(0) }, "{text}");
+    }
+    // One that comes with the text before it is long for a reason.
+    let (dialling, first) = keys().dial();
+    let (mut seal, mut decoder) = (Seal::Awaited(keys(), Vec::new()), Decoder::new());
+    seal.open(&first, true, &mut decoder).unwrap();
+    let Seal::Session(_, Some(answer)) = &seal else { panic!("no session") };
+    let mut bytes = Vec::new();
+    dialling.finish(answer).unwrap().sealer.seal(b"HELLO", Instant::now(), &mut bytes);
+    bytes.extend(head(2000));
+    assert_eq!(seal.open(&bytes, true, &mut decoder), Ok(5));
+}
+
+#[test]
+fn a_question_has_one_hint_and_a_link_none() {
+    let hello = |addressee: &str| format!("HELLO:2:g:-:x:1:0.0.0.0:70:{addressee}:0000000000000001\n");
+    let hint = "NEW_PEER_REQUEST:x:0:1:0.0.0.0:70\n";
+    let who = "WHO:0000000000000007:-\n";
+    for (text, is_question) in [
+        (hello("") + who, true),
+        (hello("") + hint + who, true),
+        (hello("") + hint + hint + who, false),
+        (hint.to_owned() + who, false),
+        (hello("") + &hello("") + who, false),
+    ] {
+        assert_eq!(matches!(hear(&text), Heard::Question(..)), is_question, "{text}");
+        assert!(is_question || matches!(hear(&text), Heard::Nonsense(_)), "{text}");
+    }
+    assert!(matches!(hear(&(hello("a") + hint)), Heard::Link(_)));
+}
+
+/// It takes and gives a few bytes at a time, and then has to be waited for.
+#[derive(Default)]
+struct Slow {
+    took: Vec<u8>,
+    ready: bool,
+    gives: usize,
+    ended: std::cell::Cell<u32>,
+}
+
+impl Slow {
+    /// Ready every other time.
+    fn turn<T>(&mut self, does: impl FnOnce(&mut Self) -> T) -> io::Result<T> {
+        self.ready = !self.ready;
+        if self.ready {
+            Ok(does(self))
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+}
+
+impl Read for Slow {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.turn(|slow| {
+            let bytes = slow.gives.min(3).min(buffer.len());
+            slow.gives -= bytes;
+            bytes
+        })
+    }
+}
+
+impl Write for Slow {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.turn(|slow| {
+            let bytes = buffer.len().min(3);
+            slow.took.extend_from_slice(&buffer[..bytes]);
+            bytes
+        })
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl OneWay for Slow {
+    fn end(&self) -> io::Result<()> {
+        self.ended.set(self.ended.get() + 1);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_visitor_that_takes_a_few_bytes_at_a_time_is_told_all_of_it_once() {
+    let mut parting = Parting { bytes: b"ERROR:no\n".to_vec(), ..Parting::default() };
+    let mut stream = Slow { gives: 7, ..Slow::default() };
+    let mut turns = 0;
+    while !parting.go_on(&mut stream).unwrap() {
+        assert_eq!(stream.ended.get(), u32::from(stream.took.len() == 9), "{turns}");
+        turns += 1;
+        assert!(turns < 20, "it comes to no end");
+    }
+    assert_eq!((&stream.took[..], stream.ended.get(), stream.gives), (&b"ERROR:no\n"[..], 1, 0));
+}
+
+#[test]
+fn a_connection_that_breaks_needs_nothing_more() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+    }
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl OneWay for Broken {
+        fn end(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    for bytes in [b"OK:-\n".to_vec(), Vec::new()] {
+        let error = Parting { bytes, ..Parting::default() }.go_on(&mut Broken).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+    assert!(matches!(Words::default().hear(&mut Broken, &mut Seal::Open, FROM.parse().unwrap()), Heard::Nothing));
+}
