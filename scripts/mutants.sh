@@ -99,7 +99,7 @@ try_module() {
     for stage in "${stages[@]}"; do
         case $stage in
             unit) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "$module::" "${LONG[@]/#/--skip=}" ;;
-            long) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "${LONG[@]}" history:: ;;
+            long) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "${LONG[@]}" history:: verify:: ;;
             near) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --test=cluster -- "${NEAR[@]}" ;;
             tests) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" "${tests[@]}" ;;
             groups) plant "$out/$stage" "$missed" --test=simulation -- groups_keep ;;

@@ -47,6 +47,18 @@ fn of_a_peer_that_goes_on_the_rows_up_to_a_sequence_are_found_and_no_file_withou
 }
 
 #[test]
+fn files_of_the_layout_that_does_not_count_are_told_apart() {
+    let (temp, disk) = TempDir::disk("p");
+    for name in ["a+0.2013-01.csv", "a+0.2013-02.csv", "b.csv"] {
+        disk.append(name, HEADER_LINE.as_bytes()).unwrap();
+    }
+    let found = Inspection::open(&temp.path().join("p"), None).unwrap();
+    let csv: Vec<_> = found.csv().iter().map(|file| file.name.as_str()).collect();
+    assert_eq!((found.layout(), csv), (Layout::Month, vec!["a+0.2013-01.csv", "a+0.2013-02.csv"]));
+    assert_eq!(found.other_layout(), ["b.csv"]);
+}
+
+#[test]
 fn after_a_batch_that_is_damaged_the_next_is_found() {
     let (temp, disk) = TempDir::disk("p");
     let disk = Arc::new(disk);

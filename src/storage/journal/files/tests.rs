@@ -38,6 +38,20 @@ fn a_journal_is_there_once_it_has_a_segment() {
 }
 
 #[test]
+fn the_place_of_a_batch_says_what_it_holds() {
+    let temp = TempDir::new();
+    let files = kept(&temp);
+    for (sequence, found) in [(6, Some((1, 8))), (8, Some((1, 8))), (9, Some((1, 10))), (11, Some((2, 12))), (13, None)]
+    {
+        let place = files.find(sequence).unwrap();
+        assert_eq!(
+            place.map(|place| (place.term().clone(), place.last())),
+            found.map(|(counter, last)| (term(counter), last))
+        );
+    }
+}
+
+#[test]
 fn a_batch_that_is_being_written_is_not_there_yet() {
     let temp = TempDir::new();
     let files = kept(&temp);

@@ -106,6 +106,16 @@ fn lengths_that_nobody_writes_are_refused_before_room_is_made() {
     assert_eq!(unpack(&sealed("BLOCK:whole:0:0:1:", &nothing)), Some(Vec::new()));
 }
 
+/// It lacked a byte, and took the largest batch.
+#[test]
+fn the_longest_block_is_read() {
+    let longest = BLOCK_BYTES - 1 + HEAD_BYTES_MAX + BODY_BYTES_MAX;
+    let mut head = Vec::new();
+    seal(&format!("BLOCK:whole:{longest}:{longest}:0:"), b"", &mut head);
+    let (line, _) = line_of(&head).unwrap();
+    assert_eq!(BlockHead::parse(line).map(|head| head.plain), Ok(longest));
+}
+
 /// A packed file of these blocks.
 fn file(blocks: &[Vec<Frame>]) -> Vec<u8> {
     let (mut bytes, mut layout) = (file_head(), Layout::default());
