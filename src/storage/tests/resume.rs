@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::ids::{INCARNATION_MAX, NUMBER_MAX};
+use crate::reading::HEADER_LINE;
 use crate::storage::opening::start::TOLD_MAX;
 use crate::storage::tests::support::{frame, request};
 use crate::storage::*;
@@ -74,6 +75,22 @@ fn a_stored_reading_that_no_source_may_give_any_more_is_still_read() {
     let (storage, opened) = open(&disk);
     assert_eq!((storage.delivered(), opened.pending, opened.repairs), (1, vec![range("b/1", 1, 1)], vec![]));
     assert!(disk.files()["a.csv"].ends_with(b"\n1,2013-01-01t06:00:60z,a,+1,007.5,\n"));
+}
+
+#[test]
+fn a_file_that_holds_only_rows_above_the_log_is_set_aside_with_them() {
+    let disk = MemoryDisk::new();
+    let (mut storage, _) = open(&disk);
+    append(&mut storage, &frame(1, 1, "a/1", 1, 5));
+    storage.deliver(5).unwrap();
+    storage.flush().unwrap();
+    let rows: String = (6..9).map(|sequence| format!("{sequence},2013-01-01T06:00:00Z,z,1,,\n")).collect();
+    disk.append("z.csv", format!("{HEADER_LINE}{rows}").as_bytes()).unwrap();
+    let (_, opened) = open(&disk);
+    let [csv] = &opened.repairs[..] else { panic!("{:?}", opened.repairs) };
+    let expected = CsvRepair { cut: 0, removed: 0, set_aside: 1, rows: 0, rows_aside: 3, files: 1, ..csv_repair(csv) };
+    assert_eq!(csv_repair(csv), expected, "{csv}");
+    assert!(disk.files()["z.csv.damaged"].ends_with(rows.as_bytes()));
 }
 
 #[test]
