@@ -6,9 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What `nohup` starts ignores hangups, and so would the peers of tests that send them.
-if [ -z "${HANGUPS:-}" ] && env --default-signal=HUP true 2> /dev/null; then
-    HANGUPS=default exec env --default-signal=HUP scripts/check.sh
+# What `nohup` starts ignores hangups, what a shell runs in the background SIGINT, and so would the peers of tests that send them.
+if [ -z "${SIGNALS:-}" ] && env --default-signal=HUP,INT,QUIT true 2> /dev/null; then
+    SIGNALS=default exec env --default-signal=HUP,INT,QUIT scripts/check.sh
 fi
 
 SEEDS=${SEEDS:-500}

@@ -226,6 +226,11 @@ impl Trial {
         self
     }
 
+    pub(super) fn at(&mut self, time: Time) -> &mut Self {
+        self.now = time;
+        self
+    }
+
     pub(super) fn step(&mut self, input: Input) -> Effects {
         let mut effects = Effects::new();
         self.peer.step(self.now, input, &mut effects);

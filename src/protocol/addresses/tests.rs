@@ -2,7 +2,7 @@
 //! from second one on.
 
 use super::super::input::Found;
-use super::super::trial::{connection, contact, endpoint, id, redial, Trial};
+use super::super::trial::{close, connection, contact, endpoint, id, redial, Trial};
 use super::*;
 use crate::protocol::effect::Effects;
 use crate::protocol::input::Time;
@@ -17,10 +17,7 @@ fn moved(name: &str, port: u16) -> Contact {
 
 /// What this does at a time, in milliseconds.
 fn effects<T>(trial: &mut Trial, now: u64, act: impl FnOnce(&mut Peer, &mut Turn) -> T) -> (T, Effects) {
-    let mut out = Effects::new();
-    trial.peer.clock.now = at(now);
-    let done = act(&mut trial.peer, &mut Turn { now: at(now), out: &mut out });
-    (done, out)
+    trial.at(at(now)).does(act)
 }
 
 #[test]
@@ -91,7 +88,7 @@ fn another_life_counts_only_where_the_known_one_is_gone() {
     };
     assert_eq!(place(false), (false, vec![], 1));
     // A link to the life before reaches nobody.
-    assert_eq!(place(true), (true, vec![Effect::Close { peer: id("x") }], 2));
+    assert_eq!(place(true), (true, vec![close("x")], 2));
 }
 
 #[test]
@@ -129,13 +126,12 @@ fn a_link_to_an_old_address_is_dialled_again_and_one_to_an_old_life_is_closed() 
         let before = before.map(|(life, at)| (life, endpoint(at)));
         effects(&mut trial, 2000, |peer, turn| peer.close_if_moved(&id("x"), before, turn)).1
     };
-    let close = || vec![Effect::Close { peer: id("x") }];
     for (before, known, expected) in [
         (Some((1, "x")), true, vec![]),
         (Some((1, "a")), true, vec![redial("x")]),
-        (Some((2, "x")), true, close()),
-        (Some((2, "a")), true, close()),
-        (Some((1, "x")), false, close()),
+        (Some((2, "x")), true, vec![close("x")]),
+        (Some((2, "a")), true, vec![close("x")]),
+        (Some((1, "x")), false, vec![close("x")]),
         (None, true, vec![]),
         (None, false, vec![]),
     ] {

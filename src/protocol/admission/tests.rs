@@ -85,26 +85,25 @@ fn a_question_is_answered_with_what_a_greeting_of_its_asker_would_be_refused_for
     assert_eq!(answers(&Hello { quorum: Some(2), ..asker }), Some(why));
 }
 
+/// The maker of connection 1000 answers, where `at` listens, that it made it, and that it is this life.
+fn proves(trial: &mut Trial, at: &str, life: Contact) -> Effects {
+    let answer = here(life, Belongs::Nowhere, true);
+    trial.does(|peer, turn| peer.on_visitor_answer(ConnectionId(1000), endpoint(at), answer, turn)).1
+}
+
+/// The known life of `x` was asked about connection 1000, and answers this.
+fn elder_says(trial: &mut Trial, answer: Answer) -> Effects {
+    trial.does(|peer, turn| peer.on_elder_answer(&id("x"), ConnectionId(1000), answer, turn)).1
+}
+
 /// `x` is a member that speaks; its life 2 comes from `a` on connection 1000, and is proven. `x` is asked, and answers this
 /// after so many seconds.
 fn elder_answers(after: u64, answer: Answer) -> (Trial, Effects) {
     let mut trial = Trial::member(&["x"]);
     greets(&mut trial, 1000, hello("x", 2, "a"));
-    let mut effects = Effects::new();
-    let now = Time::from_secs(1);
-    let turn = &mut Turn { now, out: &mut effects };
-    trial.peer.on_visitor_answer(
-        ConnectionId(1000),
-        endpoint("a"),
-        here(life("x", 2, "a"), Belongs::Nowhere, true),
-        turn,
-    );
+    let effects = proves(&mut trial, "a", life("x", 2, "a"));
     assert_eq!(asked(&effects), [endpoint("x")], "the known life is asked");
-    effects.clear();
-    let now = now + Time::from_secs(after);
-    trial.peer.clock.now = now;
-    let turn = &mut Turn { now, out: &mut effects };
-    trial.peer.on_elder_answer(&id("x"), ConnectionId(1000), answer, turn);
+    let effects = elder_says(trial.after(after), answer);
     (trial, effects)
 }
 
@@ -133,14 +132,7 @@ fn the_known_life_stays_while_it_answers() {
 fn a_later_life_at_the_address_of_the_known_one_is_admitted_without_a_question() {
     let mut trial = Trial::member(&["x"]);
     greets(&mut trial, 1000, hello("x", 2, "x"));
-    let mut effects = Effects::new();
-    let turn = &mut Turn { now: Time::from_secs(1), out: &mut effects };
-    trial.peer.on_visitor_answer(
-        ConnectionId(1000),
-        endpoint("x"),
-        here(life("x", 2, "x"), Belongs::Nowhere, true),
-        turn,
-    );
+    let effects = proves(&mut trial, "x", life("x", 2, "x"));
     assert_eq!(asked(&effects), []);
     assert!(effects.contains(&admitted(1000)), "{effects:?}");
     assert_eq!(trial.peer.incarnation_of(&id("x")), 2);
@@ -152,20 +144,8 @@ fn one_process_may_come_from_another_of_its_addresses() {
     for (dialled, at) in [(true, "a"), (false, "x")] {
         let mut trial = Trial::member(&["x"]);
         greets(&mut trial, 1000, hello("x", 1, "a"));
-        let mut effects = Effects::new();
-        let turn = &mut Turn { now: Time::from_secs(1), out: &mut effects };
-        trial.peer.on_visitor_answer(
-            ConnectionId(1000),
-            endpoint("a"),
-            here(life("x", 1, "a"), Belongs::Nowhere, true),
-            turn,
-        );
-        trial.peer.on_elder_answer(
-            &id("x"),
-            ConnectionId(1000),
-            here(life("x", 1, "x"), Belongs::Nowhere, dialled),
-            turn,
-        );
+        proves(&mut trial, "a", life("x", 1, "a"));
+        let effects = elder_says(&mut trial, here(life("x", 1, "x"), Belongs::Nowhere, dialled));
         assert_eq!(effects.contains(&admitted(1000)), dialled);
         assert_eq!(trial.peer.endpoint_of(&id("x")), Some(endpoint(at)));
     }
@@ -186,14 +166,7 @@ fn silence_of_the_known_life_counts_after_a_heartbeat_timeout_in_which_it_was_no
     // A busy host must not lose its name.
     let mut trial = Trial::member(&["x"]);
     greets(&mut trial, 1000, hello("x", 2, "a"));
-    let mut effects = Effects::new();
-    let turn = &mut Turn { now: Time::from_secs(1), out: &mut effects };
-    trial.peer.on_visitor_answer(
-        ConnectionId(1000),
-        endpoint("a"),
-        here(life("x", 2, "a"), Belongs::Nowhere, true),
-        turn,
-    );
+    proves(&mut trial, "a", life("x", 2, "a"));
     trial.after(5).gets("x", Message::Ok { term: Some(term("3@z/1")) });
     for (seconds, heard) in [(5, true), (9, true), (10, false)] {
         let mut peer = trial.peer.clone();
@@ -290,10 +263,7 @@ fn a_connection_of_the_leader_is_a_new_link_from_which_it_is_fetched_again() {
     for (name, fetches) in [("z", true), ("x", false)] {
         let mut trial = Trial::member(&["x"]);
         greets(&mut trial, 1000, hello(name, 1, name));
-        let mut effects = Effects::new();
-        let turn = &mut Turn { now: Time::from_secs(1), out: &mut effects };
-        let answer = here(life(name, 1, name), Belongs::Nowhere, true);
-        trial.peer.on_visitor_answer(ConnectionId(1000), endpoint(name), answer, turn);
+        let effects = proves(&mut trial, name, life(name, 1, name));
         let fetch = say("z", Message::Fetch { term: term("3@z/1"), from: 1 });
         assert_eq!((effects.contains(&fetch), effects.contains(&admitted(1000))), (fetches, true), "{effects:?}");
     }

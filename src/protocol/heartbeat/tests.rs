@@ -1,12 +1,8 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
-use super::super::trial::{contact, endpoint, id, question, say, send, tell, term, view, Trial};
+use super::super::trial::{close, contact, endpoint, id, question, say, send, tell, term, view, Trial};
 use super::super::{Alarm, Effect, Event, Standing, Time};
 use crate::wire::{Leadership, Message};
-
-fn close(peer: &str) -> Effect {
-    Effect::Close { peer: id(peer) }
-}
 
 fn heartbeat(text: &str) -> Message {
     Message::Heartbeat { term: term(text), committed: 0 }

@@ -204,8 +204,7 @@ fn entries_of_earlier_terms_are_committed_together() {
     };
     let mut trial = Trial::leader(&["a", "x"]);
     trial.peer.log = Log::new(&found);
-    let leading = trial.leading();
-    leading.start.last = 5;
+    trial.leading().start.last = 5;
     trial.gets("a", fetch("3@m/1", 1));
     for (last, committed) in [(3, 0), (4, 0), (5, 5)] {
         trial.gets("a", Message::Stored { term: term("3@m/1"), last });

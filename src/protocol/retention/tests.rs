@@ -8,10 +8,6 @@ use crate::wire::{Frame, Range, Request};
 
 const LIMITS: Option<Limits> = Some(Limits { age: None, bytes: Some(1 << 30) });
 
-fn turn(effects: &mut Effects) -> Turn<'_> {
-    Turn { now: Time::from_secs(1), out: effects }
-}
-
 /// It leads `a`, which has the same limits. Both have stored nine readings, of which the log begins after two; all are
 /// committed, and delivered up to there. Its storage says that its limits do not keep the first six.
 fn leader(delivered: Sequence) -> Trial {
@@ -31,8 +27,7 @@ fn leader(delivered: Sequence) -> Trial {
 }
 
 fn follower(trial: &mut Trial) -> &mut super::super::data::follower::Follower {
-    let leading = trial.leading();
-    leading.followers.get_mut(&id("a")).unwrap()
+    trial.leading().followers.get_mut(&id("a")).unwrap()
 }
 
 #[test]
@@ -97,8 +92,7 @@ fn other_limits_are_said_once_for_each_set_of_peers() {
     trial.peer.settings.limits = LIMITS;
     trial.peer.note_limits(&id("a"), LIMITS);
     let compares = |trial: &mut Trial| {
-        let mut effects = Effects::new();
-        trial.peer.compare_limits(&mut turn(&mut effects));
+        let ((), effects) = trial.does(Peer::compare_limits);
         effects
     };
     let others = |peers: &[(&str, Option<Limits>)]| {
@@ -128,8 +122,7 @@ fn what_a_committed_batch_does_not_keep_goes_at_a_peer_with_limits() {
             trial.peer.log.append(&Frame::build_with(term("3@m/1"), first, &[request], Some(*keep)));
         }
         trial.peer.log.commit(99);
-        let mut effects = Effects::new();
-        trial.peer.remove_old(&mut turn(&mut effects));
+        let ((), mut effects) = trial.does(Peer::remove_old);
         effects.retain(|effect| matches!(effect, Effect::Store(_)));
         (effects, trial.peer.log.base())
     };
@@ -149,13 +142,11 @@ fn a_follower_that_is_served_from_what_goes_is_told_where_the_log_begins() {
         let request = Request { origin: "z/1".parse().unwrap(), first: 1, lines: lines(1) };
         trial.peer.log.append(&Frame::build_with(term("3@m/1"), 10, &[request], Some(7)));
         trial.peer.log.commit(99);
-        let mut effects = Effects::new();
-        trial.peer.remove_old(&mut turn(&mut effects));
+        let ((), effects) = trial.does(Peer::remove_old);
         let base = Effect::Store(Store::SayBase { to: id("a"), term: term("3@m/1") });
         assert_eq!(effects.contains(&base), is_told, "a has stored {stored}: {effects:?}");
         // If less went, it is served from where it is.
-        let mut effects = Effects::new();
-        trial.peer.on_removed(6, stored, &mut turn(&mut effects));
+        let ((), effects) = trial.does(|peer, turn| peer.on_removed(6, stored, turn));
         let serves = effects.iter().filter(|effect| matches!(effect, Effect::Serve { .. })).count();
         assert_eq!(serves, usize::from(is_told), "{effects:?}");
         assert_eq!(trial.peer.log.base(), stored);
@@ -165,8 +156,7 @@ fn a_follower_that_is_served_from_what_goes_is_told_where_the_log_begins() {
 #[test]
 fn what_was_removed_before_a_cut_says_nothing_of_the_log_after_it() {
     let mut trial = leader(9);
-    let mut effects = Effects::new();
-    trial.peer.on_removed(1, 0, &mut turn(&mut effects));
+    let ((), effects) = trial.does(|peer, turn| peer.on_removed(1, 0, turn));
     assert_eq!((effects, trial.peer.log.base()), (vec![], 2));
 }
 

@@ -5,13 +5,8 @@ use crate::ids::NEEDS_ALL;
 use crate::protocol::credibility::COUNTER_MAX;
 use crate::protocol::data::role::{Promised, Proposing, Role, Seeking};
 use crate::protocol::trial::{id, promised, proposing, tell, term, Trial};
-use crate::protocol::turn::Turn;
-use crate::protocol::{Alarm, Done, Effect, Event, Input, Standing, Time};
+use crate::protocol::{Alarm, Done, Event, Input, Standing, Time};
 use crate::wire::Message;
-
-fn turn(seconds: u64, out: &mut Vec<Effect>) -> Turn<'_> {
-    Turn { now: Time::from_secs(seconds), out }
-}
 
 /// May `m`, in this role and under this quorum, promise to `x`, which is in its last view, and to `a`, which is not?
 fn may_promise(quorum: Option<u32>, change: impl Fn(&mut Trial)) -> (bool, bool) {
@@ -52,7 +47,7 @@ fn a_promise_goes_to_whom_the_role_allows() {
         let distrusts = |trial: &mut Trial| {
             trial.peer.role = new.clone();
             for name in ["a", "x"] {
-                trial.peer.distrust(&id(name), 2, &turn(1, &mut vec![]));
+                trial.does(|peer, turn| peer.distrust(&id(name), 2, turn));
             }
         };
         assert_eq!(may_promise(None, distrusts), expected);
@@ -60,7 +55,9 @@ fn a_promise_goes_to_whom_the_role_allows() {
     // A seeker that waited in vain too often makes a group of its own, and with a quorum nobody can.
     let waited = |trial: &mut Trial| {
         trial.peer.role = seeking();
-        (0..3).for_each(|_| trial.peer.distrust(&id("q"), 1, &turn(1, &mut vec![])));
+        for _ in 0..3 {
+            trial.does(|peer, turn| peer.distrust(&id("q"), 1, turn));
+        }
     };
     assert_eq!((may_promise(None, role(seeking())), may_promise(None, waited)), (all, member));
     assert_eq!(may_promise(Some(2), waited), all);
@@ -149,7 +146,7 @@ fn strangers_in_turn_get_no_more_time_than_one() {
 fn a_proposal_is_above_all_counters_and_goes_to_those_who_live() {
     let proposes = |trial: &mut Trial, floor| {
         let asked = ["a", "m", "x"].map(id).into();
-        trial.peer.propose(asked, floor, None, &mut turn(1, &mut vec![]));
+        trial.does(|peer, turn| peer.propose(asked, floor, None, turn));
         trial.peer.promises.promised.clone()
     };
     let mut trial = Trial::member(&["a", "x"]);
@@ -172,7 +169,7 @@ fn a_silent_leader_is_told_and_not_waited_for_until_it_answers() {
         role => panic!("{role:?}"),
     };
     assert_eq!(silent(&trial), (Some(id("z")), 1, 2));
-    trial.peer.propose(["a", "z"].map(id).into(), 0, None, &mut turn(16, &mut vec![]));
+    trial.after(5).does(|peer, turn| peer.propose(["a", "z"].map(id).into(), 0, None, turn));
     assert_eq!(silent(&trial), (Some(id("z")), 1, 2));
 }
 
@@ -183,11 +180,10 @@ fn a_much_lower_promise_lowers_the_counter() {
     {
         let mut trial = Trial::member(&["x"]);
         trial.peer.promises.counter = before;
-        trial.peer.promise(&term(&format!("{promised}@x/1")), &mut turn(1, &mut vec![]));
+        trial.does(|peer, turn| peer.promise(&term(&format!("{promised}@x/1")), turn));
         assert_eq!(trial.peer.promises.counter, counter, "{before}, then {promised}");
     }
-    let mut effects = vec![];
     let mut trial = Trial::member(&["x"]);
-    trial.peer.promise(&term("3@z/1"), &mut turn(1, &mut effects));
+    let ((), effects) = trial.does(|peer, turn| peer.promise(&term("3@z/1"), turn));
     assert_eq!(effects, [], "it is stored");
 }
