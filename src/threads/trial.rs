@@ -166,7 +166,24 @@ pub(super) fn process<T: Send + 'static>(
     does: impl FnOnce(TcpStream) -> T + Send + 'static,
 ) -> (SocketAddr, JoinHandle<T>) {
     let (listener, endpoint) = listener();
-    (endpoint, thread::spawn(move || does(listener.accept().unwrap().0)))
+    (endpoint, thread::spawn(move || does(accept(&listener))))
+}
+
+/// Longest wait of a test for what another thread, or the system, does.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The next connection; to wait for it, or to read from it, takes no longer than a minute.
+pub(super) fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let mut accepted = None;
+    until(|| {
+        accepted = listener.accept().ok();
+        accepted.is_some()
+    });
+    let (stream, _) = accepted.expect("it came");
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 /// A process that reads all of the first connection, and then does this.
@@ -181,6 +198,7 @@ pub(super) fn after_all<T: Send + 'static>(
 
 /// All that is said on a connection until its maker is done.
 pub(super) fn all_said(stream: &Arc<TcpStream>) -> Vec<Message> {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut incoming = Incoming::new(Arc::clone(stream));
     std::iter::from_fn(|| incoming.read_message().unwrap()).collect()
 }
@@ -199,7 +217,7 @@ pub(super) fn answering(message: Message) -> (SocketAddr, JoinHandle<Vec<Message
 
 /// Tries again until that is so: another thread, or the system, takes a moment.
 pub(super) fn until(mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < end, "it does not come");
         thread::yield_now();

@@ -1,6 +1,6 @@
 //! What becomes of each effect, and of a step.
 
-use super::super::trial::{contact, id, listener, nobody, steps, Trial, LOOPBACK};
+use super::super::trial::{accept, contact, id, listener, nobody, steps, Trial, LOOPBACK};
 use super::*;
 use crate::net;
 use crate::protocol::{Admission, ConnectionId, Event, Exit, Question, Serve, State};
@@ -112,7 +112,7 @@ fn word_of_a_connection_goes_to_the_listener_and_one_that_is_read_is_ended() {
 
     let (listener, endpoint) = listener();
     let stream = Arc::new(std::net::TcpStream::connect(endpoint).unwrap());
-    let mut other = listener.accept().unwrap().0;
+    let mut other = accept(&listener);
     lock(&trial.node.connections).insert(CONNECTION, stream);
     hands_on(&trial, Effect::Drop { connection: CONNECTION });
     assert!(trial.node.porter.take().is_empty());
@@ -157,10 +157,10 @@ fn what_is_told_sent_and_asked_comes_after_the_step() {
     let why = "another quorum".to_owned();
     hands_on(&trial, Effect::Tell(Event::Refused { why }));
     let question = || Question { nonce: Token(7), hint: None, dialled: None };
-    hands_on(&trial, Effect::Ask(question()));
-    assert_eq!(trial.node.askers[0].next().map(|(question, _)| question), Some(question()));
     let call = hands_on(&trial, Effect::Call(Call { to: nobody(), question: question(), urgent: true }));
     assert_eq!(call.calls.len(), 1);
+    hands_on(&trial, Effect::Ask(question()));
+    assert_eq!(trial.node.askers[0].next().map(|(question, _)| question), Some(question()));
     assert_eq!(trial.complaints(), []);
     let message = Message::NewPeerRequest(contact("a", "0.0.0.0:70".parse().unwrap()));
     trial.node.finish(hands_on(&trial, Effect::Broadcast(message)));
@@ -216,7 +216,7 @@ fn what_is_sent_from_outside_a_step_is_written_and_what_cannot_be_is_left_to_a_t
     link.begin_on(&stream, net::Outgoing::default(), Instant::now());
     trial.node.send(&id("b"), Message::Leave { term: None });
     let mut said = [0; 13];
-    std::io::Read::read_exact(&mut listener.accept().unwrap().0, &mut said).unwrap();
+    std::io::Read::read_exact(&mut accept(&listener), &mut said).unwrap();
     assert_eq!(String::from_utf8_lossy(&said), "OK:-\nLEAVE:-\n");
     assert!(lock(&link.state).outbox.is_empty());
 }
@@ -228,7 +228,7 @@ fn a_link_that_has_something_to_say_gets_a_thread_and_one_that_has_nothing_gets_
     trial.meets_b(endpoint);
     trial.node.send(&id("b"), ok());
     // The thread dials, and says what waits after its greeting.
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(listener.accept().unwrap().0));
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(accept(&listener)));
     assert!(lines.next().unwrap().unwrap().starts_with("HELLO:"));
     assert_eq!(lines.next().unwrap().unwrap(), "OK:-");
 

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 
 use super::super::inbox::SequencerItem;
 use super::super::lock::lock;
-use super::super::trial::{all_said, listener, nobody, steps, until, Trial};
+use super::super::trial::{self, accept, all_said, listener, nobody, steps, until, Trial};
 use super::*;
 use crate::wire::Token as Nonce;
 
@@ -102,7 +102,7 @@ fn a_link_waits_for_the_core_and_is_then_read_by_a_thread() {
     assert!(door.obeys(connection, Word::Admission(Admission::Accept)).is_empty());
     assert!(door.connections().is_empty() && lock(&door.trial.node.connections).contains_key(&connection));
     drop(maker);
-    let end = door.trial.for_sequencer.recv().unwrap();
+    let end = door.trial.for_sequencer.recv_timeout(trial::PATIENCE).unwrap();
     assert!(matches!(end, SequencerItem::Ended(ConnectionId(0))));
 }
 
@@ -341,7 +341,7 @@ fn turns_bring_a_connection_in_and_notice_its_end() {
     let connection = link.begin_on(&stream, crate::net::Outgoing::default(), Instant::now()).unwrap();
     let end = super::super::ends::End::new(&link, crate::net::Incoming::new(stream), connection);
     door.trial.node.ends.wait_for(&door.trial.node, end);
-    drop(far.accept().unwrap());
+    drop(accept(&far));
     door.listener.turn(&door.trial.node, &mut events);
     until(|| lock(&link.state).up.is_none());
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::TcpListener;
 
 use super::super::share::Share;
-use super::super::trial::{id, Trial};
+use super::super::trial::{self, accept, id, Trial};
 use super::*;
 
 #[test]
@@ -62,7 +62,7 @@ fn a_connection_is_ended_once() {
     lock(&trial.node.connections).insert(ConnectionId(7), stream);
     assert!(!trial.node.shut(ConnectionId(8)));
     assert!(trial.node.shut(ConnectionId(7)) && !trial.node.shut(ConnectionId(7)));
-    assert_eq!(listener.accept().unwrap().0.read(&mut [0]).unwrap(), 0);
+    assert_eq!(accept(&listener).read(&mut [0]).unwrap(), 0);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_thread_that_the_system_gives_does_its_work() {
     let trial = Trial::new();
     let (done, wait) = crossbeam_channel::bounded(1);
     assert!(trial.node.try_spawn("t".to_owned(), move || done.send(7).unwrap()));
-    assert_eq!(wait.recv(), Ok(7));
+    assert_eq!(wait.recv_timeout(trial::PATIENCE), Ok(7));
     assert_eq!(trial.complaints(), []);
 }
 

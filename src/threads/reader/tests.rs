@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::Shutdown;
 
 use super::super::share::Pool;
-use super::super::trial::{all_said, contact, id, listener, nobody, steps, until, Trial};
+use super::super::trial::{self, accept, all_said, contact, id, listener, nobody, steps, until, Trial};
 use super::*;
 use crate::wire::encode;
 
@@ -20,7 +20,7 @@ fn reader(trial: &Trial) -> Reader {
 fn connection() -> (TcpStream, TcpStream) {
     let (listener, endpoint) = listener();
     let maker = TcpStream::connect(endpoint).unwrap();
-    (maker, listener.accept().unwrap().0)
+    (maker, accept(&listener))
 }
 
 fn request(readings: u64) -> Message {
@@ -103,7 +103,7 @@ fn a_connection_has_a_thread_until_its_end_and_there_are_no_more_than_fit() {
     assert_eq!(trial.complaints(), [("too_many_connections", text)]);
     assert!(!lock(&trial.node.connections).contains_key(&ConnectionId(8)));
     drop(maker);
-    assert!(matches!(trial.for_sequencer.recv(), Ok(SequencerItem::Ended(CONNECTION))));
+    assert!(matches!(trial.for_sequencer.recv_timeout(trial::PATIENCE), Ok(SequencerItem::Ended(CONNECTION))));
     until(|| lock(&trial.node.connections).is_empty());
     assert_eq!(trial.complaints().len(), 1, "an end is nothing to complain of");
 }

@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use super::super::trial::{id, listener, until, Trial};
+use super::super::trial::{accept, id, listener, until, Trial};
 use super::*;
 use crate::ids::Term;
 use crate::net::{Incoming, Outgoing};
@@ -34,7 +34,7 @@ fn up_again(link: &Arc<Link>) -> Incoming {
     let stream = Arc::new(TcpStream::connect(endpoint).unwrap());
     lock(&link.state).dial = false;
     link.begin_on(&stream, Outgoing::default(), Instant::now()).unwrap();
-    Incoming::new(Arc::new(listener.accept().unwrap().0))
+    Incoming::new(Arc::new(accept(&listener)))
 }
 
 fn hears(incoming: &mut Incoming) -> Option<Message> {
