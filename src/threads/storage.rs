@@ -108,20 +108,31 @@ impl Rest {
 pub(super) fn run(node: &Arc<Node>, storage: &mut Storage<RealDisk>, inbox: &Receiver<StorageItem>) -> StorageError {
     let mut rest = Rest::new(storage);
     loop {
-        let done = match next(inbox, rest.due()) {
-            None => do_what_is_due(node, storage, inbox, &mut rest),
-            Some(StorageItem::Probe) if storage.waiting() == 0 || rest.flush_by.is_some() => Ok(()),
-            Some(first) => do_group(node, storage, inbox, first, &mut rest),
-        };
-        for restored in storage.take_restored() {
-            node.complaints.complain(Subject::Own(restored.first.join(" ")), "rows_restored", &restored.to_string());
-        }
-        if let Err(error) = done {
+        if let Err(error) = turn(node, storage, inbox, &mut rest) {
             return error;
         }
-        look_for_room(node, &mut rest);
-        node.turns.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// Waits for something to do, and does it.
+fn turn(
+    node: &Arc<Node>,
+    storage: &mut Storage<RealDisk>,
+    inbox: &Receiver<StorageItem>,
+    rest: &mut Rest,
+) -> Result<(), StorageError> {
+    let done = match next(inbox, rest.due()) {
+        None => do_what_is_due(node, storage, inbox, rest),
+        Some(StorageItem::Probe) if storage.waiting() == 0 || rest.flush_by.is_some() => Ok(()),
+        Some(first) => do_group(node, storage, inbox, first, rest),
+    };
+    for restored in storage.take_restored() {
+        node.complaints.complain(Subject::Own(restored.first.join(" ")), "rows_restored", &restored.to_string());
+    }
+    done?;
+    look_for_room(node, rest, Instant::now());
+    node.turns.fetch_add(1, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Does what is due from time to time, however much other work there is.
@@ -141,7 +152,7 @@ fn do_what_is_due(
     }
     if rest.names_at <= begun {
         storage.check_names()?;
-        rest.names_at = Instant::now() + NAMES_EVERY.max(begun.elapsed() * NAMES_SHARE);
+        rest.names_at = Instant::now() + pause_after(begun.elapsed(), NAMES_SHARE, NAMES_EVERY);
     }
     if rest.pack_at <= begun {
         let pause = if inbox.is_empty() { pack(node, storage)? } else { PACK_PAUSE };
@@ -175,8 +186,7 @@ impl From<Removed> for Done {
 }
 
 /// Looks how much room the disk has, if that was not done just now.
-fn look_for_room(node: &Node, rest: &mut Rest) {
-    let now = Instant::now();
+fn look_for_room(node: &Node, rest: &mut Rest, now: Instant) {
     if rest.room_at > now {
         return;
     }
@@ -193,7 +203,7 @@ fn look_for_room(node: &Node, rest: &mut Rest) {
 fn pack(node: &Node, storage: &mut Storage<RealDisk>) -> Result<Duration, StorageError> {
     let begun = Instant::now();
     Ok(match storage.pack()? {
-        Packed::Piece => PACK_PAUSE.max(begun.elapsed() * PACK_SHARE),
+        Packed::Piece => pause_after(begun.elapsed(), PACK_SHARE, PACK_PAUSE),
         Packed::Nothing => PACK_EVERY,
         Packed::Left(error) => {
             let text =
@@ -202,6 +212,11 @@ fn pack(node: &Node, storage: &mut Storage<RealDisk>) -> Result<Duration, Storag
             PACK_EVERY
         }
     })
+}
+
+/// How long to wait, at least this long, after what took so long: it is to take one part in `share` of the time.
+fn pause_after(took: Duration, share: u32, least: Duration) -> Duration {
+    least.max(took * share)
 }
 
 /// Waits for an item; `None` if none came until this time.
@@ -372,3 +387,6 @@ fn log_delivered(node: &Node, before: Sequence, up_to: Sequence) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
