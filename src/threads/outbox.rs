@@ -196,6 +196,11 @@ mod tests {
         Message::Commit { term: term(), up_to }
     }
 
+    fn request(first: u64) -> Message {
+        let (origin, lines) = ("a/1".parse().unwrap(), Lines::new(b"DATA|s||1||\n".to_vec(), 1));
+        Message::SequencerRequest { term: term(), request: Request { origin, first, lines } }
+    }
+
     fn serve(restart: Option<Sequence>, up_to: Sequence) -> Serve {
         Serve { term: term(), cuts: 0, restart, up_to }
     }
@@ -248,10 +253,6 @@ mod tests {
 
     #[test]
     fn requests_wait_for_the_window_to_start_over_after_a_break() {
-        let request = |first| {
-            let (origin, lines) = ("a/1".parse().unwrap(), Lines::new(b"DATA|s||1||\n".to_vec(), 1));
-            Message::SequencerRequest { term: term(), request: Request { origin, first, lines } }
-        };
         let mut outbox = Outbox::default();
         assert!(outbox.put(request(1)));
         outbox.on_break();
@@ -289,5 +290,81 @@ mod tests {
         assert!((2..8).contains(&first.messages.len()) && first.last_word.is_none(), "{}", first.messages.len());
         let second = outbox.take();
         assert!(first.messages.len() + second.messages.len() == 8 && second.last_word.is_some());
+    }
+
+    /// A refusal that takes so many bytes as text.
+    fn refusal(bytes: usize) -> Message {
+        let of = |text: String| Message::Error { why: Refusal::Other(text) };
+        let mut text = Vec::new();
+        encode_head(&of(String::new()), &mut text);
+        of("x".repeat(bytes - text.len()))
+    }
+
+    #[test]
+    fn control_messages_that_wait_have_a_mebibyte() {
+        const MIB: usize = 1 << 20;
+        for (bytes, fits) in [(MIB / 2, true), (MIB / 2 + 1, false)] {
+            let mut outbox = Outbox::default();
+            assert!(outbox.put(refusal(MIB / 2)));
+            assert_eq!(outbox.put(refusal(bytes)), fits, "{bytes} more");
+        }
+    }
+
+    #[test]
+    fn what_is_given_up_takes_requests_and_counts_parts_as_after_a_break() {
+        let mut outbox = Outbox::default();
+        outbox.serve(serve(Some(0), 9));
+        let part = outbox.take().serving.unwrap();
+        for message in [Message::Ok { term: None }, commit(1), Message::Leave { term: None }, request(1)] {
+            assert!(outbox.put(message));
+        }
+        outbox.give_up();
+        assert!(outbox.is_empty());
+        assert!(outbox.put(request(1)));
+        assert!(outbox.is_empty(), "the window starts over on the next connection");
+        outbox.serve(serve(Some(3), 9));
+        outbox.served(&part, Some(7));
+        assert_eq!(outbox.next_part().unwrap().after, 3, "that part is from before");
+    }
+
+    #[test]
+    fn a_permission_that_proved_void_goes_unless_there_is_a_later_one() {
+        let mut outbox = Outbox::default();
+        outbox.serve(serve(Some(0), 9));
+        let part = outbox.next_part().unwrap();
+        outbox.serve(Serve { cuts: 1, ..serve(None, 9) });
+        outbox.served(&part, None);
+        let later = outbox.next_part().unwrap();
+        assert_eq!((later.cuts, later.after), (1, 0));
+        outbox.served(&later, None);
+        assert_eq!(outbox.next_part(), None);
+    }
+
+    #[test]
+    fn a_part_is_next_until_it_was_sent_or_serving_starts_over() {
+        let mut outbox = Outbox::default();
+        outbox.serve(serve(Some(0), 9));
+        let part = outbox.next_part().unwrap();
+        assert!(outbox.is_next(&part));
+        outbox.served(&part, Some(4));
+        assert!(!outbox.is_next(&part));
+        let part = outbox.next_part().unwrap();
+        outbox.serve(serve(Some(4), 9));
+        assert!(!outbox.is_next(&part), "of the connection before");
+    }
+
+    #[test]
+    fn an_outbox_with_anything_to_say_is_not_empty() {
+        for message in [Message::Ok { term: None }, commit(1), Message::Leave { term: None }, request(1)] {
+            let mut outbox = Outbox::default();
+            assert!(outbox.is_empty());
+            assert!(outbox.put(message.clone()));
+            assert!(!outbox.is_empty(), "{message:?}");
+        }
+        let mut outbox = Outbox::default();
+        outbox.serve(serve(Some(9), 9));
+        assert!(outbox.is_empty());
+        outbox.serve(serve(None, 10));
+        assert!(!outbox.is_empty());
     }
 }

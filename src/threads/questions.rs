@@ -144,4 +144,16 @@ mod tests {
         assert_eq!(questions.put(call(true, 2), hello()), Put::NeedsThread);
         assert_eq!(questions.put(call(true, 3), hello()), Put::Waits);
     }
+
+    #[test]
+    fn a_thread_that_ends_makes_room_for_one() {
+        let questions = Questions::default();
+        let put = || questions.put(call(true, 7), hello());
+        assert!((0..16).all(|_| put() == Put::NeedsThread));
+        assert_eq!(put(), Put::Waits, "enough ask");
+        assert!((0..17).all(|_| questions.next().is_some()));
+        questions.done(true);
+        assert_eq!(nonce(questions.next()), None, "one of them ends");
+        assert_eq!([put(), put()], [Put::NeedsThread, Put::Waits]);
+    }
 }

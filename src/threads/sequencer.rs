@@ -95,17 +95,4 @@ fn wait_for_storage(node: &Node) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reader_orders_only_where_nothing_is_before_it() {
-        let queue = Queue::default();
-        assert!(queue.begin() && !queue.begin());
-        queue.0.fetch_add(2, Ordering::AcqRel);
-        queue.end(1);
-        assert!(!queue.begin());
-        queue.end(2);
-        assert!(queue.begin());
-    }
-}
+mod tests;

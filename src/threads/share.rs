@@ -86,4 +86,22 @@ mod tests {
         assert!(greedy.keep(10).is_none() && other.keep(20).is_none());
         assert!(modest.keep(10).is_some());
     }
+
+    #[test]
+    fn a_connection_gives_way_only_above_the_average_and_where_all_keep_more_than_allowed() {
+        let pool = Pool::new(100, 120);
+        let (more, less) = (Share::new(&pool), Share::new(&pool));
+        let _kept = (less.keep(50).unwrap(), more.keep(70).unwrap());
+        assert!(less.keep(21).is_none() && less.keep(20).is_some(), "with 140 bytes each may have 70");
+    }
+
+    #[test]
+    fn a_connection_that_ended_is_no_part_of_the_average() {
+        let pool = Pool::new(100, 120);
+        let (greedy, ended, other) = (Share::new(&pool), Share::new(&pool), Share::new(&pool));
+        let _kept = (greedy.keep(70).unwrap(), other.keep(50).unwrap());
+        assert!(other.keep(10).is_none(), "three have 43 bytes each");
+        drop(ended);
+        assert!(other.keep(10).is_some(), "two have 65");
+    }
 }
