@@ -78,8 +78,86 @@ fn is_safe(node: &Node) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
+    use crossbeam_channel::Sender;
+
+    use super::super::trial::{until, Trial};
     use super::*;
     use crate::storage::TempDir;
+
+    const MARK: Mark = Mark { bytes: 12, sum: 7 };
+
+    fn marks(trial: &Trial) -> Marks {
+        Marks::new(Positions::open(&trial.temp.path().join("positions")).unwrap())
+    }
+
+    /// How far the file says that the source was read.
+    fn noted(trial: &Trial) -> Mark {
+        Positions::open(&trial.temp.path().join("positions")).unwrap().of("file:f")
+    }
+
+    fn reading() -> Lines {
+        Lines::new(b"DATA|s||1||\n".to_vec(), 1)
+    }
+
+    /// Hands in, and the storage does this when it is asked whether all is safe. Returns how far the source was read by
+    /// then, and whether the storage was asked.
+    fn hands_in(trial: &Trial, lines: Option<Lines>, answer: impl FnOnce(Sender<()>) + Send) -> (Mark, bool) {
+        let marks = marks(trial);
+        let inbox = trial.for_storage.clone();
+        let asked = thread::scope(|scope| {
+            let storage = scope.spawn(move || match inbox.recv().unwrap() {
+                StorageItem::Safe(asks) => {
+                    answer(asks);
+                    true
+                }
+                _ => false,
+            });
+            marks.hand_in(&trial.node, "file:f", (lines, MARK));
+            trial.node.storage.send(StorageItem::Probe).unwrap();
+            storage.join().unwrap()
+        });
+        assert!(!*lock(&marks.busy), "the next source may");
+        (noted(trial), asked)
+    }
+
+    #[test]
+    fn how_far_a_source_was_read_is_noted_once_that_is_safe() {
+        for (lines, taken) in [(Some(reading()), 1), (None, 0)] {
+            let trial = Trial::new();
+            let answer = |asks: Sender<()>| {
+                assert_eq!(noted(&trial), Mark::default(), "not yet");
+                asks.send(()).unwrap();
+            };
+            assert_eq!(hands_in(&trial, lines, answer), (MARK, true));
+            assert_eq!(lock(&trial.node.core).taken(), taken);
+        }
+    }
+
+    #[test]
+    fn nothing_is_noted_that_a_storage_which_ends_may_not_have() {
+        let trial = Trial::new();
+        assert_eq!(hands_in(&trial, Some(reading()), drop), (Mark::default(), true), "it was asked, and ended");
+        let Trial { node, for_storage, temp: _temp, .. } = trial;
+        drop(for_storage);
+        assert!(!is_safe(&node), "it has ended before");
+    }
+
+    #[test]
+    fn nothing_is_noted_that_a_peer_which_stops_does_not_take() {
+        let trial = Trial::new();
+        trial.node.step(Input::Stop);
+        assert_eq!(hands_in(&trial, Some(reading()), |asks| asks.send(()).unwrap()), (Mark::default(), false));
+    }
+
+    #[test]
+    fn the_end_does_not_wait_where_no_source_is_about_to_note_anything() {
+        let trial = Trial::new();
+        let marks = marks(&trial);
+        let settles = thread::spawn(move || marks.settle(Duration::from_secs(3600)));
+        until(|| settles.is_finished());
+    }
 
     #[test]
     fn the_end_waits_for_a_source_that_notes_how_far_it_is_and_not_for_ever() {
@@ -89,7 +167,7 @@ mod tests {
         *lock(&marks.busy) = true;
         marks.settle(most);
         assert!(begun.elapsed() >= most, "it may be about to");
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             scope.spawn(|| {
                 *lock(&marks.busy) = false;
                 marks.free.notify_all();

@@ -8,7 +8,7 @@ use super::lock::{lock, wait};
 use super::marks::Marks;
 use super::node::Node;
 use super::sensor_watch::Asked;
-use crate::protocol::Input;
+use crate::protocol::{Input, Peer};
 use crate::sensors::{Source, Taken, ROOM_READINGS};
 use crate::wire::Lines;
 
@@ -66,20 +66,32 @@ fn take(node: &Node, source: &mut dyn Source, asked: Option<&Asked>) -> Taken {
         };
         match (taken, source.interval()) {
             // A disturbed device needs a moment.
-            (Taken::Again, Some(interval)) => thread::sleep((interval / AGAIN_PARTS).min(AGAIN_MAX)),
+            (Taken::Again, Some(interval)) => thread::sleep(pause_of(interval)),
             (taken, _) => return taken,
         }
     }
+}
+
+/// How long a source of this interval is left alone before the rest of a reading is asked for.
+fn pause_of(interval: Duration) -> Duration {
+    (interval / AGAIN_PARTS).min(AGAIN_MAX)
 }
 
 /// Waits until there is room on the disk and the core takes a whole request, and says how much it takes.
 fn wait_for_room(node: &Node) -> u64 {
     let mut core = lock(&node.core);
     loop {
-        let room = core.room();
-        if room >= ROOM_READINGS && !node.reserve.sources_wait() {
+        if let Some(room) = room(node, &core) {
             return room;
         }
         core = wait(&node.room, core, None);
     }
 }
+
+/// How much the core takes; `None`: a source has to wait.
+fn room(node: &Node, core: &Peer) -> Option<u64> {
+    Some(core.room()).filter(|room| *room >= ROOM_READINGS && !node.reserve.sources_wait())
+}
+
+#[cfg(test)]
+mod tests;

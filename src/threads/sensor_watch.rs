@@ -72,7 +72,9 @@ pub(super) fn run(complaints: &Complaints, all: &[Arc<Asked>]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::trial::until;
     use super::*;
+    use crate::sensors::Taken;
 
     #[test]
     fn it_is_told_while_a_source_does_not_answer_and_when_it_does() {
@@ -90,5 +92,51 @@ mod tests {
         assert_eq!(heard(), ["iio:0 was asked 3 s ago and does not answer; no readings of it until it does"]);
         asked.look(&complaints, Instant::now() + 9 * second);
         assert_eq!(heard().len(), 1, "it has answered");
+    }
+
+    /// A source that is given up on after so long.
+    struct Slow(Option<Duration>);
+
+    impl Source for Slow {
+        fn interval(&self) -> Option<Duration> {
+            None
+        }
+
+        fn take(&mut self, _: u64) -> Taken {
+            Taken::End
+        }
+
+        fn patience(&self) -> Option<Duration> {
+            self.0
+        }
+
+        fn readings(&self) -> u64 {
+            0
+        }
+
+        fn describe(&self) -> String {
+            "slow".to_owned()
+        }
+    }
+
+    #[test]
+    fn a_source_that_may_take_as_long_as_it_likes_is_not_watched() {
+        assert!(Asked::of(&Slow(None)).is_none());
+    }
+
+    #[test]
+    fn all_that_are_asked_are_looked_at_for_ever() {
+        let complaints = Arc::new(Complaints::default());
+        let [quick, slow] = [10, 20].map(|ms| Arc::new(Asked::of(&Slow(Some(Duration::from_millis(ms)))).unwrap()));
+        let (shared, all) = (Arc::clone(&complaints), [Arc::clone(&quick), Arc::clone(&slow)]);
+        thread::spawn(move || run(&shared, &all));
+        for asked in [&slow, &quick] {
+            let before = complaints.heard().len();
+            asked.timing(&complaints, || until(|| complaints.heard().len() > before));
+        }
+        let heard = complaints.heard();
+        assert!(heard
+            .iter()
+            .all(|(subject, kind, _)| (subject, kind.event) == (&Subject::Own("slow".to_owned()), BLOCKED)));
     }
 }
