@@ -183,7 +183,7 @@ fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
     start_page(&node, page);
     start_service(&node, manager);
     let exit = exits.recv().unwrap_or(Exit::Disk);
-    ending::farewell(&node, marks.as_deref());
+    ending::farewell(&node, marks.as_deref(), ending::FAREWELL);
     node.complaints.end();
     let failure = lock(&node.failure).take();
     ending::conclude(&exit, &node.config, failure)

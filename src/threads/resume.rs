@@ -60,3 +60,87 @@ pub(super) fn found(opened: Opened) -> Found {
         opened;
     Found { promised, synced, needs, runs, base, last, origins, delivered, uncommitted, keeps, pending }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::trial::{id, Trial};
+    use super::*;
+    use crate::log_lines::captured;
+    use crate::storage::{claim, directory_of, TempDir};
+    use crate::wire::Range;
+
+    /// What is found by a peer that starts for the first time.
+    fn opened(config: &Config) -> Opened {
+        let temp = TempDir::new();
+        open(config, claim(temp.path(), &config.peer_id).unwrap()).unwrap().1
+    }
+
+    fn range(origin: &str, first: u64, count: u64) -> Range {
+        Range { origin: origin.parse().unwrap(), first, count }
+    }
+
+    #[test]
+    fn promises_are_kept_on_the_disk_wherever_readings_are_synced() {
+        for (fsync, keeps) in
+            [(Fsync::Never, false), (Fsync::Batch, true), (Fsync::Every(Duration::from_secs(1)), true)]
+        {
+            let mut trial = Trial::with(|config| config.fsync = fsync);
+            trial.storage.save_state(Some(&"7@x/1".parse().unwrap()), None, 0).unwrap();
+            let state = std::fs::read_to_string(directory_of(trial.temp.path(), &id("a")).join("state")).unwrap();
+            assert_eq!(state.contains("7@x/1"), keeps, "{fsync:?}: {state}");
+        }
+    }
+
+    #[test]
+    fn the_operator_hears_what_was_mended_and_what_the_peer_goes_on_with() {
+        let plain = Trial::new().node.config.clone();
+        let found = opened(&plain);
+        let repairs = vec![Repair::State { path: "d/state".into(), what: "it is missing", set_aside: None }];
+        let pending = vec![range("a/1", 1, 3), range("b/1", 1, 4)];
+        let events = |config: &Config, opened: &Opened| {
+            let ((), lines) = captured(|| tell(config, opened));
+            let event = |line: &String| line.split_once(':').unwrap().0.to_owned();
+            (lines.iter().map(event).collect::<Vec<_>>(), lines)
+        };
+        for (quorum, needs, expected) in [
+            (None, 0, vec![]),
+            (None, NEEDS_ALL, vec![]),
+            (Some(2), 0, vec![]),
+            (Some(2), NEEDS_ALL, vec!["WARN log_incomplete"]),
+        ] {
+            let config = Config { quorum, ..plain.clone() };
+            assert_eq!(events(&config, &Opened { needs, ..found.clone() }).0, expected, "{quorum:?} {needs}");
+        }
+        let config = Config { resume: true, ..plain };
+        let (events, lines) = events(&config, &Opened { repairs, pending, last: 9, delivered: 5, ..found });
+        assert_eq!(events, ["WARN repaired", "INFO resumed"]);
+        assert_eq!(lines[1], "INFO resumed: Resumed: 9 entries, 5 delivered, 7 readings waiting");
+    }
+
+    #[test]
+    fn the_core_is_told_all_that_was_found() {
+        let term = |text: &str| text.parse().unwrap();
+        let opened = Opened {
+            promised: Some(term("7@x/1")),
+            synced: Some(term("6@x/1")),
+            needs: 8,
+            runs: vec![(term("5@x/1"), 1)],
+            base: 2,
+            last: 9,
+            origins: vec![range("x/1", 1, 9)],
+            uncommitted: vec![(9, vec![range("x/1", 7, 3)])],
+            keeps: vec![(9, 4)],
+            delivered: 6,
+            pending: vec![range("y/1", 1, 2)],
+            ..opened(&Trial::new().node.config)
+        };
+        let Found { promised, synced, needs, runs, base, last, origins, delivered, uncommitted, keeps, pending } =
+            found(opened.clone());
+        assert_eq!((promised, synced, needs, runs), (opened.promised, opened.synced, opened.needs, opened.runs));
+        assert_eq!((base, last, origins), (opened.base, opened.last, opened.origins));
+        assert_eq!((delivered, uncommitted), (opened.delivered, opened.uncommitted));
+        assert_eq!((keeps, pending), (opened.keeps, opened.pending));
+    }
+}
