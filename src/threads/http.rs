@@ -2,7 +2,7 @@
 //! them.
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -45,18 +45,7 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
     let server = Arc::new(Server::new(shown, names, node.pages_max));
     let open = Arc::new(AtomicUsize::new(0));
     loop {
-        let stream = match listener.accept() {
-            Ok((stream, _)) => stream,
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {
-                continue
-            }
-            Err(error) => {
-                let text = format!("Cannot accept a connection to the page: {}", descriptors::explain(&error));
-                node.complaints.warn("accept_failed", &text);
-                thread::sleep(ACCEPT_PAUSE);
-                continue;
-            }
-        };
+        let Some(stream) = taken(node, listener.accept()) else { continue };
         let before = open.fetch_add(1, Ordering::Relaxed);
         let place = Place(Arc::clone(&open));
         if before >= node.pages_max {
@@ -66,6 +55,20 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
         let server = Arc::clone(&server);
         node.try_spawn("http-serve".to_owned(), move || serve(&server, &stream, place));
     }
+}
+
+/// The connection that was accepted. Where there is none for a reason that lasts, that is complained of, and a pause made.
+fn taken(node: &Node, accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<TcpStream> {
+    match accepted {
+        Ok((stream, _)) => return Some(stream),
+        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
+        Err(error) => {
+            let text = format!("Cannot accept a connection to the page: {}", descriptors::explain(&error));
+            node.complaints.warn("accept_failed", &text);
+            thread::sleep(ACCEPT_PAUSE);
+        }
+    }
+    None
 }
 
 fn serve(server: &Arc<Server<Shown>>, stream: &TcpStream, place: Place) {
@@ -124,17 +127,26 @@ impl Site for Shown {
 #[cfg(target_os = "linux")]
 fn process() -> ProcessFigures {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let figures = of_stat(&stat, rustix::param::clock_ticks_per_second(), rustix::param::page_size() as u64);
+    ProcessFigures {
+        open_files: std::fs::read_dir("/proc/self/fd").map(|entries| entries.count() as u64).ok(),
+        ..figures
+    }
+}
+
+/// What `/proc/self/stat` says, in so many ticks a second and in pages of so many bytes.
+#[cfg(target_os = "linux")]
+fn of_stat(stat: &str, ticks: u64, page_bytes: u64) -> ProcessFigures {
     // The name may hold blanks, and ends with the last parenthesis.
     let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let field = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok());
-    let ticks = rustix::param::clock_ticks_per_second();
     #[expect(clippy::cast_precision_loss, reason = "a processor time in hundredths of seconds")]
     let cpu_seconds = field(11).zip(field(12)).map(|(user, system)| (user + system) as f64 / ticks as f64);
     ProcessFigures {
         cpu_seconds,
         threads: field(17),
-        resident_bytes: field(21).map(|pages| pages * rustix::param::page_size() as u64),
-        open_files: std::fs::read_dir("/proc/self/fd").map(|entries| entries.count() as u64).ok(),
+        resident_bytes: field(21).map(|pages| pages * page_bytes),
+        open_files: None,
     }
 }
 
@@ -142,3 +154,6 @@ fn process() -> ProcessFigures {
 fn process() -> ProcessFigures {
     ProcessFigures::default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! By how much the clock of this host differs from the leader's, for `/metrics`. The leader is asked at most once a
 //! minute, and only while somebody reads the metrics.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -26,6 +27,13 @@ struct State {
     offset: Option<(PeerId, f64)>,
 }
 
+impl State {
+    /// What this leader answered.
+    fn known_of(&self, leader: &PeerId) -> Option<f64> {
+        self.offset.as_ref().filter(|(of, _)| of == leader).map(|(_, seconds)| *seconds)
+    }
+}
+
 /// The last answer of the present leader; asks again if that is old.
 pub(super) fn offset(node: &Arc<Node>, clock: &Arc<LeaderClock>) -> Option<f64> {
     let (leader, endpoint) = {
@@ -37,25 +45,43 @@ pub(super) fn offset(node: &Arc<Node>, clock: &Arc<LeaderClock>) -> Option<f64> 
     if leader == node.config.peer_id {
         return Some(0.0);
     }
+    offset_to(node, clock, (leader, endpoint))
+}
+
+/// The same, of this leader.
+fn offset_to(
+    node: &Arc<Node>,
+    clock: &Arc<LeaderClock>,
+    (leader, endpoint): (PeerId, Option<SocketAddr>),
+) -> Option<f64> {
     let mut state = lock(&clock.state);
-    let known = state.offset.as_ref().filter(|(of, _)| *of == leader).map(|(_, seconds)| *seconds);
-    let is_due = known.is_none() || state.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY);
-    let is_asking = state.asked.is_some_and(|asked| asked.elapsed() < inquiry::PATIENCE);
-    if let Some(endpoint) = endpoint.filter(|_| is_due && !is_asking) {
+    let known = state.known_of(&leader);
+    let is_time = is_time_to_ask(known.is_some(), state.asked.map(|asked| asked.elapsed()));
+    if let Some(endpoint) = endpoint.filter(|_| is_time) {
         state.asked = Some(Instant::now());
         let (node, clock) = (Arc::clone(node), Arc::clone(clock));
         let shared = Arc::clone(&node);
-        shared.try_spawn("leader-clock".to_owned(), move || {
-            let before = SystemTime::now();
-            let answer = inquiry::ask(endpoint, node.keys().as_deref());
-            let report = answer.ok().filter(|report| report.peer == leader.as_str());
-            let theirs = report.and_then(|report| report.now.parse().ok());
-            if let Some(seconds) = theirs.and_then(|theirs| ahead(before, SystemTime::now(), theirs)) {
-                lock(&clock.state).offset = Some((leader, seconds));
-            }
-        });
+        shared.try_spawn("leader-clock".to_owned(), move || ask(&node, &clock, (leader, endpoint)));
     }
     known
+}
+
+/// `asked`: how long ago it was asked last.
+fn is_time_to_ask(is_known: bool, asked: Option<Duration>) -> bool {
+    let is_due = !is_known || asked.is_none_or(|ago| ago >= ASK_EVERY);
+    let is_asking = asked.is_some_and(|ago| ago < inquiry::PATIENCE);
+    is_due && !is_asking
+}
+
+/// Asks the leader, and keeps what it answers.
+fn ask(node: &Node, clock: &LeaderClock, (leader, endpoint): (PeerId, SocketAddr)) {
+    let before = SystemTime::now();
+    let answer = inquiry::ask(endpoint, node.keys().as_deref());
+    let report = answer.ok().filter(|report| report.peer == leader.as_str());
+    let theirs = report.and_then(|report| report.now.parse().ok());
+    if let Some(seconds) = theirs.and_then(|theirs| ahead(before, SystemTime::now(), theirs)) {
+        lock(&clock.state).offset = Some((leader, seconds));
+    }
 }
 
 /// By how many seconds a clock is ahead: it said `before` and `after`, and the other one said `theirs` in between.
@@ -66,7 +92,72 @@ fn ahead(before: SystemTime, after: SystemTime, theirs: Timestamp) -> Option<f64
 
 #[cfg(test)]
 mod tests {
+    use std::thread::JoinHandle;
+
+    use super::super::trial::{answering, id, leader, until, Trial};
     use super::*;
+    use crate::wire::Message;
+
+    /// Reports of a peer of this name, whose clock is behind by an hour.
+    fn reports(trial: &Trial, name: &str) -> (SocketAddr, JoinHandle<Vec<Message>>) {
+        let mut report = trial.node.report();
+        report.peer = name.to_owned();
+        report.now = (Timestamp::now() - Duration::from_secs(3600)).to_string();
+        answering(Message::Report { json: serde_json::to_string(&report).unwrap() })
+    }
+
+    fn is_an_hour(offset: Option<f64>) -> bool {
+        // What the clock of this host says may change meanwhile.
+        offset.is_some_and(|seconds| (3600.0 - seconds).abs() < 600.0)
+    }
+
+    #[test]
+    fn a_leader_is_compared_with_itself_and_nobody_with_no_leader() {
+        assert_eq!(offset(&leader(None).node, &Arc::default()), Some(0.0));
+        assert_eq!(offset(&Trial::new().node, &Arc::default()), None);
+    }
+
+    #[test]
+    fn a_leader_is_asked_beside_and_its_answer_is_known_the_next_time() {
+        let (trial, clock) = (Trial::new(), Arc::default());
+        let (endpoint, process) = reports(&trial, "b");
+        let offset_to = |name| offset_to(&trial.node, &clock, (id(name), Some(endpoint)));
+        assert_eq!(offset_to("b"), None);
+        assert_eq!(process.join().unwrap(), [Message::Status]);
+        until(|| offset_to("b").is_some());
+        assert!(is_an_hour(offset_to("b")));
+        assert_eq!(offset_to("c"), None, "what another one said does not count");
+    }
+
+    #[test]
+    fn only_what_the_leader_itself_reports_counts() {
+        let trial = Trial::new();
+        for (name, counts) in [("b", true), ("c", false)] {
+            let clock = LeaderClock::default();
+            let (endpoint, process) = reports(&trial, name);
+            ask(&trial.node, &clock, (id("b"), endpoint));
+            process.join().unwrap();
+            assert_eq!(is_an_hour(lock(&clock.state).known_of(&id("b"))), counts, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_leader_is_asked_once_a_minute_and_again_where_it_gave_no_answer() {
+        let at = |millis| Some(Duration::from_millis(millis));
+        for (is_known, asked, is_time) in [
+            (false, None, true),
+            (false, at(0), false),
+            (false, at(1_999), false),
+            (false, at(2_000), true),
+            (false, at(60_000), true),
+            (true, None, true),
+            (true, at(2_000), false),
+            (true, at(59_999), false),
+            (true, at(60_000), true),
+        ] {
+            assert_eq!(is_time_to_ask(is_known, asked), is_time, "{is_known} {asked:?}");
+        }
+    }
 
     #[test]
     fn an_answer_is_taken_to_be_of_the_middle_between_question_and_answer() {

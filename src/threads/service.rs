@@ -30,29 +30,55 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(node: &Arc<Node>, manager: &Manager) {
     let within = manager.watchdog.unwrap_or(PATIENCE);
-    let beat = BEAT.min(within / BEATS);
-    let mut vitals = Vitals { turns: None, since: Instant::now(), patience: within / 2 };
-    let (mut is_ready, mut is_suspended, mut seen) = (false, false, 0);
+    let mut service = Service::new(within);
     loop {
-        let news = node.watch.after(seen);
-        seen = news.last().map_or(seen, |happening| happening.id);
-        is_suspended |= news.iter().any(|happening| happening.event == "suspended");
-        let hangs = vitals.look(node);
+        service.speak(node);
+        node.watch.wait_after(service.seen, beat(within));
+    }
+}
+
+/// How often a manager is told how things are that is patient for so long.
+fn beat(within: Duration) -> Duration {
+    BEAT.min(within / BEATS)
+}
+
+/// What the manager was told so far, and by what.
+struct Service {
+    /// How long the manager is patient.
+    within: Duration,
+    is_ready: bool,
+    is_suspended: bool,
+    /// The last event that was looked at.
+    seen: u64,
+    vitals: Vitals,
+}
+
+impl Service {
+    fn new(within: Duration) -> Self {
+        let vitals = Vitals { turns: None, since: Instant::now(), patience: within / 2 };
+        Self { within, is_ready: false, is_suspended: false, seen: 0, vitals }
+    }
+
+    /// Tells the manager how things are.
+    fn speak(&mut self, node: &Arc<Node>) {
+        let news = node.watch.after(self.seen);
+        self.seen = news.last().map_or(self.seen, |happening| happening.id);
+        self.is_suspended |= news.iter().any(|happening| happening.event == "suspended");
+        let hangs = self.vitals.look(node);
         let report = node.report();
-        let is_up = is_suspended || matches!(report.state, State::Member | State::Leads);
+        let is_up = self.is_suspended || matches!(report.state, State::Member | State::Leads);
         let status = hangs.clone().unwrap_or_else(|| words::in_one_line(&report));
         let mut said = vec![Word::Status(&status)];
         match &hangs {
             Some(what) => node.complaints.warn("hangs", what),
             None => said.push(Word::Alive),
         }
-        match (is_ready, is_up) {
+        match (self.is_ready, is_up) {
             (false, true) => said.push(Word::Ready),
-            (false, false) if hangs.is_none() => said.push(Word::Starting(within)),
+            (false, false) if hangs.is_none() => said.push(Word::Starting(self.within)),
             _ => {}
         }
-        is_ready |= node.tell_manager(&said) && is_up;
-        node.watch.wait_after(seen, beat);
+        self.is_ready |= node.tell_manager(&said) && is_up;
     }
 }
 
@@ -74,11 +100,15 @@ impl Vitals {
             // With nothing to do it takes its next turn for this. Without its storage the peer is ending.
             let _ = node.storage.send(StorageItem::Probe);
         }
-        let idle = self.since.elapsed();
+        self.judge(self.since.elapsed(), || latest(node))
+    }
+
+    /// What hangs, where the storage did nothing for so long, and that is the alarm that is late by most.
+    fn judge(&self, idle: Duration, latest: impl FnOnce() -> Option<(Alarm, Time)>) -> Option<String> {
         if idle > self.patience {
             return Some(format!("Hangs: the disk took nothing for {:#}", Elapsed(idle)));
         }
-        let (alarm, late) = latest(node)?;
+        let (alarm, late) = latest()?;
         (late > self.patience).then(|| format!("Hangs: {} is late by {:#}", alarm::name(alarm), Elapsed(late)))
     }
 }
@@ -90,3 +120,6 @@ fn latest(node: &Node) -> Option<(Alarm, Time)> {
     let late = |alarm: Alarm| Some((alarm, now.saturating_sub(core.deadline(alarm)?)));
     Alarm::ALL.into_iter().filter_map(late).max_by_key(|(_, late)| *late)
 }
+
+#[cfg(test)]
+mod tests;

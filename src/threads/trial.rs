@@ -4,6 +4,7 @@
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -27,11 +28,11 @@ use crate::descriptors::Budget;
 use crate::ids::PeerId;
 use crate::log_lines::captured;
 use crate::net::{Incoming, Outgoing};
-use crate::protocol::{Call, ConnectionId, Exit, Peer, Question};
+use crate::protocol::{Alarm, Call, ConnectionId, Exit, Input, Peer, Question};
 use crate::sensors::Setting;
 use crate::service::Manager;
 use crate::storage::{RealDisk, Storage, TempDir};
-use crate::wire::{Contact, Message, Token};
+use crate::wire::{Belongs, Contact, Here, Message, Token};
 
 /// Where everything is sent and listened for.
 pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -237,6 +238,96 @@ pub(super) fn nobody() -> SocketAddr {
 }
 
 /// A port for discovery that no other test has at the time.
-fn free_udp_port() -> u16 {
+pub(super) fn free_udp_port() -> u16 {
     UdpSocket::bind((LOOPBACK, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// What a peer waits for at most before it leads a group of one.
+const ALONE_AFTER: Duration = Duration::from_millis(20);
+
+/// A peer that found nobody and leads a group of one, and so has a leader.
+pub(super) fn leader(manager: Option<Arc<Manager>>) -> Trial {
+    let trial = Trial::managed(|config| config.timing.election_timeout = ALONE_AFTER, manager);
+    until(|| {
+        trial.node.step(Input::Alarm(Alarm::Discovery));
+        lock(&trial.node.core).leader().is_some()
+    });
+    trial
+}
+
+/// The peer learns of `b`, which seeks a group too, and says itself where it listens.
+pub(super) fn learns_of_b(trial: &Trial) -> SocketAddr {
+    let (listener, endpoint) = listener();
+    let contact = contact("b", endpoint);
+    let message = Message::NewPeerRequest(contact.clone());
+    trial.node.step(Input::Datagram { from: endpoint.ip(), message });
+    let stream = Arc::new(listener.accept().unwrap().0);
+    let said = all_said(&stream);
+    let [Message::Hello(_), Message::Who { nonce, .. }] = said[..] else { panic!("{said:?}") };
+    let belongs = Belongs::Nowhere;
+    let here = Here { nonce, contact, seeking: true, serves: false, dialled: false, belongs };
+    let mut outgoing = Outgoing::default();
+    outgoing.put(Message::Here(Box::new(here)));
+    outgoing.write_last(&stream).unwrap();
+    until(|| lock(&trial.node.core).endpoint_of(&id("b")) == Some(endpoint));
+    endpoint
+}
+
+/// A service manager that hears what it is told.
+#[cfg(unix)]
+pub(super) struct Ear {
+    pub(super) manager: Arc<Manager>,
+    /// Of its socket.
+    pub(super) path: std::path::PathBuf,
+    socket: std::os::unix::net::UnixDatagram,
+    _temp: TempDir,
+}
+
+#[cfg(unix)]
+impl Ear {
+    pub(super) fn new() -> Self {
+        let temp = TempDir::new();
+        let path = temp.path().join("manager");
+        let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let named = Manager::named_by(|name| (name == "NOTIFY_SOCKET").then(|| path.clone().into_os_string()));
+        Self { manager: Arc::new(named.unwrap().unwrap()), path, socket, _temp: temp }
+    }
+
+    /// The lines of the next message; waits for it.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut said = [0; 1000];
+        let length = self.socket.recv(&mut said).unwrap();
+        String::from_utf8_lossy(&said[..length]).lines().map(str::to_owned).collect()
+    }
+}
+
+/// The variable that says which test runs in a process of its own.
+const APART: &str = "PEER_TEST_APART";
+
+/// Does this in a process of its own, which is to end with this exit status: signals, variables and panics are of all threads of
+/// a process. `test` is the full name of the test that asks for it; `under` begins the command line, as `env NAME=VALUE`.
+#[cfg(unix)]
+pub(super) fn apart(test: &str, under: &[&str], status: i32, does: impl FnOnce()) {
+    if std::env::var_os(APART).is_some_and(|name| name == test) {
+        // It ends with the process that waits for it.
+        thread::spawn(|| {
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            std::process::exit(2);
+        });
+        does();
+        std::process::exit(0);
+    }
+    let own = std::env::current_exe().unwrap();
+    let line = under.iter().map(std::ffi::OsStr::new).chain([own.as_os_str()]).collect::<Vec<_>>();
+    let mut command = Command::new(line[0]);
+    command.args(&line[1..]).args([test, "--exact", "--nocapture"]).env(APART, test);
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = pipes.spawn().unwrap();
+    let held = process.stdin.take();
+    let output = process.wait_with_output().unwrap();
+    drop(held);
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(said.contains("running 1 test\n"), "it has another name than {test}: {said}");
+    assert_eq!(output.status.code(), Some(status), "{said}");
 }

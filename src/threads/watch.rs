@@ -35,12 +35,15 @@ impl Watch {
             happened: Condvar::new(),
         });
         let shared = Arc::clone(&watch);
-        log_lines::overhear(move |level, event, text| {
-            shared.counts.happened(event);
-            lock(&shared.happenings).add(SystemTime::now(), level, event, text);
-            shared.happened.notify_all();
-        });
+        log_lines::overhear(move |level, event, text| shared.hear(level, event, text));
         watch
+    }
+
+    /// A line of the log was written.
+    pub(super) fn hear(&self, level: &str, event: &str, text: &str) {
+        self.counts.happened(event);
+        lock(&self.happenings).add(SystemTime::now(), level, event, text);
+        self.happened.notify_all();
     }
 
     pub(super) fn note(&self, event: &Event) {
@@ -91,5 +94,83 @@ pub(super) fn given(config: &Config, address: SocketAddr, http: Option<String>) 
         address,
         http,
         started: SystemTime::now(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::trial::{id, learns_of_b, write_key, Trial};
+
+    use super::*;
+    use crate::ids::Term;
+    use crate::storage::TempDir;
+
+    fn view(names: &[&str]) -> Event {
+        let term: Term = "1@a/1".parse().unwrap();
+        Event::View { term, change: 1, members: names.iter().map(|name| id(name)).collect(), leader_here: true }
+    }
+
+    #[test]
+    fn a_line_of_the_log_is_counted_and_kept_and_ends_a_wait_for_it() {
+        let trial = Trial::new();
+        let watch = &trial.node.watch;
+        let most = Duration::from_millis(20);
+        let lasts = || {
+            let begun = Instant::now();
+            watch.wait_after(0, most);
+            begun.elapsed() >= most
+        };
+        // A wait may end early for no reason.
+        assert!((0..10).any(|_| lasts()), "there is nothing after 0 yet");
+        std::thread::scope(|scope| {
+            scope.spawn(|| watch.wait_after(0, Duration::from_secs(600)));
+            watch.hear("warn", "split", "x");
+        });
+        assert_eq!(trial.node.counts.events(), [("split".to_owned(), 1)]);
+        let kept = watch.after(0);
+        assert_eq!((kept.len(), &*kept[0].level, &*kept[0].event, &*kept[0].text), (1, "warn", "split", "x"));
+        assert_eq!(watch.after(1), []);
+        watch.wait_after(0, Duration::MAX);
+    }
+
+    #[test]
+    fn a_merge_is_counted_and_a_view_is_seen() {
+        let trial = Trial::new();
+        let watch = &trial.node.watch;
+        for readings in [2, 3] {
+            watch.note(&Event::Merging { leader: id("b"), readings });
+        }
+        assert_eq!(trial.node.counts.merged.load(Ordering::Relaxed), 5);
+        watch.note(&view(&["a"]));
+        assert!(lock(&watch.attendance).view_since().is_some());
+    }
+
+    #[test]
+    fn a_missing_peer_is_reported_with_its_own_address() {
+        let trial = Trial::new();
+        let endpoint = learns_of_b(&trial);
+        trial.node.watch.note(&view(&["0", "a", "b", "c"]));
+        trial.node.watch.note(&view(&["a"]));
+        let report = trial.node.report();
+        let missing: Vec<_> = report.missing.iter().map(|absent| (&*absent.peer, absent.address.clone())).collect();
+        assert_eq!(missing, [("0", None), ("b", Some(endpoint.to_string())), ("c", None)]);
+    }
+
+    #[test]
+    fn a_report_says_how_the_peer_was_started() {
+        let temp = TempDir::new();
+        let key = temp.path().join("key");
+        write_key(&key, 1);
+        let trial = Trial::with(|config| {
+            (config.group, config.key_file) = ("greenhouse".to_owned(), Some(key));
+            (config.quorum, config.resume) = (Some(2), true);
+        });
+        let report = trial.node.report();
+        assert_eq!((&*report.peer, &*report.group, report.closed), ("a", "greenhouse", true));
+        assert_eq!((report.quorum, report.resume, &*report.address), (Some(2), true, "127.0.0.1:9"));
+        let report = Trial::new().node.report();
+        assert_eq!((report.closed, report.quorum, report.resume, report.http), (false, None, false, None));
     }
 }
