@@ -248,3 +248,6 @@ fn exit_on_panic() {
         std::process::exit(1);
     }));
 }
+
+#[cfg(test)]
+mod tests;

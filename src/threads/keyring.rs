@@ -71,3 +71,66 @@ fn tell(keys: &Keys) {
     };
     log::info!(event = "closed_group", key:% = speaks, keys = count; "Closed group: this peer speaks with key {speaks}{others}");
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::path::Path;
+
+    use super::super::trial::write_key;
+    use super::*;
+    use crate::keys::tests::key;
+    use crate::log_lines::captured;
+    use crate::storage::TempDir;
+
+    /// A file with the first of these keys, and the other ones below it.
+    fn write_keys(path: &Path, bytes: &[u8]) {
+        write_key(path, bytes[0]);
+        let keys = bytes.iter().map(|byte| format!("peer-key-1 {}\n", format!("{byte:02x}").repeat(32)));
+        std::fs::write(path, keys.collect::<String>()).unwrap();
+    }
+
+    fn open(temp: &TempDir, bytes: &[u8]) -> (Keyring, Vec<String>) {
+        let path = temp.path().join("key");
+        write_keys(&path, bytes);
+        let (keyring, lines) = captured(|| Keyring::open(path, "g".to_owned()));
+        (keyring.unwrap(), lines)
+    }
+
+    #[test]
+    fn it_is_told_which_key_a_peer_speaks_with_and_how_many_it_understands() {
+        let first = key(1).fingerprint();
+        for (bytes, others) in [(&[1][..], ""), (&[1, 2, 3], ", and understands 3 keys")] {
+            let (keyring, lines) = open(&TempDir::new(), bytes);
+            let text = format!("INFO closed_group: Closed group: this peer speaks with key {first}{others}");
+            assert_eq!(lines, [text]);
+            assert_eq!(keyring.keys().fingerprints().count(), bytes.len());
+        }
+    }
+
+    #[test]
+    fn each_datagram_is_sealed_under_a_number_of_its_own() {
+        let (keyring, _) = open(&TempDir::new(), &[1]);
+        for counter in 0..3 {
+            let opened = keyring.keys().open_datagram(&keyring.seal(b"text")).expect("the key is the same");
+            assert_eq!((opened.counter, &opened.datagram[..]), (counter, &b"text"[..]));
+        }
+    }
+
+    #[test]
+    fn keys_are_read_again_and_stay_where_they_cannot_be() {
+        let temp = TempDir::new();
+        let (keyring, _) = open(&temp, &[1]);
+        let path = temp.path().join("key");
+        write_keys(&path, &[2]);
+        let ((), lines) = captured(|| keyring.read_again());
+        let second = key(2).fingerprint();
+        assert_eq!(keyring.keys().speaks(), second);
+        assert_eq!(lines, [format!("INFO closed_group: Closed group: this peer speaks with key {second}")]);
+        std::fs::write(&path, "nonsense").unwrap();
+        let ((), lines) = captured(|| keyring.read_again());
+        assert_eq!(keyring.keys().speaks(), second);
+        let is_told =
+            |line: &String| line.starts_with("WARN keys_kept: ") && line.ends_with("the earlier keys still count");
+        assert!(lines.len() == 1 && is_told(&lines[0]), "{lines:?}");
+    }
+}

@@ -169,3 +169,6 @@ pub(super) fn now_nanos() -> Incarnation {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Incarnation::try_from(since.as_nanos()).map_or(NUMBER_MAX, |nanos| nanos.min(NUMBER_MAX))
 }
+
+#[cfg(test)]
+mod tests;
