@@ -77,6 +77,9 @@ fn doubt(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::tests::config;
+    use crate::log_lines::captured;
+    use crate::storage::TempDir;
 
     fn time(text: &str) -> SystemTime {
         text.parse::<Timestamp>().unwrap().try_into().unwrap()
@@ -92,7 +95,7 @@ mod tests {
         let doubt = |now: &str, written: Option<&str>| doubt(time(now), written.map(time), None);
         assert_eq!(doubt(MADE.1, None), None);
         assert_eq!(doubt("2030-01-01T00:00:00Z", Some("2029-12-31T00:00:00Z")), None);
-        assert_eq!(doubt("2030-01-01T00:00:00Z", Some("2030-01-01T00:00:59Z")), None, "rounded");
+        assert_eq!(doubt("2030-01-01T00:00:00Z", Some("2030-01-01T00:01:00Z")), None, "rounded");
         let (by, text) = doubt("2030-01-01T00:00:00Z", Some("2030-01-04T00:00:01Z")).unwrap();
         assert_eq!(by, Duration::from_secs(3 * 86_400 + 1));
         assert_eq!(
@@ -118,5 +121,26 @@ mod tests {
         );
         let (_, text) = doubt(time("2030-01-01T00:00:00Z"), Some(time("2031-01-01T00:00:00Z")), newest).unwrap();
         assert!(text.ends_with("before this peer last wrote a file: it went back"), "{text}");
+    }
+
+    #[test]
+    fn no_right_clock_is_before_the_version_or_before_what_was_written() {
+        let temp = TempDir::new();
+        let config = Config { data_dir: temp.path().to_owned(), ..config() };
+        let checked = || captured(|| check(&config));
+        assert_eq!(checked(), (MADE.1.parse().unwrap(), vec![]));
+        let directory = storage::directory_of(&config.data_dir, &config.peer_id);
+        std::fs::create_dir(&directory).unwrap();
+        let file = std::fs::File::create(directory.join("state")).unwrap();
+        // The clock of this host is before this time.
+        file.set_modified(time("2100-01-01T00:01:00Z")).unwrap();
+        let (not_before, lines) = checked();
+        assert_eq!(not_before, "2100-01-01T00:00:00Z".parse().unwrap());
+        assert!(
+            lines.len() == 1 && lines[0].starts_with("WARN clock_behind: The clock of this host says "),
+            "{lines:?}"
+        );
+        file.set_modified(time("2001-01-01T00:00:00Z")).unwrap();
+        assert_eq!(checked(), (MADE.1.parse().unwrap(), vec![]));
     }
 }

@@ -103,6 +103,7 @@ mod tests {
     use prometheus_client::registry::Registry;
 
     use super::*;
+    use crate::config::SensorSource;
 
     fn times(counts: &Counts, number: Number, times: usize) {
         (0..times).for_each(|_| counts.taken(number, Instant::now()));
@@ -152,8 +153,12 @@ mod tests {
             counts.happened(event);
         }
         assert_eq!(counts.events(), [("joined".to_owned(), 1), ("view".to_owned(), 2)]);
-        counts.gave(7, 1);
-        assert_eq!(counts.sources(), [], "there is no such source");
+        let sensor = |path: &str| Sensor { source: SensorSource::File(path.into()), id: None, interval: None };
+        let of_two = Counts::new(&[sensor("x"), sensor("y")], false);
+        for (source, readings) in [(1, 3), (1, 5), (2, 1)] {
+            of_two.gave(source, readings);
+        }
+        assert_eq!(of_two.sources(), [("file:x".to_owned(), 0), ("file:y".to_owned(), 5)]);
         assert_eq!((counts.sync(|| 5), observed(&counts.durations.syncs)), (5, 1));
     }
 }

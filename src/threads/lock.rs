@@ -68,3 +68,26 @@ pub(super) fn wait<'a, T>(changed: &Condvar, guard: MutexGuard<'a, T>, most: Opt
         None => changed.wait(guard).unwrap_or_else(PoisonError::into_inner),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_free_is_taken_without_waiting_even_after_a_panic() {
+        let mutex = Mutex::new(7);
+        assert_eq!(try_lock(&mutex).as_deref(), Some(&7));
+        let held = lock(&mutex);
+        assert!(try_lock(&mutex).is_none());
+        drop(held);
+        std::thread::scope(|scope| {
+            let panics = scope.spawn(|| {
+                let _held = lock(&mutex);
+                panic!("as it is meant");
+            });
+            assert!(panics.join().is_err());
+        });
+        assert!(mutex.is_poisoned());
+        assert_eq!(try_lock(&mutex).as_deref(), Some(&7));
+    }
+}

@@ -145,6 +145,32 @@ mod tests {
     }
 
     #[test]
+    fn a_look_says_whether_sources_that_waited_may_go_on() {
+        let temp = TempDir::new();
+        let (mut reserve, complaints) = (Reserve::new(temp.path().to_owned(), 0), Complaints::default());
+        assert!(!reserve.look(&complaints), "none waited");
+        reserve.min_free = u64::MAX;
+        assert!(!reserve.look(&complaints));
+        assert!(reserve.sources_wait() && reserve.disk().is_some_and(|disk| disk.sources_wait));
+        reserve.min_free = 0;
+        assert!(reserve.look(&complaints));
+        assert!(!reserve.sources_wait());
+    }
+
+    #[test]
+    fn it_is_told_what_comes_next_on_a_low_disk() {
+        for (min_free, then) in [
+            (0, "make room: once it is full, this peer ends"),
+            (40 << 20, "make room: below 40 MiB (--min-free) its sources wait"),
+        ] {
+            let (reserve, complaints) = (Reserve::new(PathBuf::from("d"), min_free), Complaints::default());
+            reserve.judge(50 << 20, &complaints);
+            let text = format!("The disk of d has 50 MiB left; {then}");
+            assert_eq!(complaints.heard().into_iter().map(|(_, _, text)| text).collect::<Vec<_>>(), [text]);
+        }
+    }
+
+    #[test]
     fn without_a_reserve_a_disk_is_low_and_no_source_waits() {
         assert_eq!(looks(0, &[64 << 20, 0]), [(vec![], false, false), (vec![LOW], false, false)]);
     }

@@ -123,3 +123,74 @@ fn micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{contact, id, leader, Trial};
+    use super::*;
+    use crate::log_lines::captured;
+    use crate::wire::Refusal;
+
+    fn error(length: usize) -> Message {
+        Message::Error { why: Refusal::Other("ä".repeat(length)) }
+    }
+
+    #[test]
+    fn a_way_is_found_by_its_name() {
+        let names = [(Way::Connection, "connection"), (Way::Datagram, "datagram"), (Way::Question, "question")];
+        for (way, name) in names {
+            assert_eq!((way.name(), Way::named(name)), (name, Some(way)));
+        }
+        assert_eq!(Way::named(""), None);
+    }
+
+    #[test]
+    fn what_is_said_and_heard_is_logged() {
+        let message = Message::NewPeerRequest(contact("b", "127.0.0.1:7".parse().unwrap()));
+        let text = "NEW_PEER_REQUEST:b:0:1:127.0.0.1:7";
+        let ((), lines) = captured(|| {
+            said(Some(&id("c")), Way::Connection, &message);
+            said(None, Way::Datagram, &message);
+            heard(Some(&id("c")), Way::Connection, &message);
+            heard(None, Way::Datagram, &message);
+        });
+        let told = |way, other, sign| format!("TRACE {way}: {other} {sign} {text}");
+        let [said, heard] = [("said", "<"), ("heard", ">")].map(|(way, sign)| ["c", ""].map(|it| told(way, it, sign)));
+        assert_eq!(lines, [said, heard].concat());
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters_and_is_one_line() {
+        let head = "ERROR:";
+        for (length, cut) in [(1, false), (TEXT_MAX - head.len(), false), (TEXT_MAX - head.len() + 1, true)] {
+            let shown = text_of(&error(length));
+            assert_eq!((shown.chars().count() > TEXT_MAX, shown.ends_with('…')), (cut, cut), "{length}");
+            assert!(shown.starts_with("ERROR:ä"), "{shown}");
+        }
+        assert_eq!(text_of(&error(500)).chars().count(), TEXT_MAX + 1);
+    }
+
+    #[test]
+    fn what_a_peer_is_is_logged_once_it_is_new() {
+        let (trial, other) = (Trial::new(), leader(None));
+        let stood = Stood::default();
+        let news = |trial: &Trial| stood.news(&lock(&trial.node.core), trial.node.now());
+        assert!(news(&trial).is_none(), "nobody reads it");
+        let ((), lines) = captured(|| {
+            for trial in [&trial, &trial, &other, &other, &trial] {
+                news(trial).into_iter().for_each(News::log);
+            }
+        });
+        assert_eq!(lines, ["TRACE stands: seeks", "TRACE stands: leads", "TRACE stands: seeks"]);
+        let (fields, _) = captured(|| news(&other).expect("it is another one").fields);
+        let (start, end) =
+            (r#""is":"leads","term":""#, r#""members":["a"],"taken":0,"last":0,"committed":0,"delivered":0"#);
+        assert!(fields.starts_with(start) && fields.ends_with(end), "{fields}");
+    }
+
+    #[test]
+    fn times_are_microseconds_since_1970() {
+        let at = |time: &str| u64::try_from(time.parse::<jiff::Timestamp>().unwrap().as_microsecond()).unwrap();
+        assert!((at("2025-01-01T00:00:00Z")..at("2100-01-01T00:00:00Z")).contains(&micros()));
+    }
+}

@@ -104,6 +104,84 @@ fn case_of(event: &Event) -> (Subject, Kind) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log_lines::captured;
+
+    fn voice() -> (Voice, Complaints) {
+        (Voice::new(Watch::start(&Arc::default())), Complaints::default())
+    }
+
+    fn joined(name: &str) -> Event {
+        Event::Joined { peer: name.parse().unwrap() }
+    }
+
+    fn misbehaved(name: &str) -> Event {
+        Event::Misbehaved { peer: name.parse().unwrap(), what: "lies", at: 1 }
+    }
+
+    #[test]
+    fn lines_are_written_in_their_order_and_once() {
+        let (voice, complaints) = voice();
+        let ((), lines) = captured(|| {
+            voice.put(joined("p"));
+            voice.put(Event::LeaderFailed { leader: "q".parse().unwrap() });
+        });
+        assert_eq!(lines, [""; 0], "the core is locked");
+        let ((), lines) = captured(|| voice.say(joined("r"), &complaints));
+        let events: Vec<&str> = lines.iter().filter_map(|line| Some(line.split_once(": ")?.0)).collect();
+        assert_eq!(events, ["INFO joined", "WARN leader_gone", "INFO joined"]);
+        assert!(lines[0].ends_with(&joined("p").to_string()) && lines[2].ends_with(&joined("r").to_string()));
+        assert_eq!(captured(|| voice.write(&complaints)).1, [""; 0]);
+    }
+
+    #[test]
+    fn a_thread_that_finds_another_one_writing_leaves_its_line_to_that() {
+        let (voice, complaints) = voice();
+        let writing = lock(&voice.writing);
+        assert_eq!(captured(|| voice.say(joined("p"), &complaints)).1, [""; 0]);
+        drop(writing);
+        assert_eq!(captured(|| voice.write(&complaints)).1.len(), 1);
+    }
+
+    #[test]
+    fn the_watch_notes_what_is_said() {
+        let counts = Arc::default();
+        let voice = Voice::new(Watch::start(&counts));
+        voice.say(Event::Merging { leader: "p".parse().unwrap(), readings: 3 }, &Complaints::default());
+        assert_eq!(counts.merged.load(std::sync::atomic::Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn what_others_can_cause_again_and_again_is_complained_of() {
+        let (voice, complaints) = voice();
+        let ((), lines) = captured(|| (0..3).for_each(|_| voice.say(misbehaved("p"), &complaints)));
+        assert_eq!(lines.iter().filter(|line| line.starts_with("WARN")).count(), 1, "{lines:?}");
+        let peer = Subject::Peer("p".parse().unwrap());
+        let case = (peer, Kind::new("misbehaved", "lies"), misbehaved("p").to_string());
+        assert_eq!(complaints.heard(), vec![case; 3]);
+        let ((), lines) = captured(|| voice.say(Event::Reachable { peer: "p".parse().unwrap() }, &complaints));
+        assert_eq!(lines, [""; 0], "it may not last");
+    }
+
+    #[test]
+    fn a_case_is_of_the_peer_that_it_is_about() {
+        let peer = || "p".parse().unwrap();
+        let endpoint = "127.0.0.1:1".parse().unwrap();
+        let origin = || "p/1".parse().unwrap();
+        for event in [
+            misbehaved("p"),
+            Event::Unreachable { peer: peer(), endpoint, heard: true, why: String::new() },
+            Event::Reachable { peer: peer() },
+            Event::NotReached { peer: peer(), endpoint },
+            Event::Reached { peer: peer() },
+            Event::Lost { origin: origin(), first: 1, last: 2 },
+            Event::Forged { origin: origin(), first: 1, last: 2 },
+        ] {
+            assert_eq!(case_of(&event).0, Subject::Peer(peer()), "{event:?}");
+        }
+        for event in [Event::Stuck, Event::Refused { why: String::new() }] {
+            assert_eq!(case_of(&event).0, Subject::Own(String::new()), "{event:?}");
+        }
+    }
 
     #[test]
     fn what_somebody_has_to_change_is_told_seldom() {
