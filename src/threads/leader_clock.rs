@@ -123,9 +123,9 @@ mod tests {
         let (endpoint, process) = reports(&trial, "b");
         let offset_to = |name| offset_to(&trial.node, &clock, (id(name), Some(endpoint)));
         assert_eq!(offset_to("b"), None);
-        assert_eq!(process.join().unwrap(), [Message::Status]);
         until(|| offset_to("b").is_some());
         assert!(is_an_hour(offset_to("b")));
+        assert_eq!(process.join().unwrap(), [Message::Status]);
         assert_eq!(offset_to("c"), None, "what another one said does not count");
     }
 
@@ -136,8 +136,8 @@ mod tests {
             let clock = LeaderClock::default();
             let (endpoint, process) = reports(&trial, name);
             ask(&trial.node, &clock, (id("b"), endpoint));
-            process.join().unwrap();
             assert_eq!(is_an_hour(lock(&clock.state).known_of(&id("b"))), counts, "{name}");
+            process.join().unwrap();
         }
     }
 

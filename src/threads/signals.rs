@@ -77,6 +77,7 @@ pub(super) fn listen(_has_keys: bool) -> io::Result<impl FnOnce(&Arc<Node>)> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::thread;
+    use std::time::Duration;
 
     use signal_hook::consts::{SIGHUP, SIGTERM};
     use signal_hook::low_level::raise;
@@ -85,6 +86,9 @@ mod tests {
     use super::*;
     use crate::log_lines::captured;
     use crate::protocol::Exit;
+
+    /// How long what another thread does may take.
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     /// Starts a process that is told to outlive its terminal.
     const OUTLIVE: [&str; 4] = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];
@@ -133,7 +137,7 @@ mod tests {
                 let before = speaks();
                 write_key(&closed.node.config.key_file.clone().unwrap(), 2);
                 raise(SIGHUP).unwrap();
-                assert_eq!(plain.exits.recv(), Ok(Exit::Stopped));
+                assert_eq!(plain.exits.recv_timeout(PATIENCE), Ok(Exit::Stopped));
                 until(|| speaks() != before);
                 let lines = ear.lines();
                 assert!(lines.len() == 2 && lines[0] == "RELOADING=1", "{lines:?}");
@@ -142,7 +146,7 @@ mod tests {
                 write_key(&closed.node.config.key_file.clone().unwrap(), 3);
                 raise(SIGTERM).unwrap();
                 for trial in [&closed, &service] {
-                    assert_eq!(trial.exits.recv(), Ok(Exit::Stopped));
+                    assert_eq!(trial.exits.recv_timeout(PATIENCE), Ok(Exit::Stopped));
                 }
                 assert_eq!(speaks(), after, "only a hangup has it read again");
                 assert_eq!(ear.lines(), ["STOPPING=1"]);

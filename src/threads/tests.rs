@@ -4,16 +4,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::inbox::StorageItem;
-#[cfg(unix)]
-use super::trial::{apart, Ear};
-use super::trial::{free_udp_port, listener, until, Trial, LOOPBACK};
+use super::trial::{listener, until, Trial};
 use super::*;
-use crate::config::tests::config;
 use crate::sensors::{Source, Taken};
-use crate::storage::{directory_of, occupant, TempDir};
 use crate::wire::Lines;
 
-/// How long whatever another thread does may take.
+/// How long what another thread does may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A source that gives what it is sent, and ends with its sender.
@@ -89,16 +85,6 @@ fn the_storage_does_what_it_is_handed_until_the_disk_fails() {
     wait.recv_timeout(PATIENCE).unwrap();
 }
 
-#[cfg(unix)]
-#[test]
-fn the_service_manager_is_told_that_the_peer_lives() {
-    let ear = Ear::new();
-    let trial = Trial::managed(|_| {}, Some(Arc::clone(&ear.manager)));
-    start_service(&trial.node, None);
-    start_service(&trial.node, Some(&ear.manager));
-    assert_eq!(ear.lines()[1], "WATCHDOG=1");
-}
-
 #[test]
 fn a_thread_has_its_name() {
     let (sender, receiver) = bounded(1);
@@ -106,49 +92,64 @@ fn a_thread_has_its_name() {
     assert_eq!(receiver.recv_timeout(PATIENCE).unwrap().as_deref(), Some("x"));
 }
 
+/// Of a service, and of a whole process.
 #[cfg(unix)]
-#[test]
-fn a_panic_in_any_thread_ends_the_process() {
-    apart("threads::tests::a_panic_in_any_thread_ends_the_process", &[], 1, || {
-        exit_on_panic();
-        let _ = thread::spawn(|| panic!("as it is meant")).join();
-    });
-}
+mod whole {
+    use super::super::trial::{apart, free_udp_port, Ear, LOOPBACK};
+    use super::*;
+    use crate::config::tests::config;
+    use crate::storage::{directory_of, occupant, TempDir};
 
-/// A peer that speaks on loopback only, with its files there.
-fn on_loopback(temp: &TempDir) -> Config {
-    let (bind, broadcast_port) = (LOOPBACK, free_udp_port());
-    Config { bind, broadcast_port, data_dir: temp.path().to_owned(), sensors: Vec::new(), ..config() }
-}
+    #[test]
+    fn the_service_manager_is_told_that_the_peer_lives() {
+        let ear = Ear::new();
+        let trial = Trial::managed(|_| {}, Some(Arc::clone(&ear.manager)));
+        start_service(&trial.node, None);
+        start_service(&trial.node, Some(&ear.manager));
+        assert_eq!(ear.lines()[1], "WATCHDOG=1");
+    }
 
-#[cfg(unix)]
-#[test]
-fn a_peer_runs_until_it_is_asked_to_stop() {
-    apart("threads::tests::a_peer_runs_until_it_is_asked_to_stop", &[], 0, || {
-        let temp = TempDir::new();
-        let config = on_loopback(&temp);
-        let directory = directory_of(&config.data_dir, &config.peer_id);
-        let peer = thread::spawn(|| run(config));
-        let listens = || occupant(&directory).is_some_and(|occupant| occupant.endpoint.is_some());
-        until(|| listens() || peer.is_finished());
-        assert!(!peer.is_finished());
-        signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
-        until(|| peer.is_finished());
-        peer.join().unwrap().unwrap();
-    });
-}
+    #[test]
+    fn a_panic_in_any_thread_ends_the_process() {
+        apart("threads::tests::whole::a_panic_in_any_thread_ends_the_process", &[], 1, || {
+            exit_on_panic();
+            let _ = thread::spawn(|| panic!("as it is meant")).join();
+        });
+    }
 
-#[cfg(unix)]
-#[test]
-fn the_service_manager_is_told_why_a_peer_could_not_start() {
-    let test = "threads::tests::the_service_manager_is_told_why_a_peer_could_not_start";
-    let ear = Ear::new();
-    apart(test, &["env", &format!("NOTIFY_SOCKET={}", ear.path.display())], 0, || {
-        let (_held, taken) = listener();
-        let temp = TempDir::new();
-        let ended = run(Config { port: taken.port(), ..on_loopback(&temp) });
-        assert!(matches!(ended, Err(Fatal::PortInUse { endpoint }) if endpoint == taken), "{ended:?}");
-    });
-    let lines = ear.lines();
-    assert!(lines[0] == "STOPPING=1" && lines[1].contains("is in use by another process"), "{lines:?}");
+    /// A peer that speaks on loopback only, with its files there.
+    fn on_loopback(temp: &TempDir) -> Config {
+        let (bind, broadcast_port) = (LOOPBACK, free_udp_port());
+        Config { bind, broadcast_port, data_dir: temp.path().to_owned(), sensors: Vec::new(), ..config() }
+    }
+
+    #[test]
+    fn a_peer_runs_until_it_is_asked_to_stop() {
+        apart("threads::tests::whole::a_peer_runs_until_it_is_asked_to_stop", &[], 0, || {
+            let temp = TempDir::new();
+            let config = on_loopback(&temp);
+            let directory = directory_of(&config.data_dir, &config.peer_id);
+            let peer = thread::spawn(|| run(config));
+            let listens = || occupant(&directory).is_some_and(|occupant| occupant.endpoint.is_some());
+            until(|| listens() || peer.is_finished());
+            assert!(!peer.is_finished());
+            signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
+            until(|| peer.is_finished());
+            peer.join().unwrap().unwrap();
+        });
+    }
+
+    #[test]
+    fn the_service_manager_is_told_why_a_peer_could_not_start() {
+        let test = "threads::tests::whole::the_service_manager_is_told_why_a_peer_could_not_start";
+        let ear = Ear::new();
+        apart(test, &["env", &format!("NOTIFY_SOCKET={}", ear.path.display())], 0, || {
+            let (_held, taken) = listener();
+            let temp = TempDir::new();
+            let ended = run(Config { port: taken.port(), ..on_loopback(&temp) });
+            assert!(matches!(ended, Err(Fatal::PortInUse { endpoint }) if endpoint == taken), "{ended:?}");
+        });
+        let lines = ear.lines();
+        assert!(lines[0] == "STOPPING=1" && lines[1].contains("is in use by another process"), "{lines:?}");
+    }
 }

@@ -4,7 +4,6 @@
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -303,12 +302,14 @@ impl Ear {
 }
 
 /// The variable that says which test runs in a process of its own.
+#[cfg(unix)]
 const APART: &str = "PEER_TEST_APART";
 
 /// Does this in a process of its own, which is to end with this exit status: signals, variables and panics are of all threads of
 /// a process. `test` is the full name of the test that asks for it; `under` begins the command line, as `env NAME=VALUE`.
 #[cfg(unix)]
 pub(super) fn apart(test: &str, under: &[&str], status: i32, does: impl FnOnce()) {
+    use std::process::{Command, Stdio};
     if std::env::var_os(APART).is_some_and(|name| name == test) {
         // It ends with the process that waits for it.
         thread::spawn(|| {

@@ -66,7 +66,7 @@ fn a_system_that_gives_no_connection_is_complained_of_and_a_browser_that_went_aw
 
 #[test]
 fn the_server_is_shown_what_the_peer_knows_and_what_happens() {
-    let trial = leader(None);
+    let trial = Trial::new();
     let shown = shown(&trial);
     assert_eq!(shown.directory(), Path::new("d"));
     assert_eq!(shown.report().peer, "a");
