@@ -95,7 +95,7 @@ fn a_thread_has_its_name() {
 /// Of a service, and of a whole process.
 #[cfg(unix)]
 mod whole {
-    use super::super::trial::{apart, free_udp_port, Ear, LOOPBACK};
+    use super::super::trial::{apart, discovery_port, Ear, LOOPBACK};
     use super::*;
     use crate::config::tests::config;
     use crate::storage::{directory_of, occupant, TempDir};
@@ -119,7 +119,7 @@ mod whole {
 
     /// A peer that speaks on loopback only, with its files there.
     fn on_loopback(temp: &TempDir) -> Config {
-        let (bind, broadcast_port) = (LOOPBACK, free_udp_port());
+        let (bind, broadcast_port) = (LOOPBACK, discovery_port());
         Config { bind, broadcast_port, data_dir: temp.path().to_owned(), sensors: Vec::new(), ..config() }
     }
 

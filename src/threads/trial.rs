@@ -4,12 +4,14 @@
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{bounded, unbounded, Receiver};
 use mio::Poll;
+use socket2::{Domain, Socket, Type};
 
 use super::counts::Counts;
 use super::ends::Ends;
@@ -31,7 +33,7 @@ use crate::protocol::{Alarm, Call, ConnectionId, Exit, Input, Peer, Question};
 use crate::sensors::Setting;
 use crate::service::Manager;
 use crate::storage::{RealDisk, Storage, TempDir};
-use crate::wire::{Belongs, Contact, Here, Message, Token};
+use crate::wire::{Contact, Message, Token};
 
 /// Where everything is sent and listened for.
 pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -48,8 +50,6 @@ pub(super) struct Trial {
     /// On which its listener waits.
     pub(super) poll: Poll,
     pub(super) temp: TempDir,
-    /// Where its key is.
-    pub(super) of_key: Option<TempDir>,
 }
 
 impl Trial {
@@ -65,10 +65,11 @@ impl Trial {
 
     /// The same in a closed group, whose key is made of this byte.
     pub(super) fn closed(byte: u8) -> Self {
-        let temp = TempDir::new();
-        let path = temp.path().join("key");
-        write_key(&path, byte);
-        Self { of_key: Some(temp), ..Self::with(|config| config.key_file = Some(path)) }
+        Self::with(|config| {
+            let path = config.data_dir.join("key");
+            write_key(&path, byte);
+            config.key_file = Some(path);
+        })
     }
 
     /// The same, started by a service manager.
@@ -77,7 +78,7 @@ impl Trial {
         let mut config = config();
         config.peer_id = id("a");
         config.bind = LOOPBACK;
-        config.broadcast_port = free_udp_port();
+        config.broadcast_port = discovery_port();
         config.data_dir = temp.path().to_owned();
         config.sensors = Vec::new();
         change(&mut config);
@@ -105,7 +106,7 @@ impl Trial {
             (porter, ends, Arc::new(Complaints::default()), keyring),
             (Watch::start(&counts), counts, given, manager),
         ));
-        Self { node, storage, for_storage, for_sequencer, exits, poll, temp, of_key: None }
+        Self { node, storage, for_storage, for_sequencer, exits, poll, temp }
     }
 
     /// The peer waits for others no longer than this.
@@ -231,14 +232,25 @@ pub(super) fn listener() -> (TcpListener, SocketAddr) {
     (listener, endpoint)
 }
 
-/// Nobody listens there.
+/// Nobody listens there, and nobody will while the tests run: a socket has the port, and refuses.
 pub(super) fn nobody() -> SocketAddr {
-    listener().1
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(LOOPBACK, 0).into()).unwrap();
+    let endpoint = socket.local_addr().unwrap().as_socket().unwrap();
+    std::mem::forget(socket);
+    endpoint
 }
 
-/// A port for discovery that no other test has at the time.
-pub(super) fn free_udp_port() -> u16 {
-    UdpSocket::bind((LOOPBACK, 0)).unwrap().local_addr().unwrap().port()
+/// A port for discovery that no other test of this process gets, below those that the system picks. Other processes begin
+/// elsewhere.
+pub(super) fn discovery_port() -> u16 {
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random_range(0..10_000)));
+    loop {
+        let port = 20_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 10_000;
+        if UdpSocket::bind((LOOPBACK, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// What a peer waits for at most before it leads a group of one.
@@ -252,24 +264,6 @@ pub(super) fn leader(manager: Option<Arc<Manager>>) -> Trial {
         lock(&trial.node.core).leader().is_some()
     });
     trial
-}
-
-/// The peer learns of `b`, which seeks a group too, and says itself where it listens.
-pub(super) fn learns_of_b(trial: &Trial) -> SocketAddr {
-    let (listener, endpoint) = listener();
-    let contact = contact("b", endpoint);
-    let message = Message::NewPeerRequest(contact.clone());
-    trial.node.step(Input::Datagram { from: endpoint.ip(), message });
-    let stream = Arc::new(listener.accept().unwrap().0);
-    let said = all_said(&stream);
-    let [Message::Hello(_), Message::Who { nonce, .. }] = said[..] else { panic!("{said:?}") };
-    let belongs = Belongs::Nowhere;
-    let here = Here { nonce, contact, seeking: true, serves: false, dialled: false, belongs };
-    let mut outgoing = Outgoing::default();
-    outgoing.put(Message::Here(Box::new(here)));
-    outgoing.write_last(&stream).unwrap();
-    until(|| lock(&trial.node.core).endpoint_of(&id("b")) == Some(endpoint));
-    endpoint
 }
 
 /// A service manager that hears what it is told.
@@ -288,7 +282,7 @@ impl Ear {
         let temp = TempDir::new();
         let path = temp.path().join("manager");
         let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let named = Manager::named_by(|name| (name == "NOTIFY_SOCKET").then(|| path.clone().into_os_string()));
         Self { manager: Arc::new(named.unwrap().unwrap()), path, socket, _temp: temp }
     }

@@ -101,7 +101,7 @@ pub(super) fn given(config: &Config, address: SocketAddr, http: Option<String>) 
 mod tests {
     use std::time::Instant;
 
-    use super::super::trial::{id, learns_of_b, write_key, Trial};
+    use super::super::trial::{id, nobody, write_key, Trial};
 
     use super::*;
     use crate::ids::Term;
@@ -150,7 +150,8 @@ mod tests {
     #[test]
     fn a_missing_peer_is_reported_with_its_own_address() {
         let trial = Trial::new();
-        let endpoint = learns_of_b(&trial);
+        let endpoint = nobody();
+        trial.meets_b(endpoint);
         trial.node.watch.note(&view(&["0", "a", "b", "c"]));
         trial.node.watch.note(&view(&["a"]));
         let report = trial.node.report();

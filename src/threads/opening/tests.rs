@@ -5,7 +5,7 @@ use std::path::Path;
 
 #[cfg(unix)]
 use super::super::trial::{apart, Ear};
-use super::super::trial::{free_udp_port, listener, write_key, LOOPBACK};
+use super::super::trial::{discovery_port, listener, write_key, LOOPBACK};
 use super::*;
 use crate::config::tests::config;
 use crate::config::Sensor;
@@ -184,7 +184,7 @@ fn a_page_has_an_address_for_a_browser() {
 
 #[test]
 fn a_peer_hears_discovery_unless_nothing_is_broadcast() {
-    let on_loopback = || Config { bind: LOOPBACK, broadcast_port: free_udp_port(), ..config() };
+    let on_loopback = || Config { bind: LOOPBACK, broadcast_port: discovery_port(), ..config() };
     assert!(receiver(&on_loopback()).unwrap().is_some());
     assert!(receiver(&Config { bind: "::1".parse().unwrap(), ..on_loopback() }).unwrap().is_none());
 }
@@ -193,7 +193,7 @@ fn a_peer_hears_discovery_unless_nothing_is_broadcast() {
 #[test]
 fn where_a_port_can_be_shared_nothing_is_said_of_a_process_that_has_it() {
     let (other, config) = loop {
-        let config = Config { bind: LOOPBACK, broadcast_port: free_udp_port(), ..config() };
+        let config = Config { bind: LOOPBACK, broadcast_port: discovery_port(), ..config() };
         if let Ok(socket) = UdpSocket::bind((LOOPBACK, config.broadcast_port)) {
             break (socket, config);
         }
