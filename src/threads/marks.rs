@@ -151,28 +151,28 @@ mod tests {
         assert_eq!(hands_in(&trial, Some(reading()), |asks| asks.send(()).unwrap()), (Mark::default(), false));
     }
 
-    #[test]
-    fn the_end_does_not_wait_where_no_source_is_about_to_note_anything() {
-        let trial = Trial::new();
-        let marks = marks(&trial);
-        let settles = thread::spawn(move || marks.settle(Duration::from_secs(3600)));
-        until(|| settles.is_finished());
+    /// Waits for what is to be noted, as a peer does that ends.
+    fn settles(marks: &Arc<Marks>, most: Duration) {
+        let shared = Arc::clone(marks);
+        let thread = thread::spawn(move || shared.settle(most));
+        until(|| thread.is_finished());
+        thread.join().unwrap();
     }
 
     #[test]
     fn the_end_waits_for_a_source_that_notes_how_far_it_is_and_not_for_ever() {
         let temp = TempDir::new();
-        let marks = Marks::new(Positions::open(&temp.path().join("positions")).unwrap());
+        let marks = Arc::new(Marks::new(Positions::open(&temp.path().join("positions")).unwrap()));
         let (most, begun) = (Duration::from_millis(50), Instant::now());
         *lock(&marks.busy) = true;
-        marks.settle(most);
+        settles(&marks, most);
         assert!(begun.elapsed() >= most, "it may be about to");
         thread::scope(|scope| {
             scope.spawn(|| {
                 *lock(&marks.busy) = false;
                 marks.free.notify_all();
             });
-            marks.settle(Duration::from_secs(60));
+            settles(&marks, Duration::from_secs(3600));
             assert!(!*lock(&marks.busy));
         });
     }

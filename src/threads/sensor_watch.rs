@@ -129,11 +129,12 @@ mod tests {
         let complaints = Arc::new(Complaints::default());
         let [quick, slow] = [10, 20].map(|ms| Arc::new(Asked::of(&Slow(Some(Duration::from_millis(ms)))).unwrap()));
         let (shared, all) = (Arc::clone(&complaints), [Arc::clone(&quick), Arc::clone(&slow)]);
-        thread::spawn(move || run(&shared, &all));
+        let looks = thread::spawn(move || run(&shared, &all));
         for asked in [&slow, &quick] {
             let before = complaints.heard().len();
-            asked.timing(&complaints, || until(|| complaints.heard().len() > before));
+            asked.timing(&complaints, || until(|| complaints.heard().len() > before || looks.is_finished()));
         }
+        assert!(!looks.is_finished());
         let heard = complaints.heard();
         assert!(heard
             .iter()

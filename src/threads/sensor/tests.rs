@@ -60,15 +60,29 @@ fn readings(count: u64) -> Taken {
     Taken::Readings(lines(count))
 }
 
+/// Does this on a thread of its own, which is to come to an end.
+fn ends<T: Send + 'static>(does: impl FnOnce() -> T + Send + 'static) -> T {
+    let thread = thread::spawn(does);
+    until(|| thread.is_finished());
+    thread.join().unwrap()
+}
+
 /// Runs the source to its end; returns what the core is told.
 fn runs(trial: &Trial, mut source: Script, marks: Option<Marks>) -> (Script, Vec<String>) {
     let node = Arc::clone(&trial.node);
-    let thread = thread::spawn(move || {
+    ends(move || {
         let ((), steps) = steps(|| run(&node, (0, &mut source), (None, marks.as_ref())));
         (source, steps)
-    });
-    until(|| thread.is_finished());
-    thread.join().unwrap()
+    })
+}
+
+/// Asks the source once; returns what it gave.
+fn takes(trial: &Trial, mut source: Script) -> (Script, Taken) {
+    let node = Arc::clone(&trial.node);
+    ends(move || {
+        let taken = take(&node, &mut source, None);
+        (source, taken)
+    })
 }
 
 fn told(input: &Input) -> String {
@@ -102,15 +116,15 @@ fn a_source_with_an_interval_is_asked_no_more_often() {
 fn the_rest_of_a_reading_is_asked_for_within_the_interval() {
     let (trial, begun) = (Trial::new(), Instant::now());
     let interval = Duration::from_millis(160);
-    let mut source = script([Taken::Again, Taken::Again, readings(1)], Some(interval));
-    assert_eq!(take(&trial.node, &mut source, None), readings(1));
+    let (source, taken) = takes(&trial, script([Taken::Again, Taken::Again, readings(1)], Some(interval)));
+    assert_eq!(taken, readings(1));
     let last = source.asked.last().unwrap().0;
     assert!(last.duration_since(begun) >= 2 * pause_of(interval), "it needs a moment");
     for (interval, pause) in [(160, 20), (8000, 1000), (15_000, 1000)] {
         assert_eq!(pause_of(Duration::from_millis(interval)), Duration::from_millis(pause));
     }
-    let mut source = script([Taken::Again, readings(1)], None);
-    assert_eq!(take(&trial.node, &mut source, None), Taken::Again, "it has waited itself");
+    let (_, taken) = takes(&trial, script([Taken::Again, readings(1)], None));
+    assert_eq!(taken, Taken::Again, "it has waited itself");
 }
 
 #[test]

@@ -350,8 +350,13 @@ fn a_turn_without_an_item_does_what_is_due_and_tells_the_operator_what_was_resto
 fn it_runs_until_the_disk_fails() {
     let mut trial = Trial::with(|config| config.quorum = Some(1));
     // What a quorum has committed is never cut.
-    let cut = StorageItem::Store(Store::Cut { to: 0, state: State::default() });
-    hand_over(&trial.node, [append(1, &[1]), deliver(1), cut]);
-    let error = run(&trial.node, &mut trial.storage, &trial.for_storage);
+    let cut = || StorageItem::Store(Store::Cut { to: 0, state: State::default() });
+    let mut rest = calm(&trial);
+    hand_over(&trial.node, [append(1, &[1]), deliver(1), cut()]);
+    let (node, storage, inbox) = (&trial.node, &mut trial.storage, &trial.for_storage);
+    let error = turn(node, storage, inbox, &mut rest).unwrap_err();
+    assert!(matches!(error, StorageError::CutsDelivered { to: 0, delivered: 1 }), "{error}");
+    hand_over(node, [cut()]);
+    let error = run(node, storage, inbox);
     assert!(matches!(error, StorageError::CutsDelivered { to: 0, delivered: 1 }), "{error}");
 }

@@ -142,3 +142,20 @@ fn the_room_on_the_disk_is_looked_at_from_time_to_time() {
     assert!(is_known());
     assert_eq!(rest.room_at, now + reserve::LOOK_EVERY);
 }
+
+#[test]
+fn the_storage_waits_no_longer_than_for_the_first_of_what_is_due() {
+    let trial = Trial::new();
+    let (now, later) = (Instant::now(), Instant::now() + 2 * HOUR);
+    let rest = || Rest { names_at: later, pack_at: later, ..calm(&trial) };
+    assert_eq!(rest().due(), later, "room is looked for in between");
+    for first in [
+        Rest { names_at: now, ..rest() },
+        Rest { pack_at: now, ..rest() },
+        Rest { flush_by: Some(now), ..rest() },
+        Rest { sync_by: Some(now), ..rest() },
+        Rest { retain_at: Some(now), ..rest() },
+    ] {
+        assert_eq!(first.due(), now);
+    }
+}
