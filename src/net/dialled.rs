@@ -146,7 +146,8 @@ mod tests {
             first(&stream);
             let _ = told.recv();
         };
-        let (dialled, thread) = dial(silent, Duration::from_millis(20));
+        // Long enough that the first bytes are not what takes so long.
+        let (dialled, thread) = dial(silent, Duration::from_millis(300));
         assert!(matches!(dialled.unwrap_err(), DialError::TimedOut));
         drop(tell);
         thread.join().unwrap();

@@ -221,7 +221,7 @@ pub(super) fn until(mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < end, "it does not come");
-        thread::yield_now();
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -75,6 +75,22 @@ fn messages_written_together_arrive_in_order_and_then_the_end() {
 }
 
 #[test]
+fn what_a_connection_takes_is_written_without_waiting_and_the_rest_is_kept() {
+    if !CAN_SEND_NOW {
+        return;
+    }
+    let (ours, _theirs) = pair();
+    let mut outgoing = Outgoing::default();
+    outgoing.put(commit(1));
+    assert!(outgoing.write_now(&ours).unwrap() && outgoing.is_empty());
+    outgoing.put(ordered(1000));
+    while outgoing.write_now(&ours).unwrap() {
+        outgoing.put(ordered(1000));
+    }
+    assert!(!outgoing.is_empty());
+}
+
+#[test]
 fn what_came_together_is_there_without_another_read() {
     let (ours, theirs) = pair();
     let mut outgoing = Outgoing::default();

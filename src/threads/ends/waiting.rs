@@ -1,0 +1,56 @@
+//! Where the system can wait for a socket that others block on, the listener's thread waits for all ends.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use mio::unix::SourceFd;
+use mio::{Interest, Poll, Registry, Token};
+
+use super::End;
+use crate::threads::lock::lock;
+use crate::threads::node::Node;
+
+/// Tokens with this bit are those of ends. The listener never gets so far.
+const ENDS: usize = 1 << (usize::BITS - 1);
+
+pub(in crate::threads) struct Ends {
+    registry: Registry,
+    waiting: Mutex<BTreeMap<usize, End>>,
+    next: AtomicUsize,
+}
+
+impl Ends {
+    /// Those that the thread of this poll waits for.
+    pub(in crate::threads) fn new(poll: &Poll) -> io::Result<Self> {
+        Ok(Self { registry: poll.registry().try_clone()?, waiting: Mutex::default(), next: AtomicUsize::new(0) })
+    }
+
+    /// Waits for an end.
+    pub(in crate::threads) fn wait_for(&self, node: &Arc<Node>, end: End) {
+        let descriptor = end.incoming.stream().as_raw_fd();
+        let token = ENDS | self.next.fetch_add(1, Ordering::Relaxed);
+        let mut waiting = lock(&self.waiting);
+        // The descriptor stays open for as long as the end is kept.
+        if self.registry.register(&mut SourceFd(&descriptor), Token(token), Interest::READABLE).is_ok() {
+            waiting.insert(token, end);
+            return;
+        }
+        drop(waiting);
+        end.read(node);
+    }
+
+    /// The listener's thread heard of this token. False: it is none of an end.
+    pub(in crate::threads) fn on_event(&self, node: &Arc<Node>, Token(token): Token) -> bool {
+        if token & ENDS == 0 {
+            return false;
+        }
+        let Some(end) = lock(&self.waiting).remove(&token) else { return false };
+        // One that cannot be taken out of the poll is closed soon.
+        let _ = self.registry.deregister(&mut SourceFd(&end.incoming.stream().as_raw_fd()));
+        end.read(node);
+        true
+    }
+}
