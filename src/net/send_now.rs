@@ -35,7 +35,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let _receiver = listener.accept().unwrap();
-        let piece = [0; 64 * 1024];
+        let piece = vec![0; 64 * 1024];
         let send = || send_now(&stream, &[IoSlice::new(&piece)]);
         assert_eq!(send_now(&stream, &[IoSlice::new(b"abc")]).unwrap(), 3);
         while send().unwrap() > 0 {}

@@ -116,7 +116,7 @@ mod tests {
             drop(receiver);
             let mut events = Events::with_capacity(8);
             trial.poll.poll(&mut events, Some(Duration::from_secs(60))).unwrap();
-            let tokens: Vec<Token> = events.iter().map(|event| event.token()).collect();
+            let tokens: Vec<Token> = events.iter().map(mio::event::Event::token).collect();
             assert_eq!(tokens.len(), 1);
             assert!(trial.node.ends.on_event(&trial.node, tokens[0]));
             until(|| lock(&link.state).up.is_none());

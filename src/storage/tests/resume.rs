@@ -84,7 +84,7 @@ fn a_file_that_holds_only_rows_above_the_log_is_set_aside_with_them() {
     append(&mut storage, &frame(1, 1, "a/1", 1, 5));
     storage.deliver(5).unwrap();
     storage.flush().unwrap();
-    let rows: String = (6..9).map(|sequence| format!("{sequence},2013-01-01T06:00:00Z,z,1,,\n")).collect();
+    let rows = (6..9).map(|sequence| format!("{sequence},2013-01-01T06:00:00Z,z,1,,\n")).collect::<Vec<_>>().concat();
     disk.append("z.csv", format!("{HEADER_LINE}{rows}").as_bytes()).unwrap();
     let (_, opened) = open(&disk);
     let [csv] = &opened.repairs[..] else { panic!("{:?}", opened.repairs) };

@@ -27,9 +27,9 @@ fn hears(trial: &Trial, windows: &mut Windows, bytes: &[u8], address: &str) -> (
     (told, trial.complaints().into_iter().skip(before).map(|(event, _)| event).collect())
 }
 
-fn told(message: Message, address: &str) -> Option<String> {
+fn told(message: Message, address: &str) -> String {
     let message = net::seen(message, from(address));
-    Some(format!("<- {:?}", Input::Datagram { from: from(address).ip().to_canonical(), message }))
+    format!("<- {:?}", Input::Datagram { from: from(address).ip().to_canonical(), message })
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn a_datagram_of_the_group_goes_to_the_core_and_any_other_is_complained_of() {
     let other_quorum = Input::OtherQuorum { why: Refusal::WrongQuorum { group: Some(2), newcomer: None } };
     let other_quorum = Some(format!("<- {other_quorum:?}"));
     for (bytes, address, expected) in [
-        (own.encode(&request()), "192.0.2.7", (told(request(), "192.0.2.7"), vec![])),
-        (own.encode(&request()), "::ffff:192.0.2.7", (told(request(), "192.0.2.7"), vec![])),
+        (own.encode(&request()), "192.0.2.7", (Some(told(request(), "192.0.2.7")), vec![])),
+        (own.encode(&request()), "::ffff:192.0.2.7", (Some(told(request(), "192.0.2.7")), vec![])),
         (community("g", None).encode(&request()), "192.0.2.7", (None, vec!["other_group"])),
         (of_version(own.encode(&request())), "192.0.2.7", (None, vec!["other_version"])),
         (b"x".to_vec(), "192.0.2.7", (None, vec!["datagram_ignored"])),
@@ -72,14 +72,14 @@ fn in_a_closed_group_a_datagram_counts_once_and_only_under_its_key() {
     let mut windows = Windows::default();
     let mut hears = |bytes: &[u8]| hears(&trial, &mut windows, bytes, "192.0.2.7");
     let sealed = |byte: u8, counter, text: &[u8]| Keys::new(&[key(byte)], &group).seal_datagram(counter, text);
-    let came = (told(request(), "192.0.2.7"), vec![]);
+    let came = (Some(told(request(), "192.0.2.7")), vec![]);
     assert_eq!(hears(&sealed(1, 7, &text)), came);
     assert_eq!(hears(&sealed(1, 7, &text)), (None, vec![]), "it came before");
     assert_eq!(hears(&sealed(1, 8, &text)), came);
     // Of a leader, too, which is another sender.
     let leads = leader("192.0.2.7:70");
     assert_eq!(hears(&sealed(1, 8, &own.encode(&leads))), (None, vec![]), "it is the same sender");
-    assert_eq!(hears(&sealed(1, 9, &own.encode(&leads))).0, told(leads, "192.0.2.7"));
+    assert_eq!(hears(&sealed(1, 9, &own.encode(&leads))).0, Some(told(leads, "192.0.2.7")));
     for (bytes, event) in [
         (sealed(2, 10, &text), "other_key"),
         (text.clone(), "other_key"),

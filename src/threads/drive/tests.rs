@@ -228,14 +228,14 @@ fn a_link_that_has_something_to_say_gets_a_thread_and_one_that_has_nothing_gets_
     trial.meets_b(endpoint);
     trial.node.send(&id("b"), ok());
     // The thread dials, and says what waits after its greeting.
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(accept(&listener)));
-    assert!(lines.next().unwrap().unwrap().starts_with("HELLO:"));
-    assert_eq!(lines.next().unwrap().unwrap(), "OK:-");
+    let mut said = std::io::BufRead::lines(std::io::BufReader::new(accept(&listener)));
+    assert!(said.next().unwrap().unwrap().starts_with("HELLO:"));
+    assert_eq!(said.next().unwrap().unwrap(), "OK:-");
 
-    let idle = Arc::new(Link::new(id("c")));
-    let links = vec![Arc::clone(&idle)];
+    let silent = Arc::new(Link::new(id("c")));
+    let links = vec![Arc::clone(&silent)];
     trial.node.finish(Afterwards { links, ..Afterwards::default() });
-    assert!(!lock(&idle.state).has_thread);
+    assert!(!lock(&silent.state).has_thread);
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn more_requests_than_anybody_may_have_end_a_connection() {
 fn what_a_sender_says_after_its_refusal_is_thrown_away_so_that_it_hears_why() {
     let (mut maker, read) = connection();
     // It neither reads nor ends while it is told.
-    maker.write_all(&[b'x'; 100 * 1024]).unwrap();
+    maker.write_all(&vec![b'x'; 100 * 1024]).unwrap();
     say_error(&read, None, "no".to_owned());
     drop(read);
     assert_eq!(all_said(&Arc::new(maker)), [Message::Error { why: Refusal::Other("no".to_owned()) }]);
@@ -169,7 +169,7 @@ fn a_sender_that_says_more_and_more_is_not_listened_to_for_ever() {
     const MUCH: usize = 64 * 1024 * 1024;
     let (mut maker, read) = connection();
     let says = std::thread::spawn(move || {
-        let piece = [b'x'; 64 * 1024];
+        let piece = vec![b'x'; 64 * 1024];
         (0..MUCH / piece.len()).all(|_| maker.write_all(&piece).is_ok())
     });
     say_error(&read, None, "no".to_owned());

@@ -120,7 +120,9 @@ fn a_connection_that_breaks_while_it_is_written_to_is_dialled_again() {
 #[test]
 fn entries_that_are_not_in_memory_come_from_the_disk() {
     let mut trial = Trial::new();
-    [1, 4].iter().for_each(|first| trial.storage.append(&frame(*first)).unwrap());
+    for first in [1, 4] {
+        trial.storage.append(&frame(first)).unwrap();
+    }
     // As after a start: none of it is in memory.
     lock(&trial.node.tail).begin_after(6);
     let serve = |restart, up_to| Serve { term: term(), cuts: 0, restart, up_to };
