@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_without_keys_says_that_it_reads_nothing_again() {
+    fn a_peer_without_keys_says_that_it_reads_nothing_again() {
         let ((), lines) = captured(|| reload(&Trial::new().node));
         let text = "INFO nothing_to_reload: Nothing is read again but keys, and this peer was given none";
         assert_eq!(lines, [text]);
