@@ -16,6 +16,7 @@ use super::node::Node;
 use crate::descriptors;
 use crate::http::metrics::{Figures, LinkFigures, ProcessFigures};
 use crate::http::{connection, Server, Site};
+use crate::net;
 use crate::status::{Happening, Report};
 use crate::storage::directory_of;
 
@@ -45,7 +46,7 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
     let server = Arc::new(Server::new(shown, names, node.pages_max));
     let open = Arc::new(AtomicUsize::new(0));
     loop {
-        let Some(stream) = taken(node, listener.accept()) else { continue };
+        let Some(stream) = taken(node, net::uninterrupted(|| listener.accept())) else { continue };
         let before = open.fetch_add(1, Ordering::Relaxed);
         let place = Place(Arc::clone(&open));
         if before >= node.pages_max {
@@ -61,7 +62,8 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
 fn taken(node: &Node, accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<TcpStream> {
     match accepted {
         Ok((stream, _)) => return Some(stream),
-        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) => {}
+        // It was given up while it waited.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
         Err(error) => {
             let text = format!("Cannot accept a connection to the page: {}", descriptors::explain(&error));
             node.complaints.warn("accept_failed", &text);
