@@ -98,7 +98,8 @@ try_module() {
     ! $groups || stages+=(groups)
     for stage in "${stages[@]}"; do
         case $stage in
-            unit) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "$module::" "${LONG[@]/#/--skip=}" ;;
+            # What waits for ever waits for less long where all tests take seconds.
+            unit) CARGO_MUTANTS_MINIMUM_TEST_TIMEOUT=60 CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "$module::" "${LONG[@]/#/--skip=}" ;;
             long) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --lib -- "${LONG[@]}" history:: verify:: ;;
             near) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" --test=cluster -- "${NEAR[@]}" ;;
             tests) CARGO_PROFILE_DEV_OPT_LEVEL=0 plant "$out/$stage" "$missed" "${tests[@]}" ;;
