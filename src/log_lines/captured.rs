@@ -19,6 +19,9 @@ impl Log for Captor {
     }
 
     fn log(&self, record: &Record) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
         let event = record.key_values().get(Key::from_str("event"));
         let event = event.map_or_else(String::new, |event| format!(" {event}"));
         let line = format!("{}{event}: {}", record.level(), record.args());

@@ -44,21 +44,28 @@ fn shake(mut stream: &TcpStream, keys: &Keys, within: Duration) -> Result<Sessio
     let mut answer = [0; HANDSHAKE_BYTES];
     let mut came = 0;
     while came < HANDSHAKE_BYTES {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(DialError::TimedOut);
-        }
-        stream.set_read_timeout(Some(left.max(SHORTEST_WAIT)))?;
-        match uninterrupted(|| stream.read(&mut answer[came..])) {
+        match uninterrupted(|| read_until(until, stream, &mut answer[came..])) {
             Ok(0) => return Err(DialError::Key),
             Ok(bytes) => came += bytes,
-            // Unix reports a read that took too long in this way.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(DialError::TimedOut),
+            // Unix reports a read that took too long as one that would block.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                return Err(DialError::TimedOut);
+            }
             Err(error) => return Err(DialError::Other(error)),
         }
     }
     stream.set_read_timeout(None)?;
     dialling.finish(&answer).map_err(|_| DialError::Key)
+}
+
+/// Reads what comes until then; `TimedOut` where it is too late.
+fn read_until(until: Instant, mut stream: &TcpStream, space: &mut [u8]) -> io::Result<usize> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    stream.set_read_timeout(Some(left.max(SHORTEST_WAIT)))?;
+    stream.read(space)
 }
 
 #[cfg(test)]

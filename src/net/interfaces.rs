@@ -109,9 +109,13 @@ mod tests {
 
     #[test]
     fn the_networks_of_this_host_are_those_of_its_interfaces() {
-        let of_interfaces = networks_of(if_addrs::get_if_addrs().unwrap());
-        assert_eq!(networks().unwrap(), of_interfaces);
-        let listed: Vec<_> = of_interfaces.iter().map(|network| (network.local, network.broadcast)).collect();
-        assert_eq!(broadcast_networks().unwrap(), listed);
+        let listed = || networks_of(if_addrs::get_if_addrs().unwrap());
+        let addresses = |networks: &[Network]| {
+            networks.iter().map(|network| (network.local, network.broadcast)).collect::<Vec<_>>()
+        };
+        // One may come or go meanwhile.
+        let agree =
+            |found: &[Network]| networks().unwrap() == found && broadcast_networks().unwrap() == addresses(found);
+        assert!((0..10).any(|_| agree(&listed())));
     }
 }

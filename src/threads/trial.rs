@@ -81,6 +81,7 @@ impl Trial {
         config.broadcast_port = discovery_port();
         config.data_dir = temp.path().to_owned();
         config.sensors = Vec::new();
+        (config.timing.heartbeat_interval, config.timing.heartbeat_timeout) = (PATIENCE, 2 * PATIENCE);
         change(&mut config);
         let counts = Arc::new(Counts::new(&config.sensors, true));
         let budget = Budget::of(DESCRIPTORS, opening::uses(&config)).unwrap();
@@ -127,6 +128,11 @@ impl Trial {
         while self.node.questions.put(call.clone(), lock(&self.node.core).hello(None)) == Put::NeedsThread {}
     }
 
+    /// The events of what is complained of.
+    pub(super) fn events(&self) -> Vec<&'static str> {
+        self.complaints().into_iter().map(|(event, _)| event).collect()
+    }
+
     /// What is complained of, event by event.
     pub(super) fn complaints(&self) -> Vec<(&'static str, String)> {
         self.node.complaints.heard().into_iter().map(|(_, kind, text)| (kind.event, text)).collect()
@@ -160,6 +166,12 @@ pub(super) fn steps<T>(run: impl FnOnce() -> T) -> (T, Vec<String>) {
     let step =
         |line: &String| line.strip_prefix("TRACE: ").filter(|line| line.starts_with(['<', '-'])).map(str::to_owned);
     (result, lines.iter().filter_map(step).collect())
+}
+
+/// What the core is told meanwhile.
+pub(super) fn inputs<T>(run: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let (result, steps) = steps(run);
+    (result, steps.into_iter().filter(|step| step.starts_with('<')).collect())
 }
 
 /// A process that does this with the first connection to it.
@@ -234,15 +246,16 @@ pub(super) fn listener() -> (TcpListener, SocketAddr) {
 
 /// Nobody listens there, and nobody will while the tests run: a socket has the port, and refuses.
 pub(super) fn nobody() -> SocketAddr {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::new(LOOPBACK, 0).into()).unwrap();
-    let endpoint = socket.local_addr().unwrap().as_socket().unwrap();
-    std::mem::forget(socket);
-    endpoint
+    static BOUND: LazyLock<Socket> = LazyLock::new(|| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(LOOPBACK, 0).into()).unwrap();
+        socket
+    });
+    BOUND.local_addr().unwrap().as_socket().unwrap()
 }
 
-/// A port for discovery that no other test of this process gets, below those that the system picks. Other processes begin
-/// elsewhere.
+/// A port for discovery that no other test of this process gets. Other processes begin elsewhere, and Linux gives none of these
+/// to anybody that asks for any.
 pub(super) fn discovery_port() -> u16 {
     static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random_range(0..10_000)));
     loop {
@@ -305,10 +318,14 @@ const APART: &str = "PEER_TEST_APART";
 pub(super) fn apart(test: &str, under: &[&str], status: i32, does: impl FnOnce()) {
     use std::process::{Command, Stdio};
     if std::env::var_os(APART).is_some_and(|name| name == test) {
-        // It ends with the process that waits for it.
+        // It ends with the process that waits for it, and that one does not wait for ever.
         thread::spawn(|| {
             let _ = std::io::stdin().read_to_end(&mut Vec::new());
             std::process::exit(2);
+        });
+        thread::spawn(|| {
+            thread::sleep(2 * PATIENCE);
+            std::process::exit(3);
         });
         does();
         std::process::exit(0);

@@ -1,6 +1,6 @@
 //! What a datagram means, and how one leaves.
 
-use super::super::trial::{contact, id, steps, Trial, LOOPBACK};
+use super::super::trial::{contact, id, inputs, Trial, LOOPBACK};
 use super::*;
 use crate::keys::tests::key;
 use crate::keys::Keys;
@@ -21,10 +21,9 @@ fn leader(endpoint: &str) -> Message {
 
 /// A datagram comes from there: what the core is told, and what is complained of.
 fn hears(trial: &Trial, windows: &mut Windows, bytes: &[u8], address: &str) -> (Option<String>, Vec<&'static str>) {
-    let before = trial.complaints().len();
-    let ((), steps) = steps(|| hear(&trial.node, windows, bytes, from(address)));
-    let told = steps.into_iter().find(|step| step.starts_with('<'));
-    (told, trial.complaints().into_iter().skip(before).map(|(event, _)| event).collect())
+    let before = trial.events().len();
+    let ((), told) = inputs(|| hear(&trial.node, windows, bytes, from(address)));
+    (told.into_iter().next(), trial.events().split_off(before))
 }
 
 fn told(message: Message, address: &str) -> String {

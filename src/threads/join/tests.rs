@@ -10,7 +10,7 @@ fn asks(trial: &Trial, address: &str) -> (Result<(), String>, Vec<String>, Vec<&
     let question = Question { nonce: Token(7), hint: None, dialled: None };
     let hello = lock(&trial.node.core).hello(None);
     let (result, steps) = steps(|| put(&trial.node, address, &question, &hello));
-    (result, steps, trial.complaints().into_iter().map(|(event, _)| event).collect())
+    (result, steps, trial.events())
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::Shutdown;
 
 use super::super::share::Pool;
-use super::super::trial::{self, accept, all_said, contact, id, listener, nobody, steps, until, Trial};
+use super::super::trial::{self, accept, all_said, contact, id, inputs, listener, nobody, steps, until, Trial};
 use super::*;
 use crate::wire::encode;
 
@@ -113,10 +113,8 @@ fn reads(trial: &Trial, said: &[u8]) -> (Vec<String>, Vec<&'static str>, Vec<Mes
     let (mut maker, read) = connection();
     maker.write_all(said).unwrap();
     maker.shutdown(Shutdown::Write).unwrap();
-    let ((), told) = steps(|| reader(trial).run(&Arc::new(read), None, Decoder::new()));
-    let told = told.into_iter().filter(|step| step.starts_with('<')).collect();
-    let complaints = trial.complaints().into_iter().map(|(event, _)| event).collect();
-    (told, complaints, all_said(&Arc::new(maker)))
+    let ((), told) = inputs(|| reader(trial).run(&Arc::new(read), None, Decoder::new()));
+    (told, trial.events(), all_said(&Arc::new(maker)))
 }
 
 #[test]
@@ -160,6 +158,8 @@ fn what_a_sender_says_after_its_refusal_is_thrown_away_so_that_it_hears_why() {
     // It neither reads nor ends while it is told.
     maker.write_all(&vec![b'x'; 100 * 1024]).unwrap();
     say_error(&read, None, "no".to_owned());
+    read.set_nonblocking(true).unwrap();
+    assert_eq!(read.peek(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nothing is left");
     drop(read);
     assert_eq!(all_said(&Arc::new(maker)), [Message::Error { why: Refusal::Other("no".to_owned()) }]);
 }
