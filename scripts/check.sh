@@ -6,7 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What `nohup` starts ignores hangups, what a shell runs in the background SIGINT, and so would the peers of tests that send them.
+# What `nohup` starts ignores hangups, and what a shell starts in the background ignores SIGINT. The peers of tests that send these
+# would ignore them, too.
 if [ -z "${SIGNALS:-}" ] && env --default-signal=HUP,INT,QUIT true 2> /dev/null; then
     SIGNALS=default exec env --default-signal=HUP,INT,QUIT scripts/check.sh
 fi

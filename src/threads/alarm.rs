@@ -28,7 +28,7 @@ pub(super) fn run(node: &Arc<Node>, alarm: Alarm) {
 mod tests {
     use std::time::Duration;
 
-    use super::super::trial::{Trial, LOOPBACK};
+    use super::super::trial::{Trial, LOOPBACK, PATIENCE};
     use super::*;
     use crate::net::Receiver;
 
@@ -43,7 +43,7 @@ mod tests {
         std::thread::spawn(move || run(&node, Alarm::Discovery));
         // It broadcasts again and again, as the core says when.
         for _ in 0..2 {
-            assert!(receiver.recv_within(&mut [0; 2048], Duration::from_secs(60)).unwrap().is_some());
+            assert!(receiver.recv_within(&mut [0; 2048], PATIENCE).unwrap().is_some());
         }
     }
 }

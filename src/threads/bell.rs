@@ -47,10 +47,10 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::Arc;
     use std::thread;
-    use std::time::Duration;
 
     use crossbeam_channel::{bounded, unbounded};
 
+    use super::super::trial::PATIENCE;
     use super::*;
 
     const fn hours(count: u64) -> Time {
@@ -84,11 +84,11 @@ mod tests {
             });
             if first.is_some() {
                 // It holds the lock until it waits.
-                looked.recv().unwrap();
+                looked.recv_timeout(PATIENCE).unwrap();
             }
             time.store(1, Ordering::Relaxed);
             bell.set(Some(hours(1)));
-            assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(()), "{first:?}");
+            assert_eq!(ended.recv_timeout(PATIENCE), Ok(()), "{first:?}");
         }
     }
 

@@ -91,12 +91,11 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn the_thread_of_the_poll_hears_of_ends_and_of_nothing_else() {
-        use std::time::Duration;
-
         use mio::{Events, Token};
 
+        use crate::net::uninterrupted;
         use crate::threads::lock::lock;
-        use crate::threads::trial::{until, Trial};
+        use crate::threads::trial::{until, Trial, PATIENCE};
 
         let mut trial = Trial::new();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -115,7 +114,7 @@ mod tests {
             assert!(lock(&link.state).up.is_some());
             drop(receiver);
             let mut events = Events::with_capacity(8);
-            trial.poll.poll(&mut events, Some(Duration::from_secs(60))).unwrap();
+            uninterrupted(|| trial.poll.poll(&mut events, Some(PATIENCE))).unwrap();
             let tokens: Vec<Token> = events.iter().map(mio::event::Event::token).collect();
             assert_eq!(tokens.len(), 1);
             assert!(trial.node.ends.on_event(&trial.node, tokens[0]));

@@ -58,7 +58,7 @@ pub(super) fn run(node: &Arc<Node>, listener: &TcpListener) {
     }
 }
 
-/// The connection that was accepted. Where there is none for a reason that lasts, that is complained of, and a pause made.
+/// The connection that was accepted. Complains of a reason that lasts where there is none, and pauses.
 fn taken(node: &Node, accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<TcpStream> {
     match accepted {
         Ok((stream, _)) => return Some(stream),

@@ -92,18 +92,31 @@ fn ahead(before: SystemTime, after: SystemTime, theirs: Timestamp) -> Option<f64
 
 #[cfg(test)]
 mod tests {
-    use std::thread::JoinHandle;
+    use std::thread;
 
-    use super::super::trial::{answering, id, leader, until, Trial};
+    use super::super::trial::{id, leader, listener, until, Trial};
     use super::*;
+    use crate::net::{Incoming, Outgoing};
     use crate::wire::Message;
 
-    /// Reports of a peer of this name, whose clock is behind by an hour.
-    fn reports(trial: &Trial, name: &str) -> (SocketAddr, JoinHandle<Vec<Message>>) {
+    /// Reports of a peer of this name, whose clock is behind by an hour. A question that is given up too early on a busy
+    /// host comes again.
+    fn reports(trial: &Trial, name: &str) -> SocketAddr {
         let mut report = trial.node.report();
         report.peer = name.to_owned();
         report.now = (Timestamp::now() - Duration::from_secs(3600)).to_string();
-        answering(Message::Report { json: serde_json::to_string(&report).unwrap() })
+        let json = serde_json::to_string(&report).unwrap();
+        let (listener, endpoint) = listener();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten().map(Arc::new) {
+                let mut incoming = Incoming::new(Arc::clone(&stream));
+                while let Ok(Some(Message::Status)) = incoming.read_message() {}
+                let mut outgoing = Outgoing::default();
+                outgoing.put(Message::Report { json: json.clone() });
+                let _ = outgoing.write_last(&stream);
+            }
+        });
+        endpoint
     }
 
     fn is_an_hour(offset: Option<f64>) -> bool {
@@ -120,12 +133,11 @@ mod tests {
     #[test]
     fn a_leader_is_asked_beside_and_its_answer_is_known_the_next_time() {
         let (trial, clock) = (Trial::new(), Arc::default());
-        let (endpoint, process) = reports(&trial, "b");
+        let endpoint = reports(&trial, "b");
         let offset_to = |name| offset_to(&trial.node, &clock, (id(name), Some(endpoint)));
         assert_eq!(offset_to("b"), None);
         until(|| offset_to("b").is_some());
         assert!(is_an_hour(offset_to("b")));
-        assert_eq!(process.join().unwrap(), [Message::Status]);
         assert_eq!(offset_to("c"), None, "what another one said does not count");
     }
 
@@ -134,10 +146,16 @@ mod tests {
         let trial = Trial::new();
         for (name, counts) in [("b", true), ("c", false)] {
             let clock = LeaderClock::default();
-            let (endpoint, process) = reports(&trial, name);
-            ask(&trial.node, &clock, (id("b"), endpoint));
-            assert_eq!(is_an_hour(lock(&clock.state).known_of(&id("b"))), counts, "{name}");
-            process.join().unwrap();
+            let endpoint = reports(&trial, name);
+            let asks = || {
+                ask(&trial.node, &clock, (id("b"), endpoint));
+                is_an_hour(lock(&clock.state).known_of(&id("b")))
+            };
+            if counts {
+                until(asks);
+            } else {
+                assert!(!asks(), "{name}");
+            }
         }
     }
 

@@ -48,7 +48,9 @@ impl Porter {
 mod tests {
     use mio::Events;
 
+    use super::super::trial::PATIENCE;
     use super::*;
+    use crate::net::uninterrupted;
 
     #[test]
     fn word_wakes_the_listener_and_is_taken_once() {
@@ -56,7 +58,7 @@ mod tests {
         porter.bring(ConnectionId(7), Word::Drop);
         porter.bring(ConnectionId(8), Word::Drop);
         let mut events = Events::with_capacity(8);
-        poll.poll(&mut events, Some(std::time::Duration::from_secs(60))).unwrap();
+        uninterrupted(|| poll.poll(&mut events, Some(PATIENCE))).unwrap();
         assert!(events.iter().all(|event| event.token() == PORTER) && !events.is_empty());
         let taken: Vec<ConnectionId> = porter.take().into_iter().map(|(connection, _)| connection).collect();
         assert_eq!(taken, [ConnectionId(7), ConnectionId(8)]);

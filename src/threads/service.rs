@@ -37,7 +37,7 @@ pub(super) fn run(node: &Arc<Node>, manager: &Manager) {
     }
 }
 
-/// How often a manager is told how things are that is patient for so long.
+/// How often a manager of this patience is told how things are.
 fn beat(within: Duration) -> Duration {
     BEAT.min(within / BEATS)
 }
@@ -103,7 +103,7 @@ impl Vitals {
         self.judge(self.since.elapsed(), || latest(node))
     }
 
-    /// What hangs, where the storage did nothing for so long, and that is the alarm that is late by most.
+    /// What hangs: the storage, if it is idle for too long, or else the latest alarm.
     fn judge(&self, idle: Duration, latest: impl FnOnce() -> Option<(Alarm, Time)>) -> Option<String> {
         if idle > self.patience {
             return Some(format!("Hangs: the disk took nothing for {:#}", Elapsed(idle)));

@@ -77,18 +77,14 @@ pub(super) fn listen(_has_keys: bool) -> io::Result<impl FnOnce(&Arc<Node>)> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::thread;
-    use std::time::Duration;
 
     use signal_hook::consts::{SIGHUP, SIGTERM};
     use signal_hook::low_level::raise;
 
-    use super::super::trial::{apart, until, write_key, Ear, Trial};
+    use super::super::trial::{apart, until, write_key, Ear, Trial, PATIENCE};
     use super::*;
     use crate::log_lines::captured;
     use crate::protocol::Exit;
-
-    /// How long what another thread does may take.
-    const PATIENCE: Duration = Duration::from_secs(60);
 
     /// Starts a process that is told to outlive its terminal.
     const OUTLIVE: [&str; 4] = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];

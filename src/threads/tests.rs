@@ -4,13 +4,11 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::inbox::StorageItem;
-use super::trial::{listener, until, Trial};
+use super::trial::{listener, until, Trial, PATIENCE};
 use super::*;
+use crate::protocol::{State, Store};
 use crate::sensors::{Source, Taken};
-use crate::wire::Lines;
-
-/// How long what another thread does may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::wire::{Frame, Lines, Request};
 
 /// A source that gives what it is sent, and ends with its sender.
 struct Sent {
@@ -52,7 +50,7 @@ fn readings_of_each_source_are_taken_in_and_one_that_blocks_is_complained_of() {
         (sender, Box::new(Sent { readings, given: 0, patience }) as Box<dyn Source>)
     };
     let (first, one) = source(None);
-    let (second, other) = source(Some(Duration::from_millis(1)));
+    let (second, other) = source(Some(Duration::from_millis(50)));
     start_sources(&trial.node, vec![one, other], None);
     let lines = || Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1|1|1\n".to_vec(), 1);
     for sender in [&first, &second, &first] {
@@ -78,11 +76,20 @@ fn the_page_is_served() {
 
 #[test]
 fn the_storage_does_what_it_is_handed_until_the_disk_fails() {
-    let Trial { node, storage, for_storage, temp: _temp, .. } = Trial::new();
+    // What a quorum has committed is never cut.
+    let Trial { node, storage, for_storage, exits, temp: _temp, .. } = Trial::with(|config| config.quorum = Some(1));
     start_storage(&node, storage, for_storage);
     let (written, wait) = bounded(1);
     node.storage.send(StorageItem::Finish(written)).unwrap();
     wait.recv_timeout(PATIENCE).unwrap();
+    let lines = Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1|1|1\n".to_vec(), 1);
+    let request = Request { origin: "a/1".parse().unwrap(), first: 1, lines };
+    let frame = Frame::build("1@a/1".parse().unwrap(), 1, &[request]);
+    lock(&node.tail).push(frame.clone());
+    for store in [Store::Append(frame), Store::Deliver { up_to: 1 }, Store::Cut { to: 0, state: State::default() }] {
+        node.storage.send(StorageItem::Store(store)).unwrap();
+    }
+    assert_eq!(exits.recv_timeout(PATIENCE), Ok(Exit::Disk));
 }
 
 #[test]

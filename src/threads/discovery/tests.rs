@@ -1,6 +1,6 @@
 //! What a datagram means, and how one leaves.
 
-use super::super::trial::{contact, id, inputs, Trial, LOOPBACK};
+use super::super::trial::{contact, id, inputs, Trial, LOOPBACK, PATIENCE};
 use super::*;
 use crate::keys::tests::key;
 use crate::keys::Keys;
@@ -116,7 +116,7 @@ fn a_broadcast_names_the_address_it_leaves_from_and_is_sealed_in_a_closed_group(
         let receiver = net::Receiver::bind(LOOPBACK, None, trial.node.config.broadcast_port).unwrap();
         broadcast(&trial.node, &Message::NewPeerRequest(contact("a", "0.0.0.0:70".parse().unwrap())));
         let mut buffer = [0; 2048];
-        let (length, source) = receiver.recv_within(&mut buffer, Duration::from_secs(60)).unwrap().unwrap();
+        let (length, source) = receiver.recv_within(&mut buffer, PATIENCE).unwrap().unwrap();
         assert_eq!((source.ip(), is_sealed(&buffer[..length])), (LOOPBACK, trial.node.keyring.is_some()));
         let (text, _) = unseal(&trial.node, &buffer[..length], source.ip()).unwrap();
         let Ok(Message::NewPeerRequest(own)) = trial.node.community.parse(&text) else { panic!("{text:?}") };

@@ -1,6 +1,6 @@
 //! What becomes of each effect, and of a step.
 
-use super::super::trial::{accept, contact, id, listener, nobody, steps, Trial, LOOPBACK};
+use super::super::trial::{accept, contact, id, listener, nobody, steps, Trial, LOOPBACK, PATIENCE};
 use super::*;
 use crate::net;
 use crate::protocol::{Admission, ConnectionId, Event, Exit, Question, Serve, State};
@@ -166,7 +166,7 @@ fn what_is_told_sent_and_asked_comes_after_the_step() {
     trial.node.finish(hands_on(&trial, Effect::Broadcast(message)));
     assert_eq!(trial.complaints()[0].0, "refused");
     let mut buffer = [0; 2048];
-    assert!(receiver.recv_within(&mut buffer, std::time::Duration::from_secs(60)).unwrap().is_some());
+    assert!(receiver.recv_within(&mut buffer, PATIENCE).unwrap().is_some());
 }
 
 fn readings(count: u64) -> Input {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::time::Instant;
 
 use super::super::lock::write;
-use super::super::trial::{id, leader, listener, until, Trial};
+use super::super::trial::{id, leader, listener, until, Trial, PATIENCE};
 use super::*;
 use crate::protocol::Event;
 
@@ -28,14 +28,13 @@ const OK: &str = "HTTP/1.1 200 OK";
 
 #[test]
 fn a_connection_is_served_while_there_is_a_place_and_each_place_is_given_back() {
-    let mut trial = Trial::new();
-    Arc::get_mut(&mut trial.node).expect("no thread has it yet").pages_max = 1;
+    let trial = Trial::new().changed(|node| node.pages_max = 1);
     let (listener, endpoint) = listener();
     let node = Arc::clone(&trial.node);
     thread::spawn(move || run(&node, &listener));
     let connect = || {
         let stream = TcpStream::connect(endpoint).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     };
     let request = "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";

@@ -4,7 +4,9 @@ use std::io::Read;
 use std::net::TcpListener;
 
 use super::super::share::Share;
-use super::super::trial::{self, accept, id, Trial};
+#[cfg(unix)]
+use super::super::trial::Ear;
+use super::super::trial::{accept, id, until, Trial, PATIENCE};
 use super::*;
 
 #[test]
@@ -19,8 +21,7 @@ fn each_alarm_has_its_own_bell() {
 fn time_goes_on_from_the_start() {
     let trial = Trial::new();
     let first = trial.node.now();
-    while trial.node.now() == first {}
-    assert!(trial.node.now() > first);
+    until(|| trial.node.now() > first);
 }
 
 #[test]
@@ -70,30 +71,22 @@ fn a_thread_that_the_system_gives_does_its_work() {
     let trial = Trial::new();
     let (done, wait) = crossbeam_channel::bounded(1);
     assert!(trial.node.try_spawn("t".to_owned(), move || done.send(7).unwrap()));
-    assert_eq!(wait.recv_timeout(trial::PATIENCE), Ok(7));
+    assert_eq!(wait.recv_timeout(PATIENCE), Ok(7));
     assert_eq!(trial.complaints(), []);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_service_manager_is_told_where_there_is_one() {
-    use std::os::unix::net::UnixDatagram;
-
     let trial = Trial::new();
     assert!(!trial.node.is_service() && !trial.node.tell_manager(&[Word::Ready]));
-    let temp = crate::storage::TempDir::new();
-    let path = temp.path().join("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    let named = |name: &str| (name == "NOTIFY_SOCKET").then(|| path.clone().into_os_string());
-    let manager = Arc::new(Manager::named_by(named).unwrap().unwrap());
-    let trial = Trial::managed(|_| {}, Some(manager));
+    let ear = Ear::new();
+    let trial = Trial::managed(|_| {}, Some(Arc::clone(&ear.manager)));
     assert!(trial.node.is_service() && trial.node.tell_manager(&[Word::Ready]));
-    let mut buffer = [0; 64];
-    let length = socket.recv(&mut buffer).unwrap();
-    assert_eq!(&buffer[..length], b"READY=1\n");
-    drop(socket);
+    assert_eq!(ear.lines(), ["READY=1"]);
+    drop(ear);
     assert!(!trial.node.tell_manager(&[Word::Ready]));
-    assert_eq!(trial.complaints()[0].0, "manager_deaf");
+    assert_eq!(trial.events(), ["manager_deaf"]);
 }
 
 #[test]

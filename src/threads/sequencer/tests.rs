@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{bounded, unbounded, RecvTimeoutError};
 
+use super::super::opening;
 use super::super::share::{Pool, Share};
-use super::super::trial::{steps, until, Trial};
+use super::super::trial::{steps, until, Trial, PATIENCE};
 use super::*;
 use crate::protocol::{Done, Found, Peer, AHEAD_READINGS};
 use crate::wire::Lines;
@@ -36,7 +37,7 @@ fn stored(node: &Arc<Node>, last: u64) {
 fn slow() -> Trial {
     let trial = Trial::new();
     let found = Found { runs: vec![("1@a/1".parse().unwrap(), 1)], last: AHEAD_READINGS, ..Found::default() };
-    let settings = super::super::opening::settings(&trial.node.config, 1, "127.0.0.1:9".parse().unwrap());
+    let settings = opening::settings(&trial.node.config, 1, "127.0.0.1:9".parse().unwrap());
     *lock(&trial.node.core) = Peer::new(settings, &found, Duration::ZERO);
     stored(&trial.node, 0);
     trial
@@ -124,6 +125,6 @@ fn nothing_is_ordered_until_the_storage_keeps_up() {
     // It would be there by now if it did not wait.
     assert_eq!(waits.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout));
     stored(&trial.node, 1);
-    assert_eq!(waits.recv_timeout(Duration::from_secs(60)), Ok(()));
+    assert_eq!(waits.recv_timeout(PATIENCE), Ok(()));
     thread.join().unwrap();
 }

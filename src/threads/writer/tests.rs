@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use super::super::trial::{accept, id, listener, until, Trial};
+use super::super::trial::{accept, id, listener, until, Trial, PATIENCE};
 use super::*;
 use crate::ids::Term;
 use crate::net::{Incoming, Outgoing};
@@ -38,7 +38,7 @@ fn up_again(link: &Arc<Link>) -> Incoming {
 }
 
 fn hears(incoming: &mut Incoming) -> Option<Message> {
-    incoming.message_within(Duration::from_secs(60)).unwrap()
+    incoming.message_within(PATIENCE).unwrap()
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn the_next_task_is_to_write_or_to_dial_and_a_closed_link_has_none() {
     let (own, (ends, ended)) = (Arc::clone(&link), crossbeam_channel::bounded(1));
     std::thread::spawn(move || ends.send(own.next_task().is_none()).unwrap());
     link.close();
-    assert_eq!(ended.recv_timeout(Duration::from_secs(60)), Ok(true));
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(true));
     assert!(!lock(&link.state).has_thread);
 }
 

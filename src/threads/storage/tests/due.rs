@@ -121,7 +121,7 @@ fn pieces_are_packed_one_soon_after_the_other_and_a_damaged_segment_stays_as_it_
         if is_damaged {
             fs::write(&plain, "x".repeat(1000)).unwrap();
         }
-        while pack(&trial.node, &mut storage).unwrap() != PACK_EVERY {}
+        assert!((0..100).any(|_| pack(&trial.node, &mut storage).unwrap() == PACK_EVERY));
         assert_eq!(plain.exists(), is_damaged);
         let complaints: Vec<_> = trial.complaints().into_iter().map(|(event, _)| event).collect();
         assert_eq!(complaints, ["not_packed"].repeat(usize::from(is_damaged)));
