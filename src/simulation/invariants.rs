@@ -90,7 +90,8 @@ impl Checks {
             Store::Append(frame) => {
                 self.commits.handed_over(process);
                 if let Some(keep) = frame.keep().filter(|_| leads_in(process, frame)) {
-                    self.note(self.commits.check_removal(process, keep - 1));
+                    let checked = self.commits.check_removal(process, keep - 1);
+                    self.note(checked);
                 }
                 if self.liar == Some(Level::Stranger) && memchr::memmem::find(frame.bytes(), MARK.as_bytes()).is_some()
                 {

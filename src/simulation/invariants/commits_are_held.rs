@@ -17,6 +17,8 @@ pub(super) struct Check {
     handed_over: BTreeMap<Origin, VecDeque<u64>>,
     /// Where the log of a peer begins.
     bases: BTreeMap<PeerId, Sequence>,
+    /// Digests of logs whose entries a leader ordered to go: it had committed them, and all of its view held them.
+    went: BTreeSet<u64>,
     /// How far the leader of a term committed.
     granted: BTreeMap<Term, Sequence>,
 }
@@ -69,17 +71,18 @@ impl Check {
 
     /// A leader orders that the entries up to here go: each peer of its view has stored them, or has a log that begins after
     /// them, as an earlier leader said that it does.
-    pub(super) fn check_removal(&self, process: &Process, to: Sequence) -> Result<(), String> {
+    pub(super) fn check_removal(&mut self, process: &Process, to: Sequence) -> Result<(), String> {
         let Some(digest) = process.shelf.digest_at(to) else {
             return Err(format!("promise 7: {} removes up to {to}, which is no batch end", process.id()));
         };
         let nobody = BTreeSet::new();
         let holders = self.stored.get(&digest).unwrap_or(&nobody);
         let needs = |id: &PeerId| !is_own_name(id) && self.bases.get(id).is_none_or(|base| *base < to);
-        match process.peer.members().iter().find(|id| !holders.contains(*id) && needs(id)) {
-            Some(lacking) => Err(format!("promise 7: {} removes up to {to}, which {lacking} lacks", process.id())),
-            None => Ok(()),
+        if let Some(lacking) = process.peer.members().iter().find(|id| !holders.contains(*id) && needs(id)) {
+            return Err(format!("promise 7: {} removes up to {to}, which {lacking} lacks", process.id()));
         }
+        self.went.insert(digest);
+        Ok(())
     }
 
     /// A liar counts as holding whatever it says: all others must really hold it.
@@ -112,6 +115,10 @@ impl Check {
         let Some(digest) = process.shelf.digest_at(committed) else {
             return Err(format!("promise 4: {id} committed {committed}, which is no batch end"));
         };
+        // Those that have come since need not hold what went.
+        if committed == peer.base() && self.went.contains(&digest) {
+            return Ok(());
+        }
         let members = peer.members();
         let nobody = BTreeSet::new();
         let who = self.stored.get(&digest).unwrap_or(&nobody);
