@@ -82,7 +82,7 @@ mod tests {
 
     use crossbeam_channel::Sender;
 
-    use super::super::trial::{until, Trial};
+    use super::super::trial::{ended, Trial};
     use super::*;
     use crate::storage::TempDir;
 
@@ -154,9 +154,7 @@ mod tests {
     /// Waits for what is to be noted, as a peer does that ends.
     fn settles(marks: &Arc<Marks>, most: Duration) {
         let shared = Arc::clone(marks);
-        let thread = thread::spawn(move || shared.settle(most));
-        until(|| thread.is_finished());
-        thread.join().unwrap();
+        ended(thread::spawn(move || shared.settle(most)));
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn a_thread_has_its_name() {
 /// Of a service, and of a whole process.
 #[cfg(unix)]
 mod whole {
-    use super::super::trial::{apart, discovery_port, Ear, LOOPBACK};
+    use super::super::trial::{apart, discovery_port, ended, Ear, LOOPBACK};
     use super::*;
     use crate::config::tests::config;
     use crate::storage::{directory_of, occupant, TempDir};
@@ -141,8 +141,7 @@ mod whole {
             until(|| listens() || peer.is_finished());
             assert!(!peer.is_finished());
             signal_hook::low_level::raise(signal_hook::consts::SIGTERM).unwrap();
-            until(|| peer.is_finished());
-            peer.join().unwrap().unwrap();
+            ended(peer).unwrap();
         });
     }
 

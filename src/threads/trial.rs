@@ -33,7 +33,7 @@ use crate::protocol::{Alarm, Call, ConnectionId, Exit, Input, Peer, Question};
 use crate::sensors::Setting;
 use crate::service::Manager;
 use crate::storage::{RealDisk, Storage, TempDir};
-use crate::wire::{Contact, Message, Token};
+use crate::wire::{Contact, Frame, Lines, Message, Request, Token};
 
 /// Where everything is sent and listened for.
 pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -235,6 +235,23 @@ pub(super) fn until(mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "it does not come");
         thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// What a thread returns, which is to come to its end.
+pub(super) fn ended<T>(thread: JoinHandle<T>) -> T {
+    until(|| thread.is_finished());
+    thread.join().unwrap()
+}
+
+/// A message of which a test cares only whether it arrives.
+pub(super) fn ok() -> Message {
+    Message::Ok { term: None }
+}
+
+/// A batch of readings whose first entry and first number are this one.
+pub(super) fn frame(first: u64, count: u64) -> Frame {
+    let lines = Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap()), count);
+    Frame::build("1@a/1".parse().unwrap(), first, &[Request { origin: "a/1".parse().unwrap(), first, lines }])
 }
 
 /// Somebody listens here.

@@ -101,7 +101,7 @@ pub(super) fn given(config: &Config, address: SocketAddr, http: Option<String>) 
 mod tests {
     use std::time::Instant;
 
-    use super::super::trial::{id, nobody, until, write_key, Trial};
+    use super::super::trial::{ended, id, nobody, write_key, Trial};
 
     use super::*;
     use crate::ids::Term;
@@ -127,14 +127,14 @@ mod tests {
         let own = Arc::clone(watch);
         let waits = std::thread::spawn(move || own.wait_after(0, Duration::from_secs(3600)));
         watch.hear("warn", "split", "x");
-        until(|| waits.is_finished());
+        ended(waits);
         assert_eq!(trial.node.counts.events(), [("split".to_owned(), 1)]);
         let kept = watch.after(0);
         assert_eq!((kept.len(), &*kept[0].level, &*kept[0].event, &*kept[0].text), (1, "warn", "split", "x"));
         assert_eq!(watch.after(1), []);
         let own = Arc::clone(watch);
         let sees = std::thread::spawn(move || own.wait_after(0, Duration::from_secs(3600)));
-        until(|| sees.is_finished());
+        ended(sees);
     }
 
     #[test]

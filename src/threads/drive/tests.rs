@@ -1,16 +1,12 @@
 //! What becomes of each effect, and of a step.
 
-use super::super::trial::{accept, contact, id, listener, nobody, steps, Trial, LOOPBACK, PATIENCE};
+use super::super::trial::{accept, contact, frame, id, listener, nobody, ok, steps, Trial, LOOPBACK, PATIENCE};
 use super::*;
 use crate::net;
 use crate::protocol::{Admission, ConnectionId, Event, Exit, Question, Serve, State};
-use crate::wire::{Base, Frame, Lines, Refusal, Request, Token};
+use crate::wire::{Base, Lines, Refusal, Request, Token};
 
 const CONNECTION: ConnectionId = ConnectionId(7);
-
-fn ok() -> Message {
-    Message::Ok { term: None }
-}
 
 /// Hands on one effect of the core.
 fn hands_on(trial: &Trial, effect: Effect) -> Afterwards {
@@ -25,11 +21,6 @@ fn links(afterwards: &Afterwards) -> Vec<&str> {
 
 fn sends(trial: &Trial, to: &str) -> Afterwards {
     hands_on(trial, Effect::Send { to: id(to), message: ok() })
-}
-
-fn frame(first: u64, count: u64) -> Frame {
-    let lines = Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap()), count);
-    Frame::build("1@a/1".parse().unwrap(), first, &[Request { origin: "a/1".parse().unwrap(), first, lines }])
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::Shutdown;
 
 use super::super::share::Pool;
-use super::super::trial::{self, accept, all_said, contact, id, inputs, listener, nobody, steps, until, Trial};
+use super::super::trial::{self, accept, all_said, contact, id, inputs, listener, nobody, ok, steps, until, Trial};
 use super::*;
 use crate::wire::encode;
 
@@ -28,10 +28,6 @@ fn request(readings: u64) -> Message {
     let lines = crate::wire::Lines::new(lines, readings);
     let request = crate::wire::Request { origin: "b/1".parse().unwrap(), first: 1, lines };
     Message::SequencerRequest { term: "1@m/1".parse().unwrap(), request }
-}
-
-fn ok() -> Message {
-    Message::Ok { term: None }
 }
 
 /// `b` is a member of the group that this peer leads.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crossbeam_channel::Receiver;
 
 use super::super::inbox::StorageItem;
-use super::super::trial::{steps, until, Trial};
+use super::super::trial::{ended, steps, Trial};
 use super::*;
 use crate::config::tests::config;
 use crate::protocol::PENDING_READINGS_MAX;
@@ -60,29 +60,22 @@ fn readings(count: u64) -> Taken {
     Taken::Readings(lines(count))
 }
 
-/// Does this on a thread of its own, which is to come to an end.
-fn ends<T: Send + 'static>(does: impl FnOnce() -> T + Send + 'static) -> T {
-    let thread = thread::spawn(does);
-    until(|| thread.is_finished());
-    thread.join().unwrap()
-}
-
 /// Runs the source to its end; returns what the core is told.
 fn runs(trial: &Trial, mut source: Script, marks: Option<Marks>) -> (Script, Vec<String>) {
     let node = Arc::clone(&trial.node);
-    ends(move || {
+    ended(thread::spawn(move || {
         let ((), steps) = steps(|| run(&node, (0, &mut source), (None, marks.as_ref())));
         (source, steps)
-    })
+    }))
 }
 
 /// Asks the source once; returns what it gave.
 fn takes(trial: &Trial, mut source: Script) -> (Script, Taken) {
     let node = Arc::clone(&trial.node);
-    ends(move || {
+    ended(thread::spawn(move || {
         let taken = take(&node, &mut source, None);
         (source, taken)
-    })
+    }))
 }
 
 fn told(input: &Input) -> String {

@@ -7,7 +7,7 @@ use crossbeam_channel::{bounded, unbounded, RecvTimeoutError};
 
 use super::super::opening;
 use super::super::share::{Pool, Share};
-use super::super::trial::{steps, until, Trial, PATIENCE};
+use super::super::trial::{ended, steps, Trial, PATIENCE};
 use super::*;
 use crate::protocol::{Done, Found, Peer, AHEAD_READINGS};
 use crate::wire::Lines;
@@ -86,9 +86,7 @@ fn sequenced(trial: &Trial, items: Vec<SequencerItem>) -> Vec<String> {
     }
     drop(queue);
     let node = Arc::clone(&trial.node);
-    let thread = thread::spawn(move || steps(|| run(&node, &inbox)).1);
-    until(|| thread.is_finished());
-    thread.join().unwrap()
+    ended(thread::spawn(move || steps(|| run(&node, &inbox)).1))
 }
 
 #[test]

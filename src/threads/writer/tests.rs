@@ -2,25 +2,15 @@
 
 use std::net::TcpStream;
 
-use super::super::trial::{accept, id, listener, until, Trial, PATIENCE};
+use super::super::trial::{accept, frame, id, listener, ok, until, Trial, PATIENCE};
 use super::*;
 use crate::ids::Term;
 use crate::net::{Incoming, Outgoing};
 use crate::protocol::Serve;
-use crate::wire::{Frame, Lines, Message, Request};
-
-fn ok() -> Message {
-    Message::Ok { term: None }
-}
+use crate::wire::Message;
 
 fn term() -> Term {
     "1@a/1".parse().unwrap()
-}
-
-/// A batch that begins at this entry.
-fn frame(first: u64) -> Frame {
-    let lines = Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(3), 3);
-    Frame::build(term(), first, &[Request { origin: "a/1".parse().unwrap(), first, lines }])
 }
 
 /// A link that is up, and its receiver.
@@ -121,7 +111,7 @@ fn a_connection_that_breaks_while_it_is_written_to_is_dialled_again() {
 fn entries_that_are_not_in_memory_come_from_the_disk() {
     let mut trial = Trial::new();
     for first in [1, 4] {
-        trial.storage.append(&frame(first)).unwrap();
+        trial.storage.append(&frame(first, 3)).unwrap();
     }
     // As after a start: none of it is in memory.
     lock(&trial.node.tail).begin_after(6);
@@ -132,7 +122,7 @@ fn entries_that_are_not_in_memory_come_from_the_disk() {
     assert!(!link.load(&mut lock(&link.writer), &trial.node.log), "it is not in memory");
     link.write(&trial.node);
     for first in [1, 4] {
-        assert_eq!(hears(&mut receiver), Some(Message::Ordered { term: term(), frame: frame(first) }));
+        assert_eq!(hears(&mut receiver), Some(Message::Ordered { term: term(), frame: frame(first, 3) }));
     }
     assert_eq!(lock(&link.state).outbox.next_part(), None);
     link.serve(serve(Some(6), 9));
@@ -146,7 +136,7 @@ fn entries_that_are_not_in_memory_come_from_the_disk() {
 #[test]
 fn what_was_read_for_a_permission_from_before_is_not_sent() {
     let mut trial = Trial::new();
-    trial.storage.append(&frame(1)).unwrap();
+    trial.storage.append(&frame(1, 3)).unwrap();
     lock(&trial.node.tail).begin_after(3);
     let serve = |restart| Serve { term: term(), cuts: 0, restart: Some(restart), up_to: 3 };
     for change in
