@@ -131,12 +131,64 @@ pub(super) fn damaged<D: ReadDisk>(disk: &D, path: &str, why: impl Into<String>)
     StorageError::Damaged { path: disk.full_path(path), why: why.into() }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::storage::disk::memory::MemoryDisk;
 
+    /// Each way in which a disk refuses something.
+    fn refused(kind: io::ErrorKind) -> [StorageError; 3] {
+        let (p, x) = (Path::new("data/p"), Path::new("data/p/x"));
+        [
+            StorageError::directory(p, x, kind.into()),
+            StorageError::io(p, x, "read", kind.into()),
+            StorageError::set_aside(p, kind.into()),
+        ]
+    }
+
     #[test]
+    fn an_error_names_what_it_is_about() {
+        let texts = refused(io::ErrorKind::ReadOnlyFilesystem).map(|error| error.to_string());
+        for (text, begins, ends) in [
+            (&texts[0], "cannot use the directory data/p: ", "; make it writable or choose another --data-dir"),
+            (&texts[1], "cannot read data/p/x: ", "; check the disk and start again"),
+            (
+                &texts[2],
+                "cannot set aside what data/p holds: ",
+                "; move it away, or choose another --data-dir or --peer-id",
+            ),
+        ] {
+            assert!(text.starts_with(begins) && text.ends_with(ends), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_used_up_is_waited_for() {
+        assert!(refused(io::ErrorKind::StorageFull).iter().all(StorageError::is_want));
+        let broken = StorageError::Damaged { path: "x".into(), why: "y".into() };
+        assert!(!refused(io::ErrorKind::NotFound).iter().chain([&broken]).any(StorageError::is_want));
+    }
+
+    #[test]
+    fn a_program_that_only_looks_is_told_no_more_than_why() {
+        let disk = MemoryDisk::default();
+        for (error, told) in [
+            (failed(&disk, "read", "x")(io::Error::other("it burns")), "cannot read x: it burns"),
+            (
+                damaged(&disk, "x", "it is torn"),
+                "x is damaged: it is torn; 'peer verify' tells what holds, a start with --resume mends it",
+            ),
+            (
+                StorageError::Unsteady { path: "x".into() },
+                "x changed again and again while it was copied; try again when the group is at rest",
+            ),
+        ] {
+            assert_eq!(error.to_reader(), told);
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
     fn a_disk_that_fails_for_want_of_descriptors_is_not_called_a_broken_one() {
         let (disk, cause) = (MemoryDisk::default(), || io::Error::from_raw_os_error(24));
         for error in [

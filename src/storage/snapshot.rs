@@ -199,6 +199,10 @@ mod tests {
         assert_eq!(names(&dest), [".p.partial"]);
         drop(snapshot);
         assert_eq!(names(temp.path()), ["data"], "also what was made to hold it is gone");
+        let empty = temp.path().join("empty");
+        fs::create_dir(&empty).unwrap();
+        drop(begin(&source, &empty).unwrap());
+        assert!(names(&empty).is_empty(), "what was there before stays");
         // An empty directory of that name may be there.
         fs::create_dir_all(dest.join("p")).unwrap();
         let snapshot = begin(&source, &dest).unwrap();
@@ -252,5 +256,21 @@ mod tests {
         snapshot.copy(false).unwrap();
         snapshot.copy(false).unwrap();
         assert_eq!(names(&snapshot.publish().unwrap()), names_of_copy());
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_looked_at_is_not_taken_for_one_without_entries() {
+        let temp = TempDir::new();
+        let (source, dest) = (source(&temp), temp.path().join("backup"));
+        let journal = source.join("journal");
+        fs::remove_dir_all(&journal).unwrap();
+        for row in ["a0.csv", "a1.csv", "a2.csv"] {
+            fs::remove_file(source.join(row)).unwrap();
+        }
+        let copied = begin(&source, &dest).unwrap().copy(false).unwrap();
+        assert_eq!((copied.last, copied.delivered), (0, 0), "it never had an entry");
+        fs::write(&journal, "").unwrap();
+        let error = begin(&source, &dest).unwrap().copy(false).unwrap_err();
+        assert!(matches!(error, StorageError::Io { doing: "list", .. }), "{error}");
     }
 }

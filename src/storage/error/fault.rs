@@ -28,12 +28,20 @@ impl Fault {
     /// What an error means that concerns `path`: the peer's `directory`, a file in it, or one of its parents. It asks
     /// the disk as it is now.
     pub(in crate::storage) fn of(directory: &Path, path: &Path, source: io::Error) -> Self {
+        Self::meant(source, || lacks_inodes(path), || owner::other_than_this(directory, path))
+    }
+
+    fn meant(
+        source: io::Error,
+        lacks_inodes: impl FnOnce() -> bool,
+        other_owner: impl FnOnce() -> Option<Owned>,
+    ) -> Self {
         match source.kind() {
             _ if descriptors::ran_out(&source) => Self::Descriptors(source),
-            io::ErrorKind::StorageFull if lacks_inodes(path) => Self::Inodes(source),
+            io::ErrorKind::StorageFull if lacks_inodes() => Self::Inodes(source),
             io::ErrorKind::StorageFull => Self::Full(source),
             io::ErrorKind::QuotaExceeded => Self::Quota(source),
-            io::ErrorKind::PermissionDenied => match owner::of_another(directory, path) {
+            io::ErrorKind::PermissionDenied => match other_owner() {
                 Some(owned) => Self::Owner { source, owned: Box::new(owned) },
                 None => Self::Other(source),
             },
@@ -107,7 +115,13 @@ fn here(path: &Path) -> &Path {
 fn lacks_inodes(path: &Path) -> bool {
     // What could not be made cannot be asked.
     let room = path.ancestors().find_map(|path| rustix::fs::statvfs(here(path)).ok());
-    room.is_some_and(|room| room.f_files > 0 && room.f_favail == 0 && room.f_bavail > 0)
+    room.is_some_and(|room| is_without_inodes(room.f_files, room.f_favail, room.f_bavail))
+}
+
+/// Does a file system with so many inodes, of which so many are free, have room for bytes alone?
+#[cfg(unix)]
+fn is_without_inodes(inodes: u64, free: u64, free_blocks: u64) -> bool {
+    inodes > 0 && free == 0 && free_blocks > 0
 }
 
 #[cfg(not(unix))]
@@ -124,12 +138,16 @@ mod owner {
 
     use super::{here, Owned};
 
-    /// What is nearest to `path` and belongs to another user, up to the peer's `directory`, or to the parent in which
-    /// that would be made.
-    pub(in crate::storage) fn of_another(directory: &Path, path: &Path) -> Option<Owned> {
+    /// What is nearest to `path` and belongs to another user than this process, up to the peer's `directory`, or to the
+    /// parent in which that would be made.
+    pub(super) fn other_than_this(directory: &Path, path: &Path) -> Option<Owned> {
+        other_than(rustix::process::geteuid().as_raw(), directory, path)
+    }
+
+    /// The same for any user.
+    pub(super) fn other_than(user: u32, directory: &Path, path: &Path) -> Option<Owned> {
         // As a person writes it: without a slash at the end.
         let directory = directory.components().as_path();
-        let user = rustix::process::geteuid().as_raw();
         let whose = |path: &Path| fs::symlink_metadata(here(path)).ok().map(|metadata| metadata.uid());
         let within = path.ancestors().take_while(|path| path.starts_with(directory));
         let above = directory.ancestors().find(|above| whose(above).is_some())?;
@@ -186,10 +204,7 @@ mod owner {
 /// Elsewhere access does not depend on owners.
 #[cfg(not(unix))]
 mod owner {
-    pub(in crate::storage) fn of_another(
-        _directory: &std::path::Path,
-        _path: &std::path::Path,
-    ) -> Option<super::Owned> {
+    pub(super) fn other_than_this(_directory: &std::path::Path, _path: &std::path::Path) -> Option<super::Owned> {
         None
     }
 }
@@ -217,7 +232,7 @@ mod tests {
             let (text, todo) = (fault.to_string(), fault.advice("look at it"));
             assert!(text.starts_with(says) && todo.starts_with(advice), "{text}; {todo}");
         }
-        let inodes = Fault::Inodes(io::ErrorKind::StorageFull.into());
+        let inodes = Fault::meant(io::ErrorKind::StorageFull.into(), || true, || None);
         assert!(inodes.to_string().contains("no inode is left") && inodes.advice("").contains("df -i"), "{inodes}");
     }
 
@@ -231,5 +246,68 @@ mod tests {
             advice(24),
             advice(23)
         );
+    }
+
+    #[test]
+    fn what_is_used_up_is_told_from_what_is_missing_or_broken() {
+        use io::ErrorKind::{NotFound, PermissionDenied, QuotaExceeded, StorageFull};
+        for (fault, is_missing, is_want) in [
+            (of(NotFound), true, false),
+            (of(PermissionDenied), false, false),
+            (of(StorageFull), false, true),
+            (of(QuotaExceeded), false, true),
+            (Fault::Inodes(StorageFull.into()), false, true),
+            (Fault::Descriptors(NotFound.into()), false, true),
+        ] {
+            assert_eq!((fault.is_missing(), fault.is_want()), (is_missing, is_want), "{fault:?}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn inodes_are_missing_where_there_are_any_and_none_is_free_beside_free_blocks() {
+        for (inodes, free, free_blocks, expected) in [
+            (1, 0, 1, true),
+            // Inodes are made as they are needed.
+            (0, 0, 1, false),
+            (1, 1, 1, false),
+            (1, 0, 0, false),
+            (0, 0, 0, false),
+        ] {
+            assert_eq!(is_without_inodes(inodes, free, free_blocks), expected, "{inodes} {free} {free_blocks}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_belongs_to_another_user_is_named_with_its_owner_and_the_command() {
+        use std::os::unix::fs::MetadataExt;
+        let temp = TempDir::new();
+        let uid = std::fs::metadata(temp.path()).unwrap().uid();
+        let (directory, inner) = (temp.path().join("p"), temp.path().join("p/journal"));
+        std::fs::create_dir_all(&inner).unwrap();
+        let asked = |user, directory: &Path, path: &Path| {
+            let owned = owner::other_than(user, directory, path)?;
+            Some((owned.what, owned.command))
+        };
+        assert_eq!(asked(uid, &directory, &inner.join("x.log")), None, "it is this user's");
+        let other = uid + 4_000;
+        let chown = format!("run chown -R {other} {} as root", directory.display());
+        // What is not there belongs to nobody; a slash at the end changes nothing.
+        for (directory, path) in [(directory.clone(), inner.join("x.log")), (directory.join(""), inner.clone())] {
+            assert_eq!(asked(other, &directory, &path), Some((inner.clone(), Some(chown.clone()))));
+        }
+        // The directory is to be made in that of another.
+        let missing = temp.path().join("q");
+        let install = format!("run install -d -o {other} {} as root, or choose another --data-dir", missing.display());
+        assert_eq!(asked(other, &missing, &missing), Some((temp.path().to_owned(), Some(install))));
+        // Nobody can look below a file.
+        let file = temp.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(asked(other, &file.join("p"), &file.join("p")), Some((file, None)));
+        let denied = io::ErrorKind::PermissionDenied.into();
+        let fault = Fault::meant(denied, || false, || owner::other_than(other, &directory, &inner));
+        let says = format!("{} belongs to ", inner.display());
+        assert!(fault.to_string().contains(&says) && fault.advice("look at it") == chown, "{fault}");
     }
 }

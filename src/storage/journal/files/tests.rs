@@ -4,6 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::storage::disk::memory::MemoryDisk;
+use crate::storage::journal::names::packed_path;
 use crate::storage::tests::support::{frame, TempDir};
 use crate::wire::{Base, Range};
 
@@ -105,5 +106,29 @@ fn a_batch_that_is_damaged_is_not_taken_for_the_end() {
         fs::write(&path, &whole[..bytes]).unwrap();
         assert_eq!(files.find(9).unwrap(), None, "{bytes} bytes");
         assert!(files.find(8).unwrap().is_some());
+    }
+}
+
+#[test]
+fn a_batch_is_where_it_was_until_its_segment_is_cut_or_gone() {
+    let temp = TempDir::new();
+    let files = kept(&temp);
+    let place = files.find(9).unwrap().unwrap();
+    let path = temp.path().join(plain_path(6));
+    assert!(files.holds(&place).unwrap());
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, frame(1, 6, "a/1", 6, 5).bytes()).unwrap();
+    assert!(!files.holds(&place).unwrap(), "another batch is there");
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    assert!(!files.holds(&place).unwrap(), "it was cut");
+    fs::remove_file(&path).unwrap();
+    assert!(!files.holds(&place).unwrap(), "its segment was removed");
+    // What cannot be read is not taken for what is gone.
+    for path in [plain_path(6), packed_path(6)] {
+        let path = temp.path().join(path);
+        fs::create_dir(&path).unwrap();
+        let found = files.holds(&place);
+        assert!(matches!(found, Err(StorageError::Io { .. })), "{found:?}");
+        fs::remove_dir(&path).unwrap();
     }
 }

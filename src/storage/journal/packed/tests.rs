@@ -1,6 +1,8 @@
 //! Tests of `packed.rs`, `packed/short.rs` and `packed/layout.rs`.
 
 use proptest::prelude::*;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 
 use super::layout::Layout;
 use super::*;
@@ -106,14 +108,14 @@ fn lengths_that_nobody_writes_are_refused_before_room_is_made() {
     assert_eq!(unpack(&sealed("BLOCK:whole:0:0:1:", &nothing)), Some(Vec::new()));
 }
 
-/// It lacked a byte, and took the largest batch.
+/// It lacked a byte, and took the largest batch; and LZ4 finds nothing in it that it had before.
 #[test]
 fn the_longest_block_is_read() {
-    let longest = BLOCK_BYTES - 1 + HEAD_BYTES_MAX + BODY_BYTES_MAX;
-    let mut head = Vec::new();
-    seal(&format!("BLOCK:whole:{longest}:{longest}:0:"), b"", &mut head);
-    let (line, _) = line_of(&head).unwrap();
-    assert_eq!(BlockHead::parse(line).map(|head| head.plain), Ok(longest));
+    let mut noise = vec![0; BLOCK_BYTES - 1 + HEAD_BYTES_MAX + BODY_BYTES_MAX];
+    SmallRng::seed_from_u64(1).fill_bytes(&mut noise);
+    let block = pack(&[], &noise);
+    assert!(block.len() > noise.len() && block.len() < RECORD_BYTES_MAX);
+    assert!(unpack(&block) == Some(noise) && check(&block).is_some());
 }
 
 /// A packed file of these blocks.
@@ -161,15 +163,79 @@ fn every_changed_byte_of_a_file_shows_in_its_layout_or_in_a_block() {
     assert!(layout(&[&bytes[..], b"\n"].concat()).damage.is_some());
 }
 
+/// A file with an index of so many blocks of these bytes, packed and plain.
+fn indexed(blocks: usize, bytes: usize, plain: usize) -> Vec<u8> {
+    let (mut file, mut layout) = (file_head(), Layout::default());
+    for _ in 0..blocks {
+        layout.add(bytes, plain);
+    }
+    file.resize(file.len() + blocks * bytes, b'x');
+    file.extend(layout.index());
+    file
+}
+
 #[test]
 fn an_index_of_blocks_that_nobody_writes_is_damaged() {
-    for (plain, is_damaged) in [(RECORD_BYTES_MAX, false), (RECORD_BYTES_MAX + 1, true), (usize::MAX, true)] {
-        let (mut bytes, mut of_one) = (file_head(), Layout::default());
-        of_one.add(5, plain);
-        bytes.extend_from_slice(b"block");
-        bytes.extend(of_one.index());
-        assert_eq!(layout(&bytes).damage.is_some(), is_damaged, "of {plain} bytes");
+    let longest = RECORD_BYTES_MAX;
+    for (blocks, bytes, plain, is_damaged) in [
+        (1, 5, longest, false),
+        (1, 5, longest + 1, true),
+        (1, 5, usize::MAX, true),
+        (1, longest, 5, false),
+        (1, longest + 1, 5, true),
+        // An index of 64 KiB at most is read, wherever it is.
+        (16_000, 1, 1, false),
+        (17_000, 1, 1, true),
+    ] {
+        let found = layout(&indexed(blocks, bytes, plain));
+        assert_eq!(found.damage.is_some(), is_damaged, "{blocks} blocks of {bytes} bytes for {plain}");
+        assert_eq!(found.blocks.len(), if is_damaged { 0 } else { blocks });
     }
+}
+
+#[test]
+fn an_index_that_does_not_count_its_blocks_or_its_bytes_is_damaged() {
+    for (count, length, is_damaged) in [(1, 4, false), (2, 4, true), (1, 5, true)] {
+        let mut file = [&file_head()[..], b"x"].concat();
+        let at = file.len();
+        seal(&format!("INDEX:{count}:{length}:"), b"1:1\n", &mut file);
+        file.extend(format!("1:1\nEND:{at:020}\n").bytes());
+        assert_eq!(layout(&file).damage.is_some(), is_damaged, "{count} blocks in {length} bytes");
+    }
+}
+
+#[test]
+fn the_end_says_in_twenty_digits_where_the_index_is() {
+    let good = indexed(1, 5, 5);
+    let end = good.len() - 25;
+    let offset = std::str::from_utf8(&good[end + 4..good.len() - 1]).unwrap().trim_start_matches('0').to_owned();
+    for (line, is_damaged) in [
+        (format!("END:{offset:0>20}\n"), false),
+        (format!("END:{offset:0>19}\n"), true),
+        (format!("END:{offset:+>20}\n"), true),
+        (format!("END:{end:020}\n"), true),
+        (format!("END:{:020}\n", end + 1), true),
+    ] {
+        assert_eq!(layout(&[&good[..end], line.as_bytes()].concat()).damage.is_some(), is_damaged, "{line}");
+    }
+}
+
+#[test]
+fn blocks_are_found_from_the_byte_on_that_is_asked_for() {
+    let mut layout = Layout::default();
+    for (bytes, plain) in [(7, 10), (5, 20), (3, 5)] {
+        layout.add(bytes, plain);
+    }
+    let head = file_head().len() as u64;
+    let (at, plain_at) = ([0, 7, 12].map(|at| head + at), [0, 10, 30]);
+    for (index, block) in layout.blocks.iter().enumerate() {
+        assert_eq!((block.at, block.plain_at), (at[index], plain_at[index]));
+    }
+    assert_eq!(layout.plain_bytes(), 35);
+    for (from, left) in [(0, 3), (9, 3), (10, 2), (29, 2), (30, 1), (34, 1), (35, 0), (u64::MAX, 0)] {
+        assert_eq!(layout.from(from).len(), left, "from byte {from}");
+    }
+    assert_eq!(layout.from(10)[0].plain_at, 10);
 }
 
 #[test]

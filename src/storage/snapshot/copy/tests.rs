@@ -258,3 +258,13 @@ fn what_is_whole_between_damaged_readings_is_copied() {
     let copied = super::copy(&disk, &Arc::new(MemoryDisk::new()), false).unwrap();
     assert_eq!(copied, Copied { delivered: 0, last: 0, waiting: 2 });
 }
+
+#[test]
+fn the_life_of_a_copy_is_none_of_the_original_and_one_that_can_be_told() {
+    for of in [0, 1, start::TOLD_MAX / 2] {
+        let next = skip_lives(of);
+        assert!(next > of && next - of <= 1 << 32, "{next} after {of}");
+    }
+    // What is beyond could not be said in a message.
+    assert_eq!(skip_lives(start::TOLD_MAX), start::TOLD_MAX);
+}
