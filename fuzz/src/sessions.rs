@@ -9,8 +9,8 @@ use peer::wire::{Decoder, WireError};
 use super::draw::Draw;
 use super::key_files::keys;
 
-/// How many bytes may be under way: beyond that they arrive first.
-const SENT_BYTES_MAX: usize = 1 << 20;
+/// How many bytes may be under way: beyond that they arrive first. An input of a few bytes can double them with each step.
+const SENT_BYTES_MAX: usize = 1 << 18;
 
 /// One direction of a connection.
 struct Way {
