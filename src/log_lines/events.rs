@@ -1,7 +1,7 @@
 //! The names of all events, for programs: `docs/log.md` explains each.
 
 /// Sorted.
-pub const EVENTS: [&str; 92] = [
+pub const EVENTS: [&str; 93] = [
     "accept_failed",
     "alone",
     "clock_behind",
@@ -87,6 +87,7 @@ pub const EVENTS: [&str; 92] = [
     "stopping",
     "suspended",
     "takes_over",
+    "term_disbelieved",
     "timing_differs",
     "too_many_connections",
     "too_many_peers",

@@ -27,8 +27,19 @@ const COUNTER_LIFT_MAX: u64 = 1 << 23;
 /// A promise this far above the term of a leader was won by lies, and its maker may follow that lower term.
 const COUNTER_FAR: u64 = 1 << 40;
 
-/// Highest counter of a leader that is joined, and of a promise on disk: what is above is left for elections.
+/// Without a quorum, the highest counter of a leader that is joined. What is above is left for elections.
 pub(super) const COUNTER_JOINED_MAX: u64 = 1 << 44;
+
+/// Without a quorum, the highest counter that counts of what is on the disk. What is above, up to the highest that is
+/// joined, is left for elections of a group that was lied to: nobody who joins it finds it too high, and its peers
+/// begin again from here below at their next start.
+pub(super) const COUNTER_FOUND_MAX: u64 = 1 << 43;
+
+/// The highest counter that counts of what is on the disk. Lies may go any far at once without a quorum. With one they
+/// take years, and a promise must never be taken back.
+pub(super) fn found_max(quorum: Option<u32>) -> u64 {
+    quorum.map_or(COUNTER_FOUND_MAX, |_| COUNTER_MAX)
+}
 
 impl Peer {
     /// May a term of this counter be believed? An election raises it by one. The step is measured from a promise, which
@@ -79,6 +90,12 @@ impl Peer {
         }
     }
 
+    /// Is a leader of this counter too high to be joined? With a quorum, what is credible decides when it takes this peer
+    /// in.
+    pub(super) fn is_beyond_joining(&self, counter: u64) -> bool {
+        counter > self.settings.quorum.map_or(COUNTER_JOINED_MAX, |_| COUNTER_MAX)
+    }
+
     /// Notes how far a promise went.
     pub(super) fn note_step(&mut self, term: &Term) {
         let promises = &mut self.promises;
@@ -107,7 +124,7 @@ impl Peer {
         let keeps =
             promised <= Some(&view.term) || (promised.is_some_and(below) && view.members.len() >= self.quorum());
         let above = self.settings.quorum.is_some() && !self.is_credible(counter);
-        keeps && counter <= COUNTER_JOINED_MAX && !above
+        keeps && !self.is_beyond_joining(counter) && !above
     }
 }
 

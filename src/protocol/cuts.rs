@@ -1,6 +1,7 @@
 //! What is cut from the log is not lost: it becomes pending again (docs/protocol.md 6). With a quorum, what is
 //! committed must never be cut.
 
+use super::credibility::found_max;
 use super::data::view;
 use super::effect::Store;
 use super::event::Event;
@@ -37,8 +38,28 @@ impl Peer {
         if std::mem::take(&mut self.group.merging) || to < self.log.committed() {
             turn.tell(Event::Merging { leader: with.clone(), readings: self.log.last() - to.max(base) });
         }
+        self.shorten(to, turn);
+    }
+
+    /// docs/protocol.md, 5.4: at the start, without a quorum, cuts what was ordered in a term that no elections reach,
+    /// and what was ordered after it. The promise of that kind is dropped already, and the log cannot go on in a lower
+    /// term.
+    pub(super) fn cut_what_lies_ordered(&mut self, turn: &mut Turn) {
+        if std::mem::replace(&mut self.clock.begun, true) {
+            return;
+        }
+        let highest = found_max(self.settings.quorum);
+        let Some((term, first)) = self.log.runs().iter().find(|(term, _)| term.counter > highest).cloned() else {
+            return;
+        };
+        let readings = self.log.last() + 1 - first.max(self.log.base() + 1);
+        turn.tell(Event::Disbelieved { term, readings });
+        self.shorten(first - 1, turn);
+    }
+
+    fn shorten(&mut self, to: Sequence, turn: &mut Turn) {
         // docs/protocol.md, 10.6: what was removed cannot become pending, so the log begins with nothing again.
-        let to = if to < base { 0 } else { to };
+        let to = if to < self.log.base() { 0 } else { to };
         if to >= self.log.last() {
             return;
         }

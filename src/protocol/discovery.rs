@@ -6,7 +6,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use rand::RngExt;
 
-use super::credibility::COUNTER_JOINED_MAX;
 use super::data::contacts::{Claim, Known};
 use super::data::role::{Proposing, Role, Seeking};
 use super::data::token::proof_of;
@@ -289,7 +288,7 @@ impl Peer {
     /// docs/protocol.md, 3.2, 7: a leader shows its view and its log. A seeker joins it, a leader compares the groups.
     /// A member stays with its own leader, which decides for all of them.
     fn on_leader_found(&mut self, leader: &Contact, view: &ViewChange, turn: &mut Turn) {
-        if view.term.counter > COUNTER_JOINED_MAX {
+        if self.is_beyond_joining(view.term.counter) {
             return;
         }
         if let Some(known) = self.contacts.get_mut(&leader.id) {

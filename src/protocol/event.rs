@@ -67,6 +67,11 @@ pub enum Event {
         leader: PeerId,
         readings: u64,
     },
+    /// What this term ordered, and what followed, is to be ordered again: lies raised it.
+    Disbelieved {
+        term: Term,
+        readings: u64,
+    },
     Suspended {
         have: usize,
         need: usize,
@@ -184,6 +189,7 @@ impl Event {
             Self::Split { .. } => "split",
             Self::TakesOver { .. } => "takes_over",
             Self::Merging { .. } => "merging",
+            Self::Disbelieved { .. } => "term_disbelieved",
             Self::Suspended { .. } => "suspended",
             Self::Stuck => "disk_stuck",
             Self::OtherKnob { .. } => "timing_differs",
@@ -210,6 +216,7 @@ impl Event {
             | Self::OtherLimits { .. }
             | Self::NotShortened
             | Self::Refused { .. }
+            | Self::Disbelieved { .. }
             | Self::Unreachable { .. }
             | Self::NotReached { .. }
             | Self::Lost { .. }
@@ -324,6 +331,10 @@ impl fmt::Display for Event {
             Self::Merging { leader, readings } => {
                 write!(f, "Merging with the group of {leader}: {readings} readings to order again")
             }
+            Self::Disbelieved { term, readings } => write!(
+                f,
+                "No elections reach term {term}, a peer of the group lied: {readings} readings to order again"
+            ),
             Self::Suspended { have, need, waiting } => {
                 write!(f, "Suspended: {have} of {need} members, {waiting} readings waiting")
             }

@@ -10,7 +10,7 @@ use rand::SeedableRng;
 
 use super::admission::Visitors;
 use super::calls::Calls;
-use super::credibility::COUNTER_JOINED_MAX;
+use super::credibility::found_max;
 use super::data::clock::Clock;
 use super::data::contacts::Contacts;
 use super::data::delivery::Delivery;
@@ -108,7 +108,7 @@ impl Peer {
         Self {
             clock: Clock::new(now),
             role: Role::Seeking(Seeking::new(now, settings.first_gap())),
-            promises: Promises::new(found, &log, COUNTER_JOINED_MAX),
+            promises: Promises::new(found, &log, found_max(settings.quorum)),
             pending: Pending::new(own, found),
             delivery: Delivery::new(log.committed()),
             log,
@@ -133,6 +133,7 @@ impl Peer {
         self.clock.now = now;
         self.notice_a_stop();
         let turn = &mut Turn { now, out };
+        self.cut_what_lies_ordered(turn);
         match input {
             Input::Alarm(alarm) => self.on_alarm(alarm, turn),
             Input::Datagram { from, message } => self.on_hearsay(from, message, turn),

@@ -167,7 +167,7 @@ impl Checks {
                 process.input_delivered = true;
                 self.note(nothing_is_lost::check_delivered(process, *readings, &self.expired));
             }
-            Event::Merging { .. } => process.told_of_merging = true,
+            Event::Merging { .. } | Event::Disbelieved { .. } => process.told_of_merging = true,
             Event::Misbehaved { peer, what, at } if self.liar.is_none() => {
                 self.note(Err(format!("{} says that {peer} {what} at #{at}", process.id())));
             }

@@ -53,7 +53,8 @@ impl<'a> Lies<'a> {
             6 => near.saturating_sub(self.rng.random_range(1..20)),
             7 => near + self.rng.random_range(1..1000),
             8 => near + (1 << 20),
-            _ => *pick(self.rng, &[1 << 48, NUMBER_MAX - 1, 1 << 40]),
+            // The last is the highest counter of a leader that is joined.
+            _ => *pick(self.rng, &[1 << 48, NUMBER_MAX - 1, 1 << 40, 1 << 44]),
         }
     }
 

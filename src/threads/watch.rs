@@ -47,7 +47,7 @@ impl Watch {
     }
 
     pub(super) fn note(&self, event: &Event) {
-        if let Event::Merging { readings, .. } = event {
+        if let Event::Merging { readings, .. } | Event::Disbelieved { readings, .. } = event {
             self.counts.merged.fetch_add(*readings, Ordering::Relaxed);
         }
         lock(&self.attendance).note(event, SystemTime::now());

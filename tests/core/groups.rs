@@ -87,7 +87,7 @@ fn a_member_whose_leader_was_only_silent_sends_everything_again() {
 
 #[test]
 fn whatever_counter_was_promised_a_peer_that_starts_alone_leads() {
-    for (counter, first) in [(1u64 << 44, (1 << 44) + 1), ((1 << 44) + 1, 1), (1 << 62, 1)] {
+    for (counter, first) in [(1u64 << 43, (1 << 43) + 1), ((1 << 43) + 1, 1), (1 << 62, 1)] {
         let promised = Some(term(&format!("{counter}@x/1")));
         let mut peer = Bench::with(&Found { promised, ..Found::default() });
         for _ in 0..20 {

@@ -125,6 +125,15 @@ fn a_promise_that_lies_won_is_given_up_for_the_term_of_a_group() {
     }
 }
 
+/// docs/protocol.md, 5.4: "there a lie raises a counter by small steps, for years, and a promise is never taken back."
+#[test]
+fn with_a_quorum_nothing_on_the_disk_is_too_high_and_what_is_credible_is_joined() {
+    assert_eq!((found_max(None), found_max(Some(2))), (COUNTER_FOUND_MAX, COUNTER_MAX));
+    let beyond = |quorum, counter| after(quorum, 5, 0).peer.is_beyond_joining(counter);
+    assert_eq!([COUNTER_JOINED_MAX, COUNTER_JOINED_MAX + 1].map(|counter| beyond(None, counter)), [false, true]);
+    assert_eq!([COUNTER_MAX, COUNTER_MAX + 1].map(|counter| beyond(Some(2), counter)), [false, true]);
+}
+
 #[test]
 fn a_peer_without_a_promise_follows_any_leader_that_it_asked() {
     let trial = Trial::seeker(None, &Found::default());

@@ -1,5 +1,6 @@
 //! What a cut does to the log, and what is done once the storage has made it.
 
+use super::super::credibility::COUNTER_FOUND_MAX;
 use super::super::input::{Found, Time};
 use super::super::trial::{close, id, lines, say, tell, term, view, Trial};
 use super::super::{Done, Effect, Effects, Input, Standing, State};
@@ -132,4 +133,36 @@ fn nothing_is_fetched_before_the_last_cut_is_made() {
     let done = |trial: &mut Trial, to| trial.step(Input::Stored(vec![Done::Cut { to, returned: vec![] }]));
     assert_eq!(done(&mut trial, 7), []);
     assert_eq!(done(&mut trial, 4), [say("z", Message::Fetch { term: term("3@z/1"), from: 5 })]);
+}
+
+/// docs/protocol.md, 5.4: "What its log holds of higher terms it cuts (6), and says so."
+#[test]
+fn what_a_term_beyond_all_elections_ordered_is_cut_at_the_start() {
+    let (last, beyond) = (format!("{COUNTER_FOUND_MAX}@x/1"), format!("{}@z/1", COUNTER_FOUND_MAX + 1));
+    let runs = vec![(term("2@a/1"), 1), (term(&last), 4), (term(&beyond), 6)];
+    let found = |base, runs: &RunList| {
+        let (promised, synced) = (Some(term(&beyond)), Some(term(&beyond)));
+        Found { runs: runs.clone(), promised, synced, base, last: 9, delivered: 8, needs: 9, ..Found::default() }
+    };
+    let stay = || Input::Alarm(super::super::Alarm::Heartbeat);
+    for (base, counts, to, readings) in [(0, 2, 5, 4), (5, 2, 5, 4), (7, 2, 0, 2), (0, 0, 0, 9)] {
+        // Of the last one nothing is believed.
+        let runs: RunList = if counts == 0 { vec![(term(&beyond), 1)] } else { runs.clone() };
+        let mut trial = Trial::seeker(None, &found(base, &runs));
+        let believed = (counts > 0).then(|| term(&last));
+        let state = State { promised: believed.clone(), synced: believed, needs: to };
+        let told = tell(Event::Disbelieved { term: term(&beyond), readings });
+        let effects = trial.step(stay());
+        assert_eq!(effects[..2], [told, Effect::Store(Store::Cut { to, state })], "above {base}");
+        assert_eq!((trial.peer.last(), trial.peer.committed(), trial.peer.delivery.up_to), (to, to, to));
+        assert_eq!(trial.peer.log.runs()[..], runs[..if to == 0 { 0 } else { counts }]);
+        assert_eq!(trial.step(stay()), [], "once");
+    }
+    // It promised that, and with a quorum nothing is taken back.
+    let mut trial = Trial::seeker(Some(2), &found(0, &runs));
+    assert_eq!(trial.step(stay()), []);
+    assert_eq!((trial.peer.last(), trial.peer.promises.promised.clone()), (9, Some(term(&beyond))));
+    let mut trial = Trial::seeker(None, &Found { runs: runs[..2].to_vec(), ..found(0, &runs) });
+    trial.step(stay());
+    assert_eq!(trial.peer.last(), 9, "what elections reach stays");
 }

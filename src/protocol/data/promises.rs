@@ -35,16 +35,18 @@ pub(crate) struct Promises {
 
 impl Promises {
     /// As found in stable storage. A log shorter than what `synced` needs was damaged: only its last entry's term can be
-    /// vouched for (docs/protocol.md, 8). A promise above `counter_max` was won by a lie.
+    /// vouched for (docs/protocol.md, 8). A term above `counter_max` was won by a lie, and the log is cut to those below.
     pub(crate) fn new(found: &Found, log: &Log, counter_max: u64) -> Self {
         let damaged = found.needs > found.last;
         let believed = |term: &&Term| term.counter <= counter_max;
-        let promised = found.promised.as_ref().filter(believed).or(log.last_term().filter(believed)).cloned();
+        let of_log = log.runs().iter().rev().map(|(term, _)| term).find(believed);
+        let promised = found.promised.as_ref().filter(believed).or(of_log).cloned();
         let counter = promised.as_ref().map_or(0, |term| term.counter);
+        let lied = found.synced.as_ref().is_some_and(|term| !believed(&term));
         Self {
             counter,
             promised,
-            synced: if damaged { log.last_term().cloned() } else { found.synced.clone() },
+            synced: if damaged || lied { of_log.cloned() } else { found.synced.clone() },
             needs: if damaged { NEEDS_ALL } else { found.needs },
             stepped: None,
             stepped_to: counter,
@@ -90,6 +92,29 @@ impl Promises {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::RunList;
+
+    /// docs/protocol.md, 5.4: "the last term of its log below that counts."
+    #[test]
+    fn terms_that_lies_won_are_dropped_for_the_last_of_the_log_that_was_not() {
+        let (own, lied) = (Some("5@a/1".parse().unwrap()), Some("10@z/1".parse().unwrap()));
+        let runs: RunList =
+            [("3@a/1", 1), ("10@z/1", 5), ("4@b/1", 9)].map(|(term, first)| (term.parse().unwrap(), first)).into();
+        let whole = Found { runs, last: 9, promised: lied.clone(), synced: lied.clone(), ..Found::default() };
+        let of_log: Option<Term> = Some("4@b/1".parse().unwrap());
+        for (found, most, promised, synced) in [
+            (whole.clone(), 10, &lied, &lied),
+            (whole.clone(), 9, &of_log, &of_log),
+            (Found { promised: own.clone(), synced: own.clone(), ..whole.clone() }, 9, &own, &own),
+            (Found { synced: None, ..whole.clone() }, 9, &of_log, &None),
+            (Found { needs: 10, ..whole.clone() }, 10, &lied, &of_log),
+            (Found { runs: RunList::new(), last: 0, ..whole.clone() }, 9, &None, &None),
+        ] {
+            let promises = Promises::new(&found, &Log::new(&found), most);
+            assert_eq!((&promises.promised, &promises.synced), (promised, synced), "{found:?}");
+            assert_eq!(promises.counter, promised.as_ref().map_or(0, |term| term.counter));
+        }
+    }
 
     #[test]
     fn stale_is_said_once_on_each_link_for_each_promise_and_what_was_said_of_older_ones_is_forgotten() {

@@ -1,5 +1,6 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
+use super::super::credibility::COUNTER_JOINED_MAX;
 use super::super::trial::{
     contact, endpoint, id, join, members, promised, proposing, question, say, send, stores, tell, term, view, Trial,
 };

@@ -71,6 +71,9 @@ impl Event {
             Self::Merging { leader, readings } => {
                 vec![("leader", leader.into()), ("readings", Field::Number(*readings))]
             }
+            Self::Disbelieved { term, readings } => {
+                vec![("term", Field::Text(term.to_string())), ("readings", Field::Number(*readings))]
+            }
             Self::Suspended { have, need, waiting } => {
                 vec![("have", (*have).into()), ("need", (*need).into()), ("waiting", Field::Number(*waiting))]
             }
