@@ -156,8 +156,8 @@ impl<D: Disk> Pending<D> {
 
     /// What earlier lives left; none of it is known to be on the platter.
     pub(super) fn found(disk: Arc<D>, index: Index) -> Self {
-        let unsynced = index.bytes > 0;
-        Self { disk, index, unsynced, synced: true, limits: Limits::default() }
+        let is_there = index.bytes > 0;
+        Self { disk, index, unsynced: is_there, synced: is_there, limits: Limits::default() }
     }
 
     /// The same on this copy of its disk.

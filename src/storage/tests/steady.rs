@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::storage::disk::recording::Recording;
+use crate::storage::pending::Limits;
 use crate::storage::tests::resume::RESUME;
 use crate::storage::tests::support::{frame, request};
 use crate::storage::*;
@@ -27,12 +28,14 @@ fn pass<D: Disk>(storage: &mut Storage<D>, first: u64, count: u64) {
 #[test]
 fn a_sync_costs_nothing_without_changes_and_otherwise_one_for_each_file() {
     let mut storage = open(RESUME);
-    changes(&storage);
+    let begun = changes(&storage);
+    assert!(begun.iter().all(|change| change != "sync pending"), "there is none: {begun:?}");
     storage.sync().unwrap();
     assert_eq!(changes(&storage), Vec::<String>::new());
     pass(&mut storage, 1, 3);
     pass(&mut storage, 4, 3);
-    changes(&storage);
+    let passed = changes(&storage);
+    assert!(passed.iter().all(|change| change.starts_with("append")), "{passed:?}");
     storage.sync().unwrap();
     assert_eq!(changes(&storage), ["sync pending", "sync journal/00000000000000000001.log"]);
     storage.sync().unwrap();
@@ -43,12 +46,14 @@ fn a_sync_costs_nothing_without_changes_and_otherwise_one_for_each_file() {
 fn without_fsync_batch_nothing_waits_for_a_sync() {
     for options in [Options::default(), Options { durable: false, ..RESUME }] {
         let mut storage = open(options);
+        storage.pending.limits = Limits { at_once: 20_000, ..Limits::default() };
         let begun = changes(&storage);
         assert!(options.resume || begun == ["replace state true"], "{begun:?}");
         (0..100).for_each(|at| pass(&mut storage, at * 100 + 1, 100));
         storage.flush().unwrap();
         let changes = changes(&storage);
         assert!(changes.iter().all(|change| !change.starts_with("sync")), "{changes:?}");
+        assert!(changes.iter().any(|change| change == "truncate pending"), "{changes:?}");
     }
 }
 
