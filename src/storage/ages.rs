@@ -46,3 +46,26 @@ fn last_reading<D: ReadDisk>(disk: &D, path: &str) -> Option<(Sequence, String)>
     let (sequence, row) = last_row(disk, path, bytes).ok()??;
     Some((sequence, String::from_utf8(Row::parse(&row)?.timestamp()?.to_vec()).ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::storage::tests::support::TempDir;
+
+    #[test]
+    fn the_newest_of_all_files_tells_when_one_was_last_written() {
+        let (temp, id) = (TempDir::new(), "p".parse().unwrap());
+        assert_eq!(last_written(temp.path(), &id), None);
+        let root = temp.path().join("p");
+        fs::create_dir_all(root.join(journal::DIR)).unwrap();
+        assert_eq!(last_written(temp.path(), &id), None, "directories do not count");
+        for (name, at, newest) in [("a.csv", 3, 3), ("journal/1", 2, 3), ("journal/2", 4, 4), ("b.csv", 1, 4)] {
+            let time = |hours: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(hours * 3600);
+            fs::File::create(root.join(name)).unwrap().set_modified(time(at)).unwrap();
+            assert_eq!(last_written(temp.path(), &id), Some(time(newest)), "{name}");
+        }
+        assert_eq!(last_written(temp.path(), &"q".parse().unwrap()), None);
+    }
+}

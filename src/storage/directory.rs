@@ -225,6 +225,22 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_of_a_later_version_is_left_as_it_was() {
+        let (temp, id) = (TempDir::new(), "p".parse().unwrap());
+        let root = temp.path().join("p");
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("state"), "version:3\n").unwrap();
+        fs::write(root.join("a.csv"), "kept").unwrap();
+        for claimed in [claim(temp.path(), &id).map(drop), claim_cleared(temp.path(), &id).map(drop)] {
+            assert!(matches!(claimed, Err(StorageError::Newer { .. })), "{claimed:?}");
+            assert_eq!(
+                (tree(temp.path()), tree(&root)),
+                (vec!["p".to_owned()], vec!["a.csv".to_owned(), "state".to_owned()])
+            );
+        }
+    }
+
+    #[test]
     fn a_directory_with_anything_foreign_in_it_is_left_as_it_was() {
         let id: PeerId = "p".parse().unwrap();
         for foreign in ["notes.txt", "-a.csv", "journal/1.log", "journal/x", "photos/", "state/", ".damaged", "journal"]
@@ -286,9 +302,10 @@ mod tests {
         fs::create_dir_all(root.join("journal")).unwrap();
         let own =
             ["a.b-c_1.csv", "state", "state.tmp", "pending", "pending.tmp", "lock", "state.damaged", "a.csv.2.damaged"];
-        for name in own.into_iter().chain(["journal/00000000000000000001.log"]) {
+        for name in own.into_iter().chain(["a.csv.tmp", "base", "base.tmp", "journal/00000000000000000001.log"]) {
             fs::write(root.join(name), "").unwrap();
         }
+        check_own(&root, Others::Refused).unwrap();
         claim(temp.path(), &"p".parse().unwrap()).unwrap();
     }
 

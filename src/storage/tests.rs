@@ -63,6 +63,8 @@ fn under_a_quorum_a_cut_of_delivered_rows_is_refused_and_changes_nothing() {
         let disk = Arc::new(Recording::default());
         let mut storage = Storage::open(Arc::clone(&disk), &"p".parse().unwrap(), 1, options).unwrap().0;
         append(&mut storage, &frame(1, 1, "a/1", 1, 3));
+        assert_eq!(cut(&mut storage, 0).len(), 1, "nothing is delivered");
+        append(&mut storage, &frame(1, 1, "a/1", 1, 3));
         append(&mut storage, &frame(1, 4, "a/1", 4, 3));
         append(&mut storage, &frame(1, 7, "a/1", 7, 3));
         storage.deliver(6).unwrap();
@@ -151,9 +153,19 @@ fn a_cut_within_a_batch_is_made_before_it_on_disk_and_in_memory() {
     assert_eq!(storage.cut(8, None, None, 8).unwrap(), [range(7, 3)]);
     assert_eq!(storage.cut(8, None, None, 8).unwrap(), []);
     assert_eq!((storage.last(), storage.delivered(), storage.state.needs), (6, 6, 6));
-    assert_eq!(cut(&mut storage, 2), [range(1, 6)]);
+    assert_eq!(cut(&mut storage, 1), [range(1, 6)]);
     append(&mut storage, &frame(2, 1, "b/1", 1, 1));
     assert_eq!((storage.last(), tail.lock().unwrap().last()), (1, 1));
+}
+
+#[test]
+fn what_a_cut_returns_is_one_range_where_numbers_of_one_origin_follow() {
+    let mut storage = open(MemoryDisk::new(), 1);
+    for (at, (origin, first)) in (0..).zip([("a/1", 1), ("a/1", 4), ("a/1", 9), ("b/1", 12)]) {
+        append(&mut storage, &frame(1, 3 * at + 1, origin, first, 3));
+    }
+    let range = |origin: &str, first, count| Range { origin: origin.parse().unwrap(), first, count };
+    assert_eq!(cut(&mut storage, 0), [range("a/1", 1, 6), range("a/1", 9, 3), range("b/1", 12, 3)]);
 }
 
 #[derive(Debug, Clone)]

@@ -199,20 +199,30 @@ mod tests {
         }
     }
 
-    fn rows(sequences: impl Iterator<Item = u64>) -> String {
-        let rows: Vec<String> = sequences.map(|n| format!("{n},2013-01-01T06:00:00Z,a,{n},,\n")).collect();
-        rows.concat()
+    #[test]
+    fn what_another_program_put_there_does_not_go() {
+        let (disk, mut csv) = written(Layout::Sensor);
+        disk.replace("a.csv", b"time,value\n", false).unwrap();
+        assert!(csv.compare_names().unwrap());
+        drop_all(&mut csv, 30).unwrap();
+        assert_eq!(rows_on(&disk), Rows::from([("a.csv".to_owned(), b"time,value\n".to_vec())]));
     }
 
     #[test]
     fn the_rows_up_to_the_base_go_from_files_of_any_length() {
-        for count in [1, 2, 5, 700, 9000] {
-            for base in [0, 1, 2, 3, count, 2 * count, 3 * count - 1, 3 * count, 9 * count] {
-                let (disk, sequences) = (MemoryDisk::new(), (1..=count).map(|n| 3 * n));
-                disk.append("a.csv", format!("{HEADER_LINE}{}", rows(sequences.clone())).as_bytes()).unwrap();
+        // The longest takes more than one step to copy.
+        for count in [1, 2, 5, 700, 9000, 40_000] {
+            let rows: Vec<String> = (1..=count).map(|n| format!("{},2013-01-01T06:00:00Z,a,{n},,\n", 3 * n)).collect();
+            let all = rows.concat();
+            // A long file is looked at there first.
+            let middle = all[all.len() / 2..].split_inclusive('\n').nth(1);
+            let middle = middle.map_or(0, |row| row_sequence(row.as_bytes()).unwrap());
+            for base in [0, 1, 2, 3, count, middle, 2 * count, 3 * count - 1, 3 * count, 9 * count] {
+                let disk = MemoryDisk::new();
+                disk.append("a.csv", format!("{HEADER_LINE}{all}").as_bytes()).unwrap();
                 let bytes = disk.len("a.csv").unwrap();
                 let gone = drop_rows(&disk, "a.csv", bytes, base, true).unwrap();
-                let kept = rows(sequences.filter(|n| *n > base));
+                let kept = rows[usize::try_from(base.min(3 * count) / 3).unwrap()..].concat();
                 let expected = if kept.is_empty() { String::new() } else { format!("{HEADER_LINE}{kept}") };
                 let found = disk.files().get("a.csv").cloned().unwrap_or_default();
                 assert!(found == expected.as_bytes(), "{count} rows, {base}");

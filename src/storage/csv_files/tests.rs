@@ -108,6 +108,15 @@ fn only_the_asked_part_of_a_batch_is_delivered() {
 }
 
 #[test]
+fn a_file_that_loses_no_row_stays_the_same_file() {
+    let disk = MemoryDisk::new();
+    disk.append("s.csv", &csv(&["12,2013-01-01T06:00:00Z,s,2,,"])).unwrap();
+    let before = disk.stamp("s.csv").unwrap();
+    found(&disk).truncate_above(12, false).unwrap();
+    assert_eq!(disk.stamp("s.csv").unwrap(), before);
+}
+
+#[test]
 fn what_a_full_disk_does_not_take_is_written_later() {
     let disk = MemoryDisk::new();
     let mut files = CsvFiles::new(Arc::new(disk.clone()), Layout::Sensor);

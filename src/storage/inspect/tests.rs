@@ -12,6 +12,10 @@ fn it_finds_rows_the_journal_and_foreign_files() {
     let (temp, disk) = TempDir::disk("p");
     disk.append("b.csv", b"xyz").unwrap();
     disk.append("a.csv", b"").unwrap();
+    // Names of an earlier version, one of them beside the present one.
+    for name in ["Temp.csv", "Up.csv", "Up+1.csv"] {
+        disk.append(name, b"x").unwrap();
+    }
     let disk = Arc::new(disk);
     let mut journal = Journal::new(Arc::clone(&disk));
     journal.append(&frame(1, 1, "a/1", 1, 3)).unwrap();
@@ -23,8 +27,8 @@ fn it_finds_rows_the_journal_and_foreign_files() {
     fs::write(root.join("journal/notes"), "").unwrap();
     let found = Inspection::open(&root, None).unwrap();
     let csv: Vec<_> = found.csv().iter().map(|file| (file.name.as_str(), file.bytes)).collect();
-    assert_eq!(csv, [("a.csv", 0), ("b.csv", 3)]);
-    assert_eq!(found.foreign(), ["c.csv", "journal/notes"]);
+    assert_eq!(csv, [("Temp.csv", 1), ("Up+1.csv", 1), ("a.csv", 0), ("b.csv", 3)]);
+    assert_eq!(found.foreign(), ["Up.csv", "c.csv", "journal/notes"]);
     assert!(found.has_journal() && found.runs());
     assert_eq!(found.read("b.csv", 1, 9).unwrap(), b"yz");
     let mut walk = found.journal();
@@ -39,6 +43,10 @@ fn of_a_peer_that_goes_on_the_rows_up_to_a_sequence_are_found_and_no_file_withou
     for (name, rows) in [("a.csv", &[1, 3, 5][..]), ("b.csv", &[4]), ("c.csv", &[2])] {
         let rows: Vec<String> = rows.iter().map(|sequence| row(*sequence)).collect();
         disk.append(name, format!("{HEADER_LINE}{}", rows.concat()).as_bytes()).unwrap();
+    }
+    // Files that are just made, and one that lost its header.
+    for (name, text) in [("d.csv", ""), ("e.csv", "sequ"), ("f.csv", &row(5))] {
+        disk.append(name, text.as_bytes()).unwrap();
     }
     let found = Inspection::open(&temp.path().join("p"), Some(3)).unwrap();
     let (head, row) = (HEADER_LINE.len(), row(1).len());

@@ -179,6 +179,15 @@ mod tests {
     }
 
     #[test]
+    fn after_a_cut_within_a_batch_it_ends_before_that() {
+        let mut tail = Tail::new(0);
+        batches(0, 5).for_each(|batch| tail.push(batch));
+        tail.cut(2500);
+        assert_eq!((tail.last(), tail.after(2000, 1, 1)), (2000, TailRead::Nothing));
+        assert_eq!(tail.bytes, batches(0, 2).map(|batch| batch.bytes().len()).sum::<usize>());
+    }
+
+    #[test]
     fn after_a_cut_only_readers_that_know_of_it_are_served() {
         let mut tail = Tail::new(0);
         batches(0, 5).for_each(|batch| tail.push(batch));

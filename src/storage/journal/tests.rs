@@ -206,3 +206,13 @@ fn a_reader_gets_nothing_that_was_cut_whatever_the_timing() {
     });
     assert_eq!(reader.read_from(0, 1, 0, 1000).unwrap(), Read::Cut);
 }
+
+#[test]
+fn a_segment_that_ends_within_a_batch_is_damaged() {
+    let disk = Arc::new(MemoryDisk::new());
+    let (mut journal, batch) = (Journal::new(Arc::clone(&disk)), frame(1, 1, "a/1", 1, 3));
+    journal.append(&batch).unwrap();
+    disk.truncate(&plain_path(1), batch.bytes().len() as u64 - 1).unwrap();
+    let error = journal.reader().read_from(0, 3, 0, 1000).unwrap_err().to_string();
+    assert!(error.contains("the file ends there at byte 0"), "{error}");
+}

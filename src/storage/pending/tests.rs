@@ -140,6 +140,21 @@ proptest! {
     }
 }
 
+#[test]
+fn a_file_that_is_read_in_several_steps_is_read_again_in_full() {
+    let disk = Arc::new(MemoryDisk::new());
+    let mut pending = Pending::new(Arc::clone(&disk));
+    let range = Range { origin: "some-origin/1".parse().unwrap(), first: 1, count: 40_000 };
+    for first in (1..=range.count).step_by(1000) {
+        pending.keep(&request("some-origin/1", first, 1000)).unwrap();
+    }
+    assert!(pending.bytes() > 3 << 19, "{} bytes", pending.bytes());
+    let mut repairs = Vec::new();
+    let found = crate::storage::opening::pending_load::load(&disk, &mut repairs).unwrap();
+    assert_eq!((repairs, found.bytes()), (Vec::new(), pending.bytes()));
+    assert_eq!(recalled(&found, &range), (1..=range.count).collect::<Vec<_>>());
+}
+
 fn write(request: &Request) -> Vec<u8> {
     let mut text = Vec::new();
     write_record(request, &mut text);
@@ -183,6 +198,19 @@ fn a_file_is_worth_shrinking_once_it_is_longer_than_that_and_nothing_in_it_is_pe
     assert_eq!([bytes - 1, bytes].map(|bytes| pending.is_wasteful(bytes)), [true, false]);
     pending.shrink().unwrap();
     assert_eq!((pending.bytes(), pending.is_wasteful(0)), (0, false));
+}
+
+#[test]
+fn a_long_file_is_worth_shrinking_once_less_than_half_of_it_is_pending() {
+    let mut pending = Pending::new(Arc::new(MemoryDisk::new()));
+    pending.limits.compact = 100;
+    for number in 1..=3 {
+        pending.keep(&request("a/1", number, 1)).unwrap();
+    }
+    for (number, is_wasteful) in [(2, false), (3, true)] {
+        pending.forget(&Range { origin: "a/1".parse().unwrap(), first: number, count: 1 });
+        assert_eq!(pending.is_wasteful(0), is_wasteful, "without number {number}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::ids::Sequence;
 use crate::reading::CSV_HEADER;
-use crate::storage::tests::support::request;
+use crate::storage::tests::support::{frame, request};
 use crate::storage::*;
 use crate::wire::{Base, Frame, Limits, Range, Request};
 
@@ -121,9 +121,11 @@ fn what_is_removed_is_gone_and_the_rest_is_whole() {
 fn only_whole_batches_go_and_nothing_that_is_not_delivered() {
     let disk = MemoryDisk::new();
     let mut storage = filled(&disk, 40);
-    append(&mut storage, &batch(121, None));
-    assert_eq!(removed(&mut storage, 50).base, 48);
-    assert_eq!(removed(&mut storage, 130).base, 120);
+    // The shortest that there is.
+    append(&mut storage, &frame(1, 121, "a/1", 121, 1));
+    for (to, base) in [(1, 0), (50, 48), (130, 120)] {
+        assert_eq!(removed(&mut storage, to).base, base, "up to {to}");
+    }
     assert_eq!((log(&storage).len(), rows(&disk).len()), (1, 0));
 }
 
@@ -140,6 +142,16 @@ fn a_reader_of_what_is_removed_meanwhile_is_told() {
 }
 
 #[test]
+fn a_file_that_is_taken_away_after_a_removal_is_restored_from_what_is_left() {
+    let disk = MemoryDisk::new();
+    let mut storage = filled(&disk, 40);
+    removed(&mut storage, 60);
+    disk.remove("a1.csv").unwrap();
+    storage.check_names().unwrap();
+    assert!(rows(&disk).into_iter().eq(61..=120), "{:?}", rows(&disk));
+}
+
+#[test]
 fn a_peer_that_asks_for_what_is_about_to_go_is_told_what_is_left_of_it() {
     let disk = MemoryDisk::new();
     let mut storage = filled(&disk, 40);
@@ -150,6 +162,8 @@ fn a_peer_that_asks_for_what_is_about_to_go_is_told_what_is_left_of_it() {
     let origins = vec![Range { origin: "a/1".parse().unwrap(), first: 1, count: 60 }];
     assert_eq!(told, Base { last: 60, runs: vec![("1@l/1".parse().unwrap(), 1)], origins });
     assert!(storage.is_removing(), "files are still to go");
+    *storage.tail().lock().unwrap() = Tail::new(120);
+    assert_eq!(storage.log_reader().read(59, 120, 0, 100).unwrap(), Read::Removed, "nobody reads them any more");
     assert_eq!(storage.told_base().unwrap(), Some(told));
     storage.finish_removals().unwrap();
     assert_eq!(storage.take_removed().iter().map(|done| done.base).collect::<Vec<_>>(), [30, 60]);
@@ -203,6 +217,20 @@ fn a_cut_below_what_was_removed_leaves_nothing_and_keeps_the_rest_as_pending() {
     drop(storage);
     let (mut storage, _) = open(&disk, under_quorum).unwrap();
     assert!(matches!(storage.cut(0, None, None, 0), Err(StorageError::CutsDelivered { .. })));
+}
+
+#[test]
+fn a_cut_just_to_what_was_removed_leaves_a_log_that_begins_there() {
+    let disk = MemoryDisk::new();
+    let mut storage = filled(&disk, 40);
+    removed(&mut storage, 60);
+    storage.tail().lock().unwrap().cut(60);
+    let returned = storage.cut(60, None, None, 60).unwrap();
+    assert_eq!(returned, [Range { origin: "a/1".parse().unwrap(), first: 61, count: 60 }]);
+    assert_eq!((storage.base(), storage.last(), rows(&disk)), (60, 60, Vec::new()));
+    drop(storage);
+    let (mut storage, opened) = open(&disk, OPTIONS).unwrap();
+    assert_whole(&disk, &mut storage, &opened);
 }
 
 #[test]

@@ -87,6 +87,17 @@ fn what_a_crash_leaves_at_the_end_of_a_file_is_cut() {
 }
 
 #[test]
+fn what_was_to_take_the_place_of_a_file_is_removed() {
+    let mut kept = MemoryDisk::new();
+    let damage = |disk: &MemoryDisk| {
+        disk.append("a1.csv.tmp", b"half").unwrap();
+        kept = disk.clone();
+    };
+    assert_eq!(restored(damage), (25, [0; 4]));
+    assert!(!kept.files().contains_key("a1.csv.tmp"));
+}
+
+#[test]
 fn an_empty_file_of_a_sensor_without_rows_is_removed() {
     assert_eq!(restored(|disk| disk.append("b.csv", b"").map(drop).unwrap()), (25, [0, 1, 0, 0]));
 }

@@ -106,12 +106,14 @@ fn what_writes_some_rows_writes_all_that_wait() {
 
 #[test]
 fn a_cut_above_the_rows_that_wait_leaves_them_waiting() {
-    let (disk, mut storage) = waiting(Layout::Sensor, 9, 20);
-    storage.tail().lock().unwrap().cut(24);
-    storage.cut(24, None, None, 0).unwrap();
-    assert_eq!((storage.written(), storage.waiting()), (9, 11));
-    storage.flush().unwrap();
-    assert_eq!(rows_on(&disk), rows_between(&log(), Layout::Sensor, 0, 20));
+    for (delivered, to) in [(20, 24), (21, 21)] {
+        let (disk, mut storage) = waiting(Layout::Sensor, 9, delivered);
+        storage.tail().lock().unwrap().cut(to);
+        storage.cut(to, None, None, 0).unwrap();
+        assert_eq!((storage.written(), storage.waiting()), (9, delivered - 9), "a cut to {to}");
+        storage.flush().unwrap();
+        assert_eq!(rows_on(&disk), rows_between(&log(), Layout::Sensor, 0, delivered), "a cut to {to}");
+    }
 }
 
 #[test]

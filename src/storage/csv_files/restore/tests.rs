@@ -52,6 +52,7 @@ fn all_rows_of_a_meddled_file_are_restored_and_foreign_files_are_kept() {
                 storage = open(Arc::new(disk.clone()));
             }
             meddle(&disk);
+            let theirs = disk.files().remove("o1.csv");
             write(&mut storage, &mut log, 30);
             if !waits {
                 storage.flush().unwrap();
@@ -62,9 +63,16 @@ fn all_rows_of_a_meddled_file_are_restored_and_foreign_files_are_kept() {
             assert_eq!(told.iter().map(|done| (done.files, done.rows)).collect::<Vec<_>>(), [(1, 20)], "{what}");
             let text = told[0].to_string();
             assert!(text.starts_with("o1.csv was moved, removed or changed by another program"), "{text}");
-            // Rows that went into the foreign file before anybody noticed are there, too.
-            assert!(told[0].set_aside >= aside, "{what}: {text}");
-            assert_eq!(disk.files().keys().filter(|name| name.ends_with(".damaged")).count() as u64, told[0].set_aside);
+            let mut kept = disk.files();
+            kept.retain(|name, _| name.ends_with(".damaged"));
+            assert_eq!(kept.len() as u64, told[0].set_aside, "{what}");
+            if waits {
+                assert_eq!(told[0].set_aside, aside, "{what}: {text}");
+                assert!(kept.into_values().all(|bytes| Some(bytes) == theirs), "{what}: nothing is added to it");
+            } else {
+                // Rows that went into the foreign file before anybody noticed are there, too.
+                assert!(told[0].set_aside >= aside, "{what}: {text}");
+            }
             write(&mut storage, &mut log, 3);
             storage.flush().unwrap();
             storage.check_names().unwrap();
@@ -99,6 +107,20 @@ fn a_foreign_file_under_the_name_of_a_new_sensor_is_set_aside() {
     assert_eq!(rows_on(&disk), rows_of(&log, 9));
     assert!(disk.files()["o1.csv.damaged"].starts_with(b"notes\n"));
     assert_eq!(storage.take_restored()[0].set_aside, 1);
+}
+
+#[test]
+fn a_foreign_file_under_the_name_of_one_that_was_cut_away_is_set_aside() {
+    let (disk, mut log) = (MemoryDisk::new(), Vec::new());
+    let mut storage = open(Arc::new(disk.clone()));
+    write(&mut storage, &mut log, 9);
+    storage.flush().unwrap();
+    storage.tail().lock().unwrap().cut(0);
+    storage.cut(0, None, None, 0).unwrap();
+    disk.append("o1.csv", b"notes\n").unwrap();
+    storage.check_names().unwrap();
+    assert_eq!((rows_on(&disk), storage.take_restored()[0].set_aside), (rows_of(&[], 0), 1));
+    assert_eq!(disk.files()["o1.csv.damaged"], b"notes\n");
 }
 
 #[test]

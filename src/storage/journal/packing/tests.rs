@@ -138,6 +138,31 @@ fn a_packed_log_is_cut_at_any_batch_and_goes_on_from_there() {
 }
 
 #[test]
+fn a_segment_that_is_removed_while_it_is_packed_leaves_nothing() {
+    let batches = slow_batches(60);
+    let mut later = 0;
+    for pieces in 0..15 {
+        let disk = Arc::new(MemoryDisk::new());
+        let mut journal = filled(&disk, &batches);
+        let base = segments_of(&names(&disk))[1] - 1;
+        for _ in 0..pieces {
+            assert!(matches!(journal.pack(Sequence::MAX - 1).unwrap(), Packed::Piece));
+        }
+        let next = unfinished_path(&packed_path(base + 1));
+        let is_begun = disk.files().contains_key(&next);
+        journal.remove(base).unwrap();
+        assert_eq!(disk.files().contains_key(&next), is_begun, "what is packed of another one stays");
+        later += u32::from(is_begun);
+        pack_all(&mut journal);
+        assert_eq!(read_all(&journal, base), batches[usize::try_from(base).unwrap()..], "after {pieces} pieces");
+        let files: Vec<(String, u64)> = journal.files().collect();
+        let there: Vec<_> = disk.files().into_iter().map(|(path, bytes)| (path, bytes.len() as u64)).collect();
+        assert_eq!(there, files, "after {pieces} pieces");
+    }
+    assert!((1..15).contains(&later), "{later} removals come while the next segment is packed");
+}
+
+#[test]
 fn a_segment_is_packed_while_somebody_reads_it() {
     let (disk, batches) = (Arc::new(Recording::default()), slow_batches(30));
     let mut journal = filled(&disk, &batches);
@@ -268,23 +293,39 @@ fn after_a_block_that_is_damaged_an_inspection_goes_on_with_the_next() {
     let mut bytes = std::fs::read(&path).unwrap();
     let block = |number: usize, bytes: &[u8]| memchr::memmem::find_iter(bytes, b"BLOCK:").nth(number).unwrap();
     let (second, third) = (block(1, &bytes), block(2, &bytes));
+    let (plain, _) = packed::parse_block(&bytes[second..third]).unwrap();
     bytes[usize::midpoint(second, third)] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let found = Inspection::open(&temp.path().join("p"), None).unwrap();
-    let (mut walk, mut last, mut gaps, mut damages) = (found.journal(), 0, 0, 0);
+    let kept: Vec<Frame> =
+        batches.into_iter().filter(|batch| memchr::memmem::find(&plain, batch.bytes()).is_none()).collect();
+    let why = format!("the block at byte {second} cannot be unpacked");
+    assert_eq!(inspected(temp.path()), (kept, vec![(packed_path(1), why)]), "all but one block is there");
+}
+
+#[test]
+fn of_a_packed_segment_whose_index_is_not_whole_an_inspection_tells_once() {
+    let (temp, disk) = TempDir::disk("p");
+    let (disk, batches) = (Arc::new(disk), slow_batches(60));
+    pack_all(&mut filled(&disk, &batches));
+    let segments = segments_of(&disk.list(DIR).unwrap());
+    let path = packed_path(segments[1]);
+    disk.truncate(&path, disk.len(&path).unwrap() - 1).unwrap();
+    let is_elsewhere = |batch: &Frame| !(segments[1]..segments[2]).contains(&batch.first());
+    let kept: Vec<Frame> = batches.into_iter().filter(is_elsewhere).collect();
+    assert_eq!(inspected(temp.path()), (kept, vec![(path, "its index is not whole".to_owned())]));
+}
+
+/// What an inspection of the peer `p` finds: batches, and of each damage where it is and why.
+fn inspected(data_dir: &std::path::Path) -> (Vec<Frame>, Vec<(String, String)>) {
+    let found = Inspection::open(&data_dir.join("p"), None).unwrap();
+    let (mut walk, mut batches, mut damages) = (found.journal(), Vec::new(), Vec::new());
     while let Some(piece) = walk.next_piece().unwrap() {
         match piece {
-            Piece::Batch(frame) => {
-                gaps += u64::from(frame.first() != last + 1);
-                last = frame.last();
-            }
-            Piece::Damage { segment, .. } => {
-                assert_eq!(segment, packed_path(1));
-                damages += 1;
-            }
+            Piece::Batch(frame) => batches.push(frame),
+            Piece::Damage { segment, why } => damages.push((segment, why)),
         }
     }
-    assert_eq!((gaps, damages, last), (1, 1, 60), "all but one block is there");
+    (batches, damages)
 }
 
 #[test]
