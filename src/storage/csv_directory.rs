@@ -195,3 +195,6 @@ fn or_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         result => result.map(Some),
     }
 }
+
+#[cfg(test)]
+mod tests;
