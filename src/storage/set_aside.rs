@@ -58,3 +58,21 @@ fn free_name<D: Disk>(disk: &D, path: &str) -> Result<String, StorageError> {
     }
     Ok(aside)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::disk::memory::MemoryDisk;
+    use crate::storage::disk::ReadDisk;
+
+    #[test]
+    fn a_copy_of_a_long_file_is_whole() {
+        let (disk, bytes) = (MemoryDisk::new(), b"0123456789\n".repeat(200_000));
+        assert!(bytes.len() > COPY_BYTES && bytes.len() % COPY_BYTES > 0);
+        disk.append("a.csv", &bytes).unwrap();
+        copy_from(&disk, "a.csv", 3).unwrap();
+        assert!(disk.files()["a.csv.damaged"] == bytes[3..], "{}", disk.len("a.csv.damaged").unwrap());
+        copy(&disk, "a.csv").unwrap();
+        assert!(disk.files()["a.csv.2.damaged"] == bytes, "{}", disk.len("a.csv.2.damaged").unwrap());
+    }
+}

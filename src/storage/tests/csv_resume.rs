@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::reading::{self, CSV_HEADER};
 use crate::storage::disk::real::OPEN_FILES_MAX;
-use crate::storage::tests::support::{frame, TempDir};
+use crate::storage::tests::support::{dated, frame, frame_of, TempDir};
 use crate::storage::*;
 
 const RESUME: Options = Options { resume: true, ..Options::PLAIN };
@@ -22,6 +22,18 @@ fn delivered<D: Disk>(disk: &Arc<D>, up_to: Sequence) {
         storage.append(&frame).unwrap();
     }
     storage.deliver(up_to).unwrap();
+    storage.flush().unwrap();
+}
+
+/// Eight thousand readings of one sensor, all of them delivered.
+fn delivered_many(disk: &Arc<MemoryDisk>) {
+    let (mut storage, _) = Storage::open(Arc::clone(disk), &"p".parse().unwrap(), 1, Options::default()).unwrap();
+    for batch in 0..8 {
+        let (first, origin) = (batch * 1000 + 1, format!("o/{}", batch + 1));
+        let readings = (first..first + 1000).map(|number| dated("a", "2026-11", number));
+        storage.append(&frame_of(1, first, &origin, readings)).unwrap();
+    }
+    storage.deliver(8000).unwrap();
     storage.flush().unwrap();
 }
 
@@ -41,7 +53,10 @@ fn mended<D: Disk>(disk: &Arc<D>, damage: impl FnOnce(&D)) -> (Sequence, [u64; 4
     let opened = resume(disk);
     let counts = match &opened.repairs[..] {
         [] => [0; 4],
-        [Repair::Csv(CsvRepair { cut, removed, set_aside, rows, .. })] => [*cut, *removed, *set_aside, *rows],
+        [repair @ Repair::Csv(CsvRepair { cut, removed, set_aside, rows, rows_aside, .. })] => {
+            assert_eq!(repair.to_string().contains("that the log does not hold"), *rows_aside > 0, "{repair}");
+            [*cut, *removed, *set_aside, *rows]
+        }
         repairs => panic!("{repairs:?}"),
     };
     assert_eq!(resume(disk).repairs, []);
@@ -105,13 +120,15 @@ fn an_empty_file_of_a_sensor_without_rows_is_removed() {
 #[test]
 fn rows_that_the_log_lost_are_kept_under_another_name() {
     let above = row(31, "DATA|a1|2013-01-01T06:00:00Z|1||");
-    for end in [&above[..], &[&above[..], b"32,2"].concat()] {
+    let many: Vec<u8> = (31..=2100).flat_map(|number| row(number, "DATA|a1|2013-01-01T06:00:00Z|1||")).collect();
+    assert!(many.len() > 64 * 1024, "it takes more than one step");
+    for end in [&above[..], &[&above[..], b"32,2"].concat(), &many] {
         let mut kept = Vec::new();
         let damage = |disk: &MemoryDisk| {
             disk.append("a1.csv", end).unwrap();
             kept.push(disk.clone());
         };
-        assert_eq!(restored(damage), (25, [1, 0, 1, 0]), "{end:?}");
+        assert_eq!(restored(damage), (25, [1, 0, 1, 0]), "{} bytes", end.len());
         // The rows were on the platter, and still are, under that name.
         kept[0].lose_unsynced();
         assert_eq!(kept[0].files()["a1.csv.damaged"], end);
@@ -131,13 +148,47 @@ fn rows_that_are_missing_below_the_highest_one_are_written() {
 }
 
 #[test]
+fn a_long_file_is_compared_in_steps_and_its_last_row_is_known_after_damage() {
+    let disk = Arc::new(MemoryDisk::new());
+    delivered_many(&disk);
+    let before = csv_files(&*disk);
+    assert!(before["a.csv"].len() > 256 * 1024, "it takes more than one step");
+    assert_eq!(mended(&disk, |_| ()), (8000, [0; 4]));
+    assert_eq!(mended(&disk, changed("a.csv", |bytes| bytes[100] = 0)), (8000, [0, 0, 1, 8000]));
+    assert_eq!(csv_files(&*disk), before);
+}
+
+#[test]
+fn rows_that_a_start_wrote_go_with_a_cut_in_the_same_life() {
+    let (disk, expected) = (Arc::new(MemoryDisk::new()), Arc::new(MemoryDisk::new()));
+    delivered(&disk, 25);
+    disk.remove("a0.csv").unwrap();
+    let (mut storage, _) = Storage::open(Arc::clone(&disk), &"p".parse().unwrap(), 1, RESUME).unwrap();
+    storage.tail().lock().unwrap().cut(10);
+    storage.cut(10, None, None, 0).unwrap();
+    delivered(&expected, 10);
+    assert_eq!(csv_files(&*disk), csv_files(&*expected));
+}
+
+#[test]
 fn a_file_that_holds_something_else_is_set_aside_and_restored_as_far_as_it_went() {
     assert_eq!(restored(changed("a1.csv", |bytes| bytes[3] ^= 1)), (25, [0, 0, 1, 9]));
     assert_eq!(restored(changed("a1.csv", |bytes| bytes[100] = 0)), (25, [0, 0, 1, 9]));
     assert_eq!(restored(changed("a0.csv", |bytes| drop(bytes.drain(110..120)))), (25, [0, 0, 1, 8]));
     assert_eq!(restored(changed("a2.csv", |bytes| bytes.extend([b'x'; 300]))), (25, [0, 0, 1, 8]));
     assert_eq!(restored(changed("a2.csv", |bytes| bytes.extend(b"note\n"))), (25, [0, 0, 1, 8]));
+    let mut late = vec![0; 64 * 1024];
+    late.extend(b"27");
+    assert_eq!(restored(changed("a2.csv", |bytes| bytes.extend(late))), (25, [0, 0, 1, 8]), "after zeros");
+    // A row above the log, but twice, or not of this sensor.
+    let above = row(31, "DATA|a1|2013-01-01T06:00:00Z|1||");
+    let other = row(31, "DATA|a2|2013-01-01T06:00:00Z|1||");
+    for end in [[&above[..], &above].concat(), other] {
+        assert_eq!(restored(changed("a1.csv", |bytes| bytes.extend(end))), (25, [0, 0, 1, 9]));
+    }
     // A row of the log, but not of this sensor, or not the next one.
+    let last = row(24, "DATA|a0|2013-01-01T06:00:00Z|24|-0.5|");
+    assert_eq!(restored(changed("a0.csv", |bytes| bytes.extend(last))), (25, [0, 0, 1, 8]), "twice");
     let foreign = row(26, "DATA|a2|2013-01-01T06:00:00Z|26|-0.5|");
     assert_eq!(restored(changed("a0.csv", |bytes| bytes.extend(foreign))), (25, [0, 0, 1, 8]));
 }

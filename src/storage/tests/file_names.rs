@@ -70,6 +70,7 @@ fn files_of_an_earlier_version_are_renamed_at_a_start_with_all_their_rows_and_to
     assert_eq!((renamed(&opened).files, renamed(&opened).set_aside), (5, 0));
     let said = renamed(&opened).to_string();
     assert!(said.contains("5 renamed (CON.csv is +CON+7.csv now, ") && said.contains(" and 2 more)"), "{said}");
+    assert!(!said.contains("set aside"), "{said}");
     assert_eq!(disk.stamp("Temp+1.csv").unwrap(), stamp, "the file itself");
     assert_eq!(rows_on(&disk), rows_of(&log, opened.last));
     assert_eq!(open(&Arc::new(disk)).1.repairs, []);
@@ -108,6 +109,8 @@ fn a_file_under_both_names_loses_its_earlier_one_to_set_aside() {
     disk.append("Temp+1.csv", &rows["Temp+1.csv"]).unwrap();
     let opened = open(&Arc::new(disk.clone())).1;
     assert_eq!((renamed(&opened).files, renamed(&opened).set_aside), (4, 1));
+    let said = renamed(&opened).to_string();
+    assert!(said.ends_with("; 1 that were there under both names set aside as *.damaged"), "{said}");
     assert_eq!((rows_on(&disk), damaged(&disk)), (rows, vec!["Temp.csv.damaged".to_owned()]));
 }
 

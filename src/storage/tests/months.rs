@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::reading;
 use crate::storage::tests::rows::{rows_between, rows_on, Rows};
 use crate::storage::tests::support::{dated, frame_of, TempDir};
 use crate::storage::*;
@@ -28,9 +29,10 @@ fn readings(term: u64, first: Sequence, origin: &str) -> Frame {
     frame_of(term, first, origin, payloads)
 }
 
-/// Two batches, of which forty rows are delivered and on the platter.
-fn written(layout: Layout) -> (MemoryDisk, [Frame; 2]) {
-    let (disk, log) = (MemoryDisk::new(), [readings(1, 1, "o/1"), readings(1, 31, "o/2")]);
+/// Three batches, of which forty rows are delivered and on the platter. The last one is of a sensor without any row.
+fn written(layout: Layout) -> (MemoryDisk, [Frame; 3]) {
+    let late = frame_of(1, 61, "o/3", [dated("late", "2026-12", 61)].into_iter());
+    let (disk, log) = (MemoryDisk::new(), [readings(1, 1, "o/1"), readings(1, 31, "o/2"), late]);
     let mut storage = open(&disk, layout).unwrap().0;
     for frame in &log {
         storage.tail().lock().unwrap().push(frame.clone());
@@ -85,6 +87,12 @@ fn a_start_divides_the_rows_as_it_is_told_and_says_so_once() {
         let [Repair::Relaid(relaid)] = &opened.repairs[..] else { panic!("{:?}", opened.repairs) };
         let (files, removed) = if to == Layout::Month { (6, 2) } else { (2, 6) };
         assert_eq!((relaid.layout, relaid.files, relaid.rows, relaid.removed), (to, files, 40, removed));
+        let each = if to == Layout::Month { "each sensor and month" } else { "each sensor" };
+        let said = format!(
+            "rows in  have a CSV file for {each} now: {files} files, with 40 rows written from the journal, in the place \
+             of {removed}"
+        );
+        assert_eq!(opened.repairs[0].to_string(), said);
         assert_eq!(state(&disk).starts_with("version:2"), to == Layout::Month);
         assert_eq!(state(&disk).contains("rotate"), to == Layout::Month);
         storage.deliver(60).unwrap();
@@ -139,6 +147,19 @@ fn what_is_no_row_of_the_log_is_kept_when_its_file_goes() {
     assert_eq!((repair.set_aside, repair.rows), (2, 0));
     assert_eq!(rows_on(&disk), rows_between(&log, Layout::Month, 0, 40));
     assert!(disk.files()["a.csv.damaged"].ends_with(b"mine\n") && disk.files().contains_key("b.csv.damaged"));
+}
+
+#[test]
+fn only_rows_of_its_sensor_and_month_may_be_the_last_copy_of_what_a_file_holds_above_the_log() {
+    for (sensor, month, cut) in [("a", "2026-11", 1), ("a", "2026-12", 0), ("Roof", "2026-11", 0)] {
+        let (disk, _) = written(Layout::Month);
+        let mut row = Vec::new();
+        reading::append_row(62, dated(sensor, month, 1).as_bytes(), &mut row);
+        disk.append("a+0.2026-11.csv", &row).unwrap();
+        let opened = open(&disk, Layout::Month).unwrap().1;
+        let [Repair::Csv(csv)] = &opened.repairs[..] else { panic!("{:?}", opened.repairs) };
+        assert_eq!((csv.cut, csv.set_aside, csv.rows_aside), (cut, 1, cut), "{sensor} {month}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Tests of `opening.rs` and of what it calls: what a storage finds in the files of earlier lives.
 
+mod salvage;
+
 use std::sync::Arc;
 
 use crate::ids::{INCARNATION_MAX, NUMBER_MAX};
@@ -98,7 +100,8 @@ fn a_torn_journal_is_cut_and_its_rows_with_it() {
     let disk = MemoryDisk::new();
     let (mut storage, _) = open(&disk);
     append(&mut storage, &frame(1, 1, "a/1", 1, 5));
-    append(&mut storage, &frame(1, 6, "a/1", 6, 5));
+    let second = frame(1, 6, "a/1", 6, 5);
+    append(&mut storage, &second);
     storage.save_state(None, Some(&"1@l/1".parse().unwrap()), 10).unwrap();
     storage.deliver(10).unwrap();
     storage.flush().unwrap();
@@ -107,11 +110,31 @@ fn a_torn_journal_is_cut_and_its_rows_with_it() {
     let (storage, opened) = open(&disk);
     assert_eq!((storage.last(), opened.delivered, opened.needs), (5, 5, NEEDS_ALL));
     let [torn, csv, short] = &opened.repairs[..] else { panic!("{:?}", opened.repairs) };
-    assert!(matches!(torn, Repair::JournalTorn { last: 5, .. }), "{torn}");
+    let lost = second.bytes().len() as u64 - 1;
+    assert!(matches!(torn, Repair::JournalTorn { last: 5, bytes, .. } if *bytes == lost), "{torn}");
     let rows_aside =
         CsvRepair { cut: 3, removed: 0, set_aside: 3, rows: 0, rows_aside: 5, files: 3, ..csv_repair(csv) };
     assert_eq!(csv_repair(csv), rows_aside, "{csv}");
+    assert_eq!(
+        csv.to_string(),
+        "the CSV files in  did not agree with the log (a0.csv, a1.csv, a2.csv): 3 cut, 0 removed, 3 set aside as \
+         *.damaged, 0 rows written from the journal; 5 rows that the log does not hold are kept there"
+    );
     assert!(matches!(short, Repair::JournalShort { needs: 10, last: 5, .. }), "{short}");
+}
+
+#[test]
+fn what_was_synced_holds_where_the_log_is_whole_and_falls_to_what_a_damaged_one_proves() {
+    let disk = MemoryDisk::new();
+    let (mut storage, _) = open(&disk);
+    append(&mut storage, &frame(1, 1, "a/1", 1, 5));
+    append(&mut storage, &frame(1, 6, "a/1", 6, 5));
+    storage.save_state(None, Some(&"9@z/1".parse().unwrap()), 10).unwrap();
+    for (bytes_lost, synced, needs) in [(0, "9@z/1", 10), (1, "1@l/1", NEEDS_ALL)] {
+        disk.truncate(&segment(1), disk.len(&segment(1)).unwrap() - bytes_lost).unwrap();
+        let opened = open(&disk).1;
+        assert_eq!((opened.synced, opened.needs), (Some(synced.parse().unwrap()), needs));
+    }
 }
 
 #[test]
@@ -160,66 +183,6 @@ fn segment(first: Sequence) -> String {
     format!("journal/{first:020}.log")
 }
 
-/// The log's end, what is pending, and the batches, readings and files that the repair counts.
-fn mended(disk: &MemoryDisk) -> (Sequence, Vec<Range>, (u64, u64, usize)) {
-    let (_, opened) = open(disk);
-    let Some(Repair::JournalDamaged { last, batches, readings, set_aside, .. }) = opened.repairs.first() else {
-        panic!("{:?}", opened.repairs)
-    };
-    assert_eq!((*last, opened.delivered), (opened.last, opened.delivered.min(opened.last)));
-    assert!(set_aside.iter().all(|path| path.extension().is_some_and(|extension| extension == "damaged")));
-    assert_eq!(open(disk).1.repairs, []);
-    (opened.last, opened.pending, (*batches, *readings, set_aside.len()))
-}
-
-#[test]
-fn what_is_whole_after_a_flipped_bit_is_pending_and_the_files_are_set_aside() {
-    let disk = MemoryDisk::new();
-    three_segments(&disk);
-    let mut bytes = disk.files()[&segment(1)].clone();
-    bytes[20] ^= 1;
-    disk.replace(&segment(1), &bytes, true).unwrap();
-    assert_eq!(mended(&disk), (0, vec![range("a/1", 3, 10)], (5, 10, 3)));
-    assert_eq!(disk.files()[&format!("{}.damaged", segment(1))], bytes);
-    assert!(disk.list("").unwrap().iter().all(|name| name.strip_suffix(".csv").is_none()));
-}
-
-#[test]
-fn a_segment_that_keeps_some_of_its_batches_is_set_aside_as_a_copy_under_a_free_name() {
-    let disk = MemoryDisk::new();
-    three_segments(&disk);
-    let mut bytes = disk.files()[&segment(5)].clone();
-    *bytes.last_mut().unwrap() = b'?';
-    disk.replace(&segment(5), &bytes, true).unwrap();
-    disk.append(&format!("{}.damaged", segment(5)), b"earlier").unwrap();
-    assert_eq!(mended(&disk), (6, vec![range("a/1", 9, 4)], (2, 4, 2)));
-    assert_eq!(disk.files()[&format!("{}.2.damaged", segment(5))], bytes);
-    assert_eq!(disk.files()[&format!("{}.damaged", segment(5))], b"earlier");
-}
-
-#[test]
-fn a_log_ends_before_a_segment_that_is_missing_or_begins_elsewhere() {
-    for (gone, left) in [(1, (0, vec![range("a/1", 5, 8)], (4, 8, 2))), (5, (4, vec![range("a/1", 9, 4)], (2, 4, 1)))] {
-        let disk = MemoryDisk::new();
-        three_segments(&disk);
-        disk.remove(&segment(gone)).unwrap();
-        assert_eq!(mended(&disk), left);
-    }
-    let disk = MemoryDisk::new();
-    three_segments(&disk);
-    disk.rename(&segment(9), &segment(6)).unwrap();
-    assert_eq!(mended(&disk), (8, vec![range("a/1", 9, 4)], (2, 4, 1)));
-}
-
-#[test]
-fn a_log_ends_where_the_term_would_fall() {
-    let disk = MemoryDisk::new();
-    let (mut storage, _) = open(&disk);
-    append(&mut storage, &frame(2, 1, "a/1", 1, 2));
-    append(&mut storage, &frame(1, 3, "a/1", 3, 2));
-    assert_eq!(mended(&disk), (2, vec![range("a/1", 3, 2)], (1, 2, 1)));
-}
-
 #[test]
 fn a_state_that_cannot_be_vouched_for_is_told_of_and_falls_back_to_what_the_log_proves() {
     for missing in [true, false] {
@@ -242,6 +205,11 @@ fn a_state_that_cannot_be_vouched_for_is_told_of_and_falls_back_to_what_the_log_
         let again = open(&disk).1;
         assert!(!again.state_damaged && again.repairs.is_empty());
     }
+    for alone in [&segment(1)[..], "a.csv", "pending"] {
+        let disk = MemoryDisk::new();
+        disk.append(alone, b"x").unwrap();
+        assert!(matches!(start::check_state(&disk), Err(StorageError::Damaged { .. })), "{alone}");
+    }
     let empty = MemoryDisk::new();
     start::check_state(&empty).unwrap();
     assert!(!open(&empty).1.state_damaged);
@@ -256,6 +224,13 @@ fn a_life_without_state_is_above_all_that_the_files_tell_of() {
     storage.keep(&request("q/9000", 1, 1)).unwrap();
     disk.remove("state").unwrap();
     assert_eq!(open(&disk).1.incarnation, 5001);
+    // It led in a later life, of which it has no reading.
+    let (mut storage, _) = open(&disk);
+    for (sequence, term) in [(3, "2@p/7000"), (4, "3@q/9000")] {
+        append(&mut storage, &Frame::build(term.parse().unwrap(), sequence, &[request("a/1", sequence, 1)]));
+    }
+    disk.remove("state").unwrap();
+    assert_eq!(open(&disk).1.incarnation, 7001);
 }
 
 /// A life is a time in nanoseconds since 1970.
@@ -316,35 +291,18 @@ fn pending_that_is_torn_is_cut_and_damaged_replaced_by_all_that_is_whole() {
     let (_, opened) = open(&disk);
     assert!(matches!(opened.repairs[..], [Repair::PendingTorn { bytes: 50, .. }]), "{:?}", opened.repairs);
     assert_eq!((&disk.files()["pending"], &opened.pending[..]), (&whole, &[range("a/1", 1, 6)][..]));
-    let mut bytes = whole.clone();
+    let mut bytes = [&whole[..], &whole[..50]].concat();
     bytes[whole.len() / 2] ^= 4;
     disk.replace("pending", &bytes, true).unwrap();
     let (storage, opened) = open(&disk);
     let [Repair::PendingDamaged { bytes: lost, readings: 4, .. }] = opened.repairs[..] else {
         panic!("{:?}", opened.repairs)
     };
-    assert_eq!(lost, whole.len() as u64 / 3);
+    assert_eq!(lost, whole.len() as u64 / 3 + 50, "one of three, and what is torn");
     assert_eq!(opened.pending, [range("a/1", 1, 2), range("a/1", 5, 2)]);
     assert_eq!(storage.recall(&range("a/1", 1, 9)).unwrap(), [request("a/1", 1, 2), request("a/1", 5, 2)]);
     assert_eq!(disk.files()["pending.damaged"], bytes);
     assert_eq!(open(&disk).1.repairs, []);
-}
-
-#[test]
-fn damage_in_what_was_found_before_is_remembered_until_the_log_is_whole_again() {
-    let disk = MemoryDisk::new();
-    three_segments(&disk);
-    assert_eq!(open(&disk).1.needs, 12);
-    disk.flip(&segment(5), 3, 1);
-    for _ in 0..2 {
-        let (mut storage, opened) = open(&disk);
-        assert_eq!((opened.last, opened.needs), (4, NEEDS_ALL));
-        append(&mut storage, &frame(7, 5, "c/1", 1, 2));
-        storage.cut(4, None, None, opened.needs).unwrap();
-    }
-    let (mut storage, _) = open(&disk);
-    storage.save_state(None, None, 2).unwrap();
-    assert_eq!(open(&disk).1.needs, 4);
 }
 
 #[test]

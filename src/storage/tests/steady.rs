@@ -58,6 +58,16 @@ fn without_fsync_batch_nothing_waits_for_a_sync() {
 }
 
 #[test]
+fn without_any_option_a_promise_changes_no_file_and_nothing_delivered_stays_pending() {
+    let mut storage = open(Options::PLAIN);
+    changes(&storage);
+    storage.save_state(Some(&"3@l/1".parse().unwrap()), None, 0).unwrap();
+    assert_eq!(changes(&storage), Vec::<String>::new());
+    pass(&mut storage, 1, 3);
+    assert_eq!(storage.disk.len("pending").unwrap(), 0);
+}
+
+#[test]
 fn what_is_kept_until_it_is_delivered_does_not_make_the_file_grow_for_ever() {
     for (durable, limit) in [(true, 128 * 1024), (false, 8 * 1024 * 1024 + 64 * 1024)] {
         let mut storage = open(Options { durable, ..RESUME });

@@ -62,6 +62,7 @@ fn all_rows_of_a_meddled_file_are_restored_and_foreign_files_are_kept() {
             let told = storage.take_restored();
             assert_eq!(told.iter().map(|done| (done.files, done.rows)).collect::<Vec<_>>(), [(1, 20)], "{what}");
             let text = told[0].to_string();
+            assert_eq!(text.contains("set aside"), told[0].set_aside > 0, "{what}: {text}");
             assert!(text.starts_with("o1.csv was moved, removed or changed by another program"), "{text}");
             let mut kept = disk.files();
             kept.retain(|name, _| name.ends_with(".damaged"));

@@ -348,6 +348,35 @@ fn a_packed_segment_that_lost_all_its_bytes_is_mended_once() {
 }
 
 #[test]
+fn after_damage_in_a_packed_segment_the_log_goes_on_and_the_segments_before_stay_packed() {
+    for is_flipped in [false, true] {
+        let (disk, batches) = (MemoryDisk::new(), slow_batches(60));
+        let (mut storage, _) = open(&disk);
+        append_all(&mut storage, &batches);
+        storage.flush().unwrap();
+        pack_delivered(&mut storage);
+        drop(storage);
+        let second = packed_path(segments_of(&names(&disk))[1]);
+        if is_flipped {
+            let bytes = disk.files().remove(&second).unwrap();
+            let block = memchr::memmem::find_iter(&bytes, b"BLOCK:").nth(1).unwrap();
+            disk.flip(&second, block + 60, 0);
+        } else {
+            disk.truncate(&second, 0).unwrap();
+        }
+        let (mut storage, opened) = open(&disk);
+        let next = frame(9, opened.last + 1, "a/1", 1, 2);
+        storage.append(&next).unwrap();
+        storage.check_names().unwrap();
+        drop(storage);
+        let kept = &batches[..usize::try_from(opened.last).unwrap()];
+        let (storage, opened) = open(&disk);
+        assert_eq!((opened.repairs, read_all(&storage.journal, 0)), (Vec::new(), [kept, &[next]].concat()));
+        assert!(is_packed(&names(&disk)[0]), "{:?}", names(&disk));
+    }
+}
+
+#[test]
 fn a_log_of_an_earlier_version_opens_plain_and_packed_with_the_same_rows() {
     let rows = [
         (plain_path(1), &include_bytes!("../packed/recorded.log")[..]),
