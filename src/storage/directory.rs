@@ -302,7 +302,10 @@ mod tests {
         fs::create_dir_all(root.join("journal")).unwrap();
         let own =
             ["a.b-c_1.csv", "state", "state.tmp", "pending", "pending.tmp", "lock", "state.damaged", "a.csv.2.damaged"];
-        for name in own.into_iter().chain(["a.csv.tmp", "base", "base.tmp", "journal/00000000000000000001.log"]) {
+        let of_journal = ["", ".damaged"].map(|end| format!("journal/00000000000000000001.log{end}"));
+        let of_journal = of_journal.into_iter().chain(["journal/00000000000000000001.pack.tmp".to_owned()]);
+        let left = ["a.csv.tmp", "base", "base.tmp"];
+        for name in own.into_iter().chain(left).map(str::to_owned).chain(of_journal) {
             fs::write(root.join(name), "").unwrap();
         }
         check_own(&root, Others::Refused).unwrap();

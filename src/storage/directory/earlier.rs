@@ -224,6 +224,8 @@ mod tests {
         );
         assert!(!root.join("a.csv").exists() && !root.join("journal").exists());
         drop(disk);
+        fs::create_dir(root.join("journal")).unwrap();
+        fs::write(root.join("journal/00000000000000000001.log"), "").unwrap();
         let (disk, aside) = claim_cleared(temp.path(), &id()).unwrap();
         assert_eq!(aside, None, "without rows nothing is kept, and nothing removed");
         assert_eq!(read(&previous.join("a.csv")), rows);
@@ -232,6 +234,17 @@ mod tests {
         fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,9,,\n")).unwrap();
         claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
         assert!(read(&previous.join("a.csv")).ends_with("1,,a,9,,\n"), "the newest alone is kept");
+        assert!(!temp.path().join("p.previous.2").exists());
+    }
+
+    #[test]
+    fn rows_of_a_log_without_its_beginning_are_kept_beside_until_the_next_start_as_well() {
+        let temp = TempDir::new();
+        for _ in 0..2 {
+            let state = State { shortened: true, ..State::new(id(), 7, None) };
+            fs::write(used(&temp).join("state"), state.to_text()).unwrap();
+            claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
+        }
         assert!(!temp.path().join("p.previous.2").exists());
     }
 

@@ -151,6 +151,8 @@ mod tests {
         used(&temp, "Lab", "Lab");
         let told = rename_directory(temp.path(), &id()).unwrap().unwrap();
         let (from, to) = (temp.path().join("Lab"), temp.path().join("Lab+1"));
+        let said = format!("{}, as an earlier version named it, is {} now", from.display(), to.display());
+        assert!(told.to_string().starts_with(&said), "{told}");
         assert_eq!(told, EarlierDirectory::Renamed { from, to });
         assert_eq!(listed(&temp), ["Lab+1"]);
         assert_eq!(rename_directory(temp.path(), &id()).unwrap(), None);
@@ -205,6 +207,7 @@ mod tests {
         used(&temp, "Lab", "Lab");
         let told = rename_directory(temp.path(), &id()).unwrap().unwrap();
         let (path, used) = (temp.path().join("Lab"), temp.path().join("Lab+1"));
+        assert!(told.to_string().contains("is left alone"), "{told}");
         assert_eq!(told, EarlierDirectory::LeftAlone { path, used });
         assert_eq!(listed(&temp), ["Lab", "Lab+1", "lab.previous"]);
     }

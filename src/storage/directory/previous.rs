@@ -231,6 +231,7 @@ mod tests {
             ("pending", "milk, bread"),
             ("state", "fine"),
             ("journal/00000000000000000001.log", "Dear diary"),
+            ("base", "milk"),
         ] {
             let (temp, _, id) = holding(&[("b.csv", &rows()), ("b.csv.damaged", "x"), (name, text)]);
             let before = tree(temp.path());
@@ -248,6 +249,8 @@ mod tests {
             ("b.csv.damaged", "x".to_owned()),
             ("pending", "PENDING:…".to_owned()),
             ("journal/00000000000000000001.log", "BATCH:…".to_owned()),
+            ("journal/00000000000000000002.pack", "PACKED:…".to_owned()),
+            ("base", "BASE:…".to_owned()),
         ];
         let files: Vec<(&str, &str)> = kept.iter().map(|(name, text)| (*name, text.as_str())).collect();
         for taken in [&[][..], &["p.previous"], &["p.previous", "p.previous.2"]] {
@@ -259,7 +262,7 @@ mod tests {
             let to = temp.path().join(["p.previous", "p.previous.2", "p.previous.3"][taken.len()]);
             let aside = aside.unwrap();
             assert_eq!(aside, SetAside { from: root.clone(), to: to.clone(), files: kept.len() }.to_string());
-            assert!(aside.contains("held 5 files and no state"), "{aside}");
+            assert!(aside.contains("held 7 files and no state"), "{aside}");
             for (name, text) in &kept {
                 assert_eq!(fs::read_to_string(to.join(name)).unwrap(), *text);
             }
@@ -294,6 +297,16 @@ mod tests {
     fn what_a_first_start_left_when_it_crashed_is_nothing() {
         let (temp, _, id) = holding(&[("lock", "7"), ("state.tmp", "id:p\ninc")]);
         assert_eq!(claim_cleared(temp.path(), &id).unwrap().1, None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_what_is_missing() {
+        let (_temp, root, _) = holding(&[("file", "")]);
+        fs::create_dir(root.join("state")).unwrap();
+        assert!(names(&root, "file").is_err() && names(&root, "none").unwrap().is_empty());
+        assert!(head(&root, "state", 9).is_err() && head(&root, "none", 9).unwrap().is_empty());
+        #[cfg(unix)]
+        assert!(sync_all([&root, &root.join("none")]).is_err(), "it cannot be synced");
     }
 
     #[test]

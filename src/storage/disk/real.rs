@@ -344,11 +344,32 @@ mod tests {
         std::os::unix::fs::symlink("journal", &journal).unwrap();
         for _ in 0..2 {
             assert!(disk.sync("a.csv").is_err(), "the journal cannot be opened");
+            assert!(disk.sync_names("journal").is_err());
         }
         fs::remove_file(&journal).unwrap();
         fs::rename(&aside, &journal).unwrap();
         disk.sync("a.csv").unwrap();
         assert!(disk.appending().changed.is_empty());
+    }
+
+    #[test]
+    fn names_that_were_made_renamed_or_removed_are_unsynced() {
+        type Change = fn(&RealDisk);
+        let (_temp, disk) = TempDir::disk("p");
+        disk.append("a.csv", b"row").unwrap();
+        let changes: [(&str, Change, &[&str]); 5] = [
+            ("append", |disk| disk.append("a.csv", b"row").map(drop).unwrap(), &[]),
+            ("make", |disk| disk.append("journal/1.log", b"batch").map(drop).unwrap(), &["", "journal"]),
+            ("rename", |disk| disk.rename("journal/1.log", "journal/2.log").unwrap(), &["", "journal"]),
+            ("copy", |disk| disk.copy("a.csv", "b.csv", 3).unwrap(), &[""]),
+            ("remove", |disk| disk.remove("journal/2.log").unwrap(), &["", "journal"]),
+        ];
+        for (what, change, unsynced) in changes {
+            disk.sync("a.csv").unwrap();
+            assert!(disk.appending().changed.is_empty());
+            change(&disk);
+            assert!(disk.appending().changed.iter().eq(unsynced), "{what}: {:?}", disk.appending().changed);
+        }
     }
 
     #[test]
@@ -359,6 +380,8 @@ mod tests {
         disk.remove("x").unwrap();
         disk.truncate("x", 0).unwrap();
         assert!(!disk.full_path("x").exists());
+        fs::write(disk.full_path("journal"), "").unwrap();
+        assert!(disk.list("journal").is_err(), "it cannot be listed");
     }
 
     #[test]
@@ -368,5 +391,6 @@ mod tests {
         std::os::unix::fs::symlink("/dev/full", disk.full_path("a.csv")).unwrap();
         let error = disk.append("a.csv", b"row\n").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(disk.sync_bytes("a.csv").is_err(), "a device takes no sync");
     }
 }

@@ -25,10 +25,14 @@ fn it_finds_rows_the_journal_and_foreign_files() {
     #[cfg(not(unix))]
     fs::create_dir(root.join("c.csv")).unwrap();
     fs::write(root.join("journal/notes"), "").unwrap();
+    // What was set aside, and what is being packed, is the peer's own.
+    fs::write(root.join("journal/00000000000000000001.log.damaged"), "").unwrap();
+    fs::write(root.join("journal/00000000000000000001.pack.tmp"), "").unwrap();
+    fs::create_dir(root.join("photos")).unwrap();
     let found = Inspection::open(&root, None).unwrap();
     let csv: Vec<_> = found.csv().iter().map(|file| (file.name.as_str(), file.bytes)).collect();
     assert_eq!(csv, [("Temp.csv", 1), ("Up+1.csv", 1), ("a.csv", 0), ("b.csv", 3)]);
-    assert_eq!(found.foreign(), ["Up.csv", "c.csv", "journal/notes"]);
+    assert_eq!(found.foreign(), ["Up.csv", "c.csv", "journal/notes", "photos"]);
     assert!(found.has_journal() && found.runs());
     assert_eq!(found.read("b.csv", 1, 9).unwrap(), b"yz");
     let mut walk = found.journal();
@@ -57,12 +61,14 @@ fn of_a_peer_that_goes_on_the_rows_up_to_a_sequence_are_found_and_no_file_withou
 #[test]
 fn files_of_the_layout_that_does_not_count_are_told_apart() {
     let (temp, disk) = TempDir::disk("p");
-    for name in ["a+0.2013-01.csv", "a+0.2013-02.csv", "b.csv"] {
+    for name in ["a+0.2013-01.csv", "a+0.2013-02.csv", "b+0.2013-01.csv", "b.csv"] {
         disk.append(name, HEADER_LINE.as_bytes()).unwrap();
     }
     let found = Inspection::open(&temp.path().join("p"), None).unwrap();
     let csv: Vec<_> = found.csv().iter().map(|file| file.name.as_str()).collect();
-    assert_eq!((found.layout(), csv), (Layout::Month, vec!["a+0.2013-01.csv", "a+0.2013-02.csv"]));
+    assert_eq!(csv, ["a+0.2013-01.csv", "a+0.2013-02.csv", "b+0.2013-01.csv"]);
+    assert_eq!((found.layout(), found.sensors()), (Layout::Month, &[0..2, 2..3][..]));
+    assert!(!found.has_journal());
     assert_eq!(found.other_layout(), ["b.csv"]);
 }
 
@@ -100,13 +106,38 @@ fn a_directory_runs_while_a_process_holds_it_and_looking_does_not_keep_it() {
     let id = "p".parse().unwrap();
     let disk = claim(temp.path(), &id).unwrap();
     let root = temp.path().join("p");
-    assert!(Inspection::open(&root, None).unwrap().runs());
+    let found = Inspection::open(&root, None).unwrap();
+    assert!(found.runs() && Inspection::is_in_use(&root));
     drop(disk);
+    assert!(found.runs() && !Inspection::is_in_use(&root), "it was in use");
     let found = Inspection::open(&root, None).unwrap();
     assert!(!found.runs());
     // While the inspection is still there.
-    claim(temp.path(), &id).unwrap();
+    let disk = claim(temp.path(), &id).unwrap();
+    assert!(found.runs(), "it is in use by now");
+    drop(disk);
     fs::remove_file(root.join("lock")).unwrap();
     assert!(!Inspection::open(&root, None).unwrap().runs());
     assert!(!root.join("lock").exists());
+}
+
+#[test]
+fn the_last_row_the_base_the_quorum_and_how_long_rows_wait_are_those_of_now() {
+    let (temp, disk) = TempDir::disk("p");
+    let found = Inspection::open(&temp.path().join("p"), None).unwrap();
+    let now = || (found.last_row("a.csv"), found.base().unwrap(), found.has_quorum(), found.rows_wait());
+    assert_eq!(now(), (None, None, false, None));
+    disk.append("a.csv", format!("{HEADER_LINE}5,2013-01-01T06:00:00Z,a,1,,\n6,2").as_bytes()).unwrap();
+    let origins = vec![crate::wire::Range { origin: "a/1".parse().unwrap(), first: 1, count: 7 }];
+    let base = Base { last: 7, runs: vec![("1@a/1".parse().unwrap(), 1)], origins };
+    base::save(&disk, &base, true).unwrap();
+    let wait = Duration::from_secs(90);
+    disk.note("127.0.0.1:7000".parse().unwrap(), Some(wait)).unwrap();
+    for quorum in [None, Some(2)] {
+        let state = state::State::new("p".parse().unwrap(), 1, quorum);
+        disk.replace(state::PATH, state.to_text().as_bytes(), true).unwrap();
+        assert_eq!(now(), (Some(5), Some(base.clone()), quorum.is_some(), Some(wait)));
+    }
+    drop(disk);
+    assert_eq!(found.rows_wait(), None);
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::ids::Sequence;
 use crate::reading::CSV_HEADER;
+use crate::storage::journal::names::segments_of;
 use crate::storage::tests::support::{frame, request};
 use crate::storage::*;
 use crate::wire::{Base, Frame, Limits, Range, Request};
@@ -234,10 +235,45 @@ fn a_cut_just_to_what_was_removed_leaves_a_log_that_begins_there() {
 }
 
 #[test]
+fn a_cut_takes_back_what_was_to_go_above_it_and_nothing_below() {
+    for (to, stage) in [(120, "ordered"), (120, "begun"), (30, "ordered"), (30, "begun"), (30, "told")] {
+        let disk = MemoryDisk::new();
+        let mut storage = filled(&disk, 40);
+        storage.survey(LIMITS, None);
+        storage.remove(to);
+        match stage {
+            "begun" => (0..2).for_each(|_| storage.removal_step().unwrap()),
+            // The rows that go are still there.
+            "told" => assert_eq!(storage.told_base().unwrap().unwrap().last, to),
+            _ => {}
+        }
+        storage.tail().lock().unwrap().cut(90);
+        storage.cut(90, None, None, 90).unwrap();
+        let base = if to <= 90 { to } else { 0 };
+        assert_eq!((storage.is_removing(), storage.is_surveying()), (base > 0, false), "{to} {stage}");
+        storage.finish_removals().unwrap();
+        assert_eq!((storage.base(), storage.last()), (base, 90), "{to} {stage}");
+        assert!(rows(&disk).into_iter().eq(base + 1..=90), "{to} {stage}: {:?}", rows(&disk));
+        drop(storage);
+        let (mut storage, opened) = open(&disk, OPTIONS).unwrap();
+        assert_whole(&disk, &mut storage, &opened);
+    }
+}
+
+#[test]
+fn a_log_without_its_beginning_is_marked_even_where_state_was_lost() {
+    let disk = MemoryDisk::new();
+    removed(&mut filled(&disk, 40), 60);
+    disk.remove("state").unwrap();
+    drop(open(&disk, OPTIONS).unwrap());
+    assert!(disk.files()["state"].starts_with(b"version:2\n"), "an earlier version would take it for damaged");
+}
+
+#[test]
 fn what_was_ordered_to_go_goes_at_the_next_start_once_it_is_delivered_at_a_peer_with_limits() {
     let disk = MemoryDisk::new();
     let mut storage = filled(&disk, 40);
-    append(&mut storage, &batch(121, Some(31)));
+    append(&mut storage, &batch(121, Some(33)));
     append(&mut storage, &batch(124, Some(61)));
     storage.deliver(123).unwrap();
     storage.flush().unwrap();
@@ -280,6 +316,13 @@ fn crash_at_each_point(bases: &[Sequence], change: &dyn Fn(&mut Storage<MemoryDi
             };
             opened.repairs.retain(|repair| !is_usual(repair));
             assert_whole(&disk, &mut storage, &opened);
+            if !power_cut {
+                let segments = segments_of(&disk.list("journal").unwrap());
+                let is_gone = segments.get(1).is_none_or(|second| *second > storage.base() + 1);
+                assert!(is_gone, "{at}: {segments:?} after {}", storage.base());
+                let names = disk.list("").unwrap();
+                assert!(names.iter().all(|name| !name.ends_with(".damaged")), "{at}: {names:?}");
+            }
             if result.is_ok() {
                 break;
             }

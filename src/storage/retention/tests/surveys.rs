@@ -10,21 +10,27 @@ fn surveyed(storage: &mut Storage<MemoryDisk>, limits: Limits, now: Option<&str>
     storage.survey(limits, now.map(|now| now.parse().unwrap()));
     loop {
         if let Some(to) = storage.survey_step().unwrap() {
+            assert!(!storage.is_surveying());
             return to;
         }
         assert!(storage.is_surveying());
     }
 }
 
+/// Bytes of the journal and of rows.
+fn taken(disk: &MemoryDisk) -> u64 {
+    let counts = |path: &&String| path.strip_suffix(".csv").is_some() || path.starts_with("journal/");
+    disk.files().iter().filter(|(path, _)| counts(path)).map(|(_, bytes)| bytes.len() as u64).sum()
+}
+
+fn bytes(bytes: u64) -> Limits {
+    Limits { age: None, bytes: Some(bytes) }
+}
+
 #[test]
 fn files_that_take_too_much_lose_their_oldest_segments_and_never_the_open_one() {
     let disk = MemoryDisk::new();
     let mut storage = filled(&disk, 400);
-    let taken = |disk: &MemoryDisk| -> u64 {
-        let counts = |path: &&String| path.strip_suffix(".csv").is_some() || path.starts_with("journal/");
-        disk.files().iter().filter(|(path, _)| counts(path)).map(|(_, bytes)| bytes.len() as u64).sum()
-    };
-    let bytes = |bytes| Limits { age: None, bytes: Some(bytes) };
     assert_eq!(surveyed(&mut storage, bytes(taken(&disk)), None), 0, "there is room");
     for part in [2, 3, 5, 10] {
         let limit = taken(&disk) * (part - 1) / part;
@@ -38,6 +44,16 @@ fn files_that_take_too_much_lose_their_oldest_segments_and_never_the_open_one() 
     let to = surveyed(&mut storage, bytes(1), None);
     let open = storage.journal.segments().last().unwrap().0;
     assert_eq!(to, open - 1);
+}
+
+#[test]
+fn what_is_pending_takes_room_as_well() {
+    let disk = MemoryDisk::new();
+    let mut storage = filled(&disk, 40);
+    storage.keep(&request("b/1", 1, 300)).unwrap();
+    let all = taken(&disk) + disk.len("pending").unwrap();
+    assert_eq!(surveyed(&mut storage, bytes(all), None), 0, "there is room");
+    assert!(surveyed(&mut storage, bytes(all - 1), None) > 0);
 }
 
 /// A reading of this time, as number `n`.
@@ -60,6 +76,14 @@ fn timed(disk: &MemoryDisk, times: &[&str]) -> Storage<MemoryDisk> {
 
 fn days(days: u64) -> Limits {
     Limits { age: Some(Duration::from_secs(days * 86_400)), bytes: None }
+}
+
+#[test]
+fn no_more_goes_than_frees_the_room_and_nothing_of_the_open_segment() {
+    let disk = MemoryDisk::new();
+    let mut storage = timed(&disk, &["2024-01-01T00:00:00Z"; 15]);
+    assert_eq!(surveyed(&mut storage, bytes(taken(&disk) - 1), None), 2, "an eighth of fifteen segments");
+    assert_eq!(surveyed(&mut storage, days(20), Some("2026-03-10T12:00:00Z")), 14);
 }
 
 #[test]
