@@ -54,11 +54,12 @@ program_of() {
 
 # Runs a program that writes to a log. SPENT is how many seconds of the processor it took.
 spend() {
-    local log=$1 TIMEFORMAT='%0U %0S' user system
+    local log=$1 TIMEFORMAT='%0U %0S' user system status=0
     shift
-    read -r user system < <({ time "$@" > "$log" 2>&1; echo $? > "$log.status"; } 2>&1)
+    { time "$@" > "$log" 2>&1; } 2> "$log.time" || status=$?
+    read -r user system < "$log.time"
     SPENT=$((user + system))
-    return "$(cat "$log.status")"
+    return "$status"
 }
 
 fuzz() {
