@@ -95,3 +95,36 @@ fn after_damage_in_a_packed_segment_the_log_goes_on_and_the_segments_before_stay
         assert!(is_packed(&names(&disk)[0]), "{:?}", names(&disk));
     }
 }
+
+#[test]
+fn around_a_damaged_block_the_bytes_of_the_others_are_read() {
+    let disk = Arc::new(MemoryDisk::new());
+    let mut journal = filled(&disk, &slow_batches(60));
+    let mut plain = disk.files()[&plain_path(1)].clone();
+    pack_all(&mut journal);
+    let path = packed_path(1);
+    let blocks = Layout::read(&*disk, &path, disk.len(&path).unwrap()).unwrap().blocks;
+    assert!(blocks.len() > 2);
+    let (begin, end) = (usize::try_from(blocks[1].plain_at).unwrap(), usize::try_from(blocks[1].plain_end()).unwrap());
+    for is_damaged in [false, true] {
+        if is_damaged {
+            disk.flip(&path, usize::try_from(blocks[1].at).unwrap() + blocks[1].bytes - 1, 0);
+            plain[begin..end].fill(0);
+        }
+        let segment = SegmentBytes::open(&*disk, 1).unwrap();
+        let bytes = plain.len();
+        for (from, to) in [
+            (0, 1),
+            (0, begin),
+            (0, end + 1),
+            (begin - 1, begin + 1),
+            (begin, end),
+            (end, bytes),
+            (5, bytes + 5),
+            (bytes, bytes + 5),
+        ] {
+            let read = segment.read_around(from as u64, to - from).unwrap();
+            assert!(read == plain[from..to.min(bytes)], "{from} to {to}, damaged: {is_damaged}");
+        }
+    }
+}
