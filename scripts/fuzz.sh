@@ -57,7 +57,8 @@ spend() {
     local log=$1 TIMEFORMAT='%0U %0S' user system status=0
     shift
     { time "$@" > "$log" 2>&1; } 2> "$log.time" || status=$?
-    read -r user system < "$log.time"
+    # A program that a signal ends has a line before.
+    read -r user system < <(tail -n 1 "$log.time")
     SPENT=$((user + system))
     return "$status"
 }

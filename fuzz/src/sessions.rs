@@ -10,7 +10,7 @@ use super::draw::Draw;
 use super::key_files::keys;
 
 /// How many bytes may be under way: beyond that they arrive first. An input of a few bytes can double them with each step.
-const SENT_BYTES_MAX: usize = 1 << 18;
+const SENT_BYTES_MAX: usize = 1 << 16;
 
 /// One direction of a connection.
 struct Way {

@@ -30,13 +30,12 @@ const COUNTER_FAR: u64 = 1 << 40;
 /// Without a quorum, the highest counter of a leader that is joined. What is above is left for elections.
 pub(super) const COUNTER_JOINED_MAX: u64 = 1 << 44;
 
-/// Without a quorum, the highest counter that counts of what is on the disk. What is above, up to the highest that is
-/// joined, is left for elections of a group that was lied to: nobody who joins it finds it too high, and its peers
-/// begin again from here below at their next start.
+/// Without a quorum, the highest counter that counts of what is on the disk. A start drops what is above. The counters
+/// between this and the highest that is joined are left for elections: a group that goes on from here stays joinable.
 pub(super) const COUNTER_FOUND_MAX: u64 = 1 << 43;
 
-/// The highest counter that counts of what is on the disk. Lies may go any far at once without a quorum. With one they
-/// take years, and a promise must never be taken back.
+/// The highest counter that counts of what is on the disk. Without a quorum one lie goes as far as it likes. With one a
+/// lie takes years, and a promise is never taken back.
 pub(super) fn found_max(quorum: Option<u32>) -> u64 {
     quorum.map_or(COUNTER_FOUND_MAX, |_| COUNTER_MAX)
 }

@@ -1,7 +1,6 @@
 //! What is cut from the log is not lost: it becomes pending again (docs/protocol.md 6). With a quorum, what is
 //! committed must never be cut.
 
-use super::credibility::found_max;
 use super::data::view;
 use super::effect::Store;
 use super::event::Event;
@@ -41,17 +40,15 @@ impl Peer {
         self.shorten(to, turn);
     }
 
-    /// docs/protocol.md, 5.4: at the start, without a quorum, cuts what was ordered in a term that no elections reach,
-    /// and what was ordered after it. The promise of that kind is dropped already, and the log cannot go on in a lower
-    /// term.
+    /// docs/protocol.md, 5.4: cuts what was ordered in terms above the promise. There are such after a start without a
+    /// quorum, which drops a promise that no elections reach; and the log cannot go on in a lower term than it has.
     pub(super) fn cut_what_lies_ordered(&mut self, turn: &mut Turn) {
-        if std::mem::replace(&mut self.clock.begun, true) {
+        let promised = self.promises.promised.as_ref();
+        if self.settings.quorum.is_some() || self.log.last_term() <= promised {
             return;
         }
-        let highest = found_max(self.settings.quorum);
-        let Some((term, first)) = self.log.runs().iter().find(|(term, _)| term.counter > highest).cloned() else {
-            return;
-        };
+        let above = self.log.runs().iter().find(|(term, _)| Some(term) > promised);
+        let Some((term, first)) = above.cloned() else { return };
         let readings = self.log.last() + 1 - first.max(self.log.base() + 1);
         turn.tell(Event::Disbelieved { term, readings });
         self.shorten(first - 1, turn);
@@ -108,6 +105,8 @@ impl Peer {
 /// this leader, so its log holds them, however old the message is.
 pub(super) fn start_runs(view: &ViewChange) -> RunList {
     let mut runs = view.start.runs.clone();
+    // A log has no other term at or above that of its leader; a liar's view may say so.
+    runs.retain(|(term, _)| *term < view.term);
     runs.push((view.term.clone(), view.start.last + 1));
     runs
 }

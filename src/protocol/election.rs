@@ -241,6 +241,11 @@ impl Peer {
         if self.promises.promised.as_ref() != Some(term) {
             self.note_step(term);
             self.promises.promised = Some(term.clone());
+            if self.promises.synced.as_ref() > Some(term) {
+                // So was that term.
+                let of_log = self.log.runs().iter().rev().map(|(of, _)| of).find(|of| *of <= term);
+                self.promises.synced = of_log.cloned();
+            }
             // A peer that drops a promise won by lies forgets that counter, too.
             self.promises.counter = if self.promises.counter > term.counter.saturating_add(self.far()) {
                 term.counter

@@ -216,7 +216,6 @@ impl Event {
             | Self::OtherLimits { .. }
             | Self::NotShortened
             | Self::Refused { .. }
-            | Self::Disbelieved { .. }
             | Self::Unreachable { .. }
             | Self::NotReached { .. }
             | Self::Lost { .. }
@@ -229,7 +228,8 @@ impl Event {
             | Self::MemberFailed { .. }
             | Self::Split { .. }
             | Self::Suspended { .. }
-            | Self::ClockBehind { .. } => Loudness::Alert,
+            | Self::ClockBehind { .. }
+            | Self::Disbelieved { .. } => Loudness::Alert,
             Self::Reachable { .. } | Self::Reached { .. } => Loudness::Over,
             Self::Merging { readings, .. } if *readings > 0 => Loudness::Alert,
             _ => Loudness::Info,
@@ -333,7 +333,7 @@ impl fmt::Display for Event {
             }
             Self::Disbelieved { term, readings } => write!(
                 f,
-                "No elections reach term {term}, a peer of the group lied: {readings} readings to order again"
+                "No elections reach term {term}, a peer of the group lied: {readings} readings to fetch or to order again"
             ),
             Self::Suspended { have, need, waiting } => {
                 write!(f, "Suspended: {have} of {need} members, {waiting} readings waiting")

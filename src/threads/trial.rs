@@ -248,7 +248,7 @@ pub(super) fn ok() -> Message {
     Message::Ok { term: None }
 }
 
-/// A batch of readings whose first entry and first number are this one.
+/// A batch of readings that begins with this entry and this number.
 pub(super) fn frame(first: u64, count: u64) -> Frame {
     let lines = Lines::new(b"DATA|s|2013-01-01T06:00:00Z|1||\n".repeat(usize::try_from(count).unwrap()), count);
     Frame::build("1@a/1".parse().unwrap(), first, &[Request { origin: "a/1".parse().unwrap(), first, lines }])

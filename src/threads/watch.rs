@@ -144,7 +144,8 @@ mod tests {
         for readings in [2, 3] {
             watch.note(&Event::Merging { leader: id("b"), readings });
         }
-        assert_eq!(trial.node.counts.merged.load(Ordering::Relaxed), 5);
+        watch.note(&Event::Disbelieved { term: "9@z/1".parse().unwrap(), readings: 4 });
+        assert_eq!(trial.node.counts.merged.load(Ordering::Relaxed), 9);
         watch.note(&view(&["a"]));
         assert!(lock(&watch.attendance).view_since().is_some());
     }

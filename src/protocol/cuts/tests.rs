@@ -166,3 +166,12 @@ fn what_a_term_beyond_all_elections_ordered_is_cut_at_the_start() {
     trial.step(stay());
     assert_eq!(trial.peer.last(), 9, "what elections reach stays");
 }
+
+#[test]
+fn a_log_has_no_term_at_or_above_that_of_its_leader_whatever_a_view_says() {
+    let runs = vec![(term("2@a/1"), 1), (term("4@z/1"), 4), (term("9@x/1"), 6)];
+    for (of, kept) in [("4@z/1", 1), ("5@b/1", 2), ("10@b/1", 3)] {
+        let expected = [&runs[..kept], &[(term(of), 10)]].concat();
+        assert_eq!(start_runs(&view(of, &["z"], runs.clone(), 9)), expected);
+    }
+}

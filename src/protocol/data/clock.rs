@@ -8,15 +8,13 @@ pub(crate) struct Clock {
     pub(crate) now: Time,
     /// When the peer was made.
     pub(crate) born: Time,
-    /// It took its first step.
-    pub(crate) begun: bool,
     /// This process was stopped. Until then, deadlines that were found far too late are not over.
     pub(crate) patience: Time,
 }
 
 impl Clock {
     pub(crate) fn new(now: Time) -> Self {
-        Self { now, born: now, begun: false, patience: Time::ZERO }
+        Self { now, born: now, patience: Time::ZERO }
     }
 
     /// Is this deadline over? A deadline found more than `grace` late waits until the patience is over.

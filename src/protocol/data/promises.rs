@@ -99,7 +99,7 @@ mod tests {
     fn terms_that_lies_won_are_dropped_for_the_last_of_the_log_that_was_not() {
         let (own, lied) = (Some("5@a/1".parse().unwrap()), Some("10@z/1".parse().unwrap()));
         let runs: RunList =
-            [("3@a/1", 1), ("10@z/1", 5), ("4@b/1", 9)].map(|(term, first)| (term.parse().unwrap(), first)).into();
+            [("3@a/1", 1), ("4@b/1", 5), ("10@z/1", 9)].map(|(term, first)| (term.parse().unwrap(), first)).into();
         let whole = Found { runs, last: 9, promised: lied.clone(), synced: lied.clone(), ..Found::default() };
         let of_log: Option<Term> = Some("4@b/1".parse().unwrap());
         for (found, most, promised, synced) in [
@@ -107,7 +107,8 @@ mod tests {
             (whole.clone(), 9, &of_log, &of_log),
             (Found { promised: own.clone(), synced: own.clone(), ..whole.clone() }, 9, &own, &own),
             (Found { synced: None, ..whole.clone() }, 9, &of_log, &None),
-            (Found { needs: 10, ..whole.clone() }, 10, &lied, &of_log),
+            (Found { needs: 10, ..whole.clone() }, 10, &lied, &lied),
+            (Found { needs: 10, ..whole.clone() }, 9, &of_log, &of_log),
             (Found { runs: RunList::new(), last: 0, ..whole.clone() }, 9, &None, &None),
         ] {
             let promises = Promises::new(&found, &Log::new(&found), most);

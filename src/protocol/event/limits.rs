@@ -28,7 +28,7 @@ impl Event {
             Self::NotShortened => write!(
                 f,
                 "Nothing old is removed any more: what has to be remembered of it, its terms and whose readings it held, takes \
-                 more than {} MiB",
+                 more than {} MiB, or a reading is in it twice",
                 BASE_BYTES_MAX >> 20
             ),
             _ => Ok(()),

@@ -291,7 +291,7 @@ mod tests {
             Some((owned.what, owned.command))
         };
         assert_eq!(asked(uid, &directory, &inner.join("x.log")), None, "it is this user's");
-        let other = uid + 4_000;
+        let other = 4_000_000_001;
         let chown = format!("run chown -R {other} {} as root", directory.display());
         // What is not there belongs to nobody; a slash at the end changes nothing.
         for (directory, path) in [(directory.clone(), inner.join("x.log")), (directory.join(""), inner.clone())] {

@@ -5,7 +5,7 @@ use crate::ids::NEEDS_ALL;
 use crate::protocol::credibility::COUNTER_MAX;
 use crate::protocol::data::role::{Promised, Proposing, Role, Seeking};
 use crate::protocol::trial::{id, promised, proposing, tell, term, Trial};
-use crate::protocol::{Alarm, Done, Event, Input, Standing, Time};
+use crate::protocol::{Alarm, Done, Event, Found, Input, Standing, Time};
 use crate::wire::Message;
 
 /// May `m`, in this role and under this quorum, promise to `x`, which is in its last view, and to `a`, which is not?
@@ -171,6 +171,21 @@ fn a_silent_leader_is_told_and_not_waited_for_until_it_answers() {
     assert_eq!(silent(&trial), (Some(id("z")), 1, 2));
     trial.after(5).does(|peer, turn| peer.propose(["a", "z"].map(id).into(), 0, None, turn));
     assert_eq!(silent(&trial), (Some(id("z")), 1, 2));
+}
+
+/// docs/protocol.md, 5.4: a promise that lies won is dropped for a lower one, and what was synced goes with it.
+#[test]
+fn a_peer_is_synced_to_no_term_above_its_promise() {
+    let runs = vec![(term("2@a/1"), 1), (term("9@x/1"), 6)];
+    for (promise, synced) in
+        [("8@z/1", Some("2@a/1")), ("9@x/1", Some("9@x/1")), ("12@z/1", Some("9@x/1")), ("1@z/1", None)]
+    {
+        let (promised, log) = (Some(term("11@x/1")), Some(term("9@x/1")));
+        let mut trial =
+            Trial::seeker(None, &Found { promised, synced: log, runs: runs.clone(), last: 9, ..Found::default() });
+        trial.does(|peer, turn| peer.promise(&term(promise), turn));
+        assert_eq!(trial.peer.promises.synced, synced.map(term), "{promise}");
+    }
 }
 
 /// A promise won by lies is dropped for the term of a group, and so is its counter.

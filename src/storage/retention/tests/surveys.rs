@@ -129,3 +129,19 @@ fn a_clock_that_went_back_removes_nothing_but_what_is_old_by_it_too() {
     assert_eq!(surveyed(&mut storage, days(400), early), 1, "nothing shows that what follows is old");
     assert_eq!(surveyed(&mut storage, days(400), right), 1);
 }
+
+/// The numbers of what went are to account for each entry. A leader that lies may order a reading twice.
+#[test]
+fn nothing_goes_where_a_reading_is_twice_in_what_is_to_go() {
+    let disk = MemoryDisk::new();
+    let mut storage = filled(&disk, 40);
+    append(&mut storage, &Frame::build("1@l/1".parse().unwrap(), 121, &[request("a/1", 7, 1)]));
+    storage.deliver(121).unwrap();
+    storage.flush().unwrap();
+    let done = removed(&mut storage, 121);
+    assert_eq!((done.base, done.readings, done.too_much), (0, 0, true));
+    drop(storage);
+    let (mut storage, opened) = open(&disk, OPTIONS).unwrap();
+    assert_eq!((opened.repairs, storage.last(), rows(&disk).len()), (vec![], 121, 121));
+    assert_eq!(removed(&mut storage, 60).base, 60, "what is before it may go");
+}

@@ -260,7 +260,7 @@ fn what_is_whole_between_damaged_readings_is_copied() {
 }
 
 #[test]
-fn the_life_of_a_copy_is_none_of_the_original_and_one_that_can_be_told() {
+fn the_life_of_a_copy_is_a_later_one_as_far_as_it_can_be_told() {
     for of in [0, 1, start::TOLD_MAX / 2] {
         let next = skip_lives(of);
         assert!(next > of && next - of <= 1 << 32, "{next} after {of}");
