@@ -12,6 +12,10 @@ use super::key_files::keys;
 /// How many bytes may be under way: beyond that they arrive first. An input of a few bytes can double them with each step.
 const SENT_BYTES_MAX: usize = 1 << 16;
 
+/// How much is said one way before long texts are left out. A byte that is said is allocated some thirty times here, on its way
+/// through all that notes it.
+const SAID_BYTES_MAX: usize = 1 << 20;
+
 /// One direction of a connection.
 struct Way {
     sealer: Sealer,
@@ -143,7 +147,12 @@ fn step(draw: &mut Draw, ways: &mut [Way; 2], at: usize, now: &mut Instant) {
             let length = draw.below(256);
             way.say(draw.some(length), *now);
         }
-        2 => way.say(&vec![draw.byte(); usize::from(draw.u16()) * 3], *now),
+        2 => {
+            let (byte, length) = (draw.byte(), usize::from(draw.u16()) * 3);
+            if way.said.len() < SAID_BYTES_MAX {
+                way.say(&vec![byte; length], *now);
+            }
+        }
         3 | 4 => way.come(usize::from(draw.u16()), draw.bool()),
         5 => *now += Duration::from_secs(u64::from(draw.byte()) * 30),
         6 => way.end(),
