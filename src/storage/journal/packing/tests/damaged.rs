@@ -48,14 +48,19 @@ fn inspected(data_dir: &std::path::Path) -> (Vec<Frame>, Vec<(String, String)>) 
     (batches, damages)
 }
 
-#[test]
-fn a_packed_segment_that_lost_all_its_bytes_is_mended_once() {
+/// What a peer leaves that packed what it could of these.
+fn left_packed(batches: &[Frame]) -> MemoryDisk {
     let disk = MemoryDisk::new();
     let (mut storage, _) = open(&disk);
-    append_all(&mut storage, &slow_batches(60));
+    append_all(&mut storage, batches);
     storage.flush().unwrap();
     pack_delivered(&mut storage);
-    drop(storage);
+    disk
+}
+
+#[test]
+fn a_packed_segment_that_lost_all_its_bytes_is_mended_once() {
+    let disk = left_packed(&slow_batches(60));
     let first_packed: Vec<Sequence> = segments_of(&names(&disk));
     for (at, first) in first_packed.into_iter().enumerate().take(2).rev() {
         let before = open(&disk).1.last;
@@ -70,12 +75,8 @@ fn a_packed_segment_that_lost_all_its_bytes_is_mended_once() {
 #[test]
 fn after_damage_in_a_packed_segment_the_log_goes_on_and_the_segments_before_stay_packed() {
     for is_flipped in [false, true] {
-        let (disk, batches) = (MemoryDisk::new(), slow_batches(60));
-        let (mut storage, _) = open(&disk);
-        append_all(&mut storage, &batches);
-        storage.flush().unwrap();
-        pack_delivered(&mut storage);
-        drop(storage);
+        let batches = slow_batches(60);
+        let disk = left_packed(&batches);
         let second = packed_path(segments_of(&names(&disk))[1]);
         if is_flipped {
             let bytes = disk.files().remove(&second).unwrap();
