@@ -1,7 +1,6 @@
 //! What this host has for a peer: open files, a disk, networks, a port.
 
-use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::net::TcpListener;
 
 use super::findings::Findings;
@@ -35,8 +34,8 @@ pub(super) fn disk(asked: &Asked, findings: &mut Findings) -> io::Result<()> {
     if !there.is_dir() {
         return findings.failed("disk", &format!("{} is no directory; give another --data-dir", there.display()));
     }
-    let probe = there.join(format!(".peer-doctor-{}", std::process::id()));
-    let written = fs::write(&probe, b"x").and_then(|()| fs::remove_file(&probe));
+    let probe = tempfile::Builder::new().prefix(".peer-doctor-").tempfile_in(there);
+    let written = probe.and_then(|mut probe| probe.write_all(b"x").and_then(|()| probe.close()));
     if let Err(error) = written {
         let text = format!(
             "nothing can be written to {}: {error}; check its owner, or give another --data-dir",

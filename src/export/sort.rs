@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -35,10 +35,9 @@ pub(super) struct Sorter {
     memory_bytes: usize,
 }
 
-/// The file with the runs.
+/// The file with the runs. It has no name, so that nobody else opens it and nothing is left of it.
 #[derive(Debug)]
 struct Spill {
-    path: PathBuf,
     file: File,
     runs: Vec<Run>,
     bytes: u64,
@@ -51,13 +50,6 @@ struct Run {
     end: u64,
     block: Vec<u8>,
     taken: usize,
-}
-
-impl Drop for Spill {
-    fn drop(&mut self) {
-        // If that fails, its name tells what it is.
-        let _ = fs::remove_file(&self.path);
-    }
 }
 
 fn key(line: &[u8]) -> Option<Key> {
@@ -95,7 +87,7 @@ impl Sorter {
         self.spill()?;
         (self.text, self.rows) = (Vec::new(), Vec::new());
         let Some(spill) = &mut self.spill else { return Ok(()) };
-        let failed = ExportError::file(&spill.path);
+        let failed = ExportError::file(&self.directory);
         let mut heads = BinaryHeap::new();
         for (at, run) in spill.runs.iter_mut().enumerate() {
             heads.extend(run.head(&mut spill.file).map_err(&failed)?.map(|key| Reverse((key, at))));
@@ -124,7 +116,7 @@ impl Sorter {
             self.rows.iter().try_for_each(|(_, row)| out.write_all(&self.text[row.clone()]))?;
             out.flush()
         };
-        write(&spill.file).map_err(ExportError::file(&spill.path))?;
+        write(&spill.file).map_err(ExportError::file(&self.directory))?;
         let end = spill.bytes + self.text.len() as u64;
         spill.runs.push(Run { at: spill.bytes, end, block: Vec::new(), taken: 0 });
         spill.bytes = end;
@@ -136,10 +128,8 @@ impl Sorter {
 
 impl Spill {
     fn new(directory: &Path) -> Result<Self, ExportError> {
-        let path = directory.join(format!(".peer-export-{}.tmp", std::process::id()));
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
-        let file = file.map_err(ExportError::file(&path))?;
-        Ok(Self { path, file, runs: Vec::new(), bytes: 0 })
+        let file = tempfile::tempfile_in(directory).map_err(ExportError::file(directory))?;
+        Ok(Self { file, runs: Vec::new(), bytes: 0 })
     }
 }
 
@@ -171,6 +161,8 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use proptest::prelude::*;
 
     use super::*;
