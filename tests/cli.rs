@@ -126,9 +126,8 @@ fn a_data_directory_that_cannot_be_written_ends_with_1_and_says_what_to_do() {
 
 #[test]
 fn a_key_is_made_once_and_known_by_its_fingerprint() {
-    let directory = std::env::temp_dir().join(format!("peer-cli-key-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory for the test");
-    let file = directory.join("key");
+    let directory = tempfile::tempdir().expect("a directory for the test");
+    let file = directory.path().join("key");
     let file = file.to_str().expect("text");
     let made = peer(&["key", "new", file], &[]);
     assert_eq!((made.status.code(), text(&made.stderr)), (Some(0), String::new()));
@@ -142,29 +141,27 @@ fn a_key_is_made_once_and_known_by_its_fingerprint() {
     assert_eq!(std::fs::read_to_string(file).expect("its owner's"), key);
     assert_eq!(peer(&["key", "id", "/dev/null"], &[]).status.code(), Some(1));
     assert_eq!(peer(&["key"], &[]).status.code(), Some(2));
-    std::fs::remove_dir_all(directory).expect("it was made");
 }
 
 #[test]
 fn a_sensor_directory_that_is_none_ends_with_1_and_names_it() {
-    let directory = std::env::temp_dir().join(format!("peer-cli-{}", std::process::id()));
-    let data = directory.join("data");
+    let directory = tempfile::tempdir().expect("a directory for the test");
+    let data = directory.path().join("data");
     let data = data.to_str().expect("text");
     let output = peer(&["--bind", "127.0.0.1", "--sensor", "iio:/nonexistent", "--data-dir", data], &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("/nonexistent"), "{}", text(&output.stderr));
-    std::fs::remove_dir_all(directory).expect("it was made");
 }
 
 #[test]
 fn the_sensors_of_a_host_are_listed_with_the_options_that_read_them() {
-    let directory = std::env::temp_dir().join(format!("peer-cli-sensors-{}", std::process::id()));
-    let device = directory.join("class/hwmon/hwmon0");
+    let directory = tempfile::tempdir().expect("a directory for the test");
+    let device = directory.path().join("class/hwmon/hwmon0");
     std::fs::create_dir_all(&device).expect("a directory for the test");
     for (file, text) in [("name", "sht4x\n"), ("temp1_input", "22112\n"), ("humidity1_input", "53968\n")] {
         std::fs::write(device.join(file), text).expect("a file for the test");
     }
-    let listed = peer(&["sensors", "--sysfs", directory.to_str().expect("text")], &[]);
+    let listed = peer(&["sensors", "--sysfs", directory.path().to_str().expect("text")], &[]);
     assert_eq!((listed.status.code(), text(&listed.stderr)), (Some(0), String::new()));
     let line = text(&listed.stdout);
     assert_eq!(
@@ -173,5 +170,4 @@ fn the_sensors_of_a_host_are_listed_with_the_options_that_read_them() {
     );
     let none = peer(&["sensors"], &[("PEER_SYSFS", "/nonexistent")]);
     assert_eq!((none.status.code(), text(&none.stdout).contains("/nonexistent shows no device")), (Some(0), true));
-    std::fs::remove_dir_all(directory).expect("it was made");
 }

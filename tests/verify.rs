@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
 use peer::storage::{claim, Options, RealDisk, Storage};
@@ -19,9 +18,9 @@ type Said = (String, String, Option<i32>);
 impl Group {
     /// Three peers with the rows 1..60 of three sensors.
     fn new() -> Self {
-        static GROUPS: AtomicU32 = AtomicU32::new(0);
-        let number = GROUPS.fetch_add(1, Ordering::Relaxed);
-        let group = Self(std::env::temp_dir().join(format!("peer-verify-{}-{number}", std::process::id())));
+        let directory = tempfile::Builder::new().prefix("peer-verify-").tempdir().expect("a directory for the test");
+        // It stays where a test fails.
+        let group = Self(directory.keep());
         for id in ["peer1", "peer2", "peer3"] {
             group.write(id, 60);
         }

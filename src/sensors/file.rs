@@ -211,6 +211,8 @@ impl Input for Followed {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
     const PAUSE: Duration = Duration::from_millis(1);
@@ -226,27 +228,15 @@ mod tests {
         String::from_utf8(out[..length].to_vec()).unwrap()
     }
 
-    /// The path of a file for a test, in a directory that is gone with it.
-    struct Scratch(PathBuf);
-
-    impl Scratch {
-        fn new(name: &str) -> Self {
-            let directory = std::env::temp_dir().join(format!("peer-file-{name}-{}", std::process::id()));
-            fs::create_dir_all(&directory).unwrap();
-            Self(directory.join("lines"))
-        }
-    }
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            // What is left in the temporary directory does no harm.
-            let _ = fs::remove_dir_all(self.0.parent().unwrap());
-        }
+    /// The path of a file for a test, and the directory that it is in.
+    fn scratch() -> (PathBuf, TempDir) {
+        let temp = TempDir::new().unwrap();
+        (temp.path().join("lines"), temp)
     }
 
     #[test]
     fn a_file_is_read_as_it_grows() {
-        let Scratch(path) = &Scratch::new("grows");
+        let (path, _temp) = &scratch();
         fs::write(path, "one\ntw").unwrap();
         let mut followed = followed(path);
         assert_eq!(next(&mut followed), "one\ntw");
@@ -261,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_replaced_is_read_to_its_end_and_then_the_new_one() {
-        let Scratch(path) = &Scratch::new("replaced");
+        let (path, _temp) = &scratch();
         fs::write(path, "one\n").unwrap();
         let mut followed = followed(path);
         assert_eq!(next(&mut followed), "one\n");
@@ -274,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_emptied_is_read_from_its_beginning() {
-        let Scratch(path) = &Scratch::new("emptied");
+        let (path, _temp) = &scratch();
         fs::write(path, "one and more\n").unwrap();
         let mut followed = followed(path);
         assert_eq!(next(&mut followed), "one and more\n");
@@ -285,7 +275,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_file_that_cannot_be_read_is_told_of_and_opened_again() {
-        let Scratch(path) = &Scratch::new("unreadable");
+        let (path, _temp) = &scratch();
         // Nothing is at the beginning of the memory of a process.
         std::os::unix::fs::symlink("/proc/self/mem", path).unwrap();
         let mut followed = followed(path);

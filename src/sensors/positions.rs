@@ -172,6 +172,8 @@ impl Follow {
 mod tests {
     use std::io::Cursor;
 
+    use tempfile::TempDir;
+
     use super::*;
 
     fn mark(bytes: &[u8]) -> Mark {
@@ -223,9 +225,8 @@ mod tests {
 
     #[test]
     fn positions_are_kept_in_a_file_of_their_own() {
-        let directory = std::env::temp_dir().join(format!("peer-positions-{}", std::process::id()));
-        fs::create_dir_all(&directory).unwrap();
-        let path = directory.join("positions");
+        let temp = TempDir::new().unwrap();
+        let path = temp.path().join("positions");
         let mut positions = Positions::open(&path).unwrap();
         positions.note("stdin", mark(b"one\n")).unwrap();
         positions.note("file:/a b\nc", mark(b"two\n")).unwrap();
@@ -240,7 +241,7 @@ mod tests {
         let error = Positions::open(&path).unwrap_err().to_string();
         assert!(error.contains("it is of version 2, and this program reads up to version 1"), "{error}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "version:2\n");
-        fs::remove_dir_all(&directory).unwrap();
+        drop(temp);
         assert!(matches!(Positions::open(&path), Err(SensorError::Positions { .. })));
     }
 }

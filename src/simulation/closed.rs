@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -70,13 +69,11 @@ pub(crate) struct Channel {
 fn keys() -> &'static [Key; 2] {
     static KEYS: OnceLock<[Key; 2]> = OnceLock::new();
     KEYS.get_or_init(|| {
+        let temp = tempfile::tempdir().expect("a place for temporary files");
         ["own", "other"].map(|name| {
-            let file = format!("peer-simulation-{}-{name}.key", std::process::id());
-            let path: PathBuf = std::env::temp_dir().join(file);
+            let path = temp.path().join(name);
             file::create(&path).expect("a new file");
-            let key = file::read(&path).expect("a key").remove(0);
-            std::fs::remove_file(path).expect("its owner's");
-            key
+            file::read(&path).expect("a key").remove(0)
         })
     })
 }

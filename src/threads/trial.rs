@@ -347,10 +347,12 @@ pub(super) fn apart(test: &str, under: &[&str], status: i32, does: impl FnOnce()
         does();
         std::process::exit(0);
     }
+    // What it does not remove as it ends goes with this.
+    let temp = TempDir::new();
     let own = std::env::current_exe().unwrap();
     let line = under.iter().map(std::ffi::OsStr::new).chain([own.as_os_str()]).collect::<Vec<_>>();
     let mut command = Command::new(line[0]);
-    command.args(&line[1..]).args([test, "--exact", "--nocapture"]).env(APART, test);
+    command.args(&line[1..]).args([test, "--exact", "--nocapture"]).env(APART, test).env("TMPDIR", temp.path());
     let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = pipes.spawn().unwrap();
     let held = process.stdin.take();

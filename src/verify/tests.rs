@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use super::*;
 use crate::ids::Sequence;
-use crate::storage::{claim, Inspection, Options, RealDisk, Storage};
+use crate::storage::{claim, Inspection, Options, RealDisk, Storage, TempDir};
 use crate::wire::{Frame, Lines, Request};
 
 mod asked;
@@ -17,21 +16,17 @@ mod removed;
 mod sensors;
 
 /// A data directory of its own, removed when dropped.
-pub(super) struct Data(pub(super) PathBuf);
+pub(super) struct Data(pub(super) TempDir);
 
 impl Data {
     pub(super) fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("peer-verify-unit-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(TempDir::new())
     }
 
     /// Writes a peer's directory: these batches, delivered up to a sequence.
     pub(super) fn peer(&self, id: &str, frames: &[Frame], delivered: Sequence) -> PathBuf {
         self.running(id, Options::default(), frames, delivered);
-        self.0.join(id)
+        self.0.path().join(id)
     }
 
     /// The same of a peer that runs until it is dropped.
@@ -55,7 +50,7 @@ impl Data {
         delivered: Sequence,
     ) -> Storage<RealDisk> {
         let id = id.parse().unwrap();
-        let disk = Arc::new(claim(&self.0, &id).unwrap());
+        let disk = Arc::new(claim(self.0.path(), &id).unwrap());
         disk.note("127.0.0.1:7000".parse().unwrap(), rows_wait).unwrap();
         let (mut storage, _) = Storage::open(disk, &id, 1, options).unwrap();
         for frame in frames {
@@ -72,7 +67,7 @@ impl Data {
 
     pub(super) fn verify_with(&self, up_to: Option<Sequence>, patience: Duration) -> (Verdict, String) {
         let json = false;
-        ask(&Asked { data_dirs: vec![self.0.clone()], peers: Vec::new(), up_to, json, patience })
+        ask(&Asked { data_dirs: vec![self.0.path().to_owned()], peers: Vec::new(), up_to, json, patience })
     }
 }
 
@@ -80,12 +75,6 @@ pub(super) fn ask(asked: &Asked) -> (Verdict, String) {
     let (mut out, mut errors) = (Vec::new(), Vec::new());
     let verdict = run(asked, &mut out, &mut errors).unwrap();
     (verdict, String::from_utf8([out, errors].concat()).unwrap())
-}
-
-impl Drop for Data {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 fn request(origin: &str, first: u64, count: u64) -> Request {
@@ -297,7 +286,7 @@ fn a_running_peer_whose_rows_do_not_come_disagrees_with_its_journal() {
         let data = Data::new();
         let _running = data.running("a", Options::default(), &frames(), 12);
         assert_eq!(data.verify().0, Verdict::Agree);
-        meddle(&data.0.join("a"));
+        meddle(&data.0.path().join("a"));
         let (verdict, text) = data.verify();
         assert!(verdict == Verdict::Disagree && text.contains(said), "{text}");
         assert!(text.contains("did not come within 0 s though the peer runs"), "{text}");
@@ -324,7 +313,7 @@ fn readings_may_wait_for_a_quorum_for_long() {
     let running = data.running("a", options, &frames(), 7);
     let (verdict, text) = data.verify();
     assert_eq!(verdict, Verdict::Agree, "{text}");
-    fs::remove_file(data.0.join("a/s1.csv")).unwrap();
+    fs::remove_file(data.0.path().join("a/s1.csv")).unwrap();
     let (verdict, text) = data.verify();
     assert!(
         verdict == Verdict::Disagree && text.contains("a: s1.csv: lacks"),
@@ -347,7 +336,7 @@ fn rows_that_are_written_together_may_wait() {
     assert_eq!(verdict, Verdict::Agree, "{text}");
     let note = "note: a: 5 entries have no row yet: rows are written together, within 10 min (--flush-interval)";
     assert!(text.contains(note), "{text}");
-    fs::remove_file(data.0.join("a/s1.csv")).unwrap();
+    fs::remove_file(data.0.path().join("a/s1.csv")).unwrap();
     let (verdict, text) = data.verify();
     assert!(verdict == Verdict::Disagree && text.contains("a: s1.csv: lacks"), "others were written: {text}");
     drop(running);

@@ -50,8 +50,9 @@ impl Server {
             return None;
         };
         let port = free_port();
-        let directory = std::env::temp_dir().join(format!("peer-bridges-{}-{port}", std::process::id()));
-        fs::create_dir_all(&directory).expect("a directory for the test");
+        let directory = tempfile::Builder::new().prefix("peer-bridges-").tempdir().expect("a directory for the test");
+        // It stays where a test fails.
+        let directory = directory.keep();
         let file = directory.join("conf");
         fs::write(&file, write(port, &directory)).expect("a file for the test");
         let command = [program.as_str(), option, file.to_str().expect("text")].map(str::to_owned).into();

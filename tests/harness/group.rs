@@ -6,7 +6,6 @@ use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 use std::thread;
 
@@ -35,8 +34,6 @@ pub(crate) struct Group {
     timing: [&'static str; 3],
 }
 
-static GROUPS: AtomicU32 = AtomicU32::new(0);
-
 impl Group {
     pub(crate) fn new() -> Self {
         Self::timed(TIMING)
@@ -44,9 +41,9 @@ impl Group {
 
     /// `timing`: heartbeat interval, heartbeat timeout and election timeout.
     pub(crate) fn timed(timing: [&'static str; 3]) -> Self {
-        let number = GROUPS.fetch_add(1, Ordering::Relaxed);
-        let directory = std::env::temp_dir().join(format!("peer-cluster-{}-{number}", std::process::id()));
-        fs::create_dir_all(&directory).expect("a directory for the test");
+        let directory = tempfile::Builder::new().prefix("peer-cluster-").tempdir().expect("a directory for the test");
+        // It stays where a test fails.
+        let directory = directory.keep();
         let reserved = reserve_port();
         let broadcast_port = reserved.local_addr().expect("bound").port();
         let recorder = Recorder::new(&directory);

@@ -31,7 +31,8 @@ pub(crate) fn fetch(packages: &[&str]) -> Result<PathBuf, String> {
     if home.exists() {
         return Ok(home);
     }
-    let fetched = home.with_extension(format!("fetched-{}", std::process::id()));
+    let temp = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("cargo makes it");
+    let fetched = temp.path().join("fetched");
     let mut arguments = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"];
     arguments.extend(["--only-binary", ":all:", "--target", fetched.to_str().expect("text")]);
     arguments.extend(packages);
@@ -40,7 +41,6 @@ pub(crate) fn fetch(packages: &[&str]) -> Result<PathBuf, String> {
         // Another run may have been faster.
         let _ = fs::rename(&fetched, &home);
     }
-    let _ = fs::remove_dir_all(&fetched);
     if home.exists() {
         Ok(home)
     } else {

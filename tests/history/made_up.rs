@@ -3,16 +3,14 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::checker::{self, Verdict, HISTORY};
-
-static RUNS: AtomicU32 = AtomicU32::new(0);
 
 /// A run of peers. Sensor and number tell its readings apart: `("a", 3)` is the fourth of sensor `a`.
 pub(crate) struct Run {
     pub(crate) directory: PathBuf,
     record: String,
+    _temp: tempfile::TempDir,
 }
 
 /// The line of a reading.
@@ -27,10 +25,8 @@ pub(crate) fn row(sequence: usize, (sensor, number): (&str, u64)) -> String {
 
 impl Run {
     pub(crate) fn new() -> Self {
-        let number = RUNS.fetch_add(1, Ordering::Relaxed);
-        let directory = std::env::temp_dir().join(format!("made-up-{}-{number}", std::process::id()));
-        fs::create_dir_all(&directory).expect("a directory for the test");
-        Self { directory, record: "history 1\n".to_owned() }
+        let temp = tempfile::tempdir().expect("a directory for the test");
+        Self { directory: temp.path().to_owned(), _temp: temp, record: "history 1\n".to_owned() }
     }
 
     pub(crate) fn say(&mut self, line: &str) {
@@ -102,12 +98,5 @@ impl Run {
     /// What is said of a run that nobody can decide.
     pub(crate) fn refused(&self) -> String {
         self.decide().map(|verdict| verdict.to_string()).expect_err("nothing can be decided")
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        // If that fails, something is left in the system's temporary directory.
-        let _ = fs::remove_dir_all(&self.directory);
     }
 }

@@ -5,8 +5,9 @@ use std::process::{Command, Output};
 
 use crate::made_up::Run;
 
-fn build() -> PathBuf {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("history-{}", std::process::id()));
+/// Builds it in this directory.
+fn build(directory: &Path) -> PathBuf {
+    let program = directory.join("history");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/history/main.rs");
     let status = Command::new("rustc").args(["--edition", "2021", "-o"]).arg(&program).arg(source).status();
     assert!(status.expect("it built this test").success());
@@ -20,7 +21,8 @@ fn say(program: &Path, arguments: &[&Path]) -> (Option<i32>, String) {
 
 #[test]
 fn the_program_is_built_without_the_crate_and_says_what_it_decided() {
-    let program = build();
+    let temp = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("cargo makes it");
+    let program = build(temp.path());
     let mut run = Run::new();
     run.say("began a 0 1");
     run.feed(("a", 0), 2, 0..1);
@@ -40,5 +42,4 @@ fn the_program_is_built_without_the_crate_and_says_what_it_decided() {
         let (status, said) = say(&program, arguments);
         assert_eq!(status, Some(2), "{said}");
     }
-    std::fs::remove_file(program).expect("just built");
 }

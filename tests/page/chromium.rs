@@ -1,10 +1,7 @@
 //! A headless Chromium with one page, driven over its debugging protocol: JSON messages that end with NUL, over a pipe.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{channel, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -44,14 +41,13 @@ pub(crate) struct Chromium {
     child: Child,
     commands: ChildStdin,
     messages: Receiver<Value>,
-    profile: PathBuf,
+    /// Holds its profile.
+    _profile: tempfile::TempDir,
     session: Option<String>,
     commanded: u64,
     /// Messages that it sent without being asked.
     told: Vec<Value>,
 }
-
-static STARTED: AtomicU32 = AtomicU32::new(0);
 
 impl Chromium {
     /// Starts a browser with an empty page of a desktop's size, in English and UTC; or says that the test is skipped.
@@ -72,10 +68,12 @@ impl Chromium {
     }
 
     fn run(name: &str) -> Self {
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let profile = std::env::temp_dir().join(format!("peer-page-{}-{number}", std::process::id()));
+        let profile = tempfile::tempdir().expect("a directory for the test");
         let mut command = Command::new("bash");
-        command.args(["-c", START, "bash", name]).args(OPTIONS).arg(format!("--user-data-dir={}", profile.display()));
+        command
+            .args(["-c", START, "bash", name])
+            .args(OPTIONS)
+            .arg(format!("--user-data-dir={}", profile.path().display()));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("bash is there");
         let (commands, answers) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
@@ -88,7 +86,7 @@ impl Chromium {
                 }
             }
         });
-        Self { child, commands, messages, profile, session: None, commanded: 0, told: Vec::new() }
+        Self { child, commands, messages, _profile: profile, session: None, commanded: 0, told: Vec::new() }
     }
 
     fn attach(&mut self) {
@@ -204,7 +202,5 @@ impl Drop for Chromium {
         // Its children end with it.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // If that fails, something is left in the system's temporary directory.
-        let _ = fs::remove_dir_all(&self.profile);
     }
 }

@@ -106,13 +106,13 @@ fn datagrams_are_read_and_written_byte_for_byte() {
 #[test]
 fn a_sealed_datagram_is_opened() {
     for release in releases() {
-        let file = std::env::temp_dir().join(format!("peer-recorded-key-{}", std::process::id()));
+        let temp = tempfile::tempdir().expect("a directory for the test");
+        let file = temp.path().join("key");
         let key = fs::read(release.join("key")).expect("a recording");
         fs::write(&file, key).expect("the test's own");
         #[cfg(unix)]
         fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("the test's own");
         let key = keys::file::read(&file).expect("a key file of a release");
-        fs::remove_file(&file).expect("the test's own");
         let sealed = fs::read(release.join("datagrams/sealed")).expect("a recording");
         let opened = Keys::new(&key, "sensors").open_datagram(&sealed).unwrap_or_else(|| {
             panic!("the seal has changed: raise the version in PEER+1 and in the prologue of connections; {ADVICE}")

@@ -4,23 +4,19 @@ mod kinds;
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
+use tempfile::TempDir;
 
 use super::*;
 use crate::config::Choice;
 
 /// A sysfs of its own, gone with the test.
-struct Tree(PathBuf);
+struct Tree(TempDir);
 
 impl Tree {
     fn new() -> Self {
-        static MADE: AtomicU64 = AtomicU64::new(0);
-        let name = format!("peer-device-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-        let tree = Self(std::env::temp_dir().join(name));
-        fs::create_dir_all(&tree.0).unwrap();
-        tree
+        Self(TempDir::new().unwrap())
     }
 
     /// One with files in one directory.
@@ -34,39 +30,32 @@ impl Tree {
 
     /// A device of a bus: its directory is where it is connected, and a link below the bus leads there.
     fn connect(&self, bus: &str, entry: &str, path: &str, files: &[(&str, &str)]) {
-        let directory = self.0.join("devices").join(path).join(entry);
+        let directory = self.0.path().join("devices").join(path).join(entry);
         fs::create_dir_all(&directory).unwrap();
-        fs::create_dir_all(self.0.join(bus)).unwrap();
-        symlink(&directory, self.0.join(bus).join(entry)).unwrap();
+        fs::create_dir_all(self.0.path().join(bus)).unwrap();
+        symlink(&directory, self.0.path().join(bus).join(entry)).unwrap();
         for (file, text) in files {
             fs::write(directory.join(file), text).unwrap();
         }
     }
 
     fn write(&self, file: &str, text: &str) {
-        fs::write(self.0.join(file), text).unwrap();
+        fs::write(self.0.path().join(file), text).unwrap();
     }
 
     fn remove(&self, file: &str) {
-        fs::remove_file(self.0.join(file)).unwrap();
+        fs::remove_file(self.0.path().join(file)).unwrap();
     }
 
     fn open(&self, bus: Bus, choice: Choice) -> Result<Device, SensorError> {
         let clock = Clock::new(|| "2024-05-01T12:00:00Z".parse::<Timestamp>().unwrap());
-        let place = Place { sysfs: self.0.clone(), bus, choice };
+        let place = Place { sysfs: self.0.path().to_owned(), bus, choice };
         Device::open(place, "bme".parse().unwrap(), Duration::from_secs(15), clock, Arc::default())
     }
 
     /// The industrial-I/O device whose files are the tree's own.
     fn iio(&self) -> Device {
-        self.open(Bus::Iio, Choice::Directory(self.0.clone())).unwrap()
-    }
-}
-
-impl Drop for Tree {
-    fn drop(&mut self) {
-        // What is left in the temporary directory does no harm.
-        let _ = fs::remove_dir_all(&self.0);
+        self.open(Bus::Iio, Choice::Directory(self.0.path().to_owned())).unwrap()
     }
 }
 
@@ -101,7 +90,7 @@ fn a_bme280_is_read_in_the_units_of_readings() {
     let mut device = tree.iio();
     assert_eq!(values(&mut device).as_deref(), Some("21.437|45.123|1002.345"));
     assert_eq!((device.readings(), device.interval()), (1, Some(Duration::from_secs(15))));
-    assert_eq!(device.describe(), format!("iio:{}", tree.0.display()));
+    assert_eq!(device.describe(), format!("iio:{}", tree.0.path().display()));
     tree.write("in_temp_input", "-1500\n");
     assert_eq!(values(&mut device).as_deref(), Some("-1.500|45.123|1002.345"));
 }
@@ -150,12 +139,12 @@ fn what_the_device_does_not_measure_stays_empty() {
 #[test]
 fn a_device_that_measures_nothing_is_refused_with_what_is_needed() {
     let tree = Tree::with(&[("in_temp_raw", "519888\n")]);
-    let error = tree.open(Bus::Iio, Choice::Directory(tree.0.clone())).unwrap_err();
+    let error = tree.open(Bus::Iio, Choice::Directory(tree.0.path().to_owned())).unwrap_err();
     assert!(matches!(error, SensorError::Measures { .. }));
     for part in ["in_temp_input", "in_humidityrelative_input", "in_pressure_input", "in_*_raw with their in_*_scale"] {
         assert!(error.to_string().contains(part), "{error}");
     }
-    let error = tree.open(Bus::Iio, Choice::Directory(tree.0.join("absent"))).unwrap_err().to_string();
+    let error = tree.open(Bus::Iio, Choice::Directory(tree.0.path().join("absent"))).unwrap_err().to_string();
     assert!(error.contains("absent: No such file or directory") && !error.contains('\n'), "{error}");
 }
 

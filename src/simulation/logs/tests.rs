@@ -4,6 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::simulation::record::Way;
+use crate::storage::TempDir;
 
 /// A line of `peer`, `at` milliseconds after noon.
 fn line(peer: &str, at: u64, level: &str, rest: &str) -> String {
@@ -38,24 +39,24 @@ fn view(peer: &str, at: u64, leads: bool) -> String {
     line(peer, at, "info", &rest)
 }
 
-/// Writes each text into a file of its own.
-fn asked(test: &str, texts: &[String]) -> Asked {
-    let dir = std::env::temp_dir().join(format!("peer-logs-{test}-{}", std::process::id()));
-    fs::create_dir_all(&dir).unwrap();
+/// Writes each text into a file of its own; they are gone with the directory.
+fn asked(texts: &[String]) -> (Asked, TempDir) {
+    let temp = TempDir::new();
     let files = texts.iter().enumerate().map(|(number, text)| {
-        let path = dir.join(format!("{number}.log"));
+        let path = temp.path().join(format!("{number}.log"));
         fs::write(&path, text).unwrap();
         path
     });
-    Asked { files: files.collect(), html: dir.join("page.html"), from: i64::MIN, to: i64::MAX }
+    (Asked { files: files.collect(), html: temp.path().join("page.html"), from: i64::MIN, to: i64::MAX }, temp)
 }
 
 /// A message that arrives: from, to, when it was said, how long it took, in milliseconds, and its text.
 type Arrow = (String, String, i64, i64, String);
 
 /// All that arrive, what the logs tell, and by how much each clock is ahead.
-fn arrows(test: &str, texts: &[String]) -> (Vec<Arrow>, Logs, Vec<i64>) {
-    let mut logs = read(&asked(test, texts)).unwrap();
+fn arrows(texts: &[String]) -> (Vec<Arrow>, Logs, Vec<i64>) {
+    let (asked, _temp) = asked(texts);
+    let mut logs = read(&asked).unwrap();
     let ahead = matching::ahead(&mut logs);
     logs.set_back(&ahead);
     let (began, _) = logs.span().unwrap();
@@ -88,7 +89,7 @@ fn a_message_arrives_as_the_next_of_its_text_and_what_it_overtook_is_lost() {
     // The first connection broke with two messages on it.
     let b = [heard("b", 21, "a", "connection", beat), heard("b", 33, "a", "connection", beat)];
     let b = [said("b", 5, "a", "connection", "STORED:1@b/1:4")].into_iter().chain(b).collect::<String>();
-    let (arrows, logs, _) = arrows("lost", &[a.concat(), b]);
+    let (arrows, logs, _) = arrows(&[a.concat(), b]);
     // Which of two equal ones was lost nobody can tell: the earliest that may have arrived is taken.
     assert_eq!(arrows, [arrow("a", "b", 0, 21, beat), arrow("a", "b", 20, 13, beat)]);
     assert_eq!(logs.said.iter().filter(|said| said.heard.is_none()).count(), 3);
@@ -110,7 +111,7 @@ fn addresses_that_each_side_sees_in_its_own_way_hide_nothing() {
     ];
     // Each datagram also comes back to its sender.
     let echo = heard("a", 0, "", "datagram", "NEW_PEER_REQUEST:a:0:100:10.0.0.1:7001");
-    let (arrows, ..) = arrows("addresses", &[a.concat() + &echo, b.concat()]);
+    let (arrows, ..) = arrows(&[a.concat() + &echo, b.concat()]);
     let verbs =
         arrows.iter().map(|(from, to, _, took, text)| (&from[..], &to[..], *took, super::super::record::verb(text)));
     assert_eq!(
@@ -125,7 +126,7 @@ fn one_question_may_go_to_several_addresses() {
     let who = |at| said("a", at, "", "question", "WHO:77:-");
     let a = [who(0), heard("a", 2, "", "question", &here("b")), who(50), heard("a", 52, "", "question", &here("c"))];
     let answer = |id, at| heard(id, at, "a", "question", "WHO:77:-") + &said(id, at, "", "question", &here(id));
-    let (arrows, _, ahead) = arrows("several", &[a.concat(), answer("b", 1), answer("c", 51)]);
+    let (arrows, _, ahead) = arrows(&[a.concat(), answer("b", 1), answer("c", 51)]);
     let (to_b, to_c) = (arrow("a", "b", 0, 1, "WHO:77:-"), arrow("a", "c", 50, 1, "WHO:77:-"));
     assert_eq!(arrows, [to_b, arrow("b", "a", 1, 1, &here("b")), to_c, arrow("c", "a", 51, 1, &here("c"))]);
     assert_eq!(ahead, [0, 0, 0]);
@@ -139,7 +140,7 @@ fn times_that_no_clock_shows_do_no_harm() {
         format!("{},\"micros\":{text}}}\n", line.split(",\"micros\"").next().unwrap())
     };
     let texts = ["9223372036854775807", "-9223372036854775808", "1e300", "\"x\"", "253402207200999999"].map(strange);
-    let asked = asked("strange", &[view("a", 0, true) + &texts.concat()]);
+    let (asked, _temp) = asked(&[view("a", 0, true) + &texts.concat()]);
     run(&asked, &mut Vec::new()).unwrap();
 }
 
@@ -150,7 +151,7 @@ fn clocks_are_set_right_where_a_message_would_arrive_before_it_is_said() {
     let b = heard("b", 4010, "a", "connection", "x:1") + &said("b", 4510, "a", "connection", "x:2");
     let b = b + &said("b", 5000, "c", "connection", "x:3") + &heard("b", 5120, "c", "connection", "x:4");
     let c = heard("c", 2010, "b", "connection", "x:3") + &said("c", 2110, "b", "connection", "x:4");
-    let (arrows, logs, ahead) = arrows("clocks", &[a, b, c]);
+    let (arrows, logs, ahead) = arrows(&[a, b, c]);
     assert_eq!(
         (&logs.names[..], &ahead[..]),
         (&["a".into(), "b".into(), "c".into()][..], &[0, -5_000_000, -8_000_000][..])
@@ -192,12 +193,12 @@ fn a_clock_that_was_changed_meanwhile_is_left_as_it_is() {
         talk("b", "c", 8, 16_300, 22_310),
     ];
     let with_c = [talk("a", "c", 9, 20_400, 22_410), talk("c", "a", 10, 22_500, 20_510)];
-    let (_, logs, ahead) = arrows("changed", &logs_of(&["a", "b", "c"], &[&with_b[..], &with_c].concat()));
+    let (_, logs, ahead) = arrows(&logs_of(&["a", "b", "c"], &[&with_b[..], &with_c].concat()));
     assert_eq!((&logs.changed[..], &ahead[..]), (&[1][..], &[0, 0, 2_000_000][..]));
     let told = about(&logs, &ahead, 0);
     assert!(told.contains("The clock of b was changed meanwhile") && !told.contains("of b is"), "{told}");
     // Without a third host nobody can tell which of two it was.
-    let (_, logs, ahead) = arrows("either", &logs_of(&["a", "b"], &with_b[..4]));
+    let (_, logs, ahead) = arrows(&logs_of(&["a", "b"], &with_b[..4]));
     assert_eq!((&logs.changed[..], &ahead[..]), (&[0, 1][..], &[0, 0][..]));
     assert!(about(&logs, &ahead, 0).contains("Clocks of a, b were changed meanwhile, of all or some"));
 }
@@ -208,7 +209,7 @@ fn without_messages_the_lines_about_the_group_tell_what_each_peer_was() {
     let gone = line("a", 900, "warn", "\"event\":\"leader_gone\",\"message\":\"Leader b is gone\",\"leader\":\"b\"");
     let stopped = line("a", 1500, "info", "\"event\":\"stopped\",\"message\":\"Stopped\"");
     let panic = "thread 'x' panicked at src/x.rs:1:1:\n";
-    let asked = asked("quiet", &[start + &view("a", 500, false) + panic + &gone + &stopped, view("b", 499, true)]);
+    let (asked, _temp) = asked(&[start + &view("a", 500, false) + panic + &gone + &stopped, view("b", 499, true)]);
     let mut out = Vec::new();
     run(&asked, &mut out).unwrap();
     let said = String::from_utf8(out).unwrap();
@@ -231,7 +232,7 @@ fn each_life_of_a_peer_is_drawn_from_what_it_logs_itself() {
     let traced = start(0) + &said("a", 10, "b", "connection", "x:1") + &view("a", 20, false);
     // The first life was killed, the second one says less.
     let second = start(3000) + &view("a", 3500, true);
-    let asked = asked("lives", &[traced + &second, view("b", 20_000, true)]);
+    let (asked, _temp) = asked(&[traced + &second, view("b", 20_000, true)]);
     let logs = read(&asked).unwrap();
     let (began, ended) = logs.span().unwrap();
     let of_a: Vec<_> = on_page(&logs, "", began, ended).states.iter().map(|state| (state.host, state.is)).collect();
@@ -249,7 +250,7 @@ fn a_peer_that_says_nothing_more_while_others_do_was_killed() {
     };
     let a = view("a", 0, false) + &stands("a", 1) + &said("a", 100, "b", "connection", "x:1");
     let b = stands("b", 1) + &heard("b", 101, "a", "connection", "x:1") + &said("b", 20_000, "a", "connection", "x:2");
-    let asked = asked("killed", &[b, a]);
+    let (asked, _temp) = asked(&[b, a]);
     let mut logs = read(&asked).unwrap();
     matching::ahead(&mut logs);
     let (began, ended) = logs.span().unwrap();
@@ -266,7 +267,7 @@ fn a_peer_that_says_nothing_more_while_others_do_was_killed() {
 
 #[test]
 fn a_page_takes_the_place_of_pages_alone() {
-    let mut asked = asked("kept", &[view("a", 0, true), view("b", 0, false)]);
+    let (mut asked, _temp) = asked(&[view("a", 0, true), view("b", 0, false)]);
     let page = asked.html.clone();
     for _ in 0..2 {
         run(&asked, &mut Vec::new()).unwrap();
@@ -292,10 +293,10 @@ fn a_page_takes_the_place_of_pages_alone() {
 #[test]
 fn what_is_no_log_or_outside_of_the_times_is_refused_by_name() {
     let text = "2026-01-01T00:00:00.000Z INFO  heartbeat: View 3.2@peer3: [peer1]\n".to_owned();
-    let no_log = asked("text", &[view("a", 0, true), text]);
+    let (no_log, _temp) = asked(&[view("a", 0, true), text]);
     let why = run(&no_log, &mut Vec::new()).unwrap_err().to_string();
     assert!(why.contains("1.log holds no line of a peer's log in JSON") && why.contains("--log-format json"), "{why}");
-    let mut early = asked("early", &[view("a", 0, true)]);
+    let (mut early, _temp) = asked(&[view("a", 0, true)]);
     early.to = 1_768_478_399_000;
     assert_eq!(run(&early, &mut Vec::new()).unwrap_err().to_string(), "no line is between these times");
     early.files[0].set_extension("missing");

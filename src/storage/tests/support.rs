@@ -1,7 +1,6 @@
 //! What the tests of this layer share: readings, frames, and a directory that is removed at the end.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 use crate::ids::Sequence;
 use crate::storage::directory;
@@ -10,19 +9,15 @@ use crate::wire::{Frame, Lines, Request};
 
 /// A directory of its own, removed when dropped.
 #[derive(Debug)]
-pub(crate) struct TempDir(PathBuf);
+pub(crate) struct TempDir(tempfile::TempDir);
 
 impl TempDir {
     pub(crate) fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("peer-storage-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(tempfile::Builder::new().prefix("peer-").tempdir().unwrap())
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     /// The claimed directory of a peer, in a directory of its own.
@@ -30,12 +25,6 @@ impl TempDir {
         let temp = Self::new();
         let disk = directory::claim(temp.path(), &id.parse().unwrap()).unwrap();
         (temp, disk)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -63,7 +63,7 @@ fn the_digest_up_to_a_sequence_is_that_of_awk_and_sha256sum() {
         return eprintln!("SKIPPED: there is no sh");
     };
     let expected = String::from_utf8(output.stdout).unwrap();
-    fs::remove_dir_all(data.0.join("cut")).unwrap();
+    fs::remove_dir_all(data.0.path().join("cut")).unwrap();
     let (_, text) = up_to(&data, 7);
     assert_eq!(Some(digest(&text, "a")), expected.split_whitespace().next(), "{text}");
 }
@@ -92,7 +92,7 @@ fn a_copy_that_is_only_torn_at_its_ends_is_called_that() {
         (vec![(segment, length(segment) - 3)], 12),
         (vec![("s0.csv", length("s0.csv") - 3), ("s2.csv", 30), (segment, length(segment) - 3)], 1),
     ] {
-        let other = data.0.join("b");
+        let other = data.0.path().join("b");
         copy(&root, &other, &cut);
         let (verdict, text) = data.verify();
         assert_eq!(verdict, Verdict::Disagree, "{text}");
@@ -118,8 +118,13 @@ fn a_program_reads_the_same_as_people() {
     data.peer("a", &frames(), 12);
     data.peer("b", &frames(), 8);
     let peers = Vec::new();
-    let mut asked =
-        Asked { data_dirs: vec![data.0.clone()], peers, up_to: Some(8), json: true, patience: Duration::ZERO };
+    let mut asked = Asked {
+        data_dirs: vec![data.0.path().to_owned()],
+        peers,
+        up_to: Some(8),
+        json: true,
+        patience: Duration::ZERO,
+    };
     let (_, told) = up_to(&data, 8);
     let (verdict, text) = ask(&asked);
     assert_eq!((verdict, text.lines().count()), (Verdict::Agree, 1));
@@ -136,7 +141,7 @@ fn a_program_reads_the_same_as_people() {
     assert!(text.starts_with(r#"{"verdict":"behind","status":4,"up_to":null,"#), "{text}");
     let first = r#""first":[{"file":"","from":9,"to":12,"what":"behind: holds 1..8 of 1..12"}]"#;
     assert!(text.contains(first) && text.contains(r#""behind":true,"torn":false,"disagreements":1"#), "{text}");
-    asked.data_dirs = vec![data.0.join("none")];
+    asked.data_dirs = vec![data.0.path().join("none")];
     let (verdict, text) = ask(&asked);
     assert_eq!(verdict, Verdict::Unreadable);
     let parts = [r#"{"verdict":"incomplete","status":1,"#, r#""peers":[]"#, r#""errors":["cannot list "#];

@@ -24,7 +24,7 @@ fn frames() -> Vec<Frame> {
 
 fn by_month(data: &Data, id: &str, delivered: Sequence) -> PathBuf {
     drop(data.running(id, MONTH, &frames(), delivered));
-    data.0.join(id)
+    data.0.path().join(id)
 }
 
 /// Changes the lines of a file.
@@ -149,9 +149,9 @@ fn files_of_the_other_layout_do_not_count_and_are_named() {
 fn a_copy_of_them_has_files_of_months_too() {
     let data = Data::new();
     let root = by_month(&data, "a", 12);
-    let dest = data.0.join("backup");
+    let dest = data.0.path().join("backup");
     let wanted = Wanted {
-        data_dirs: vec![data.0.clone()],
+        data_dirs: vec![data.0.path().to_owned()],
         peers: vec![root.clone()],
         dest: dest.clone(),
         takes_over: false,

@@ -46,12 +46,12 @@ fn a_peer_is_found_by_its_id_or_its_directory_under_either_name() {
     data.peer("Lab", &frames(), 4);
     data.peer("lab", &frames(), 4);
     let ask_for = |peer: &str| {
-        let (data_dirs, peers) = (vec![data.0.clone()], vec![peer.into()]);
+        let (data_dirs, peers) = (vec![data.0.path().to_owned()], vec![peer.into()]);
         ask(&Asked { data_dirs, peers, up_to: None, json: false, patience: Duration::ZERO })
     };
     for earlier in [false, true] {
         if earlier {
-            fs::rename(data.0.join("Lab+1"), data.0.join("Lab")).unwrap();
+            fs::rename(data.0.path().join("Lab+1"), data.0.path().join("Lab")).unwrap();
         }
         for peer in ["Lab", "Lab+1", "lab"] {
             let (verdict, text) = ask_for(peer);

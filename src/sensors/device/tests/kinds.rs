@@ -24,7 +24,7 @@ fn hardware_monitoring_is_read_by_name_and_of_several_channels_the_first() {
     ];
     tree.connect(HWMON, "hwmon0", "platform/coretemp.0/hwmon", &coretemp);
     let old = [("device/name", "lm75\n"), ("device/temp1_input", "19500\n"), ("device/temp1_fault", "0\n")];
-    fs::create_dir_all(tree.0.join("devices/i2c-0/hwmon3/device")).unwrap();
+    fs::create_dir_all(tree.0.path().join("devices/i2c-0/hwmon3/device")).unwrap();
     tree.connect(HWMON, "hwmon3", "i2c-0", &old);
     let read = |choice: Choice| values(&mut tree.open(Bus::Hwmon, choice).unwrap());
     assert_eq!(read(Choice::Name("sht4x".into())).as_deref(), Some("22.112|53.968|"));
@@ -32,7 +32,7 @@ fn hardware_monitoring_is_read_by_name_and_of_several_channels_the_first() {
     assert_eq!(read(Choice::Number(3)).as_deref(), Some("19.500||"));
     tree.write("devices/i2c-0/hwmon3/device/temp1_fault", "1\n");
     assert_eq!(read(Choice::Number(3)), None);
-    let error = tree.open(Bus::Hwmon, Choice::Directory(tree.0.clone())).unwrap_err().to_string();
+    let error = tree.open(Bus::Hwmon, Choice::Directory(tree.0.path().to_owned())).unwrap_err().to_string();
     assert!(error.contains("temp*_input"), "{error}");
 }
 
@@ -113,7 +113,7 @@ fn devices_are_offered_with_what_reads_them_and_a_value() {
     );
     tree.connect("class/hwmon", "hwmon1", "platform/rpi_volt", &[("name", "rpi_volt\n"), ("in0_lcrit_alarm", "0\n")]);
     let mut out = Vec::new();
-    crate::sensors::offer(&tree.0, &mut out).unwrap();
+    crate::sensors::offer(tree.0.path(), &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     let lines: Vec<(&str, &str)> = text.lines().map(|line| line.split_at(line.find("  ").unwrap())).collect();
     let options: Vec<&str> = lines.iter().map(|(option, _)| *option).collect();
