@@ -1,7 +1,9 @@
 //! Payload lines and rows.
 
+use jiff::Timestamp;
 use peer::reading::{
-    append_row, check, check_input, emptied, row_sequence, sensor_of, Checker, Row, LINE_BYTES_MAX, ROW_BYTES_MAX,
+    append_row, check, check_input, emptied, row_sequence, sensor_of, unix_time, Checker, Row, LINE_BYTES_MAX,
+    ROW_BYTES_MAX,
 };
 
 use super::draw::Draw;
@@ -34,6 +36,9 @@ fn check_line(line: &[u8], sequence: u64, memory: &mut Checker) {
         return;
     };
     assert!(line.len() <= LINE_BYTES_MAX && sensor_of(line) == fields.sensor_id.as_bytes());
+    // Only in the last days that can be written is a time beyond those that can be counted.
+    let is_counted = unix_time(fields.timestamp) < Timestamp::MAX;
+    assert!(is_counted || fields.timestamp.starts_with("9999-12-3"), "{}", fields.timestamp);
     let values = [fields.temperature, fields.humidity, fields.pressure];
     for value in values.into_iter().filter(|value| !value.is_empty()) {
         assert!(value.parse::<f64>().is_ok_and(f64::is_finite), "{value}");

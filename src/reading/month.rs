@@ -94,6 +94,8 @@ mod tests {
         for (timestamp, month) in [
             ("2026-11-26T14:00:00Z", "2026-11"),
             ("2026-11-30T23:59:59.999z", "2026-11"),
+            ("2026-11-30T23:59:59.9999999999Z", "2026-11"),
+            ("2026-12-01T00:00:00.00000000000+01:00", "2026-11"),
             ("2026-12-01T00:00:00Z", "2026-12"),
             ("2026-12-01T00:59:59+01:00", "2026-11"),
             ("2026-12-01T01:00:00+01:00", "2026-12"),
@@ -135,9 +137,10 @@ mod tests {
         fn it_is_the_month_of_the_time(
             date in (0..=9999_u32, 1..=12_u32, prop_oneof![1..=2_u32, 27..=28_u32, 3..=26_u32]),
             time in (0..24_u32, 0..60_u32, 0..=60_u32), offset in ("[+-]", 0..24_u32, 0..60_u32),
+            fraction in "(\\.[0-9]{1,14})?",
         ) {
             let ((year, month, day), (hour, minute, second), (sign, hours, minutes)) = (date, time, offset);
-            let local = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+            let local = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}");
             for zone in ["Z".to_owned(), format!("{sign}{hours:02}:{minutes:02}")] {
                 let timestamp = format!("{local}{zone}");
                 prop_assert_eq!(Month::of(&timestamp), Month::of_ms(unix_ms(&timestamp)), "{}", timestamp);
