@@ -61,11 +61,12 @@ write_manual() {
     python3 packaging/third_party.py --features $FEATURES --filter-platform x86_64-unknown-linux-gnu > "$stage/third-party"
 }
 
-# The newest part of CHANGELOG.md as Debian has it: an item begins with a star, and no line is long.
+# CHANGELOG.md down to the part of this version, as Debian has it: an item begins with a star, and no line is long.
 changelog() {
     local item
     printf 'peer (%s) stable; urgency=medium\n\n' "$version"
-    awk '/^## /{part++} part == 1' CHANGELOG.md | sed -n '/^- /,$p' | sed ':join; N; s/\n  */ /; t join; P; D' |
+    awk -v version="$version" '/^## /{if (last) exit; last = $2 == version} /^- /{item = 1} /^$/{item = 0} item' CHANGELOG.md |
+        sed ':join; N; s/\n  */ /; t join; P; D' |
         while read -r item; do
             fold -s -w 74 <<< "${item#- }" | sed 's/ *$//; 1s/^/  * /; 2,$s/^/    /'
         done

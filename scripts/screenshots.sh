@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the pictures of the page that the README shows, docs/images/*.png, from a real group of three. Needs a Chromium and
+# Makes the pictures of the page that the README and docs/http.md show, docs/images/*.png, from a real group of three. Needs a Chromium and
 # pngquant.
 set -euo pipefail
 cd "$(dirname "$0")/.."
