@@ -28,7 +28,7 @@ export PEER_SENSOR=${PEER_SENSOR:-mock}
 # The file that names the process of the three peers of this checkout.
 DEMO_LOCK=logs/demo.pid
 
-# Do the three peers of this checkout run? Their process is in DEMO.
+# Whether the three peers of this checkout run. Their process is in DEMO.
 demo_runs() {
     DEMO=$(cat "$DEMO_LOCK" 2>/dev/null || true)
     [ -n "$DEMO" ] && ps -p "$DEMO" -o args= 2>/dev/null | grep -q run_three_peers
@@ -90,7 +90,7 @@ wait_for_group() {
     said=$("$PEER" status --wait "members=$#,leader" --timeout 30s "${dirs[@]}") || fail "$said"
     sorted=$(printf '%s\n' "$@" | sort | paste -sd, | sed 's/,/, /g')
     # A line is written a moment after its event.
-    for id in "$@"; do wait_for 5 "the log of $id does not tell of [$sorted]" sees "$id" "[$sorted]"; done
+    for id in "$@"; do wait_for 5 "the log of $id does not show [$sorted]" sees "$id" "[$sorted]"; done
 }
 
 # leads <id>: does this peer lead the last view in its log?

@@ -68,7 +68,7 @@ fuzz() {
     local left=$SECONDS_EACH executions=0
     program=$(program_of "$target")
     mkdir -p "$found" "$artifacts"
-    # It counts the time that passes. Where others use the processor, some is left.
+    # It counts the time that passes. If others use the processor, some is left.
     while [ "$left" -gt 0 ]; do
         if ! spend "$log" "$program" "${LIMITS[@]}" -max_total_time="$left" -print_final_stats=1 \
             -artifact_prefix="$artifacts/" "$found" "fuzz/corpus/$target"; then

@@ -59,7 +59,7 @@ plant() {
     local out=$1 lines=$2 only=() tests=() line
     shift 2
     while [ $# -gt 0 ] && [ "$1" != -- ]; do
-        # Nothing else is built: what stands after -- counts only where tests run.
+        # Nothing else is built: what comes after -- counts only when tests run.
         tests+=("--cargo-arg=$1")
         shift
     done

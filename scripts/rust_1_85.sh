@@ -32,7 +32,7 @@ need() {
     mkdir -p "$root/apt/lists/partial" "$root/apt/archives/partial"
     touch "$root/apt/status"
     if ! $is_updated; then
-        # A suite that cannot be read now is no harm where another one has the packages.
+        # A suite that cannot be read now does no harm if another one has the packages.
         apt update 2> /dev/null || true
         is_updated=true
     fi

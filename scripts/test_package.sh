@@ -159,7 +159,7 @@ test_upgrade() {
     is_another peer "$one" || fail "the peer was not started again"
     is_another peer@kitchen "$another" || fail "the other peer was not started again"
     inside grep -q '^PEER_SENSOR=mock' /etc/default/peer || fail "the settings are gone"
-    until_true 30 "rows after those of before" has_rows $((had + 10))
+    until_true 30 "rows after the earlier ones" has_rows $((had + 10))
     until_true 30 "one group" says peer "of 2"
     verify
 }
@@ -174,7 +174,7 @@ test_removal() {
     [ "$had" -gt 0 ] || fail "removing took the rows"
     inside test -e /etc/default/peer || fail "removing took the settings"
     inside dpkg --force-confold -i /root/later.deb > "$work/log" 2>&1 || fail "$(cat "$work/log")"
-    until_true 30 "rows after those of before" has_rows $((had + 10))
+    until_true 30 "rows after the earlier ones" has_rows $((had + 10))
     inside systemctl is-active --quiet peer@kitchen || fail "the other peer was enabled, and does not run"
     # As where a disk of its own holds the rows.
     inside mount --bind /var/lib/peer /var/lib/peer

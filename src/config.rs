@@ -52,7 +52,7 @@ pub enum Fsync {
     Never,
     /// On the disk. One sync serves all that waits.
     Batch,
-    /// Handed to the operating system, and on the disk so much later at the latest.
+    /// Handed to the operating system, and on the disk after this time at the latest.
     Every(Duration),
 }
 
@@ -250,7 +250,7 @@ impl Config {
         (pairs.len() > 1).then(|| pairs.join(", "))
     }
 
-    /// Where discovery goes as far as `bind` alone tells: `127.255.255.255`, which all of a host's peers hear, for a
+    /// Where discovery goes, if `bind` alone decides that: `127.255.255.255`, which all of a host's peers hear, for a
     /// loopback address. `None` for any other: that depends on the interfaces, which `net` knows.
     #[must_use]
     pub fn default_broadcast(&self) -> Option<IpAddr> {

@@ -31,7 +31,7 @@ const PAGES_MOST: u64 = 32;
 /// No group has more peers, and each has threads of its own.
 const PEERS_MAX: u64 = 4096;
 
-/// Where the limit stays unknown, it is taken for the lowest that is usual.
+/// The limit if the system does not say it: the lowest usual one.
 const USUAL: u64 = 1024;
 
 /// What a peer is asked for, as far as that takes descriptors.
@@ -106,15 +106,15 @@ impl Budget {
 #[cfg(unix)]
 static BEFORE: OnceLock<u64> = OnceLock::new();
 
-/// How many files this process was to have open when it was started. Others that it starts may look at each that they could
-/// have open, so the raised limit is not for them.
+/// The limit of open files that this process was started with. Programs that it starts may try every descriptor that
+/// the limit allows, so the raised limit is not for them.
 #[cfg(unix)]
 #[must_use]
 pub fn limit_before() -> Option<u64> {
     BEFORE.get().copied()
 }
 
-/// Has this process, and what it starts from now on, have no more files open than this.
+/// Limits the files that this process, and what it starts from now on, may have open.
 ///
 /// # Errors
 /// The system's.
@@ -138,7 +138,7 @@ const OF_PROCESS: &[i32] = if cfg!(windows) { &[4, 10_024] } else { &[24] };
 /// `ENFILE`: the whole system has no more.
 const OF_SYSTEM: &[i32] = if cfg!(windows) { &[] } else { &[23] };
 
-/// Does this error mean that no descriptor is left, for this process or on the whole system?
+/// Whether this error means that no descriptor is left, for this process or on the whole system.
 #[must_use]
 pub fn ran_out(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| OF_PROCESS.contains(&code) || OF_SYSTEM.contains(&code))

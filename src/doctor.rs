@@ -39,7 +39,7 @@ pub struct Asked {
 
 /// How bad the worst finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum Diagnosis {
     Fine,
     /// A peer works, but something needs a look.
     Warned,
@@ -47,7 +47,7 @@ pub enum Verdict {
     Failed,
 }
 
-impl Verdict {
+impl Diagnosis {
     /// The exit status that says so.
     #[must_use]
     pub fn status(self) -> u8 {
@@ -63,7 +63,7 @@ impl Verdict {
 ///
 /// # Errors
 /// Where that cannot be written.
-pub fn run(asked: &Asked, out: &mut dyn Write) -> io::Result<Verdict> {
+pub fn run(asked: &Asked, out: &mut dyn Write) -> io::Result<Diagnosis> {
     let mut findings = Findings::new(out);
     let keys = match &asked.key_file {
         None => None,

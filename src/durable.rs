@@ -18,8 +18,8 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// The same, with a file that was written beside.
 ///
-/// The name is left to the system where that syncs no directories, or this user may only write to this one: an operator
-/// may have chosen any.
+/// The name is left to the system if it syncs no directories, or if this user may only write to this one: an operator
+/// may have chosen any directory.
 ///
 /// # Errors
 /// As above.

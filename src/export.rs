@@ -94,7 +94,7 @@ impl Row<'_> {
 
 /// Takes rows in their final order.
 trait Sink {
-    /// Comes before all rows: was any clock not set?
+    /// Comes before all rows. `_has_marks`: whether any row has the time of a clock that was not set.
     fn begin(&mut self, _has_marks: bool) -> Result<(), ExportError> {
         Ok(())
     }
@@ -143,8 +143,8 @@ fn sink<'a>(format: Format, path: Option<&'a Path>, out: &'a mut dyn Write) -> R
     }
 }
 
-/// All wanted rows, up to the one that is the last when it is reached; and has any of them the time of a clock that was not
-/// set?
+/// All wanted rows, up to the one that is the last when it is reached; and whether any of them has the time of a clock
+/// that was not set.
 fn read(root: &Path, asked: &Asked, spill: &Path) -> Result<(Sorter, bool), ExportError> {
     let wanted = Wanted { sensors: asked.sensors.clone(), range: asked.range };
     'again: for _ in 0..TRIES_MAX {

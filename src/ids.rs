@@ -18,7 +18,7 @@ pub type Number = u64;
 /// Longest `PeerId` and `SensorId`, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
 
-/// Why a text is no name, address or term.
+/// Why a text is not a name, an address or a term.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     #[error("is empty")]
@@ -278,7 +278,7 @@ pub(crate) fn parse_incarnation(text: &str) -> Option<Incarnation> {
     parse_number(text).filter(|incarnation| *incarnation <= INCARNATION_MAX)
 }
 
-/// Can each of `first .. first + count` be written as a number, so that others read it? None of them is 0.
+/// Whether each of `first .. first + count` can be written as a number that others read. None of them is 0.
 pub(crate) fn are_numbers(first: u64, count: u64) -> bool {
     (1..=NUMBER_MAX).contains(&count) && (1..=NUMBER_MAX - (count - 1)).contains(&first)
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::elapsed::Elapsed;
 use crate::keys::{self, Keys};
-use crate::status::words::{self, Found, Unanswered};
+use crate::status::words::{self, Reply, Unanswered};
 use crate::status::Report;
 pub(crate) use ask::{here, put as ask, PATIENCE};
 pub use wanted::{Condition, ConditionError};
@@ -41,7 +41,7 @@ pub struct Asked {
 
 /// The outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum GroupHealth {
     /// All peers that were asked answer, agree, and lack nothing.
     Healthy,
     /// A peer that was named does not answer, or none does.
@@ -50,7 +50,7 @@ pub enum Verdict {
     Degraded,
 }
 
-impl Verdict {
+impl GroupHealth {
     /// The exit status that says so.
     #[must_use]
     pub fn status(self) -> u8 {
@@ -92,7 +92,7 @@ struct Silent<'a> {
 ///
 /// # Errors
 /// [`InquiryError`]: a place does not exist, a key file is not usable, or the output takes nothing.
-pub fn run(asked: &Asked, out: &mut impl Write) -> Result<Verdict, InquiryError> {
+pub fn run(asked: &Asked, out: &mut impl Write) -> Result<GroupHealth, InquiryError> {
     let keys = match &asked.key_file {
         Some(path) => Some(Keys::new(&keys::file::read(path)?, &asked.group)),
         None => None,
@@ -118,14 +118,14 @@ pub fn run(asked: &Asked, out: &mut impl Write) -> Result<Verdict, InquiryError>
             .next();
         if !asked.wait.is_empty() && lacks.is_none() {
             show(asked, &found, false, out)?;
-            return Ok(Verdict::Healthy);
+            return Ok(GroupHealth::Healthy);
         }
         if late {
             show(asked, &found, false, out)?;
             return match lacks.filter(|_| !asked.wait.is_empty()) {
                 Some(lacks) => {
                     writeln!(out, "Waited for {} in vain: {lacks}", Elapsed(asked.timeout))?;
-                    Ok(Verdict::Degraded)
+                    Ok(GroupHealth::Degraded)
                 }
                 None => Ok(verdict(asked, &found)),
             };
@@ -134,25 +134,25 @@ pub fn run(asked: &Asked, out: &mut impl Write) -> Result<Verdict, InquiryError>
     }
 }
 
-fn verdict(asked: &Asked, found: &[Found]) -> Verdict {
+fn verdict(asked: &Asked, found: &[Reply]) -> GroupHealth {
     let mut reports = found.iter().filter_map(|found| found.answer.as_deref().ok()).peekable();
-    let is_lost = |found: &Found| match &found.answer {
+    let is_lost = |found: &Reply| match &found.answer {
         Ok(_) => false,
         // A stopped peer counts only if it was named: some of those with a directory here may be stopped.
         Err(Unanswered::Stopped) => !asked.places.is_empty(),
         Err(Unanswered::Unreachable(_)) => true,
     };
     if reports.peek().is_none() || found.iter().any(is_lost) {
-        return Verdict::Unreachable;
+        return GroupHealth::Unreachable;
     }
     if words::agree(found) && reports.all(|report| report.health.ok) {
-        Verdict::Healthy
+        GroupHealth::Healthy
     } else {
-        Verdict::Degraded
+        GroupHealth::Degraded
     }
 }
 
-fn show(asked: &Asked, found: &[Found], again: bool, out: &mut impl Write) -> io::Result<()> {
+fn show(asked: &Asked, found: &[Reply], again: bool, out: &mut impl Write) -> io::Result<()> {
     if asked.json {
         serde_json::to_writer(&mut *out, &answer(found))?;
         writeln!(out)?;
@@ -169,7 +169,7 @@ fn show(asked: &Asked, found: &[Found], again: bool, out: &mut impl Write) -> io
     out.flush()
 }
 
-fn answer(found: &[Found]) -> Answer<'_> {
+fn answer(found: &[Reply]) -> Answer<'_> {
     Answer {
         agree: words::agree(found),
         reports: found.iter().filter_map(|found| found.answer.as_deref().ok()).collect(),

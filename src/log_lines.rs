@@ -48,9 +48,9 @@ static WRITER: OnceLock<Sender<Work>> = OnceLock::new();
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
 /// Where `env_logger` puts its lines, each in one piece.
-struct Lines(Sender<Work>);
+struct LinePipe(Sender<Work>);
 
-impl Write for Lines {
+impl Write for LinePipe {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.0.send_timeout(Work::Line(line.to_vec()), PATIENCE).is_err() {
             DROPPED.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +75,7 @@ pub fn start(level: LevelFilter, form: Form) -> io::Result<()> {
     let _ = WRITER.set(writer.clone());
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).parse_default_env();
-    builder.target(env_logger::Target::Pipe(Box::new(Lines(writer))));
+    builder.target(env_logger::Target::Pipe(Box::new(LinePipe(writer))));
     builder.format(move |out, record| {
         let thread = thread::current();
         out.write_all(form.of_record(record, thread.name().unwrap_or("?")).as_bytes())

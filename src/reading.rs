@@ -16,7 +16,8 @@ pub use time::{unix_ms, unix_time};
 /// How a payload begins.
 pub const VERB: &[u8] = b"DATA|";
 
-/// Ends the payload of a reading whose peer gave it the time of a clock that was not known to be set. It is no part of the row.
+/// Ends the payload of a reading whose peer gave it the time of a clock that was not known to be set. It is not a part
+/// of the row.
 pub const UNSURE_TIME: &str = "|~";
 
 /// Longest payload line without its LF, in bytes: the verb, a sensor id of 64, a timestamp of 40, three values of 24, and
@@ -91,7 +92,7 @@ fn fields(line: &[u8]) -> Result<Fields<'_>, ReadingError> {
     })
 }
 
-/// Is the time of this checked payload that of a clock that was not known to be set?
+/// Whether the time of this checked payload is that of a clock that was not known to be set.
 #[must_use]
 pub fn has_unsure_time(payload: &[u8]) -> bool {
     payload.ends_with(UNSURE_TIME.as_bytes())

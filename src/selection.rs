@@ -19,7 +19,7 @@ pub(crate) struct Target {
 pub(crate) struct Selection {
     pub(crate) targets: Vec<Target>,
     pub(crate) notes: Vec<String>,
-    /// For each name that is no peer's directory, a sentence that says why.
+    /// For each name that is not a peer's directory, a sentence that says why.
     pub(crate) missing: Vec<String>,
 }
 
@@ -127,7 +127,7 @@ fn below(dir: &Path, notes: &mut Vec<String>) -> Result<Vec<PathBuf>, String> {
     Ok(peers)
 }
 
-/// Is this the name of what a peer moved out of its directory at a start?
+/// Whether this is the name of what a peer moved out of its directory at a start.
 fn is_set_aside(name: &str) -> bool {
     name.rsplit_once(".previous").is_some_and(|(id, rest)| {
         let number = rest.strip_prefix('.').is_some_and(|number| number.parse::<u64>().is_ok());
@@ -135,7 +135,8 @@ fn is_set_aside(name: &str) -> bool {
     })
 }
 
-/// Has this directory the name of a peer, and a peer's files or none at all? One that cannot be read may be a peer's.
+/// Whether this directory has the name of a peer, and a peer's files or none at all. One that cannot be read may be a
+/// peer's.
 fn may_be_peer(path: &Path) -> bool {
     named_id(&name(path)).is_some() && holds_peer(path)
 }
@@ -145,7 +146,7 @@ fn named_id(text: &str) -> Option<PeerId> {
     id_of(text).unwrap_or(text).parse().ok()
 }
 
-/// Does it hold anything of a peer's, or nothing at all?
+/// Whether it holds anything of a peer's, or nothing at all.
 fn holds_peer(path: &Path) -> bool {
     let Ok(entries) = fs::read_dir(path) else { return true };
     let paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

@@ -44,7 +44,7 @@ use crate::ids::SensorId;
 use crate::wire::batch::READINGS_MAX;
 use crate::wire::Lines;
 
-/// A source is asked once there is room for so many readings: for a whole request, so that a fast one is asked seldom.
+/// A source is asked once there is room for this many readings: a whole request, so that a fast source is asked seldom.
 pub const ROOM_READINGS: u64 = READINGS_MAX;
 
 /// What a source gave.
@@ -131,11 +131,11 @@ pub struct Given<'a> {
     pub setting: &'a Arc<Setting>,
     /// How far files were read, where that is kept.
     pub positions: Option<&'a Positions>,
-    /// Of the random walk of made-up readings: of one seed, they are the same.
+    /// The seed of the random walk of made-up readings: the same seed gives the same readings.
     pub seed: u64,
 }
 
-/// Opens sources, of which each that takes an id and an interval has them.
+/// Opens sources. Each that takes an id and an interval has them by now.
 ///
 /// # Errors
 /// [`SensorError`] where one cannot be read at all.

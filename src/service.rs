@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// A manager that does not read is waited for so long, and then told the next time.
+/// How long to wait for a manager that does not read; it is told the next time instead.
 #[cfg(unix)]
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -22,7 +22,7 @@ pub enum Word<'a> {
     Stopping,
     /// It gets on with its work; a manager with a watchdog ends a service that does not say so in time.
     Alive,
-    /// It is not up yet, and works on it: wait for so long from now.
+    /// It is not up yet, and works on it: wait this long from now.
     Starting(Duration),
     /// What it does, in one line for people.
     Status(&'a str),
@@ -47,7 +47,7 @@ impl fmt::Display for Word<'_> {
 #[derive(Debug)]
 pub struct Manager {
     socket: socket::Socket,
-    /// It ends this process if it does not hear [`Word::Alive`] for so long.
+    /// It ends this process if it does not hear [`Word::Alive`] for this long.
     pub watchdog: Option<Duration>,
 }
 

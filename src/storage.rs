@@ -78,7 +78,7 @@ use journal::Journal;
 use opening::start;
 use pending::Pending;
 use retention::Retention;
-use state::State;
+use state::StateFile;
 
 /// How much of the log is read in one step, in bytes: several of the largest batches.
 const READ_BYTES: usize = 1024 * 1024;
@@ -90,7 +90,7 @@ const READ_BYTES: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct Storage<D> {
     disk: Arc<D>,
-    state: State,
+    state: StateFile,
     options: Options,
     journal: Journal<D>,
     tail: Arc<Mutex<Tail>>,
@@ -171,7 +171,7 @@ impl<D: Disk> Storage<D> {
         self.append_batch(frame).map(drop)
     }
 
-    /// The same; did the batch begin another segment?
+    /// The same. Returns whether the batch began another segment.
     fn append_batch(&mut self, frame: &Frame) -> Result<bool, StorageError> {
         if frame.keep().is_some() {
             self.mark()?;
@@ -189,7 +189,7 @@ impl<D: Disk> Storage<D> {
     /// costs a sync, and once for each segment is enough.
     fn vouch(&mut self, to: Sequence) -> Result<(), StorageError> {
         self.vouched = to;
-        let State { promised, synced, needs, .. } = self.state.clone();
+        let StateFile { promised, synced, needs, .. } = self.state.clone();
         self.save_state(promised.as_ref(), synced.as_ref(), needs)
     }
 
@@ -197,7 +197,7 @@ impl<D: Disk> Storage<D> {
     /// cut. It takes some milliseconds.
     ///
     /// # Errors
-    /// The disk's, where it cannot sync what counts. Where a segment cannot be packed, that is no error of the storage.
+    /// The disk's, if it cannot sync what counts. If a segment cannot be packed, that is not an error of the storage.
     pub fn pack(&mut self) -> Result<Packed, StorageError> {
         self.journal.pack(self.delivered)
     }
@@ -218,7 +218,7 @@ impl<D: Disk> Storage<D> {
         self.pending.recall(range)
     }
 
-    /// Replaces `state`. Where nobody resumes from these files only the incarnation in it counts, and the file stays as
+    /// Replaces `state`. If nobody resumes from these files, only the incarnation in it counts, and the file stays as
     /// it is: a power loss while it is replaced could lose the incarnation.
     ///
     /// # Errors
@@ -230,7 +230,7 @@ impl<D: Disk> Storage<D> {
         needs: Sequence,
     ) -> Result<(), StorageError> {
         let (promised, synced, needs) = (promised.cloned(), synced.cloned(), needs.max(self.vouched));
-        let state = State { promised, synced, needs, ..self.state.clone() };
+        let state = StateFile { promised, synced, needs, ..self.state.clone() };
         if self.options.careful() {
             // If the log came back shorter than `synced` needs, it would look damaged. And what a cut removes has to be
             // pending before anything says that it is not needed.
@@ -241,8 +241,8 @@ impl<D: Disk> Storage<D> {
         Ok(())
     }
 
-    /// Cuts the log to `to`. Where that is within a batch, which only a lying peer asks for, it cuts to the end of the
-    /// batch before, and `last` tells. Replaces `state`. What was above is kept as pending, and returned.
+    /// Cuts the log to `to`. If that is within a batch, which only a lying peer asks for, it cuts to the end of the
+    /// batch before, and `last` says so. Replaces `state`. What was above is kept as pending, and returned.
     ///
     /// What goes is first made pending and safe. Then `state` says that it is not needed, and only then rows and log
     /// lose it. Wherever a crash interrupts this, no reading is lost, and no start takes the shorter log for a damaged

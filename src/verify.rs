@@ -72,7 +72,7 @@ impl Verdict {
 
 /// A directory, and what was found in it.
 #[derive(Debug)]
-struct Peer {
+struct Examined {
     label: String,
     /// Or why it cannot be read.
     found: Result<Checked, String>,
@@ -115,7 +115,7 @@ pub fn run(asked: &Asked, out: &mut dyn Write, errors: &mut dyn Write) -> io::Re
 }
 
 /// The verdict, where `missing` of the named directories are not there.
-fn verdict(peers: &[Peer], missing: usize) -> Verdict {
+fn verdict(peers: &[Examined], missing: usize) -> Verdict {
     let disagreeing: Vec<&Checked> =
         found(peers).map(|(_, one)| one).filter(|one| !one.disagreements.is_empty()).collect();
     match () {
@@ -127,7 +127,7 @@ fn verdict(peers: &[Peer], missing: usize) -> Verdict {
 }
 
 /// Checks each directory by itself, as many at a time as there are processors.
-fn check_all(targets: &[Target], asked: &Asked) -> Vec<Peer> {
+fn check_all(targets: &[Target], asked: &Asked) -> Vec<Examined> {
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<Checked, String>>>> = targets.iter().map(|_| Mutex::default()).collect();
     let work = || {
@@ -148,7 +148,9 @@ fn check_all(targets: &[Target], asked: &Asked) -> Vec<Peer> {
     });
     let results = results.into_iter().map(|result| result.into_inner().expect("no holder of the lock panics"));
     let peers = targets.iter().zip(results);
-    peers.map(|(target, found)| Peer { label: target.label.clone(), found: found.expect("all were checked") }).collect()
+    peers
+        .map(|(target, found)| Examined { label: target.label.clone(), found: found.expect("all were checked") })
+        .collect()
 }
 
 /// What cannot be read, and why. What a peer would do about it does not matter here.
@@ -161,7 +163,7 @@ fn unreadable(error: &StorageError) -> String {
 
 /// The peer that the others are compared with: it agrees with itself, and most have its files. If another peer goes on
 /// where it ends, that one is taken.
-fn choose(peers: &[Peer]) -> Option<usize> {
+fn choose(peers: &[Examined]) -> Option<usize> {
     let found: Vec<(usize, &Checked)> = found(peers).collect();
     let alike = |one: &Checked| found.iter().filter(|(_, other)| other.digest == one.digest).count();
     let rank = |one: &Checked| (one.disagreements.is_empty(), alike(one), one.holds);
@@ -177,12 +179,12 @@ fn choose(peers: &[Peer]) -> Option<usize> {
     Some(longer.into_iter().find(|(_, other)| goes_on(other)).map_or(*at, |(at, _)| *at))
 }
 
-fn found(peers: &[Peer]) -> impl Iterator<Item = (usize, &Checked)> {
+fn found(peers: &[Examined]) -> impl Iterator<Item = (usize, &Checked)> {
     peers.iter().enumerate().filter_map(|(at, peer)| Some((at, peer.found.as_ref().ok()?)))
 }
 
 /// Notes at each peer how it differs from the one at `reference`, and which of the wanted rows it lacks.
-fn compare_all(peers: &mut [Peer], reference: usize, up_to: Option<Sequence>) {
+fn compare_all(peers: &mut [Examined], reference: usize, up_to: Option<Sequence>) {
     for peer in &mut *peers {
         let Ok(checked) = &mut peer.found else { continue };
         if let Some(up_to) = up_to.filter(|up_to| checked.holds == checked.last && checked.holds < *up_to) {
@@ -216,7 +218,7 @@ fn compare_all(peers: &mut [Peer], reference: usize, up_to: Option<Sequence>) {
     }
 }
 
-fn put_back(peer: &mut Peer, disagreements: Disagreements) {
+fn put_back(peer: &mut Examined, disagreements: Disagreements) {
     if let Ok(checked) = &mut peer.found {
         checked.disagreements = disagreements;
     }

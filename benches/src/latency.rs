@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The sensor whose rows are waited for.
 const SENSOR: &str = "s";
 
-/// Readings are fed in steps of at most so many a second.
+/// Readings are fed in at most this many steps a second.
 const STEPS: u64 = 1000;
 
 /// A line whose temperature is its number, and how its row ends.
@@ -26,7 +26,7 @@ pub(crate) fn line(number: u64) -> String {
     format!("DATA|{SENSOR}|2013-01-01T06:00:00Z|{number}|59.37|1012.0\n")
 }
 
-/// So many per cent of the times are at most this, in milliseconds.
+/// The time that this many per cent of the times do not exceed, in milliseconds.
 pub(crate) fn percentile(times: &mut [Duration], percent: usize) -> f64 {
     times.sort_unstable();
     times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3

@@ -19,7 +19,7 @@ const SHORTEST: usize = 50;
 /// Of which the sensor ids of longer lines have the beginning.
 const REST: &[u8] = b"-at-the-window-of-the-second-house-third-row-from-the-door";
 
-/// Readings of so many peers.
+/// How many peers a load is for.
 const PEERS: u64 = 3;
 
 impl Load {

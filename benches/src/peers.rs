@@ -23,9 +23,9 @@ const KEY_FILE: &str = "key";
 pub(crate) struct Lab {
     /// The program.
     pub(crate) peer: PathBuf,
-    /// Are groups to be closed ones?
+    /// Whether groups are closed ones.
     pub(crate) is_closed: bool,
-    /// Where peers write, and nothing else is.
+    /// The directory that peers write to. It holds nothing else.
     pub(crate) directory: PathBuf,
 }
 
@@ -106,7 +106,7 @@ impl Drop for Group {
     }
 }
 
-/// How many members a view has, where the line tells of one.
+/// How many members a view has, if the line has one.
 fn members_of(line: &str) -> Option<usize> {
     let (_, list) = line.split_once(": View ")?.1.split_once(": [")?;
     Some(list.split(", ").count())

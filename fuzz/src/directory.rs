@@ -8,7 +8,7 @@ use peer::ids::{Number, Sequence};
 use peer::storage::{Disk, MemoryDisk, Options, Storage};
 use peer::wire::{Frame, Lines, Request};
 
-/// Whose they are.
+/// The peer that the readings and directories belong to.
 pub(crate) const ID: &str = "p";
 
 /// Readings of an origin. The number decides which of three sensors each is of.
@@ -25,7 +25,7 @@ pub(crate) fn frame(term: &str, first: Sequence, parts: &[Request]) -> Frame {
     Frame::build(term.parse().expect("a term"), first, parts)
 }
 
-/// Is it the file of a sensor?
+/// Whether it is the file of a sensor.
 pub(crate) fn is_csv(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, kind)| kind == "csv")
 }

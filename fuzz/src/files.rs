@@ -135,11 +135,11 @@ fn check(draw: &mut Draw, files: &Files) {
         Err(error) => panic!("it does not start: {error}"),
     };
     if [7, 8, 9, 11].contains(&found.base) {
-        // A beginning that ends within a batch is none that a peer writes: that it starts is enough.
+        // No peer writes a beginning that ends within a batch: it is enough that the peer starts.
         return;
     }
     let held = held(&found);
-    // What a beginning says that was made up is believed where its checksum fits: then other entries are no more.
+    // A made-up beginning is believed if its checksum fits: then other entries are gone.
     if found.base == 0 || files.get("base") == shortened().get("base") {
         assert_all_in(&whole(files), &held);
     }

@@ -71,7 +71,7 @@ pub const TARGETS: [Target; 19] = [
 /// Runs the target of this name on an input.
 ///
 /// # Panics
-/// Where something does not hold, or there is no such target.
+/// If something does not hold, or there is no such target.
 pub fn run(name: &str, input: &[u8]) {
     let target = TARGETS.iter().find(|target| target.name == name).expect("a target has an entry in TARGETS");
     target.work.measure(name, input.len(), || (target.run)(input));

@@ -207,7 +207,7 @@ fn pair(draw: &mut Draw) -> Option<(Session, Session)> {
     let changed = change(draw, &mut first, || dialler.dial().1);
     let answered = listener.answer(&first);
     match changed {
-        // Who has a recording gets an answer, and can do nothing with it.
+        // Somebody with a recording gets an answer, and can do nothing with it.
         Change::None | Change::Recorded => assert_eq!(answered.is_ok(), fits),
         Change::Part => assert!(answered.is_err(), "a handshake that was changed"),
         // It may be a recording, of another key: libFuzzer gives back what it saw compared.

@@ -1,4 +1,4 @@
-//! `peer verify` on directories that agree, and on others. Where it says that they agree, their rows are the same.
+//! `peer verify` on directories that agree, and on others. If it says that they agree, their rows are the same.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -22,7 +22,7 @@ impl Work {
     }
 
     /// # Panics
-    /// Where the call allocates more.
+    /// If the call allocates more.
     pub(crate) fn measure(self, name: &str, input_bytes: usize, call: impl FnOnce()) {
         let before = ALLOCATOR.total_allocated();
         call();

@@ -86,8 +86,8 @@ pub(super) fn run(asked: &Asked, errors: &mut dyn Write, pause: &dyn Fn(Duration
     bridge.carry()
 }
 
-/// Where to begin, as it was asked for. Where the engine has rows already, nobody knows which of the others came while no bridge
-/// worked: it gets all that it lacks instead of the last ones.
+/// Where to begin, as it was asked for. If the engine has rows already, nobody knows which of the others came while no
+/// bridge worked: it gets all that it lacks instead of the last ones.
 fn beginning(asked: &Asked, start: Sequence, known: &Known) -> Position {
     let is_counted = matches!(asked.start, Start::Last(_));
     Position::new(if is_counted && known.has_any() { 0 } else { start })
@@ -106,7 +106,7 @@ struct Bridge<'a> {
     leadership: Leadership,
     errors: &'a mut dyn Write,
     pause: &'a dyn Fn(Duration) -> bool,
-    /// Where the rows are of which nothing is under way: what is kept, and gone back to after a fault.
+    /// The position up to which nothing is under way: it is kept, and gone back to after a fault.
     done: Position,
     is_open: bool,
     /// A row was acknowledged: what the engine refuses from then on may be over soon.
@@ -134,10 +134,10 @@ impl Troubles {
     }
 }
 
-/// Is there more to do?
+/// Whether there is more to do.
 #[derive(PartialEq, Eq)]
-enum Next {
-    Work,
+enum Progress {
+    More,
     End,
 }
 
@@ -145,12 +145,12 @@ impl Bridge<'_> {
     fn carry(mut self) -> Result<(), BridgeError> {
         let (mut wait, mut saved) = (PAUSE, Instant::now());
         loop {
-            if self.ready()? == Next::End {
+            if self.ready()? == Progress::End {
                 return self.keep();
             }
             match self.rows.step(STEP_ROWS)? {
                 Step::Rows(page) => {
-                    if self.hand_over(&page)? == Next::End {
+                    if self.hand_over(&page)? == Progress::End {
                         return self.keep();
                     }
                     wait = PAUSE;
@@ -183,14 +183,14 @@ impl Bridge<'_> {
     }
 
     /// Waits until this bridge is the one to work and its engine is there.
-    fn ready(&mut self) -> Result<Next, BridgeError> {
+    fn ready(&mut self) -> Result<Progress, BridgeError> {
         let mut looked = Instant::now();
         loop {
             match (self.leadership.is_here(), self.is_open) {
-                (true, true) => return Ok(Next::Work),
+                (true, true) => return Ok(Progress::More),
                 (true, false) => {
-                    if !self.connect()? && self.wait_longer() == Next::End {
-                        return Ok(Next::End);
+                    if !self.connect()? && self.wait_longer() == Progress::End {
+                        return Ok(Progress::End);
                     }
                 }
                 (false, true) => {
@@ -199,7 +199,7 @@ impl Bridge<'_> {
                 }
                 (false, false) => {
                     if (self.pause)(PAUSE_MAX) {
-                        return Ok(Next::End);
+                        return Ok(Progress::End);
                     }
                     if looked.elapsed() >= REFRESH {
                         looked = Instant::now();
@@ -236,13 +236,13 @@ impl Bridge<'_> {
         }
     }
 
-    fn wait_longer(&mut self) -> Next {
+    fn wait_longer(&mut self) -> Progress {
         let wait = self.troubles.wait;
         self.troubles.wait = (2 * wait).min(AWAY_MAX);
         if (self.pause)(wait) {
-            Next::End
+            Progress::End
         } else {
-            Next::Work
+            Progress::More
         }
     }
 
@@ -256,7 +256,8 @@ impl Bridge<'_> {
         self.keep()
     }
 
-    /// What holds the rows is not what the position is of: that of the engine counts, or the beginning that was asked for.
+    /// Begins again if what holds the rows is not what the position belongs to: at the position of the engine, or at
+    /// the beginning that was asked for.
     fn restart_where_the_engine_is_another(&mut self) {
         let Some(begin) = self.known.take_begin() else { return };
         let position = match begin {
@@ -269,7 +270,7 @@ impl Bridge<'_> {
 
     /// Hands over what the engine does not have yet, until all of it is acknowledged. After a fault it goes back to what was: what
     /// comes next depends on what the engine holds then.
-    fn hand_over(&mut self, page: &Page) -> Result<Next, BridgeError> {
+    fn hand_over(&mut self, page: &Page) -> Result<Progress, BridgeError> {
         let mut rows: Vec<Row> = Row::all(page).filter(|row| !row.is_in(&self.known)).collect();
         let (before, mut saved) = (self.known.clone(), Instant::now());
         while !rows.is_empty() {
@@ -289,17 +290,17 @@ impl Bridge<'_> {
                 saved = Instant::now();
             }
             if (self.pause)(Duration::ZERO) {
-                return Ok(Next::End);
+                return Ok(Progress::End);
             }
         }
         self.done = self.rows.position();
         if std::mem::replace(&mut self.troubles, Troubles::NONE).is_stuck {
             self.say(&format!("{}: rows go there", self.asked.target));
         }
-        Ok(Next::Work)
+        Ok(Progress::More)
     }
 
-    fn go_back(&mut self, fault: &Fault) -> Result<Next, BridgeError> {
+    fn go_back(&mut self, fault: &Fault) -> Result<Progress, BridgeError> {
         if let (Fault::Refused(why), false) = (fault, self.has_worked) {
             return Err(self.refused(why));
         }

@@ -54,14 +54,14 @@ pub struct Target {
     pub org: Option<String>,
 }
 
-/// A text is no [`Target`].
+/// A text is not a [`Target`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     #[error("has to begin with nats://, mqtt:// or influx://, or with natss://, mqtts:// or influxs:// for TLS")]
     Scheme,
     #[error("has no host, as in nats://hub.example.org:4222")]
     Host,
-    #[error("has a colon in a host; an IPv6 address stands in brackets, as in nats://[fd00::3]:4222")]
+    #[error("has a colon in a host; an IPv6 address is in brackets, as in nats://[fd00::3]:4222")]
     Brackets,
     #[error("has a port that is no number from 1 to 65535")]
     Port,

@@ -12,7 +12,7 @@ readings from the network, or is believed anything. Give the same file to every 
   scp greenhouse.key pi@attic:      and so on, to each
   peer --key-file greenhouse.key ...
 
-Who holds the file belongs to the group, so keep it as you keep a password. A file may hold
+Anyone who holds the file belongs to the group, so keep it like a password. A file may hold
 several keys, a line each. The first is spoken with, all are understood, and SIGHUP makes a
 running peer read its file again. So a key is changed without a stop:
 

@@ -19,7 +19,8 @@ fn steps(pace: Pace) -> &'static [Duration] {
     }
 }
 
-/// How long an end has to last before it is logged, and what is wrong again after such a line.
+/// How long an end has to last before it is logged; and how long after such a line it is logged that something is wrong
+/// again.
 const QUIET: Duration = Duration::from_secs(60);
 
 /// How many cases are open, and subjects have an allowance, at a time. The rest is counted together, as others.
@@ -78,7 +79,7 @@ struct Case {
     /// Since when it is wrong, where it is not over.
     since: Duration,
     /// When the last line about it was logged.
-    told: Duration,
+    logged_at: Duration,
     /// Times at which it was looked at.
     step: usize,
     /// How many are not logged yet.
@@ -95,7 +96,7 @@ impl Case {
     fn new(kind: Kind, text: &str, now: Duration) -> Self {
         let pace = kind.pace;
         let text = text.to_owned();
-        Self { pace, opened: now, since: now, told: now, step: 0, count: 0, text, wrong: true, over: None }
+        Self { pace, opened: now, since: now, logged_at: now, step: 0, count: 0, text, wrong: true, over: None }
     }
 
     /// When to log what was counted.
@@ -119,7 +120,7 @@ impl Case {
         self.over_at().into_iter().chain(self.again_at()).fold(self.counted_at(), Duration::min)
     }
 
-    /// Is it open for an hour at least?
+    /// Whether it is open for an hour at least.
     fn is_old(&self) -> bool {
         self.step >= steps(self.pace).len() - 1
     }
@@ -131,9 +132,12 @@ impl Case {
     /// The line of what was counted since the last one.
     fn tell(&mut self, (kind, subject): (Kind, Option<&Subject>), now: Duration) -> Line {
         let count = std::mem::take(&mut self.count);
-        let text =
-            format!("{} (the last of {count} like this in {:#})", self.text, Elapsed(now.saturating_sub(self.told)));
-        (self.told, self.wrong) = (now, true);
+        let text = format!(
+            "{} (the last of {count} like this in {:#})",
+            self.text,
+            Elapsed(now.saturating_sub(self.logged_at))
+        );
+        (self.logged_at, self.wrong) = (now, true);
         Line { event: kind.event, about: about(subject), text, count, over: false }
     }
 }

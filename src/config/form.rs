@@ -55,7 +55,7 @@ const FIELDS: [(&str, Field); 5] = [
 /// How times are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeForm {
-    /// A number since 1970, of which so many decimals are one of a second.
+    /// A number of seconds since 1970, times ten to this power: 3 for milliseconds.
     Unix(i32),
     /// Without a zone: that of this host.
     Local,

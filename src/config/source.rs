@@ -1,4 +1,4 @@
-//! What `--sensor` may say: sources of readings, with a sensor id and an interval of their own where they are to have them.
+//! What `--sensor` may say: sources of readings, each with a sensor id and an interval if they are given.
 //!
 //! `[ID][@INTERVAL]=SOURCE`, or SOURCE alone. What belongs to a source is written before it, so that a path or a command is
 //! whatever follows, with all its commas and equals signs.
@@ -56,7 +56,7 @@ impl Bus {
 pub enum Choice {
     /// The one in this directory.
     Directory(PathBuf),
-    /// The one of this number, which may be another one's after a restart of the host.
+    /// The one with this number. After the host restarts, another device may have it.
     Number(u32),
     /// The one whose name is of this pattern.
     Name(String),
@@ -80,7 +80,7 @@ impl fmt::Display for Choice {
 const NAME: &str = "name=";
 const PATH: &str = "path=";
 
-/// Is this read as a name, whatever is before it?
+/// Whether this text is read as a name without `name=` before it.
 fn is_plain(pattern: &str) -> bool {
     !pattern.contains(['/', '=']) && !pattern.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -103,13 +103,13 @@ impl fmt::Display for SensorSource {
 }
 
 impl SensorSource {
-    /// Does it make its readings itself? Lines name their own sensor ids.
+    /// Whether it makes its readings itself. Lines name their own sensor ids.
     #[must_use]
     pub fn takes_id(&self) -> bool {
         matches!(self, Self::Mock | Self::Device(..))
     }
 
-    /// May an interval be said with it? A command can be started so often, and a file looked at.
+    /// Whether an interval may be given with it: how often a command is started, or a file looked at.
     fn takes_interval(&self) -> bool {
         !matches!(self, Self::Stdin)
     }
@@ -119,10 +119,11 @@ impl SensorSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sensor {
     pub source: SensorSource,
-    /// Sensor id of its readings, or of lines that name none; `None`: they name their own, or it is not settled yet.
+    /// Sensor id of its readings, or of lines that name none; `None` if lines name their own, or before ids are
+    /// settled.
     pub id: Option<SensorId>,
-    /// Time between two readings, two starts of a command, or two looks at a file: whole milliseconds between 1 ms and a day; `None`: they come when
-    /// they come, or it is not settled yet.
+    /// Time between two readings, two starts of a command, or two looks at a file: whole milliseconds between 1 ms and
+    /// a day; `None` if they come when they come, or before intervals are settled.
     pub interval: Option<Duration>,
 }
 
@@ -169,7 +170,7 @@ pub fn sensors(text: &str) -> Result<Sensors, ValueError> {
 /// The words that are a source by themselves.
 const WORDS: [&str; 3] = ["none", "mock", "stdin"];
 
-/// Does a source begin with this text?
+/// Whether a source begins with this text.
 fn begins_source(text: &str) -> bool {
     let is_word = |text: &str| {
         let word = text.split(',').next().unwrap_or("");
@@ -272,8 +273,8 @@ pub fn chosen(choices: Vec<Option<Sensor>>) -> Result<Vec<Sensor>, ConfigError> 
     Ok(chosen)
 }
 
-/// Settles ids and intervals: each source that makes its readings itself has the id that was said with it, or the next one of
-/// those that `given` says for all; or of the only one of these, or of the peer's, a first, a second and so on.
+/// Settles ids and intervals. A source that makes its readings itself keeps the id that was given with it. Otherwise it
+/// takes the next of `given`; or, if `given` has one id or none, that id or the peer's, numbered.
 ///
 /// # Errors
 /// [`ConfigError`] where the number of those given does not fit, or where two sources would have one id.

@@ -2,17 +2,17 @@
 
 use std::io::{self, Write};
 
-use super::Verdict;
+use super::Diagnosis;
 use crate::log_lines::escaped;
 
 pub(super) struct Findings<'a> {
     out: &'a mut dyn Write,
-    worst: Verdict,
+    worst: Diagnosis,
 }
 
 impl<'a> Findings<'a> {
     pub(super) fn new(out: &'a mut dyn Write) -> Self {
-        Self { out, worst: Verdict::Fine }
+        Self { out, worst: Diagnosis::Fine }
     }
 
     /// As it should be.
@@ -22,13 +22,13 @@ impl<'a> Findings<'a> {
 
     /// A peer works all the same.
     pub(super) fn warned(&mut self, what: &str, text: &str) -> io::Result<()> {
-        self.worst = self.worst.max(Verdict::Warned);
+        self.worst = self.worst.max(Diagnosis::Warned);
         self.line("look", what, text)
     }
 
     /// A peer does not work.
     pub(super) fn failed(&mut self, what: &str, text: &str) -> io::Result<()> {
-        self.worst = Verdict::Failed;
+        self.worst = Diagnosis::Failed;
         self.line("FAIL", what, text)
     }
 
@@ -38,11 +38,11 @@ impl<'a> Findings<'a> {
         self.out.flush()
     }
 
-    pub(super) fn end(self) -> io::Result<Verdict> {
+    pub(super) fn end(self) -> io::Result<Diagnosis> {
         let text = match self.worst {
-            Verdict::Fine => "Nothing is wrong here.",
-            Verdict::Warned => "A peer works here; see the lines that begin with 'look'.",
-            Verdict::Failed => "See the lines that begin with 'FAIL'.",
+            Diagnosis::Fine => "Nothing is wrong here.",
+            Diagnosis::Warned => "A peer works here; see the lines that begin with 'look'.",
+            Diagnosis::Failed => "See the lines that begin with 'FAIL'.",
         };
         writeln!(self.out, "{text}")?;
         Ok(self.worst)
@@ -60,7 +60,7 @@ mod tests {
         findings.failed("a", "x").unwrap();
         findings.warned("b", "y\u{1b}").unwrap();
         findings.fine("c", "z").unwrap();
-        assert_eq!(findings.end().unwrap(), Verdict::Failed);
+        assert_eq!(findings.end().unwrap(), Diagnosis::Failed);
         let text = String::from_utf8(out).unwrap();
         assert!(text.starts_with("FAIL  a          x\nlook  b          y\\x1b\nok    c          z\n"), "{text}");
     }

@@ -80,7 +80,7 @@ pub(super) fn over_tcp(asked: &Asked, keys: Option<&Keys>, heard: &Heard, findin
 /// Do the peers that this host reaches also reach it? A leader that hears a seeker asks it over TCP.
 fn back(reached: &BTreeSet<IpAddr>, heard: &Heard, findings: &mut Findings) -> io::Result<()> {
     if heard.callers.is_empty() {
-        // Where nobody is reached, that is said.
+        // If nobody is reached, another line says so.
         if reached.is_empty() {
             return Ok(());
         }

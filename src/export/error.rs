@@ -34,7 +34,7 @@ impl ExportError {
         move |cause| Self::File { path: path.to_owned(), cause: Box::new(cause) }
     }
 
-    /// Did whatever reads the rows end?
+    /// Whether the reader of the rows has ended.
     #[must_use]
     pub fn is_unread(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)

@@ -31,7 +31,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Brings the index up to date with the file. Was it of another file, or of none?
+    /// Brings the index up to date with the file. Returns whether it was the index of another file, or of none.
     ///
     /// # Errors
     /// The disk's.
@@ -52,7 +52,7 @@ impl Index {
         }
         let done = self.add_rows(file, stamp.bytes);
         if done.is_err() {
-            // Blocks of half a pass would be there twice after the next one.
+            // If this pass failed halfway, the next one would add the same blocks again.
             *self = Self::default();
         }
         done.map(|()| is_another)
@@ -86,7 +86,7 @@ impl Index {
         Ok(())
     }
 
-    /// Is this the file that the index is of, perhaps with more rows?
+    /// Whether this is the file that the index is of, perhaps with more rows.
     fn is_of(&self, file: &mut CsvHandle) -> Result<bool, StorageError> {
         let stamp = file.stamp();
         if stamp.file != self.file.file || stamp.bytes < self.file.bytes {
@@ -100,7 +100,7 @@ impl Index {
         &self.blocks
     }
 
-    /// A sequence that no row after `after` is before; `None` where there is no such row.
+    /// A lower bound of the sequences of the rows after `after`; `None` if there is no such row.
     pub(super) fn first_after(&self, after: Sequence) -> Option<Sequence> {
         let at = self.blocks.partition_point(|block| block.last <= after);
         self.blocks.get(at).map(|block| block.first.max(after + 1))

@@ -109,8 +109,8 @@ impl Indexes {
         Ok((!files.is_empty()).then_some(page))
     }
 
-    /// A number that changes when an index of the sensor is made, of a file that may have rows in this range: where rows were
-    /// replaced, and seldom elsewhere.
+    /// A number that changes when a file of the sensor that may have rows in this range gets a new index: after its
+    /// rows were replaced, and seldom otherwise.
     ///
     /// # Errors
     /// The disk's.
@@ -177,7 +177,7 @@ impl Kept {
     }
 }
 
-/// May a file have rows in this range of time?
+/// Whether a file may have rows in this range of time.
 fn may_have(file: &CsvName, range: &TimeRange) -> bool {
     file.month.is_none_or(|month| (Month::of_ms(range.from)..=Month::of_ms(range.to)).contains(&month))
 }

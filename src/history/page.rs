@@ -11,7 +11,7 @@ pub struct Page {
     rows: usize,
     /// Sequences of rows whose time is that of a clock that was not set, rising.
     unsure: Vec<Sequence>,
-    /// Where each run of readings of one origin begins that one term ordered, rising.
+    /// The runs of readings of one origin that one term ordered, in sequence order.
     runs: Vec<Run>,
     /// All wanted rows up to this sequence are in the page: where to go on.
     pub after: Sequence,
@@ -26,8 +26,8 @@ struct Run {
     number: Number,
 }
 
-/// What a reading is known by, wherever a merge puts it: the origin that took it in, and its number there. And the term that
-/// ordered it where it is now.
+/// What a reading is known by, wherever a merge puts it: the origin that took it in, and its number there; and the term
+/// that ordered it at its present place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity<'a> {
     pub term: &'a Term,
@@ -63,8 +63,8 @@ impl Page {
         }
     }
 
-    /// Adds the rows up to `up_to` of a page of other rows, and keeps the first `limit` of all. Neither has more than that
-    /// many, and where one has so many, there may be more of its kind.
+    /// Adds the rows up to `up_to` of a page of other rows, and keeps the first `limit` of all. Neither has more than
+    /// that many, and if one has that many, there may be more of its kind.
     pub(super) fn merge(&mut self, other: &Self, up_to: Sequence, limit: usize) {
         let sequenced = |line| row_sequence(line).map(|sequence| (sequence, line));
         let mut lines: Vec<(Sequence, &[u8])> = self.lines().chain(other.lines()).filter_map(sequenced).collect();
@@ -90,7 +90,7 @@ impl Page {
         Some(Identity { term, origin, number: number + (sequence - first) })
     }
 
-    /// Is the time of this row that of a clock that was not set? Only pages of the log know.
+    /// Whether the time of this row is that of a clock that was not set. Only pages of the log know.
     #[must_use]
     pub fn has_unsure_time(&self, sequence: Sequence) -> bool {
         self.unsure.binary_search(&sequence).is_ok()

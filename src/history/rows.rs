@@ -6,8 +6,8 @@
 //!
 //! After a merge the rows from some sequence on are others. The journal shows it: its batches say in which term they
 //! were ordered, and logs with the same sequence and term are equal up to it (docs/protocol.md 9). `lineage.rs` keeps
-//! the terms of what was given. Where the last given batch is no longer where it was, the log has changed, and the
-//! terms tell from where on.
+//! the terms of what was given. If the last given batch is no longer in its place, the log has changed, and the terms
+//! tell from where on.
 
 mod delivered;
 mod lineage;
@@ -125,8 +125,8 @@ impl Rows {
         self.after
     }
 
-    /// Is there a journal, or the beginning of one that has nothing yet? Without it there are no rows in sequence order,
-    /// whatever files there are.
+    /// Whether there is a journal, or the beginning of one that holds nothing yet. Without it there are no rows in
+    /// sequence order, whatever files there are.
     ///
     /// # Errors
     /// The disk's.
@@ -142,8 +142,8 @@ impl Rows {
         Ok(self.look(limit)?.unwrap_or(Step::Nothing))
     }
 
-    /// The same for a reader to which `Nothing` is the end: where the journal of a running peer looks damaged, it waits for
-    /// what comes of that.
+    /// The same for a reader to which `Nothing` is the end. If the journal of a running peer looks damaged, it waits
+    /// until that passes, or lasts too long.
     ///
     /// # Errors
     /// The disk's, or where the journal is damaged.
@@ -271,8 +271,8 @@ impl Rows {
             return Ok(());
         }
         for (place, frame) in self.journal.read(self.done.as_ref(), self.after)? {
-            // Where the log was cut and has grown again meanwhile, something else follows. Of one term only: where the
-            // last one is still in the log, so are those of its term before it (docs/protocol.md 9).
+            // If the log was cut and has grown again meanwhile, something else follows. Only batches of one term are
+            // read ahead: if the last one is still in the log, so are those of its term before it (docs/protocol.md 9).
             let follows = match self.ahead.back() {
                 None => frame.first() <= self.after + 1,
                 Some((_, before)) => frame.first() == before.last() + 1 && frame.term() == before.term(),

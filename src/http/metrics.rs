@@ -11,7 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::request::Request;
 use super::response::{Body, Response};
 use super::Site;
-use crate::status::report::{Report, Role, State};
+use crate::status::report::{PeerState, Report, Role};
 
 /// Bounds of durations, in seconds: from a round trip on loopback to a disk that hangs.
 const BOUNDS: [f64; 16] =
@@ -35,7 +35,7 @@ impl Default for Durations {
     }
 }
 
-/// What else is counted in this life of a peer.
+/// Counters of this life of a peer.
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
     pub durations: Durations,
@@ -158,8 +158,8 @@ fn group(report: &Report, clock_offset: Option<f64>, registry: &mut Registry) {
     registry.register("build", "This peer and its version", Info::new(info.to_vec()));
     let is = |state: bool| i64::from(state);
     let learners = report.members.iter().filter(|seat| seat.role == Role::Learner).count();
-    gauge(registry, "leads", "1 while this peer leads", is(report.state == State::Leads));
-    let in_group = matches!(report.state, State::Member | State::Leads);
+    gauge(registry, "leads", "1 while this peer leads", is(report.state == PeerState::Leads));
+    let in_group = matches!(report.state, PeerState::Member | PeerState::Leads);
     gauge(registry, "in_group", "1 while this peer leads or is a member", is(in_group));
     gauge(registry, "suspended", "1 while members are missing that the quorum needs", is(report.suspended.is_some()));
     gauge(registry, "works", "1 while the peer does its duty, as /healthz has it", is(report.works()));

@@ -158,8 +158,8 @@ fn understood(head: &httparse::Request, names: &[String]) -> Result<Request, Unh
     })
 }
 
-/// May a request give this host that name? Any address is fine. A name is the danger: a page of another site could have
-/// its own name lead here, and read this peer through a browser.
+/// Whether a request may give this host that name. Any address is fine. A name is the danger: a page of another site
+/// could have its own name lead here, and read this peer through a browser.
 fn is_ours(host: &str, names: &[String]) -> bool {
     let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,

@@ -62,7 +62,7 @@ impl Response {
         Self::new("application/json", Body::Whole(bytes))
     }
 
-    /// Writes the answer. Can another request follow?
+    /// Writes the answer. Returns whether another request may follow.
     pub(super) fn write(self, stream: &TcpStream, request: Option<&Request>) -> io::Result<bool> {
         stream.set_write_timeout(Some(WRITE_TIME))?;
         let head_only = request.is_some_and(|request| request.head_only);

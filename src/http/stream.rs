@@ -13,8 +13,9 @@ use super::response::{Body, Response};
 use super::rows::LastRows;
 use super::{Server, Site};
 
-/// The report is looked at so often while nothing happens, and at most so often while much does. All streams wait for the
-/// same instant: each wake-up of its own would be one more moment at which the group's threads find no processor.
+/// How long to wait between two looks at the report while nothing happens, and at least while much does. All streams
+/// wait for the same instant: with separate wake-ups there would be more moments at which the group's threads find no
+/// processor.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 

@@ -8,7 +8,7 @@ use super::Asked;
 use crate::keys::Keys;
 use crate::net::{self, DialError, Dialled, ReadError};
 use crate::selection::peers_below;
-use crate::status::words::{Found, Unanswered};
+use crate::status::words::{Reply, Unanswered};
 use crate::status::Report;
 use crate::storage::{occupant, Occupant};
 
@@ -24,7 +24,7 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024 + 16;
 ///
 /// # Errors
 /// Says which place does not exist.
-pub(super) fn all(asked: &Asked, keys: Option<&Keys>) -> Result<Vec<Found>, String> {
+pub(super) fn all(asked: &Asked, keys: Option<&Keys>) -> Result<Vec<Reply>, String> {
     let mut found = Vec::new();
     let mut directories = Vec::new();
     if asked.places.is_empty() {
@@ -38,7 +38,7 @@ pub(super) fn all(asked: &Asked, keys: Option<&Keys>) -> Result<Vec<Found>, Stri
             directories.extend(peers_below(path)?);
         } else if place.contains(':') {
             let answer = at_address(place, keys);
-            found.push(Found { place: place.clone(), answer });
+            found.push(Reply { place: place.clone(), answer });
         } else if let Some(dir) = asked.data_dirs.iter().find_map(|dir| named(dir, place)) {
             directories.push(dir);
         } else {
@@ -49,7 +49,7 @@ pub(super) fn all(asked: &Asked, keys: Option<&Keys>) -> Result<Vec<Found>, Stri
     }
     for directory in directories {
         let answer = in_directory(&directory, keys);
-        found.push(Found { place: directory.display().to_string(), answer });
+        found.push(Reply { place: directory.display().to_string(), answer });
     }
     Ok(found)
 }

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use super::Asked;
-use crate::status::report::{Role, State};
-use crate::status::words::{self, Found};
+use crate::status::report::{PeerState, Role};
+use crate::status::words::{self, Reply};
 use crate::status::Report;
 
 /// A condition that all running peers that were asked have to meet.
@@ -20,7 +20,7 @@ pub enum Condition {
     Delivered(u64),
 }
 
-/// A text is no [`Condition`].
+/// A text is not a [`Condition`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is none of members=N, leader, healthy, delivered=N")]
 pub struct ConditionError;
@@ -41,14 +41,14 @@ impl FromStr for Condition {
 }
 
 /// A peer that was named and gives no answer. To name a peer and wait implies that it runs.
-pub(super) fn silent(asked: &Asked, found: &[Found]) -> Option<String> {
+pub(super) fn silent(asked: &Asked, found: &[Reply]) -> Option<String> {
     let silent = found.iter().find(|found| found.answer.is_err()).filter(|_| !asked.places.is_empty())?;
     Some(format!("{} does not answer", silent.place))
 }
 
 impl Condition {
     /// What is still lacking, in words.
-    pub(super) fn lacks(self, found: &[Found]) -> Option<String> {
+    pub(super) fn lacks(self, found: &[Reply]) -> Option<String> {
         let reports: Vec<&Report> = found.iter().filter_map(|found| found.answer.as_deref().ok()).collect();
         if reports.is_empty() {
             return Some("nobody answers".to_owned());
@@ -63,7 +63,8 @@ impl Condition {
                 few.or_else(|| (!words::agree(found)).then(|| "those that answer do not see one group".to_owned()))
             }
             Self::Leader => {
-                let without = reports.iter().find(|report| !matches!(report.state, State::Member | State::Leads));
+                let without =
+                    reports.iter().find(|report| !matches!(report.state, PeerState::Member | PeerState::Leads));
                 without.map(|report| format!("{}: {}", report.peer, report.summary))
             }
             Self::Healthy => {
@@ -81,8 +82,8 @@ impl Condition {
 /// Members of the view that a peer is in; none while it catches up.
 fn members(report: &Report) -> usize {
     match report.state {
-        State::Member | State::Leads => report.members.iter().filter(|seat| seat.role != Role::Learner).count(),
-        State::Seeking | State::Learning | State::Electing => 0,
+        PeerState::Member | PeerState::Leads => report.members.iter().filter(|seat| seat.role != Role::Learner).count(),
+        PeerState::Seeking | PeerState::Learning | PeerState::Electing => 0,
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Opened {
     pub fingerprint: Fingerprint,
 }
 
-/// Is this a datagram of some closed group?
+/// Whether this is a datagram of some closed group.
 #[must_use]
 pub fn is_sealed(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
@@ -57,7 +57,7 @@ pub struct OtherSeal {
     version: u64,
 }
 
-/// Is a datagram sealed in another way?
+/// How a datagram is sealed, if in another way than this program seals.
 #[must_use]
 pub fn other_seal(bytes: &[u8]) -> Option<OtherSeal> {
     let rest = bytes.strip_prefix(b"PEER+")?;
@@ -118,7 +118,7 @@ struct Window {
 }
 
 impl Windows {
-    /// Does this datagram count? It does not if it came before, or is older than 64 others.
+    /// Whether this datagram counts. It does not if it came before, or is older than 64 others.
     pub fn is_new(&mut self, sender: &PeerId, life: Incarnation, counter: u64) -> bool {
         self.heard += 1;
         let key = (sender.clone(), life);

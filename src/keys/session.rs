@@ -70,7 +70,7 @@ fn nonce(kind: u8, count: u64) -> u64 {
 /// Why a connection is useless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
-    /// The other side has none of these keys, or is no peer.
+    /// The other side has none of these keys, or is not a peer.
     #[error("it has another key, or none")]
     Key,
     /// Bytes were changed, left out or repeated.
@@ -346,10 +346,10 @@ impl Opener {
         Ok(())
     }
 
-    /// The connection ended. Did the other side say so?
+    /// The connection ended. Checks that the other side said so.
     ///
     /// # Errors
-    /// [`SessionError::BrokenOff`] where it was not.
+    /// [`SessionError::BrokenOff`] if it did not.
     pub fn finish(&self) -> Result<(), SessionError> {
         if self.ended {
             Ok(())

@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::interfaces::{networks, Network};
 use super::uninterrupted::uninterrupted;
 
-/// Does this system know `SO_REUSEPORT`? Where it does not, only `SO_REUSEADDR` lets peers share the port.
+/// Whether this system knows `SO_REUSEPORT`. If it does not, only `SO_REUSEADDR` lets peers share the port.
 pub const REUSE_PORT: bool = cfg!(all(unix, not(any(target_os = "solaris", target_os = "illumos"))));
 
 /// How long a list of this host's networks is used: they come and go, but to list them costs more than to send.

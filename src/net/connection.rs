@@ -81,14 +81,15 @@ pub fn dial(endpoint: SocketAddr, timeout: Duration, bind: IpAddr) -> Result<Tcp
     Ok(stream)
 }
 
-/// The address that a dial is bound to, if it is. The system dials an address of this host from that very address by
-/// itself. There a bound port would be taken before it is known where to: a hundred peers on one address used up all ports.
+/// The address that a dial is bound to, if to any. The system dials an address of this host from that very address
+/// anyway. A bound port would be taken before the system knows the target: a hundred peers on one address used up all
+/// ports.
 fn source(bind: IpAddr, endpoint: SocketAddr) -> Option<IpAddr> {
     let is_needed = !bind.is_unspecified() && bind.is_ipv4() == endpoint.is_ipv4() && bind != endpoint.ip();
     is_needed.then_some(bind)
 }
 
-/// Has the system end a connection when the other side acknowledges nothing for `patience`, where the system can. The
+/// Makes the system end a connection when the other side acknowledges nothing for `patience`, if the system can. The
 /// kernel's own patience is a quarter of an hour, and after a cut of the network it retries only after as long as the
 /// cut lasted.
 pub fn give_up_after(stream: &TcpStream, patience: Duration) {
@@ -100,7 +101,7 @@ pub fn give_up_after(stream: &TcpStream, patience: Duration) {
     let _ = (stream, patience);
 }
 
-/// Where a free port of this host is dialled, the system may pick that same port as the source, and TCP then connects
+/// When a free port of this host is dialled, the system may pick that same port as the source, and TCP then connects
 /// the socket with itself. That is rare, but a dead peer on loopback is dialled again and again.
 fn reached_itself(stream: &TcpStream) -> io::Result<bool> {
     Ok(stream.local_addr()? == stream.peer_addr()?)
@@ -148,7 +149,7 @@ impl Incoming {
         &self.stream
     }
 
-    /// Was more read than the messages that were taken?
+    /// Whether more was read than the messages that were taken.
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.decoder.has_more()
@@ -160,7 +161,7 @@ impl Incoming {
         self.decoder.held()
     }
 
-    /// The next message, if it is whole within this time. `None`: the other side hung up.
+    /// The next message, if it comes in full within this time. `None`: the other side hung up.
     ///
     /// # Errors
     /// As [`Incoming::read_message`]; `TimedOut` where it did not come.

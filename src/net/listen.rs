@@ -22,7 +22,7 @@ pub fn listen(bind: IpAddr, port: u16) -> io::Result<(TcpListener, SocketAddr)> 
     let endpoint = SocketAddr::new(bind, port);
     let socket = Socket::new(Domain::for_address(endpoint), Type::STREAM, Some(Protocol::TCP))?;
     if endpoint.is_ipv6() && bind.is_unspecified() {
-        // Where the system does not let one socket speak both, this one speaks IPv6 only.
+        // If the system does not let one socket speak both, this one speaks IPv6 only.
         let _ = socket.set_only_v6(false);
     }
     if port != 0 {

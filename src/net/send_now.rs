@@ -7,7 +7,7 @@ use socket2::SockRef;
 
 use super::uninterrupted::uninterrupted;
 
-/// Is there such a flag on this system?
+/// Whether this system has such a flag.
 pub const CAN_SEND_NOW: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// `MSG_DONTWAIT` of Linux.

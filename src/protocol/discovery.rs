@@ -326,7 +326,7 @@ impl Peer {
     fn shown_view(&self) -> Option<ViewChange> {
         let (term, change, members) = match &self.role {
             Role::Leader(leading) => (leading.term.clone(), leading.change, leading.members.clone()),
-            Role::Proposing(Proposing { raising: Some(_), .. }) => {
+            Role::Proposing(Proposing { lifting: Some(_), .. }) => {
                 (self.promises.promised.clone()?, 0, self.group.last_view.clone())
             }
             _ => return None,
@@ -339,7 +339,7 @@ impl Peer {
     pub(super) fn leadership(&self) -> Option<Leadership> {
         let (term, size) = match &self.role {
             Role::Leader(leading) => (leading.term.clone(), leading.members.len()),
-            Role::Proposing(proposing) => (self.promises.promised.clone()?, proposing.raising?),
+            Role::Proposing(proposing) => (self.promises.promised.clone()?, proposing.lifting?),
             _ => return None,
         };
         Some(Leadership { term, leader: self.me(), size: size as u64, last: self.log.last() })

@@ -25,12 +25,12 @@ impl Peer {
             return self.seek(None, turn);
         }
         let role = std::mem::replace(&mut self.role, Role::placeholder(turn.now));
-        let (following, told) = match role {
+        let (following, reported) = match role {
             Role::Learner(following) | Role::Member(following) => {
-                let told = silent.is_some() || self.contacts.is_dead(&following.leader);
-                (Some(following), told)
+                let reported = silent.is_some() || self.contacts.is_dead(&following.leader);
+                (Some(following), reported)
             }
-            Role::Electing(electing) => (electing.following, electing.told),
+            Role::Electing(electing) => (electing.following, electing.reported),
             _ => (None, true),
         };
         let mut unasked = self.higher_in_last_view();
@@ -42,8 +42,16 @@ impl Peer {
             between => self.settings.moment() * between.ilog2(),
         };
         let deadline = turn.now + wait;
-        self.role =
-            Role::Electing(Electing { following, higher, unasked, asked: 0, got_ok: false, deadline, silent, told });
+        self.role = Role::Electing(Electing {
+            following,
+            higher,
+            unasked,
+            asked: 0,
+            got_ok: false,
+            deadline,
+            silent,
+            reported,
+        });
         // Its answer alone would end the election, and where it is silent, it is never waited for.
         if let Some(leader) = leader {
             self.ask_whether_it_lives(&[leader], turn);
@@ -98,7 +106,7 @@ impl Peer {
         let Role::Electing(electing) = &mut self.role else { return };
         // A peer that another's election drew in learns only now why.
         let leads = electing.following.as_ref().is_some_and(|following| following.leader == *peer);
-        if leads && !std::mem::replace(&mut electing.told, true) {
+        if leads && !std::mem::replace(&mut electing.reported, true) {
             turn.tell(Event::LeaderFailed { leader: peer.clone() });
         }
         electing.higher.remove(peer);
@@ -135,7 +143,7 @@ impl Peer {
                 self.elect(None, turn);
             }
             Role::Proposing(proposing) if self.late(proposing.deadline) => match proposing.phase {
-                Phase::Gathering if !proposing.told => self.leave_it_to_others(turn),
+                Phase::Gathering if !proposing.announced => self.leave_it_to_others(turn),
                 Phase::Gathering => self.decide(turn),
                 Phase::Fetching { .. } => self.propose_again(turn),
             },
@@ -196,8 +204,8 @@ impl Peer {
     /// docs/protocol.md, 5.4: promises a new term with a counter above every one seen and above `floor`, and asks the
     /// others for promise and log. The promise is stored before `COORDINATOR` leaves: a proposer that forgot it could
     /// make the same term twice, with two logs. Once it is stored, no older leader can commit with this peer.
-    /// `raising`: a living leader lifts its term, and its view has this many members.
-    pub(super) fn propose(&mut self, asked: BTreeSet<PeerId>, floor: u64, raising: Option<usize>, turn: &mut Turn) {
+    /// `lifting`: a living leader lifts its term, and its view has this many members.
+    pub(super) fn propose(&mut self, asked: BTreeSet<PeerId>, floor: u64, lifting: Option<usize>, turn: &mut Turn) {
         let counter = self.promises.counter.max(floor);
         if counter >= COUNTER_MAX {
             // Nobody would believe a higher counter, and elections do not get so far.
@@ -217,7 +225,7 @@ impl Peer {
         for to in &asked {
             turn.say(to, Message::Coordinator { term: term.clone() });
         }
-        let told = asked.is_empty();
+        let announced = asked.is_empty();
         let takes_over = matches!(&self.role, Role::Proposing(proposing) if proposing.takes_over);
         self.role = Role::Proposing(Proposing {
             invited: asked.clone(),
@@ -228,8 +236,8 @@ impl Peer {
             deadline: turn.now + self.settings.timing.election_timeout,
             beat_at: turn.now,
             phase: Phase::Gathering,
-            told,
-            raising,
+            announced,
+            lifting,
             takes_over,
         });
         self.decide_when_all_answered(turn);
@@ -262,7 +270,7 @@ impl Peer {
         self.promises.stuck = false;
         let current = self.promises.promised.as_ref() == Some(term);
         if let Role::Proposing(proposing) = &mut self.role {
-            proposing.told |= current;
+            proposing.announced |= current;
         }
     }
 
@@ -290,23 +298,23 @@ impl Peer {
             return;
         }
         // A living leader that lifts its term is no news.
-        let raises = match &self.role {
-            Role::Promised(before) => before.raises && before.proposer == *from,
+        let lifts = match &self.role {
+            Role::Promised(before) => before.lifts && before.proposer == *from,
             _ => self.following().is_some_and(|following| following.leader == *from),
         };
-        if !raises && self.promises.promised.as_ref() != Some(term) {
+        if !lifts && self.promises.promised.as_ref() != Some(term) {
             turn.tell(Event::CoordinatorHeard { peer: from.clone() });
         }
         self.group.merging = false;
         self.let_go(None, turn);
         self.promise(term, turn);
-        self.wait_for_view(from, raises, turn.now);
+        self.wait_for_view(from, lifts, turn.now);
         self.pending.restart();
         self.say_log_state(from, turn);
     }
 
     /// docs/protocol.md, 5.4: from the promise on, waits for the view of the proposer.
-    fn wait_for_view(&mut self, proposer: &PeerId, raises: bool, now: Time) {
+    fn wait_for_view(&mut self, proposer: &PeerId, lifts: bool, now: Time) {
         let timeout = self.settings.timing.heartbeat_timeout;
         let is_member = |id: &PeerId| self.group.last_view.contains_key(id);
         // A new name, or a higher term, gives strangers no more time.
@@ -316,7 +324,7 @@ impl Peer {
         };
         let (proposer, serving) = (proposer.clone(), Follower::new(now));
         let is_member = is_member(&proposer);
-        let mut promised = Promised { proposer, deadline: now, until, serving, fetched, raises };
+        let mut promised = Promised { proposer, deadline: now, until, serving, fetched, lifts };
         promised.wait_on(is_member, now, timeout);
         self.role = Role::Promised(promised);
     }
@@ -358,7 +366,7 @@ impl Peer {
                     || following.members.len() < self.quorum()
             }
             Role::Leader(leading) => leading.members.contains_key(proposer) || leading.members.len() < self.quorum(),
-            Role::Proposing(Proposing { raising: Some(size), .. }) => {
+            Role::Proposing(Proposing { lifting: Some(size), .. }) => {
                 last_view.contains_key(proposer) || *size < self.quorum()
             }
             // A seeker that waited in vain too often makes a group of its own. With a quorum nobody can.
@@ -366,7 +374,7 @@ impl Peer {
                 let enough = self.has_waited_enough() && self.settings.quorum.is_none();
                 self.trusts(proposer) && (!enough || last_view.contains_key(proposer))
             }
-            Role::Promised(promised) if promised.raises => last_view.contains_key(proposer),
+            Role::Promised(promised) if promised.lifts => last_view.contains_key(proposer),
             Role::Electing(_) | Role::Promised(_) | Role::Proposing(_) => {
                 last_view.contains_key(proposer) || self.trusts(proposer)
             }

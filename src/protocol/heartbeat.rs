@@ -214,7 +214,7 @@ impl Peer {
         self.on_commit(from, term, committed, turn);
         let of_leader = |following: &&Following| following.term == *term && following.leader == *from;
         if let Some(following) = self.following().filter(of_leader) {
-            let stored = following.told;
+            let stored = following.stored_said;
             turn.send(from, Message::HeartbeatAck { term: term.clone(), stored });
             self.send_again(turn);
             self.forget_strangers(turn);

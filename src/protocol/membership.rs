@@ -43,7 +43,7 @@ impl Peer {
         let above = promised.filter(|promised| *promised > leading.term);
         match above.and_then(|promised| self.lift_for(&promised)) {
             Some(lift) => {
-                if !self.promises.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
+                if !self.promises.lifts.spend(turn.now, self.settings.timing.heartbeat_timeout) {
                     return;
                 }
                 self.group.asking.extend(leading.learners.keys().cloned());

@@ -110,8 +110,8 @@ impl Peer {
     pub(super) fn on_stale(&mut self, from: &PeerId, term: Option<&Term>, leader: Option<Contact>, turn: &mut Turn) {
         // A leader that lifts its term for a joiner lives: a word from the other side of a split about an older term
         // comes too late.
-        let raising = matches!(&self.role, Role::Proposing(proposing) if proposing.raising.is_some());
-        let follows = raising || matches!(self.role, Role::Leader(_) | Role::Learner(_) | Role::Member(_));
+        let lifting = matches!(&self.role, Role::Proposing(proposing) if proposing.lifting.is_some());
+        let follows = lifting || matches!(self.role, Role::Leader(_) | Role::Learner(_) | Role::Member(_));
         if follows && term <= self.promises.promised.as_ref() {
             return;
         }
@@ -138,7 +138,7 @@ impl Peer {
                     self.ask_for_group(target.endpoint, None, (true, Time::ZERO), turn);
                 }
             }
-            Role::Proposing(_) if target.is_none() && !raising => {
+            Role::Proposing(_) if target.is_none() && !lifting => {
                 if let Some(term) = term.filter(|term| Some(*term) > self.promises.promised.as_ref()) {
                     self.propose_above(term, turn);
                 } else {
@@ -165,7 +165,7 @@ impl Peer {
     fn leads_without(&self, peer: &PeerId) -> bool {
         match &self.role {
             Role::Leader(leading) => !leading.has(peer),
-            Role::Proposing(proposing) => proposing.raising.is_some() && !self.group.last_view.contains_key(peer),
+            Role::Proposing(proposing) => proposing.lifting.is_some() && !self.group.last_view.contains_key(peer),
             _ => false,
         }
     }

@@ -177,7 +177,7 @@ impl Peer {
             Done::Cut { to, returned } => self.on_cut(to, &returned, turn),
             Done::Said { term, stored } => {
                 if let Some(following) = self.following_mut().filter(|following| following.term == term) {
-                    following.told = stored;
+                    following.stored_said = stored;
                 }
             }
             Done::Proposed { term } => self.on_proposed(&term),

@@ -65,7 +65,7 @@ impl Peer {
         let lives = self.contacts.get(other).is_none_or(lives);
         let takes_over = matches!(&self.role, Role::Proposing(proposing) if proposing.takes_over);
         let rival = lives && !takes_over && self.rank_of(other) > self.rank();
-        if !rival && self.may_outbid() && self.promises.raises.spend(turn.now, self.settings.timing.heartbeat_timeout) {
+        if !rival && self.may_outbid() && self.promises.lifts.spend(turn.now, self.settings.timing.heartbeat_timeout) {
             return self.propose_again(turn);
         }
         self.seek(None, turn);

@@ -120,7 +120,7 @@ pub(super) fn asked_to_join(leader: &str) -> Role {
 pub(super) fn promised(proposer: &str) -> Promised {
     let now = Time::from_secs(1);
     let serving = Follower::new(now);
-    Promised { proposer: id(proposer), deadline: now, until: now, serving, fetched: 0, raises: false }
+    Promised { proposer: id(proposer), deadline: now, until: now, serving, fetched: 0, lifts: false }
 }
 
 /// It gathers logs until the end of second one. The answers of these count.
@@ -134,8 +134,8 @@ pub(super) fn proposing(invited: &[&str]) -> Proposing {
         deadline: now,
         beat_at: now,
         phase: Phase::Gathering,
-        told: true,
-        raising: None,
+        announced: true,
+        lifting: None,
         takes_over: false,
     }
 }

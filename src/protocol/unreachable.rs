@@ -26,7 +26,7 @@ impl Peer {
             Answer::Silent => "no answer",
             Answer::Here(_) | Answer::Error(_) => {
                 heard.failing = None;
-                if std::mem::take(&mut heard.told) {
+                if std::mem::take(&mut heard.reported) {
                     turn.tell(Event::Reachable { peer: heard.peer.clone() });
                 }
                 return;
@@ -34,7 +34,7 @@ impl Peer {
         };
         let since = *heard.failing.get_or_insert(turn.now);
         if heard.is_fresh(turn.now, patience) && turn.now.saturating_sub(since) >= patience {
-            heard.told = true;
+            heard.reported = true;
             let (peer, why) = (heard.peer.clone(), why.to_owned());
             turn.tell(Event::Unreachable { peer, endpoint: from, heard: true, why });
         }
@@ -54,18 +54,18 @@ impl Peer {
         if deaf.len() >= REMEMBERED_MAX && !deaf.contains_key(peer) {
             return;
         }
-        let fresh = Deaf { since: turn.now, at: turn.now, told: false };
+        let fresh = Deaf { since: turn.now, at: turn.now, reported: false };
         let known = deaf.entry(peer.clone()).or_insert(fresh);
         known.at = turn.now;
         if turn.now.saturating_sub(known.since) >= patience {
-            known.told = true;
+            known.reported = true;
             turn.tell(Event::NotReached { peer: peer.clone(), endpoint: self.settings.endpoint });
         }
     }
 
     /// A process that calls itself this peer asked something here.
     pub(super) fn note_reached(&mut self, peer: &PeerId, turn: &mut Turn) {
-        if self.reach.deaf.remove(peer).is_some_and(|deaf| deaf.told) {
+        if self.reach.deaf.remove(peer).is_some_and(|deaf| deaf.reported) {
             turn.tell(Event::Reached { peer: peer.clone() });
         }
     }

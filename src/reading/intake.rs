@@ -4,11 +4,11 @@
 
 use super::{Fields, ReadingError, NAMES};
 
-/// What sources write where they have no number, in any case.
+/// What sources write instead of a number, in capital or small letters.
 const NOT_MEASURED: [&[u8]; 11] =
     [b"nan", b"inf", b"infinity", b"null", b"nil", b"none", b"na", b"n/a", b"unknown", b"unavailable", b"undefined"];
 
-/// Is a checked reading written so that every reader of its row reads the same?
+/// Checks that every reader of the row of a checked reading reads the same.
 pub(super) fn check(fields: &Fields) -> Result<(), ReadingError> {
     if !fields.timestamp.is_empty() {
         check_timestamp(fields.timestamp.as_bytes())?;
@@ -44,7 +44,7 @@ fn check_timestamp(text: &[u8]) -> Result<(), ReadingError> {
     Err(ReadingError { field: NAMES[1], reason })
 }
 
-/// Is it 23:59 in UTC?
+/// Whether it is 23:59 in UTC.
 fn is_last_of_a_day(text: &[u8]) -> bool {
     const DAY: i32 = 24 * 60;
     let minutes = |at: usize| {

@@ -26,7 +26,7 @@ pub fn append_row(sequence: u64, payload: &[u8], out: &mut Vec<u8>) {
     let payload = payload.strip_suffix(UNSURE_TIME.as_bytes()).unwrap_or(payload);
     let sensor = sensor_of(payload);
     let rest = payload.get(VERB.len() + sensor.len() + 1..).unwrap_or(b"");
-    // A timestamp has at least so many bytes, and mostly just as many.
+    // A timestamp has at least this many bytes, and mostly just as many.
     let more = rest.get(TIMESTAMP_BYTES_MIN..).unwrap_or(b"");
     let end = rest.len() - more.len() + more.iter().position(|byte| *byte == b'|').unwrap_or(more.len());
     out.push(b',');
@@ -96,7 +96,7 @@ impl Row {
         self.0.get(1)
     }
 
-    /// Does it have the form of a row of this sensor?
+    /// Whether it has the form of a row of this sensor.
     #[must_use]
     pub fn is_of(&self, sensor: &str) -> bool {
         self.0.len() == FIELDS && self.0.get(2) == Some(sensor.as_bytes())

@@ -1,7 +1,7 @@
-//! The time that readings get that come without one, and whether the clock of this host is known to be set.
+//! The time for readings that come without one, and whether the clock of this host is known to be set.
 //!
 //! A Raspberry Pi has no clock that runs while it is off. It starts with the time that it last knew, or in 1970, and learns the
-//! right one from the network, perhaps minutes later, perhaps never. Readings of that while carry a mark in the log.
+//! right one from the network, perhaps minutes later, perhaps never. Readings taken until then carry a mark in the log.
 
 use std::fmt;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::reading::UNSURE_TIME;
 /// The name of the complaint.
 const UNSET: &str = "clock_unset";
 
-/// Somebody set the clock if it has moved by so much more, or less, than the time that passed.
+/// Somebody set the clock if it has moved by this much more, or less, than the time that passed.
 const STEP: Duration = Duration::from_secs(2);
 
 /// A timestamp for a reading.
@@ -53,7 +53,7 @@ impl Clock {
         Stamp { text: text_of(now), mark: if is_set { "" } else { UNSURE_TIME } }
     }
 
-    /// A reading got this timestamp: where it is a doubtful one, that is told.
+    /// A reading got this timestamp: a doubtful one is reported.
     pub(super) fn gave(&self, stamp: &Stamp) {
         if let Some((_, complaints)) = self.watch.as_ref().filter(|_| !stamp.mark.is_empty()) {
             let text = format!(
@@ -125,7 +125,7 @@ impl Setting {
     }
 }
 
-/// Did a clock that runs while the host is off give the system its time?
+/// Whether a clock that runs while the host is off gave the system its time.
 fn has_hardware_clock(root: &Path) -> bool {
     let clocks = root.join("sys/class/rtc").read_dir();
     clocks.is_ok_and(|clocks| {

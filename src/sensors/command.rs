@@ -27,7 +27,7 @@ use crate::descriptors;
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// A command that ran for so long works: when it ends, pauses begin with the first again.
+/// A command that ran for this long works: when it ends, pauses begin with the first again.
 const WORKS: Duration = Duration::from_secs(60);
 
 /// One command is started at a time: for that moment it takes twice the descriptors.
@@ -151,7 +151,7 @@ fn run(command: &str) -> io::Result<(Child, ChildStdin, ChildStdout, ChildStderr
     Ok((guard, life, output, errors))
 }
 
-/// Is there something to read, or the end?
+/// Whether there is something to read, or the end.
 fn is_ready(errors: &ChildStderr) -> bool {
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut [PollFd::new(errors, PollFlags::IN)], Some(&at_once)).is_ok_and(|ready| ready > 0)

@@ -14,7 +14,7 @@ pub(super) struct Decimal {
 }
 
 impl Decimal {
-    /// `None` where the text is no plain decimal number, or one of too many digits.
+    /// `None` if the text is not a plain decimal number, or has too many digits.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let unsigned = text.strip_prefix('-').or(text.strip_prefix('+')).unwrap_or(text);
         let (whole, fraction) = match unsigned.split_once('.') {
@@ -47,7 +47,7 @@ impl Decimal {
         self.digits == 0
     }
 
-    /// With its point moved right by so many places.
+    /// With its point moved right by this many places.
     pub(super) fn moved(self, places: i32) -> Self {
         Self { decimals: self.decimals - places, ..self }
     }
@@ -85,7 +85,7 @@ impl Decimal {
         }
     }
 
-    /// Its digits with so many decimals, which are no fewer than it has.
+    /// Its digits with this many decimals, which are not fewer than it has.
     fn digits_at(self, decimals: i32) -> Option<i128> {
         self.digits.checked_mul(10_i128.checked_pow(decimals.abs_diff(self.decimals))?)
     }

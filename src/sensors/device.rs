@@ -1,7 +1,8 @@
 //! A device that the kernel shows as small files, a value each: what all kinds of them have in common.
 //!
-//! A value that is not there is asked for again within the interval. What stays missing is left empty and told of, and so is
-//! what no weather has, or what may be a thousand times too small: its driver reports another unit than the kernel documents.
+//! A value that is not there is asked for again within the interval. What stays missing is left empty and reported, and
+//! so is a value that no weather has, or one that may be a thousand times too small: its driver reports another unit
+//! than the kernel documents.
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -25,11 +26,11 @@ use crate::complaints::{Complaints, Kind, Subject};
 use crate::config::Bus;
 use crate::ids::SensorId;
 
-/// A value that cannot be had is asked for so often, each interval.
+/// How often a value that cannot be had is asked for in each interval.
 const ATTEMPTS_MAX: u32 = 4;
 
-/// No device takes so long to answer that is not disturbed: a 1-wire bus asks one thermometer after the other, for less than a
-/// second each.
+/// No device takes this long to answer unless it is disturbed: a 1-wire bus asks one thermometer after the other, for
+/// less than a second each.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Names of complaints.
@@ -190,7 +191,7 @@ impl Device {
         }
     }
 
-    /// Of a device that gives nothing one line is enough.
+    /// One line is enough about a device that gives nothing.
     fn tell(&self) {
         let what = self.describe();
         let subject = Subject::Own(what.clone());

@@ -1,6 +1,6 @@
-//! Lines of a file that another program writes, or of a named pipe: `file:PATH`. A file is read from its beginning and then as
-//! it grows, also where it is emptied, or replaced by another one of its name. Where it cannot be read, it is opened again. A
-//! pipe is read writer after writer.
+//! Lines of a file that another program writes, or of a named pipe: `file:PATH`. A file is read from its beginning and
+//! then as it grows, even if it is emptied, or replaced by another one of its name. If it cannot be read, it is opened
+//! again. A pipe is read writer after writer.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek};
@@ -50,12 +50,12 @@ struct Open {
 struct Trouble {
     /// How often in a row it was there and could not be read.
     failures: u32,
-    /// Where that was. A disk gives what is before a broken place, again and again.
+    /// At which byte that was. A disk gives what is before a broken place, again and again.
     position: u64,
 }
 
 impl Trouble {
-    /// Is it over after a read of this length that ended here?
+    /// Whether it is over after a read of this length that ended here.
     fn is_over(&self, length: usize, position: u64) -> bool {
         length == 0 || position > self.position
     }
@@ -139,7 +139,7 @@ impl Open {
         Ok(Self { file, ends: !found.is_file(), position: 0 })
     }
 
-    /// Does another file have the name by now? A file that lost its name may still be written to.
+    /// Whether another file has the name by now. A file that lost its name may still be written to.
     fn is_replaced(&self, path: &Path) -> bool {
         let that = identity::under(path, fs::metadata(path));
         matches!((identity::of(&self.file), that), (Ok((this, _)), Ok((that, _))) if this != that)

@@ -1,7 +1,7 @@
 //! Lines of other programs -> `DATA|…` lines: CSV, JSON, Influx line protocol. Each form has a file that takes a line apart into
 //! names and texts; what they mean, and in which units they are, is the same for all.
 //!
-//! Where no field is named, usual names are looked for.
+//! If no field is named, usual names are looked for.
 
 mod csv;
 mod ids;

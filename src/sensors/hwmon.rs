@@ -15,7 +15,7 @@ pub(super) const WANTED: &str = "temp*_input and humidity*_input";
 
 /// Temperature and humidity, as far as the device in this directory measures them: of several, the one of the lowest number.
 pub(super) fn probes(directory: &Path) -> [Option<Probe>; 3] {
-    // Drivers of long ago have their files in the directory of the chip.
+    // Old drivers have their files in the directory of the chip.
     let places = [directory.to_owned(), directory.join("device")];
     let probe = |quantity: &str| {
         let channel = places.iter().find_map(|place| lowest(place, quantity))?;

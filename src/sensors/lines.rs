@@ -1,6 +1,6 @@
 //! `DATA|…` lines from standard input, a command, or any other reader: what is there is handed over without delay, as it was
-//! given. Only an empty timestamp is filled in, and what says that it was not measured left out. Lines of another form are
-//! converted first.
+//! given. Only an empty timestamp is filled in, and a value that says that it was not measured is left out. Lines of
+//! another form are converted first.
 
 mod line;
 mod resuming;
@@ -25,10 +25,11 @@ use crate::wire::Lines;
 /// Bytes read in one call: what a Linux pipe holds.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// What some systems put before a text (U+FEFF), which is no part of its first line.
+/// What some systems put before a text (U+FEFF). It is not a part of its first line.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Half a reading may be a reading of its own: `…|1013.2` of `…|1013.25`, or of one whose writer died there.
+/// Half a reading may look like a reading: `…|1013.2` is the beginning of `…|1013.25`, and the writer may have died
+/// there.
 const NO_END: ReadingError = ReadingError {
     field: "line",
     reason: "is the last one and has no LF, so it may be half of one; end every line with LF",
@@ -43,7 +44,7 @@ const EMPTIED: &str = "value_left_empty";
 
 /// What lines are read from.
 pub trait Input: Read + Send {
-    /// It gave nothing: does nothing come any more?
+    /// It gave nothing. Returns whether it has ended.
     fn is_over(&self) -> bool;
 
     /// Nothing is read any more, and its writers are to notice it.
@@ -59,7 +60,8 @@ pub trait Input: Read + Send {
         Ok(None)
     }
 
-    /// Is it opened again where it could not be read? Then it has told of that. Otherwise an error is its end.
+    /// Whether it is opened again if it could not be read. Then it has reported that itself. Otherwise an error is its
+    /// end.
     fn comes_back(&self) -> bool {
         false
     }
@@ -82,7 +84,7 @@ pub struct LineSource<R> {
     clock: Clock,
     /// Sensor ids of other sources.
     others: Vec<SensorId>,
-    /// Of lines that are no readings yet.
+    /// For lines that are not readings yet.
     converter: Option<Converter>,
     /// How far it was read, where it can be read on there.
     follow: Option<Follow>,
@@ -161,7 +163,7 @@ impl<R: Input> LineSource<R> {
         self
     }
 
-    /// Takes lines of this form, which `fields` explain. `id` is of those that name no sensor.
+    /// Takes lines of this form, which `fields` explain. Lines that name no sensor get `id`.
     #[must_use]
     pub fn of_form(mut self, form: Form, fields: &[FieldChoice], id: Option<SensorId>) -> Self {
         self.converter = Converter::new(form, fields, id);
@@ -274,7 +276,7 @@ impl<R: Input> LineSource<R> {
         }
     }
 
-    /// A line without end is at hand: where it can be no reading any more, forgets what was read of it.
+    /// A line without an end is at hand: once it is too long for a reading, forgets what was read of it.
     fn skip_what_is_too_long(&mut self) {
         // The longest line may have its CR, and not yet its LF.
         let partial_max = BYTE_ORDER_MARK.len() + self.longest().0 + 1;

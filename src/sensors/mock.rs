@@ -1,4 +1,4 @@
-//! Plausible weather, made up: a random walk that turns back at its bounds. Of one seed, the same walk.
+//! Plausible weather, made up: a random walk that turns back at its bounds. The same seed gives the same walk.
 
 use std::time::Duration;
 

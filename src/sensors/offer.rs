@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::device::choice::{devices, Found};
+use super::device::choice::{devices, Candidate};
 use super::device::{Device, Place};
 use super::Clock;
 use crate::config::{Bus, Choice, SensorSource};
@@ -46,9 +46,9 @@ pub fn offer(sysfs: &Path, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A choice of this device and no other: its name, or where it is connected, which stay the same after a restart of the host.
-fn choice_of(device: &Found, all: &[Found], (sysfs, bus): (&Path, Bus)) -> Choice {
-    // The directories of 1-wire devices are called as the devices are.
+/// Chooses this device and no other, by name or by where it is connected: both survive a restart of the host.
+fn choice_of(device: &Candidate, all: &[Candidate], (sysfs, bus): (&Path, Bus)) -> Choice {
+    // The directory of a 1-wire device has the device's name.
     let entry = (bus == Bus::W1).then_some(&device.entry);
     let names = entry.into_iter().chain(&device.names).cloned().map(Choice::Name);
     let parts = device.path.rsplit('/').filter(|part| !part.is_empty() && *part != device.entry);
@@ -60,7 +60,7 @@ fn choice_of(device: &Found, all: &[Found], (sysfs, bus): (&Path, Bus)) -> Choic
     names.chain(paths).find(means_one).unwrap_or_else(|| Choice::Directory(device.directory.clone()))
 }
 
-/// As a shell reads it.
+/// Quoted for a shell.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || ":=./_@,+-".contains(c);
     if text.chars().all(plain) {

@@ -1,5 +1,5 @@
-//! How far files were read, over restarts: `--once FILE`. A file is known by its bytes: it is read on after what was read of it
-//! where it begins with the same ones, and else from its beginning.
+//! How far files were read, over restarts: `--once FILE`. A file is known by its bytes: if it begins with those that
+//! were read, reading goes on after them, and otherwise from its beginning.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,7 +31,7 @@ pub struct Positions {
 }
 
 impl Positions {
-    /// Reads the file, where there is one, and writes it: a peer that could not would read everything again.
+    /// Reads the file, if there is one, and writes it: a peer that could not would read everything again.
     ///
     /// # Errors
     /// [`SensorError::Positions`] where it cannot be read or written, or is another one.
@@ -92,7 +92,7 @@ pub struct Resumed {
     pub first: Vec<u8>,
 }
 
-/// Moves to the mark of a file, or stays at its beginning where it does not begin with what was read.
+/// Moves to the mark of a file, or stays at its beginning if the file does not begin with what was read.
 pub(super) fn resume(file: &mut (impl Read + Seek), mark: Mark, first_max: usize) -> io::Result<Resumed> {
     let start = file.stream_position()?;
     let (mut hasher, mut resumed) = (Hasher::new(), Resumed { mark, ..Resumed::default() });

@@ -12,8 +12,8 @@ use super::form;
 use super::lines::Input;
 use super::positions::{Mark, Resumed};
 
-/// How often a named pipe without a writer is asked for the next one: no system tells when it comes. And how often one that
-/// somebody else has told not to block.
+/// How often a named pipe without a writer is asked for the next one: no system tells when it comes. One that somebody
+/// else has told not to block is asked as often.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The standard input of this process.
@@ -35,10 +35,10 @@ impl StandardInput {
 }
 
 impl Read for StandardInput {
-    /// Nothing, once, where a writer of a named pipe was the last one; then it waits for the next.
+    /// Nothing, once, after the last writer of a named pipe has gone; then it waits for the next.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
-            // Asked before: what was written until the name was removed is read yet.
+            // Asked before the read: what was written until the name was removed is still read.
             let last = !(self.named_pipe && system::has_name(&self.stdin));
             match self.stdin.read(out) {
                 Ok(0) if self.idle && !last => {}
@@ -114,7 +114,7 @@ mod system {
         positions::resume(&mut file, mark, form::LINE_BYTES_MAX).map(Some)
     }
 
-    /// Can it be opened by another writer?
+    /// Whether another writer can open it.
     pub(super) fn has_name(stdin: &io::Stdin) -> bool {
         fstat(stdin).is_ok_and(|found| found.st_nlink > 0)
     }

@@ -39,12 +39,12 @@ pub struct Asked {
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Judgement {
     Held,
     Broken,
 }
 
-impl Verdict {
+impl Judgement {
     /// The exit status that says so.
     #[must_use]
     pub fn status(self) -> u8 {
@@ -135,7 +135,7 @@ impl Asked {
 /// # Errors
 ///
 /// A file that cannot be read or written, or is no scenario.
-pub fn run(asked: &Asked, input: &mut impl BufRead, out: &mut impl Write) -> Result<Verdict, SimError> {
+pub fn run(asked: &Asked, input: &mut impl BufRead, out: &mut impl Write) -> Result<Judgement, SimError> {
     asked.keep_scenario()?;
     let scenario = asked.scenario()?;
     let mut outcome = scenario.play(true, asked.only);
@@ -161,23 +161,23 @@ fn conclude(
     outcome: Outcome,
     record: &Record,
     out: &mut impl Write,
-) -> Result<Verdict, SimError> {
+) -> Result<Judgement, SimError> {
     let (hosts, readings) = (scenario.hosts(), outcome.readings);
     let events = record.moments.len();
     let Some(why) = outcome.broken.clone() else {
         let which = asked.only.map_or("all promises hold".to_owned(), |only| format!("promise {only} holds"));
         writeln!(out, "OK: {which}: {hosts} peers, {readings} readings, {events} events in{} s", clock(outcome.ended))?;
-        return Ok(Verdict::Held);
+        return Ok(Judgement::Held);
     };
     writeln!(out, "BROKEN: {why}")?;
     if asked.keep {
-        return Ok(Verdict::Broken);
+        return Ok(Judgement::Broken);
     }
     out.flush()?;
     let Shrunk { scenario, outcome, runs } = shrink(scenario, outcome, asked.only);
     let why = outcome.broken.unwrap_or_default();
     writeln!(out, "\nThe shortest scenario found that breaks it, after {runs} runs:\n\n# {why}\n{scenario}")?;
-    Ok(Verdict::Broken)
+    Ok(Judgement::Broken)
 }
 
 fn write_files(asked: &Asked, scenario: &Scenario, story: &Story, outcome: &Outcome) -> Result<(), SimError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::simulation::record::{verb, State, What};
+use crate::simulation::record::{verb, HostState, What};
 use crate::simulation::telling::{standing, Detail, Story};
 
 /// The messages of this level in the order in which they are sent, and what becomes of the hosts.
@@ -14,7 +14,7 @@ pub fn sequence(story: &Story, detail: Detail) -> String {
         writeln!(text, "    participant {name}").expect("a string takes all");
     }
     let told: Vec<usize> = story.lines(detail).into_iter().map(|(place, _)| place).collect();
-    let mut states: BTreeMap<usize, &State> = BTreeMap::new();
+    let mut states: BTreeMap<usize, &HostState> = BTreeMap::new();
     for place in told {
         let line = match &story.record.moments[place].what {
             What::Sent { number, from, to, text, .. } => {
@@ -36,7 +36,7 @@ pub fn sequence(story: &Story, detail: Detail) -> String {
                 let (first, last) = (story.name(0), story.name(story.names.len() - 1));
                 format!("Note over {first},{last}: BROKEN {}", why.replace([';', '#', ':'], " "))
             }
-            What::Told { .. } | What::Arrived { .. } => continue,
+            What::Logged { .. } | What::Arrived { .. } => continue,
         };
         writeln!(text, "    {line}").expect("a string takes all");
     }

@@ -41,7 +41,7 @@ pub struct Bounds {
     /// The search begins with processes that start, and not with a group at rest.
     pub forming: bool,
     pub sabotage: Sabotage,
-    /// After so many states, or so long, the search is given up.
+    /// After this many states, or this time, the search is given up.
     pub states_max: u64,
     pub time_max: Duration,
 }
@@ -201,7 +201,7 @@ impl Search<'_> {
         !covered
     }
 
-    /// Did the moves since the last trouble lead from this state to itself?
+    /// Whether the moves since the last trouble lead from this state to itself.
     fn goes_round(&self, digest: u64) -> bool {
         for frame in self.stack.iter().rev() {
             let a_move = &frame.moves[frame.next - 1];

@@ -11,7 +11,7 @@ use crate::simulation::record::What;
 use crate::simulation::scenario::{lasts, step_text};
 use crate::simulation::world::World;
 
-/// So many addresses of hosts that moved are there.
+/// How many addresses there are for hosts that move.
 pub(crate) const MOVES_MAX: usize = 255;
 
 /// A peer that is told to stop is gone soon after.

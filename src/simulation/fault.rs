@@ -128,7 +128,7 @@ impl Split {
         Self { sides, ways: *pick(rng, &[Ways::All, Ways::All, Ways::Up, Ways::Neighbours]), what: Traffic::draw(rng) }
     }
 
-    /// Does nothing get from one host to another?
+    /// Whether nothing gets from one host to another.
     #[must_use]
     pub fn cuts(&self, from: usize, to: usize) -> bool {
         let (from, to) = (self.sides[from], self.sides[to]);
@@ -154,12 +154,12 @@ impl Fault {
         same.hosts_mut().0.copied()
     }
 
-    /// Does it damage what a disk keeps?
+    /// Whether it damages what a disk keeps.
     pub(crate) fn rots(&self) -> bool {
         matches!(self, Self::Rot(_) | Self::RotWithin(_))
     }
 
-    /// Is it known only then to which hosts it happens?
+    /// Whether it is known only then to which hosts it happens.
     pub(crate) fn is_of_leader(&self) -> bool {
         let mut same = *self;
         let (first, second) = same.hosts_mut();

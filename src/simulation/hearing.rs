@@ -7,7 +7,7 @@ use rand::RngExt;
 use crate::ids::{Incarnation, PeerId};
 use crate::protocol::{Answer, Input, Question, Standing};
 use crate::simulation::event::Event;
-use crate::simulation::liar::{self, Liar, Line, Told, LIAR};
+use crate::simulation::liar::{self, KnownToken, Liar, Line, LIAR};
 use crate::simulation::lies::well_formed;
 use crate::simulation::network::Item;
 use crate::simulation::world::World;
@@ -54,7 +54,7 @@ impl World {
             Some(Item::Hello(hello)) => {
                 let asked = self.processes.iter().rposition(|process| Some(process.id()) == hello.addressee.as_ref());
                 if let Some(to) = asked {
-                    self.liar().told.push(Told { owner: hello.peer, to, token: hello.token });
+                    self.liar().tokens.push(KnownToken { owner: hello.peer, to, token: hello.token });
                 }
             }
             Some(Item::Message(message)) => {
@@ -72,8 +72,8 @@ impl World {
         }
     }
 
-    /// Does this peer serve? Only then is it told that its name is in use, or its quorum wrong: a starting peer would
-    /// end.
+    /// Whether this peer serves. Only then is it told that its name is in use, or its quorum wrong: a starting peer
+    /// would end.
     fn serves(&self, number: usize) -> bool {
         matches!(self.processes[number].peer.standing(), Standing::Leader | Standing::Member)
     }
@@ -106,7 +106,7 @@ impl World {
         let host = liar::victim_at(to);
         if let (None, Some((token, _)), Some(host)) = (&made, question.dialled, host) {
             let owner = self.id_of(host);
-            self.liar().told.push(Told { owner, to: from, token });
+            self.liar().tokens.push(KnownToken { owner, to: from, token });
         }
         let always = made.is_some() && self.liar().rng.random_bool(0.9);
         match self.liar().rng.random_range(0..12) {

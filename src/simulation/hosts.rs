@@ -32,8 +32,7 @@ impl World {
         self.plan.id_of(host)
     }
 
-    /// Starts a process on the disk that the last one left, or on a `cleared` one. It does nothing where a process
-    /// runs.
+    /// Starts a process on the disk that the last one left, or on a `cleared` one. It does nothing if a process runs.
     pub(crate) fn start(&mut self, host: usize, cleared: bool) {
         if self.hosts[host].is_some() {
             return;
@@ -110,7 +109,7 @@ impl World {
     }
 
     /// The time that becomes the number of a peer's life. The clock of a host without a battery may have gone `back` to
-    /// before its earlier lives. It is so fine that no two lives get the same number.
+    /// before its earlier lives. The time is so fine that no two lives get the same number.
     fn start_time(&self, host: usize, back: bool) -> Incarnation {
         if self.said.is_some() {
             // A search meets equal states once, whenever in them a process began.

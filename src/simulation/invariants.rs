@@ -44,11 +44,11 @@ pub struct Checks {
     leaders: leaders_hold_commits::Check,
     /// What was in logs, where it may be removed.
     pub(crate) archive: Archive,
-    /// Readings that were removed, as no limit keeps them: nobody has to have them any more.
+    /// Readings that were removed, since no limit keeps them: nobody has to have them any more.
     expired: Numbers,
 }
 
-/// Did this process order a batch itself, just now?
+/// Whether this process ordered a batch itself, just now.
 fn leads_in(process: &Process, frame: &Frame) -> bool {
     frame.term().leader == *process.id() && process.peer.installed() == Some(frame.term())
 }
@@ -79,7 +79,8 @@ impl Checks {
         }
     }
 
-    /// Notes that a run does not get to its end. That is told whichever promise counts: none was looked at to the end.
+    /// Notes that a run does not get to its end. That is reported whichever promise counts: none was checked to the
+    /// end.
     pub(crate) fn cut_off(&mut self, why: String) {
         self.broken.get_or_insert(why);
     }

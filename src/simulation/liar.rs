@@ -15,7 +15,7 @@ use crate::ids::{Incarnation, PeerId, Sequence, Term};
 use crate::simulation::plan::{pick, HOSTS_MAX};
 use crate::wire::{Hello, Message, Token};
 
-/// The liar, where a process has its number.
+/// The liar, in place of the number of a process.
 pub(crate) const LIAR: usize = usize::MAX;
 
 /// The liar's ports; honest processes listen above them. All but the first few belong to the name of a host.
@@ -76,7 +76,7 @@ pub(crate) struct Line {
 
 /// A token that an honest process told it: the name that the process used, and the addressee.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub(crate) struct KnownToken {
     pub owner: PeerId,
     pub to: usize,
     pub token: Token,
@@ -95,7 +95,7 @@ pub(crate) struct Liar {
     pub rng: SmallRng,
     pub talks: bool,
     pub lines: BTreeMap<u64, Line>,
-    pub told: Vec<Told>,
+    pub tokens: Vec<KnownToken>,
     pub place: Option<Place>,
 }
 
@@ -106,7 +106,7 @@ impl Liar {
             rng: SmallRng::seed_from_u64(habits.seed),
             talks: true,
             lines: BTreeMap::new(),
-            told: Vec::new(),
+            tokens: Vec::new(),
             place: None,
         }
     }
@@ -132,7 +132,7 @@ fn host_byte(host: usize) -> u8 {
     u8::try_from(host.min(HOSTS_MAX)).expect("few hosts")
 }
 
-/// Does the liar listen there?
+/// Whether the liar listens there.
 pub(crate) fn listens_at(at: SocketAddr) -> bool {
     (PORTS..PORTS + OWN_NAMES + HOSTS).contains(&at.port())
 }
@@ -149,7 +149,7 @@ pub(crate) fn own_name(at: SocketAddr) -> PeerId {
     names[usize::from(at.port() % OWN_NAMES)].parse().expect("a name")
 }
 
-/// Is this a name that only the liar has?
+/// Whether this is a name that only the liar has.
 pub(crate) fn is_own_name(id: &PeerId) -> bool {
     id.as_str().ends_with("liar")
 }

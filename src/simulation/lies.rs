@@ -193,7 +193,7 @@ impl<'a> Lies<'a> {
         Message::Added { view, incarnation }
     }
 
-    /// What only a peer says that wants to join. A liar that is to stay a stranger must not say it.
+    /// What a peer says only if it wants to join. A liar that is to stay a stranger must not say it.
     fn application(&mut self, to: &Process, me: &PeerId) -> Message {
         let (runs, last) = self.log(to, me);
         let promised = self.rng.random_bool(0.7).then(|| self.term(to, me));

@@ -12,15 +12,15 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use self::reading::{read, Logs, Said, Stands, Told};
-use crate::simulation::page::{document, refuses_to_replace, Line, Message, Run, State};
+use self::reading::{read, LogLine, Logs, Said, Stands};
+use crate::simulation::page::{document, refuses_to_replace, Line, Message, Run, StateEntry};
 use crate::simulation::record::verb;
 
 /// Messages on a page: with more it is too long for a browser.
 const MESSAGES_MAX: usize = 200_000;
 
-/// A log that ends this long before the others, in microseconds, shows a peer that was killed: by default a sign of life comes
-/// every five seconds, and is missed after ten.
+/// A log that ends this long before the others, in microseconds, is that of a peer that was killed: by default a sign
+/// of life comes every five seconds, and is missed after ten.
 const SILENT: i64 = 12_000_000;
 
 /// What is to be drawn.
@@ -121,22 +121,22 @@ fn on_page<'a>(logs: &'a Logs, about: &'a str, began: i64, ended: i64) -> Run<'a
             text: &said.text,
         })
     };
-    let state = |stands: &Stands| State { at: at(stands.at), ..stands.state.clone() };
-    let mut states: Vec<State> = logs.stands.iter().map(state).collect();
+    let state = |stands: &Stands| StateEntry { at: at(stands.at), ..stands.state.clone() };
+    let mut states: Vec<StateEntry> = logs.stands.iter().map(state).collect();
     for (host, last) in logs.last.iter().enumerate() {
         let is_last = logs.stands.iter().rev().find(|stands| stands.state.host == host);
         if logs.talks[host]
             && ended.saturating_sub(*last) > SILENT
             && is_last.is_some_and(|stands| stands.state.is != "down")
         {
-            states.push(State { at: at(*last), host, is: "down", ..State::default() });
+            states.push(StateEntry { at: at(*last), host, is: "down", ..StateEntry::default() });
         }
     }
     let mut messages: Vec<Message> = logs.said.iter().filter_map(message).collect();
     messages.sort_by(|a, b| a.sent.total_cmp(&b.sent));
     states.sort_by(|a, b| a.at.total_cmp(&b.at));
-    let line = |line: &Told| Line { at: at(line.at), host: line.host, text: line.text.clone() };
-    let mut lines: Vec<Line> = logs.told.iter().map(line).collect();
+    let line = |line: &LogLine| Line { at: at(line.at), host: line.host, text: line.text.clone() };
+    let mut lines: Vec<Line> = logs.lines.iter().map(line).collect();
     lines.sort_by(|a, b| a.at.total_cmp(&b.at));
     Run {
         scenario: about,

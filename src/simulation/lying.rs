@@ -32,7 +32,7 @@ impl World {
         Lies { rng: &mut liar.rng, processes, level: liar.habits.level, timing }
     }
 
-    /// Does this process run, and is not stopped?
+    /// Whether this process runs, and is not stopped.
     pub(crate) fn is_reached_by_the_liar(&self, number: usize) -> bool {
         let process = &self.processes[number];
         process.alive && process.paused_until.is_none_or(|until| until <= self.now)
@@ -103,8 +103,8 @@ impl World {
 
     /// The token that the process of this name gave to this one, if the liar was asked with it.
     fn token_told(&self, to: usize, owner: &PeerId) -> Option<Token> {
-        let told = &self.liar.as_ref()?.told;
-        told.iter().rfind(|told| told.to == to && told.owner == *owner).map(|told| told.token)
+        let tokens = &self.liar.as_ref()?.tokens;
+        tokens.iter().rfind(|known| known.to == to && known.owner == *owner).map(|known| known.token)
     }
 
     /// Dials under its own name, under another's from its own address, or under another's from that one's address.

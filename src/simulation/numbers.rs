@@ -44,7 +44,7 @@ impl Numbers {
         })
     }
 
-    /// Does it hold nothing of a range?
+    /// Whether it holds nothing of a range.
     #[must_use]
     pub fn is_clear_of(&self, range: &Range) -> bool {
         let Some(spans) = self.0.get(&range.origin) else { return true };

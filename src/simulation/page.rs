@@ -14,7 +14,7 @@ use crate::simulation::run::Outcome;
 use crate::simulation::telling::{in_a_line, standing, Story};
 
 const PAGE: &str = include_str!("page/page.html");
-/// What shows that a file is a page, among so many of its first bytes.
+/// What shows that a file is a page, and among how many of its first bytes it is.
 const TITLE: &[u8] = b"<title>A run of a group</title>";
 const TITLE_WITHIN: u64 = 1000;
 const STYLE: &str = include_str!("page/page.css");
@@ -35,7 +35,7 @@ pub(super) struct Run<'a> {
     pub(super) played: bool,
     pub(super) broken: Option<&'a str>,
     pub(super) messages: Vec<Message<'a>>,
-    pub(super) states: Vec<State>,
+    pub(super) states: Vec<StateEntry>,
     pub(super) lines: Vec<Line>,
     pub(super) faults: Vec<Trouble<'a>>,
 }
@@ -54,7 +54,7 @@ pub(super) struct Message<'a> {
 
 /// Numbers that are not known are `None`.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(super) struct State {
+pub(super) struct StateEntry {
     pub(super) at: f64,
     pub(super) host: usize,
     pub(super) is: &'static str,
@@ -123,7 +123,7 @@ pub(crate) fn page(scenario: &str, story: &Story, outcome: &Outcome) -> String {
                 verb: verb(text),
                 text,
             }),
-            What::Became { host, state } => run.states.push(State {
+            What::Became { host, state } => run.states.push(StateEntry {
                 at,
                 host: *host,
                 is: standing(state.standing),
@@ -134,14 +134,14 @@ pub(crate) fn page(scenario: &str, story: &Story, outcome: &Outcome) -> String {
                 committed: Some(state.committed),
                 delivered: Some(state.delivered),
             }),
-            What::Told { host, event } => run.lines.push(Line { at, host: *host, text: in_a_line(event) }),
+            What::Logged { host, event } => run.lines.push(Line { at, host: *host, text: in_a_line(event) }),
             What::Sent { .. } | What::Arrived { .. } | What::Broken(_) => {}
         }
     }
     document(&run)
 }
 
-/// Why no page is written there: it is one of these files that are read, or another file that is no page.
+/// Why no page is written there: it is one of these files that are read, or another file that is not a page.
 pub(super) fn refuses_to_replace(path: &Path, read: &[PathBuf]) -> Option<&'static str> {
     if is_one_of(path, read) {
         return Some("it is one of the files to be read");
@@ -156,7 +156,7 @@ pub(super) fn refuses_to_replace(path: &Path, read: &[PathBuf]) -> Option<&'stat
     (!is_page).then_some("it is there, and is no page")
 }
 
-/// Is this file one of those, by whatever name?
+/// Whether this file is one of those, by whatever name.
 pub(super) fn is_one_of(path: &Path, files: &[PathBuf]) -> bool {
     let same =
         |file: &PathBuf| fs::canonicalize(path).is_ok_and(|path| fs::canonicalize(file).is_ok_and(|file| file == path));

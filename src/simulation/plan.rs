@@ -92,7 +92,7 @@ pub struct Plan {
     pub faults_end: Time,
     /// Somebody on the network lies.
     pub liar: Option<Habits>,
-    /// `--flush-interval`: rows wait for so long before they are written.
+    /// `--flush-interval`: rows wait this long before they are written.
     pub rows_wait: Option<Time>,
     /// `--keep-bytes`, and how long a segment of a journal gets.
     pub retention: Option<Retention>,
@@ -277,9 +277,9 @@ impl Plan {
     }
 
     /// The longest time from the end of all faults until everyone is a member or a learner of one term. Seekers find
-    /// each other by datagrams: where one in three is lost, or all in one direction, chance has a say, and twice as
-    /// long is allowed; three times as long where it is one in two. Where a host lied, it takes time to find out which peers live: others wait for a borrowed name,
-    /// and pass it over for up to eight election timeouts when it does not answer.
+    /// each other by datagrams: if one in three is lost, or all in one direction, chance has a say, and twice as long
+    /// is allowed; three times as long if one in two is lost. If a host lied, it takes time to find out which peers
+    /// live: others wait for a borrowed name, and pass it over for up to eight election timeouts if it does not answer.
     #[must_use]
     pub fn settled(&self) -> Time {
         let bound = self.slowest(self.timing.heartbeat_timeout + self.timing.election_timeout * 4);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::ids::{PeerId, Sequence, Term};
-use crate::protocol::{Event as Told, Standing, Time};
+use crate::protocol::{Event as PeerEvent, Standing, Time};
 use crate::simulation::fault::Fault;
 use crate::simulation::process::Process;
 use crate::simulation::world::World;
@@ -16,7 +16,7 @@ use crate::wire::Message;
 pub struct Record {
     pub moments: Vec<Moment>,
     /// Of each host, as it was last recorded.
-    states: BTreeMap<usize, State>,
+    states: BTreeMap<usize, HostState>,
     /// Messages on each connection that have not arrived.
     underway: BTreeMap<u64, VecDeque<u64>>,
     texts: BTreeMap<u64, String>,
@@ -51,13 +51,13 @@ pub enum What {
         number: u64,
     },
     /// A peer logs a line.
-    Told {
+    Logged {
         host: usize,
-        event: Told,
+        event: PeerEvent,
     },
     Became {
         host: usize,
-        state: State,
+        state: HostState,
     },
     /// A promise is found broken.
     Broken(String),
@@ -65,7 +65,7 @@ pub enum What {
 
 /// What a host is after a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct State {
+pub struct HostState {
     /// `None`: no peer runs here.
     pub standing: Option<Standing>,
     pub term: Option<Term>,
@@ -79,7 +79,7 @@ pub struct State {
     pub delivered: Sequence,
 }
 
-impl State {
+impl HostState {
     fn of(process: &Process) -> Self {
         let peer = &process.peer;
         Self {
@@ -172,7 +172,7 @@ impl World {
             return;
         }
         let process = &self.processes[number];
-        let (host, state) = (process.host, State::of(process));
+        let (host, state) = (process.host, HostState::of(process));
         let record = self.record.as_mut().expect("just seen");
         if record.states.get(&host) != Some(&state) {
             record.states.insert(host, state.clone());

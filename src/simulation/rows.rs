@@ -121,7 +121,7 @@ impl Rows {
         self.delivered = up_to;
     }
 
-    /// Are the files exactly these? It reads what is new since the last check, and compares lengths.
+    /// Checks that the files are exactly these: reads what is new since the last check, and compares lengths.
     pub(crate) fn check(&mut self, disk: &MemoryDisk) -> Result<(), String> {
         let names = disk.list("").expect("a disk in memory can be read");
         // A power cut may leave an empty file, which holds nothing wrong.
@@ -142,7 +142,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Do all the files together hold each sequence up to the last one delivered, once?
+    /// Checks that all the files together hold each sequence up to the last one delivered, once.
     pub(crate) fn check_whole(&mut self, disk: &MemoryDisk) -> Result<(), String> {
         self.files.values_mut().for_each(|file| file.checked = 0);
         self.check(disk)?;

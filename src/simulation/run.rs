@@ -38,7 +38,7 @@ pub fn run(mode: Mode, seed: u64, sabotage: Sabotage, tracing: bool) -> Outcome 
     outcome(world)
 }
 
-/// Where a fault is planted, there is no other trouble than it needs.
+/// If a fault is planted, there is no other trouble than it needs.
 pub(crate) fn spare(world: &mut World) {
     let sabotage = world.sabotage;
     if !matches!(sabotage, Sabotage::None | Sabotage::ProvenByAnybody) {

@@ -17,9 +17,9 @@ pub enum Sabotage {
     LeftOut,
     /// A peer that installs a term is told that the leader's log is like its own, and cuts nothing.
     UncutLogs,
-    /// `STORED` tells of what was not received.
+    /// `STORED` covers what was not received.
     StoredTooEarly,
-    /// `COMMIT` tells of more than a majority holds.
+    /// `COMMIT` covers more than a majority holds.
     CommitTooHigh,
     /// All readings of one peer vanish on their way to the leader, and their connection stays. Then no log has a gap,
     /// and only the readings are missing.
@@ -36,7 +36,7 @@ pub enum Sabotage {
     RankedByLength,
     /// Peers are satisfied with one fewer than the quorum.
     QuorumTooLow,
-    /// Messages leave before what they tell of is stored.
+    /// Messages leave before what they report is stored.
     SaidBeforeStored,
     /// Only `FETCH` leaves too early.
     FetchedBeforeStored,
@@ -56,7 +56,7 @@ pub enum Sabotage {
     ForgottenPromise,
     /// A cut does not lower what `synced` needs.
     NeedsNotLowered,
-    /// `COMMIT` tells of one entry more.
+    /// `COMMIT` covers one entry more.
     CommitOneMore,
     /// A peer that starts again has the incarnation of its last life.
     SameLife,
@@ -142,7 +142,7 @@ impl Sabotage {
         Self::ALL.into_iter().find(|sabotage| sabotage.name() == name)
     }
 
-    /// Is it about what is removed?
+    /// Whether it is about what is removed.
     #[must_use]
     pub fn is_of_retention(self) -> bool {
         matches!(self, Self::RemovedTooEarly | Self::RowsKept | Self::BaseNotSaved)
@@ -176,7 +176,7 @@ impl Sabotage {
         }
     }
 
-    /// Does this count as said by a member, too?
+    /// Whether this counts as said by a member, too.
     #[must_use]
     pub fn is_said_by_a_member_too(self, message: &Message) -> bool {
         self == Self::LearnersCounted && matches!(message, Message::Stored { .. })
@@ -213,7 +213,7 @@ impl Sabotage {
         Store::Append(Frame::build(frame.term().clone(), frame.first(), &requests))
     }
 
-    /// Does this message leave before what it tells of is stored?
+    /// Whether this message leaves before what it reports is stored.
     #[must_use]
     pub fn says_early(self, store: &Store) -> bool {
         match store {
@@ -256,7 +256,7 @@ impl Sabotage {
         }
     }
 
-    /// Does the core's answer to this input lack this effect?
+    /// Whether the core's answer to this input lacks this effect.
     #[must_use]
     pub fn swallows(self, on_new_link: bool, effect: &Effect) -> bool {
         match effect {
@@ -306,7 +306,7 @@ impl Sabotage {
     }
 }
 
-/// Does this input tell of a new link?
+/// Whether this input reports a new link.
 #[must_use]
 pub fn is_new_link(input: &Input) -> bool {
     matches!(input, Input::LinkUp { .. } | Input::Answered { .. })

@@ -43,7 +43,7 @@ const AFTERWARDS: Time = Duration::from_secs(15);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     pub at: Time,
-    /// Where a host of it is the one that leads then, and none does, nothing happens.
+    /// If a host of it is the one that leads at that time, and none does, nothing happens.
     pub fault: Fault,
 }
 
@@ -145,7 +145,7 @@ impl Scenario {
         self.said_end().unwrap_or_else(|| self.last().map_or(LENGTH, |last| LENGTH.max(last + AFTERWARDS)))
     }
 
-    /// The same, where steps have no say in it.
+    /// The same, if it does not depend on the steps.
     fn said_end(&self) -> Option<Time> {
         self.length.or_else(|| self.draw.map(|_| self.plan().0.faults_end))
     }
@@ -155,7 +155,7 @@ impl Scenario {
         self.steps.iter().flatten().map(|step| step.at + lasts(&step.fault)).max()
     }
 
-    /// Faults end after `length`. What would happen later does not.
+    /// Faults end after `length`. What would happen later is left out.
     pub(crate) fn shorten(&mut self, length: Time) {
         self.length = Some(length);
         self.steps.iter_mut().for_each(|steps| steps.retain(|step| step.at < length));

@@ -33,7 +33,7 @@ pub struct Shelf {
     disk: MemoryDisk,
     /// What the storage was told to deliver.
     pub delivered: Sequence,
-    /// Rows may wait after that.
+    /// Delivered rows may wait before they are written.
     pub rows_wait: bool,
     /// Entries up to here are those of earlier lives, whose rows have waited for long enough.
     found: Sequence,
@@ -70,11 +70,11 @@ fn digest(before: u64, bytes: &[u8]) -> u64 {
 }
 
 impl Shelf {
-    /// Opens the storage of a new life on what the earlier ones left. Returns what that is.
+    /// Opens the storage of a new life on the files of earlier lives, and returns what it found.
     ///
     /// # Errors
     ///
-    /// The disk refuses, as a fault has it.
+    /// The disk fails, if a fault makes it.
     pub fn open(
         disk: MemoryDisk,
         id: &PeerId,
@@ -215,7 +215,7 @@ impl Shelf {
         self.log = archive.log(&base.runs, base.last);
     }
 
-    /// Batches after `after` that begin at or below `up_to`; `None` where the log was cut since.
+    /// Batches after `after` that begin at or below `up_to`; `None` if the log has been cut since.
     #[must_use]
     pub fn read(&self, after: Sequence, up_to: Sequence, cuts: u64) -> Option<Vec<Frame>> {
         match self.reader.read(after, up_to, cuts, SERVE_BYTES).expect("a disk in memory can be read") {
@@ -229,7 +229,7 @@ impl Shelf {
     ///
     /// # Errors
     ///
-    /// The disk refuses, as a fault has it.
+    /// The disk fails, if a fault makes it.
     pub fn execute(&mut self, store: Store, sabotage: Sabotage) -> Result<Vec<Done>, StorageError> {
         Ok(match store {
             Store::State(state) => {
@@ -309,7 +309,7 @@ impl Shelf {
             self.disk.remove("base").expect("there is one");
             self.disk.append("base", &before.unwrap_or_default()).expect("there is room");
         }
-        // Rows that waited may have been written before others went.
+        // Waiting rows may have been written before the removal.
         let mut dones = Vec::from_iter(self.note_written());
         for removed in self.storage.take_removed() {
             self.rows.remove(removed.base);
@@ -318,12 +318,12 @@ impl Shelf {
         Ok(dones)
     }
 
-    /// What a peer is told that asks for what was removed.
+    /// What is told to a peer that asks for what was removed.
     pub(crate) fn told_base(&mut self) -> Result<Option<Base>, StorageError> {
         self.storage.told_base()
     }
 
-    /// Where rows may wait: notes how many of them the files hold by now, and returns what the core is to hear of that.
+    /// If rows may wait, notes how many of them the files hold by now, and returns what the core is to hear of that.
     pub(crate) fn note_written(&mut self) -> Option<Done> {
         let up_to = self.storage.written();
         if !self.rows_wait || up_to <= self.written {
@@ -334,13 +334,13 @@ impl Shelf {
         Some(Done::Delivered { up_to })
     }
 
-    /// Does any row wait?
+    /// Whether any row waits.
     #[must_use]
     pub fn has_waiting_rows(&self) -> bool {
         self.storage.waiting() > 0
     }
 
-    /// Are rows of earlier lives to be written?
+    /// Whether rows of earlier lives are to be written.
     #[must_use]
     pub fn is_late(&self) -> bool {
         self.storage.written() < self.found.min(self.storage.last())
@@ -350,7 +350,7 @@ impl Shelf {
     ///
     /// # Errors
     ///
-    /// The disk refuses, as a fault has it.
+    /// The disk fails, if a fault makes it.
     pub fn write(&mut self) -> Result<Option<Done>, StorageError> {
         self.storage.flush()?;
         let done = self.note_written();
@@ -362,7 +362,7 @@ impl Shelf {
     ///
     /// # Errors
     ///
-    /// The disk refuses, as a fault has it.
+    /// The disk fails, if a fault makes it.
     pub fn flush(&mut self, taken: Option<Range>, sync: bool, sabotage: Sabotage) -> Result<(), StorageError> {
         self.settle(taken, sync, sabotage)?;
         self.write().map(drop)
@@ -373,7 +373,7 @@ impl Shelf {
     ///
     /// # Errors
     ///
-    /// The disk refuses, as a fault has it.
+    /// The disk fails, if a fault makes it.
     pub fn settle(&mut self, taken: Option<Range>, sync: bool, sabotage: Sabotage) -> Result<(), StorageError> {
         let mut fresh = mem::take(&mut self.fresh);
         fresh.extend(taken);

@@ -36,7 +36,7 @@ pub fn log(story: &Story) -> String {
                 tick(&mut clocks[*host], *host);
                 (*host, format!("{}, log {}, in files {}", standing(state.standing), state.last, state.delivered))
             }
-            What::Told { host, event } => {
+            What::Logged { host, event } => {
                 tick(&mut clocks[*host], *host);
                 (*host, in_a_line(event))
             }

@@ -1,4 +1,5 @@
-//! The shortest scenario that still breaks a promise: what it does not need is left out, as long as that goes.
+//! The shortest scenario that still breaks a promise: what it does not need is left out, as long as the promise still
+//! breaks.
 
 use crate::simulation::plan::Mode;
 use crate::simulation::run::Outcome;

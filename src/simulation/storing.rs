@@ -1,4 +1,4 @@
-//! The storage thread of each process: its work takes time, and messages that tell of it wait.
+//! The storage thread of each process: its work takes time, and messages that report it wait.
 
 use std::mem;
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::protocol::{Event as Told, Standing, Time};
+use crate::protocol::{Event as PeerEvent, Standing, Time};
 use crate::simulation::fault::Fault;
-use crate::simulation::record::{verb, Moment, Record, State, Way, What};
+use crate::simulation::record::{verb, HostState, Moment, Record, Way, What};
 
 /// How much is told; each level tells all of those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +73,7 @@ impl<'a> Story<'a> {
     /// All lines of this level, each with its moment's place in the record.
     #[must_use]
     pub fn lines(&self, detail: Detail) -> Vec<(usize, String)> {
-        let mut states: BTreeMap<usize, &State> = BTreeMap::new();
+        let mut states: BTreeMap<usize, &HostState> = BTreeMap::new();
         let mut lines = Vec::new();
         for (at, moment) in self.record.moments.iter().enumerate() {
             let text = match &moment.what {
@@ -94,7 +94,7 @@ impl<'a> Story<'a> {
         lines
     }
 
-    /// Did the same datagram leave for another host just now?
+    /// Whether the same datagram left for another host just now.
     fn is_said_before(&self, place: usize, by: usize, said: &str) -> bool {
         let before = place.checked_sub(1).map(|place| &self.record.moments[place].what);
         matches!(before, Some(What::Sent { from, way: Way::Datagram, text, .. }) if *from == by && text == said)
@@ -113,7 +113,7 @@ impl<'a> Story<'a> {
         match what {
             What::Fault { text, .. } => Some(format!("!!        {text}")),
             What::Broken(why) => Some(format!("BROKEN    {why}")),
-            What::Told { host, event } => Some(format!("{:<9} \"{}\"", self.name(*host), in_a_line(event))),
+            What::Logged { host, event } => Some(format!("{:<9} \"{}\"", self.name(*host), in_a_line(event))),
             What::Sent { number, from, to, way, text } => {
                 let verb = verb(text);
                 if Detail::of(verb) > detail {
@@ -138,7 +138,7 @@ impl<'a> Story<'a> {
 
     /// What each host is after this place in the record.
     #[must_use]
-    pub fn states(&self, place: usize) -> Vec<Option<&'a State>> {
+    pub fn states(&self, place: usize) -> Vec<Option<&'a HostState>> {
         let mut states = vec![None; self.names.len()];
         for moment in self.record.moments.iter().take(place + 1) {
             if let What::Became { host, state } = &moment.what {
@@ -178,7 +178,7 @@ impl<'a> Story<'a> {
 }
 
 /// What a peer logs, which may be several lines, as one.
-pub(crate) fn in_a_line(event: &Told) -> String {
+pub(crate) fn in_a_line(event: &PeerEvent) -> String {
     event.to_string().replace('\n', " | ")
 }
 
@@ -202,7 +202,7 @@ pub fn standing(standing: Option<Standing>) -> &'static str {
     standing.map_or("down", Standing::word)
 }
 
-fn becomes(before: Option<&State>, state: &State) -> String {
+fn becomes(before: Option<&HostState>, state: &HostState) -> String {
     let is = match state.standing {
         None => return "is gone".to_owned(),
         Some(_) if before.is_none_or(|before| before.standing.is_none()) => "starts".to_owned(),

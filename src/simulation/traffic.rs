@@ -81,7 +81,7 @@ impl World {
         self.after(delay, Event::Dialed { process: number, peer: peer.clone(), attempt });
     }
 
-    /// Is the address of a peer silent?
+    /// Whether the address of a peer is silent.
     fn is_out_of_reach(&self, number: usize, peer: &PeerId) -> bool {
         let process = &self.processes[number];
         let Some(endpoint) = process.peer.endpoint_of(peer) else { return false };
@@ -92,8 +92,8 @@ impl World {
         self.dark[host] || self.cut(process.host, host).or(self.cut(host, process.host)).is_some()
     }
 
-    /// The other side does not take this link: what waits and what was under way is lost. The next message dials, and the
-    /// core hears of that connection.
+    /// The other side refused this link, so what waited or was under way is lost. The next message dials, and the core
+    /// hears of that connection.
     pub(crate) fn rest(&mut self, number: usize, peer: &PeerId) {
         let Some(link) = self.processes[number].links.get_mut(peer) else { return };
         link.outbox.give_up();

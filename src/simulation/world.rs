@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::protocol::{Alarm, Effect, Event as Told, Input, Time};
+use crate::protocol::{Alarm, Effect, Event as PeerEvent, Input, Time};
 use crate::simulation::clock::Clock;
 use crate::simulation::closed::Closed;
 use crate::simulation::counts::Counts;
@@ -39,7 +39,7 @@ pub struct World {
     pub processes: Vec<Process>,
     /// The process that runs on each host.
     pub hosts: Vec<Option<usize>>,
-    /// Is the host without power since its last process ended?
+    /// Whether the host has had no power since its last process ended.
     pub dark: Vec<bool>,
     /// The disk of each host.
     pub disks: Vec<MemoryDisk>,
@@ -58,7 +58,7 @@ pub struct World {
     pub sabotage: Sabotage,
     /// The answer to the last question, in the step that took it.
     pub answer: Option<Message>,
-    /// What is said, while that is counted.
+    /// Counts what is said, if that is wanted.
     pub counts: Option<Counts>,
     /// How many views peers logged.
     pub views: u64,
@@ -71,7 +71,7 @@ pub struct World {
     pub events_max: u64,
     pub(crate) trace: Option<String>,
     pub(crate) record: Option<Record>,
-    /// What chance would say, where a search decides that.
+    /// The outcome of chance, if a search decides it.
     pub(crate) said: Option<bool>,
     /// A digest of everything that happened, to compare runs.
     pub fingerprint: u64,
@@ -355,14 +355,14 @@ impl World {
         }
     }
 
-    fn tell(&mut self, number: usize, event: &Told) {
+    fn tell(&mut self, number: usize, event: &PeerEvent) {
         if self.trace.is_some() {
             let text = format!("p{}: {event}", self.processes[number].host);
             self.trace(|| text);
         }
         let host = self.processes[number].host;
-        self.note(|| What::Told { host, event: event.clone() });
-        self.views += u64::from(matches!(event, Told::View { .. }));
+        self.note(|| What::Logged { host, event: event.clone() });
+        self.views += u64::from(matches!(event, PeerEvent::View { .. }));
         self.checks.told(&mut self.processes[number], event);
     }
 }

@@ -100,7 +100,7 @@ impl Attendance {
         self.missing.iter().filter(move |(_, missing)| !is_forgotten(missing, now)).map(|(id, missing)| (id, *missing))
     }
 
-    /// Did this peer's disk hang, and has no view come since?
+    /// Whether this peer's disk hung, and no view has come since.
     #[must_use]
     pub fn is_stuck(&self) -> bool {
         self.stuck

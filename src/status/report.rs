@@ -15,7 +15,7 @@ use crate::size::Size;
 /// A disk with less room than this is low: readings of some hours under load, of months at a trickle.
 pub const LOW_DISK_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What is low where so much is kept free.
+/// Below how many bytes the disk is low if this many are kept free.
 #[must_use]
 pub fn low_disk_bytes(min_free: u64) -> u64 {
     LOW_DISK_BYTES.max(min_free.saturating_mul(2))
@@ -36,7 +36,7 @@ pub struct Report {
     pub http: Option<String>,
     pub started: String,
     pub now: String,
-    pub state: State,
+    pub state: PeerState,
     /// The state in words.
     pub summary: String,
     pub term: Option<u64>,
@@ -54,7 +54,7 @@ pub struct Report {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum PeerState {
     /// It has no group yet.
     Seeking,
     /// It catches up with a leader.
@@ -220,7 +220,7 @@ impl Report {
         report
     }
 
-    /// Does the peer do its duty? It does even if its group lacks a member.
+    /// Whether the peer does its duty. It does even if its group lacks a member.
     #[must_use]
     pub fn works(&self) -> bool {
         self.health.reasons.iter().all(|reason| reason.reason == ReasonName::MemberMissing)
@@ -233,12 +233,12 @@ impl Report {
         let size = self.members.len();
         let leader = self.leader.as_deref().unwrap_or("nobody");
         match self.state {
-            State::Seeking => "Looks for a group".to_owned(),
-            State::Electing => "Takes part in an election".to_owned(),
-            State::Leads if size == 1 => "Leads a group of its own: nobody else is here".to_owned(),
-            State::Leads => format!("Leads a group of {size}"),
-            State::Member => format!("Member of a group of {size} that {leader} leads"),
-            State::Learning => {
+            PeerState::Seeking => "Looks for a group".to_owned(),
+            PeerState::Electing => "Takes part in an election".to_owned(),
+            PeerState::Leads if size == 1 => "Leads a group of its own: nobody else is here".to_owned(),
+            PeerState::Leads => format!("Leads a group of {size}"),
+            PeerState::Member => format!("Member of a group of {size} that {leader} leads"),
+            PeerState::Learning => {
                 let behind = picture.leader_committed.saturating_sub(picture.delivered);
                 format!("Catches up with the group that {leader} leads: {behind} readings to go")
             }
@@ -250,7 +250,7 @@ impl Report {
         let mut add = |reason, text: String| reasons.push(Reason { reason, text });
         if self.suspended.is_some() {
             add(ReasonName::Suspended, self.summary.clone());
-        } else if matches!(self.state, State::Seeking | State::Electing) {
+        } else if matches!(self.state, PeerState::Seeking | PeerState::Electing) {
             add(ReasonName::NoView, self.summary.clone());
         }
         if stuck {
@@ -266,7 +266,7 @@ impl Report {
             }
         }
         let behind = picture.leader_committed.saturating_sub(picture.delivered);
-        if self.state == State::Learning || behind > 2 * AHEAD_READINGS {
+        if self.state == PeerState::Learning || behind > 2 * AHEAD_READINGS {
             add(ReasonName::Behind, format!("{behind} readings of the group are not in this peer's files yet"));
         }
         for absent in self.missing.iter().filter(|absent| absent.why != Why::Left) {
@@ -280,13 +280,13 @@ fn from_the_beginning() -> u64 {
     1
 }
 
-fn state(standing: Standing) -> State {
+fn state(standing: Standing) -> PeerState {
     match standing {
-        Standing::Seeking => State::Seeking,
-        Standing::Learner => State::Learning,
-        Standing::Member => State::Member,
-        Standing::Electing | Standing::Promised | Standing::Proposing => State::Electing,
-        Standing::Leader => State::Leads,
+        Standing::Seeking => PeerState::Seeking,
+        Standing::Learner => PeerState::Learning,
+        Standing::Member => PeerState::Member,
+        Standing::Electing | Standing::Promised | Standing::Proposing => PeerState::Electing,
+        Standing::Leader => PeerState::Leads,
     }
 }
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::attendance::Why;
-use super::report::{Reason, ReasonName, Report, Role, Seat, State};
+use super::report::{PeerState, Reason, ReasonName, Report, Role, Seat};
 use crate::elapsed::Elapsed;
 use crate::log_lines::escaped;
 
 /// The outcome of asking at one place.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct Reply {
     /// The address or directory that was named.
     pub place: String,
     pub answer: Result<Box<Report>, Unanswered>,
@@ -51,22 +51,22 @@ fn view_of(report: &Report) -> View<'_> {
     (&report.group, report.term, report.leader.as_deref(), report.change)
 }
 
-/// Do all peers that answered see one group? Peers with another group name are not compared.
+/// Whether all peers that answered see one group. Peers with another group name are not compared.
 #[must_use]
-pub fn agree(found: &[Found]) -> bool {
+pub fn agree(found: &[Reply]) -> bool {
     let mut views: Vec<View> = reports(found).map(view_of).collect();
     views.sort_unstable();
     views.dedup();
     views.windows(2).all(|pair| pair[0].0 != pair[1].0)
 }
 
-fn reports(found: &[Found]) -> impl Iterator<Item = &Report> {
+fn reports(found: &[Reply]) -> impl Iterator<Item = &Report> {
     found.iter().filter_map(|found| found.answer.as_deref().ok())
 }
 
 /// The whole text. It ends with LF.
 #[must_use]
-pub fn all(found: &[Found]) -> String {
+pub fn all(found: &[Reply]) -> String {
     let mut text = String::new();
     let mut views: Vec<View> = reports(found).map(view_of).collect();
     views.sort_unstable();
@@ -99,7 +99,7 @@ pub fn all(found: &[Found]) -> String {
     text
 }
 
-fn is_stopped(found: &Found) -> bool {
+fn is_stopped(found: &Reply) -> bool {
     matches!(found.answer, Err(Unanswered::Stopped))
 }
 
@@ -180,13 +180,13 @@ fn row(seat: &Seat, own: Option<&Report>) -> [String; 6] {
     [seat.peer.clone(), state.to_owned(), delivered, lag, heard, seat.address.clone()]
 }
 
-fn in_short(state: State) -> &'static str {
+fn in_short(state: PeerState) -> &'static str {
     match state {
-        State::Seeking => "seeking",
-        State::Learning => "learning",
-        State::Member => "member",
-        State::Electing => "electing",
-        State::Leads => "leads",
+        PeerState::Seeking => "seeking",
+        PeerState::Learning => "learning",
+        PeerState::Member => "member",
+        PeerState::Electing => "electing",
+        PeerState::Leads => "leads",
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn last<D: ReadDisk>(disk: &D) -> Result<Sequence, StorageError> {
     Ok(last.unwrap_or(0))
 }
 
-/// Reads the file at a start. Where it is damaged, it is set aside: nobody knows then what was removed.
+/// Reads the file at a start. If it is damaged, it is set aside: nobody knows then what was removed.
 ///
 /// # Errors
 /// The disk's; or where it is of a later version.
@@ -82,7 +82,7 @@ pub(super) fn load<D: Disk>(disk: &D) -> Result<(Base, Option<PathBuf>), Storage
     }
 }
 
-/// May the beginning of a log be removed? What is left of it has to be told in one message.
+/// Whether the beginning of a log may be removed: what is left of it has to fit into one message.
 pub(super) fn fits(base: &Base) -> bool {
     base.block().len() <= BASE_BYTES_MAX
 }

@@ -31,7 +31,7 @@ pub(super) struct CsvFiles<D> {
     layout: Layout,
     files: Vec<CsvFile>,
     by_key: HashMap<Box<[u8]>, usize>,
-    /// Of each sensor that has files of months, the one with the row that came last.
+    /// For each sensor that has files of months, the one with the row that came last.
     latest: HashMap<Box<[u8]>, usize>,
     /// The file of the last row: readings of one sensor often come together.
     recent: usize,
@@ -140,7 +140,7 @@ impl<D: Disk> CsvFiles<D> {
         (!self.waiting.is_empty()).then_some(self.first_waiting)
     }
 
-    /// Writes what waits, by name. Where a file is to be written again, its waiting rows are dropped: they are in the
+    /// Writes what waits, by name. If a file is to be written again, its waiting rows are dropped: they are in the
     /// journal.
     ///
     /// # Errors
@@ -242,7 +242,7 @@ impl<D: Disk> CsvFiles<D> {
 }
 
 impl CsvFile {
-    /// Does a reading belong here?
+    /// Whether a reading belongs here.
     fn takes(&self, payload: &[u8]) -> bool {
         let CsvName { sensor, month } = &self.name;
         let after = payload.strip_prefix(VERB).and_then(|rest| rest.strip_prefix(sensor.as_str().as_bytes()));

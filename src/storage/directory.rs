@@ -143,7 +143,7 @@ fn check_entries(root: &Path, dir: &str, own: &dyn Fn(&str, bool, bool) -> bool)
     Ok(())
 }
 
-/// Is this the name of a file that a peer makes in its directory?
+/// Whether this is the name of a file that a peer makes in its directory.
 pub(super) fn is_own(name: &str) -> bool {
     let is_csv = sensor_of(name).or_else(|| sensor_of_earlier(name)).is_some();
     is_csv
@@ -153,8 +153,8 @@ pub(super) fn is_own(name: &str) -> bool {
         || is_of_process(name)
 }
 
-/// Is this what desktops, editors and file systems leave in any directory that somebody opens? It is nobody's data: a peer
-/// neither needs it nor touches it.
+/// Whether this is what desktops, editors and file systems leave in any directory that somebody opens. It is nobody's
+/// data: a peer neither needs it nor touches it.
 pub(super) fn is_harmless(name: &str) -> bool {
     const NAMES: [&str; 5] = [".DS_Store", ".directory", "Thumbs.db", "desktop.ini", "lost+found"];
     const BEGINNINGS: [&str; 5] = [".~lock.", "._", ".nfs", ".fuse_hidden", ".Trash"];
@@ -162,7 +162,7 @@ pub(super) fn is_harmless(name: &str) -> bool {
     NAMES.contains(&name) || BEGINNINGS.iter().any(|start| name.starts_with(start)) || name.ends_with('~') || is_swap
 }
 
-/// Names in a peer's directory that are no peer's.
+/// Names in a peer's directory that are not a peer's.
 ///
 /// # Errors
 /// Where it cannot be read.
@@ -181,7 +181,7 @@ fn set_aside(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::reading::CSV_HEADER;
-    use crate::storage::state::State;
+    use crate::storage::state::StateFile;
     use crate::storage::tests::support::TempDir;
 
     fn tree(root: &Path) -> Vec<String> {
@@ -210,7 +210,7 @@ mod tests {
         let temp = TempDir::new();
         let root = temp.path().join("p");
         fs::create_dir(&root).unwrap();
-        let state = State::new("P".parse().unwrap(), 1, None);
+        let state = StateFile::new("P".parse().unwrap(), 1, None);
         fs::write(root.join("state"), state.to_text()).unwrap();
         fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n")).unwrap();
         let id = "p".parse().unwrap();

@@ -114,11 +114,11 @@ pub trait Disk: ReadDisk {
     /// Returns once what was appended to a file, and its name, are on the platter.
     ///
     /// # Errors
-    /// The disk's. A system tells of it once: the next sync may succeed without these bytes, so nothing may be built on
+    /// The disk's. A system reports it once: the next sync may succeed without these bytes, so nothing may be built on
     /// them any more.
     fn sync(&self, path: &str) -> io::Result<()>;
 
-    /// Returns once what was appended to a file is on the platter, whatever becomes of names. Where that fails, all other
+    /// Returns once what was appended to a file is on the platter, whatever becomes of names. If that fails, all other
     /// files and names are as they were.
     ///
     /// # Errors

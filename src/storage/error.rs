@@ -78,7 +78,7 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Is something used up, so that another try makes sense only once somebody makes room?
+    /// Whether something is used up, so that another try makes sense only once somebody makes room.
     #[must_use]
     pub fn is_want(&self) -> bool {
         match self {

@@ -122,7 +122,7 @@ pub(super) fn csv_names_of<S: AsRef<str>>(names: &[S]) -> Vec<Option<CsvName>> {
     names.iter().map(|name| CsvName::parse(name.as_ref()).or_else(|| earlier(name.as_ref()))).collect()
 }
 
-/// Would Windows take this for a device?
+/// Whether Windows would take this for a device.
 fn is_device(id: &str) -> bool {
     let base = id.split_once('.').map_or(id, |(base, _)| base).to_ascii_lowercase();
     let is_port = |port| base.strip_prefix(port).is_some_and(|rest| matches!(rest.as_bytes(), [b'0'..=b'9']));

@@ -1,5 +1,5 @@
-//! Are the files that a peer wrote still there under their names? Other programs move, remove and replace files while
-//! it runs, and an open file does not show that.
+//! Checks that the files that a peer wrote are still there under their names. Other programs move, remove and replace
+//! files while it runs, and an open file does not show that.
 
 use super::disk::{Disk, Stamp};
 use super::error::{failed, StorageError};

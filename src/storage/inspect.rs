@@ -32,7 +32,7 @@ pub struct Inspection {
     csv: Vec<CsvFile>,
     sensors: Vec<Range<usize>>,
     other_layout: Vec<String>,
-    segments: Vec<SegmentFile>,
+    segments: Vec<InspectedSegment>,
     foreign: Vec<String>,
     runs: bool,
 }
@@ -48,7 +48,7 @@ pub struct CsvFile {
 }
 
 #[derive(Debug)]
-struct SegmentFile {
+struct InspectedSegment {
     first: Sequence,
     /// Bytes of its batches.
     bytes: u64,
@@ -105,7 +105,7 @@ impl Inspection {
         }
         let mut segments = Vec::new();
         for first in segments_of(&names) {
-            segments.push(SegmentFile { first, bytes: SegmentBytes::open(&disk, first)?.len() });
+            segments.push(InspectedSegment { first, bytes: SegmentBytes::open(&disk, first)?.len() });
         }
         csv.sort_by_cached_key(|file: &CsvFile| (csv_name(file.of.sensor.as_str()), file.of.month));
         foreign.sort_unstable();
@@ -145,7 +145,7 @@ impl Inspection {
         base::read(&self.disk)
     }
 
-    /// Has the journal a segment?
+    /// Whether the journal has a segment.
     #[must_use]
     pub fn has_journal(&self) -> bool {
         !self.segments.is_empty()
@@ -163,13 +163,13 @@ impl Inspection {
         self.runs || occupant(&self.disk.full_path("")).is_some()
     }
 
-    /// How long the rows of the peer that uses it may wait before they are written, where they do.
+    /// How long the rows of the peer that uses it may wait before they are written, if they do.
     #[must_use]
     pub fn rows_wait(&self) -> Option<Duration> {
         occupant(&self.disk.full_path(""))?.rows_wait
     }
 
-    /// Whose directory is it, as its `state` says?
+    /// The id of the peer that the directory belongs to, as its `state` says.
     ///
     /// # Errors
     /// The disk's; or where there is no `state`, or a damaged one.
@@ -177,14 +177,14 @@ impl Inspection {
         state::read(&ReadOnlyDisk::new(root.to_owned())).map(|state| state.id)
     }
 
-    /// Is a directory in use by a living peer?
+    /// Whether a living peer uses a directory.
     #[must_use]
     pub fn is_in_use(root: &Path) -> bool {
         occupant(root).is_some()
     }
 
-    /// Does `state` say that the peer runs under a quorum? Then its log may be ahead of its rows for as long as too few
-    /// peers are there.
+    /// Whether `state` says that the peer runs under a quorum. Then its log may be ahead of its rows for as long as too
+    /// few peers are there.
     #[must_use]
     pub fn has_quorum(&self) -> bool {
         state::read(&self.disk).is_ok_and(|state| state.quorum.is_some())
@@ -216,7 +216,7 @@ impl Inspection {
 #[derive(Debug)]
 pub struct JournalWalk<'a> {
     disk: &'a ReadOnlyDisk,
-    segments: std::slice::Iter<'a, SegmentFile>,
+    segments: std::slice::Iter<'a, InspectedSegment>,
     open: Option<Scan<'a, ReadOnlyDisk>>,
 }
 

@@ -164,7 +164,7 @@ impl<D: Disk> Journal<D> {
         self.reader.index().segments.iter().map(file).collect::<Vec<_>>().into_iter()
     }
 
-    /// Adds a batch that continues the log. Did it begin another segment?
+    /// Adds a batch that continues the log. Returns whether it began another segment.
     ///
     /// # Errors
     /// The disk's; then the batch is not there.

@@ -1,5 +1,5 @@
-//! How rows are divided into CSV files: by sensor, or by sensor and month. Which files count where some of either kind are
-//! there says `state`.
+//! How rows are divided into CSV files: by sensor, or by sensor and month. If files of both kinds are there, `state`
+//! says which ones count.
 
 use super::disk::ReadDisk;
 use super::error::StorageError;
@@ -18,7 +18,7 @@ pub enum Layout {
     Month,
 }
 
-/// What no id holds: it parts a sensor and a month.
+/// Separates sensor and month; no id holds it.
 const MARK: u8 = b'+';
 
 impl Layout {

@@ -14,7 +14,7 @@ use super::making::open_or_make;
 
 pub(super) const LOCK: &str = "lock";
 
-/// Where the process is noted: in the lock itself, but beside it where a system lets nobody read what is locked.
+/// Where the process is noted: in the lock itself, or beside it if the system lets nobody read what is locked.
 const NOTE: &str = if cfg!(windows) { "running" } else { LOCK };
 
 /// Begins a line that says how long rows may wait, in milliseconds.
@@ -90,7 +90,7 @@ impl Lock {
     }
 }
 
-/// Is this the name of a file that belongs to the process, and not to what a peer keeps?
+/// Whether this is the name of a file that belongs to the process, and not to what a peer keeps.
 pub(super) fn is_of_process(name: &str) -> bool {
     matches!(name, LOCK | "running")
 }

@@ -232,7 +232,7 @@ fn forget_delivered<D: Disk>(
     Ok(uncommitted)
 }
 
-/// The highest life of this peer that any file tells of, and that it can have had.
+/// The highest life of this peer that any file names, and that it can have had.
 fn highest_told_life<D: Disk>(id: &PeerId, contents: &Contents, pending: &Pending<D>) -> Option<Incarnation> {
     let pending = pending.ranges();
     let origins = contents.numbers.origins().chain(pending.origins()).filter(|origin| origin.peer == *id);

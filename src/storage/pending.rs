@@ -109,7 +109,7 @@ impl Index {
         pieces.extend(missing.into_iter().map(|(first, last)| (first, Piece { last, record })));
     }
 
-    /// Notes bytes at the end of the file that are no record.
+    /// Notes bytes at the end of the file that are not a record.
     pub(super) fn skip(&mut self, bytes: u64) {
         self.bytes += bytes;
     }
@@ -231,13 +231,13 @@ impl<D: Disk> Pending<D> {
         self.index.remove(range);
     }
 
-    /// Is the file longer than `bytes` and worth shrinking?
+    /// Whether the file is longer than `bytes` and worth shrinking.
     pub(super) fn is_wasteful(&self, bytes: u64) -> bool {
         let Index { bytes: all, live, .. } = self.index;
         all > bytes && (live == 0 || (all > self.limits.compact && live < all / 2))
     }
 
-    /// Was the file synced since it was empty? Then others may rely on what it holds.
+    /// Whether the file was synced since it was empty. Then others may rely on what it holds.
     pub(super) fn is_synced(&self) -> bool {
         self.synced
     }

@@ -36,7 +36,7 @@ pub enum Repair {
 pub struct CsvRelaid {
     /// The directory.
     pub path: PathBuf,
-    /// The layout of now.
+    /// The present layout.
     pub layout: Layout,
     /// Files of it, and rows that were written into them from the journal.
     pub files: u64,

@@ -1,4 +1,4 @@
-//! The beginning of the log goes, where nothing keeps it any more (docs/protocol.md, 10): what may go is looked for
+//! Removes the beginning of the log once nothing keeps it any more (docs/protocol.md, 10): what may go is looked for
 //! (`survey.rs`), what a leader ordered is removed, and a log that lacks what was removed begins after it. All of it is
 //! done in pieces, so that nothing waits for it long.
 //!
@@ -76,7 +76,7 @@ impl<D: Disk> Storage<D> {
             return Ok(());
         }
         self.state.shortened = true;
-        let super::State { promised, synced, needs, .. } = self.state.clone();
+        let super::StateFile { promised, synced, needs, .. } = self.state.clone();
         self.save_state(promised.as_ref(), synced.as_ref(), needs)
     }
 
@@ -85,7 +85,7 @@ impl<D: Disk> Storage<D> {
         self.retention.ordered.push_back(to);
     }
 
-    /// Is anything to be removed?
+    /// Whether anything is to be removed.
     #[must_use]
     pub fn is_removing(&self) -> bool {
         self.retention.removal.is_some() || !self.retention.ordered.is_empty()
@@ -107,8 +107,8 @@ impl<D: Disk> Storage<D> {
         std::mem::take(&mut self.retention.removed)
     }
 
-    /// What a peer is told that asks for entries which were removed: where the log begins, as far as it is known on disk.
-    /// `None`: nothing was removed.
+    /// What is told to a peer that asks for entries which were removed: where the log begins, as far as it is known on
+    /// disk. `None`: nothing was removed.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged.
@@ -162,7 +162,7 @@ impl<D: Disk> Storage<D> {
         self.delivered = 0;
         self.journal.cut(0, careful)?;
         self.journal.sync()?;
-        // It goes last: until then the log is what it tells of.
+        // It goes last: until then it describes the log.
         base::remove(&*self.disk)?;
         self.base = 0;
         self.tell_tail();

@@ -22,7 +22,7 @@ pub(super) fn facts(text: &[u8]) -> &[u8] {
 pub(super) const BYTES_MAX: usize = 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct State {
+pub(super) struct StateFile {
     pub(super) id: PeerId,
     pub(super) incarnation: Incarnation,
     pub(super) promised: Option<Term>,
@@ -37,7 +37,7 @@ pub(super) struct State {
     pub(super) shortened: bool,
 }
 
-impl State {
+impl StateFile {
     /// Of a life that has promised nothing yet, and begins with an empty log and a file for each sensor.
     pub(super) fn new(id: PeerId, incarnation: Incarnation, quorum: Option<u32>) -> Self {
         Self { id, incarnation, promised: None, synced: None, needs: 0, quorum, rotate: None, shortened: false }
@@ -105,10 +105,10 @@ impl State {
 ///
 /// # Errors
 /// The disk's; or where there is none, or a damaged one.
-pub(super) fn read<D: ReadDisk>(disk: &D) -> Result<State, StorageError> {
+pub(super) fn read<D: ReadDisk>(disk: &D) -> Result<StateFile, StorageError> {
     let text = or_empty(disk.read(PATH, 0, BYTES_MAX + 1)).map_err(failed(disk, "read", PATH))?;
     let why = if text.is_empty() { "it is missing" } else { "its fields and checksum do not agree" };
-    State::parse(&text).ok_or_else(|| damaged(disk, PATH, why))
+    StateFile::parse(&text).ok_or_else(|| damaged(disk, PATH, why))
 }
 
 #[cfg(test)]
@@ -118,8 +118,8 @@ mod tests {
 
     use crate::ids::{INCARNATION_MAX, NUMBER_MAX};
 
-    fn state() -> State {
-        State {
+    fn state() -> StateFile {
+        StateFile {
             id: "p-1".parse().unwrap(),
             incarnation: 1_766_500_000_000,
             promised: Some("7@p-2/5".parse().unwrap()),
@@ -136,29 +136,29 @@ mod tests {
         let text = state().to_text();
         let facts = "id:p-1\nincarnation:1766500000000\npromised:7@p-2/5\nsynced:-\nneeds:12\ncrc:";
         assert!(text.starts_with(facts), "{text}");
-        assert_eq!(State::parse(text.as_bytes()), Some(state()));
-        let with = State { quorum: Some(2), ..state() };
+        assert_eq!(StateFile::parse(text.as_bytes()), Some(state()));
+        let with = StateFile { quorum: Some(2), ..state() };
         assert!(with.to_text().contains("\nneeds:12\nquorum:2\ncrc:"));
-        assert_eq!(State::parse(with.to_text().as_bytes()), Some(with));
+        assert_eq!(StateFile::parse(with.to_text().as_bytes()), Some(with));
     }
 
     #[test]
     fn a_directory_that_may_have_files_of_months_is_of_version_2() {
         for (layout, word) in [(Layout::Sensor, "never"), (Layout::Month, "month")] {
-            let rotated = State { rotate: Some(layout), quorum: Some(2), ..state() };
+            let rotated = StateFile { rotate: Some(layout), quorum: Some(2), ..state() };
             let text = rotated.to_text();
             assert!(text.starts_with("version:2\nid:p-1\n"), "{text}");
             assert!(text.contains(&format!("\nquorum:2\nrotate:{word}\ncrc:")), "{text}");
-            assert_eq!((State::parse(text.as_bytes()), rotated.layout()), (Some(rotated), layout));
+            assert_eq!((StateFile::parse(text.as_bytes()), rotated.layout()), (Some(rotated), layout));
         }
-        assert_eq!(State::rotated(Layout::Sensor), None, "so what is written is as it always was");
+        assert_eq!(StateFile::rotated(Layout::Sensor), None, "so what is written is as it always was");
     }
 
     #[test]
     fn the_longest_text_fits_its_bound() {
         let name = "z".repeat(64);
         let term: Term = format!("{NUMBER_MAX}@{name}/{INCARNATION_MAX}").parse().unwrap();
-        let state = State {
+        let state = StateFile {
             id: name.parse().unwrap(),
             incarnation: NUMBER_MAX,
             promised: Some(term.clone()),
@@ -193,10 +193,10 @@ mod tests {
             shortened in any::<bool>(),
         ) {
             let (id, (promised, synced)) = (id.parse().unwrap(), terms);
-            let state = State { id, incarnation, promised, synced, needs, quorum, rotate, shortened };
+            let state = StateFile { id, incarnation, promised, synced, needs, quorum, rotate, shortened };
             let text = state.to_text();
             prop_assert!(text.len() <= BYTES_MAX);
-            prop_assert_eq!(State::parse(text.as_bytes()), Some(state));
+            prop_assert_eq!(StateFile::parse(text.as_bytes()), Some(state));
         }
     }
 
@@ -208,14 +208,14 @@ mod tests {
             (None, Some(Layout::Month), true),
             (Some(3), Some(Layout::Sensor), false),
         ] {
-            let text = State { quorum, rotate, shortened, ..state() }.to_text().into_bytes();
+            let text = StateFile { quorum, rotate, shortened, ..state() }.to_text().into_bytes();
             for at in 0..text.len() {
                 let mut changed = text.clone();
                 changed[at] ^= 1;
-                assert_eq!(State::parse(&changed), None, "byte {at}");
-                assert_eq!(State::parse(&text[..at]), None, "first {at} bytes");
+                assert_eq!(StateFile::parse(&changed), None, "byte {at}");
+                assert_eq!(StateFile::parse(&text[..at]), None, "first {at} bytes");
             }
-            assert_eq!(State::parse(&[&text[..], b"\n"].concat()), None);
+            assert_eq!(StateFile::parse(&[&text[..], b"\n"].concat()), None);
         }
     }
 }

@@ -31,7 +31,7 @@ pub enum TailError {
 }
 
 impl TailError {
-    /// Did whatever reads the rows end?
+    /// Whether the reader of the rows has ended.
     #[must_use]
     pub fn is_unread(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)

@@ -1,5 +1,5 @@
-//! Is the clock of this host behind? A clock without a battery starts at the time that it last knew. Only the times of
-//! readings that come without one depend on it, so a warning comes once, and the peer goes on.
+//! Finds out whether the clock of this host lags. A clock without a battery starts at the time that it last knew. Only
+//! the times of readings that come without one depend on it, so a warning comes once, and the peer goes on.
 
 use std::time::{Duration, SystemTime};
 

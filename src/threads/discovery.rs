@@ -97,7 +97,7 @@ fn unseal<'a>(node: &Node, bytes: &'a [u8], from: IpAddr) -> Option<(Cow<'a, [u8
     None
 }
 
-/// Does this datagram of the group count? It does not where it was heard before.
+/// Whether this datagram of the group counts. It does not if it was heard before.
 fn counts(node: &Node, windows: &mut Windows, message: &Message, opened: &Opened) -> bool {
     let sender = match message {
         Message::NewPeerRequest(contact) => contact,

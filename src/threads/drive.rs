@@ -35,7 +35,7 @@ impl Node {
         self.takes_in(input);
     }
 
-    /// The same. Were readings taken in? A peer that stops takes none.
+    /// The same. Returns whether readings were taken in. A peer that stops takes none.
     pub(super) fn takes_in(self: &Arc<Self>, input: Input) -> bool {
         if log::log_enabled!(Level::Trace) {
             log::trace!("<- {input:?}");

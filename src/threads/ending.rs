@@ -18,7 +18,7 @@ use crate::protocol::Exit;
 /// core waits for commits, this keeps the end within a second.
 pub(super) const FAREWELL: Duration = Duration::from_millis(250);
 
-/// Lets the last messages go out and the last rows be written, for so long at most.
+/// Lets the last messages go out and the last rows be written, for this long at most.
 pub(super) fn farewell(node: &Node, marks: Option<&Marks>, most: Duration) {
     if let Some(marks) = marks {
         marks.settle(most);

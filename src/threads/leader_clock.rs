@@ -17,17 +17,17 @@ const ASK_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 pub(super) struct LeaderClock {
-    state: Mutex<State>,
+    state: Mutex<LastAnswer>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LastAnswer {
     asked: Option<Instant>,
     /// The leader that answered, and by how many seconds this host's clock is ahead of its.
     offset: Option<(PeerId, f64)>,
 }
 
-impl State {
+impl LastAnswer {
     /// What this leader answered.
     fn known_of(&self, leader: &PeerId) -> Option<f64> {
         self.offset.as_ref().filter(|(of, _)| of == leader).map(|(_, seconds)| *seconds)

@@ -28,7 +28,7 @@ pub(super) const SERVE_BYTES: usize = 256 * 1024;
 
 pub(super) struct Link {
     pub(super) peer: PeerId,
-    pub(super) state: Mutex<State>,
+    pub(super) state: Mutex<LinkState>,
     /// The thread has something to do.
     pub(super) wake: Condvar,
     /// Held for as long as a thread writes.
@@ -39,7 +39,7 @@ pub(super) struct Link {
 
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each changes by itself")]
-pub(super) struct State {
+pub(super) struct LinkState {
     pub(super) outbox: Outbox,
     /// Something was taken out, and is not known to be written.
     pub(super) taken: bool,
@@ -82,8 +82,8 @@ pub(super) enum Task {
     Write,
 }
 
-impl State {
-    /// What there is to do that nobody else does.
+impl LinkState {
+    /// What is left for the link's thread to do.
     pub(super) fn task(&self) -> Option<Task> {
         match self.up {
             _ if self.closed => None,
@@ -163,7 +163,7 @@ impl Link {
         self.start_over(&mut lock(&self.state));
     }
 
-    fn start_over(&self, state: &mut State) {
+    fn start_over(&self, state: &mut LinkState) {
         state.down();
         if let Some(stuck) = state.writing.take() {
             // The thread waits for a receiver that does not read, so the receiver does not notice this end too early.
@@ -172,8 +172,8 @@ impl Link {
         self.wake.notify_one();
     }
 
-    /// The other side does not take this link: what waits and what was under way is lost. The next message dials, and the
-    /// core hears of that connection, but not before `pause` is over. Returns whether there was a link until now.
+    /// The other side refused this link, so what waited or was under way is lost. The next message dials, and the core
+    /// hears of that connection, but not before `pause` is over. Returns whether there was a link until now.
     pub(super) fn rest(&self, pause: Duration) -> bool {
         let mut state = lock(&self.state);
         if state.closed {
@@ -204,7 +204,7 @@ impl Link {
         lock(&self.state).outbox.renewed();
     }
 
-    /// Has the thread see what there is to do for it. True: it has to be started.
+    /// Lets the thread see what there is to do. True: it has to be started.
     pub(super) fn lacks_thread(&self) -> bool {
         // The lock is held, so that the signal does not fall between the thread's last look and its sleep.
         let mut state = lock(&self.state);
@@ -231,7 +231,7 @@ impl Link {
         self.wake.notify_one();
     }
 
-    /// Is there neither a connection nor anything to say?
+    /// Whether there is neither a connection nor anything to say.
     pub(super) fn is_over(&self) -> bool {
         let state = lock(&self.state);
         state.up.is_none() && !state.dial && !state.report && state.outbox.is_empty()
@@ -315,7 +315,7 @@ impl Link {
     }
 }
 
-/// Its connections end when nobody has it any more: another thread waits for that, too.
+/// Closes the connections when the last owner drops the link: another thread may be waiting for that.
 impl Drop for Link {
     fn drop(&mut self) {
         self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).hang_up();

@@ -309,7 +309,7 @@ pub(super) fn complain_of_version(node: &Node, from: IpAddr, error: &dyn Error) 
 }
 
 fn token(connection: ConnectionId) -> Token {
-    // Where numbers have 32 bits, the connections of the first numbers are over before the numbers return.
+    // If numbers have 32 bits, the connections with the first numbers are over before the numbers return.
     Token(usize::try_from(connection.0).unwrap_or(usize::MAX >> 1).wrapping_add(FIRST))
 }
 

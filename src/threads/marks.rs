@@ -60,7 +60,7 @@ impl Marks {
         }
     }
 
-    /// Waits until what was handed in is noted, for so long at most.
+    /// Waits until what was handed in is noted, for this long at most.
     pub(super) fn settle(&self, most: Duration) {
         let until = Instant::now() + most;
         let mut busy = lock(&self.busy);

@@ -186,7 +186,7 @@ impl Node {
         started.is_ok()
     }
 
-    /// Was this process started by a service manager?
+    /// Whether a service manager started this process.
     #[cfg(unix)]
     pub(super) fn is_service(&self) -> bool {
         self.manager.is_some()

@@ -130,7 +130,7 @@ impl Outbox {
         self.to_serve().cloned()
     }
 
-    /// Is this still the part that is to be sent next?
+    /// Whether this is still the part that is to be sent next.
     #[must_use]
     pub fn is_next(&self, part: &Serving) -> bool {
         self.to_serve().is_some_and(|next| (next.restart, next.after) == (part.restart, part.after))
@@ -292,7 +292,7 @@ mod tests {
         assert!(first.messages.len() + second.messages.len() == 8 && second.last_word.is_some());
     }
 
-    /// A refusal that takes so many bytes as text.
+    /// A refusal that takes this many bytes as text.
     fn refusal(bytes: usize) -> Message {
         let of = |text: String| Message::Error { why: Refusal::Other(text) };
         let mut text = Vec::new();

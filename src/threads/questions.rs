@@ -18,10 +18,10 @@ const URGENT_WAITING_MAX: usize = 1024;
 const OTHERS_WAITING_MAX: usize = 16;
 
 #[derive(Default)]
-pub(super) struct Questions(Mutex<State>);
+pub(super) struct Questions(Mutex<Queues>);
 
 #[derive(Default)]
-struct State {
+struct Queues {
     urgent: VecDeque<(Call, Hello)>,
     others: VecDeque<(Call, Hello)>,
     threads: usize,

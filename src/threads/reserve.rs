@@ -17,8 +17,8 @@ use crate::storage::{self, Room};
 /// The shortest time between two looks under load: a look takes a microsecond, and a fast disk takes 200 MB meanwhile.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Sources go on once there is this part of the reserve more than it, so that they do not stop and go with each file that
-/// another program removes.
+/// Sources go on only once free space exceeds the reserve by one part in this many of it. Otherwise they would stop and
+/// start with each file that another program removes.
 const MARGIN: u64 = 8;
 
 /// Names of complaints.
@@ -50,12 +50,12 @@ impl Reserve {
         Some(Disk { free, total, min_free: self.min_free, sources_wait: self.sources_wait() })
     }
 
-    /// Do sources have to wait for room on the disk?
+    /// Whether sources have to wait for room on the disk.
     pub(super) fn sources_wait(&self) -> bool {
         self.waits.load(Ordering::Acquire)
     }
 
-    /// Looks how much room there is, and says what that means. Returns whether sources may go on that waited.
+    /// Looks how much room there is, and says what that means. Returns whether waiting sources may go on.
     pub(super) fn look(&self, complaints: &Complaints) -> bool {
         // What the system does not know is no reason to stop measuring.
         let room = Room::of(&self.directory).ok();
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::storage::TempDir;
 
-    /// What is said of so many bytes each, one look after the other, and whether sources wait then.
+    /// What is said about this many free bytes each, one look after the other, and whether sources wait then.
     fn looks(min_free: u64, all: &[u64]) -> Vec<(Vec<&'static str>, bool, bool)> {
         let reserve = Reserve::new(PathBuf::from("d"), min_free);
         all.iter()

@@ -22,8 +22,8 @@ pub(super) struct Asked {
 #[derive(Debug, Default)]
 struct Wait {
     since: Option<Instant>,
-    /// It was told.
-    told: bool,
+    /// The log says so.
+    reported: bool,
 }
 
 impl Asked {
@@ -36,21 +36,21 @@ impl Asked {
     pub(super) fn timing<T>(&self, complaints: &Complaints, ask: impl FnOnce() -> T) -> T {
         lock(&self.wait).since = Some(Instant::now());
         let answer = ask();
-        let Wait { told, .. } = std::mem::take(&mut *lock(&self.wait));
-        if told {
+        let Wait { reported, .. } = std::mem::take(&mut *lock(&self.wait));
+        if reported {
             let text = format!("{} answers again", self.what);
             complaints.over(&Subject::Own(self.what.clone()), &[BLOCKED], &text);
         }
         answer
     }
 
-    /// Complains where it has lasted too long.
+    /// Complains if it has lasted too long.
     fn look(&self, complaints: &Complaints, now: Instant) {
         let mut wait = lock(&self.wait);
         let Some(since) = wait.since.filter(|since| now.saturating_duration_since(*since) >= self.patience) else {
             return;
         };
-        wait.told = true;
+        wait.reported = true;
         drop(wait);
         let lasts = now.saturating_duration_since(since).as_secs();
         let text =
@@ -59,7 +59,7 @@ impl Asked {
     }
 }
 
-/// Looks at all of them, for ever: each is told of within twice its patience.
+/// Looks at all of them, for ever: each is reported within twice its patience.
 pub(super) fn run(complaints: &Complaints, all: &[Arc<Asked>]) {
     let pause = all.iter().map(|asked| asked.patience).min().expect("there is one to look at");
     loop {
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(heard().len(), 1, "it has answered");
     }
 
-    /// A source that is given up on after so long.
+    /// A source that is given up on after this long.
     struct Slow(Option<Duration>);
 
     impl Source for Slow {

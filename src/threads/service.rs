@@ -1,9 +1,9 @@
-//! `service`: where a service manager started this process, tells it when the peer is up, what it does, and that it lives: only
-//! for as long as it gets on with its work.
+//! `service`: if a service manager started this process, tells it when the peer is up, what it does, and that it lives:
+//! only for as long as it gets on with its work.
 //!
-//! A process that merely runs is no sign of life. The manager is told only where this thread gets the lock of the core, no
-//! deadline of the core is long over, and the `storage` has come to what it was handed. A disk that hangs, or a lock that
-//! nobody gives back, ends in a restart.
+//! A process that merely runs is not a sign of life. The manager is told only if this thread gets the lock of the core,
+//! no deadline of the core is long over, and the `storage` has come to what it was handed. A disk that hangs, or a lock
+//! that nobody gives back, ends in a restart.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -16,16 +16,16 @@ use super::node::Node;
 use crate::elapsed::Elapsed;
 use crate::protocol::{Alarm, Time};
 use crate::service::{Manager, Word};
-use crate::status::report::State;
+use crate::status::report::PeerState;
 use crate::status::words;
 
-/// The manager is told how things are at least so often.
+/// The longest time between two reports to the manager.
 const BEAT: Duration = Duration::from_secs(10);
 
-/// And so often within the time after which its watchdog ends the process.
+/// How many reports there are at least within the time after which its watchdog ends the process.
 const BEATS: u32 = 4;
 
-/// A manager without a watchdog is told that a peer hangs after so long.
+/// After how long a manager without a watchdog is told that a peer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(node: &Arc<Node>, manager: &Manager) {
@@ -66,7 +66,7 @@ impl Service {
         self.is_suspended |= news.iter().any(|happening| happening.event == "suspended");
         let hangs = self.vitals.look(node);
         let report = node.report();
-        let is_up = self.is_suspended || matches!(report.state, State::Member | State::Leads);
+        let is_up = self.is_suspended || matches!(report.state, PeerState::Member | PeerState::Leads);
         let status = hangs.clone().unwrap_or_else(|| words::in_one_line(&report));
         let mut said = vec![Word::Status(&status)];
         match &hangs {

@@ -42,14 +42,14 @@ fn reload(node: &Node) {
     node.tell_manager(&[Word::Ready]);
 }
 
-/// Was this process told to outlive its terminal, as by `nohup`? Where the system does not say, it was not.
+/// Whether this process was told to outlive its terminal, as by `nohup`. If the system does not say, it was not.
 #[cfg(unix)]
 fn ignores_hangups() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     is_ignored(&status, signal_hook::consts::SIGHUP)
 }
 
-/// Does a process of this `/proc/PID/status` ignore this signal?
+/// Whether a process of this `/proc/PID/status` ignores this signal.
 #[cfg(unix)]
 fn is_ignored(status: &str, signal: i32) -> bool {
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

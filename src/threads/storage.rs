@@ -1,5 +1,5 @@
 //! `storage`: the sole owner of the disk. It takes what the core handed over, in order and as one group, does it, tells
-//! the core, and only then releases the messages that tell of it.
+//! the core, and only then releases the messages that report it.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const NAMES_EVERY: Duration = Duration::from_secs(3);
 /// some thousands of sensors it happens every 3 seconds.
 const NAMES_SHARE: u32 = 400;
 
-/// After so long without anything to pack, it is looked for again. A burst of readings is over by then.
+/// How long to wait before looking again for something to pack. A burst of readings is over by then.
 const PACK_EVERY: Duration = Duration::from_secs(10);
 
 /// Packing takes at most one part in this many of the time, and waits while there is anything else to do.
@@ -45,7 +45,7 @@ struct Group {
     dones: Vec<Done>,
     says: Vec<(PeerId, Message)>,
     /// The core knows that the files hold the rows up to here.
-    told: Sequence,
+    reported: Sequence,
     safe: Vec<Sender<()>>,
     finished: Vec<Sender<()>>,
 }
@@ -53,7 +53,7 @@ struct Group {
 /// What is left over from one group to the next.
 struct Rest {
     /// The core knows that the files hold the rows up to here.
-    told: Sequence,
+    reported: Sequence,
     /// Entries up to here are those of earlier lives: their rows have waited for long enough.
     found: Sequence,
     /// When rows that wait for others have to be written.
@@ -74,7 +74,7 @@ impl Rest {
     fn new(storage: &Storage<RealDisk>) -> Self {
         let now = Instant::now();
         Self {
-            told: storage.written(),
+            reported: storage.written(),
             found: storage.last(),
             flush_by: None,
             sync_by: None,
@@ -91,7 +91,7 @@ impl Rest {
         self.sync_by.into_iter().chain(self.retain_at).chain(self.flush_by).fold(due, Instant::min)
     }
 
-    /// Are the rows that wait to be written now? Without an `interval` they wait only while there is more to do.
+    /// Whether the waiting rows are to be written now. Without an `interval` they wait only while there is more to do.
     fn is_time_to_write(&mut self, storage: &Storage<RealDisk>, interval: Option<Duration>, is_idle: bool) -> bool {
         let Some(interval) = interval.filter(|_| storage.written() >= self.found) else { return is_idle };
         let now = Instant::now();
@@ -178,7 +178,7 @@ fn retain(node: &Arc<Node>, storage: &mut Storage<RealDisk>) -> Result<(), Stora
     Ok(())
 }
 
-/// The core hears of a removal what the storage says of it.
+/// The core hears everything that the storage says about a removal.
 impl From<Removed> for Done {
     fn from(Removed { asked, base, readings, bytes, newest, too_much }: Removed) -> Self {
         Self::Removed { asked, base, readings, bytes, newest, too_much }
@@ -198,8 +198,8 @@ fn look_for_room(node: &Node, rest: &mut Rest, now: Instant) {
     }
 }
 
-/// Packs a piece of the log; returns how long to wait before the next one. Why a segment cannot be packed is told, and no
-/// more: the log is whole without it.
+/// Packs a piece of the log; returns how long to wait before the next one. A segment that cannot be packed is reported,
+/// and nothing else is done: the log is whole without that.
 fn pack(node: &Node, storage: &mut Storage<RealDisk>) -> Result<Duration, StorageError> {
     let begun = Instant::now();
     Ok(match storage.pack()? {
@@ -214,7 +214,7 @@ fn pack(node: &Node, storage: &mut Storage<RealDisk>) -> Result<Duration, Storag
     })
 }
 
-/// How long to wait, at least this long, after what took so long: it is to take one part in `share` of the time.
+/// How long to pause after work that took `took`, so that it takes one part in `share` of the time; at least `least`.
 fn pause_after(took: Duration, share: u32, least: Duration) -> Duration {
     least.max(took * share)
 }
@@ -239,7 +239,7 @@ fn do_group(
     first: StorageItem,
     rest: &mut Rest,
 ) -> Result<(), StorageError> {
-    let mut group = Group { told: rest.told, ..Group::default() };
+    let mut group = Group { reported: rest.reported, ..Group::default() };
     let mut next = Some(first);
     for _ in 0..GROUP_MAX {
         match next.take() {
@@ -268,13 +268,13 @@ fn do_group(
     for (to, message) in group.says {
         node.send(&to, message);
     }
-    rest.told = group.told;
+    rest.reported = group.reported;
     rest.found = rest.found.min(storage.last());
     let (finishes, is_idle) = (!group.finished.is_empty(), inbox.is_empty());
     if finishes || rest.is_time_to_write(storage, node.config.flush_interval, is_idle) {
         rest.flush_by = None;
         storage.flush()?;
-    } else if storage.written() > rest.told {
+    } else if storage.written() > rest.reported {
         // Rows were written for others, and a file may have been found displaced then: it is whole before the core hears of them.
         storage.restore()?;
     }
@@ -290,7 +290,7 @@ fn do_group(
     Ok(())
 }
 
-/// Has all that was handed to the operating system on the disk.
+/// Syncs all that was handed to the operating system.
 fn sync(node: &Node, storage: &mut Storage<RealDisk>, rest: &mut Rest) -> Result<(), StorageError> {
     rest.sync_by = None;
     node.counts.sync(|| storage.sync())
@@ -299,8 +299,8 @@ fn sync(node: &Node, storage: &mut Storage<RealDisk>, rest: &mut Rest) -> Result
 /// Tells the core how far the files are.
 fn tell_of_written(node: &Arc<Node>, storage: &Storage<RealDisk>, rest: &mut Rest) {
     let up_to = storage.written();
-    if up_to > rest.told {
-        rest.told = up_to;
+    if up_to > rest.reported {
+        rest.reported = up_to;
         node.step(Input::Stored(vec![Done::Delivered { up_to }]));
     }
 }
@@ -332,7 +332,7 @@ impl Group {
                 let returned = storage.cut(to, state.promised.as_ref(), state.synced.as_ref(), state.needs)?;
                 // If `to` is not the end of a batch, less is left.
                 let to = storage.last();
-                self.told = self.told.min(to);
+                self.reported = self.reported.min(to);
                 self.dones.push(Done::Cut { to, returned });
             }
             Store::Deliver { up_to } => {
@@ -350,7 +350,7 @@ impl Group {
             Store::Remove { to } => storage.remove(to),
             Store::Begin(base) => {
                 storage.begin_after(&base)?;
-                self.told = base.last;
+                self.reported = base.last;
                 self.dones.extend([Done::Appended { last: base.last }, Done::Delivered { up_to: base.last }]);
             }
             Store::SayBase { to, term } => {

@@ -329,8 +329,9 @@ impl Ear {
 #[cfg(unix)]
 const APART: &str = "PEER_TEST_APART";
 
-/// Does this in a process of its own, which is to end with this exit status: signals, variables and panics are of all threads of
-/// a process. `test` is the full name of the test that asks for it; `under` begins the command line, as `env NAME=VALUE`.
+/// Does this in a process of its own, which is to end with this exit status: signals, variables and panics concern all
+/// threads of a process. `test` is the full name of the test that asks for it; `under` begins the command line, as in
+/// `env NAME=VALUE`.
 #[cfg(unix)]
 pub(super) fn apart(test: &str, under: &[&str], status: i32, does: impl FnOnce()) {
     use std::process::{Command, Stdio};

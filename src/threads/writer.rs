@@ -1,4 +1,4 @@
-//! `tx-<id>`: the thread of a link. It dials where there is something to say, and writes what waits. Only this thread
+//! `tx-<id>`: the thread of a link. It dials when there is something to say, and writes what waits. Only this thread
 //! ever waits for the receiver. It ends when there is nothing to do, and is started again.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::net;
 /// How long the thread of a link stays for the next task.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Has the thread of a link do what there is to do for it, and starts one where there is none.
+/// Makes the thread of a link do what there is to do for it, and starts one if there is none.
 pub(super) fn rouse(node: &Arc<Node>, link: &Arc<Link>) {
     if !link.lacks_thread() {
         return;

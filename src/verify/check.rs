@@ -31,7 +31,7 @@ pub(super) struct Checked {
     pub(super) sums: Vec<Sum>,
     pub(super) digest: Sum,
     pub(super) disagreements: Disagreements,
-    /// What is worth a line, and is no disagreement.
+    /// Notes worth printing that are not disagreements.
     pub(super) notes: Vec<String>,
     /// What the files of a running peer lack at their ends.
     pub(super) lag: Vec<Lag>,
@@ -104,7 +104,7 @@ pub(super) fn check(inspection: Inspection, up_to: Option<Sequence>) -> Result<C
     }
     notes.extend(named_as_before(&inspection));
     notes.extend(of_other_layout(&inspection));
-    // Where all wanted rows are there, nothing more is to come.
+    // If all wanted rows are there, nothing more is to come.
     let runs = runs && up_to.is_none_or(|up_to| holds < up_to);
     let (count, last) = (rows.count - left, rows.last.max(base));
     let sums = rows.sums();
@@ -126,13 +126,13 @@ struct Check<'a> {
     base: Sequence,
     /// Entries and rows up to here were looked at.
     settled: Sequence,
-    /// Of how many entries the time is that of a clock that was not set.
+    /// How many entries have the time of a clock that was not set.
     unsure: u64,
     holds: Sequence,
     term: Option<Term>,
     /// Readings of the entries that were looked at.
     entered: Numbers,
-    /// The first part of the journal since the last batch that is none, and why.
+    /// The first place after the last whole batch that is not a batch, and why.
     damage: Option<(String, String)>,
     expected: Vec<u8>,
 }
@@ -344,7 +344,7 @@ impl Check<'_> {
     }
 }
 
-/// Says whose a row of this sensor and month is, where it does not belong into this file.
+/// Says whose a row of this sensor and month is, if it does not belong into this file.
 fn is_not_of(file: &CsvName, sensor: &[u8], month: impl FnOnce() -> Month) -> Option<&'static str> {
     if file.sensor.as_str().as_bytes() != sensor {
         return Some("another sensor's");
@@ -352,7 +352,7 @@ fn is_not_of(file: &CsvName, sensor: &[u8], month: impl FnOnce() -> Month) -> Op
     file.month.filter(|of| *of != month()).map(|_| "of another month")
 }
 
-/// Is this a row of this file, by the grammar of readings?
+/// Checks that this is a row of this file, by the grammar of readings.
 fn check_row(row: &[u8], file: &CsvName) -> Result<(), String> {
     let text = |field: &[u8]| std::str::from_utf8(field).map(str::to_owned).map_err(|_| "is no text".to_owned());
     let fields = Row::parse(row).map(|row| row.fields().map(text).collect::<Result<Vec<String>, String>>());

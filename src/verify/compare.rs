@@ -33,7 +33,7 @@ pub(super) fn compare(
         let own_files = own.get(at).filter(|_| order != Ordering::Greater).cloned().unwrap_or_default();
         let others_files = others.get(of).filter(|_| order != Ordering::Less).cloned().unwrap_or_default();
         let same = order == Ordering::Equal && peer.sums[at] == other.sums[of];
-        // What is wrong with a file by its own journal was reported already, and is no second disagreement.
+        // What is wrong with a file by its own journal was reported already, and is not a second disagreement.
         let is_of = |name: &str| {
             let named = peer.inspection.csv()[own_files.clone()].iter().any(|file| file.name == name);
             named || CsvName::parse(name).is_some_and(|name| name.sensor == *sensor)

@@ -44,7 +44,7 @@ impl Disagreements {
         let says = |known: &Disagreement| {
             (known.file == file || known.file.is_empty()) && known.first <= span.0 && span.1 <= known.last
         };
-        // Where not everything that was said is kept, it may be noted twice: it is only counted.
+        // If not everything that was said is kept, it may be noted twice: it is only counted.
         if !self.kept.iter().any(says) {
             self.add(file, span, what);
         }
@@ -65,12 +65,12 @@ impl Disagreements {
         self.torn += self.count() - before;
     }
 
-    /// Do all of them only say that others hold more?
+    /// Whether all of them only say that others hold more.
     pub(super) fn only_behind(&self) -> bool {
         self.behind > 0 && self.behind == self.count()
     }
 
-    /// Are files only torn at their ends, and the peer perhaps behind by that?
+    /// Whether files are only torn at their ends, and the peer perhaps behind by that.
     pub(super) fn only_torn(&self) -> bool {
         self.torn > 0 && self.torn + self.behind == self.count()
     }
@@ -79,7 +79,7 @@ impl Disagreements {
         self.kept.len() as u64 + self.more
     }
 
-    /// Is any of them about such a file?
+    /// Whether any of them is about such a file.
     pub(super) fn tells_of(&self, is_meant: impl Fn(&str) -> bool) -> bool {
         self.kept.iter().any(|known| is_meant(&known.file))
     }

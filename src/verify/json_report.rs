@@ -4,12 +4,12 @@ use super::check::Checked;
 use super::digest::hex;
 use super::disagreements::Disagreement;
 use super::report::LINES_MAX;
-use super::{Asked, Peer, Verdict};
+use super::{Asked, Examined, Verdict};
 use crate::json::{array, quoted, Object};
 use crate::selection::Selection;
 
 /// The whole text, without a line end.
-pub(super) fn text(asked: &Asked, selection: &Selection, peers: &[Peer], verdict: Verdict) -> String {
+pub(super) fn text(asked: &Asked, selection: &Selection, peers: &[Examined], verdict: Verdict) -> String {
     let mut object = Object::new();
     object.text("verdict", verdict.name());
     object.raw("status", &verdict.status().to_string());
@@ -22,7 +22,7 @@ pub(super) fn text(asked: &Asked, selection: &Selection, peers: &[Peer], verdict
     object.end()
 }
 
-fn one(peer: &Peer, path: &str) -> String {
+fn one(peer: &Examined, path: &str) -> String {
     let mut object = Object::new();
     object.text("peer", &peer.label);
     object.text("path", path);

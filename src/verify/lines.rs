@@ -37,7 +37,7 @@ pub(super) struct Line {
     pub(super) sequence: Option<Sequence>,
     /// 1 for the header.
     pub(super) number: u64,
-    /// Does it end in LF?
+    /// Whether it ends in LF.
     pub(super) whole: bool,
 }
 

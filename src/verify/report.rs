@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::check::Checked;
 use super::digest::hex;
-use super::{Peer, Verdict};
+use super::{Examined, Verdict};
 use crate::selection::Selection;
 
 /// How many disagreements of a peer are printed; more are only counted. Three peers fit on a screen.
@@ -12,7 +12,7 @@ pub(super) const LINES_MAX: usize = 20;
 
 /// Writes the whole report.
 pub(super) fn write(
-    peers: &[Peer],
+    peers: &[Examined],
     reference: Option<usize>,
     selection: &Selection,
     verdict: Verdict,
@@ -55,12 +55,12 @@ pub(super) fn write(
     out.flush()
 }
 
-fn found(peers: &[Peer]) -> impl Iterator<Item = (&str, &Checked)> {
+fn found(peers: &[Examined]) -> impl Iterator<Item = (&str, &Checked)> {
     peers.iter().filter_map(|peer| Some((peer.label.as_str(), peer.found.as_ref().ok()?)))
 }
 
 /// Writes columns as wide as their content.
-fn write_table(peers: &[Peer], out: &mut dyn Write) -> io::Result<()> {
+fn write_table(peers: &[Examined], out: &mut dyn Write) -> io::Result<()> {
     let heading = ["PEER", "ROWS", "SENSORS", "LAST", "SHA-256"].map(str::to_owned);
     let cells = |(label, one): (&str, &Checked)| {
         let digest = if one.runs { format!("{} running", hex(&one.digest)) } else { hex(&one.digest) };
@@ -79,7 +79,7 @@ fn write_table(peers: &[Peer], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn write_faults(peers: &[Peer], notes: &[String], out: &mut dyn Write) -> io::Result<()> {
+fn write_faults(peers: &[Examined], notes: &[String], out: &mut dyn Write) -> io::Result<()> {
     for note in notes {
         writeln!(out, "note: {note}")?;
     }
@@ -111,7 +111,7 @@ fn write_faults(peers: &[Peer], notes: &[String], out: &mut dyn Write) -> io::Re
 }
 
 /// What all of them agree on.
-fn agreement(peers: &[Peer], reference: Option<usize>) -> String {
+fn agreement(peers: &[Examined], reference: Option<usize>) -> String {
     let all: Vec<(&str, &Checked)> = found(peers).collect();
     let running: Vec<&str> = all.iter().filter(|(_, one)| one.runs).map(|(label, _)| *label).collect();
     let held = |one: &Checked| {

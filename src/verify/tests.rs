@@ -40,7 +40,7 @@ impl Data {
         self.running_with(id, options, None, frames, delivered)
     }
 
-    /// The same, whose rows may wait for so long.
+    /// The same, whose rows may wait for this long.
     fn running_with(
         &self,
         id: &str,

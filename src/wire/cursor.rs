@@ -105,7 +105,7 @@ impl<'a> Cursor<'a> {
         Some(&inner[..end])
     }
 
-    /// Does a list in brackets come next, and no address in brackets?
+    /// Whether a list in brackets comes next, and not an address in brackets.
     #[must_use]
     pub fn is_bracketed(&self) -> bool {
         self.rest.is_some_and(|rest| rest.starts_with('['))

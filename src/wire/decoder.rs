@@ -85,7 +85,7 @@ impl Decoder {
         }
     }
 
-    /// Are there bytes of messages that were not taken out yet?
+    /// Whether there are bytes of messages that were not taken out yet.
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.end > self.start

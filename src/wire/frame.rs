@@ -7,7 +7,7 @@
 //! FROM:<origin>:<first number>:<count>\n      one range: `count` payload lines of one origin follow
 //! DATA|…\n
 //! ```
-//! The CRC-32 (eight hex digits) covers the head line up to the colon before it, and the body.
+//! The CRC-32 (eight hex digits) covers the head line up to and including the colon before it, and the body.
 
 use std::fmt;
 use std::sync::Arc;
@@ -339,7 +339,7 @@ impl FrameHead {
         Ok(Self { term, first, count, body_bytes, crc, sealed })
     }
 
-    /// Was the head made for this body, whatever that holds?
+    /// Whether the head was made for this body, whatever that holds.
     #[must_use]
     pub fn seals(&self, body: &[u8]) -> bool {
         body.len() == self.body_bytes && check_crc("BATCH", self.sealed.clone(), body, self.crc).is_ok()

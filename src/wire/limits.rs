@@ -16,7 +16,7 @@ pub struct Limits {
     pub bytes: Option<u64>,
 }
 
-/// A text is no [`Limits`].
+/// A text is not a [`Limits`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not of the form <seconds or ->/<bytes or ->")]
 pub struct LimitsError;

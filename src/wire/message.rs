@@ -26,7 +26,7 @@ impl fmt::Display for Token {
     }
 }
 
-/// A text is no [`Token`].
+/// A text is not a [`Token`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not of 16 hex digits")]
 pub struct TokenError;
@@ -79,7 +79,7 @@ pub struct Hello {
     pub peer: PeerId,
     pub incarnation: Incarnation,
     pub endpoint: SocketAddr,
-    /// Whom the dialler means to reach; `None` where it only asks a question.
+    /// The peer that the dialler means to reach; `None` if it only asks a question.
     pub addressee: Option<PeerId>,
     /// The dialler tells it only to this addressee at this address. Before the addressee believes a word, it asks back
     /// with the token at the address that the dialler names.

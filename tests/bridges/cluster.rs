@@ -129,8 +129,8 @@ impl Holder for Cluster {
     }
 }
 
-/// Hands rows over while the leader of the stream is killed again and again: each time when so many more rows are there, and
-/// until so many more are. `pause` is the longest between two heaps of readings, in milliseconds.
+/// Hands rows over while the leader of the stream is killed again and again: each time once `few` more rows are there,
+/// and for as long as it takes until `more` are. `pause` is the longest between two heaps of readings, in milliseconds.
 fn survive(kills: usize, (few, more): (u64, u64), pause: u64) {
     let Some(mut cluster) = Cluster::start() else { return };
     let group = Group::new();

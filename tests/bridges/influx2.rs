@@ -21,7 +21,7 @@ struct Bucket {
     points: BTreeSet<String>,
     /// How the next requests with points are answered, instead of taking them.
     answers: VecDeque<Answer>,
-    /// What stands before it takes no larger request.
+    /// A proxy in front of it takes no larger request.
     largest: Option<usize>,
     /// What no documentation allows.
     wrong: Vec<String>,
@@ -140,7 +140,7 @@ fn answer(bucket: &mut Bucket, method: &str, path: &str, authorization: &str, bo
     answer
 }
 
-/// Has it a measurement with its tags, fields, and a time in nanoseconds?
+/// Whether it has a measurement with its tags, fields, and a time in nanoseconds.
 fn is_point(line: &str) -> bool {
     let parts: Vec<&str> = line.split(' ').collect();
     let [series, fields, time] = parts[..] else { return false };

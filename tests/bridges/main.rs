@@ -1,5 +1,5 @@
 //! `peer bridge` before real servers: what they hold in the end is each row, once where that is promised, whatever is killed
-//! meanwhile. A server that is not installed is told of, and its tests are skipped.
+//! meanwhile. A server that is not installed is reported, and its tests are skipped.
 
 mod access;
 mod bridge;

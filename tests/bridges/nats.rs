@@ -48,7 +48,7 @@ impl Nats {
         jetstream::new(async_nats::connect(format!("nats://127.0.0.1:{port}")).await.expect("it listens"))
     }
 
-    /// Makes a stream that forgets at once which messages it had: what is repeated shows.
+    /// Makes a stream that immediately forgets which messages it had, so that a repeated one shows.
     pub(crate) fn make(&self, name: &str, subjects: &[String]) {
         let config = Config {
             name: name.to_owned(),
@@ -71,7 +71,7 @@ impl Nats {
         });
     }
 
-    /// Lets a stream keep so many messages.
+    /// Lets a stream keep this many messages.
     fn limit(&self, name: &str, count: i64) {
         self.runtime.block_on(async {
             let context = Self::context(self.server.port).await;
@@ -150,7 +150,8 @@ impl Holder for Nats {
     }
 }
 
-/// Asserts that there are so many rows, each once, and those of each life of a peer in the order in which it took them in.
+/// Asserts that there are this many rows, each once, and those of each life of a peer in the order in which it took
+/// them in.
 pub(crate) fn assert_once_and_in_order(messages: &[Message], count: u64) {
     assert_eq!(messages.len() as u64, count);
     let mut last: HashMap<&str, u64> = HashMap::new();
@@ -278,7 +279,7 @@ fn a_stream_that_is_replaced_while_a_bridge_works_gets_all_rows_again() {
     assert_gets_all_rows_again(|nats| nats.replace("sensors"));
 }
 
-/// Hands rows over until the stream holds so many, and ends.
+/// Hands rows over until the stream holds this many, and ends.
 fn hands_over(nats: &mut Nats, group: &Group, url: &str, count: u64) {
     let mut bridge = bridge::start("bridge", &group.directory, &[url]);
     bridge.wait_for("rows go there");

@@ -6,7 +6,7 @@ use crate::mqtt::Broker;
 use crate::nats::Nats;
 use crate::storm::{wait_for, Holder};
 
-/// Starts a bridge with a position of its own, and ends it once the engine holds so many rows.
+/// Starts a bridge with a position of its own, and ends it once the engine holds this many rows.
 fn hands_over(holder: &mut dyn Holder, group: &Group, options: &[&str], count: u64) {
     let mut bridge = bridge::start("bridge", &group.directory, options);
     bridge.wait_for("rows go there");

@@ -56,7 +56,7 @@ impl Two {
     }
 }
 
-/// Waits until so many rows are there. It goes on for as long as there are more and more: a busy machine is slow.
+/// Waits until this many rows are there. It goes on for as long as there are more and more: a busy machine is slow.
 pub(crate) fn wait_for(holder: &mut dyn Holder, bridge: &Peer, count: u64) {
     let (begun, mut held, mut until) = (Instant::now(), holder.held(), Instant::now() + 2 * PATIENCE);
     while held < count {

@@ -52,11 +52,11 @@ fn cut_again_and_again(test: &str, options: &'static [&'static str], promise: Pr
 
 #[test]
 fn killing_all_together_loses_no_row() {
-    cut_again_and_again("chaos cuts_of_all_at_once_lose", &["--resume", "--fsync", "batch"], Promise::Stays);
+    cut_again_and_again("chaos killing_all_together_loses", &["--resume", "--fsync", "batch"], Promise::Stays);
 }
 
 #[test]
 fn killing_all_together_under_a_quorum_changes_no_row() {
     let options = &["--resume", "--quorum", "2"];
-    cut_again_and_again("chaos cuts_of_all_at_once_change", options, Promise::Fixed);
+    cut_again_and_again("chaos killing_all_together_under", options, Promise::Fixed);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::descriptors::limited;
 use crate::harness::{Group, Peer};
 
-/// Is there a process of this number that has not ended?
+/// Whether there is a process of this number that has not ended.
 fn lives(process: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // After the name in brackets, which may hold anything.

@@ -2,7 +2,7 @@
 //!
 //! The first two are a file system in memory that nobody else sees; they need Linux, the right to mount (root), and
 //! `unshare` of util-linux. The last one is `stall.c`, and needs Linux and a C compiler; or `strace` lets one call hang.
-//! Where one of these is missing, the tests say so and pass.
+//! If one of these is missing, the tests say so and pass.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -222,8 +222,8 @@ fn a_leader_that_cannot_read_its_journal_for_a_while_is_not_taken_for_silent() {
     assert!(last.last_view().is_some_and(|view| view.starts_with("1.")), "{:?}", last.last_view());
 }
 
-/// Has a thread that asks for a second time how much room the disk has wait for ten minutes, as it may on a network's
-/// file system. With `-D` the peer is the child, and not `strace`.
+/// Holds up, for ten minutes, a thread that asks for a second time how much room the disk has, as a network's file
+/// system may. With `-D` the peer is the child, and not `strace`.
 const NO_ROOM_KNOWN: [&str; 8] = [
     "-D",
     "-f",

@@ -32,7 +32,7 @@ fn lines(group: &Group, arguments: &[&str]) -> usize {
     output(group, &[arguments, &["a"]].concat()).lines().count()
 }
 
-/// Waits until this peer knows that so many readings are committed.
+/// Waits until this peer knows that this many readings are committed.
 fn wait_for_commit(group: &Group, peer: &mut Peer, count: u64) {
     let known = format!("\"committed\":{count},");
     peer.poll("the commit", |peer| report(group, peer).contains(&known));

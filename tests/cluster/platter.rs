@@ -11,13 +11,13 @@ use crate::record::Event;
 
 /// The content of a file `state`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct State {
+pub(super) struct StateOnDisk {
     pub(super) incarnation: Incarnation,
     pub(super) promised: Option<Term>,
     pub(super) synced: Option<Term>,
 }
 
-impl State {
+impl StateOnDisk {
     fn read(lines: &[String]) -> Self {
         let field = |name: &str| {
             let value = lines.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -61,7 +61,7 @@ pub(super) struct Platter {
     batches: BTreeMap<Sequence, Batch>,
     /// Lines of the files `state` and `state.tmp`.
     states: BTreeMap<String, Vec<String>>,
-    state: Option<State>,
+    state: Option<StateOnDisk>,
 }
 
 impl Platter {
@@ -84,28 +84,28 @@ impl Platter {
     }
 
     /// The `state` that is safe.
-    pub(super) fn state(&self) -> Option<&State> {
+    pub(super) fn state(&self) -> Option<&StateOnDisk> {
         self.state.as_ref()
     }
 
-    /// Are all bytes and names safe of the files that `of` picks?
+    /// Whether all bytes and names are safe of the files that `of` picks.
     pub(super) fn holds(&self, of: impl Fn(&str) -> bool) -> bool {
         !self.bytes.iter().chain(&self.names).any(|path| of(path))
     }
 
-    /// Are the bytes of this file safe?
+    /// Whether the bytes of this file are safe.
     pub(super) fn holds_bytes(&self, file: &str) -> bool {
         !self.bytes.contains(file)
     }
 
-    /// May something come back that was cut from the log?
+    /// Whether something may come back that was cut from the log.
     pub(super) fn has_unsynced_cut(&self) -> bool {
         let journal = self.path("journal/");
         let removed = self.names.iter().any(|name| name.starts_with(&journal) && !self.known.contains(name));
         removed || !self.shortened.is_empty()
     }
 
-    /// Is the log safe up to here?
+    /// Whether the log is safe up to here.
     pub(super) fn holds_log(&self, up_to: Sequence) -> bool {
         let Some((_, Batch { last, .. })) = self.batches.range(..=up_to).next_back() else { return up_to == 0 };
         // The parent directories count, too.
@@ -145,7 +145,7 @@ impl Platter {
         }
         let state = self.path("state");
         if self.holds(|path| path == state) {
-            self.state = self.states.get(&state).map(|lines| State::read(lines));
+            self.state = self.states.get(&state).map(|lines| StateOnDisk::read(lines));
         }
     }
 

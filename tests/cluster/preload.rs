@@ -1,4 +1,4 @@
-//! Small libraries in C, loaded between a peer and the system. They need Linux and a C compiler. Where one of these is
+//! Small libraries in C, loaded between a peer and the system. They need Linux and a C compiler. If one of these is
 //! missing, the tests that want them say so and pass.
 
 use std::process::Command;

@@ -97,7 +97,7 @@ fn a_service_below_its_quorum_is_ready_and_says_what_it_waits_for() {
 }
 
 #[test]
-fn a_service_whose_disk_stands_still_gives_no_sign_of_life() {
+fn a_service_whose_disk_hangs_gives_no_sign_of_life() {
     let group = Group::new();
     let Some(library) = stall_library(&group) else { return };
     let (manager, stall) = (Manager::listen(&group, "manager"), group.directory.join("stall"));

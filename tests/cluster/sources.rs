@@ -134,7 +134,7 @@ fn files_and_pipes_are_read_by_name_beside_each_other() {
     fs::write(&file, LINE).expect("a file");
     peer.wait_for_rows(1);
     fs::write(&pipe, format!("{LINE}DATA|a|2013-01-01T06:00:00Z|1|2|1013.2")).expect("it is read");
-    // So that the next one is no part of the same.
+    // Waits, so that the next one is not a part of the same.
     peer.wait_for(&format!("Line 2 of file:{} refused: line is the last one and has no LF", pipe.display()));
     fs::write(&pipe, LINE).expect("it is read");
     peer.wait_for_rows(3);

@@ -1,5 +1,5 @@
-/* Lets a disk stand still: loaded before the C library, it has every write to a regular file, and every sync, wait for as long
-   as the file exists that STALL_FILE names, and every positioned read for as long as one of that name with ".read" does. */
+/* Lets a disk hang. It is loaded before the C library, and makes every write to a regular file, and every sync, wait for as
+   long as the file exists that STALL_FILE names, and every positioned read for as long as one of that name with ".read" does. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>

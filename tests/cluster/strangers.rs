@@ -62,7 +62,7 @@ fn silent_connections_take_no_threads_and_keep_no_newcomer_out() {
     assert_small(&peers[0]);
 }
 
-/// A process that is no peer, but answers yes when it is asked whether it made a connection.
+/// A process that is not a peer, but answers yes when it is asked whether it made a connection.
 struct Impostor {
     listener: TcpListener,
     name: String,

@@ -118,7 +118,7 @@ fn synced_segments(record: &[Event]) -> usize {
     record.iter().filter(is_sync).count()
 }
 
-/// Are all written bytes of the log synced, and are there any?
+/// Whether all written bytes of the log are synced, and there are any.
 fn has_synced_log(record: &[Event]) -> bool {
     let written = |event: &Event| matches!(event, Event::Write { path, .. } if is_segment(path));
     let synced = |event: &Event| matches!(event, Event::Sync { path } if is_segment(path));

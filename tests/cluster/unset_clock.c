@@ -1,5 +1,5 @@
-/* A host whose clock starts in 1970: loaded before the C library, it takes so many seconds from the time of day until the file
-   exists that CLOCK_SET names. */
+/* A host whose clock starts in 1970. It is loaded before the C library, and gives a time of day in the first 1000 seconds of
+   1970 until the file exists that CLOCK_SET names. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-//! A peer on a host without a clock that runs while it is off: what it makes of the time, and what is told of it.
+//! A peer on a host without a clock that runs while it is off: what it makes of the time, and what is reported about
+//! it.
 
 use std::fs;
 use std::process::Command;

@@ -246,7 +246,7 @@ impl Bench {
         self.open.iter().map(|call| call.to.to_string()).collect()
     }
 
-    /// Is a question to this address not answered yet?
+    /// Whether a question to this address is not answered yet.
     pub(crate) fn waits_for(&self, to: &str) -> bool {
         self.open().iter().any(|open| open == to)
     }
@@ -346,7 +346,7 @@ pub(crate) fn asked(effects: &[Effect]) -> Vec<&Call> {
     effects.iter().filter_map(of).collect()
 }
 
-/// Does it end?
+/// Whether it ends.
 pub(crate) fn ends(effects: &[Effect]) -> bool {
     effects.iter().any(|effect| matches!(effect, Effect::Exit(_)))
 }

@@ -1,4 +1,4 @@
-//! Who may say what: links that prove where they come from, leaders that were asked, members in their own name.
+//! What counts from whom: links that prove where they come from, leaders that were asked, members in their own name.
 
 use peer::ids::Term;
 use peer::protocol::{Admission, Alarm, Answer, ConnectionId, Effect, Event, Found, Input, Question, Standing};

@@ -1,4 +1,4 @@
-//! Whom a peer promises to, how far up, and for how long it waits for what was promised.
+//! The peers that a peer promises to, how far up, and for how long it waits for what was promised.
 
 use peer::ids::Term;
 use peer::protocol::{Alarm, Found, Standing};

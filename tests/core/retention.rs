@@ -217,7 +217,8 @@ fn a_cut_below_what_was_removed_leaves_nothing_and_forgets_whose_it_was() {
     assert_eq!(sent(&effects), Vec::<&peer::wire::Request>::new(), "it is on disk first");
 }
 
-/// What has to be remembered of the removed entries can be too much: so many elections, or lives that somebody made up.
+/// What has to be remembered of the removed entries can be too much: very many elections, or lives that somebody made
+/// up.
 #[test]
 fn where_nothing_goes_that_is_said_once_and_a_follower_that_asked_for_it_is_served() {
     let nothing = Done::Removed { asked: 3, base: 0, readings: 0, bytes: 0, newest: None, too_much: true };

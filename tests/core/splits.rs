@@ -11,7 +11,7 @@ fn of_another_group(name: &str) -> Message {
     Message::Leader(leadership(&format!("9@{name}/1"), leader, 1, 0))
 }
 
-/// The addresses that it asks, and whether the question tells of its own group.
+/// The addresses that it asks, and whether the question names its own group.
 fn asks(effects: &Effects) -> Vec<(String, bool)> {
     let tells = |call: &Call| matches!(call.question.hint, Some(Message::Leader(_)));
     asked(effects).into_iter().map(|call| (call.to.to_string(), tells(call))).collect()

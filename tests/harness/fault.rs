@@ -17,7 +17,7 @@ impl Fault {
         *[Self::Kill, Self::Leave, Self::StopShort, Self::StopLong].choose(rng).expect("four")
     }
 
-    /// Does the process end?
+    /// Whether the process ends.
     pub(crate) fn ends(self) -> bool {
         matches!(self, Self::Kill | Self::Leave)
     }

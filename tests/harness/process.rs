@@ -105,13 +105,13 @@ impl Peer {
         });
     }
 
-    /// Does the last view say that this peer leads?
+    /// Whether the last view says that this peer leads.
     pub(crate) fn leads(&self) -> bool {
         let log = self.log();
         log.iter().rev().find(|line| line.contains("Is Group Leader:")).is_some_and(|line| line.ends_with("True"))
     }
 
-    /// The last view that its log tells of, with its members.
+    /// The last view in its log, with its members.
     pub(crate) fn last_view(&self) -> Option<String> {
         let lines = self.log.lines.lock().expect("no panic");
         lines.iter().rev().find_map(|line| line.split_once(": View ")).map(|(_, view)| view.to_owned())

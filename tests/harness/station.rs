@@ -132,7 +132,7 @@ impl Station {
         self.bury();
     }
 
-    /// Has it leave cleanly while it is fed.
+    /// Makes it leave cleanly while it is fed.
     pub(crate) fn leave(&mut self) {
         // Before that line a signal would simply kill it.
         self.peer().wait_for("Listening on ");

@@ -60,7 +60,7 @@ fn key_path(group: &Group, name: &str) -> PathBuf {
     group.directory.join(name)
 }
 
-/// Has a peer read its key file again, until it says this of its keys.
+/// Makes a peer read its key file again, until it says this about its keys.
 fn reread(peer: &Peer, said: &str) {
     peer.signal("-HUP");
     peer.wait_until(said, |log| {

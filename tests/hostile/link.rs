@@ -82,7 +82,7 @@ impl Link {
         words
     }
 
-    /// Did the peer hang up, as far as is known now?
+    /// Whether the peer hung up, as far as is known now.
     pub(crate) fn is_over(&self) -> bool {
         self.stream.set_nonblocking(true).expect("a socket");
         let over = match self.stream.peek(&mut [0]) {

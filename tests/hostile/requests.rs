@@ -1,4 +1,4 @@
-//! Requests under the names of others, and lines that are no readings.
+//! Requests under the names of others, and lines that are not readings.
 
 use std::fs;
 use std::path::Path;
@@ -70,7 +70,7 @@ const FOUL: [&[u8]; 8] = [
     b"DATA|x|\",\"2013|1|2|3\n",
 ];
 
-/// Does any file below this directory hold these bytes?
+/// Whether any file below this directory holds these bytes.
 fn holds(directory: &Path, bytes: &[u8]) -> bool {
     fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("readable").path()).any(|path| {
         if path.is_dir() {

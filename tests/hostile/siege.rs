@@ -179,7 +179,7 @@ impl Siege {
         self.peers.iter().all(|peer| peer.files() == self.peers[0].files())
     }
 
-    /// Has it decided whether the run kept its promises.
+    /// Decides whether the run kept its promises.
     fn decide(&self) {
         self.group.recorder.check(&self.peers.iter().collect::<Vec<_>>());
     }
@@ -208,7 +208,7 @@ impl Siege {
     }
 }
 
-/// Does no thread of this process run, since a signal stopped it?
+/// Whether no thread of this process runs, since a signal stopped it.
 fn has_stopped(process: u32) -> bool {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("it is a process");
     tasks.map(|task| task.expect("readable").path().join("stat")).all(|stat| {

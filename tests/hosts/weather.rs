@@ -21,7 +21,7 @@ const STATE_MILLIS: std::ops::Range<u64> = 200..3000;
 
 /// The state of the network for a while.
 #[derive(Debug, Default)]
-struct State {
+struct Conditions {
     /// The side that each host is on.
     sides: [usize; IDS.len()],
     /// What the first host sends to the second alone is lost.
@@ -33,7 +33,7 @@ struct Weather {
     run: Run,
     stations: Vec<Station>,
     network: Rc<Network>,
-    state: State,
+    state: Conditions,
     states: u32,
 }
 
@@ -47,13 +47,13 @@ impl Weather {
         for station in &mut stations {
             station.start(&mut run.rng);
         }
-        Some(Self { run, stations, network, state: State::default(), states: 0 })
+        Some(Self { run, stations, network, state: Conditions::default(), states: 0 })
     }
 
     /// Draws the next state of the network.
-    fn draw(&mut self) -> State {
+    fn draw(&mut self) -> Conditions {
         let rng = &mut self.run.rng;
-        let mut state = State::default();
+        let mut state = Conditions::default();
         match rng.random_range(0..10) {
             // A whole network, so that groups merge again.
             0..3 => {}
@@ -70,7 +70,7 @@ impl Weather {
         state
     }
 
-    fn become_like(&mut self, state: State) {
+    fn become_like(&mut self, state: Conditions) {
         for (host, side) in state.sides.iter().enumerate() {
             if self.state.sides[host] != *side {
                 self.network.plug(host, *side);
@@ -102,7 +102,7 @@ impl Weather {
                 station.assert_runs();
             }
         }
-        self.become_like(State::default());
+        self.become_like(Conditions::default());
     }
 
     fn end(mut self) {

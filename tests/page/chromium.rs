@@ -159,7 +159,7 @@ impl Chromium {
         self.command("Emulation.setDeviceMetricsOverride", &size);
     }
 
-    /// Has the system prefer a scheme of colours.
+    /// Makes the system prefer a scheme of colours.
     pub(crate) fn prefer(&mut self, scheme: &str) {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.command("Emulation.setEmulatedMedia", &features);

@@ -65,7 +65,7 @@ fn it_is_dark_where_the_system_is_and_where_asked_to() {
 /// Roles of controls, each of which has to say what it is for.
 const USED: [&str; 6] = ["button", "link", "searchbox", "combobox", "image", "table"];
 
-/// There are at least so many, or the test looks in the wrong place.
+/// There are at least this many, or the test looks in the wrong place.
 pub(crate) fn assert_all_have_names(browser: &mut Chromium, least: usize) {
     let tree = browser.command("Accessibility.getFullAXTree", &json!({}));
     let nodes = tree["nodes"].as_array().expect("a list");

@@ -18,19 +18,19 @@ pub(crate) fn start_at(group: &Group, id: &str, address: &str, options: &[&str])
     (peer, url)
 }
 
-/// Is this peer shown as the leader?
+/// Whether this peer is shown as the leader.
 pub(crate) fn leader_is(id: &str) -> String {
     format!(
         "document.querySelector('#members [data-tone=lead]')?.closest('tr').querySelector('.peer-id').textContent === '{id}'"
     )
 }
 
-/// Are this many members shown?
+/// Whether this many members are shown.
 pub(crate) fn members_are(count: usize) -> String {
     format!("document.querySelectorAll('#members tbody tr').length === {count}")
 }
 
-/// Is this text in the first element that the selector finds?
+/// Whether this text is in the first element that the selector finds.
 pub(crate) fn says(selector: &str, text: &str) -> String {
     format!("document.querySelector('{selector}')?.textContent.includes('{text}')")
 }

@@ -39,7 +39,7 @@ struct Arrow {
     verbs: Vec<&'static str>,
 }
 
-/// Verbs in the order in which they stand in a text.
+/// Verbs in the order in which a text has them.
 fn verbs_in(mut text: &str) -> Vec<&'static str> {
     let mut verbs = Vec::new();
     while let Some((at, found)) = VERBS.iter().filter_map(|verb| Some((text.find(verb)?, *verb))).min() {
@@ -55,7 +55,7 @@ fn columns(lines: &[&str]) -> Vec<usize> {
     lines.iter().map(bars).max_by_key(Vec::len).unwrap_or_default()
 }
 
-/// The arrows of a line: what stands between two columns, with a point at one end or at both.
+/// The arrows of a line: what is between two columns, with a point at one end or at both.
 fn arrows(line: &str, columns: &[usize]) -> Vec<Arrow> {
     let mut found = Vec::new();
     let mut begin = 0;
@@ -71,7 +71,7 @@ fn arrows(line: &str, columns: &[usize]) -> Vec<Arrow> {
             let verbs = verbs_in(drawn);
             assert_ne!(left, right, "where does this arrow go: {line}");
             for (goes, from, to) in [(to_left, right, left), (to_right, left, right)] {
-                // What a sensor gives is no message.
+                // What a sensor gives is not a message.
                 if goes && !verbs.is_empty() {
                     found.push(Arrow { from, to, verbs: verbs.clone() });
                 }
@@ -110,8 +110,8 @@ fn sent(scenario: &Scenario, from: u64) -> Vec<Sent> {
         .collect()
 }
 
-/// Are these lines sent in this order, where `hosts` are the columns? Lines begin one after the other; what one line draws may
-/// go on while the next begins. Returns how many lines are.
+/// How many of these lines, from the first on, are sent in this order, where `hosts` are the columns. Lines begin one
+/// after the other; what one line draws may go on while the next begins.
 fn follows(drawing: &[Vec<Arrow>], hosts: &[char], sent: &[Sent]) -> usize {
     let mut begin = 0;
     for (number, line) in drawing.iter().enumerate() {

@@ -15,7 +15,7 @@ use rand::SeedableRng;
 use crate::knob;
 use crate::merging::one_view;
 
-/// Asserts that each of so many peers said no more than this, on average.
+/// Asserts that each of this many peers said no more than this, on average.
 fn assert_at_most(counts: &Counts, each: u64, hosts: usize, what: &str) {
     let said = counts.said();
     println!("{hosts} peers, {what}: {said} messages, {counts:?}");

@@ -27,7 +27,7 @@ struct Network {
 /// A good network that is cut into sides that cannot reach each other.
 const PLAIN: Network = Network { loss: 0, join_only: false, ways: Ways::All, what: Traffic::All };
 
-/// Is everyone a member of one view?
+/// Whether everyone is a member of one view.
 pub(crate) fn one_view(world: &World) -> bool {
     let hosts = world.plan.hosts;
     let leaders: Vec<_> = world.alive().filter_map(|process| process.peer.installed()).collect();

@@ -59,7 +59,7 @@ enum When {
     Later,
 }
 
-/// Does anything get from the first to the second?
+/// Whether anything gets from the first to the second.
 type Ways = [[bool; HOSTS_MAX]; HOSTS_MAX];
 
 fn draw(kind: Kind, hosts: usize, rng: &mut SmallRng) -> Ways {
@@ -142,7 +142,7 @@ struct Rest {
     percent: u128,
 }
 
-/// Does every member of the largest group hold all readings that were given to any of them?
+/// Checks that every member of the largest group holds all readings that were given to any of them.
 fn all_delivered(world: &World) -> Result<(), String> {
     let groups = groups(world);
     let largest = groups.iter().max_by_key(|(_, size)| **size).map(|(term, _)| term);

@@ -1,6 +1,6 @@
-//! Is every reading there that must be? A peer that ended while it was fed may have left readings in its pipe, so of what
-//! such a life was given, some at the end may be missing, and none before one that is there. Of a life that lasted until its
-//! input had ended, none may.
+//! Checks that every reading is there that must be. A peer that ended while it was fed may have left readings in its
+//! pipe, so of what such a life was given, some at the end may be missing, and none before one that is there. Of a life
+//! that lasted until its input had ended, none may.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};

@@ -25,8 +25,8 @@ const FILLING_KIB: u64 = TAIL_BYTES_MAX as u64 / 1024;
 const DESCRIPTORS_MORE: u64 = 4;
 const THREADS_MORE: u64 = 4;
 
-/// A peer keeps so many of its files open that it appends to, segments of its journal that are full among them, and opens
-/// some more for a moment.
+/// A peer keeps at most this many files open: those that it appends to, with full segments of its journal among them,
+/// and some more for a moment.
 const FILES_MAX: u64 = 64 + 8;
 
 /// Resident memory in KiB, descriptors but for those of its files, threads, files.

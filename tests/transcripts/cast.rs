@@ -50,7 +50,7 @@ pub(crate) struct Cast {
 }
 
 impl Cast {
-    /// Does one input and the questions that it causes. Returns the text of the outcome.
+    /// Plays one input and the questions that it causes. Returns the text of the outcome.
     pub(crate) fn act(&mut self, command: &str, block: &str) -> String {
         let did = self.input(command, block);
         did + &self.ask()

@@ -45,7 +45,7 @@ impl Cast {
             );
         }
         if let Some(error) = failure {
-            out += &show::behind("  closed: ", [error.to_string().as_str()]);
+            out += &show::prefixed("  closed: ", [error.to_string().as_str()]);
             out += &self.step(who, Input::Ended { connection });
         }
         out += &self.ask();

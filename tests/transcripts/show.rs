@@ -10,7 +10,7 @@ pub(crate) fn message(head: &str, message: &Message) -> String {
     let text = String::from_utf8(bytes).expect("the wire is text");
     let mut lines = text.lines();
     let first = lines.next().expect("there is a line");
-    format!("  {head} {first}\n") + &behind("    | ", lines)
+    format!("  {head} {first}\n") + &prefixed("    | ", lines)
 }
 
 /// A hint, and the question.
@@ -21,7 +21,7 @@ pub(crate) fn question(who: &str, whom: &str, question: &Question) -> String {
 }
 
 /// Each line after the same words.
-pub(crate) fn behind<'a>(words: &str, lines: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn prefixed<'a>(words: &str, lines: impl IntoIterator<Item = &'a str>) -> String {
     lines.into_iter().fold(String::new(), |text, line| text + words + line + "\n")
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn effect(effect: &Effect) -> String {
         Effect::Admit { admission: Admission::Refuse { why }, .. } => format!("  refuse: ERROR:{why}\n"),
         Effect::Drop { connection } => format!("  drop connection {}\n", connection.0),
         Effect::Store(store) => self::store(store),
-        Effect::Tell(event) => behind("  log: ", event.to_string().lines()),
+        Effect::Tell(event) => prefixed("  log: ", event.to_string().lines()),
         Effect::Exit(exit) => format!("  exit: {exit:?}\n"),
     }
 }

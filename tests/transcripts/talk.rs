@@ -142,5 +142,5 @@ impl Cast {
 }
 
 pub(crate) fn indented(text: &str) -> String {
-    show::behind("  ", text.lines())
+    show::prefixed("  ", text.lines())
 }

@@ -1,6 +1,6 @@
 //! Everything that peers of a release said is read, and said by this one in the same bytes.
 //!
-//! Where this fails, peers of two versions no longer understand each other. If that is meant, `PROTOCOL_VERSION` is to be
+//! If this fails, peers of two versions no longer understand each other. If that is meant, `PROTOCOL_VERSION` is to be
 //! raised, the reader and the writer of the version before stay, and a new recording is made (docs/contributing.md).
 
 use std::fs;

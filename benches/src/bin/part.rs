@@ -1,5 +1,5 @@
-//! Does one part so many times: `part NAME TIMES`, for a counter of instructions. Without a name it lists them all, each
-//! with the readings of one time.
+//! Does one part a number of times: `part NAME TIMES`, for a counter of instructions. Without a name it lists them all,
+//! each with the readings of one time.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! What lets a bridge in at an engine: the file of `--credentials`, or what stands in the URL, where everybody on the host can
-//! read it.
+//! What lets a bridge in at an engine: the file of `--credentials`, or a name and a password in the URL, where
+//! everybody on the host can read them.
 
 use std::fmt::Display;
 use std::fs;

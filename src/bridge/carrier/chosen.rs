@@ -1,5 +1,5 @@
-//! The sensors whose rows a bridge hands over. Bridges of one group that take different ones work beside each other, so what
-//! one of them says of how far it came is worth something only to those that want no more than it.
+//! The sensors whose rows a bridge hands over. Bridges of one group that take different ones work beside each other, so
+//! what one of them says about how far it came counts only for those that want no more than it does.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -28,7 +28,7 @@ impl Chosen {
         self.0.iter().map(SensorId::as_str)
     }
 
-    /// Are all of the others among these?
+    /// Whether all of the others are among these.
     pub(super) fn covers(&self, others: &Self) -> bool {
         self.is_all() || !others.is_all() && others.0.is_subset(&self.0)
     }

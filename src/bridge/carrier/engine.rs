@@ -25,7 +25,7 @@ pub(super) trait Engine {
 pub(super) enum Fault {
     /// It cannot be reached, or does not answer: that passes.
     Away(String),
-    /// It does not take rows for so long, as it says.
+    /// It takes no rows for this long, as it says.
     #[cfg_attr(not(feature = "bridge-influx"), expect(dead_code, reason = "other engines do not tell"))]
     Busy(String, Duration),
     /// Another bridge handed over a row meanwhile.

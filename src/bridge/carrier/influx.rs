@@ -33,9 +33,9 @@ const BUSY_MAX: Duration = Duration::from_secs(300);
 const TAKEN: RangeInclusive<u16> = 204..=204;
 const MADE: RangeInclusive<u16> = 200..=299;
 
-/// What the server says of rows that are older than it keeps any, or outside the times that it takes, in earlier versions
-/// and in later ones: they are dropped there, the others are not, and to send them again is no use. And what it may say of no
-/// rows.
+/// What the server says, in earlier and in later versions, about rows that are older than it keeps any, or outside the
+/// times that it takes: it drops these and not the others, and to send them again is of no use. The last is what it may
+/// say about a request without rows.
 const HARMLESS: [&str; 3] = ["beyond retention policy", "outside retention policy", "writing requires points"];
 
 /// The bridge's side of a database.
@@ -73,7 +73,7 @@ impl Influx {
     pub(super) fn new(asked: &Asked) -> Result<Self, BridgeError> {
         let target = &asked.target;
         let mut config = Agent::config_builder().timeout_global(Some(PATIENCE));
-        // What sends it on is no database.
+        // What redirects a request is not a database.
         config = config.http_status_as_error(false).max_redirects(0);
         if target.has_tls {
             let found = tls::authorities(asked.ca_file.as_deref())?;

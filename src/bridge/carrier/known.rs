@@ -115,7 +115,7 @@ impl Known {
         before.is_none_or(|before| before.covers(chosen))
     }
 
-    /// Does the engine have this reading?
+    /// Whether the engine has this reading.
     pub(super) fn holds(&self, identity: &Identity, sensor: &str) -> bool {
         let Some(marks) = self.marks.get(identity.origin) else { return false };
         marks.all >= identity.number || marks.of.get(sensor).is_some_and(|mark| *mark >= identity.number)
@@ -163,7 +163,7 @@ impl Known {
         self.lines().collect::<Vec<_>>().join("\n")
     }
 
-    /// Adds what another bridge wrote so. What is no such line says nothing.
+    /// Adds what another bridge wrote in this form. A line of another form says nothing.
     #[cfg(feature = "bridge-mqtt")]
     pub(super) fn learn(&mut self, marks: &str) {
         for line in marks.lines() {
@@ -186,7 +186,7 @@ impl Known {
         *self = Self { of, chosen, begin: Some(Begin::AsAsked), ..Self::default() };
     }
 
-    /// Does it reach less far than it did?
+    /// Whether it reaches less far than it did.
     #[cfg(feature = "bridge-nats")]
     pub(super) fn is_ahead_of(&self, of: &str, reaches: u64) -> bool {
         self.of == of && self.at > reaches
@@ -200,7 +200,7 @@ impl Known {
         }
     }
 
-    /// Is it another one than before, and nobody began there yet?
+    /// Whether it is another one than before, and nobody began there yet.
     pub(super) fn is_new(&self) -> bool {
         self.begin.is_some()
     }

@@ -1,7 +1,7 @@
-//! Does the peer of this bridge lead? Only the peer itself knows, so it is asked, as `peer status` asks.
+//! Finds out whether the peer of this bridge leads. Only the peer itself knows, so it is asked, as `peer status` asks.
 //!
-//! Two may think that they lead for a moment, and a bridge may learn late that its peer does not lead any more. That is no harm: the
-//! engine has the last word on what it holds (`nats.rs`), or takes a row twice without harm.
+//! Two may think that they lead for a moment, and a bridge may learn late that its peer does not lead any more. That
+//! does no harm: the engine has the last word on what it holds (`nats.rs`), or takes a row twice without harm.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::{Asked, BridgeError};
 use crate::inquiry::{ask, here};
 use crate::keys::{self, Keys};
-use crate::status::report::State;
+use crate::status::report::PeerState;
 use crate::storage::{occupant, Occupant};
 
 /// How long an answer counts.
@@ -35,13 +35,13 @@ impl Leadership {
         Ok(Self::Asked { root: root.to_owned(), keys, leads: false, since: None })
     }
 
-    /// Is it now?
+    /// Whether it is now.
     pub(super) fn is_here(&mut self) -> bool {
         let Self::Asked { root, keys, leads, since } = self else { return true };
         if since.is_none_or(|since| since.elapsed() >= FRESH) {
             let endpoint = occupant(root).and_then(|Occupant { endpoint, .. }| endpoint);
             let report = endpoint.and_then(|endpoint| ask(here(endpoint), keys.as_ref()).ok());
-            *leads = report.is_some_and(|report| report.state == State::Leads);
+            *leads = report.is_some_and(|report| report.state == PeerState::Leads);
             *since = Some(Instant::now());
         }
         *leads

@@ -25,7 +25,7 @@ struct Place {
 pub(super) struct Mqtt {
     place: Place,
     session: Option<Session>,
-    /// Which quantities of which sensors Home Assistant was told of.
+    /// Which quantities of which sensors were announced to Home Assistant.
     announced: HashSet<String>,
 }
 
@@ -38,8 +38,8 @@ impl Mqtt {
     }
 }
 
-/// Where the position of the bridges is that hand over what this one does. Those of other sensors or topics have another one.
-/// What an earlier version kept at `peer-bridge/<group>` does not say of which sensors it is.
+/// The topic with the position of the bridges that hand over what this one does. Bridges of other sensors or topics
+/// have another one. What an earlier version kept at `peer-bridge/<group>` does not say of which sensors it is.
 fn position_topic(asked: &Asked) -> String {
     let (group, chosen) = (&asked.group, Chosen::of(&asked.sensors));
     format!("peer-bridge/{group}/{:08x}", crc32fast::hash(format!("{chosen} {}", asked.topic).as_bytes()))

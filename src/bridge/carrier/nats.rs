@@ -2,8 +2,9 @@
 //!
 //! The stream itself says what it holds: each message bears the name of its reading. What a bridge hands over, it hands over on
 //! condition that it follows what the bridge expects. So a bridge that is behind, since it was killed
-//! or since another one works as well, has all that it sends refused; it reads what it does not know, and goes on after it. That
-//! holds for ever, where the stream's own window for duplicates (two minutes, unless it is told otherwise) ends.
+//! or since another one works as well, has all that it sends refused; it reads what it does not know, and goes on after
+//! it. That holds for ever, while the stream's own window for duplicates ends (after two minutes, unless it is told
+//! otherwise).
 
 mod access;
 mod held;

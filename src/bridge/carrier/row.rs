@@ -7,7 +7,7 @@ use crate::history::{Identity, Page};
 use crate::ids::Sequence;
 use crate::reading::Fields;
 
-/// A row with all that engines are told of it.
+/// A row, with everything that engines learn about it.
 #[cfg_attr(
     not(any(feature = "bridge-mqtt", feature = "bridge-nats")),
     expect(dead_code, reason = "some engines want less")
@@ -28,7 +28,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// Does the engine have it?
+    /// Whether the engine has it.
     pub(super) fn is_in(&self, known: &Known) -> bool {
         known.holds(&self.identity, self.fields.sensor_id)
     }

@@ -12,10 +12,10 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage};
 use super::engine::Fault;
 use super::{Asked, BridgeError, Scheme};
 
-/// Is there TLS for the authorities of a file?
+/// Checks that TLS is used if a file of authorities is given.
 ///
 /// # Errors
-/// Where there is none: a password would go out in the clear, and nobody would notice.
+/// If it is not: a password would go out in the clear, and nobody would notice.
 pub(super) fn check(asked: &Asked) -> Result<(), BridgeError> {
     let target = &asked.target;
     // A server of NATS asks for TLS by itself.
@@ -63,7 +63,7 @@ pub(super) fn configuration(ca_file: Option<&Path>) -> Result<rustls::ClientConf
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Where TLS is why a client failed: what that means, in words that say what to do.
+/// If TLS is why a client failed, what that means, in words that say what to do.
 pub(super) fn fault(error: &(dyn Error + 'static), asked: &Asked) -> Option<Fault> {
     use AlertDescription::{BadCertificate, CertificateRequired};
     Some(match cause(error)? {
@@ -131,7 +131,7 @@ fn unfit(error: &CertificateError, asked: &Asked) -> Fault {
     })
 }
 
-/// A name as it stands in a certificate, out of `DnsName("hub.example.org")` or `IpAddress(127.0.0.1)`.
+/// A name as it is in a certificate, out of `DnsName("hub.example.org")` or `IpAddress(127.0.0.1)`.
 fn bare(name: &str) -> &str {
     let inner = name.split_once('(').map_or(name, |(_, rest)| rest.trim_end_matches(')'));
     inner.trim_matches('"')

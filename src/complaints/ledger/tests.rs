@@ -42,7 +42,7 @@ fn each_second(ledger: &mut Ledger, from: u64, until: u64) -> Vec<(u64, String)>
 }
 
 #[test]
-fn what_goes_on_is_told_at_once_after_a_minute_ten_minutes_an_hour_and_each_hour_on() {
+fn what_goes_on_is_told_immediately_after_a_minute_ten_minutes_an_hour_and_each_hour_on() {
     let lines = each_second(&mut ledger(), 0, 3 * 3600);
     let expected = [
         (0, "line 0"),

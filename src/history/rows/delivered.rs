@@ -1,5 +1,5 @@
-//! Is a row in the file of its sensor? The end of a file is read only for a row above the last one that it is known to
-//! hold.
+//! Whether a row is in the file of its sensor. The end of a file is read only for a row above the last one that it is
+//! known to hold.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ impl Delivered {
         Self { layout: Layout::default(), directory, last: HashMap::new(), space: Vec::new() }
     }
 
-    /// Does the file of this reading hold a row of this sequence, or a later one?
+    /// Whether the file of this reading holds a row of this sequence, or a later one.
     ///
     /// # Errors
     /// The disk's.

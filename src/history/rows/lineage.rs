@@ -1,5 +1,5 @@
-//! The terms in which the given rows were ordered: as much of a log's past as it takes to find where another log parts
-//! from it.
+//! The terms in which the given rows were ordered: as much of a log's past as it takes to find where another log
+//! diverges from it.
 
 use std::collections::VecDeque;
 

@@ -20,7 +20,7 @@ pub struct Position {
     pub(super) lineage: Lineage,
 }
 
-/// A text is no position.
+/// A text is not a position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PositionError {
     #[error("line {line} is not what it should be")]

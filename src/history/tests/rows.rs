@@ -45,7 +45,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 struct Consumer {
     rows: Rows,
     had: BTreeMap<Sequence, String>,
-    /// What it was told of rows that were removed.
+    /// What it was told about rows that were removed.
     gone: Vec<Sequence>,
 }
 
@@ -110,7 +110,7 @@ fn a_page_has_rows_of_many_batches_and_of_one_term() {
     peer.deliver(93);
     assert_eq!([70, 1000].map(|limit| next_page(&mut rows, limit)), [70, 23]);
     peer.deliver(7);
-    // A cut between two reads may leave a batch of before in front of one of after.
+    // A cut between two reads may leave a batch from before the cut in front of one from after it.
     peer.cut(95);
     (0..20).for_each(|_| peer.append(5));
     peer.deliver(200);

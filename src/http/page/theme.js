@@ -1,4 +1,4 @@
-// The theme: the system's, light, or dark. It is no module, and in the head, so that no wrong colour flashes up.
+// The theme: the system's, light, or dark. It is not a module, and it is in the head, so that no wrong colour flashes up.
 "use strict";
 (() => {
   const THEMES = ["auto", "light", "dark"];

@@ -75,7 +75,7 @@ fn rows_begin_with_the_first_that_is_kept_wherever_a_query_goes_on() {
     assert_eq!((sequences(&server, "after=3"), sequences(&server, "sensor=s1")), (vec![19, 20, 21], vec![20]));
 }
 
-/// Takes what is written, and has something happen after the first row.
+/// Takes what is written, and makes something happen after the first row.
 struct Meanwhile<F: FnMut()> {
     happens: Option<F>,
     written: usize,

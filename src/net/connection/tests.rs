@@ -197,7 +197,7 @@ fn only_a_dial_to_another_address_is_bound_to_its_own() {
 fn a_dial_comes_from_the_address_that_it_is_bound_to() {
     let (listener, endpoint) = listener();
     let own = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7));
-    // Where loopback has only one address, there is no other to come from.
+    // If loopback has only one address, there is no other to come from.
     let Ok(_dialled) = dial(endpoint, PATIENCE, own) else { return };
     assert_eq!(listener.accept().unwrap().1.ip(), own);
 }

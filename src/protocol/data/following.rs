@@ -19,7 +19,7 @@ pub(crate) struct Following {
     /// How far the log is committed, as the leader says: perhaps further than this peer's log goes yet.
     pub(crate) leader_commit: Sequence,
     /// The last `STORED` of this term that left.
-    pub(crate) told: Sequence,
+    pub(crate) stored_said: Sequence,
     /// A `FETCH` from here is under way; 0: what it brought came too early and was dropped.
     pub(crate) fetched_from: Sequence,
 }
@@ -34,7 +34,7 @@ impl Following {
             start: view.start.last,
             heard: now,
             leader_commit: 0,
-            told: 0,
+            stored_said: 0,
             fetched_from: 0,
         }
     }

@@ -9,7 +9,7 @@ use crate::protocol::effect::State;
 use crate::protocol::input::{Found, Time};
 
 /// How often a leader lifts its term in a heartbeat timeout: each joiner may have promised more than the one before.
-const RAISES_MAX: u32 = 8;
+const LIFTS_MAX: u32 = 8;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Promises {
@@ -26,7 +26,7 @@ pub(crate) struct Promises {
     pub(crate) stepped: Option<Time>,
     pub(crate) stepped_to: u64,
     /// How often a leader may still lift its term for joiners, or outbid the promise of a peer that it asked.
-    pub(crate) raises: Budget,
+    pub(crate) lifts: Budget,
     /// Peers that were told `STALE` on the present link, and for which promise.
     stale_said: BTreeSet<(PeerId, Option<Term>)>,
     /// Its own promise was not stored in time, and is not stored yet: others are to lead.
@@ -50,7 +50,7 @@ impl Promises {
             needs: if damaged { NEEDS_ALL } else { found.needs },
             stepped: None,
             stepped_to: counter,
-            raises: Budget::new(RAISES_MAX),
+            lifts: Budget::new(LIFTS_MAX),
             stale_said: BTreeSet::new(),
             stuck: false,
         }

@@ -36,7 +36,7 @@ pub(crate) struct Heard {
     pub(crate) said: Option<Time>,
     /// Since when questions there fail, and whether the operator knows.
     pub(crate) failing: Option<Time>,
-    pub(crate) told: bool,
+    pub(crate) reported: bool,
     outside: Option<Outside>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Outside {
 pub(crate) struct Deaf {
     pub(crate) since: Time,
     pub(crate) at: Time,
-    pub(crate) told: bool,
+    pub(crate) reported: bool,
 }
 
 /// Everybody was asked.
@@ -76,7 +76,7 @@ impl Default for Reach {
 
 impl Heard {
     fn new(peer: &PeerId) -> Self {
-        Self { peer: peer.clone(), said: None, failing: None, told: false, outside: None }
+        Self { peer: peer.clone(), said: None, failing: None, reported: false, outside: None }
     }
 
     /// Did the peer say within `patience` that it listens there?
@@ -105,7 +105,7 @@ impl Reach {
     pub(crate) fn note_said(&mut self, peer: &PeerId, at: SocketAddr, now: Time, patience: Time) {
         let Some(heard) = self.at(peer, at, now, patience) else { return };
         if !heard.is_fresh(now, patience) {
-            (heard.failing, heard.told) = (None, false);
+            (heard.failing, heard.reported) = (None, false);
         }
         heard.said = Some(now);
     }

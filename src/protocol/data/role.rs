@@ -57,7 +57,7 @@ pub(crate) struct Electing {
     /// The leader whose silence started the election: it is told everything, and never waited for.
     pub(crate) silent: Option<PeerId>,
     /// The operator knows that the leader is gone or silent.
-    pub(crate) told: bool,
+    pub(crate) reported: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ pub(crate) struct Promised {
     /// How far a proposer was when that last put off `until`.
     pub(crate) fetched: Sequence,
     /// The proposer led this peer until then: a living leader lifts its term.
-    pub(crate) raises: bool,
+    pub(crate) lifts: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -87,9 +87,9 @@ pub(crate) struct Proposing {
     pub(crate) beat_at: Time,
     pub(crate) phase: Phase,
     /// The promise is stored, and others were told; true from the beginning where there is nobody to tell.
-    pub(crate) told: bool,
+    pub(crate) announced: bool,
     /// A living leader lifts its term for a joiner: how many members its view has.
-    pub(crate) raising: Option<usize>,
+    pub(crate) lifting: Option<usize>,
     /// It takes over from a leader that reaches fewer: the peers that it asks have nobody else to follow.
     pub(crate) takes_over: bool,
 }
@@ -157,7 +157,7 @@ mod tests {
             until: Time::from_secs(60),
             serving: Follower::new(Time::ZERO),
             fetched: 0,
-            raises: false,
+            lifts: false,
         };
         for (at, stored) in shows {
             promised.serving.stored = *stored;

@@ -56,7 +56,7 @@ fn an_election_a_promise_and_a_proposal_wait_until_their_deadline() {
         got_ok: false,
         deadline: at(31),
         silent: None,
-        told: false,
+        reported: false,
     };
     let promised = Promised { deadline: at(32), until: at(90), ..promised("z") };
     let proposing = Proposing { deadline: at(33), beat_at: at(23), ..proposing(&[]) };

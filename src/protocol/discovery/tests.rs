@@ -146,9 +146,9 @@ fn a_seeker_that_is_heard_is_asked_where_it_may_be_needed() {
     // Who leads, or is about to while its view lasts, says so.
     let hint = |size| Some((endpoint("a"), Some(leadership("3@m/1", "m", size))));
     assert_eq!(asks(Trial::leader(&["b"]), "a"), hint(2));
-    let mut raising = Trial::leader(&["b"]);
-    raising.peer.role = Role::Proposing(Proposing { raising: Some(2), ..proposing(&["b"]) });
-    assert_eq!(asks(raising, "a"), hint(2));
+    let mut lifting = Trial::leader(&["b"]);
+    lifting.peer.role = Role::Proposing(Proposing { lifting: Some(2), ..proposing(&["b"]) });
+    assert_eq!(asks(lifting, "a"), hint(2));
     assert_eq!(asks(in_role(Role::Proposing(proposing(&["x"]))), "a"), None, "it has no group yet");
 }
 
@@ -280,7 +280,7 @@ fn a_peer_shows_what_it_has_to_do_with_a_group() {
     let of_m = || Belongs::Leads(view("3@m/1", &["a", "m"], vec![], 0));
     let mut leader = Trial::leader(&["a"]);
     assert_eq!(shows(&leader), (false, of_m()));
-    leader.peer.role = Role::Proposing(Proposing { raising: Some(2), ..proposing(&["a"]) });
+    leader.peer.role = Role::Proposing(Proposing { lifting: Some(2), ..proposing(&["a"]) });
     let Belongs::Leads(lives) = shows(&leader).1 else { panic!("its group lives") };
     assert_eq!((lives.term, lives.change, lives.members), (term("3@m/1"), 0, members(&["a", "m"])));
     leader.peer.role = Role::Proposing(proposing(&["a"]));

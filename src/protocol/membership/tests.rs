@@ -124,7 +124,7 @@ fn a_leader_lifts_its_term_above_the_promise_of_a_joiner() {
         // Learners are taken in again in the new term.
         assert_eq!(asking, if lifted.is_some() { vec![id("b"), id("c")] } else { vec![] });
         if let Role::Proposing(proposing) = &trial.peer.role {
-            assert_eq!((proposing.raising, &proposing.asked), (Some(2), &[id("a")].into()));
+            assert_eq!((proposing.lifting, &proposing.asked), (Some(2), &[id("a")].into()));
         }
     }
 }

@@ -238,7 +238,7 @@ fn a_leader_that_lifts_its_term_goes_on_unless_one_of_its_own_knows_better() {
         trial.knows("a");
         trial.peer.settings.quorum = quorum;
         trial.peer.promises.promised = Some(term("4@m/1"));
-        trial.peer.role = Role::Proposing(Proposing { raising: Some(2), ..proposing(&["a", "x"]) });
+        trial.peer.role = Role::Proposing(Proposing { lifting: Some(2), ..proposing(&["a", "x"]) });
         trial.gets(from, stale(text, Some("y")));
         trial.peer.standing()
     };

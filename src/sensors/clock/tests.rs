@@ -1,4 +1,4 @@
-//! Clocks that are set late, as the system tells of them.
+//! Clocks that are set late, as the system reports them.
 
 use std::fs;
 

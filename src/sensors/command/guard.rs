@@ -1,5 +1,5 @@
-//! The process between a peer and a command. It holds the reading end of a pipe whose other end the peer has: where the peer is
-//! gone, however it ended, the pipe ends, and the guard ends the command with all that it started.
+//! The process between a peer and a command. It holds the reading end of a pipe whose other end the peer has. When the
+//! peer is gone, however it ended, the pipe ends, and the guard ends the command with all that it started.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -11,17 +11,17 @@ use rustix::process::{kill_process_group, Pid, Signal};
 
 use crate::descriptors;
 
-/// What this program is asked for where it is to be a guard.
+/// The word that makes this program a guard.
 pub(in crate::sensors) const WORD: &str = "guard";
 
-/// Before how many files the command may have open.
+/// The option before the number of files that the command may have open.
 pub(in crate::sensors) const OPEN_FILES: &str = "--open-files";
 
-/// A command that is asked to end has so long, and is then killed.
+/// How long a command that is asked to end has before it is killed.
 const GRACE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// Runs a command until it ends, or until standard input does. Its exit status is the command's. `open_files`: how many the
-/// command may have open, where the peer has raised that for itself.
+/// Runs a command until it ends, or until standard input does. Its exit status is the command's. `open_files`: how many
+/// the command may have open, if the peer has raised that for itself.
 ///
 /// # Errors
 /// Where the command cannot be started or waited for.

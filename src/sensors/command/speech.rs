@@ -3,11 +3,11 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-/// So many lines a minute are told, and the others counted.
+/// This many lines a minute are logged, and the others counted.
 const LINES_MAX: u64 = 60;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// So many bytes of a line are told.
+/// This many bytes of a line are logged.
 const BYTES_MAX: usize = 500;
 
 /// Hears a command.
@@ -28,7 +28,7 @@ impl Speech {
         Self { speaker: speaker.to_owned(), begun: Vec::new(), last: None, minute: Instant::now(), lines: 0 }
     }
 
-    /// Reads once, which blocks where there is nothing. Is there more to come?
+    /// Reads once, which blocks while there is nothing. Returns whether there is more to come.
     pub(super) fn hear(&mut self, from: &mut impl Read) -> io::Result<bool> {
         let mut block = [0; 4096];
         let length = from.read(&mut block)?;

@@ -18,7 +18,7 @@ pub struct Place {
 
 /// A device that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::sensors) struct Found {
+pub(in crate::sensors) struct Candidate {
     pub(in crate::sensors) directory: PathBuf,
     /// What its directory is called.
     pub(in crate::sensors) entry: String,
@@ -41,7 +41,7 @@ impl Place {
             };
         }
         let all = devices(&self.sysfs, self.bus);
-        let meant: Vec<&Found> = all.iter().filter(|device| self.means(device)).collect();
+        let meant: Vec<&Candidate> = all.iter().filter(|device| self.means(device)).collect();
         match meant[..] {
             [device] => Ok(device.directory.clone()),
             [] if all.is_empty() => Err(SensorError::NoDevices { sensor: self.describe(), word: self.bus.word() }),
@@ -50,7 +50,7 @@ impl Place {
         }
     }
 
-    pub(in crate::sensors) fn means(&self, device: &Found) -> bool {
+    pub(in crate::sensors) fn means(&self, device: &Candidate) -> bool {
         match &self.choice {
             Choice::Directory(_) => false,
             Choice::Number(number) => device.entry == format!("{}{number}", layout(self.bus).1),
@@ -82,24 +82,24 @@ fn layout(bus: Bus) -> (&'static str, &'static str) {
 const W1_MASTER: &str = "w1_bus_master";
 
 /// All devices of a bus, in the order of their directories.
-pub(in crate::sensors) fn devices(sysfs: &Path, bus: Bus) -> Vec<Found> {
+pub(in crate::sensors) fn devices(sysfs: &Path, bus: Bus) -> Vec<Candidate> {
     let (directory, prefix) = layout(bus);
     let entries = fs::read_dir(sysfs.join(directory)).into_iter().flatten().flatten();
-    let mut found: Vec<Found> = entries
+    let mut found: Vec<Candidate> = entries
         .filter_map(|entry| {
             let (directory, entry) = (entry.path(), entry.file_name().into_string().ok()?);
             let names = ["name", "label"].into_iter().filter_map(|file| read_short(&directory.join(file)).ok());
             let names = names.filter(|name| !name.is_empty() && *name != entry).collect();
             let path = fs::canonicalize(&directory).ok()?.display().to_string();
             let is_device = entry.starts_with(prefix) && !entry.starts_with(W1_MASTER);
-            is_device.then_some(Found { directory, entry, names, path })
+            is_device.then_some(Candidate { directory, entry, names, path })
         })
         .collect();
     found.sort_by(|one, other| (one.entry.len(), &one.entry).cmp(&(other.entry.len(), &other.entry)));
     found
 }
 
-fn listed<'a>(devices: impl Iterator<Item = &'a Found>) -> String {
+fn listed<'a>(devices: impl Iterator<Item = &'a Candidate>) -> String {
     let shown = devices.map(|device| match &device.names[..] {
         [] => device.entry.clone(),
         [name, ..] => format!("{name} ({})", device.entry),
@@ -107,7 +107,7 @@ fn listed<'a>(devices: impl Iterator<Item = &'a Found>) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-/// Is the text of this pattern, in which `*` is any text and `?` any character?
+/// Whether the text matches this pattern, in which `*` is any text and `?` any character.
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);

@@ -67,7 +67,7 @@ pub(super) fn read_short(path: &Path) -> io::Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// The file, if it is there. One that may not be looked at is a trouble to tell of, and not a value that is not measured.
+/// The file, if it is there. One that may not be looked at is a fault to report, and not a value that is not measured.
 pub(in crate::sensors) fn present(path: PathBuf) -> Option<PathBuf> {
     let missing = path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
     (!missing).then_some(path)

@@ -1,7 +1,7 @@
 //! Comma-separated values: a header with the names of columns, or columns that are known by their numbers, `#1`, `#2` ….
 //!
-//! What separates is the comma, the semicolon or the tab, whichever the first line has most of. Where it is the semicolon, a
-//! number may have a comma before its decimals, as people write it where that is usual.
+//! The separator is the comma, the semicolon or the tab, whichever the first line has most of. If it is the semicolon,
+//! a number may have a comma before its decimals, as is usual in many countries.
 
 use super::Pair;
 use crate::reading::ReadingError;

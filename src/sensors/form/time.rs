@@ -19,7 +19,7 @@ const NO_ZONE: ReadingError =
 const NO_NUMBER: ReadingError = wrong("is no number of a time since 1970");
 const NO_TIME: ReadingError = wrong("is not of the form 2013-01-01 06:00:00");
 
-/// A text with a zone stays as it is, but for a blank in place of its T. `form` is of one that has none.
+/// A text with a zone stays as it is, but for a blank in place of its T. `form` is that of one that has none.
 pub(super) fn timestamp(text: &str, form: Option<TimeForm>) -> Result<String, ReadingError> {
     if let Some(TimeForm::Unix(decimals)) = form {
         return since_1970(text, decimals).ok_or(NO_NUMBER);
@@ -42,7 +42,7 @@ pub(super) fn timestamp(text: &str, form: Option<TimeForm>) -> Result<String, Re
     Ok(time.to_string())
 }
 
-/// Does it end with `Z` or with `+02:00`?
+/// Whether it ends with `Z` or with an offset such as `+02:00`.
 fn has_zone(text: &str) -> bool {
     let time = text.get(11..).unwrap_or("");
     time.ends_with(['Z', 'z']) || time.contains(['+', '-'])

@@ -1,4 +1,4 @@
-//! One line of a source -> a reading, and what is told of it.
+//! One line of a source -> a reading, and what is reported about it.
 
 use crate::ids::SensorId;
 use crate::reading::{self, ReadingError, LINE_BYTES_MAX};
@@ -9,7 +9,7 @@ use crate::sensors::Clock;
 pub(super) const OF_ANOTHER: ReadingError =
     ReadingError { field: "sensor_id", reason: "is that of another source of this peer; see --sensor-id" };
 
-/// So many characters of a line are shown.
+/// This many characters of a line are shown.
 const SHOWN_MAX: usize = 80;
 
 /// What became of a line that was not refused.

@@ -46,7 +46,8 @@ impl<R: Input> LineSource<R> {
         Ok(())
     }
 
-    /// It cannot be read for now: what was begun of a line is read again, where it can be read on. Returns what there is.
+    /// It cannot be read for now: a line that was begun is read again, if reading can go on there. Returns what there
+    /// is.
     pub(super) fn break_off(&mut self) -> (Supply, usize) {
         let Some(follow) = &mut self.follow else { return (Supply::Rests, self.end) };
         follow.break_off();

@@ -14,8 +14,8 @@ use crate::simulation::world::World;
 /// Clocks of hosts show this when the world begins: so a point in time is told from a length in what a core keeps.
 pub(super) const EPOCH: Time = Time::from_secs(1_000_000);
 
-/// What is longer ago than so many heartbeat timeouts is long ago: nothing looks back as far. Only the patience with high
-/// counters of terms does (`protocol/credibility.rs`), and honest peers do not need it.
+/// What is longer ago than this many heartbeat timeouts is long ago: nothing looks back that far. Only the patience
+/// with high counters of terms does (`protocol/credibility.rs`), and honest peers do not need it.
 pub(super) const LONG_AGO: u32 = 3;
 
 const CONNECTION: &str = "ConnectionId(";
@@ -119,7 +119,8 @@ fn write_process(text: &mut String, process: &Process) {
     }
 }
 
-/// What a core keeps, but for what never changes, what the next step sets first, and what is only counted to make tokens.
+/// What a core keeps, without what never changes, what the next step sets first, and the counter that only makes
+/// tokens.
 fn written(process: &Process) -> Arc<[Piece]> {
     let mut text = format!("{:?}", process.peer);
     let mut leave_out = |begin: &str, end: &str| {

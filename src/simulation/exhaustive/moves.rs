@@ -36,7 +36,7 @@ pub(super) struct Move {
     pub faults: u8,
 }
 
-/// Where an event stands among those that may come next. The order depends on the state alone, and not on how it came
+/// The place of an event among those that may come next. The order depends on the state alone, and not on how it came
 /// about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
@@ -50,7 +50,7 @@ pub(super) struct Place {
     key: Key,
 }
 
-/// Where this event stands.
+/// The place of this event.
 pub(super) fn place(world: &World, key: Key, event: &Event, held: &Held) -> Place {
     let host = |number: usize| world.processes.get(number).map_or(usize::MAX, |process| process.host);
     let (host, kind, from) = match event {
@@ -103,7 +103,7 @@ fn holding(key: Key, event: &Event) -> u64 {
     }
 }
 
-/// Does the event come at a time, and not as soon as it can?
+/// Whether the event comes at a set time, and not as soon as it can.
 fn is_timer(world: &World, (time, _): Key, event: &Event) -> bool {
     match event {
         Event::Alarm { .. } | Event::Write(_) | Event::DialedInVain { .. } => true,
@@ -112,7 +112,7 @@ fn is_timer(world: &World, (time, _): Key, event: &Event) -> bool {
     }
 }
 
-/// Can it happen, if time does not go on?
+/// Whether it can happen if time does not go on.
 fn is_ready(world: &World, event: &Event) -> bool {
     if world.cut_off(event).is_some() {
         return false;
@@ -190,7 +190,7 @@ pub(super) fn moves(world: &World, held: &Held, choice: Choice) -> Vec<Move> {
     moves
 }
 
-/// Will a storage both report and hand out words? Two threads do that.
+/// Whether a storage will both report and hand out messages. Two threads do that.
 fn is_two_threads(world: &World, event: &Event) -> bool {
     let Event::Work(process) = event else { return false };
     let is_word = |store: &&Store| matches!(store, Store::Say { .. } | Store::SayBase { .. });

@@ -108,7 +108,7 @@ impl Node {
         }
     }
 
-    /// Is everybody in one term, with all readings, and nothing to come but alarms?
+    /// Whether everybody is in one term, with all readings, and nothing is to come but alarms.
     pub(super) fn is_at_rest(&self) -> bool {
         let world = &self.world;
         let is_over = |event: &Event| matches!(event, Event::Alarm { .. });

@@ -1,4 +1,4 @@
-//! How it came to a breach, for people: what was other than in the order that is tried first, and what peers said.
+//! How a promise came to be broken, for people: what differed from the order that is tried first, and what peers said.
 
 use crate::simulation::exhaustive::moves::Move;
 use crate::simulation::exhaustive::node::Node;
@@ -6,7 +6,7 @@ use crate::simulation::exhaustive::Bounds;
 use crate::simulation::telling::{clock, Detail, Story};
 use crate::simulation::world::World;
 
-/// Plays these moves once more, and tells of them.
+/// Plays these moves once more, and describes them.
 pub(super) fn history(bounds: &Bounds, path: &[Move], why: &str) -> String {
     let mut node = Node::root(bounds);
     node.world.record();

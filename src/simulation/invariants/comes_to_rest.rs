@@ -3,7 +3,7 @@
 use crate::protocol::Standing;
 use crate::simulation::process::Process;
 
-/// Are all of them in one term? The error says which is not.
+/// Checks that all of them are in one term. The error says which is not.
 ///
 /// # Errors
 ///

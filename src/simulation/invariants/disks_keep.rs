@@ -15,7 +15,7 @@ pub(super) fn check(
     expired: &Numbers,
 ) -> Result<(), String> {
     let id = now.id();
-    // Where the disk is empty, the clock may have gone back.
+    // If the disk is empty, the clock may have gone back.
     let (life, last) = (now.origin.incarnation, before.origin.incarnation);
     if life == last || (damage < Damage::Cleared && life < last) {
         return Err(format!("promise 1: {} begins after {}", now.origin, before.origin));

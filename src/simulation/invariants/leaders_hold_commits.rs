@@ -44,7 +44,7 @@ impl Check {
     }
 }
 
-/// Does the log of the leader of `later` hold what was committed in `before`?
+/// Checks that the log of the leader of `later` holds what was committed in `before`.
 fn hold(later: &Term, log: &[(Sequence, u64)], before: &Term, commit: (Sequence, u64)) -> Result<(), String> {
     let (committed, digest) = commit;
     let at = log.partition_point(|(end, _)| *end < committed);

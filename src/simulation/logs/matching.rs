@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use super::reading::{Heard, Logs, Said};
 use crate::simulation::record::Way;
 
-/// By so many microseconds a message may still arrive before it is said when clocks are set right: it is not on its way for
-/// the same time each way.
+/// By how many microseconds a message may still arrive before it is said once clocks are set right: the two ways do not
+/// take the same time.
 const TOLERATED: i64 = 10_000;
 
 /// What is the same where a message is said and where it is heard. Addresses differ: each side knows its own.
@@ -20,7 +20,7 @@ fn key(way: Way, text: &str) -> String {
             [&parts[..parts.len().min(2)], parts.get(5..6).unwrap_or_default()].concat().join(":")
         }
         (Way::Question, _) => parts[..parts.len().min(2)].join(":"),
-        // Whose it is.
+        // Its first fields name its sender.
         (Way::Datagram, _) => parts[..parts.len().min(3)].join(":"),
     }
 }
@@ -121,8 +121,8 @@ fn datagrams(logs: &mut Logs, ahead: &[i64]) {
 /// From which host to which, and the time of the quickest message.
 type Quickest = BTreeMap<(usize, usize), i64>;
 
-/// Clocks are set right only where a message would arrive before it is said. The quickest message each way is taken to be
-/// on its way for the same time. Returns by how much each is ahead, and which were changed while the logs were written.
+/// Clocks are set right only if a message would arrive before it is said. The quickest message each way is assumed to
+/// take the same time. Returns by how much each is ahead, and which were changed while the logs were written.
 fn differences(logs: &Logs) -> (Vec<i64>, Vec<usize>) {
     let mut quickest = Quickest::new();
     for said in &logs.said {
@@ -135,7 +135,7 @@ fn differences(logs: &Logs) -> (Vec<i64>, Vec<usize>) {
     if quickest.values().all(|took| *took >= 0) {
         return (vec![0; hosts], changed);
     }
-    // Only where messages went both ways something is known.
+    // Something is known only where messages went both ways.
     let both = quickest.iter().filter(|((from, to), _)| quickest.contains_key(&(*to, *from)));
     let mut quickest: Quickest = both.map(|(way, took)| (*way, *took)).collect();
     loop {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Asked, LogsError};
 use crate::protocol::Standing;
-use crate::simulation::page::State;
+use crate::simulation::page::StateEntry;
 use crate::simulation::record::Way;
 
 /// All that logs tell, each kind in the order of the files; times are microseconds since 1970, hosts are places in `names`.
@@ -20,14 +20,14 @@ pub(super) struct Logs {
     pub(super) said: Vec<Said>,
     pub(super) heard: Vec<Heard>,
     pub(super) stands: Vec<Stands>,
-    pub(super) told: Vec<Told>,
+    pub(super) lines: Vec<LogLine>,
     /// The last line of each host.
     pub(super) last: Vec<i64>,
-    /// Does the log of each host tell of messages, too, in the life of the peer that is read?
+    /// Whether the log of each host also has messages, in the life of the peer that is being read.
     pub(super) talks: Vec<bool>,
     /// Hosts whose clocks were changed while they logged; of two, it may be one.
     pub(super) changed: Vec<usize>,
-    /// Lines that are none of a peer's log.
+    /// Lines that are not of a peer's log.
     pub(super) others: u64,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Said {
     pub(super) to: Option<usize>,
     pub(super) way: Way,
     pub(super) text: String,
-    /// As what it was heard.
+    /// The place in `heard` of the message that it arrived as.
     pub(super) heard: Option<usize>,
 }
 
@@ -56,11 +56,11 @@ pub(super) struct Heard {
 #[derive(Debug)]
 pub(super) struct Stands {
     pub(super) at: i64,
-    pub(super) state: State,
+    pub(super) state: StateEntry,
 }
 
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct LogLine {
     pub(super) at: i64,
     pub(super) host: usize,
     pub(super) text: String,
@@ -129,7 +129,7 @@ impl Entry {
     }
 }
 
-/// `None`: it is none of a peer's log in JSON. The journal of systemd has a priority before each.
+/// `None`: it is not a line of a peer's log in JSON. The journal of systemd has a priority before each.
 fn entry(bytes: &[u8]) -> Option<Entry> {
     let begin = bytes.iter().take(4).position(|byte| *byte == b'{')?;
     let object: Value = serde_json::from_slice(&bytes[begin..]).ok()?;
@@ -174,13 +174,13 @@ impl Logs {
                     // Another life may be logged at another level.
                     self.talks[host] = false;
                 }
-                // Where each change is told, what events let one conclude is not needed.
+                // If each change is logged, what follows from other events is not needed.
                 let talks = self.talks[host];
                 let state = state(entry, host, event).filter(|state| state.log.is_some() || !talks);
                 self.stands.extend(state.map(|state| Stands { at, state }));
                 let quiet = matches!(entry.text("level"), Some("debug" | "trace"));
                 if let Some(text) = entry.text("message").filter(|_| !quiet) {
-                    self.told.push(Told { at, host, text: text.replace('\n', " · ") });
+                    self.lines.push(LogLine { at, host, text: text.replace('\n', " · ") });
                 }
             }
         }
@@ -202,7 +202,7 @@ impl Logs {
             (heard.host, heard.from) = (places[heard.host], heard.from.map(|from| places[from]));
         }
         self.stands.iter_mut().for_each(|stands| stands.state.host = places[stands.state.host]);
-        self.told.iter_mut().for_each(|told| told.host = places[told.host]);
+        self.lines.iter_mut().for_each(|line| line.host = places[line.host]);
     }
 
     /// Sets back what the clock of each host is ahead, in microseconds.
@@ -210,7 +210,7 @@ impl Logs {
         self.said.iter_mut().for_each(|said| said.at = said.at.saturating_sub(ahead[said.host]));
         self.heard.iter_mut().for_each(|heard| heard.at = heard.at.saturating_sub(ahead[heard.host]));
         self.stands.iter_mut().for_each(|stands| stands.at = stands.at.saturating_sub(ahead[stands.state.host]));
-        self.told.iter_mut().for_each(|told| told.at = told.at.saturating_sub(ahead[told.host]));
+        self.lines.iter_mut().for_each(|line| line.at = line.at.saturating_sub(ahead[line.host]));
         self.last.iter_mut().zip(ahead).for_each(|(last, ahead)| *last = last.saturating_sub(*ahead));
     }
 
@@ -219,17 +219,17 @@ impl Logs {
         let said = self.said.iter().map(|said| said.at);
         let heard = self.heard.iter().map(|heard| heard.at);
         let stands = self.stands.iter().map(|stands| stands.at);
-        let all = said.chain(heard).chain(stands).chain(self.told.iter().map(|told| told.at));
+        let all = said.chain(heard).chain(stands).chain(self.lines.iter().map(|line| line.at));
         let (first, last) = all.fold((i64::MAX, i64::MIN), |(first, last), at| (first.min(at), last.max(at)));
         (first <= last).then_some((first, last))
     }
 }
 
-/// What an event tells of its peer: at `trace` each change, otherwise what the lines about the group let one conclude.
-fn state(entry: &Entry, host: usize, event: &str) -> Option<State> {
-    let plain = |is| Some(State { host, is, ..State::default() });
+/// What an event says about its peer: at `trace` each change, otherwise what follows from the lines about the group.
+fn state(entry: &Entry, host: usize, event: &str) -> Option<StateEntry> {
+    let plain = |is| Some(StateEntry { host, is, ..StateEntry::default() });
     match event {
-        "stands" => Some(State {
+        "stands" => Some(StateEntry {
             is: Standing::ALL.map(Standing::word).into_iter().find(|word| entry.text("is") == Some(word))?,
             term: entry.text("term").map(str::to_owned),
             members: entry.members()?.join(" "),
@@ -243,7 +243,7 @@ fn state(entry: &Entry, host: usize, event: &str) -> Option<State> {
             let leads = entry.object.get("leads").and_then(Value::as_bool)?;
             let term = entry.number("term").zip(entry.text("leader")).map(|(term, leader)| format!("{term}@{leader}"));
             let members = entry.members()?.into_iter().rev().collect::<Vec<_>>().join(" ");
-            Some(State { term, members, ..plain(if leads { "leads" } else { "member" })? })
+            Some(StateEntry { term, members, ..plain(if leads { "leads" } else { "member" })? })
         }
         "peer_id" | "suspended" => plain("seeks"),
         "leader_silent" | "leader_gone" => plain("elects"),

@@ -257,7 +257,7 @@ fn a_peer_that_says_nothing_more_while_others_do_was_killed() {
     let about = about(&logs, &[0, 0], began);
     let page = on_page(&logs, &about, began, ended);
     let states: Vec<_> = page.states.iter().map(|state| (state.host, state.is, state.log)).collect();
-    // What the view tells counts until the log tells of each change.
+    // What the view says counts until the log has each change.
     let told = [(0, "member", None), (0, "member", Some(5)), (1, "member", Some(5)), (0, "down", None)];
     assert_eq!(states, told);
     let messages: Vec<_> = page.messages.iter().map(|message| (message.sent, message.arrived, message.verb)).collect();

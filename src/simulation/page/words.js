@@ -1,4 +1,4 @@
-// What stands around the diagram: the verdict, the peers at a time, what happened until then, and what is under the pointer.
+// What is around the diagram: the verdict, the peers at a time, what happened until then, and what is under the pointer.
 
 const tip = document.getElementById("tip");
 

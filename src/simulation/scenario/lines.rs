@@ -12,7 +12,7 @@ use crate::simulation::scenario::steps::{self, Parsed, Wrong, READINGS_MAX, UNTI
 use crate::simulation::scenario::{times, Scenario, ScenarioError, Spared, Step};
 use crate::wire::Timing;
 
-/// What a line that is no step may begin with.
+/// What a line may begin with if it is not a step.
 const KNOBS: &str =
     "peers, starting, mode, resume, quorum, seed, draw, rate, heartbeat, election, delay, loss, without, \
                      fault, for or at";
@@ -128,7 +128,7 @@ fn bursts(scenario: &Scenario) -> f64 {
     bursts.map(|readings| f64::from(u32::try_from(readings).unwrap_or(u32::MAX))).sum()
 }
 
-/// A line that is no step.
+/// A line that is not a step.
 struct Line<'a>(&'a [&'a str]);
 
 impl<'a> Line<'a> {

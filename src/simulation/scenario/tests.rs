@@ -1,4 +1,4 @@
-//! Lines are read, written and told of as `docs/laboratory.md` says.
+//! Lines are read, written and described as `docs/laboratory.md` says.
 
 use super::*;
 use crate::simulation::fault::{Split, Traffic, Ways};

@@ -5,8 +5,8 @@ use super::super::Attendance;
 use super::*;
 use crate::protocol::Standing;
 
-fn found(report: Report) -> Found {
-    Found { place: "127.0.0.1:7000".to_owned(), answer: Ok(Box::new(report)) }
+fn found(report: Report) -> Reply {
+    Reply { place: "127.0.0.1:7000".to_owned(), answer: Ok(Box::new(report)) }
 }
 
 fn member() -> Report {
@@ -65,8 +65,8 @@ fn a_service_manager_shows_one_line_in_which_nothing_is_said_twice() {
 
 #[test]
 fn silent_peers_are_named_and_cannot_write_to_the_terminal() {
-    let stopped = |place: &str| Found { place: place.to_owned(), answer: Err(Unanswered::Stopped) };
-    let mut list: Vec<Found> = ["a", "b", "c", "d", "e", "f", "g"].map(stopped).into();
-    list.push(Found { place: "h".to_owned(), answer: Err(Unanswered::Unreachable("\u{1b}[2J".to_owned())) });
+    let stopped = |place: &str| Reply { place: place.to_owned(), answer: Err(Unanswered::Stopped) };
+    let mut list: Vec<Reply> = ["a", "b", "c", "d", "e", "f", "g"].map(stopped).into();
+    list.push(Reply { place: "h".to_owned(), answer: Err(Unanswered::Unreachable("\u{1b}[2J".to_owned())) });
     assert_eq!(all(&list), "Not running: a, b, c, d, e and 2 more\nh does not answer: \\x1b[2J\n");
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::reading::HEADER_LINE;
-use crate::storage::state::{self, State};
+use crate::storage::state::{self, StateFile};
 use crate::storage::tests::support::TempDir;
 
 /// A directory with these files.
@@ -37,7 +37,7 @@ fn the_files_that_count_are_those_of_the_layout_that_state_says_or_the_names_sho
         let named: Vec<_> = names.iter().map(|name| (*name, "")).collect();
         let (temp, directory) = directory_of(&named);
         if let Some(rotate) = rotate {
-            let state = State { rotate, ..State::new("p".parse().unwrap(), 1, None) };
+            let state = StateFile { rotate, ..StateFile::new("p".parse().unwrap(), 1, None) };
             fs::write(temp.path().join(state::PATH), state.to_text()).unwrap();
         }
         let what = format!("{rotate:?}, {names:?}");

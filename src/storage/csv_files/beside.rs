@@ -75,7 +75,7 @@ pub(in crate::storage) fn remove_leftovers<D: Disk>(disk: &D) -> Result<(), Stor
     Ok(())
 }
 
-/// Is this the name of a file that was to take the place of a CSV file?
+/// Whether this is the name of a file that was to take the place of a CSV file.
 pub(in crate::storage) fn is_beside(name: &str) -> bool {
     name.strip_suffix(SUFFIX).is_some_and(|name| name.strip_suffix(".csv").is_some())
 }

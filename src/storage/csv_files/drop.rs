@@ -1,5 +1,5 @@
-//! Rows of readings that are kept no longer: files lose their beginning up to a sequence. A file that keeps none of its rows
-//! goes; any other is replaced, as where rows are cut.
+//! Removes the rows of readings that no limit keeps: each file loses its rows up to a sequence. A file that keeps none
+//! of its rows is removed; any other is replaced, as when rows are cut.
 
 use super::ends::PEEK_BYTES;
 use super::{beside, CsvFiles};
@@ -65,8 +65,8 @@ impl<D: Disk> CsvFiles<D> {
     }
 }
 
-/// Removes the rows up to `base` from a file of `bytes` bytes. Returns how many bytes went. A file that does not begin as
-/// it must is left to those who mend files.
+/// Removes the rows up to `base` from a file of `bytes` bytes. Returns how many bytes went. A file that does not begin
+/// as it must is left to be mended at a start.
 ///
 /// # Errors
 /// The disk's; then the old file is still there.

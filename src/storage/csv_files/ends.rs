@@ -67,7 +67,7 @@ pub(in crate::storage) fn rows_end<D: ReadDisk>(
     Ok(kept)
 }
 
-/// Is this row's sequence above `to`? The header counts as below. `None` for what is neither.
+/// Whether this row's sequence is above `to`. The header counts as below. `None` for what is neither.
 fn is_above(row: &[u8], to: Sequence) -> Option<bool> {
     if row == HEADER_LINE.as_bytes() {
         return Some(false);

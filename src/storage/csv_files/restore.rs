@@ -12,7 +12,8 @@ use crate::storage::repair::CsvRestored;
 use crate::storage::set_aside;
 
 impl<D: Disk> CsvFiles<D> {
-    /// Compares the name of each file with what was written: one look at the disk for each. Is any to be restored?
+    /// Compares the name of each file with what was written: one look at the disk for each. Returns whether any is to
+    /// be restored.
     ///
     /// # Errors
     /// The disk's.

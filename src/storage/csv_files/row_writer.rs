@@ -82,7 +82,7 @@ impl<'a, D: Disk> RowWriter<'a, D> {
         Ok((written, self.targets))
     }
 
-    /// Is this a row that is lacking?
+    /// Whether this is a row that is lacking.
     fn add(&mut self, sequence: Sequence, payload: &[u8]) -> bool {
         let Some(at) = self.by_key.get(self.layout.key(payload, &mut self.space)) else { return false };
         let target = &mut self.targets[*at];

@@ -6,7 +6,7 @@
 //! `--resume` finishes it, and a start with `--resume` undoes it.
 //!
 //! Another peer's directory may be `<name>.previous`, and somebody may have put files there: only what this peer moved
-//! there itself is removed. Where the name is taken, the next one with a number is used.
+//! there itself is removed. If the name is taken, the next one with a number is used.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -79,7 +79,7 @@ pub(in crate::storage) fn keep(root: &Path) -> Result<Option<Kept>, StorageError
     Ok(Some(Kept { from: root.to_owned(), to, rows, sensors }))
 }
 
-/// Are there rows, or a journal that may hold some?
+/// Whether there are rows, or a journal that may hold some.
 fn is_worth_keeping(root: &Path) -> Result<bool, StorageError> {
     if count(root)?.0 > 0 {
         return Ok(true);
@@ -155,8 +155,8 @@ fn make_way(root: &Path) -> Result<PathBuf, StorageError> {
     unreachable!("there are not so many")
 }
 
-/// Did this peer move all of that there? A directory that a peer runs in, or ran in, has a `lock`. What cannot be read
-/// does not count as its own.
+/// Whether this peer moved all of that there. A directory that a peer runs in, or ran in, has a `lock`. What cannot be
+/// read does not count as its own.
 fn was_kept_by(root: &Path, to: &Path) -> bool {
     let name = root.file_name().unwrap_or_default().to_string_lossy();
     let Some(id) = id_of(&name) else { return false };
@@ -184,7 +184,7 @@ mod tests {
     use crate::ids::PeerId;
     use crate::reading::CSV_HEADER;
     use crate::storage::directory::{claim, claim_cleared};
-    use crate::storage::state::State;
+    use crate::storage::state::StateFile;
     use crate::storage::tests::support::TempDir;
 
     fn id() -> PeerId {
@@ -195,7 +195,7 @@ mod tests {
     fn used(temp: &TempDir) -> PathBuf {
         let root = temp.path().join("p");
         fs::create_dir_all(root.join("journal")).unwrap();
-        let state = State::new(id(), 7, None);
+        let state = StateFile::new(id(), 7, None);
         fs::write(root.join("state"), state.to_text()).unwrap();
         fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n3,,a,,,\n")).unwrap();
         fs::write(root.join("b.csv"), format!("{CSV_HEADER}\n2,,b,,,\n")).unwrap();
@@ -241,7 +241,7 @@ mod tests {
     fn rows_of_a_log_without_its_beginning_are_kept_beside_until_the_next_start_as_well() {
         let temp = TempDir::new();
         for _ in 0..2 {
-            let state = State { shortened: true, ..State::new(id(), 7, None) };
+            let state = StateFile { shortened: true, ..StateFile::new(id(), 7, None) };
             fs::write(used(&temp).join("state"), state.to_text()).unwrap();
             claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
         }
@@ -289,7 +289,7 @@ mod tests {
         let other: PeerId = "p.previous".parse().unwrap();
         let theirs = temp.path().join("p.previous");
         let running = claim(temp.path(), &other).unwrap();
-        let state = State::new(other, 7, None);
+        let state = StateFile::new(other, 7, None);
         fs::write(theirs.join("state"), state.to_text()).unwrap();
         fs::write(theirs.join("x.csv"), format!("{CSV_HEADER}\n1,,x,,,\n")).unwrap();
         let said = claim_cleared(temp.path(), &id()).unwrap().1.unwrap();

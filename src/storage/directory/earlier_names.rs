@@ -96,7 +96,7 @@ pub fn rename_directory(data_dir: &Path, id: &PeerId) -> Result<Option<EarlierDi
     Ok(is_there.then_some(EarlierDirectory::LeftAlone { path: old, used: new }))
 }
 
-/// Is there a directory of exactly this name, and not one that differs by case?
+/// Whether there is a directory of exactly this name, and not one that differs by case.
 pub(in crate::storage) fn is_named(path: &Path) -> Result<bool, StorageError> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(false) };
     let is_dir = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::reading::CSV_HEADER;
     use crate::storage::directory::{claim, claim_cleared};
-    use crate::storage::state::State;
+    use crate::storage::state::StateFile;
     use crate::storage::tests::support::TempDir;
 
     fn id() -> PeerId {
@@ -123,7 +123,7 @@ mod tests {
     fn used(temp: &TempDir, name: &str, id: &str) -> PathBuf {
         let root = temp.path().join(name);
         fs::create_dir_all(&root).unwrap();
-        let state = State::new(id.parse().unwrap(), 7, None);
+        let state = StateFile::new(id.parse().unwrap(), 7, None);
         fs::write(root.join("state"), state.to_text()).unwrap();
         fs::write(root.join("Temp.csv"), format!("{CSV_HEADER}\n1,,Temp,,,\n")).unwrap();
         root

@@ -15,7 +15,7 @@ use crate::storage::error::StorageError;
 use crate::storage::journal::names::is_unfinished;
 use crate::storage::making::make_dir;
 use crate::storage::occupant::is_of_process;
-use crate::storage::state::{self, State};
+use crate::storage::state::{self, StateFile};
 use crate::storage::{base, journal, pending};
 
 /// What was set aside, in words for the operator.
@@ -43,7 +43,7 @@ impl fmt::Display for SetAside {
 /// files do not count.
 ///
 /// # Errors
-/// Names a file that is no peer's, or says what cannot be read. Nothing is changed.
+/// Names a file that is not a peer's, or says what cannot be read. Nothing is changed.
 pub(in crate::storage) fn unvouched(root: &Path) -> Result<usize, StorageError> {
     if belongs_to_a_peer(root)? {
         return Ok(0);
@@ -78,18 +78,18 @@ pub(in crate::storage) fn count_files(root: &Path) -> Result<usize, StorageError
 /// # Errors
 /// Names that peer, or says what cannot be read.
 pub(in crate::storage) fn check_owner(root: &Path, id: &PeerId) -> Result<(), StorageError> {
-    match State::parse(&head(root, state::PATH, state::BYTES_MAX + 1)?) {
-        Some(State { id: found, .. }) if found != *id => {
+    match StateFile::parse(&head(root, state::PATH, state::BYTES_MAX + 1)?) {
+        Some(StateFile { id: found, .. }) if found != *id => {
             Err(StorageError::OtherPeer { path: root.to_owned(), found: found.to_string() })
         }
         _ => Ok(()),
     }
 }
 
-/// Is there a peer's `state`, whole or damaged?
+/// Whether there is a peer's `state`, whole or damaged.
 fn belongs_to_a_peer(root: &Path) -> Result<bool, StorageError> {
     let state = head(root, state::PATH, state::BYTES_MAX + 1)?;
-    Ok(State::parse(&state).is_some() || state::facts(&state).starts_with(b"id:"))
+    Ok(StateFile::parse(&state).is_some() || state::facts(&state).starts_with(b"id:"))
 }
 
 /// Refuses a file that does not begin as a peer's of that name does. An empty one is nobody's.
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_directory_with_a_peers_state_is_its_own_whatever_else_it_holds() {
-        let state = State::new("p".parse().unwrap(), 1, None);
+        let state = StateFile::new("p".parse().unwrap(), 1, None);
         for text in [state.to_text(), "id:p\nwith a damaged rest".to_owned()] {
             let (temp, _, id) = holding(&[("a.csv", "time,value\n"), ("state", &text)]);
             assert_eq!(claim_cleared(temp.path(), &id).unwrap().1, None);

@@ -16,7 +16,7 @@ const DEVICES: [&str; 24] = [
     "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
-/// Does a name mean a device?
+/// Whether a name means a device.
 pub(in crate::storage) fn is_device(name: &str) -> bool {
     let base = name.split('.').next().unwrap_or(name);
     DEVICES.iter().any(|device| device.eq_ignore_ascii_case(base))

@@ -51,8 +51,8 @@ impl MemoryDisk {
         self.memory().failures = n;
     }
 
-    /// Lets the next `n` syncs of files fail, as Linux has it: the system tells of it once, and takes what it could not
-    /// write for written. So that never reaches the platter, and the next sync succeeds.
+    /// Lets the next `n` syncs of files fail as on Linux: the system reports it once, and treats what it could not
+    /// write as written. So that never reaches the platter, and the next sync succeeds.
     pub fn fail_syncs(&self, n: u32) {
         self.memory().sync_failures = n;
     }
@@ -63,7 +63,7 @@ impl MemoryDisk {
         self.memory().left = Some(changes + 1);
     }
 
-    /// Did the process that uses it die?
+    /// Whether the process that uses it has died.
     #[must_use]
     pub fn is_crashed(&self) -> bool {
         self.memory().left == Some(0)

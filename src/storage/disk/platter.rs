@@ -105,7 +105,7 @@ impl Platter {
         }
     }
 
-    /// Is the name there to be changed?
+    /// Returns whether the name was there to be changed.
     pub(super) fn rename(&mut self, from: &str, to: &str) -> bool {
         let Some(id) = self.names.remove(from) else { return false };
         self.names.insert(to.to_owned(), id);
@@ -319,7 +319,7 @@ fn mixture(old: &[u8], new: &[u8], offset: usize, rng: &mut SmallRng) -> Vec<u8>
     while at < mixed.len() {
         let end = (at + PAGE_BYTES - (offset + at) % PAGE_BYTES).min(mixed.len());
         let from = if rng.random_bool(written) { new } else { old };
-        // Where neither reaches, there are zeros.
+        // Beyond the end of both, there are zeros.
         let held = from.get(at..end.min(from.len())).unwrap_or(&[]);
         mixed[at..at + held.len()].copy_from_slice(held);
         at = end;

@@ -110,7 +110,7 @@ fn here(path: &Path) -> &Path {
     }
 }
 
-/// Has the file system of this path room, but no inode? Some make inodes as they are needed, and count none.
+/// Whether the file system of this path has room, but no inode. Some make inodes as they are needed, and count none.
 #[cfg(unix)]
 fn lacks_inodes(path: &Path) -> bool {
     // What could not be made cannot be asked.
@@ -118,7 +118,7 @@ fn lacks_inodes(path: &Path) -> bool {
     room.is_some_and(|room| is_without_inodes(room.f_files, room.f_favail, room.f_bavail))
 }
 
-/// Does a file system with so many inodes, of which so many are free, have room for bytes alone?
+/// Whether a file system with this many inodes, of which this many are free, has room for bytes alone.
 #[cfg(unix)]
 fn is_without_inodes(inodes: u64, free: u64, free_blocks: u64) -> bool {
     inodes > 0 && free == 0 && free_blocks > 0
@@ -154,7 +154,7 @@ mod owner {
         let foreign = |path| whose(path).filter(|owner| *owner != user).map(|owner| (here(path), owner));
         let (what, owner) = within.chain([above, path]).find_map(foreign)?;
         let (named, quoted) = (name_of(user), quoted(directory));
-        // Where one may not even look, nobody knows what is there.
+        // If one may not even look, nobody knows what is there.
         let missing = || fs::symlink_metadata(directory).is_err_and(|error| error.kind() == ErrorKind::NotFound);
         let command = if what.starts_with(directory) {
             Some(format!("run chown -R {named} {quoted} as root"))

@@ -134,7 +134,7 @@ fn the_last_row_the_base_the_quorum_and_how_long_rows_wait_are_those_of_now() {
     let wait = Duration::from_secs(90);
     disk.note("127.0.0.1:7000".parse().unwrap(), Some(wait)).unwrap();
     for quorum in [None, Some(2)] {
-        let state = state::State::new("p".parse().unwrap(), 1, quorum);
+        let state = state::StateFile::new("p".parse().unwrap(), 1, quorum);
         disk.replace(state::PATH, state.to_text().as_bytes(), true).unwrap();
         assert_eq!(now(), (Some(5), Some(base.clone()), quorum.is_some(), Some(wait)));
     }

@@ -65,7 +65,7 @@ impl JournalFiles {
         Self { disk: ReadOnlyDisk::new(root) }
     }
 
-    /// Is there a segment?
+    /// Whether there is a segment.
     ///
     /// # Errors
     /// The disk's.
@@ -81,7 +81,7 @@ impl JournalFiles {
         base::last(&self.disk)
     }
 
-    /// Where the batch is that holds a sequence; `None` where the log does not reach that far.
+    /// The place of the batch that holds a sequence; `None` if the log does not reach that far.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged, which may also be what is being written just then.
@@ -97,7 +97,7 @@ impl JournalFiles {
         Ok(found)
     }
 
-    /// Is this batch where it was?
+    /// Whether this batch is where it was.
     ///
     /// # Errors
     /// The disk's.
@@ -231,8 +231,8 @@ impl JournalFiles {
         Ok(frames)
     }
 
-    /// Does a plain segment hold only the beginning of a batch from here on? It does while the batch is written, and
-    /// after a crash.
+    /// Whether a plain segment holds only the beginning of a batch from here on. It does while the batch is written,
+    /// and after a crash.
     fn is_torn(&self, segment: Sequence, scan: &Scan<'_, ReadOnlyDisk>) -> bool {
         let Ok(bytes) = self.disk.read(&plain_path(segment), scan.offset(), HEAD_BYTES_MAX) else { return false };
         let left = scan.left();

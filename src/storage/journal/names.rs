@@ -25,12 +25,12 @@ pub(super) fn unfinished_path(path: &str) -> String {
     format!("{path}{UNFINISHED}")
 }
 
-/// Is this the name of a file that was to take the place of a segment?
+/// Whether this is the name of a file that was to take the place of a segment.
 pub(in crate::storage) fn is_unfinished(name: &str) -> bool {
     name.strip_suffix(UNFINISHED).is_some_and(|name| parse_segment_name(name).is_some())
 }
 
-/// Is this the name of a packed segment?
+/// Whether this is the name of a packed segment.
 pub(super) fn is_packed(name: &str) -> bool {
     name.strip_suffix(PACKED).is_some() && parse_segment_name(name).is_some()
 }

@@ -1,6 +1,6 @@
 //! Packs segments that are full: a piece at a time, so that nothing waits for it long. The packed file is written beside,
-//! and is whole on the platter before it gets its name. Only then is the plain one removed: where both are there, which
-//! is so for a moment and after a crash, the plain one counts.
+//! and is whole on the platter before it gets its name. Only then is the plain one removed. If both are there, which is
+//! so for a moment and after a crash, the plain one counts.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub(super) struct Packing {
 }
 
 impl Packing {
-    /// Is it a part of this segment?
+    /// Whether it is a part of this segment.
     pub(super) fn is_of(&self, first: Sequence) -> bool {
         self.first == first
     }
@@ -53,8 +53,8 @@ impl<D: Disk> Journal<D> {
     /// Packs another piece of the first plain segment that is full and ends at or below `up_to`.
     ///
     /// # Errors
-    /// The disk's, where it cannot sync what counts: the plain segment, or names. The system tells of that once, so the
-    /// next sync would vouch for what may not be there. Where only the packed file cannot be made, or the segment is
+    /// The disk's, if it cannot sync what counts: the plain segment, or names. The system reports that once, so the
+    /// next sync would vouch for what may not be there. If only the packed file cannot be made, or the segment is
     /// damaged, the segment is left as it is.
     pub(in crate::storage) fn pack(&mut self, up_to: Sequence) -> Result<Packed, StorageError> {
         match self.packing.take() {
@@ -149,7 +149,7 @@ impl<D: Disk> Journal<D> {
         Ok(Packed::Piece)
     }
 
-    /// Leaves a segment plain. Where what was written beside cannot be removed, the next start does that.
+    /// Leaves a segment plain. If what was written beside it cannot be removed, the next start does that.
     fn give_up(&mut self, first: Sequence, error: StorageError) -> Packed {
         let packed = packed_path(first);
         for path in [unfinished_path(&packed), packed] {

@@ -79,7 +79,7 @@ impl<'a, D: ReadDisk> Scan<'a, D> {
         self.offset += length as u64;
     }
 
-    /// Goes on after the damage at this place, if it is known where a batch begins again: is it?
+    /// Goes on after the damage at this place, if it is known where a batch begins again. Returns whether it is.
     pub(in crate::storage) fn skip_damage(&mut self) -> bool {
         let end = self.segment.block_end(self.offset);
         self.offset = end.unwrap_or(self.offset);

@@ -8,7 +8,7 @@ use crate::ids::Sequence;
 use crate::storage::disk::{or_empty, ReadDisk};
 use crate::storage::error::{damaged, failed, StorageError};
 
-/// How often a segment may take its other form while it is opened or read. It is packed once; where a cut unpacks it,
+/// How often a segment may take its other form while it is opened or read. It is packed once; if a cut unpacks it,
 /// readers find out by the number of cuts.
 const FORMS_MAX: usize = 3;
 
@@ -20,7 +20,7 @@ pub(in crate::storage) struct SegmentBytes<'a, D> {
     file: SegmentFile,
 }
 
-/// The file that holds a segment. Where there are two, it is the plain one: that is the shorter one after a cut.
+/// The file that holds a segment. If there are two, it is the plain one: that is the shorter one after a cut.
 #[derive(Debug)]
 enum SegmentFile {
     Plain { bytes: u64 },
@@ -139,7 +139,7 @@ impl<'a, D: ReadDisk> SegmentBytes<'a, D> {
         Ok(unpack(&bytes).filter(|plain| plain.len() == block.plain))
     }
 
-    /// Is the segment in its other file by now? Then it is read from there.
+    /// Whether the segment is in its other file by now. Then it is read from there.
     fn has_moved(&mut self) -> Result<bool, StorageError> {
         let was_packed = self.packed_bytes().is_some();
         let now = find_file(self.disk, self.first)?;

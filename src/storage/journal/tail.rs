@@ -73,8 +73,8 @@ impl Tail {
         }
     }
 
-    /// Cuts the log to `to`. Where that is within a batch, the storage cuts before the batch, and says so before
-    /// anything is appended: see [`Self::shorten`].
+    /// Cuts the log to `to`. If that is within a batch, the storage cuts before the batch, and says so before anything
+    /// is appended: see [`Self::shorten`].
     pub fn cut(&mut self, to: Sequence) {
         self.shorten(to);
         self.cuts += 1;

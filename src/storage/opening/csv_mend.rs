@@ -46,8 +46,8 @@ pub(super) fn mend<D: Disk>(
     Ok(done)
 }
 
-/// Removes a file whose rows are in others now. What is no row of a log that ends at `last` is kept as `*.damaged`, as
-/// above.
+/// Removes a file whose rows are in others now. What is not a row of a log that ends at `last` is kept as `*.damaged`,
+/// as above.
 pub(super) fn replace<D: Disk>(
     disk: &D,
     file: &CheckedFile,
@@ -161,7 +161,7 @@ fn rest_of<D: Disk>(disk: &D, file: &CheckedFile, last: Sequence) -> Result<Rest
     }
 }
 
-/// Has a line the form of a row of this file?
+/// Whether a line has the form of a row of this file.
 fn is_row(line: &[u8], file: &CheckedFile) -> bool {
     let is_of_month = |month| Month::of_row(line) == Some(month);
     Row::parse(line).is_some_and(|row| row.is_of(file.name.sensor.as_str())) && file.name.month.is_none_or(is_of_month)

@@ -27,8 +27,8 @@ impl Options {
     pub const PLAIN: Self =
         Self { resume: false, durable: false, quorum: None, layout: Layout::Sensor, limits: None, segment_bytes: None };
 
-    /// Will anybody rely on these files after a power loss? Then what replaces or shortens one of them is synced before
-    /// anything is built on it.
+    /// Whether anybody will rely on these files after a power loss. Then what replaces or shortens one of them is
+    /// synced before anything is built on it.
     pub(in crate::storage) fn careful(self) -> bool {
         self.resume || self.durable
     }
@@ -50,7 +50,7 @@ pub struct Opened {
     /// The sequence that the log has to reach, or it was damaged; [`NEEDS_ALL`](crate::ids::NEEDS_ALL) where it was.
     pub needs: Sequence,
     pub runs: RunList,
-    /// Entries up to here were removed. `runs` and `origins` still tell of them.
+    /// Entries up to here were removed. `runs` and `origins` still cover them.
     pub base: Sequence,
     /// The sequence of the last entry.
     pub last: Sequence,

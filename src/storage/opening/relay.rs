@@ -13,7 +13,7 @@ use crate::storage::error::{failed, StorageError};
 use crate::storage::journal::JournalReader;
 use crate::storage::layout::Layout;
 use crate::storage::repair::{CsvRelaid, CsvRepair, Repair};
-use crate::storage::state::State;
+use crate::storage::state::StateFile;
 
 /// Mends the files of the wanted layout, and replaces the others. `found` is the `state` of the life before. Returns what
 /// was done.
@@ -22,7 +22,7 @@ use crate::storage::state::State;
 /// The disk's, or where the journal is damaged.
 pub(super) fn mend<D: Disk>(
     disk: &D,
-    found: Option<&State>,
+    found: Option<&StateFile>,
     check: &mut CsvCheck<D>,
     journal: &JournalReader<D>,
     (last, delivered): (Sequence, Sequence),
@@ -66,6 +66,6 @@ fn mended(done: CsvRepair) -> Vec<Repair> {
 }
 
 /// Notes in `state` which files count while files of both layouts are there.
-fn say<D: Disk>(disk: &D, found: &State, layout: Layout) -> Result<(), StorageError> {
-    save(disk, &State { rotate: Some(layout), ..found.clone() }, true)
+fn say<D: Disk>(disk: &D, found: &StateFile, layout: Layout) -> Result<(), StorageError> {
+    save(disk, &StateFile { rotate: Some(layout), ..found.clone() }, true)
 }

@@ -82,8 +82,8 @@ pub(super) fn mend<D: Disk>(
     })
 }
 
-/// Is a whole batch there, just as it was written? Then no crash tore it, and something else made it no part of the
-/// log.
+/// Whether a whole batch is there, just as it was written. Then no crash tore it, and something else keeps it out of
+/// the log.
 fn is_whole<D: ReadDisk>(segment: &SegmentBytes<'_, D>, at: u64) -> Result<bool, StorageError> {
     let bytes = segment.read_around(at, BATCH_BYTES_MAX)?;
     let Some(end) = memchr::memchr(b'\n', &bytes[..bytes.len().min(HEAD_BYTES_MAX)]) else { return Ok(false) };
@@ -92,7 +92,7 @@ fn is_whole<D: ReadDisk>(segment: &SegmentBytes<'_, D>, at: u64) -> Result<bool,
     Ok(FrameHead::parse(&bytes[..end]).is_ok_and(whole))
 }
 
-/// Does a segment hold any whole batch, from a byte on?
+/// Whether a segment holds any whole batch, from a byte on.
 pub(in crate::storage) fn holds_batch<D: ReadDisk>(
     segment: &SegmentBytes<'_, D>,
     from: u64,

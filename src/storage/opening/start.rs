@@ -6,14 +6,14 @@ use crate::storage::disk::Disk;
 use crate::storage::error::{damaged, failed, StorageError};
 use crate::storage::occupant::is_of_process;
 use crate::storage::repair::Repair;
-use crate::storage::state::{self, State};
+use crate::storage::state::{self, StateFile};
 use crate::storage::{journal, set_aside, Options};
 use crate::wire::RunList;
 
 /// What `state` says of the last life.
 #[derive(Debug)]
 pub(in crate::storage) struct Begun {
-    pub(in crate::storage) found: Option<State>,
+    pub(in crate::storage) found: Option<StateFile>,
     /// At most one: `state` could not be read, or was missing beside other files.
     pub(in crate::storage) repairs: Vec<Repair>,
 }
@@ -56,14 +56,14 @@ pub(in crate::storage) fn begin<D: Disk>(
     id: &PeerId,
     now: Incarnation,
     Options { quorum, layout, .. }: Options,
-) -> Result<(State, Vec<Repair>), StorageError> {
+) -> Result<(StateFile, Vec<Repair>), StorageError> {
     let Begun { found, repairs } = look(disk, id, false)?;
     if found.is_none() && repairs.is_empty() && holds_anything(disk)? {
         // A claim that clears the directory has set such files aside.
         return Err(damaged(disk, state::PATH, "it is missing"));
     }
     let incarnation = next_life(now, found.map(|found| found.incarnation), None);
-    let state = State { rotate: State::rotated(layout), ..State::new(id.clone(), incarnation, quorum) };
+    let state = StateFile { rotate: StateFile::rotated(layout), ..StateFile::new(id.clone(), incarnation, quorum) };
     save(disk, &state, true)?;
     Ok((state, repairs))
 }
@@ -72,16 +72,16 @@ pub(in crate::storage) fn begin<D: Disk>(
 /// returns what `synced` needed, where the log is too short for it. `told`: the highest life in the log and in what is
 /// pending.
 ///
-/// Where the log is shorter than `needs`, this peer said `STORED` for entries that it has lost. So it may promise less:
+/// If the log is shorter than `needs`, this peer said `STORED` for entries that it has lost. So it may promise less:
 /// `synced` falls to what its entries prove, and the peer needs all that the group holds before it counts again
 /// (docs/protocol.md, 8).
 pub(in crate::storage) fn continued(
-    found: Option<State>,
+    found: Option<StateFile>,
     id: &PeerId,
     (now, Options { quorum, layout, .. }): (Incarnation, Options),
     (runs, last): (&RunList, Sequence),
     (told, shortened): (Option<Incarnation>, bool),
-) -> (State, Option<Sequence>) {
+) -> (StateFile, Option<Sequence>) {
     let incarnation = next_life(now, found.as_ref().map(|found| found.incarnation), told);
     let newest = runs.last();
     let shortened = shortened || found.as_ref().is_some_and(|found| found.shortened);
@@ -94,14 +94,14 @@ pub(in crate::storage) fn continued(
     let synced = found.filter(|_| needs != NEEDS_ALL).map_or_else(of_log, |found| found.synced.max(of_log()));
     // A peer that stored an entry had promised its term.
     let promised = promised.max(newest.map(|(term, _)| term.clone()));
-    let rotate = State::rotated(layout);
-    (State { id: id.clone(), incarnation, promised, synced, needs, quorum, rotate, shortened }, short)
+    let rotate = StateFile::rotated(layout);
+    (StateFile { id: id.clone(), incarnation, promised, synced, needs, quorum, rotate, shortened }, short)
 }
 
 /// Refuses to go on with another quorum: a promise under one quorum holds under no other.
 pub(in crate::storage) fn check_quorum<D: Disk>(
     disk: &D,
-    found: Option<&State>,
+    found: Option<&StateFile>,
     given: Option<u32>,
 ) -> Result<(), StorageError> {
     match found.and_then(|found| found.quorum) {
@@ -114,8 +114,8 @@ pub(in crate::storage) fn check_quorum<D: Disk>(
 /// Others can forge those, but not `state`.
 pub(in crate::storage) const TOLD_MAX: Incarnation = INCARNATION_MAX - (1 << 32);
 
-/// The life after `before`, the one in `state`. Where `state` was lost, the life after `told`: the highest of this
-/// peer, up to [`TOLD_MAX`], in its log and in what is pending.
+/// The life after `before`, the one in `state`. If `state` was lost, the life after `told`: the highest of this peer,
+/// up to [`TOLD_MAX`], in its log and in what is pending.
 ///
 /// A life begins at or below `TOLD_MAX + 1`, and each start adds one to the life in `state`. So it would take four
 /// billion starts to reach [`INCARNATION_MAX`], above which nobody reads its readings. It starts even from a `state`
@@ -147,17 +147,17 @@ pub(in crate::storage) fn clear<D: Disk>(disk: &D) -> Result<(), StorageError> {
 }
 
 /// Replaces `state`.
-pub(in crate::storage) fn save<D: Disk>(disk: &D, state: &State, durable: bool) -> Result<(), StorageError> {
+pub(in crate::storage) fn save<D: Disk>(disk: &D, state: &StateFile, durable: bool) -> Result<(), StorageError> {
     disk.replace(state::PATH, state.to_text().as_bytes(), durable).map_err(failed(disk, "replace", state::PATH))
 }
 
-fn read_state<D: Disk>(disk: &D) -> Result<Option<State>, StorageError> {
+fn read_state<D: Disk>(disk: &D) -> Result<Option<StateFile>, StorageError> {
     let names = disk.list("").map_err(failed(disk, "list", ""))?;
     if !names.iter().any(|name| name == state::PATH) {
         return Ok(None);
     }
     let text = disk.read(state::PATH, 0, state::BYTES_MAX + 1).map_err(failed(disk, "read", state::PATH))?;
     let state =
-        State::parse(&text).ok_or_else(|| damaged(disk, state::PATH, "its fields and checksum do not agree"))?;
+        StateFile::parse(&text).ok_or_else(|| damaged(disk, state::PATH, "its fields and checksum do not agree"))?;
     Ok(Some(state))
 }

@@ -23,7 +23,7 @@ pub(in crate::storage) struct Walked {
 /// Where the log ends before the files do.
 #[derive(Debug)]
 pub(in crate::storage) struct Broken {
-    /// The segment that holds what is no part of the log.
+    /// The segment that holds what is not a part of the log.
     pub(in crate::storage) segment: Sequence,
     /// From here on.
     pub(in crate::storage) offset: u64,

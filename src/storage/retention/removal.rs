@@ -46,7 +46,7 @@ impl Removal {
 }
 
 impl<D: Disk> Storage<D> {
-    /// Does a piece of what is to be removed.
+    /// Removes a piece of what is to be removed.
     ///
     /// # Errors
     /// The disk's, or where what it holds is damaged.
@@ -78,7 +78,7 @@ impl<D: Disk> Storage<D> {
         Ok(())
     }
 
-    /// Goes on until the file `base` tells of the first removal that was ordered.
+    /// Goes on until the file `base` has the first removal that was ordered.
     pub(super) fn write_base(&mut self) -> Result<(), StorageError> {
         let reads = |removal: &Removal| matches!(removal.stage, Stage::Reading { .. });
         self.removal_step()?;

@@ -15,8 +15,8 @@ use crate::storage::journal::Read;
 use crate::storage::{Storage, READ_BYTES};
 use crate::wire::{Frame, Limits};
 
-/// Once files take more than the limit, they are to take this part of it, in eighths: otherwise each hour would remove a
-/// little.
+/// Once files take more than the limit, they are cut down to this part of it, in eighths: otherwise a little would be
+/// removed each hour.
 const KEPT_EIGHTHS: u64 = 7;
 
 /// The journal is read from its beginning.
@@ -48,7 +48,7 @@ impl<D: Disk> Storage<D> {
         self.retention.survey = Some(Survey { by_bytes, kept, old, after: old, up_to });
     }
 
-    /// Is something to be looked for?
+    /// Whether something is to be looked for.
     #[must_use]
     pub fn is_surveying(&self) -> bool {
         self.retention.survey.is_some()

@@ -30,7 +30,7 @@ fn batch(first: Sequence, keep: Option<Sequence>) -> Frame {
     Frame::build_with("1@l/1".parse().unwrap(), first, &[request("a/1", first, 3)], keep)
 }
 
-/// A storage with so many batches, all delivered.
+/// A storage with this many batches, all delivered.
 fn filled(disk: &MemoryDisk, batches: u64) -> Storage<MemoryDisk> {
     let (mut storage, _) = open(disk, OPTIONS).unwrap();
     for first in (0..batches).map(|batch| batch * 3 + 1) {
@@ -70,7 +70,7 @@ fn log(storage: &Storage<MemoryDisk>) -> Vec<Frame> {
     all
 }
 
-/// Are rows, entries, and what is told of those that are gone, what they must be?
+/// Asserts that rows, entries, and what is kept about those that are gone, are what they must be.
 fn assert_whole(disk: &MemoryDisk, storage: &mut Storage<MemoryDisk>, opened: &Opened) {
     let (base, last) = (storage.base(), storage.last());
     assert_eq!((opened.base, opened.last, opened.delivered), (base, last, storage.delivered()));

@@ -18,7 +18,7 @@ use crate::storage::error::{damaged, failed, StorageError};
 use crate::storage::file_names::{sensor_of, sensor_of_earlier};
 use crate::storage::journal::segment_bytes::SegmentBytes;
 use crate::storage::opening::{salvage, start, walk};
-use crate::storage::state::{self, State};
+use crate::storage::state::{self, StateFile};
 use crate::storage::{base, journal, pending, Options, Packed, Storage};
 use crate::wire::Frame;
 
@@ -200,11 +200,11 @@ fn last_delivered<S: ReadDisk>(source: &S) -> Result<Sequence, StorageError> {
 /// group holds before it takes part, unless it takes over.
 fn as_copied<S: ReadDisk>(
     source: &S,
-    before: State,
-    after: State,
+    before: StateFile,
+    after: StateFile,
     (last, term): (Sequence, Option<Term>),
     takes_over: bool,
-) -> Result<State, StorageError> {
+) -> Result<StateFile, StorageError> {
     let is_short = before.needs > last;
     if takes_over && is_short && before.needs != NEEDS_ALL {
         let why = format!("it ends with entry {last}, but was written up to {}", before.needs);
@@ -218,8 +218,8 @@ fn as_copied<S: ReadDisk>(
     // An entry of a term says that the log held everything up to the term's start, and no more.
     let synced = if is_short || needs == NEEDS_ALL { term } else { before.synced.clone() };
     let incarnation = skip_lives(before.incarnation);
-    let rotate = State::rotated(before.layout());
-    Ok(State { promised: after.promised, synced, needs, incarnation, rotate, ..before })
+    let rotate = StateFile::rotated(before.layout());
+    Ok(StateFile { promised: after.promised, synced, needs, incarnation, rotate, ..before })
 }
 
 /// Where no clock says more, the next life has the number after this one. The life of the copy must not be that of the

@@ -35,7 +35,7 @@ fn records(path: &str, bytes: &[u8]) -> Vec<(usize, usize, Vec<Reading>)> {
     found
 }
 
-/// Does a file of this name hold readings that are nowhere else?
+/// Whether a file of this name holds readings that are nowhere else.
 fn is_kept(path: &str) -> bool {
     path == "pending" || [".log", ".pack"].iter().any(|end| path.strip_suffix(end).is_some())
 }

@@ -271,7 +271,7 @@ fn a_life_at_the_end_of_all_numbers_is_followed_by_one_that_is_read() {
             Storage::open(Arc::new(disk.clone()), &"p".parse().unwrap(), now, options).unwrap().1
         };
         assert_eq!(open(NUMBER_MAX).incarnation, TOLD_MAX);
-        let last = state::State::new("p".parse().unwrap(), NUMBER_MAX, None);
+        let last = state::StateFile::new("p".parse().unwrap(), NUMBER_MAX, None);
         disk.replace("state", last.to_text().as_bytes(), true).unwrap();
         for _ in 0..3 {
             assert!(!open(1000).state_damaged);

@@ -73,7 +73,7 @@ fn what_comes_instead_of_an_answer_is_told_apart() {
     assert!(matches!(refused, Err(DialError::Refused)), "{refused:?}");
 }
 
-/// Has the thread that asks do so here, and returns what the core is told.
+/// Makes the thread that asks do so here, and returns what the core is told.
 fn answers(trial: &Trial, to: SocketAddr, urgent: bool) -> Vec<String> {
     let hello = lock(&trial.node.core).hello(None);
     trial.node.questions.put(Call { to, question: question(7), urgent }, hello);

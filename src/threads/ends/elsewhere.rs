@@ -1,4 +1,4 @@
-//! Where the system cannot wait for a socket that others block on, each end has a thread.
+//! If the system cannot wait for a socket that others block on, each end has a thread.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Where the system can wait for a socket that others block on, the listener's thread waits for all ends.
+//! If the system can wait for a socket that others block on, the listener's thread waits for all ends.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -42,7 +42,7 @@ impl Ends {
         end.read(node);
     }
 
-    /// The listener's thread heard of this token. False: it is none of an end.
+    /// The listener's thread heard of this token. False: it is not that of an end.
     pub(in crate::threads) fn on_event(&self, node: &Arc<Node>, Token(token): Token) -> bool {
         if token & ENDS == 0 {
             return false;

@@ -53,7 +53,7 @@ fn a_system_that_gives_no_connection_is_complained_of_and_a_browser_that_went_aw
     assert_eq!(trial.complaints(), []);
     let begun = Instant::now();
     assert!(taken(&trial.node, Err(io::ErrorKind::PermissionDenied.into())).is_none());
-    assert!(begun.elapsed() >= ACCEPT_PAUSE, "it would fail again at once");
+    assert!(begun.elapsed() >= ACCEPT_PAUSE, "it would fail again immediately");
     let text = "Cannot accept a connection to the page: permission denied".to_owned();
     assert_eq!(trial.complaints(), [("accept_failed", text)]);
     let (listener, endpoint) = listener();

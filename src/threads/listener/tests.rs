@@ -68,7 +68,7 @@ impl Door {
         self.listener.visitors.get_mut(&connection).unwrap()
     }
 
-    /// Is there more to come before anybody answers?
+    /// Whether there is more to come before anybody answers.
     fn speaks(&self, connection: ConnectionId) -> bool {
         self.listener.visitors.get(&connection).is_some_and(|visitor| matches!(visitor.stage, Stage::Speaking(_)))
     }

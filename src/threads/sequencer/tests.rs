@@ -77,7 +77,7 @@ fn a_request_is_ordered_by_its_reader_where_it_comes_alone_and_the_storage_keeps
     }
 }
 
-/// Has the sequencer do all of that, and returns what the core is told.
+/// Makes the sequencer do all of that, and returns what the core is told.
 fn sequenced(trial: &Trial, items: Vec<SequencerItem>) -> Vec<String> {
     trial.node.queue.0.fetch_add(items.len(), Ordering::AcqRel);
     let (queue, inbox) = unbounded();

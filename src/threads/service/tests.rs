@@ -69,7 +69,7 @@ fn the_deadline_that_is_over_for_longest_is_looked_at() {
 mod told {
     use super::*;
 
-    /// A peer of this manager with a group or without, and what tells of it.
+    /// A peer of this manager with a group or without, and what reports it to the manager.
     fn started(leads: bool) -> (Ear, Trial, Service) {
         let ear = Ear::new();
         let manager = Some(Arc::clone(&ear.manager));

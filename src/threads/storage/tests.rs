@@ -285,12 +285,12 @@ fn rows_that_a_cut_takes_back_are_told_of_again() {
     trial.storage.append(&batch(1, &[1])).unwrap();
     trial.storage.append(&batch(2, &[1])).unwrap();
     trial.storage.deliver(2).unwrap();
-    let mut group = Group { told: 2, ..Group::default() };
+    let mut group = Group { reported: 2, ..Group::default() };
     let cut = Store::Cut { to: 1, state: State::default() };
     lock(&trial.node.tail).cut(1);
     group.take(StorageItem::Store(cut), &trial.node, &mut trial.storage).unwrap();
     assert!(matches!(&group.dones[..], [Done::Cut { to: 1, returned }] if returned.len() == 1), "{:?}", group.dones);
-    assert_eq!(group.told, 1);
+    assert_eq!(group.reported, 1);
 }
 
 #[test]

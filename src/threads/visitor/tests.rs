@@ -129,7 +129,7 @@ fn until(mut is_so: impl FnMut() -> bool) {
 }
 
 #[test]
-fn who_is_thought_about_has_the_best_claim_and_who_showed_a_key_the_next() {
+fn one_that_is_thought_about_has_the_best_claim_and_one_that_showed_a_key_the_next() {
     let now = Instant::now();
     let keys = || Some(Arc::new(Keys::new(&[key(1)], "g")));
     let (open, _maker) = visitor(None, now);

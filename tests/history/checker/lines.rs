@@ -32,7 +32,7 @@ pub(crate) fn split_row(row: &str) -> Option<(u64, &str)> {
     Some((sequence.parse().ok().filter(|_| whole)?, text))
 }
 
-/// What the log of a life tells of its readings and those of others.
+/// What the log of a life says about its readings and those of others.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// This many readings of its input are delivered, and no more come.

@@ -1,4 +1,4 @@
-//! Do rows that were seen on the way agree with the files in the end?
+//! Checks that rows that were seen on the way agree with the files in the end.
 //!
 //! With a quorum the peers are one log to which readings are appended. A reading is appended at some moment after it was
 //! handed in, and before it was first seen in a file. The order of these moments is given, by the sequences: so the log is

@@ -1,5 +1,5 @@
-//! Is each reading there that must be? What is missing is missing by a rule of docs/guarantees.md, as narrow as it can be seen from
-//! outside.
+//! Checks that each reading is there that must be. What is missing is missing by a rule of docs/guarantees.md, as
+//! narrow as it can be seen from outside.
 //!
 //! - Of a life that lasts, nothing may be missing.
 //! - A process that ended may have left readings in its pipe. Those are the last ones that it was fed, and the system tells how
@@ -161,8 +161,8 @@ impl Room<'_> {
 }
 
 impl History {
-    /// Does a log tell that nobody has some readings of the peer? It names the first of them; what is lost of the same peer within
-    /// a minute is counted and not told.
+    /// Whether a log says that nobody has some readings of the peer. It names the first of them; what is lost of the
+    /// same peer within a minute is counted and not named.
     pub(crate) fn told_as_lost(&self, peer: &str) -> bool {
         self.lives.iter().any(|life| life.told.lost.iter().any(|whose| whose == peer))
     }

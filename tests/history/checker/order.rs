@@ -1,4 +1,5 @@
-//! Do all peers hold one order, without gaps, each reading once and none that nobody fed, those of a life in their turn?
+//! Checks that all peers hold one order, without gaps, each reading once and none that nobody fed, those of a life in
+//! their turn.
 
 use std::collections::{HashMap, HashSet};
 

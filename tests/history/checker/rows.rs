@@ -30,7 +30,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Where a row stands, and what it says.
+    /// Where a row is, and what it says.
     pub(crate) fn describe(&self, row: &Row) -> String {
         format!("#{} {:?} ({}, line {} of {})", row.sequence, row.text, self.peer, row.line, self.files[row.file])
     }

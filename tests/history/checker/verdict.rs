@@ -55,7 +55,7 @@ pub(crate) enum Excuse {
     Unsent,
     /// It was seen only in files of processes that ended, and whose disks were cleared.
     Cleared,
-    /// It is before another of its life, where a log tells of a gap that a cleared disk left.
+    /// It is before another of its life, and a log reports a gap that a cleared disk left.
     Told,
     /// It is not there in its turn, since it turned up after a log had told that it was lost.
     Late,

@@ -36,7 +36,7 @@ fn play(siege: &Siege, recordings: &[Vec<u8>], answer_bytes_max: usize) {
     }
 }
 
-/// Has all peers read their key file again, which holds these lines now.
+/// Makes all peers read their key file again, which holds these lines now.
 fn change_keys(siege: &Siege, lines: &str, said: &str) {
     fs::write(key_path(&siege.group, "key"), lines).expect("its owner's");
     for peer in &siege.peers {

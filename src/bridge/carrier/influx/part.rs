@@ -1,5 +1,5 @@
-//! How many rows go into one request. A link may be too slow for many, and what stands before a server may take no large
-//! request: then fewer go, and more again when that went well.
+//! How many rows go into one request. A link may be too slow for many, and a proxy in front of a server may refuse a
+//! large request. Then fewer go, and more again once that went well.
 
 use std::time::Duration;
 
@@ -23,19 +23,19 @@ impl Part {
         &rows[..rows.len().min(self.rows)]
     }
 
-    /// So many went within this time.
+    /// This many went within this time.
     pub(super) fn went(&mut self, rows: usize, took: Duration) {
         if rows >= self.rows && took <= QUICK {
             self.rows = (2 * self.rows).min(self.max);
         }
     }
 
-    /// So many went, and no answer came.
+    /// This many went, and no answer came.
     pub(super) fn is_unanswered(&mut self, rows: usize) {
         self.rows = (rows / 2).max(1);
     }
 
-    /// So many are too large, which they will be each time. Returns whether fewer can go.
+    /// This many are too large, and will be each time. Returns whether fewer can go.
     pub(super) fn is_too_large(&mut self, rows: usize) -> bool {
         self.max = (rows / 2).max(1);
         self.rows = self.max;

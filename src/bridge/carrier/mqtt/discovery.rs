@@ -1,5 +1,5 @@
-//! What Home Assistant is told of sensors, so that each appears there by itself: a message for each quantity that a sensor
-//! measures, which the broker keeps.
+//! What Home Assistant is told about sensors, so that each appears there by itself: a message for each quantity that a
+//! sensor measures, which the broker keeps.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ const QUANTITIES: [(&str, &str, &str); 3] = [
     ("pressure_hpa", "atmospheric_pressure", "hPa"),
 ];
 
-/// Tells of what a row is the first to measure.
+/// Announces the quantities that a row is the first to measure.
 pub(super) fn announce(
     prefix: &str,
     group: &str,
@@ -34,7 +34,7 @@ pub(super) fn announce(
     Ok(())
 }
 
-/// Where it is told, and in which words.
+/// The topic and the text of an announcement.
 fn message(
     prefix: &str,
     group: &str,

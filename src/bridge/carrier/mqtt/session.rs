@@ -92,7 +92,8 @@ impl Session {
             .unwrap_or_else(|| Fault::Away("the connection ended".to_owned()))
     }
 
-    /// Publishes messages, and tells of each that is acknowledged. A broker acknowledges in the order in which it was sent to.
+    /// Publishes messages, and reports each that is acknowledged. A broker acknowledges them in the order in which they
+    /// were sent.
     pub(super) fn publish_all(
         &mut self,
         messages: Vec<(String, String)>,

@@ -32,7 +32,7 @@ impl Link {
     pub(super) async fn read(&self, known: &mut Known) -> Result<(), Fault> {
         let info = self.settle(known).await?;
         let last = info.state.last_sequence;
-        // Where readers take messages away, no other one may read beside them, and what is gone says nothing.
+        // If readers take messages away, nobody else may read beside them, and what is gone says nothing.
         let is_let_go = info.config.retention != RetentionPolicy::Limits;
         if last == 0 || is_let_go && last == known.at {
             return Ok(());
@@ -67,7 +67,7 @@ impl Link {
         }
     }
 
-    /// Does the stream have the last message that is known of the group, or is it gone as it was to be?
+    /// Whether the stream has the last message that is known of the group, or has removed it as it was to.
     async fn has(&self, last: Option<&Last>, info: &Info) -> Result<bool, Fault> {
         let Some(last) = last.filter(|last| !may_be_gone(last, &info.config, info.state.first_sequence)) else {
             return Ok(true);
@@ -146,7 +146,7 @@ impl Link {
         let (origin, number) = named(id, &self.group)?;
         known.mark(&origin, Some(&sensor(subject)), number);
         let covers = |chosen: &HeaderValue| chosen.as_str().parse().is_ok_and(|it: Chosen| it.covers(&self.chosen));
-        // What this bridge hands over beside that of a bridge of others may be further behind.
+        // Rows of this bridge may lag further than those of a bridge that takes other sensors.
         if headers.get(SENSORS).is_none_or(covers) {
             let term = headers.get(TERM).and_then(|term| term.as_str().parse().ok());
             let sequence = headers.get(SEQUENCE).and_then(|sequence| parse_number(sequence.as_str()));
@@ -158,7 +158,7 @@ impl Link {
     }
 }
 
-/// Is a message gone as the stream was to remove it? `first` is where the stream begins.
+/// Whether a message is gone because the stream was to remove it. `first` is where the stream begins.
 fn may_be_gone(last: &Last, config: &Config, first: u64) -> bool {
     config.retention != RetentionPolicy::Limits || last.at < first
 }

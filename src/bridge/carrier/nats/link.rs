@@ -22,14 +22,14 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Messages that were sent and are not acknowledged: enough to keep a server busy, and few enough for its queue.
 const UNACKNOWLEDGED_MAX: usize = 1_000;
 
-/// Rows are sent for so long between two looks at signals and at the position.
+/// How long rows are sent between two looks at signals and at the position.
 const SHARE: Duration = Duration::from_secs(1);
 
 /// Where the row was when it was handed over, for those who read the stream and for a bridge that goes on.
 pub(super) const SEQUENCE: &str = "Peer-Sequence";
 pub(super) const TERM: &str = "Peer-Term";
 
-/// Of which sensors a bridge hands rows over, where not of all: the rows of others may be further behind.
+/// The sensors whose rows a bridge hands over, if not all: rows of other sensors may lag further.
 pub(super) const SENSORS: &str = "Peer-Sensors";
 
 /// Which stream, and how to get there.
@@ -37,7 +37,7 @@ pub(super) const SENSORS: &str = "Peer-Sensors";
 pub(super) struct Place {
     asked: Asked,
     stream: String,
-    /// `None` trusts whom the system trusts, if a server wants TLS of itself.
+    /// `None`: if the server asks for TLS, the authorities that the system trusts may vouch for it.
     tls: Option<rustls::ClientConfig>,
 }
 
@@ -58,7 +58,8 @@ impl Place {
     }
 
     fn options(&self) -> Result<ConnectOptions, Fault> {
-        // What was under way when a connection ends is nobody's to send again: the bridge looks at the stream first.
+        // The client must not send again what was under way when a connection ended: the bridge looks at the stream
+        // first.
         let mut options = ConnectOptions::new().name("peer bridge").connection_timeout(PATIENCE).max_reconnects(1);
         // It chooses the next server itself.
         options = options.request_timeout(Some(PATIENCE)).ignore_discovered_servers();
@@ -100,7 +101,7 @@ impl Link {
     /// Connects to a server, and finds the stream.
     pub(super) async fn open(place: &Place, (host, port): &(String, u16)) -> Result<Self, Fault> {
         let connected = place.options()?.connect(format!("nats://{host}:{port}"));
-        // The client has a limit for TCP alone, and none for a server that says nothing after that.
+        // The client limits the TCP connect only. It would wait for ever for a server that says nothing afterwards.
         let connected = timeout(PATIENCE, connected).await;
         let connected = connected.map_err(|_| Fault::Away(format!("no answer within {} s", PATIENCE.as_secs())))?;
         let client = connected.map_err(|error| match error.kind() {
@@ -108,7 +109,7 @@ impl Link {
                 "the server does not let this bridge in; give nats://USER:PASSWORD@… or --credentials FILE".to_owned(),
             ),
             kind => tls::fault(&error, &place.asked).unwrap_or_else(|| match kind {
-                // Something that is not of the server, such as a host that no certificate can name.
+                // Not the server's fault: a host name, say, that no certificate can bear.
                 ConnectErrorKind::Tls => Fault::Refused(error.to_string()),
                 _ => Fault::Away(error.to_string()),
             }),
@@ -146,8 +147,8 @@ impl Link {
     pub(super) async fn send(&mut self, rows: &[&Row<'_>], known: &mut Known) -> Result<(), Fault> {
         let mut waiting: VecDeque<(&Row, PublishAckFuture)> = VecDeque::with_capacity(UNACKNOWLEDGED_MAX);
         let mut condition = (NATS_EXPECTED_LAST_SEQUENCE, known.at.to_string());
-        // Where the first may be refused it goes alone: all that follow it would be refused, too, and servers of a cluster
-        // have to agree on each.
+        // If the first may be refused, it goes alone: all that follow it would be refused, too, and servers of a
+        // cluster have to agree on each.
         let goes_alone = !std::mem::replace(&mut self.is_in_step, false);
         let begun = Instant::now();
         for (at, row) in rows.iter().enumerate() {
@@ -201,7 +202,8 @@ impl Link {
         format!("{}.{}", token(&self.group), token(row.fields.sensor_id))
     }
 
-    /// Has the stream the subject of this row? Then nobody takes it while the stream's servers elect a leader.
+    /// Whether the stream takes this row's subject. If it does, nobody takes the row while the stream's servers elect a
+    /// leader.
     fn takes(&self, row: &Row) -> bool {
         self.stream.cached_info().config.subjects.iter().any(|pattern| covers(pattern, &self.subject(row)))
     }
@@ -216,7 +218,7 @@ impl Link {
     }
 }
 
-/// Does a pattern match a subject? `*` is any part, and `>` is all that follow.
+/// Whether a pattern matches a subject. `*` is any part, and `>` is all that follow.
 fn covers(pattern: &str, subject: &str) -> bool {
     let mut parts = subject.split('.');
     for wanted in pattern.split('.') {
@@ -233,7 +235,7 @@ fn is_missing(kind: &GetStreamErrorKind) -> bool {
     matches!(kind, GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-/// Makes the stream, in files and without limits. One with limits is there before.
+/// Makes the stream, in files and without limits. A stream with limits has to exist already.
 async fn make(context: &Context, place: &Place) -> Result<stream::Stream, Fault> {
     let config =
         stream::Config { name: place.stream.clone(), subjects: vec![place.subjects()], ..stream::Config::default() };

@@ -27,8 +27,8 @@ fn a_promise_goes_to_whom_the_role_allows() {
     assert_eq!(may_promise(None, role(Trial::learner().peer.role)), nobody);
     for (quorum, expected) in [(None, member), (Some(2), member), (Some(3), all)] {
         assert_eq!(may_promise(quorum, role(Trial::leader(&["x"]).peer.role)), expected, "{quorum:?}");
-        let raising = Proposing { raising: Some(2), ..proposing(&["x"]) };
-        assert_eq!(may_promise(quorum, role(Role::Proposing(raising))), expected, "{quorum:?}");
+        let lifting = Proposing { lifting: Some(2), ..proposing(&["x"]) };
+        assert_eq!(may_promise(quorum, role(Role::Proposing(lifting))), expected, "{quorum:?}");
     }
     let electing = |following: bool| {
         move |trial: &mut Trial| {
@@ -39,7 +39,7 @@ fn a_promise_goes_to_whom_the_role_allows() {
     };
     assert_eq!((may_promise(None, electing(true)), may_promise(None, electing(false))), (member, all));
     assert_eq!(may_promise(None, role(Role::Promised(promised("x")))), all);
-    assert_eq!(may_promise(None, role(Role::Promised(Promised { raises: true, ..promised("z") }))), member);
+    assert_eq!(may_promise(None, role(Role::Promised(Promised { lifts: true, ..promised("z") }))), member);
     assert_eq!(may_promise(None, role(Role::Proposing(proposing(&["x"])))), all);
     // Whom it distrusts it follows only as a member of its last view; as a seeker not at all.
     let seeking = || Role::Seeking(Seeking::new(Time::from_secs(1), Time::from_secs(1)));
@@ -100,7 +100,7 @@ fn a_proposer_whose_promise_is_not_stored_leaves_it_to_others() {
     let mut trial = Trial::member(&["a", "b"]);
     for stuck_before in [false, true] {
         let deadline = trial.peer.now() + Time::from_secs(5);
-        trial.peer.role = Role::Proposing(Proposing { told: false, deadline, ..proposing(&["a"]) });
+        trial.peer.role = Role::Proposing(Proposing { announced: false, deadline, ..proposing(&["a"]) });
         let effects = trial.after(5).alarm(Alarm::Election);
         assert_eq!(effects.contains(&tell(Event::Stuck)), !stuck_before);
         assert_eq!((trial.peer.standing(), trial.peer.promises.stuck), (Standing::Seeking, true));
@@ -108,10 +108,10 @@ fn a_proposer_whose_promise_is_not_stored_leaves_it_to_others() {
     let done = Done::Proposed { term: term("2@m/1") };
     trial.step(Input::Stored(vec![done]));
     assert!(!trial.peer.promises.stuck, "its disk is back");
-    for (text, told) in [("3@z/1", true), ("2@m/1", false)] {
-        trial.peer.role = Role::Proposing(Proposing { told: false, ..proposing(&["a"]) });
+    for (text, announced) in [("3@z/1", true), ("2@m/1", false)] {
+        trial.peer.role = Role::Proposing(Proposing { announced: false, ..proposing(&["a"]) });
         trial.peer.on_proposed(&term(text));
-        assert!(matches!(&trial.peer.role, Role::Proposing(proposing) if proposing.told == told), "{text}");
+        assert!(matches!(&trial.peer.role, Role::Proposing(proposing) if proposing.announced == announced), "{text}");
     }
 }
 
@@ -153,7 +153,10 @@ fn a_proposal_is_above_all_counters_and_goes_to_those_who_live() {
     trial.peer.contacts.get_mut(&id("a")).unwrap().dead = true;
     assert_eq!(proposes(&mut trial, 0), Some(term("4@m/1")));
     let Role::Proposing(proposing) = &trial.peer.role else { panic!("it proposes") };
-    assert_eq!((&proposing.asked, &proposing.invited, proposing.told), (&[id("x")].into(), &[id("x")].into(), false));
+    assert_eq!(
+        (&proposing.asked, &proposing.invited, proposing.announced),
+        (&[id("x")].into(), &[id("x")].into(), false)
+    );
     assert_eq!(proposes(&mut trial, 9), Some(term("10@m/1")));
     // Nobody would believe more.
     assert_eq!(proposes(&mut trial, COUNTER_MAX), Some(term("10@m/1")));

@@ -163,7 +163,7 @@ fn every_changed_byte_of_a_file_shows_in_its_layout_or_in_a_block() {
     assert!(layout(&[&bytes[..], b"\n"].concat()).damage.is_some());
 }
 
-/// A file with an index of so many blocks of these bytes, packed and plain.
+/// A file with an index of this many blocks of these bytes, packed and plain.
 fn indexed(blocks: usize, bytes: usize, plain: usize) -> Vec<u8> {
     let (mut file, mut layout) = (file_head(), Layout::default());
     for _ in 0..blocks {

@@ -173,7 +173,7 @@ fn term(text: &str) -> Term {
     text.parse().unwrap()
 }
 
-fn copied(disk: &MemoryDisk, takes_over: bool) -> Result<(MemoryDisk, State), StorageError> {
+fn copied(disk: &MemoryDisk, takes_over: bool) -> Result<(MemoryDisk, StateFile), StorageError> {
     let copy = Arc::new(MemoryDisk::new());
     let told = super::copy(disk, &copy, takes_over)?;
     assert_eq!(told, Copied { delivered: 8, last: 10, waiting: 2 });
@@ -203,7 +203,7 @@ fn under_a_quorum_a_copy_does_not_vouch_for_what_the_original_stored_since() {
 fn a_log_that_lost_something_is_not_made_to_look_whole() {
     let disk = stopped(Options { resume: true, durable: true, ..Options::PLAIN });
     let whole = state::read(&disk).unwrap();
-    start::save(&disk, &State { needs: 12, ..whole.clone() }, true).unwrap();
+    start::save(&disk, &StateFile { needs: 12, ..whole.clone() }, true).unwrap();
     let (_, state) = copied(&disk, false).unwrap();
     assert_eq!((state.needs, state.synced), (NEEDS_ALL, Some(term("4@l/1"))));
     let error = copied(&disk, true).unwrap_err();
