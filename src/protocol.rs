@@ -4,9 +4,12 @@
 //! | room | what is in it | may call |
 //! | --- | --- | --- |
 //! | `input`, `effect`, `event` | all that goes in, and all that comes out | nothing |
-//! | `data/` | what a peer keeps; each type has its own methods | other data |
+//! | `data/` | what a peer keeps; each type has its own methods | other data, `input`, `effect` |
+//! | `turn` | the time of a step, and the effects that it hands out | `input`, `effect`, `event` |
 //! | `peer`, `deadlines` | the one `match` over inputs, and when the next alarm is due | every mechanism |
 //! | `receive` | the gate that each message of another peer passes | every mechanism |
+//! | `picture`, `standing` | what others may see of a peer; they change nothing | data |
+//! | `notices` | what was logged once, and is not logged again while it stays so | data |
 //! | all others | one mechanism each, as methods of `Peer` | data, and other mechanisms |
 //!
 //! Mechanisms call each other, and in circles: a lost leader starts an election, a won election proposes, a failed
@@ -16,7 +19,7 @@
 //!   `Peer::role` again.
 //! - A mechanism hands effects to its `Turn`, in the order in which they must happen, and reads none back.
 //! - Data that one mechanism alone needs is private in its file (`Calls`, `Doubts`, `Visitors`). What several need is in
-//!   `data/`, which knows no `Peer`.
+//!   `data/`, which imports types of `input` and `effect`, and knows no `Peer`.
 //!
 #![doc = include_str!("../docs/protocol.md")]
 #![forbid(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]

@@ -91,7 +91,8 @@ impl Peer {
         self.visitors.waiting.insert(connection, Visitor { hello, at, proven: false, until, ask_at: None });
     }
 
-    /// Is this a peer of this group, and does it mean to speak to this one?
+    /// docs/protocol.md, 2.2: checks that this is a peer of this group, and means to speak to this one. If the quorums
+    /// of two peers differed, both sides of a split could commit.
     fn check_hello(&self, hello: &Hello) -> Result<(), Refusal> {
         let Hello { group, quorum, addressee, .. } = hello;
         if *group != self.settings.group {
@@ -118,14 +119,15 @@ impl Peer {
         Ok(())
     }
 
-    /// Is this the known address of a peer that belongs to this group or is about to, or that answered this peer's
-    /// question and seeks?
+    /// Whether this is the known address of a peer that belongs to this group or is about to, or that answered this
+    /// peer's question and seeks. Its connection goes before those of strangers, however many these are.
     fn is_familiar(&self, peer: &PeerId, endpoint: SocketAddr) -> bool {
         let Some(known) = self.contacts.get(peer).filter(|known| known.endpoint == endpoint) else { return false };
         self.belongs(peer) || self.group.last_view.contains_key(peer) || (known.proven && known.sought.is_some())
     }
 
-    /// Closes the oldest connection of a stranger.
+    /// Closes the oldest connection of a stranger: of those that wait it is the least likely to be proven, and a
+    /// familiar peer must find room.
     fn make_room(&mut self, turn: &mut Turn) {
         let strangers = self.visitors.waiting.iter().filter(|(_, visitor)| {
             let Hello { peer, endpoint, .. } = &visitor.hello;
@@ -187,7 +189,8 @@ impl Peer {
         }
     }
 
-    /// Asks the known life of a peer whether it lives, and whether it made this connection itself.
+    /// docs/protocol.md, 3.7: asks the known life of a peer whether it lives, and whether it made this connection
+    /// itself. Two lives of one peer could promise two things.
     fn ask_the_elder(&mut self, connection: ConnectionId, turn: &mut Turn) {
         let Some(visitor) = self.visitors.waiting.get_mut(&connection) else { return };
         visitor.ask_at = None;
@@ -236,12 +239,14 @@ impl Peer {
         self.admit_visitor(connection, turn);
     }
 
+    /// A process whose words still arrive lives, even if its listener is too busy to answer a question.
     fn was_heard_lately(&self, peer: &PeerId) -> bool {
         let patience = self.settings.timing.heartbeat_timeout;
         self.contacts.get(peer).is_some_and(|known| known.connection.is_some() && self.now() < known.vouched + patience)
     }
 
-    /// Another life takes the place of the known one. That one was asked, and its answer shows whether it is gone.
+    /// docs/protocol.md, 3.7: another life takes the place of the known one. That one was asked, and its answer shows
+    /// whether it is gone.
     pub(super) fn on_predecessor_answer(&mut self, peer: &PeerId, answer: &Answer, turn: &mut Turn) {
         let Some(known) = self.contacts.get(peer) else { return };
         let gone = match answer {
@@ -307,7 +312,8 @@ impl Peer {
         }
     }
 
-    /// Bounds the connections of strangers: the one that was silent longest is closed first.
+    /// Bounds the connections of strangers: the one that was silent longest is closed first. Each takes memory here,
+    /// and anybody can make many.
     fn bound_strangers(&mut self, turn: &mut Turn) {
         let mut strangers: Vec<(Time, PeerId, ConnectionId)> = self
             .contacts
@@ -331,7 +337,7 @@ impl Peer {
         refuse(connection, why, turn);
     }
 
-    /// Forgets a connection that waited to be admitted. Did it wait?
+    /// Forgets a connection that waited to be admitted. Returns whether it waited.
     pub(super) fn forget_visitor(&mut self, connection: ConnectionId) -> bool {
         self.visitors.waiting.remove(&connection).is_some()
     }

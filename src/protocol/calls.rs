@@ -88,13 +88,13 @@ impl Default for Calls {
 }
 
 impl Calls {
-    /// Are as many connections of strangers being looked at as is allowed?
+    /// Whether as many connections of strangers are being looked at as is allowed.
     pub(super) fn looks_into_enough(&self) -> bool {
         let counts = |open: &&Open| !open.urgent && matches!(open.purpose, Purpose::Visitor(_));
         self.open.values().filter(counts).count() >= UNDER_WAY_MAX
     }
 
-    /// May a stranger's words cost one more question now?
+    /// Whether a stranger's words may cost one more question now.
     fn spend(&mut self, to: SocketAddr, now: Time) -> bool {
         let counts = |open: &&Open| !open.urgent && matches!(open.purpose, Purpose::Group | Purpose::Proof);
         if self.open.values().filter(counts).count() >= UNDER_WAY_MAX {
@@ -113,7 +113,7 @@ impl Calls {
         self.budget.spend(now, REFILL)
     }
 
-    /// Was this address asked within `pause`?
+    /// Whether this address was asked within `pause`.
     fn was_asked(&self, to: SocketAddr, now: Time, pause: Time) -> bool {
         self.recent.get(&to).is_some_and(|at| now.saturating_sub(*at) < pause)
     }
@@ -122,7 +122,7 @@ impl Calls {
         if self.recent.len() >= RECENT_MAX {
             self.recent.retain(|_, at| now.saturating_sub(*at) < pause);
         }
-        // Where there is no room left, the budget alone has to do.
+        // If there is no room left, the budget alone has to do.
         if self.recent.len() < RECENT_MAX {
             self.recent.insert(to, now);
         }

@@ -1,5 +1,5 @@
 //! Numbers of this life that the log holds with readings of others: somebody handed them in under this peer's name.
-//! This peer orders its own readings again under new numbers, so that nothing is lost.
+//! This peer orders its own readings again under new numbers, so that nothing is lost (docs/trust.md).
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::ids::Number;
 use crate::wire::{Frame, Lines, Request};
 
 impl Peer {
-    /// Looks at what a batch holds under this life's origin, before it enters the log.
+    /// Looks at what a batch holds under this life's origin, before it enters the log. Afterwards these numbers count
+    /// as ordered, and this peer's own readings of the same numbers would be dropped as known (docs/protocol.md, 4.3).
     pub(super) fn compare_own(&mut self, frame: &Frame, turn: &mut Turn) {
         let own = self.pending.own().clone();
         if frame.ranges().iter().all(|range| range.origin != own) {
@@ -54,7 +55,8 @@ impl Peer {
         }
     }
 
-    /// Compares what the storage brought with what the log holds under this life's origin.
+    /// Compares what the storage brought with what the log holds under this life's origin. What is on disk alone can be
+    /// compared only now.
     pub(super) fn compare_recalled(&mut self, ours: &Request, turn: &mut Turn) {
         if self.pending.contested.is_empty() || ours.origin != *self.pending.own() {
             return;
@@ -78,7 +80,8 @@ impl Peer {
         }
     }
 
-    /// Gives new numbers to readings whose numbers the log now holds with readings of others.
+    /// Gives new numbers to readings whose numbers the log now holds with readings of others: under the old ones no
+    /// leader would order them.
     fn renumber(&mut self, first: Number, lines: Lines, turn: &mut Turn) {
         let origin = self.pending.own().clone();
         let last = first + lines.count() - 1;

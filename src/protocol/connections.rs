@@ -1,5 +1,5 @@
-//! Connections and processes: what comes on them, who is gone, what a new link restarts (docs/protocol.md 2, 5.1). Who
-//! may speak is in `admission.rs`.
+//! Connections and processes: what comes on them, who is gone, what a new link restarts (docs/protocol.md, 2.2, 4.5,
+//! 5.1). Which of them may speak is in `admission.rs`.
 
 use std::net::SocketAddr;
 
@@ -88,7 +88,8 @@ impl Peer {
         }
     }
 
-    /// The receiver of a link says why it refuses the link. Its words end nothing here.
+    /// docs/protocol.md, 2.2: the receiver of a link says why it refuses the link. Its words end nothing here. But a
+    /// wrong addressee counts as a refused dial: the port has another owner now.
     pub(super) fn on_rejected(&mut self, peer: &PeerId, why: &Refusal, turn: &mut Turn) {
         if *why == Refusal::WrongAddressee {
             self.on_refused(peer, turn);
@@ -96,8 +97,8 @@ impl Peer {
             self.note_rejection(peer, why, turn);
             self.on_question_refused(why, turn);
         }
-        // All that was under way on the link is lost, and the next one says what still counts. Where this peer's question
-        // was lost, nothing else may be said for long.
+        // docs/protocol.md, 4.5: all that was under way on the link is lost, and the next one says what still counts.
+        // If the receiver's own question had no answer, nothing else might be said for a long time.
         let (belongs, known) = (self.belongs(peer), self.contacts.get(peer));
         if belongs && *why == Refusal::NoAnswer && known.is_some_and(|known| known.may_redial(turn.now)) {
             self.redial(peer, turn);

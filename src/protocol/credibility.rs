@@ -17,7 +17,7 @@ pub(super) const COUNTER_MAX: u64 = 1 << 48;
 const COUNTER_STEP: u64 = 1 << 10;
 const COUNTER_STEP_MAX: u64 = 1 << 20;
 
-/// An election, and one that outbids it.
+/// The steps of one election and of one that outbids it.
 const COUNTER_NEXT: u64 = 2;
 
 /// With a quorum, a leader lifts its term by this much at most for one word of a joiner: newcomers believe it after
@@ -41,22 +41,22 @@ pub(super) fn found_max(quorum: Option<u32>) -> u64 {
 }
 
 impl Peer {
-    /// May a term of this counter be believed? An election raises it by one. The step is measured from a promise, which
-    /// only elections raise, and not from what was heard: otherwise each message could be a step. It grows with the time
-    /// since the last great step, so that peers that were led apart find together again.
+    /// Whether a term of this counter may be believed. An election raises it by one. The step is measured from a
+    /// promise, which only elections raise, and not from what was heard: otherwise each message could be a step. It
+    /// grows with the time since the last great step, so that peers that were led apart can become one group again.
     pub(super) fn is_credible(&self, counter: u64) -> bool {
         counter <= self.highest_credible(1) && counter <= COUNTER_MAX
     }
 
-    /// Will followers believe a term of this counter, too? With half of the steps it is believed by each of
+    /// Whether followers will believe a term of this counter, too. With half of the steps it is believed by each of
     /// them.
     pub(super) fn is_credible_to_all(&self, counter: u64) -> bool {
         counter <= self.highest_credible(2) && counter < COUNTER_MAX
     }
 
-    /// How far a leader lifts its term for a joiner of this promise, if it does. With a quorum it comes nearer to one that
-    /// is further up each time that it asks. A counter beyond all elections was no promise to a leader, and its maker finds
-    /// back by `may_install`.
+    /// How far a leader lifts its term for a joiner of this promise, if it does. With a quorum it comes nearer to one
+    /// that is further up each time that it asks. A counter that no election can reach was never promised to a leader;
+    /// its owner gets back in by `may_install`.
     pub(super) fn lift_for(&self, promised: &Term) -> Option<u64> {
         let own = self.promises.own_counter();
         let lift = match self.settings.quorum {
@@ -89,8 +89,8 @@ impl Peer {
         }
     }
 
-    /// Is a leader of this counter too high to be joined? With a quorum, what is credible decides when it takes this peer
-    /// in.
+    /// Whether a leader of this counter is too high to be joined. With a quorum, what is credible decides when it takes
+    /// this peer in.
     pub(super) fn is_beyond_joining(&self, counter: u64) -> bool {
         counter > self.settings.quorum.map_or(COUNTER_JOINED_MAX, |_| COUNTER_MAX)
     }
@@ -113,9 +113,9 @@ impl Peer {
         }
     }
 
-    /// May this peer follow the leader of this view, which it asked? Its promise may be above that term only where no
-    /// election can have raised it so far: then the promise was won by a lie, and the group knows better. With a quorum
-    /// it cannot go back for less than a great lie, so a leader raises it no faster than a proposer does.
+    /// Whether this peer may follow the leader of this view, which it asked. Its promise may be above that term only if
+    /// no election can have raised it so far: then the promise was won by a lie, and the group knows better. With a
+    /// quorum it cannot go back for less than a great lie, so a leader raises it no faster than a proposer does.
     pub(super) fn may_install(&self, view: &ViewChange) -> bool {
         let (far, counter) = (self.far(), view.term.counter);
         let below = |promised: &Term| promised.counter > counter.saturating_add(far);

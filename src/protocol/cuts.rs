@@ -1,5 +1,5 @@
-//! What is cut from the log is not lost: it becomes pending again (docs/protocol.md 6). With a quorum, what is
-//! committed must never be cut.
+//! What is cut from the log is not lost: it becomes pending again (docs/protocol.md, 6.1, 6.2). With a quorum, what is
+//! committed must never be cut (7.3).
 
 use super::data::view;
 use super::effect::Store;
@@ -10,13 +10,15 @@ use crate::ids::{PeerId, Sequence};
 use crate::wire::{Range, RunList, ViewChange};
 
 impl Peer {
-    /// With a quorum, what is committed is in the log of every later leader. A peer that lacks it cannot be the leader.
+    /// docs/protocol.md, 7.3: whether a log with these runs would have this peer cut what is committed. With a quorum
+    /// that is in the log of every later leader, so a peer that lacks it cannot be the leader.
     pub(super) fn would_cut_committed(&self, runs: &RunList, last: Sequence) -> bool {
         let agreed = || view::common_prefix(runs, last, self.log.runs(), self.log.last());
         self.settings.quorum.is_some() && agreed() < self.log.committed()
     }
 
-    /// Stays away from a leader that would have this peer cut what is committed.
+    /// docs/protocol.md, 7.3: stays away from a leader that would have this peer cut what is committed: users may have
+    /// acted on those rows.
     pub(super) fn refuses_cut(&mut self, from: &PeerId, view: &ViewChange, turn: &mut Turn) -> bool {
         if !self.would_cut_committed(&start_runs(view), Sequence::MAX) {
             return false;
@@ -29,8 +31,8 @@ impl Peer {
         true
     }
 
-    /// docs/protocol.md, 6: cuts the log to what it has in common with the log of `with`. What was above becomes
-    /// pending again when the storage has made the cut. The operator is told where a view was left for that, or rows
+    /// docs/protocol.md, 6.1: cuts the log to what it has in common with the log of `with`. What was above becomes
+    /// pending again when the storage has made the cut. The operator is told if a view was left for that, or if rows
     /// go.
     pub(super) fn cut(&mut self, to: Sequence, with: &PeerId, turn: &mut Turn) {
         let base = self.log.base();
@@ -65,7 +67,8 @@ impl Peer {
         turn.store(Store::Cut { to, state: self.promises.state() });
     }
 
-    /// What a cut to here lowers.
+    /// What a cut to here lowers: `needs` must not ask for more than the journal holds, or the next start would take it
+    /// for damage (docs/protocol.md, 8).
     fn lower(&mut self, to: Sequence) {
         if self.promises.is_whole() {
             self.promises.needs = self.promises.needs.min(to);
@@ -73,7 +76,7 @@ impl Peer {
         self.delivery.up_to = self.delivery.up_to.min(to);
     }
 
-    /// docs/protocol.md, 6: the storage has made a cut, and says which readings were above it. From here on they are
+    /// docs/protocol.md, 6.2: the storage has made a cut, and says which readings were above it. From here on they are
     /// pending, with origin and number, so that the present leader orders them again: a sensor measures once. Until now
     /// the log still counted them, so nothing was fetched and nothing sent.
     pub(super) fn on_cut(&mut self, to: Sequence, returned: &[Range], turn: &mut Turn) {

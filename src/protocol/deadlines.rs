@@ -56,7 +56,7 @@ impl Peer {
         self.clock.notice_a_stop(dues.into_iter().flatten(), self.settings.timing.heartbeat_interval);
     }
 
-    /// Is this deadline over?
+    /// Whether this deadline is over.
     pub(super) fn late(&self, due: Time) -> bool {
         self.clock.is_late(due, self.settings.timing.heartbeat_interval)
     }

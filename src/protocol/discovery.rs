@@ -18,7 +18,7 @@ use super::turn::Turn;
 use crate::ids::{PeerId, Rank};
 use crate::wire::{Belongs, Contact, Hello, Here, Leadership, Message, TermStart, ViewChange};
 
-/// How many seekers of higher priority this seeker makes itself known to each time.
+/// How many seekers of higher rank this seeker makes itself known to each time.
 const TOLD_MAX: usize = 16;
 
 impl Peer {
@@ -43,7 +43,8 @@ impl Peer {
         self.say_join(leader, turn);
     }
 
-    /// Also said on each new link to that leader, until it answers: the one before may have been lost.
+    /// docs/protocol.md, 3.2, 4.5: `JOIN`. It is repeated on each new link until the leader answers, since the first
+    /// may be lost with its link.
     pub(super) fn say_join(&self, leader: &PeerId, turn: &mut Turn) {
         let (promised, runs, last) = (self.promises.promised.clone(), self.log.runs().clone(), self.log.last());
         turn.say(
@@ -89,8 +90,8 @@ impl Peer {
         seeking.gap = (seeking.gap * 2).min(timing.heartbeat_interval).min(timing.election_timeout);
     }
 
-    /// The leader that was asked to take this peer in did not answer. It may be gone, or a lie, so others get their
-    /// turn.
+    /// docs/protocol.md, 3.2: the leader that was asked to take this peer in did not answer. It may be gone, or a lie,
+    /// so others get their turn.
     fn stop_waiting_for_an_answer(&mut self, turn: &mut Turn) {
         let Role::Seeking(seeking) = &mut self.role else { return };
         if let Some((leader, _)) = seeking.asked.take() {
@@ -133,8 +134,8 @@ impl Peer {
         self.propose(seekers, 0, None, turn);
     }
 
-    /// With a quorum, seekers of higher rank hear of this one directly, even those that it no longer waits for.
-    /// Broadcast may reach one way only: without this they would never know of enough peers.
+    /// docs/protocol.md, 3.5: with a quorum, seekers of higher rank hear of this one directly, even those that it no
+    /// longer waits for. Broadcast may reach one way only: without this they would never know of enough peers.
     fn tell_the_higher(&mut self, seekers: &BTreeSet<PeerId>, turn: &mut Turn) {
         if self.settings.quorum.is_none() {
             return;
@@ -152,14 +153,16 @@ impl Peer {
         }
     }
 
-    /// Peers heard of lately that seek.
+    /// docs/protocol.md, 3.5: peers heard of lately that seek. One that fell silent may be gone, or have joined others:
+    /// a proposal would wait for its answer.
     pub(super) fn fresh_seekers(&self) -> BTreeSet<PeerId> {
         let since = self.now().saturating_sub(self.settings.timing.election_timeout * 2);
         self.contacts.seekers(since).cloned().collect()
     }
 
-    /// Hearsay is a reason to ask, and nothing more: anybody may say anything. What a process says of itself has to
-    /// come from the address that it names.
+    /// docs/protocol.md, 3.2: hearsay is a reason to ask, and nothing more: anybody may say anything. What a process
+    /// says of itself has to come from the address that it names. Otherwise a stranger could send the questions of all
+    /// peers to an address of its choice.
     pub(super) fn on_hearsay(&mut self, from: IpAddr, message: Message, turn: &mut Turn) {
         let (Message::NewPeerRequest(contact) | Message::Leader(Leadership { leader: contact, .. })) = &message else {
             return;
@@ -215,15 +218,16 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 3.5: seekers heard of lately are counted, and are asked for their promises.
+    /// docs/protocol.md, 3.5: seekers heard of lately are counted, and are asked for their promises. A seeker that is
+    /// not reached would make a quorum in name only.
     fn note_seeker(&mut self, contact: &Contact, now: Time) {
         if let Some(known) = self.contacts.get_mut(&contact.id) {
             (known.sought, known.at) = (Some(now), now);
         }
     }
 
-    /// docs/protocol.md, 3.2, 7: a leader was heard. A seeker asks it, a member tells its own leader, a leader compares
-    /// the groups. The words have no other effect: anybody can say them.
+    /// docs/protocol.md, 3.2, 7.2: a leader was heard. A seeker asks it, a member tells its own leader, a leader
+    /// compares the groups. The words have no other effect: anybody can say them.
     pub(super) fn on_leader_heard(&mut self, leadership: Leadership, turn: &mut Turn) {
         let pause = self.settings.question_pause();
         let leader = &leadership.leader;
@@ -238,7 +242,7 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 7: a member heard of another group: it tells its leader, which asks. The leader may not have
+    /// docs/protocol.md, 7.2: a member heard of another group: it tells its leader, which asks. The leader may not have
     /// heard it, since a datagram may reach one of several peers on a machine, or one way only.
     fn pass_on(&mut self, leadership: Leadership, turn: &mut Turn) {
         let Some(following) = self.following() else { return };
@@ -265,7 +269,7 @@ impl Peer {
             return;
         }
         if let Claim::Moved { endpoint } = self.contacts.claim(&contact) {
-            // One address cannot have two owners. Of two addresses, the known one is asked.
+            // One address cannot have two owners, so the earlier one is gone. Of two addresses, the known one is asked.
             if endpoint == at {
                 self.gone(&contact.id, Loss::Failed, turn);
             } else if here.contact.incarnation != self.incarnation_of(&contact.id) {
@@ -285,8 +289,8 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 3.2, 7: a leader shows its view and its log. A seeker joins it, a leader compares the groups.
-    /// A member stays with its own leader, which decides for all of them.
+    /// docs/protocol.md, 3.2, 7.2: a leader shows its view and its log. A seeker joins it, a leader compares the
+    /// groups. A member stays with its own leader, which decides for all of them.
     fn on_leader_found(&mut self, leader: &Contact, view: &ViewChange, turn: &mut Turn) {
         if self.is_beyond_joining(view.term.counter) {
             return;
@@ -318,11 +322,13 @@ impl Peer {
             }
             _ => Belongs::Nowhere,
         };
+        // A peer that cannot store its promise must not be counted for a quorum.
         let seeking = matches!(self.role, Role::Seeking(_)) && !self.promises.stuck;
         Here { nonce: question.nonce, contact: self.me(), seeking, serves: self.group.served, dialled, belongs }
     }
 
-    /// The view that this peer leads, even while it lifts its term for a joiner, and its present log.
+    /// The view that this peer leads, even while it lifts its term for a joiner (docs/protocol.md, 3.3), and its
+    /// present log. A seeker that saw no group meanwhile would make one of its own.
     fn shown_view(&self) -> Option<ViewChange> {
         let (term, change, members) = match &self.role {
             Role::Leader(leading) => (leading.term.clone(), leading.change, leading.members.clone()),
@@ -346,7 +352,8 @@ impl Peer {
     }
 }
 
-/// Is this a view that such a leader can have?
+/// Whether such a leader can have this view. The view has to name the very life that answered as its leader: anybody
+/// could show the view of another.
 fn is_of(view: &ViewChange, leader: &Contact) -> bool {
     let seat = view.members.get(&leader.id);
     view.term.leader == leader.id

@@ -27,7 +27,7 @@ const DOUBLINGS_MAX: u32 = 3;
 /// How many heartbeat timeouts after a peer was passed over its failures are forgotten.
 const FORGIVEN_AFTER: u32 = 8;
 
-/// How many election timeouts a seeker of higher priority has to make a group before nobody waits for it.
+/// How many election timeouts a seeker of higher rank has to make a group before nobody waits for it.
 const WAITS_MAX: u32 = 2;
 
 /// How many promises to others a proposer outbids before it goes back to seeking.
@@ -88,9 +88,9 @@ pub(super) struct Doubts {
     distrusted: Distrusted,
     /// Followers, which this peer does not take in meanwhile, or yield to.
     shut_out: Distrusted,
-    /// How often in a row a seeker of higher priority was waited for, whichever it was.
+    /// How often in a row a seeker of higher rank was waited for, whichever it was.
     waited: u32,
-    /// Seekers of higher priority that made no group although this peer waited.
+    /// Seekers of higher rank that made no group although this peer waited.
     passed_over: BTreeSet<PeerId>,
     /// How many joins, promises and yields came to nothing since this peer last followed a leader, and when the last
     /// did.
@@ -134,21 +134,21 @@ impl Peer {
         self.doubts.shut_out.add(place, 2, turn.now, &self.settings.timing);
     }
 
-    /// May this peer join?
+    /// Whether this peer may join.
     pub(super) fn takes_in(&self, peer: &PeerId) -> bool {
         !self.doubts.shut_out.has(&(peer.clone(), self.endpoint_of(peer)), self.now())
     }
 
-    /// May a leader yield to this one? Not to a peer that it shut out: where that one's disk does nothing, its group
-    /// commits nothing, and this one does.
+    /// Whether a leader may yield to this one. It may not yield to a peer that it shut out: that one's disk does
+    /// nothing, so its group commits nothing, and this one does.
     pub(super) fn may_yield_to(&self, leader: &Contact) -> bool {
         let place = (leader.id.clone(), Some(leader.endpoint));
         self.trusts_contact(leader) && !self.doubts.shut_out.has(&place, self.now())
     }
 
-    /// Waits for a higher seeker to make a group of all seekers. If none makes one, the present highest is passed over
-    /// after a while. The count goes on where the highest has another name: two in turn would delay a group for ever.
-    /// The time in which no group can be made does not count.
+    /// docs/protocol.md, 3.5: waits for a higher seeker to make a group of all seekers. If none makes one, the present
+    /// highest is passed over after a while. The count goes on if the highest has another name: two in turn would delay
+    /// a group for ever. The time in which no group can be made does not count.
     pub(super) fn wait_for_higher(&mut self, higher: &PeerId, could_found: bool, turn: &mut Turn) {
         self.doubts.waited += u32::from(could_found);
         if self.doubts.waited > WAITS_MAX {
@@ -169,8 +169,8 @@ impl Peer {
         self.doubts.passed_over.contains(seeker)
     }
 
-    /// Does this peer wait for nobody at present? After a few failures, whatever names they bear, it tries each further
-    /// peer one heartbeat timeout later, and then two.
+    /// Whether this peer waits for nobody at present. After a few failures, whatever names they bear, it tries each
+    /// further peer one heartbeat timeout later, and then two.
     pub(super) fn has_waited_enough(&self) -> bool {
         let Some(more) = self.doubts.failed.checked_sub(FAILED_MAX) else { return false };
         let pause = self.settings.timing.heartbeat_timeout * (more + 1).min(2);
@@ -203,8 +203,8 @@ impl Peer {
         }
     }
 
-    /// May a proposer outbid a promise to another proposer once more? Two that take each other for gone would never
-    /// give in.
+    /// docs/protocol.md, 5.5: whether a proposer may outbid a promise to another proposer once more. Two that take each
+    /// other for gone would never give in.
     pub(super) fn may_outbid(&mut self) -> bool {
         self.doubts.outbid = self.doubts.outbid.saturating_add(1);
         self.doubts.outbid <= OUTBIDS_MAX
@@ -277,7 +277,7 @@ impl Peer {
         self.end(Exit::Duplicate { endpoint: Some(from) }, turn);
     }
 
-    /// Is this another process of this peer's id, and does it count? Of two that start, the older stays.
+    /// Whether this is another process of this peer's id, and one that counts. Of two that start, the older stays.
     fn is_namesake(&self, here: &Here) -> bool {
         let own = self.settings.incarnation;
         here.contact.id == self.settings.id

@@ -19,12 +19,14 @@ pub(super) enum Loss {
 }
 
 impl Peer {
-    /// A leader no longer serves this peer. If it was a member, the others get a view without it.
+    /// docs/protocol.md, 5.2: a leader no longer serves this peer. If it was a member, the others get a view without
+    /// it. There is nothing to recover: the same leader holds the same log before and after.
     pub(super) fn remove_follower(&mut self, id: &PeerId, loss: Loss, turn: &mut Turn) {
         self.remove_followers(std::slice::from_ref(id), loss, turn);
     }
 
-    /// The same for several: the others get one view without all of them.
+    /// docs/protocol.md, 5.2: the same for several. The others get one view without all of them, since each view goes
+    /// to all.
     fn remove_followers(&mut self, ids: &[PeerId], loss: Loss, turn: &mut Turn) {
         let Role::Leader(leading) = &mut self.role else { return };
         let (mut members, mut away) = (leading.members.clone(), Vec::new());
@@ -54,7 +56,8 @@ impl Peer {
         }
     }
 
-    /// Followers said nothing for the heartbeat timeout.
+    /// docs/protocol.md, 5.1: followers said nothing for the heartbeat timeout. Their links are closed, too: TCP would
+    /// go on waiting for as long as a cut lasted.
     pub(super) fn drop_silent(&mut self, ids: &[PeerId], turn: &mut Turn) {
         for id in ids {
             self.close(id, turn);
@@ -62,10 +65,11 @@ impl Peer {
         self.remove_followers(ids, Loss::Failed, turn);
     }
 
-    /// Drops members that lack what the others wait for: they hold up the group. One that stores nothing at all is named, and
-    /// shut out for a while; one that fetches its backlog may join, and fetch it as a learner, once. It drops none where this
-    /// peer's own disk does nothing, or where too few would be left: those are named once, and waited for. The wait is
-    /// counted in heartbeats, each of which gave them time.
+    /// docs/protocol.md, 5.2: drops members that lack what the others wait for, for two heartbeat timeouts: they hold
+    /// up the group. One that stores nothing at all is named, and shut out for a while; one that fetches its backlog
+    /// may join, and fetch it as a learner, once. It drops none if this peer's own disk does nothing, or if too few
+    /// would be left for the quorum: those are named once, and waited for. The wait is counted in heartbeats, each of
+    /// which gave them time.
     pub(super) fn drop_idle(&mut self, turn: &mut Turn) {
         let Timing { heartbeat_interval, heartbeat_timeout, .. } = self.settings.timing;
         let (committed, quorum) = (self.log.committed(), self.quorum());
@@ -91,7 +95,8 @@ impl Peer {
         self.drop_silent(&dropped, turn);
     }
 
-    /// Says once in a wait which members store nothing, where they are needed for the quorum.
+    /// Says once in a wait which members store nothing, if they are needed for the quorum: nothing is committed without
+    /// them, and only the operator can help.
     fn name_idle(&mut self, idle: Vec<PeerId>, turn: &mut Turn) {
         let Role::Leader(leading) = &mut self.role else { return };
         if let Some(wait) = leading.wait.as_mut().filter(|wait| !idle.is_empty() && wait.named != idle) {
@@ -101,7 +106,7 @@ impl Peer {
     }
 
     /// A learner, or without a quorum a member, that promised another term follows another leader: it is dropped, and
-    /// the others stay.
+    /// the others stay. With a quorum a member may have promised to a later leader that commits, so the term ends.
     pub(super) fn follows_another(&mut self, from: &PeerId, turn: &mut Turn) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
         let is_free = leading.learners.contains_key(from) || self.settings.quorum.is_none();

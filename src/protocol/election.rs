@@ -75,8 +75,8 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 5.3: wins where nobody of higher rank is left, and asks the next ones where all that were asked
-    /// are gone, or where it is time.
+    /// docs/protocol.md, 5.3: wins if nobody of higher rank is left. Asks the next ones once the moment is over, or
+    /// once all that were asked are gone: then nobody is left to wait for.
     fn go_on_electing(&mut self, turn: &mut Turn) {
         let Role::Electing(electing) = &self.role else { return };
         if electing.got_ok {
@@ -90,7 +90,8 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 5.3: asks the nearest in rank of those that were not asked yet, and as many as before at once.
+    /// docs/protocol.md, 5.3: asks the nearest in rank that were not asked yet: one at first, then each time as many as
+    /// were asked so far. One message is enough if the nearest lives, and a few moments if a cut hides many.
     fn ask_the_next(&mut self, turn: &mut Turn) {
         let (moment, election_timeout) = (self.settings.moment(), self.settings.timing.election_timeout);
         let Role::Electing(electing) = &mut self.role else { return };
@@ -101,7 +102,8 @@ impl Peer {
         self.ask_whether_it_lives(&next, turn);
     }
 
-    /// Nobody waits for a peer that is gone.
+    /// docs/protocol.md, 5.3: nobody waits for a peer that is gone. So an election after a killed leader takes
+    /// milliseconds, although others of higher rank died with it.
     pub(super) fn on_election_loss(&mut self, peer: &PeerId, turn: &mut Turn) {
         let Role::Electing(electing) = &mut self.role else { return };
         // A peer that another's election drew in learns only now why.
@@ -114,8 +116,8 @@ impl Peer {
         self.go_on_electing(turn);
     }
 
-    /// This peer's rank among the members of the last view: what the view says, even where the settings say something else.
-    /// If two peers went by different numbers, each could wait for the other (docs/protocol.md, 5.3).
+    /// This peer's rank among the members of the last view: what the view says, even if the settings say something
+    /// else. If two peers went by different numbers, each could wait for the other (docs/protocol.md, 5.3).
     fn rank_in_last_view(&self) -> Rank<'_> {
         let own = &self.settings.id;
         let priority = self.group.last_view.get(own).map_or(self.settings.priority, |seat| seat.priority);
@@ -136,7 +138,7 @@ impl Peer {
                 }
             }
             Role::Promised(promised) if self.late(promised.deadline) => {
-                // Where it fell silent before, a message may have been lost.
+                // If it fell silent before its time was over, only a message may have been lost.
                 let (proposer, took_all) = (promised.proposer.clone(), promised.took_all_the_time());
                 let is_member = self.group.last_view.contains_key(&proposer);
                 self.distrust(&proposer, if took_all && !is_member { 2 } else { 1 }, turn);
@@ -188,7 +190,8 @@ impl Peer {
         }
     }
 
-    /// No `OK` came, or all peers that could send one are gone.
+    /// docs/protocol.md, 5.3: no `OK` came, or all peers that could send one are gone. To win is to propose, and no
+    /// more: two peers may win at the same time, and promises decide which of them leads (5.4).
     pub(super) fn win(&mut self, turn: &mut Turn) {
         self.tell_won(turn);
         self.propose_to_all(turn);
@@ -202,9 +205,9 @@ impl Peer {
     }
 
     /// docs/protocol.md, 5.4: promises a new term with a counter above every one seen and above `floor`, and asks the
-    /// others for promise and log. The promise is stored before `COORDINATOR` leaves: a proposer that forgot it could
-    /// make the same term twice, with two logs. Once it is stored, no older leader can commit with this peer.
-    /// `lifting`: a living leader lifts its term, and its view has this many members.
+    /// others for promise and log. The promise is stored before `COORDINATOR` leaves (2.5): a proposer that died and
+    /// forgot it could help an older leader to commit what the new term's leader lacks. `lifting`: a living leader
+    /// lifts its term, and its view has this many members.
     pub(super) fn propose(&mut self, asked: BTreeSet<PeerId>, floor: u64, lifting: Option<usize>, turn: &mut Turn) {
         let counter = self.promises.counter.max(floor);
         if counter >= COUNTER_MAX {
@@ -250,7 +253,7 @@ impl Peer {
             self.note_step(term);
             self.promises.promised = Some(term.clone());
             if self.promises.synced.as_ref() > Some(term) {
-                // So was that term.
+                // The promise before was won by lies, and so was this `synced`.
                 let of_log = self.log.runs().iter().rev().map(|(of, _)| of).find(|of| *of <= term);
                 self.promises.synced = of_log.cloned();
             }
@@ -265,7 +268,8 @@ impl Peer {
         }
     }
 
-    /// The promise of this term is stored.
+    /// docs/protocol.md, 2.5: the promise of this term is stored, and others were told. Only now may the proposal be
+    /// decided: a leader that died and forgot its promise could help an older one to commit.
     pub(super) fn on_proposed(&mut self, term: &Term) {
         self.promises.stuck = false;
         let current = self.promises.promised.as_ref() == Some(term);
@@ -274,8 +278,9 @@ impl Peer {
         }
     }
 
-    /// Gives up a proposal: this peer's own promise is not even stored by the time that others should have answered. If
-    /// it led now, it would lead alone and could take nobody in.
+    /// docs/protocol.md, 5.4: gives up a proposal, since this peer's own promise is not even stored by the time that
+    /// others should have answered. If it led now, it would lead alone and could take nobody in. Until the promise is
+    /// stored it founds no group.
     fn leave_it_to_others(&mut self, turn: &mut Turn) {
         if !std::mem::replace(&mut self.promises.stuck, true) {
             turn.tell(Event::Stuck);
@@ -297,7 +302,7 @@ impl Peer {
             // It joins the leader that the others elect.
             return;
         }
-        // A living leader that lifts its term is no news.
+        // A living leader that lifts its term is not news.
         let lifts = match &self.role {
             Role::Promised(before) => before.lifts && before.proposer == *from,
             _ => self.following().is_some_and(|following| following.leader == *from),
@@ -313,7 +318,9 @@ impl Peer {
         self.say_log_state(from, turn);
     }
 
-    /// docs/protocol.md, 5.4: from the promise on, waits for the view of the proposer.
+    /// docs/protocol.md, 5.4: from the promise on, waits for the view of the proposer: of a member of the last view for
+    /// as long as it shows that it lives, of a stranger for a limited time. Otherwise a stranger that only says that it
+    /// lives would hold this peer for ever.
     fn wait_for_view(&mut self, proposer: &PeerId, lifts: bool, now: Time) {
         let timeout = self.settings.timing.heartbeat_timeout;
         let is_member = |id: &PeerId| self.group.last_view.contains_key(id);
@@ -329,7 +336,8 @@ impl Peer {
         self.role = Role::Promised(promised);
     }
 
-    /// What this peer promised, and what its log holds, for the proposer.
+    /// docs/protocol.md, 5.4: tells the proposer what this peer promised and what its log holds, once the promise is
+    /// stored. From then on nothing of an older term is stored here, so the proposer can rely on what it reads.
     fn say_log_state(&self, to: &PeerId, turn: &mut Turn) {
         let Some(term) = self.promises.promised.clone() else { return };
         let (synced, runs, last) = (self.promises.synced.clone(), self.log.runs().clone(), self.log.last());
@@ -353,9 +361,11 @@ impl Peer {
         }
     }
 
-    /// A peer stays with its living leader if that leader's view lacks the proposer: otherwise each stranger could
-    /// depose a leader, and a leader that is silent, or lifts its term, may live. A leader below the quorum holds nobody
-    /// back, since it commits nothing. A peer without a leader promises to whom it trusts.
+    /// docs/protocol.md, 5.4: whether this peer may promise the term of that proposer. It stays with its living leader
+    /// if the leader's view lacks the proposer: otherwise each stranger could depose a leader, and a leader that is
+    /// silent, or lifts its term, may live. A view below the quorum holds nobody back, since it commits nothing. A
+    /// learner promises to nobody, since it knows no view that the proposer could belong to. A peer without a leader
+    /// promises to any peer that it trusts.
     fn may_promise(&self, proposer: &PeerId) -> bool {
         let last_view = &self.group.last_view;
         match &self.role {

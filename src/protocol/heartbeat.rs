@@ -56,7 +56,8 @@ impl Peer {
         self.restart(turn);
     }
 
-    /// A leader and a proposer have to show in time that they live.
+    /// docs/protocol.md, 5.1, 5.4: a leader and a proposer have to show in time that they live. Others need not: a
+    /// follower answers, and its answers are its signs of life.
     pub(super) fn on_heartbeat_alarm(&mut self, turn: &mut Turn) {
         match &self.role {
             Role::Leader(_) => self.lead_on(turn),
@@ -104,8 +105,9 @@ impl Peer {
         self.beat(turn);
     }
 
-    /// Drops followers that said nothing for the heartbeat timeout. Many become silent at the same time where a network is
-    /// cut: after the first, each moment has one view without all of them.
+    /// docs/protocol.md, 5.1, 5.2: drops followers that said nothing for the heartbeat timeout: commits would wait for
+    /// them. Many become silent at the same time if a network is cut. After the first, each moment has one view without
+    /// all of them, since a view for each would go to all.
     fn drop_all_silent(&mut self, turn: &mut Turn) {
         let (timeout, moment) = (self.settings.timing.heartbeat_timeout, self.settings.moment());
         let Role::Leader(leading) = &self.role else { return };
@@ -127,7 +129,7 @@ impl Peer {
     }
 
     /// Says every interval that it leads: to followers, to all by broadcast, at `--join` addresses, and to members that
-    /// fell out of the view and may not hear the broadcast (docs/protocol.md, 5.1, 7).
+    /// fell out of the view and may not hear the broadcast (docs/protocol.md, 3.1, 5.1, 7.2).
     fn beat(&mut self, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
         let committed = self.log.committed();
@@ -153,7 +155,9 @@ impl Peer {
         self.forget_strangers(turn);
     }
 
-    /// Where the next of the peers are that were lost from the view: some at each heartbeat, all of them in turn.
+    /// docs/protocol.md, 7.2: where the next of the peers are that were lost from the view: some at each heartbeat, all
+    /// of them in turn. Broadcast may not reach them, and without a question they would never learn of this group. To
+    /// ask all of them each time would take too many dials.
     fn lost_in_turn(&self, now: Time) -> Vec<SocketAddr> {
         let lost: Vec<&PeerId> = self.group.lost.iter().filter(|id| !self.contacts.is_dead(id)).collect();
         let beats = now.as_nanos() / self.settings.timing.heartbeat_interval.as_nanos().max(1);
@@ -162,7 +166,8 @@ impl Peer {
         lost.into_iter().skip(part * LOST_MAX).take(LOST_MAX).filter_map(|id| self.endpoint_of(id)).collect()
     }
 
-    /// Forgets peers that were not heard of for long and belong to nothing: memory and links are for peers that matter.
+    /// Forgets peers that were not heard of for long and belong to nothing. Memory and links are for peers that matter:
+    /// strangers could come under ever new names (docs/trust.md has the bounds).
     pub(super) fn forget_strangers(&mut self, turn: &mut Turn) {
         let now = turn.now;
         let timing = self.settings.timing;
@@ -182,7 +187,8 @@ impl Peer {
         }
     }
 
-    /// Does that peer matter to what this one does now?
+    /// Whether that peer matters to what this one does now. Such a peer is remembered however long it is silent, and
+    /// does not count as a stranger when there is too little room.
     pub(super) fn belongs(&self, id: &PeerId) -> bool {
         belongs(&self.role, id)
     }
@@ -203,7 +209,7 @@ impl Peer {
     }
 
     /// A heartbeat repeats what is committed, since a `COMMIT` may have been lost with a link. The answer does not wait
-    /// for the storage (docs/protocol.md, 2.5): a slow disk is no silence.
+    /// for the storage (docs/protocol.md, 2.5): a slow disk is not silence.
     pub(super) fn on_heartbeat(&mut self, from: &PeerId, term: &Term, committed: Sequence, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
         if let Role::Promised(promised) = &mut self.role {

@@ -55,7 +55,8 @@ impl Peer {
         }
     }
 
-    /// A member that is asked says who leads.
+    /// docs/protocol.md, 3.2: a member that is asked names its leader, which alone takes peers in. The joiner asks
+    /// there before it believes it.
     fn point_to_leader(&self, to: &PeerId, turn: &mut Turn) {
         let leader = self.following().and_then(|following| self.contact(&following.leader));
         turn.send(to, Message::Stale { term: self.promises.promised.clone(), leader });
@@ -74,7 +75,8 @@ impl Peer {
         self.say_added(id, turn);
     }
 
-    /// `ADDED TO NETWORK`, for a learner.
+    /// docs/protocol.md, 3.4: `ADDED TO NETWORK`, for a learner. It shows what the learner has to cut, and names the
+    /// life that it is for: a later life of that peer may have another log.
     pub(super) fn say_added(&mut self, to: &PeerId, turn: &mut Turn) {
         let Some(view) = self.view_change() else { return };
         let Some(incarnation) = self.contacts.get(to).map(|known| known.incarnation) else { return };
@@ -93,8 +95,9 @@ impl Peer {
         self.admit_learners(turn);
     }
 
-    /// docs/protocol.md, 3.4: learners that reached their mark three times become members, and others that hold
-    /// everything share the view.
+    /// docs/protocol.md, 3.4, 5.2: learners that reached their mark three times become members, and others that hold
+    /// everything share the view. After each such view the next ones gather for a moment: after a start or a merge, a
+    /// view for each of them would be too many, since each goes to all.
     pub(super) fn admit_learners(&mut self, turn: &mut Turn) {
         let (last, moment) = (self.log.last(), self.settings.moment());
         let Role::Leader(leading) = &mut self.role else { return };

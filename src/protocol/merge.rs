@@ -1,4 +1,5 @@
-//! Two groups become one: which leader yields, and how its members are told (docs/protocol.md, 7 and `STALE` of 2.4).
+//! Two groups become one: which leader yields, and how its members are told (docs/protocol.md, 7.2, 7.3, and `STALE` of
+//! 2.4).
 
 use super::data::role::Role;
 use super::data::view;
@@ -9,8 +10,8 @@ use crate::ids::{PeerId, Sequence, Term};
 use crate::wire::{Contact, Leadership, Message, ViewChange};
 
 impl Peer {
-    /// Another group is said to exist: the leader of lower rank asks the other leader, which makes itself known in
-    /// turn.
+    /// docs/protocol.md, 7.2: another group is said to exist. Anybody can send a datagram, so this leader asks there
+    /// before it compares the groups. Unless it is the one to yield, it makes itself known with the question.
     pub(super) fn compare_hearsay(&mut self, other: &Leadership, turn: &mut Turn) {
         let interval = self.settings.timing.heartbeat_interval;
         let Some(leading) = self.leading() else { return };
@@ -25,7 +26,8 @@ impl Peer {
         self.ask_for_group(other.leader.endpoint, hint, (proven, interval), turn);
     }
 
-    /// The leader of another group showed its view and its log: the one of lower rank yields.
+    /// docs/protocol.md, 7.2, 7.3: the leader of another group showed its view and its log. The one of lower rank
+    /// yields, and only that one: if both did, nobody would lead.
     pub(super) fn compare_groups(&mut self, leader: &Contact, view: &ViewChange, turn: &mut Turn) {
         let Some(leading) = self.leading() else { return };
         let size = view.members.len() as u64;
@@ -36,8 +38,8 @@ impl Peer {
             return;
         }
         if self.settings.quorum.is_some() {
-            // The log of every later leader holds what was committed; without that it is no leader. With too few
-            // members it cannot take anybody in.
+            // docs/protocol.md, 7.3: the log of every later leader holds what was committed, so a peer that lacks it is
+            // not one. With too few members it cannot take anybody in.
             let agreed = view::common_prefix(&view.start.runs, view.start.last, self.log.runs(), self.log.last());
             if agreed < self.log.committed() || view.members.len() < self.quorum() {
                 return;
@@ -47,9 +49,9 @@ impl Peer {
         self.yield_to(Some(&target), turn);
     }
 
-    /// docs/protocol.md, 7: without a quorum the larger group wins, then the longer log, then the rank: the fewest peers
-    /// have to join, and the fewest readings are ordered again. With a quorum only the term decides: the log of the
-    /// higher term holds what is committed, and the log of the larger group may not.
+    /// docs/protocol.md, 7.2, 7.3: without a quorum the larger group wins, then the longer log, then the rank: the
+    /// fewest peers have to join, and the fewest readings are ordered again. With a quorum only the term decides: the
+    /// log of the higher term holds what is committed, and the log of the larger group may not.
     fn is_outranked(&self, term: &Term, size: u64, last: Sequence, leader: &Contact) -> bool {
         let Some(leading) = self.leading() else { return false };
         if self.settings.quorum.is_some() {
@@ -59,8 +61,8 @@ impl Peer {
         theirs > (leading.members.len() as u64, self.log.last(), self.rank())
     }
 
-    /// docs/protocol.md, 7: this leader's term ends, and its members are told whom to join. All of them join one by one,
-    /// which brings what they hold back as pending; so a merge needs no exchange of its own.
+    /// docs/protocol.md, 5.7, 7.2: this leader's term ends, and its members are told whom to join. All of them join one
+    /// by one, which brings what they hold back as pending; so a merge needs no exchange of its own.
     pub(super) fn yield_to(&mut self, leader: Option<&Contact>, turn: &mut Turn) {
         let Some(leading) = self.leading() else { return };
         let (term, followers) = (leading.term.clone(), leading.followers.keys().cloned().collect::<Vec<_>>());
@@ -71,8 +73,8 @@ impl Peer {
         self.seek(leader, turn);
     }
 
-    /// docs/protocol.md, 5.5, 7: the leader that this peer follows, or the proposer that it promised to, gives up. The
-    /// promise stays; what is named is asked before it is joined.
+    /// docs/protocol.md, 5.5, 5.7, 7.2: the leader that this peer follows, or the proposer that it promised to, gives
+    /// up. The promise stays; what is named is asked before it is joined.
     pub(super) fn on_yield(&mut self, from: &PeerId, term: &Term, leader: Option<Contact>, turn: &mut Turn) {
         let of_leader = self.following().is_some_and(|following| following.leader == *from && following.term == *term);
         let of_proposer = matches!(&self.role, Role::Promised(promised) if promised.proposer == *from)
@@ -153,7 +155,8 @@ impl Peer {
         }
     }
 
-    /// Does this peer propose since that leader is gone, or was silent? A learner notices it later.
+    /// docs/protocol.md, 2.4: whether this peer proposes because that leader is gone, or was silent. A learner, which
+    /// still names it, notices that later.
     fn was_given_up(&self, leader: &Contact) -> bool {
         let Role::Proposing(proposing) = &self.role else { return false };
         let Some(known) = self.contacts.get(&leader.id) else { return false };
@@ -161,7 +164,7 @@ impl Peer {
         known.incarnation == leader.incarnation && (known.dead || silent)
     }
 
-    /// Does this peer lead a view, perhaps lifting its term, that `peer` does not belong to?
+    /// Whether this peer leads a view, or lifts its term with one, that `peer` does not belong to.
     fn leads_without(&self, peer: &PeerId) -> bool {
         match &self.role {
             Role::Leader(leading) => !leading.has(peer),

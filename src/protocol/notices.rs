@@ -18,7 +18,7 @@ pub(super) struct Notices {
     /// Followers of this leader that keep another amount than it does.
     pub(super) limits: Vec<(PeerId, Option<Limits>)>,
     /// Why a peer with another configuration refused this one.
-    refusal: Option<String>,
+    refusal: Option<Refusal>,
     /// It was told that nothing old goes, since what is left of it would be too much.
     pub(super) too_much: bool,
     /// The clock went back.
@@ -67,10 +67,9 @@ impl Peer {
 
     /// Another peer has another configuration, or this peer's id: the operator has to know.
     pub(super) fn warn_of_refusal(&mut self, why: &Refusal, turn: &mut Turn) {
-        let why = why.to_string();
-        if self.notices.refusal.as_ref() != Some(&why) {
+        if self.notices.refusal.as_ref() != Some(why) {
             self.notices.refusal = Some(why.clone());
-            turn.tell(Event::Refused { why });
+            turn.tell(Event::Refused { why: why.to_string() });
         }
     }
 }

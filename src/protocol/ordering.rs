@@ -60,7 +60,7 @@ impl Peer {
                 self.delivery.enough = None;
                 return;
             }
-            // What others give from now on is no part of it: with rows that wait, there is always some of that.
+            // What others give from now on is not part of it: with rows that wait, there is always some of that.
             let enough = *self.delivery.enough.get_or_insert(self.log.committed());
             if self.delivery.up_to < enough.min(self.log.committed()) {
                 return;
@@ -70,13 +70,14 @@ impl Peer {
         }
     }
 
-    /// Is so much ordered and not yet committed that the leader has to wait before it reads more back? All of it is in
-    /// memory until it is committed.
+    /// Whether so much is ordered and not yet committed that the leader has to wait before it reads more back. All of
+    /// it is in memory until it is committed.
     pub(super) fn is_far_ahead(&self) -> bool {
         self.log.last() - self.log.committed() >= AHEAD_READINGS
     }
 
-    /// Sends on what is pending, as far as the window goes.
+    /// docs/protocol.md, 4.2: sends on what is pending, as far as the window goes; a leader orders it. The window
+    /// bounds what a leader has to take in from all peers together.
     pub(super) fn pump(&mut self, turn: &mut Turn) {
         let leads = self.leading().is_some();
         let to = match (leads, self.following()) {
@@ -119,7 +120,8 @@ impl Peer {
         }
     }
 
-    /// Requests that came together become one batch, if they fit.
+    /// docs/protocol.md, 2.3: requests that came together become one batch, if they fit: each batch costs a write, a
+    /// sync and a `STORED` of each peer.
     pub(super) fn on_requests(&mut self, requests: Vec<(ConnectionId, Term, Request)>, turn: &mut Turn) {
         for (connection, term, request) in requests {
             // Each passes the gate that every message passes.
@@ -128,11 +130,13 @@ impl Peer {
         self.flush(turn);
     }
 
-    /// A peer that was taken into this term may order, even if this leader has dropped it since. If one request were
-    /// left out, and the next on the same connection taken once the peer is back, there would be a gap.
+    /// docs/protocol.md, 4.3: a peer that was taken into this term may order, even if this leader has dropped it since.
+    /// If one request were left out, and the next on the same connection taken once the peer is back, there would be a
+    /// gap.
     ///
     /// It may order for its own origins, and for origins of which no life is in the view. A living origin holds all of
-    /// its readings that are not committed in its own log, so nobody else has to hand them in.
+    /// its readings that are not committed in its own log, so nobody else has to hand them in. What is turned away is
+    /// sent again later (4.2), so the gap that it leaves until then is not a loss.
     pub(super) fn on_request(&mut self, from: &PeerId, term: &Term, request: &Request, turn: &mut Turn) {
         let period = self.settings.timing.heartbeat_timeout;
         let speaks = self.contacts.get(from).map(|known| (known.incarnation, known.endpoint));
@@ -164,7 +168,8 @@ impl Peer {
         }
     }
 
-    /// Frames what was ordered, appends it, and sends and stores it at the same time.
+    /// docs/protocol.md, 4.4: frames what was ordered, appends it, and sends and stores it at the same time. So a batch
+    /// costs the time of one disk, not of two in a row.
     pub(super) fn flush(&mut self, turn: &mut Turn) {
         let keep = self.keep_to_order();
         let Role::Leader(leading) = &mut self.role else { return };
@@ -176,8 +181,8 @@ impl Peer {
         self.serve_all(turn);
     }
 
-    /// Sends again what was under way for the heartbeat timeout and did not arrive: a sequencer keeps back a window at
-    /// most, and does not know which readings it let go of.
+    /// docs/protocol.md, 4.2: sends again what was under way for the heartbeat timeout and did not arrive: a sequencer
+    /// keeps back a window at most (4.3), and does not know which readings it let go of.
     pub(super) fn send_again(&mut self, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
         let leader_commit = self.following().map_or(0, |following| following.leader_commit);
@@ -185,7 +190,9 @@ impl Peer {
         self.pump(turn);
     }
 
-    /// Gaps that nobody filled within the heartbeat timeout are lost; what waited after them goes on.
+    /// docs/protocol.md, 4.3: gaps that nobody filled within the heartbeat timeout are lost; what waited after them
+    /// goes on. Without that, a disk that lost one reading would keep all later ones of its origin from being ordered.
+    /// A leader whose own storage lags reads no requests meanwhile, so it gives up no gap.
     pub(super) fn give_up_gaps(&mut self, turn: &mut Turn) {
         let timeout = self.settings.timing.heartbeat_timeout;
         let Role::Leader(leading) = &self.role else { return };

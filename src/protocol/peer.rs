@@ -50,7 +50,7 @@ pub struct Settings {
     /// How often a leader looks for what the limits no longer keep.
     pub survey_every: Time,
     pub timing: Timing,
-    /// Are there `--join` addresses to ask?
+    /// Whether there are `--join` addresses to ask.
     pub joins: bool,
     /// Seed of the jitter in discovery.
     pub seed: u64,
@@ -245,12 +245,14 @@ impl Peer {
         self.settings.quorum.map_or(1, |quorum| usize::try_from(quorum).unwrap_or(usize::MAX))
     }
 
-    /// Does this peer's log count towards a quorum of logs? What is committed is in some log of every quorum, and has
-    /// to be found there.
+    /// docs/protocol.md, 5.4, 8: whether this peer's log counts towards a quorum of logs. What is committed is in some
+    /// log of every quorum, and has to be found there: a log that was damaged may lack it.
     pub(super) fn has_a_vote(&self) -> bool {
         self.settings.quorum.is_none() || self.promises.is_whole()
     }
 
+    /// docs/protocol.md, 5.3: the leader that this peer follows. It is followed while its silence causes an election,
+    /// too: the term stays installed until a promise.
     pub(super) fn following(&self) -> Option<&Following> {
         match &self.role {
             Role::Learner(following) | Role::Member(following) => Some(following),

@@ -1,5 +1,6 @@
-//! A member that reaches more peers than its leader does. Where not all peers reach each other, the one in the middle
-//! leads, or goes over to the larger group.
+//! A member that reaches more peers than its leader does (docs/protocol.md, 7.4). If not all peers reach each other,
+//! the one in the middle leads, or goes over to the larger group. docs/reachability.md has the rules, and what they are
+//! for.
 //!
 //! A member that goes on hearing of a peer outside of its view, for longer than a merge takes, asks everybody whether
 //! they answer. Only these answers count: it proposes a term if more answer than its view has members. Each such step
@@ -28,7 +29,8 @@ const STEPS_PERIOD: u32 = 64;
 const HIGHER_MAX: u32 = 8;
 
 impl Peer {
-    /// Somebody seeks, or leads, outside of this peer's view.
+    /// Somebody seeks, or leads, outside of this peer's view. It is only noted: joins and merges come first, and need
+    /// no look if they take it in.
     pub(super) fn note_outsider(&mut self, contact: &Contact, now: Time) {
         let inside = match &self.role {
             Role::Member(following) => following.members.contains_key(&contact.id),
@@ -40,9 +42,9 @@ impl Peer {
         }
     }
 
-    /// The view is new, and its members are no outsiders. Where the term is new, too, it did not bring in the others, and
-    /// they get as much time as it takes to join. A view of the same term gives them none: a peer that joins and leaves in
-    /// a loop would put off each look.
+    /// The view is new, and its members are not outsiders. If the term is new, too, it did not bring in the others, and
+    /// they get as much time as it takes to join. A view of the same term gives them none: a peer that joins and leaves
+    /// in a loop would put off each look.
     pub(super) fn begin_to_look(&mut self, term: bool, now: Time) {
         self.reach.look = None;
         self.reach.keep_outsiders(|id, _| !self.group.last_view.contains_key(id));
@@ -54,7 +56,8 @@ impl Peer {
         }
     }
 
-    /// When the next look is due, or the present one is over.
+    /// When the next look is due, or the present one is over. Members of higher rank get some time each to be first: of
+    /// two members that took over at the same time, one would do so in vain.
     pub(super) fn look_due(&self) -> Option<Time> {
         let Role::Member(following) = &self.role else { return None };
         if let Some(look) = &self.reach.look {
@@ -100,7 +103,8 @@ impl Peer {
         }
     }
 
-    /// A peer answered a look, or did not.
+    /// A peer answered a look, or did not. Once nobody is left to answer, the look is over: a process that is gone
+    /// refuses immediately, and only silence takes time.
     pub(super) fn on_looked(&mut self, from: SocketAddr, answer: Answer, turn: &mut Turn) {
         let Some(look) = &mut self.reach.look else { return };
         if !look.open.remove(&from) {
@@ -156,6 +160,7 @@ impl Peer {
         let reached = asked + look.leaders.len();
         let largest = look.leaders.into_values().max_by(|(a, x), (b, y)| (a, x.rank()).cmp(&(b, y.rank())));
         let theirs = largest.as_ref().map_or(0, |(size, _)| *size);
+        // Other leaders that answered would yield to this peer, as in any merge, so they count as reached.
         let takes_over = reached > size.max(theirs) && asked >= self.quorum();
         let goes_over = theirs > size && theirs >= self.quorum();
         let period = self.merge_time() * STEPS_PERIOD;

@@ -17,12 +17,15 @@ impl Peer {
             known.dead = false;
         }
         let term = message.term();
+        // The next proposal of this peer has to be above every term that it may believe (docs/protocol.md, 5.4).
         if let Some(term) = term.filter(|_| self.heeds(from)) {
             self.note_counter(term.counter);
         }
+        // A peer whose promise was won by lies may be taken in below it (docs/trust.md).
         let old = term < self.promises.promised.as_ref()
             && !counts_whatever_was_promised(&message)
             && !matches!(&message, Message::Added { view, .. } if self.may_install(view));
+        // It looks at the term itself: an older term is not shown to work (docs/protocol.md, 5.1).
         self.note_life(from, &message, turn);
         if old {
             return self.stale(from, turn);
@@ -30,9 +33,10 @@ impl Peer {
         self.dispatch(from, message, turn);
     }
 
-    /// Has that peer a part in what this one does? It has as a member of this view or the last one, as leader, as a
-    /// peer that was asked to take this one in, as a proposer with its promise, or as a peer that was asked for a
-    /// promise. Terms are learnt from nobody else.
+    /// Whether that peer matters to what this one does. It does as a member of this view or the last one, as leader, as
+    /// a peer that was asked to take this one in, as a proposer with its promise, or as a peer that was asked for a
+    /// promise. Terms are learnt from nobody else: a stranger could raise them beyond what elections can reach
+    /// (docs/trust.md).
     pub(super) fn heeds(&self, from: &PeerId) -> bool {
         let in_role = match &self.role {
             Role::Seeking(seeking) => seeking.has_asked(from),
@@ -44,6 +48,8 @@ impl Peer {
         in_role || self.group.last_view.contains_key(from)
     }
 
+    /// docs/protocol.md, 2.2, 2.4: what passed the gate goes to its mechanism, which looks at role and term again: a
+    /// message may have been under way while both changed.
     fn dispatch(&mut self, from: &PeerId, message: Message, turn: &mut Turn) {
         match message {
             Message::Leader(leadership) if self.heeds(from) => self.on_leader_heard(leadership, turn),
@@ -85,8 +91,9 @@ impl Peer {
     }
 }
 
-/// Does this message count under any promise? Its sender asks, offers or says goodbye, and may know less than this
-/// peer.
+/// docs/protocol.md, 2.4: whether this message counts under any promise. Its sender asks, offers or says goodbye, and
+/// may know less than this peer. If it were only answered `STALE`, peers with different promises could never become one
+/// group (3.2, 3.3).
 fn counts_whatever_was_promised(message: &Message) -> bool {
     matches!(
         message,

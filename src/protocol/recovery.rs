@@ -47,7 +47,9 @@ impl Peer {
         }
     }
 
-    /// The owner of the best log failed: proposes again, with a higher counter.
+    /// docs/protocol.md, 5.5: proposes again with a higher counter, because the owner of the best log failed or to
+    /// outbid another proposal. All are asked again: without that owner another log is the best, and a promise counts
+    /// for one term.
     pub(super) fn propose_again(&mut self, turn: &mut Turn) {
         let Role::Proposing(proposing) = &self.role else { return };
         let invited: Vec<PeerId> = proposing.invited.iter().cloned().collect();
@@ -55,10 +57,10 @@ impl Peer {
         self.propose(asked, 0, None, turn);
     }
 
-    /// A peer that was asked promised this term to another, and follows nobody: proposes again with a higher counter,
-    /// now. Or lets the promisers go, where the other proposer may be alive: of two living proposers the higher one
-    /// goes on. A proposer that is not known to be gone may live. Perhaps it does not know this peer either, and they
-    /// would outbid each other for ever.
+    /// docs/protocol.md, 5.5: a peer that was asked promised this higher term to another, and follows nobody. Proposes
+    /// again above it, since that peer keeps its promise even if its proposer failed. But if the other proposer ranks
+    /// higher and may be alive, or this one outbid others often enough, it seeks and lets the promisers go. Two
+    /// proposers that take each other for gone would outbid each other without end.
     pub(super) fn propose_above(&mut self, term: &Term, turn: &mut Turn) {
         let other = &term.leader;
         let lives = |known: &Known| !known.dead || known.incarnation != term.incarnation;
@@ -71,8 +73,8 @@ impl Peer {
         self.seek(None, turn);
     }
 
-    /// Where this proposal ends: lets promisers look for a leader, which may be known, instead of waiting until this peer
-    /// is silent.
+    /// docs/protocol.md, 5.5: ends this proposal. The promisers are told to look for a leader, by name if one is known;
+    /// otherwise they would wait until this peer was silent for a heartbeat timeout.
     pub(super) fn let_go(&self, leader: Option<&Contact>, turn: &mut Turn) {
         let (Role::Proposing(proposing), Some(term)) = (&self.role, &self.promises.promised) else { return };
         for to in proposing.answers.keys() {
@@ -123,18 +125,21 @@ impl Peer {
         self.lead_when_recovered(turn);
     }
 
-    /// Too few answers.
+    /// docs/protocol.md, 5.5: too few peers answered for the quorum, so the best of their logs may lack what is
+    /// committed. Seeks, which also lets those who answered go.
     fn give_up(&mut self, have: usize, turn: &mut Turn) {
         self.tell_suspended(have, turn);
         self.seek(None, turn);
     }
 
-    /// After a won election: is the best log being fetched, or a cut awaited?
+    /// Whether this peer won an election and now fetches the best log, or waits for a cut of its own.
     pub(super) fn is_fetching(&self) -> bool {
         matches!(&self.role, Role::Proposing(proposing) if matches!(proposing.phase, Phase::Fetching { .. }))
     }
 
-    /// Leads once the best log is here, and the storage has said what a cut before it removed.
+    /// docs/protocol.md, 5.5, 5.6: leads once the best log is here, and the storage has said what a cut before it
+    /// removed. Without that log this peer could cut what is committed; and until the cut is made, readings that it
+    /// removes count as ordered, so they would be dropped (4.3).
     pub(super) fn lead_when_recovered(&mut self, turn: &mut Turn) {
         let Role::Proposing(Proposing { phase: Phase::Fetching { last, .. }, .. }) = &self.role else { return };
         if self.log.last() >= *last && !self.log.is_cutting() {

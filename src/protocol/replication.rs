@@ -23,9 +23,10 @@ impl Peer {
         turn.say(&to, Message::Fetch { term, from });
     }
 
-    /// docs/protocol.md, 4.4: each follower is served from its own place in the log. `FETCH` says that all before it is
-    /// stored. A follower that asks for what is not there has another log than it says. To a follower that asks for the
-    /// same again and again the leader would send without end.
+    /// docs/protocol.md, 4.4, 4.5: each follower is served from its own place in the log. `FETCH` says that all before
+    /// it is stored, and a leader that guessed instead would have to step back. A follower that asks for what is not
+    /// there has another log than it says. To one that asks for the same again and again the leader would send without
+    /// end. What was removed is answered `BASE` (10.5).
     pub(super) fn on_fetch(&mut self, from: &PeerId, term: &Term, first: Sequence, turn: &mut Turn) {
         let beyond = first.saturating_sub(1) > self.log.last();
         if beyond && self.leading().is_some_and(|leading| leading.term == *term && leading.has(from)) {
@@ -43,6 +44,7 @@ impl Peer {
         };
         let Some(follower) = follower else { return };
         let is_removed = first <= log.base();
+        // A new link is a reason to send a part again. Without a bound, a liar would be sent the log for ever.
         let may = if is_removed {
             follower.may_be_told(turn.now, period)
         } else {
@@ -68,7 +70,8 @@ impl Peer {
     }
 
     /// docs/protocol.md, 4.4, 4.6: a follower stored the log up to here. That makes room for more, brings a learner
-    /// nearer to membership, and may commit.
+    /// nearer to membership, and may commit. A proposer that fetches the best log from here is served in the same way
+    /// (5.5).
     pub(super) fn on_stored(&mut self, from: &PeerId, term: &Term, stored: Sequence, turn: &mut Turn) {
         let log = &self.log;
         let stored = stored.min(log.last());
@@ -99,8 +102,9 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 4.4: allows every follower to be sent what was ordered last, each from its own place in the
-    /// log: a slow one delays only itself.
+    /// docs/protocol.md, 4.4, 4.5: allows every follower to be sent what was ordered last, each from its own place in
+    /// the log: a slow one delays only itself. None is served further ahead of what it has stored than its memory has
+    /// room for.
     pub(super) fn serve_all(&mut self, turn: &mut Turn) {
         let log = &self.log;
         let Role::Leader(leading) = &mut self.role else { return };
@@ -134,6 +138,7 @@ impl Peer {
         }
         let (_, majority, _) = stored.select_nth_unstable_by(needed - 1, |a, b| b.cmp(a));
         let majority = *majority;
+        // To commit more, `needed` members must be beyond this. Each `STORED` brings one there, at most.
         let before = log.committed().max(majority).max(leading.start.last.saturating_sub(1));
         let beyond = stored.iter().filter(|stored| **stored > before).count();
         leading.words_to_commit = needed - beyond;
@@ -154,7 +159,7 @@ impl Peer {
     }
 
     /// docs/protocol.md, 4.6: commits up to `up_to`, as far as this peer's log goes, and delivers it in order. What is
-    /// committed is no longer pending. Did anything become committed?
+    /// committed is no longer pending. Returns whether anything became committed.
     pub(super) fn commit_to(&mut self, up_to: Sequence, turn: &mut Turn) -> bool {
         let Some(ranges) = self.log.commit(up_to) else { return false };
         for range in &ranges {
@@ -166,7 +171,7 @@ impl Peer {
     }
 
     /// docs/protocol.md, 4.6: what the leader calls committed may not be here yet. It is remembered, and counts as the
-    /// log arrives.
+    /// log arrives: otherwise rows would wait for the next heartbeat.
     pub(super) fn on_commit(&mut self, from: &PeerId, term: &Term, up_to: Sequence, turn: &mut Turn) {
         let of_leader = |following: &&mut Following| following.term == *term && following.leader == *from;
         let Some(following) = self.following_mut().filter(of_leader) else { return };
@@ -175,7 +180,8 @@ impl Peer {
     }
 
     /// docs/protocol.md, 4.5, 5.5: takes a batch of the leader, or of the owner of the best log while that is fetched.
-    /// `STORED` is handed to the storage with the batch and leaves when that is stored.
+    /// `STORED` is handed to the storage with the batch and leaves when that is stored (2.5): the leader counts it, and
+    /// a batch that a crash could take back must not be committed.
     pub(super) fn on_ordered(&mut self, from: &PeerId, term: &Term, frame: Frame, turn: &mut Turn) {
         let Some(recovering) = self.serves_this(from, term, turn) else { return };
         if !self.accept(from, term, frame, turn) {
@@ -191,8 +197,9 @@ impl Peer {
         }
     }
 
-    /// Is the log that comes from this peer to be taken now? It is the installed leader's, or that of the owner of the
-    /// best log (`true`: this peer recovers).
+    /// docs/protocol.md, 4.5, 5.5: whether the log that comes from this peer is to be taken now. It is if it is the
+    /// installed leader's, or that of the owner of the best log (`true`: this peer recovers). Any other log may differ
+    /// from the one that counts.
     pub(super) fn serves_this(&mut self, from: &PeerId, term: &Term, turn: &mut Turn) -> Option<bool> {
         let election_timeout = self.settings.timing.election_timeout;
         let recovering = match &mut self.role {
@@ -220,8 +227,9 @@ impl Peer {
     }
 
     /// docs/protocol.md, 2.3, 4.5: appends a batch that continues the log, in a term that can follow. A gap is fetched,
-    /// what is known is ignored, and anything else breaks the protocol: so does more than the storage may have waiting, which
-    /// would fill the memory. Has this peer something new to say about the end of its log?
+    /// and what is known is ignored. Anything else breaks the protocol, since a batch is never split or joined, and an
+    /// older term never follows a newer one. So does more than the storage may have waiting, which would fill the
+    /// memory. Returns whether the end of this peer's log is to be reported.
     fn accept(&mut self, from: &PeerId, term: &Term, frame: Frame, turn: &mut Turn) -> bool {
         let last = self.log.last();
         if frame.first() > last + 1 {
@@ -257,8 +265,9 @@ impl Peer {
         true
     }
 
-    /// Turns away from a peer that breaks the protocol while it serves the log: asked again without a pause, it would
-    /// do so again.
+    /// docs/protocol.md, 4.5, 5.5: leaves a peer that breaks the protocol while it serves the log. Asked again without
+    /// a pause, it would do so again. A leader is passed over for a while; a proposal begins again when its time is
+    /// over.
     pub(super) fn turn_away(&mut self, from: &PeerId, turn: &mut Turn) {
         self.close(from, turn);
         if let Role::Proposing(proposing) = &mut self.role {

@@ -18,7 +18,8 @@ impl Peer {
         }
     }
 
-    /// Followers of this leader that are told to keep another amount.
+    /// docs/protocol.md, 10.1: followers of this leader that are told to keep another amount. While there is one
+    /// nothing goes: a peer that was started with a wrong limit must not remove the rows of others.
     fn other_limits(&self) -> Vec<(PeerId, Option<Limits>)> {
         let Some(leading) = self.leading() else { return Vec::new() };
         let of = |id: &PeerId| self.contacts.get(id).and_then(|known| known.limits);
@@ -37,7 +38,8 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 10.2: a leader asks its storage from time to time what the limits no longer keep.
+    /// docs/protocol.md, 10.2: a leader asks its storage from time to time what the limits no longer keep. The storage
+    /// alone knows the times of readings and the sizes of files.
     pub(super) fn look_for_old(&mut self, turn: &mut Turn) {
         if self.settings.limits.is_none() {
             return;
@@ -50,6 +52,8 @@ impl Peer {
         }
     }
 
+    /// docs/protocol.md, 10.2: the storage says up to where no limit keeps the log. It is only noted here: the next
+    /// batch says it to all, so that all remove the same rows.
     pub(super) fn on_surveyed(&mut self, to: Sequence) {
         let base = self.log.base();
         if let Role::Leader(leading) = &mut self.role {
@@ -57,8 +61,8 @@ impl Peer {
         }
     }
 
-    /// docs/protocol.md, 10.2: the first sequence to keep, for the next batch to say. What goes is delivered here, every
-    /// follower has stored it, and all of them have the same limits.
+    /// docs/protocol.md, 10.2: the first sequence to keep, for the next batch to say. What goes is delivered here,
+    /// every follower has stored it, and all of them have the same limits: then nobody has to ask for what is gone.
     pub(super) fn keep_to_order(&self) -> Option<Sequence> {
         let leading = self.leading()?;
         let first = leading.keep?;
@@ -88,8 +92,9 @@ impl Peer {
         }
     }
 
-    /// The storage has removed whole batches only, wherever a leader said that the log begins; or nothing. A follower that
-    /// asked for what is still there is served from there.
+    /// docs/protocol.md, 10.4, 10.5: the storage has removed whole batches only, wherever a leader said that the log
+    /// begins; or nothing, if what has to be remembered would be too much. A follower that asked for what is still
+    /// there is served from there: nothing else would come for it.
     pub(super) fn on_removed(&mut self, asked: Sequence, base: Sequence, turn: &mut Turn) {
         if asked != self.log.base() {
             return;
@@ -131,6 +136,8 @@ impl Peer {
         self.pump(turn);
     }
 
+    /// docs/protocol.md, 10.5: asks for what follows, of the peer that serves the log: the owner of the best one while
+    /// this peer recovers, its leader otherwise.
     fn fetch_on(&mut self, from: &PeerId, term: &Term, recovering: bool, turn: &mut Turn) {
         if recovering {
             turn.say(from, Message::Fetch { term: term.clone(), from: self.log.last() + 1 });

@@ -55,7 +55,8 @@ impl Peer {
         self.contacts.get(peer).map_or(0, |known| known.incarnation)
     }
 
-    /// The first line of a connection to this peer (`None`: to an address whose peer is not known).
+    /// The first line of a connection to this peer (`None`: to an address whose peer is not known). By its token the
+    /// other side can have this process confirm that it made the connection (docs/protocol.md, 2.2).
     #[must_use]
     pub fn hello(&self, to: Option<&PeerId>) -> Hello {
         Hello {
@@ -72,14 +73,15 @@ impl Peer {
         }
     }
 
-    /// Is the storage near the end of this peer's log? If it is slower than the storage of a majority it falls back,
-    /// and then a leader must be given nothing more to order.
+    /// Whether the storage is near the end of this peer's log. If it is slower than the storage of a majority it falls
+    /// back, and then a leader must be given nothing more to order.
     #[must_use]
     pub fn keeps_up(&self) -> bool {
         self.log.last().saturating_sub(self.log.stable()) < AHEAD_READINGS
     }
 
-    /// How many readings sources may hand in now; 0: wait until a later step makes room.
+    /// How many readings sources may hand in now; 0: wait until a later step makes room (docs/protocol.md, 4.1). A peer
+    /// that nobody can reach must not fill memory and disk with what it cannot hand on.
     #[must_use]
     pub fn room(&self) -> u64 {
         if self.ending.until.is_some() || self.ending.over || !self.keeps_up() {
@@ -144,7 +146,7 @@ impl Peer {
         }
     }
 
-    /// Was this peer taken into the term that this one leads? Only then are its readings ordered.
+    /// Whether this peer was taken into the term that this one leads. Only then are its readings ordered.
     #[must_use]
     pub fn takes_readings_of(&self, peer: &PeerId) -> bool {
         matches!(&self.role, Role::Leader(leading) if leading.taken_in.contains_key(peer))

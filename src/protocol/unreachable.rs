@@ -1,5 +1,6 @@
-//! Peers that are heard and cannot be reached, or cannot reach this one: where a firewall is in the way two groups
-//! form, and nothing else tells why. The core only logs them, and does nothing else about them.
+//! Peers that are heard and cannot be reached, or cannot reach this one: if a firewall is in the way, two groups form,
+//! and nothing else tells why. The core only logs them, and does nothing else about them. What a group does in such a
+//! network is in `reach.rs` and docs/reachability.md.
 
 use std::net::SocketAddr;
 
@@ -12,12 +13,14 @@ use crate::ids::PeerId;
 use crate::wire::Refusal;
 
 impl Peer {
-    /// A peer said that it listens there.
+    /// A peer said that it listens there. If others alone say so, a failed question shows nothing: their word may be
+    /// old.
     pub(super) fn note_heard(&mut self, peer: &PeerId, endpoint: SocketAddr, now: Time) {
         self.reach.note_said(peer, endpoint, now, self.settings.timing.heartbeat_timeout);
     }
 
-    /// Notes the outcome of a question. A peer that is heard for a heartbeat timeout and does not answer is logged.
+    /// Notes the outcome of a question. A peer that is heard for a heartbeat timeout and does not answer is logged: its
+    /// words come through, and connections to it do not. A single lost answer shows nothing.
     pub(super) fn note_answer(&mut self, from: SocketAddr, answer: &Answer, turn: &mut Turn) {
         let patience = self.settings.timing.heartbeat_timeout;
         let Some(heard) = self.reach.heard_at(from) else { return };
@@ -40,8 +43,9 @@ impl Peer {
         }
     }
 
-    /// A peer that was dialled says that it got no answer here. It may only be slow, so it is logged after a heartbeat
-    /// timeout.
+    /// A peer that was dialled says that it got no answer here, when it asked back (docs/protocol.md, 2.2). It may only
+    /// be slow, so it is logged after a heartbeat timeout. A bounded number of such peers is remembered, since
+    /// strangers may come under ever new names.
     pub(super) fn note_rejection(&mut self, peer: &PeerId, why: &Refusal, turn: &mut Turn) {
         if !matches!(why, Refusal::NoAnswer | Refusal::NobodyListens) {
             return;
@@ -63,7 +67,8 @@ impl Peer {
         }
     }
 
-    /// A process that calls itself this peer asked something here.
+    /// A process that calls itself `peer` asked something here, so its questions arrive. If the operator was warned of
+    /// the opposite, the warning ends with a line of its own.
     pub(super) fn note_reached(&mut self, peer: &PeerId, turn: &mut Turn) {
         if self.reach.deaf.remove(peer).is_some_and(|deaf| deaf.reported) {
             turn.tell(Event::Reached { peer: peer.clone() });

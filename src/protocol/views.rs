@@ -13,7 +13,8 @@ use crate::wire::{Contact, Message, ViewChange};
 
 impl Peer {
     /// docs/protocol.md, 5.2: a new member list of the same term, by its leader alone. That is safe without an
-    /// election: the leader itself orders the changes, and always counts a majority over the newest list.
+    /// election: the leader itself orders the changes, and always counts a majority over the newest list. A list below
+    /// the quorum is allowed for a heartbeat timeout (5.7), and commits nothing.
     pub(super) fn change_view(&mut self, members: Members, turn: &mut Turn) {
         let quorum = self.quorum();
         let Role::Leader(leading) = &mut self.role else { return };
@@ -28,6 +29,7 @@ impl Peer {
         self.notices.suspended &= leading.below.is_some();
         leading.members = members;
         for (id, seat) in leading.members.clone() {
+            // What a member hands in counts from now on, and from this very process alone (docs/protocol.md, 4.3).
             leading.take_in(&id, seat.incarnation, seat.endpoint);
         }
         let to: Vec<PeerId> = leading.members.keys().filter(|id| *id != own).cloned().collect();
@@ -43,16 +45,21 @@ impl Peer {
         self.notices.won = false;
         self.note_group(None);
         self.compare_limits(turn);
+        // Without the members that were dropped, a majority may have stored more.
         self.advance(turn);
     }
 
-    /// `VIEW_CHANGE`, for a member, or for one that was just dropped.
+    /// docs/protocol.md, 2.5, 4.5: `VIEW_CHANGE`, for a member, or for one that was just dropped. It leaves once the
+    /// promise of its term is stored, and is the first message on each new link: the one before may be lost.
     pub(super) fn say_view(&mut self, to: &PeerId, turn: &mut Turn) {
         if let Some(view) = self.view_change() {
             turn.say(to, Message::ViewChange(view));
         }
     }
 
+    /// docs/protocol.md, 5.6: what `VIEW_CHANGE` and `ADDED TO NETWORK` say. They show the log that this leader had at
+    /// the start of its term, and not the present one: a receiver cuts its log by it, and a description of the present
+    /// log would be out of date when it arrives.
     pub(super) fn view_change(&self) -> Option<ViewChange> {
         let leading = self.leading()?;
         Some(ViewChange {
@@ -71,6 +78,7 @@ impl Peer {
         if view.term.leader != *from || view.term.leader == self.settings.id {
             return;
         }
+        // A view that names an earlier life of this peer does not count on this one.
         let mine =
             view.members.get(&self.settings.id).is_some_and(|seat| seat.incarnation == self.settings.incarnation);
         let again = self.installed() == Some(&view.term);
@@ -83,6 +91,7 @@ impl Peer {
                 return self.seek(None, turn);
             }
         } else {
+            // A leader and a proposer promised a term of their own.
             let waits = !matches!(self.role, Role::Leader(_) | Role::Proposing(_));
             if !waits || self.promises.promised.as_ref() != Some(&view.term) {
                 return;
@@ -123,8 +132,9 @@ impl Peer {
         turn.tell(Event::View { term: view.term, change: view.change, members, leader_here: false });
     }
 
-    /// Logs, and returns, the members of the view before that the leader no longer counts. Where this peer comes from
-    /// another group, the new view says nothing of them.
+    /// docs/protocol.md, 4.2: logs and returns the members of the last view that the leader no longer counts. From now
+    /// on it takes their readings from others. If this peer comes from another group, the new view says nothing of
+    /// them.
     fn tell_gone(&self, view: &ViewChange, turn: &mut Turn) -> Vec<PeerId> {
         if !self.group.last_view.contains_key(&view.term.leader) {
             return Vec::new();
@@ -137,7 +147,8 @@ impl Peer {
         peers
     }
 
-    /// The new member list of an installed term. It also makes a learner a member (docs/protocol.md, 3.4).
+    /// The new member list of an installed term. It also makes a learner a member (docs/protocol.md, 3.4). The place in
+    /// the leader's log stays as it is: nothing is cut or fetched again for a list.
     fn become_member(&mut self, view: &ViewChange) {
         let nothing = Role::placeholder(self.now());
         let role = std::mem::replace(&mut self.role, nothing);
@@ -151,7 +162,9 @@ impl Peer {
         };
     }
 
-    /// Notes where the members of a view are: when the leader is gone, they have to elect without it.
+    /// docs/protocol.md, 5.3: notes where the members of a view are. When the leader is gone, they have to elect
+    /// without it, and most of them never spoke with each other. An address that the leader could not name stays as it
+    /// is known.
     fn meet_members(&mut self, members: &Members, turn: &mut Turn) {
         let own = self.settings.id.clone();
         for (id, seat) in members.iter().filter(|(id, _)| **id != own) {
@@ -164,7 +177,8 @@ impl Peer {
 
     /// docs/protocol.md, 5.6: promises and installs a term, cuts what its leader's log did not have when the term
     /// started, and fetches the rest. It happens once for each term: what the term itself ordered came from this
-    /// leader.
+    /// leader, and a second cut could take back what is committed. What is pending is sent from its beginning (4.2):
+    /// another leader may never have had it.
     pub(super) fn install(&mut self, role: Role, view: &ViewChange, turn: &mut Turn) {
         self.promise(&view.term, turn);
         self.role = role;

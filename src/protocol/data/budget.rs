@@ -15,7 +15,7 @@ impl Budget {
         Self { most, left: most, filled: None }
     }
 
-    /// May it happen once more? A `period` fills the budget up.
+    /// Whether it may happen once more; if so, that is counted. A `period` fills the budget up.
     pub(crate) fn spend(&mut self, now: Time, period: Time) -> bool {
         self.spend_some(1, now, period)
     }

@@ -17,7 +17,7 @@ impl Clock {
         Self { now, born: now, patience: Time::ZERO }
     }
 
-    /// Is this deadline over? A deadline found more than `grace` late waits until the patience is over.
+    /// Whether this deadline is over. A deadline found more than `grace` late waits until the patience is over.
     pub(crate) fn is_late(&self, due: Time, grace: Time) -> bool {
         self.now.checked_sub(due).is_some_and(|by| by <= grace || self.now >= self.patience)
     }

@@ -68,7 +68,7 @@ pub(crate) struct Contacts {
 }
 
 impl Known {
-    /// Was it not dialled again just now?
+    /// Whether it was not dialled again just now.
     pub(crate) fn may_redial(&self, now: Time) -> bool {
         self.linked.is_none_or(|at| now.checked_sub(at).unwrap() >= REDIAL_PAUSE)
     }
@@ -97,8 +97,8 @@ impl Contacts {
         self.known.get(id).is_some_and(|known| known.dead)
     }
 
-    /// Notes a contact that the process itself proved (`proven`), or that the leader of this peer's view named. Does it
-    /// count?
+    /// Notes a contact that the process itself proved (`proven`), or that the leader of this peer's view named. Returns
+    /// whether it counts.
     pub(crate) fn learn(&mut self, contact: &Contact, proven: bool, now: Time) -> bool {
         if self.claim(contact) != Claim::Current {
             // A leader's word about a process may be older than its open connection, which counts more. Of two words of
@@ -143,7 +143,7 @@ impl Contacts {
         true
     }
 
-    /// Would this process count under its id?
+    /// What the claim of this process to its id comes to.
     pub(crate) fn claim(&self, contact: &Contact) -> Claim {
         match self.known.get(&contact.id) {
             Some(known) if known.dead => Claim::Current,
@@ -154,7 +154,7 @@ impl Contacts {
         }
     }
 
-    /// Did this very process prove that it is there?
+    /// Whether this very process proved that it is there.
     pub(crate) fn is_proven(&self, contact: &Contact) -> bool {
         self.known.get(&contact.id).is_some_and(|known| {
             known.proven
@@ -229,7 +229,7 @@ impl Contacts {
         self.known.iter().filter(move |(_, known)| fresh(known)).map(|(id, _)| id)
     }
 
-    /// May this peer ask to join once more within `period`?
+    /// Whether this peer may ask to join once more within `period`.
     pub(crate) fn may_join(&mut self, id: &PeerId, now: Time, period: Time) -> bool {
         self.known.get_mut(id).is_some_and(|known| known.joins.spend(now, period))
     }

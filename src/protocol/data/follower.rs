@@ -54,13 +54,13 @@ impl Follower {
         (self.serving, self.asked) = (false, Some(from));
     }
 
-    /// Has it said that it stored everything up to `last`? Before it says anything, not even an empty log counts as
+    /// Whether it said that it stored everything up to `last`. Before it says anything, not even an empty log counts as
     /// stored.
     pub(crate) fn has_stored(&self, last: Sequence) -> bool {
         self.serving && self.stored >= last
     }
 
-    /// May it be served from here, however much it was sent already?
+    /// Whether it may be served from here, however much it was sent already.
     pub(crate) fn may_begin(&mut self, from: Sequence, now: Time, period: Time) -> bool {
         let Some(again) = (self.up_to + 1).checked_sub(from) else { return true };
         // A batch is sent whole, however little of it is wanted; and of more, at first no more than may be under way.
@@ -68,12 +68,12 @@ impl Follower {
         self.again.spend_some(u32::try_from(batches).expect("few"), now, period)
     }
 
-    /// May it be told where the log begins, which costs as much as what may be under way?
+    /// Whether it may be told where the log begins, which costs as much as what may be under way.
     pub(crate) fn may_be_told(&mut self, now: Time, period: Time) -> bool {
         self.again.spend_some(AHEAD_BATCHES, now, period)
     }
 
-    /// Is it served from below `base`?
+    /// Whether it is served from below `base`.
     pub(crate) fn needs(&self, base: Sequence) -> bool {
         self.serving && self.stored < base
     }

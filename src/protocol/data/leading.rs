@@ -116,7 +116,7 @@ impl Leading {
         }
     }
 
-    /// Does this peer follow this leader?
+    /// Whether this peer follows this leader.
     pub(crate) fn has(&self, id: &PeerId) -> bool {
         self.members.contains_key(id) || self.learners.contains_key(id)
     }
@@ -151,7 +151,8 @@ impl Leading {
         self.members.keys().filter(holds_up).cloned().partition(|id| before.get(id) == wait.stored.get(id))
     }
 
-    /// This member is dropped while it fetches its backlog. Was it before? It comes back without one.
+    /// This member is dropped while it fetches its backlog. Returns whether it was before: one that comes back has
+    /// fetched its backlog as a learner, so there is no excuse for a second time.
     pub(crate) fn is_behind_again(&mut self, id: &PeerId) -> bool {
         self.taken_in.get_mut(id).is_none_or(|taken_in| std::mem::replace(&mut taken_in.was_behind, true))
     }
@@ -170,8 +171,8 @@ impl Leading {
         silent.chain(waiting).chain(ready).fold(self.beat_at, Time::min)
     }
 
-    /// May this peer hand in readings of this origin? It may for each earlier life of its own, whatever the clock said
-    /// then: that life is over, and clocks go back.
+    /// Whether this peer may hand in readings of this origin. It may for each earlier life of its own, whatever the
+    /// clock said then: that life is over, and clocks go back.
     pub(crate) fn may_order(&self, from: &PeerId, origin: &Origin) -> bool {
         let life = |id: &PeerId| self.taken_in.get(id).map(|taken_in| taken_in.incarnation);
         if origin.peer == *from {
@@ -183,8 +184,8 @@ impl Leading {
 }
 
 impl TakenIn {
-    /// May a request of this origin leave a gap? Not where one before it was turned away lately: such a gap is no loss,
-    /// since the sender sends all of it again within `patience`.
+    /// Whether a request of this origin may leave a gap. It may not if one before it was turned away lately: such a gap
+    /// is not a loss, since the sender sends all of it again within `patience`.
     pub(crate) fn may_leave_a_gap(&self, origin: &Origin, now: Time, patience: Time) -> bool {
         let known = self.turned_away.len() < TURNED_AWAY_MAX || self.turned_away.contains_key(origin);
         known && self.turned_away.get(origin).is_none_or(|since| now >= *since + patience)

@@ -84,7 +84,7 @@ impl Log {
         self.cuts
     }
 
-    /// Is there a cut for which the storage has not yet reported what it removed?
+    /// Whether there is a cut for which the storage has not yet reported what it removed.
     pub(crate) fn is_cutting(&self) -> bool {
         !self.unfinished.is_empty()
     }
@@ -176,7 +176,7 @@ impl Log {
         }
     }
 
-    /// The storage has made the oldest unfinished cut, and says what was above it. Did it have to cut more?
+    /// The storage has made the oldest unfinished cut, and says what was above it. Returns whether it had to cut more.
     pub(crate) fn cut_done(&mut self, to: Sequence, returned: &[Range]) -> bool {
         let Unfinished { to: asked, all, .. } =
             self.unfinished.pop_front().expect("the storage makes no cut of its own");

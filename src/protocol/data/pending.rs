@@ -18,7 +18,7 @@ pub const WINDOW_READINGS: u64 = 8 * READINGS_MAX;
 /// How many origins may have readings under way at the same time, beside this life. What is cut can be of very many
 /// origins, and a window for each would be more than the leader could take in. The lowest go first: so all peers that
 /// hold parts of an origin send them at the same time, and none waits for numbers that another does not send yet.
-pub(crate) const ORIGINS_AT_ONCE: usize = 15;
+pub(crate) const ORIGINS_UNDER_WAY_MAX: usize = 15;
 
 /// How many readings may be pending before sources have to wait. At most 3 MiB of text.
 pub const PENDING_READINGS_MAX: u64 = 2 * WINDOW_READINGS;
@@ -124,7 +124,8 @@ impl Pending {
     }
 
     /// The parts of a request under this life's origin that are pending here: the first number of each, the request's
-    /// text, and this peer's text, `None` where that is on disk.
+    /// text, and this peer's text, `None` if that is on disk. If the texts differ, somebody else used the number, and
+    /// this peer's reading has to be ordered under another one (docs/trust.md).
     pub(crate) fn pieces(&self, request: &Request) -> Vec<(Number, Lines, Option<Lines>)> {
         let Some(queue) = self.queues.get(&self.own) else { return Vec::new() };
         let (mut pieces, last) = (Vec::new(), request.range().last());
@@ -158,7 +159,7 @@ impl Pending {
         Request { origin: self.own.clone(), first, lines }
     }
 
-    /// docs/protocol.md, 6: notes readings that the storage keeps, cut from the log or found at the start. They keep
+    /// docs/protocol.md, 6.2: notes readings that the storage keeps, cut from the log or found at the start. They keep
     /// origin and number, by which the sequencer recognizes what the leader's log has.
     pub(crate) fn add(&mut self, range: &Range) {
         let queue = self.queues.entry(range.origin.clone()).or_default();
@@ -188,7 +189,7 @@ impl Pending {
         queue.numbers.remove(range.first, range.last());
         queue.forget_lines(range);
         if queue.numbers.is_empty() {
-            // Where readings come alone, this life's queue becomes empty after each.
+            // If readings come alone, this life's queue becomes empty after each.
             if range.origin == self.own {
                 *queue = Queue::default();
             } else {
@@ -205,15 +206,17 @@ impl Pending {
         }
     }
 
-    /// The same for what these peers took in: while they were in the view, nobody else could hand it in.
+    /// docs/protocol.md, 4.2: the same for what these peers took in. While they were in the view the leader took it
+    /// from them alone, so what others sent of it was turned away.
     pub(crate) fn restart_of(&mut self, peers: &[PeerId]) {
         for (_, queue) in self.queues.iter_mut().filter(|(origin, _)| peers.contains(&origin.peer)) {
             (queue.sent, queue.waiting) = (0, None);
         }
     }
 
-    /// Gives up waiting for what was under way for `timeout` and did not come back, although the log reached what the
-    /// leader had committed then. A leader that could not keep so much dropped it, or a disk lost it.
+    /// docs/protocol.md, 4.2: gives up waiting for what was under way for `timeout` and did not come back, although the
+    /// log reached what the leader had committed then. A leader that could not keep so much dropped it without a word,
+    /// or a disk lost it. A peer whose log lags would otherwise send again what is already ordered.
     pub(crate) fn give_up_waiting(&mut self, log: &Log, leader_commit: Sequence, now: Time, timeout: Time) {
         for (origin, queue) in &mut self.queues {
             queue.give_up_waiting(origin, log, leader_commit, now, timeout);
@@ -227,7 +230,7 @@ impl Pending {
         let mut others = 0;
         for (origin, queue) in &mut self.queues {
             let is_own = *origin == self.own;
-            if !is_own && others == ORIGINS_AT_ONCE {
+            if !is_own && others == ORIGINS_UNDER_WAY_MAX {
                 continue;
             }
             let under_way = queue.next(origin, log, &mut out);

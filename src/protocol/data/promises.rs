@@ -61,8 +61,8 @@ impl Promises {
         self.promised.as_ref().map_or(0, |term| term.counter)
     }
 
-    /// Does the log hold all that this peer ever acknowledged? Nobody knows where it was damaged, until a leader's log
-    /// is here.
+    /// Whether the log holds all that this peer ever acknowledged. Nobody knows where it was damaged, until a leader's
+    /// log is here (docs/protocol.md, 8).
     pub(crate) fn is_whole(&self) -> bool {
         self.needs != NEEDS_ALL
     }
@@ -72,7 +72,7 @@ impl Promises {
         State { promised: self.promised.clone(), synced: self.synced.clone(), needs: self.needs }
     }
 
-    /// May `STALE` be said to this peer? Once on each link, for each promise (docs/protocol.md, 2.4).
+    /// Whether `STALE` may be said to this peer: once on each link, for each promise (docs/protocol.md, 2.4).
     pub(crate) fn may_say_stale(&mut self, to: &PeerId) -> bool {
         self.stale_said.insert((to.clone(), self.promised.clone()))
     }

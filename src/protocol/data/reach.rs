@@ -79,7 +79,7 @@ impl Heard {
         Self { peer: peer.clone(), said: None, failing: None, reported: false, outside: None }
     }
 
-    /// Did the peer say within `patience` that it listens there?
+    /// Whether the peer said within `patience` that it listens there.
     pub(crate) fn is_fresh(&self, now: Time, patience: Time) -> bool {
         self.said.is_some_and(|said| now.saturating_sub(said) < patience)
     }

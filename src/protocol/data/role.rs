@@ -126,14 +126,14 @@ impl Promised {
         }
     }
 
-    /// Was it waited for as long as a stranger may be?
+    /// Whether it was waited for as long as a stranger may be.
     pub(crate) fn took_all_the_time(&self) -> bool {
         self.deadline == self.until
     }
 }
 
 impl Seeking {
-    /// Was this leader sent a `JOIN` that it has not answered?
+    /// Whether this leader was sent a `JOIN` that it has not answered.
     pub(crate) fn has_asked(&self, leader: &PeerId) -> bool {
         self.asked.as_ref().is_some_and(|(asked, _)| asked == leader)
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::log::Log;
-use super::pending::{ORIGINS_AT_ONCE, WINDOW_READINGS};
+use super::pending::{ORIGINS_UNDER_WAY_MAX, WINDOW_READINGS};
 use crate::ids::{Number, Origin, PeerId, Sequence, Term};
 use crate::protocol::input::Time;
 use crate::ranges::RangeSet;
@@ -13,7 +13,7 @@ use crate::wire::frame;
 use crate::wire::{Frame, Lines, Range, Request};
 
 /// For how many origins of a peer readings may be kept back: as many as it has under way.
-const HELD_ORIGINS_MAX: usize = ORIGINS_AT_ONCE + 1;
+const HELD_ORIGINS_MAX: usize = ORIGINS_UNDER_WAY_MAX + 1;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sequencer {
@@ -36,7 +36,7 @@ struct Held {
 }
 
 impl Held {
-    /// Keeps what is not kept yet. Where that is too much, the lowest numbers stay: they are needed first, and their
+    /// Keeps what is not kept yet. If that is too much, the lowest numbers stay: they are needed first, and their
     /// sender sends the others again.
     fn add(&mut self, first: Number, lines: &Lines, now: Time) {
         for (from, to) in self.numbers.missing(first, first + lines.count() - 1) {
@@ -68,8 +68,8 @@ impl Held {
 }
 
 impl Sequencer {
-    /// May this request be kept back, if it leaves a gap? No peer has more origins under way at a time than this
-    /// allows.
+    /// Whether this request may be kept back, if it leaves a gap. No peer has more origins under way at a time than
+    /// this allows.
     pub(crate) fn may_hold(&mut self, log: &Log, request: &Request, by: &PeerId) -> bool {
         let top = log.numbers_of(&request.origin).map_or(0, RangeSet::top);
         if request.first <= top + 1 || self.held.contains_key(&request.origin) {
