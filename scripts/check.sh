@@ -58,7 +58,7 @@ step cargo clippy --all-targets --features sqlite,parquet,bridge-influx,bridge-m
 # Packages of their own, which share what they are built of.
 for part in fuzz packaging/manual benches; do
     step cargo fmt --check --manifest-path "$part/Cargo.toml"
-    step cargo check --locked --quiet --all-targets --manifest-path "$part/Cargo.toml" --target-dir "$TARGET/fuzz"
+    step cargo clippy --locked --quiet --all-targets --manifest-path "$part/Cargo.toml" --target-dir "$TARGET/fuzz" -- -D warnings
 done
 step env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
 # All is built before the clock of any test runs.

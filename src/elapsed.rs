@@ -1,4 +1,5 @@
 //! Lengths of time in words.
+#![forbid(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::fmt;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! The names of docs/protocol.md section 1 as types: peers, sensors, terms, origins of readings. Each is parsed and
 //! printed here, so that a value of these types is always well formed.
+#![forbid(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,5 +1,6 @@
 //! Sets of readings by origin: what is in a log, what is pending, what was seen. Nearly all numbers of an origin come
 //! in one run, so they are kept as spans.
+#![forbid(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::collections::BTreeMap;
 

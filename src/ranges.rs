@@ -1,4 +1,5 @@
 //! Sets of numbers that come in long runs: which readings of an origin are somewhere. The user knows where.
+#![forbid(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::collections::BTreeMap;
 

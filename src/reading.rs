@@ -1,5 +1,6 @@
 //! A measurement: `DATA|sensor_id|timestamp|temperature|humidity|pressure`, from text to fields, strictly. What is
 //! accepted is kept as it was given.
+#![forbid(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod grammar;
 mod intake;
@@ -117,6 +118,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_is_said_of_a_long_line_is_its_bound() {
+        assert_eq!(LINE_TOO_LONG.reason, format!("is longer than {LINE_BYTES_MAX} bytes"));
+    }
 
     #[test]
     fn a_reading_of_the_contract_is_taken_as_it_is() {

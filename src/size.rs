@@ -1,4 +1,5 @@
 //! Amounts of bytes as people write and read them: `500M`, `2G`, in powers of 1024.
+#![forbid(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::fmt;
 
