@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use peer::reading::{
-    append_row, check, check_input, emptied, row_sequence, sensor_of, unix_time, Checker, Row, LINE_BYTES_MAX,
-    ROW_BYTES_MAX,
+    append_row, check, check_input, emptied, row_fields, row_sequence, sensor_of, unix_time, Checker, Row,
+    LINE_BYTES_MAX, ROW_BYTES_MAX,
 };
 
 use super::draw::Draw;
@@ -56,7 +56,12 @@ fn check_line(line: &[u8], sequence: u64, memory: &mut Checker) {
 
 /// Any line as a row of a file.
 fn check_row(line: &[u8]) {
-    let Some(row) = Row::parse(line) else { return };
+    let Some(row) = Row::parse(line) else {
+        assert_eq!(row_fields(line), None);
+        return;
+    };
+    let is_whole = row.fields().count() == 6 && std::str::from_utf8(line).is_ok();
+    assert_eq!(row_fields(line).is_some(), is_whole);
     assert!(row_sequence(line).is_some());
     assert_eq!(row.fields().collect::<Vec<_>>().join(&b','), line);
 }

@@ -50,7 +50,7 @@ pub struct Snapshot {
     #[arg(default_value = config::DATA_DIR)]
     pub data_dirs: Vec<PathBuf>,
 
-    /// The originals never run again: their copies count at once
+    /// The originals never run again: their copies count immediately
     ///
     /// Matters under '--quorum' only. A copy does not hold what its original stored and acknowledged later, so it takes part in
     /// no quorum until it has fetched what the group holds. With this it does. Give it where a peer was stopped for good and

@@ -56,6 +56,7 @@ impl<W: Write, F: Fn(std::io::Error) -> ExportError> Sink for Text<W, F> {
         let fields = Fields { timestamp: &time, ..row.fields };
         let done = if self.format == Format::Csv {
             let Fields { timestamp, sensor_id, temperature, humidity, pressure } = fields;
+            // Nothing in a row needs quotes (`append_row`), and the header has the column that is added.
             let mark = if self.has_marks { format!(",{}", row.clock_unset) } else { String::new() };
             writeln!(self.out, "{},{timestamp},{sensor_id},{temperature},{humidity},{pressure}{mark}", row.sequence)
         } else {

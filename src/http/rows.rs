@@ -25,7 +25,7 @@ const BUCKETS: usize = 300;
 const BUCKETS_MAX: usize = 2_000;
 
 /// Rows that are read together.
-const ROWS_AT_ONCE: usize = 4_096;
+const ROWS_A_STEP_MAX: usize = 4_096;
 
 /// What is known of the files, for all connections.
 #[derive(Debug)]
@@ -287,7 +287,7 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
     if let [sensor] = &query.sensors[..] {
         let (indexes, mut after, mut made) = (&server.files.indexes, query.after, None);
         while left > 0 {
-            let rows = indexes.rows(sensor, after, &query.range, left.min(ROWS_AT_ONCE)).map_err(failed)?;
+            let rows = indexes.rows(sensor, after, &query.range, left.min(ROWS_A_STEP_MAX)).map_err(failed)?;
             let now = indexes.made(sensor, &query.range).map_err(failed)?;
             if *made.get_or_insert(now) != now {
                 return Err(replaced());
@@ -301,7 +301,7 @@ fn write_rows<S: Site>(server: &Server<S>, query: &Query, out: &mut dyn Write) -
     let wanted = Wanted { sensors: query.sensors.clone(), range: query.range };
     let mut rows = Rows::new(server.site.directory().to_owned(), &wanted, query.after);
     while left > 0 {
-        match rows.step_patiently(left.min(ROWS_AT_ONCE)).map_err(failed)? {
+        match rows.step_patiently(left.min(ROWS_A_STEP_MAX)).map_err(failed)? {
             Step::Rows(page) => {
                 write(&page)?;
                 left -= page.len();

@@ -153,8 +153,8 @@ fn run(command: &str) -> io::Result<(Child, ChildStdin, ChildStdout, ChildStderr
 
 /// Whether there is something to read, or the end.
 fn is_ready(errors: &ChildStderr) -> bool {
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut [PollFd::new(errors, PollFlags::IN)], Some(&at_once)).is_ok_and(|ready| ready > 0)
+    let immediately = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(errors, PollFlags::IN)], Some(&immediately)).is_ok_and(|ready| ready > 0)
 }
 
 fn shown(status: ExitStatus) -> String {

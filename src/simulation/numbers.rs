@@ -1,4 +1,5 @@
-//! Sets of readings: numbers by origin, kept as spans.
+//! Sets of readings: numbers by origin, kept as spans. The checks use them, so they share no code with the spans of a
+//! peer: a mistake there would hide itself.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! What the CSV files of a process must hold, worked out only from the batches that its storage was given.
+//! What the CSV files of a process must hold, worked out only from the batches that its storage was given. It shares no
+//! code with what writes and reads the files: a mistake there would hide itself.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -28,7 +28,7 @@ use crate::storage::MemoryDisk;
 use crate::wire::Message;
 
 /// More events than this in one instant are a loop.
-const AT_ONCE_MAX: u32 = 100_000;
+const EVENTS_A_MOMENT_MAX: u32 = 100_000;
 
 pub struct World {
     pub now: Time,
@@ -65,7 +65,7 @@ pub struct World {
     /// Sources go on giving readings.
     pub feeding: bool,
     /// Events since the last time the clock moved on.
-    pub(crate) at_once: u32,
+    pub(crate) in_this_moment: u32,
     pub(crate) events: u64,
     /// More of them are a loop.
     pub events_max: u64,
@@ -114,7 +114,7 @@ impl World {
             counts: None,
             views: 0,
             feeding: true,
-            at_once: 0,
+            in_this_moment: 0,
             events: 0,
             events_max: plan.events_max(),
             trace: tracing.then(String::new),
@@ -166,10 +166,10 @@ impl World {
                 break;
             }
             let ((at, _), event) = entry.remove_entry();
-            self.at_once = if at > self.now { 0 } else { self.at_once + 1 };
+            self.in_this_moment = if at > self.now { 0 } else { self.in_this_moment + 1 };
             self.now = at;
             self.events += 1;
-            if self.at_once > AT_ONCE_MAX || self.events > self.events_max {
+            if self.in_this_moment > EVENTS_A_MOMENT_MAX || self.events > self.events_max {
                 return self.checks.cut_off(format!("promise 9: never at rest, next is {event:?}"));
             }
             self.happen(event);

@@ -29,7 +29,7 @@ use peer::simulation::seeds;
 const FAILED_MAX: usize = 10;
 
 /// How many seeds run before the failed ones are counted again.
-const SEEDS_AT_ONCE: u64 = 500;
+const SEEDS_A_STEP: u64 = 500;
 
 fn knob(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -42,7 +42,7 @@ fn run_all(mode: Mode) -> Vec<(Mode, u64)> {
     let (mut outcomes, mut failed): (Vec<Outcome>, _) = (Vec::new(), Vec::new());
     let mut next = first;
     while next < first + seeds && failed.len() < FAILED_MAX {
-        let count = SEEDS_AT_ONCE.min(first + seeds - next);
+        let count = SEEDS_A_STEP.min(first + seeds - next);
         for (seed, outcome) in
             (next..).zip(seeds::in_order(next, count, |seed| run(mode, seed, Sabotage::None, tracing)))
         {

@@ -113,7 +113,7 @@ fn verdicts_on_others_have_patience_after_a_stop_and_own_duties_have_none() {
     let mut peer = in_role(seeking(10, 12, Some(11)));
     peer.clock.now = at(30);
     peer.notice_a_stop();
-    assert_eq!(deadlines(&peer), are(&[("Discovery", 12)]), "it asks at once");
+    assert_eq!(deadlines(&peer), are(&[("Discovery", 12)]), "it asks immediately");
     peer.role = seeking(10, 90, Some(11));
     assert_eq!(deadlines(&peer), are(&[("Discovery", 35)]));
 }

@@ -36,7 +36,7 @@ impl World {
             counts: None,
             views: self.views,
             feeding: self.feeding,
-            at_once: self.at_once,
+            in_this_moment: self.in_this_moment,
             events: self.events,
             events_max: self.events_max,
             trace: self.trace.clone(),

@@ -216,7 +216,7 @@ pub(super) fn parse(words: &[&str], hosts: usize, letters: bool) -> Result<Parse
         "burst" => {
             let (host, readings) = (words.host()?, words.number("a number of readings")?);
             if readings > READINGS_MAX.into() {
-                return words.wrong(format!("more than {READINGS_MAX} at once"));
+                return words.wrong(format!("more than {READINGS_MAX} in one burst"));
             }
             Fault::Burst(host, readings)
         }

@@ -114,8 +114,8 @@ fn each_question_has_a_thread_until_there_are_enough_and_one_without_room_counts
     let hello = lock(&trial.node.core).hello(None);
     // What these are answered cannot be told while the core is held.
     let core = lock(&trial.node.core);
-    let ((), told_at_once) = steps(|| (0..16).for_each(|_| call(&trial.node, calls(true), hello.clone())));
-    assert_eq!(told_at_once, [""; 0]);
+    let ((), said_meanwhile) = steps(|| (0..16).for_each(|_| call(&trial.node, calls(true), hello.clone())));
+    assert_eq!(said_meanwhile, [""; 0]);
     assert_eq!(trial.node.questions.put(calls(true), hello.clone()), Put::Waits);
     drop(core);
 
