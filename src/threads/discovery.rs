@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::keyring::Keyring;
 use super::listener::{complain_of_old_key, complain_of_version};
 use super::lock::lock;
 use super::node::Node;
@@ -115,11 +116,16 @@ fn counts(node: &Node, windows: &mut Windows, message: &Message, opened: &Opened
 /// Sends to every network, with the address by which this peer is reached there.
 pub(super) fn broadcast(node: &Node, message: &Message) {
     let Some(sender) = &node.datagrams else { return };
+    // The keys come first: no other lock is taken under that of the sockets.
+    let seal = node.keyring.as_ref().map(Keyring::seal);
     let encode = |local| {
         let message = net::announced(message.clone(), local);
         talk::said(None, Way::Datagram, &message);
         let datagram = node.community.encode(&message);
-        node.keyring.as_ref().map_or_else(|| datagram.clone(), |keyring| keyring.seal(&datagram))
+        match &seal {
+            Some(seal) => seal(&datagram),
+            None => datagram,
+        }
     };
     let failed = lock(sender).send_each(Instant::now(), encode);
     for (target, error) in failed {

@@ -41,10 +41,10 @@ impl Keyring {
         Arc::clone(&read(&self.keys))
     }
 
-    /// Seals a datagram.
-    pub(super) fn seal(&self, datagram: &[u8]) -> Vec<u8> {
-        let counter = self.sealed.fetch_add(1, Ordering::Relaxed);
-        self.keys().seal_datagram(counter, datagram)
+    /// What seals datagrams with the present keys, without a lock.
+    pub(super) fn seal(&self) -> impl Fn(&[u8]) -> Vec<u8> + '_ {
+        let keys = self.keys();
+        move |datagram| keys.seal_datagram(self.sealed.fetch_add(1, Ordering::Relaxed), datagram)
     }
 
     /// Reads the file again. Where it cannot be read, the keys stay as they are.
@@ -75,12 +75,17 @@ fn tell(keys: &Keys) {
 #[cfg(all(test, unix))]
 mod tests {
     use std::path::Path;
+    use std::thread;
+    use std::time::{Duration, Instant};
 
-    use super::super::trial::write_key;
+    use super::super::discovery;
+    use super::super::lock::try_lock;
+    use super::super::trial::{contact, ended, nobody, write_key, Trial};
     use super::*;
     use crate::keys::tests::key;
     use crate::log_lines::captured;
     use crate::storage::TempDir;
+    use crate::wire::Message;
 
     /// A file with the first of these keys, and the other ones below it.
     fn write_keys(path: &Path, bytes: &[u8]) {
@@ -111,7 +116,7 @@ mod tests {
     fn each_datagram_is_sealed_under_a_number_of_its_own() {
         let (keyring, _) = open(&TempDir::new(), &[1]);
         for counter in 0..3 {
-            let opened = keyring.keys().open_datagram(&keyring.seal(b"text")).expect("the key is the same");
+            let opened = keyring.keys().open_datagram(&keyring.seal()(b"text")).expect("the key is the same");
             assert_eq!((opened.counter, &opened.datagram[..]), (counter, &b"text"[..]));
         }
     }
@@ -132,5 +137,23 @@ mod tests {
         let is_told =
             |line: &String| line.starts_with("WARN keys_kept: ") && line.ends_with("the earlier keys still count");
         assert!(lines.len() == 1 && is_told(&lines[0]), "{lines:?}");
+    }
+    /// Which of two locks it waits for shows only where another thread holds the first.
+    #[test]
+    fn who_waits_for_the_keys_does_not_keep_others_from_the_discovery_sockets() {
+        let trial = Trial::closed(1);
+        let node = Arc::clone(&trial.node);
+        let changing = write(&trial.node.keyring.as_ref().unwrap().keys);
+        let broadcasts = thread::spawn(move || {
+            discovery::broadcast(&node, &Message::NewPeerRequest(contact("a", nobody())));
+        });
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(50) {
+            assert!(try_lock(trial.node.datagrams.as_ref().unwrap()).is_some());
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert!(!broadcasts.is_finished());
+        drop(changing);
+        ended(broadcasts);
     }
 }

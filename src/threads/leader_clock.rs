@@ -32,6 +32,17 @@ impl LastAnswer {
     fn known_of(&self, leader: &PeerId) -> Option<f64> {
         self.offset.as_ref().filter(|(of, _)| of == leader).map(|(_, seconds)| *seconds)
     }
+
+    /// The same, and whether to ask again now, which counts as done from here on. It is not done where nobody knows where
+    /// the leader is.
+    fn look(&mut self, leader: &PeerId, is_within_reach: bool) -> (Option<f64>, bool) {
+        let known = self.known_of(leader);
+        let is_time = is_within_reach && is_time_to_ask(known.is_some(), self.asked.map(|asked| asked.elapsed()));
+        if is_time {
+            self.asked = Some(Instant::now());
+        }
+        (known, is_time)
+    }
 }
 
 /// The last answer of the present leader; asks again if that is old.
@@ -54,14 +65,11 @@ fn offset_to(
     clock: &Arc<LeaderClock>,
     (leader, endpoint): (PeerId, Option<SocketAddr>),
 ) -> Option<f64> {
-    let mut state = lock(&clock.state);
-    let known = state.known_of(&leader);
-    let is_time = is_time_to_ask(known.is_some(), state.asked.map(|asked| asked.elapsed()));
+    let (known, is_time) = lock(&clock.state).look(&leader, endpoint.is_some());
+    // A thread starts with no lock held: if the system gives none, a line says so, and a line may wait.
     if let Some(endpoint) = endpoint.filter(|_| is_time) {
-        state.asked = Some(Instant::now());
-        let (node, clock) = (Arc::clone(node), Arc::clone(clock));
-        let shared = Arc::clone(&node);
-        shared.try_spawn("leader-clock".to_owned(), move || ask(&node, &clock, (leader, endpoint)));
+        let (own, clock) = (Arc::clone(node), Arc::clone(clock));
+        node.try_spawn("leader-clock".to_owned(), move || ask(&own, &clock, (leader, endpoint)));
     }
     known
 }
@@ -139,6 +147,14 @@ mod tests {
         until(|| offset_to("b").is_some());
         assert!(is_an_hour(offset_to("b")));
         assert_eq!(offset_to("c"), None, "what another one said does not count");
+    }
+
+    #[test]
+    fn a_leader_is_asked_once_where_it_is_known_and_nobody_is_where_it_is_not() {
+        let mut state = LastAnswer::default();
+        for (is_within_reach, is_time) in [(false, false), (true, true), (true, false)] {
+            assert_eq!(state.look(&id("b"), is_within_reach), (None, is_time), "{is_within_reach}");
+        }
     }
 
     #[test]
