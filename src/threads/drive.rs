@@ -8,10 +8,11 @@ use std::time::Instant;
 use log::Level;
 
 use super::inbox::StorageItem;
-use super::link::Link;
+use super::link::{Fate, Link};
 use super::lock::{lock, write};
 use super::node::Node;
 use super::porter::Word;
+use super::talk::News;
 use super::{caller, discovery, writer};
 use crate::ids::PeerId;
 use crate::protocol::{Alarm, Call, Effect, Input, Peer, Store};
@@ -21,6 +22,12 @@ use crate::wire::{Hello, Message};
 /// What is done after the core is unlocked: threads are started, lines and connections written.
 #[derive(Default)]
 struct Afterwards {
+    /// The effects, as lines at `trace`.
+    effects: Vec<String>,
+    /// What the peer is, where that is new.
+    news: Option<News>,
+    /// Links that forgot what waited.
+    forgot: Vec<Arc<Link>>,
     /// There were too many to make another.
     too_many_links: bool,
     /// Links that something was put into.
@@ -52,7 +59,7 @@ impl Node {
         let before = core.taken();
         let now = self.now();
         core.step(now, input, &mut effects);
-        let news = self.stood.news(&core, now);
+        afterwards.news = self.stood.news(&core, now);
         let more = core.taken() > before;
         if takes {
             self.counts.taken(core.taken(), Instant::now());
@@ -68,15 +75,21 @@ impl Node {
             self.room.notify_all();
         }
         drop(core);
-        if let Some(news) = news {
-            news.log();
-        }
         self.finish(afterwards);
         takes && more
     }
 
     fn finish(self: &Arc<Self>, afterwards: Afterwards) {
-        let Afterwards { too_many_links, links, datagrams, calls } = afterwards;
+        let Afterwards { effects, news, forgot, too_many_links, links, datagrams, calls } = afterwards;
+        for effect in effects {
+            log::trace!("-> {effect}");
+        }
+        if let Some(news) = news {
+            news.log();
+        }
+        for link in forgot {
+            link.tell_forgotten();
+        }
         for link in links {
             if !link.pump(&self.log) {
                 writer::rouse(self, &link);
@@ -98,7 +111,7 @@ impl Node {
     /// Hands an effect to the thread that carries it out. Nothing here blocks.
     fn hand_on(&self, core: &Peer, effect: Effect, afterwards: &mut Afterwards) {
         if log::log_enabled!(Level::Trace) {
-            log::trace!("-> {effect:?}");
+            afterwards.effects.push(format!("{effect:?}"));
         }
         match effect {
             Effect::Send { to, message } => {
@@ -160,9 +173,13 @@ impl Node {
     fn put(&self, to: &PeerId, mut message: Message, afterwards: &mut Afterwards) {
         while let Some(link) = self.link(to).or_else(|| self.new_link(to, afterwards)) {
             match link.put(message) {
-                None => return afterwards.touch(link),
+                Fate::Waits => return afterwards.touch(link),
+                Fate::Forgotten => {
+                    afterwards.forgot.push(Arc::clone(&link));
+                    return afterwards.touch(link);
+                }
                 // The link ended just now, and is no longer among the links.
-                Some(back) => message = back,
+                Fate::Back(back) => message = back,
             }
         }
     }

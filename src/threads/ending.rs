@@ -65,6 +65,7 @@ pub(super) fn conclude(exit: &Exit, config: &Config, failure: Option<String>) ->
 mod tests {
     use std::thread;
 
+    use super::super::link::Fate;
     use super::super::lock::write;
     use super::super::trial::{id, Trial};
     use super::*;
@@ -108,7 +109,7 @@ mod tests {
     fn the_last_messages_have_some_time_too() {
         let (trial, most, begun) = (Trial::new(), Duration::from_millis(20), Instant::now());
         let link = Arc::new(Link::new(id("b")));
-        assert_eq!(link.put(Message::Ok { term: None }), None);
+        assert_eq!(link.put(Message::Ok { term: None }), Fate::Waits);
         write(&trial.node.links).insert(id("b"), link);
         let Trial { node, for_storage, temp: _temp, .. } = trial;
         drop(for_storage);

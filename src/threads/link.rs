@@ -76,6 +76,17 @@ pub(super) struct Writer {
     pub(super) outgoing: Outgoing,
 }
 
+/// What becomes of a message that is put in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It waits to be written.
+    Waits,
+    /// The receiver does not read. What waited is forgotten, and the link starts over.
+    Forgotten,
+    /// This link has ended: there may be a new one.
+    Back(Message),
+}
+
 /// What a thread is needed for.
 pub(super) enum Task {
     Dial,
@@ -113,19 +124,24 @@ impl Link {
         Self { peer, state: Mutex::default(), wake: Condvar::new(), writer: Mutex::default(), sent: Arc::default() }
     }
 
-    /// Takes a message, or gives it back where this link has ended: there may be a new one.
-    pub(super) fn put(&self, message: Message) -> Option<Message> {
+    /// Takes a message. It logs nothing: the core is locked.
+    pub(super) fn put(&self, message: Message) -> Fate {
         let mut state = lock(&self.state);
         if state.closed {
-            return Some(message);
+            return Fate::Back(message);
         }
-        if !state.outbox.put(message) {
-            // The receiver does not read. When the core hears of a new connection, it says again what still counts.
-            log::debug!("{} does not read what it is told; dialling again", self.peer);
-            state.outbox.forget();
-            self.start_over(&mut state);
+        if state.outbox.put(message) {
+            return Fate::Waits;
         }
-        None
+        // When the core hears of a new connection, it says again what still counts.
+        state.outbox.forget();
+        self.start_over(&mut state);
+        Fate::Forgotten
+    }
+
+    /// Logs that the link forgot what waited.
+    pub(super) fn tell_forgotten(&self) {
+        log::debug!("{} does not read what it is told; dialling again", self.peer);
     }
 
     pub(super) fn serve(&self, serve: Serve) {

@@ -1,7 +1,10 @@
 //! What becomes of each effect, and of a step.
 
+use std::time::Duration;
+
 use super::super::trial::{accept, contact, frame, id, listener, nobody, ok, steps, Trial, LOOPBACK, PATIENCE};
 use super::*;
+use crate::log_lines::captured;
 use crate::net;
 use crate::protocol::{Admission, ConnectionId, Event, Exit, Question, Serve, State};
 use crate::wire::{Base, Lines, Refusal, Request, Token};
@@ -50,6 +53,31 @@ fn a_link_that_several_effects_touch_is_looked_after_once() {
         trial.node.hand_on(&core, Effect::Send { to: id(to), message: ok() }, &mut afterwards);
     }
     assert_eq!(links(&afterwards), ["b", "c"]);
+}
+
+#[test]
+fn no_line_is_written_under_the_core_and_those_of_a_step_keep_their_order() {
+    let trial = Trial::new();
+    let mut afterwards = Afterwards::default();
+    let ((), lines) = captured(|| {
+        let core = lock(&trial.node.core);
+        afterwards.news = trial.node.stood.news(&core, Duration::ZERO);
+        while afterwards.forgot.is_empty() {
+            trial.node.hand_on(&core, Effect::Send { to: id("b"), message: ok() }, &mut afterwards);
+        }
+        trial.node.hand_on(&core, Effect::Redial { peer: id("b") }, &mut afterwards);
+    });
+    assert_eq!(lines, [""; 0]);
+    // A thread would dial; this says that there is one.
+    lock(&trial.node.link(&id("b")).unwrap().state).has_thread = true;
+    let ((), mut lines) = captured(|| trial.node.finish(afterwards));
+    let of = |effect: Effect| format!("TRACE: -> {effect:?}");
+    let (sent, again) = (of(Effect::Send { to: id("b"), message: ok() }), of(Effect::Redial { peer: id("b") }));
+    let before = lines.len();
+    lines.retain(|line| *line != sent);
+    assert!(before - lines.len() > 256, "{lines:?}");
+    let last = "DEBUG: b does not read what it is told; dialling again";
+    assert_eq!(lines, [&*again, "TRACE stands: seeks", last]);
 }
 
 #[test]
@@ -187,10 +215,10 @@ fn a_link_may_take_requests_again_once_the_core_hears_of_its_connection() {
         let request = Request { origin: "a/1".parse().unwrap(), first: 1, lines: lines.clone() };
         Message::SequencerRequest { term: "1@b/1".parse().unwrap(), request }
     };
-    assert_eq!(link.put(request()), None);
+    assert_eq!(link.put(request()), Fate::Waits);
     trial.node.step(Input::LinkUp { peer: id("b") });
     assert!(lock(&link.state).outbox.is_empty(), "its numbers would come before the lost ones");
-    assert_eq!(link.put(request()), None);
+    assert_eq!(link.put(request()), Fate::Waits);
     assert!(!lock(&link.state).outbox.is_empty());
 }
 

@@ -56,7 +56,7 @@ fn log() -> LogReader<MemoryDisk> {
 }
 
 fn say(link: &Link, message: Message, log: &LogReader<MemoryDisk>) {
-    assert_eq!(link.put(message), None);
+    assert_eq!(link.put(message), Fate::Waits);
     link.pump(log);
 }
 
@@ -177,7 +177,7 @@ fn a_link_dials_for_what_it_has_to_say_or_where_it_is_told_to() {
     link.close();
     link.redial();
     assert_eq!(needs(&link).0, None, "it is over");
-    assert_eq!(link.put(short_message()), Some(short_message()));
+    assert_eq!(link.put(short_message()), Fate::Back(short_message()));
     assert_eq!(link.begin_on(&connection().0, Outgoing::default(), Instant::now()), None);
 }
 
