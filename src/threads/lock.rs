@@ -4,36 +4,50 @@
 //! others change under a lock; or in a call of the system for a socket. It sleeps only where nothing can happen
 //! earlier: after an error that would return immediately, and until a sensor's time has come.
 //!
-//! Locks are taken in the order of this table, and none while a later one is held. The last sixteen are leaves: no
-//! other lock is taken under them.
+//! Locks are taken in the order of this table, and none while a later one is held. The last column names the locks
+//! under which one is taken. One that is not named there is a leaf: no other is taken under it.
 //!
-//! | lock | guards | held for |
-//! | --- | --- | --- |
-//! | a link's `writer` | the connection, and what is being written on it | a write, which may wait for the receiver |
-//! | `core` | the state of the protocol | one step and the handing on of its effects; nothing under it waits |
-//! | `links` | which peer has which link | looking one up, putting one in, taking one out |
-//! | a link's `state` | its outbox, and which connection is the present one | putting in and taking out |
-//! | the voice's `writing` | the order of lines | writing lines; taken with no lock of the above held |
-//! | the complaints' `pools` | how often what was wrong | counting, and writing one line; as above |
-//! | the voice's `waiting` | lines in the order of their steps | putting in, taking out |
-//! | the log's tail | the last batches | cloning handles of batches |
-//! | a bell's `due` | one deadline of the core | setting it; its loop gives it back while it waits |
-//! | the watch's `attendance` | which peers are there, and since when | noting an event, making a report |
-//! | the watch's `happenings` | what happened lately | adding a line, cloning those that are new |
-//! | the counts' `under_way`, `events` | times of readings under way; lines by event | putting in, taking out, counting |
-//! | the leader clock's `state` | what the leader's clock said | reading it, changing it |
-//! | the porter's `words` | what the core said of connections | leaving word, taking all |
-//! | the ends' `waiting` | the other direction of links | putting one in, taking one out |
-//! | `connections` | incoming connections that were admitted | noting one, taking one out |
-//! | the reserve's `room` | how much room the disk has | noting it, copying it |
-//! | the keyring's `keys` | the keys of a closed group | cloning a handle, changing them |
-//! | what `stood` | what the peer was when that was last logged | comparing it |
-//! | an asked source's `wait` | since when it is asked | noting it, looking at it |
-//! | the marks' `busy`, `positions` | a source that notes how far it was read; how far that is | setting it; writing a small file |
-//! | `questions`, `datagrams`, `failure` | questions to ask; the discovery sockets; how the disk failed | one call |
+//! | lock | guards | held for | taken under |
+//! | --- | --- | --- | --- |
+//! | the page's `shown` | what all streams show of the group | making a report | none |
+//! | the page's `sensors` | what is known of the sensors' files | looking at files that changed | none |
+//! | an `index` of the page | where the rows of one file are | reading that file | none |
+//! | `kept` of the page | all these indexes | looking one up, dropping others | an `index` |
+//! | a link's `writer` | the connection, and what is being written on it | a write, which may wait for the receiver | none |
+//! | a session's `transport` | the keys of one connection in a closed group | sealing or opening a record, changing a key | `writer` |
+//! | `core` | the state of the protocol | one step and the handing on of its effects; nothing under it waits | `shown` |
+//! | `links` | which peer has which link | looking one up, putting one in, taking one out | `core` |
+//! | a link's `state` | its outbox, and which connection is the present one | putting in and taking out | `writer`, `core`, `links` |
+//! | the voice's `writing` | the order of lines | writing lines | none |
+//! | the voice's `waiting` | lines in the order of their steps | putting in, taking out | `core`, `writing` |
+//! | the complaints' `counts`, `pools` | how often what was wrong | counting; a line is written afterwards | `writing` |
+//! | the log's `tail` | the last batches | cloning handles of batches | `writer`, `core` |
+//! | the journal's `index` | where the rest of the log is | finding a place, noting one; never while the disk works | `tail` |
+//! | a bell's `due` | one deadline of the core | setting it; its loop gives it back while it waits | `core` |
+//! | the watch's `attendance` | which peers are there, and since when | noting an event, making a report | `shown`, `writing` |
+//! | the watch's `happenings` | what happened lately | adding a line, cloning those that are new | `writing` |
+//! | the counts' `under_way` | times of readings under way | putting in, taking out | `core` |
+//! | the counts' `events` | lines by event | counting, cloning | `writing` |
+//! | the leader clock's `state` | what the leader's clock said | reading it, changing it | none |
+//! | the porter's `words` | what the core said of connections | leaving word, taking all | `core` |
+//! | the ends' `waiting` | the other direction of links | putting one in, taking one out | none |
+//! | `connections` | incoming connections that were admitted | noting one, taking one out | `core` |
+//! | the reserve's `room` | how much room the disk has | noting it, copying it | `shown` |
+//! | the keyring's `keys` | the keys of a closed group | cloning a handle, changing them | none |
+//! | what `stood` | what the peer was when that was last logged | comparing it | `core` |
+//! | an asked source's `wait` | since when it is asked | noting it, looking at it | none |
+//! | the marks' `busy`, `positions` | a source that notes how far it was read; how far that is | setting it; writing a small file | none |
+//! | `STARTS` of commands | that one is started at a time | starting a process | none |
+//! | the disk's `appending` | files that are open for appending | a call of the disk, which may hang: the `storage` alone takes it | none |
+//! | `datagrams` | the discovery sockets | one datagram to each network, each with a line at `trace` | none |
+//! | `questions`, `failure` | questions to ask; how the disk failed | one call | none |
 //!
 //! The `writer` and the `core` are never held together: a thread leaves the core before it writes, so that a peer that
 //! does not read never holds up a step.
+//!
+//! A line of the log takes `happenings` and `events`, and waits for a moment where nobody reads the log. So lines are
+//! written under `writer`, `writing` or `datagrams`, or with no lock held. Locks inside of libraries, as those of
+//! channels and metrics, are leaves, too; what is set once (`OnceLock`) makes nobody wait.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
