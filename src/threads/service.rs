@@ -47,8 +47,7 @@ struct Service {
     /// How long the manager is patient.
     within: Duration,
     is_ready: bool,
-    is_suspended: bool,
-    /// The last event that was looked at.
+    /// The newest event at the last look.
     seen: u64,
     vitals: Vitals,
 }
@@ -56,17 +55,16 @@ struct Service {
 impl Service {
     fn new(within: Duration) -> Self {
         let vitals = Vitals { turns: None, since: Instant::now(), patience: within / 2 };
-        Self { within, is_ready: false, is_suspended: false, seen: 0, vitals }
+        Self { within, is_ready: false, seen: 0, vitals }
     }
 
     /// Tells the manager how things are.
     fn speak(&mut self, node: &Arc<Node>) {
-        let news = node.watch.after(self.seen);
-        self.seen = news.last().map_or(self.seen, |happening| happening.id);
-        self.is_suspended |= news.iter().any(|happening| happening.event == "suspended");
+        // This comes first: what happens from here on ends the wait for the next look.
+        self.seen = node.watch.last();
         let hangs = self.vitals.look(node);
         let report = node.report();
-        let is_up = self.is_suspended || matches!(report.state, PeerState::Member | PeerState::Leads);
+        let is_up = node.watch.was_suspended() || matches!(report.state, PeerState::Member | PeerState::Leads);
         let status = hangs.clone().unwrap_or_else(|| words::in_one_line(&report));
         let mut said = vec![Word::Status(&status)];
         match &hangs {

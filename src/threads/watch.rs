@@ -2,7 +2,7 @@
 //! lately, and the report made from that.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +23,8 @@ pub(super) struct Watch {
     happenings: Mutex<Happenings>,
     /// Signalled when something happened.
     happened: Condvar,
+    /// The peer has waited for a quorum.
+    suspended: AtomicBool,
 }
 
 impl Watch {
@@ -33,6 +35,7 @@ impl Watch {
             attendance: Mutex::default(),
             happenings: Mutex::default(),
             happened: Condvar::new(),
+            suspended: AtomicBool::new(false),
         });
         let shared = Arc::clone(&watch);
         log_lines::overhear(move |level, event, text| shared.hear(level, event, text));
@@ -50,7 +53,20 @@ impl Watch {
         if let Event::Merging { readings, .. } | Event::Disbelieved { readings, .. } = event {
             self.counts.merged.fetch_add(*readings, Ordering::Relaxed);
         }
+        if let Event::Suspended { .. } = event {
+            self.suspended.store(true, Ordering::Release);
+        }
         lock(&self.attendance).note(event, SystemTime::now());
+    }
+
+    /// Whether the peer has waited for a quorum, however many lines there were since. Nothing says that it is over.
+    pub(super) fn was_suspended(&self) -> bool {
+        self.suspended.load(Ordering::Acquire)
+    }
+
+    /// The id of the newest event, 0 where there is none.
+    pub(super) fn last(&self) -> u64 {
+        lock(&self.happenings).last()
     }
 
     /// Events after the one of this id.
