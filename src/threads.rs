@@ -191,11 +191,13 @@ fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
 
 /// Starts a thread for each source of readings, and one that sees which of them block, where some may.
 fn start_sources(node: &Arc<Node>, sources: Sources, marks: Option<&Arc<Marks>>) {
-    let watched: Vec<Option<Arc<Asked>>> = sources.iter().map(|source| Asked::of(&**source).map(Arc::new)).collect();
+    let next = Arc::default();
+    let watched: Vec<Option<Arc<Asked>>> =
+        sources.iter().map(|source| Asked::of(&**source, &next).map(Arc::new)).collect();
     let all: Vec<Arc<Asked>> = watched.iter().flatten().cloned().collect();
     if !all.is_empty() {
         let shared = Arc::clone(node);
-        spawn("sensor-watch".to_owned(), move || sensor_watch::run(&shared.complaints, &all));
+        spawn("sensor-watch".to_owned(), move || sensor_watch::run(&shared.complaints, &next, &all));
     }
     for (place, (mut source, asked)) in sources.into_iter().zip(watched).enumerate() {
         let (shared, marks) = (Arc::clone(node), marks.cloned());

@@ -16,6 +16,10 @@ use super::{Server, Site};
 /// How long to wait between two looks at the report while nothing happens, and at least while much does. All streams
 /// wait for the same instant: with separate wake-ups there would be more moments at which the group's threads find no
 /// processor.
+///
+/// A thread of a peer waits for what is announced to it; this one is an exception, and looks again and again. What a
+/// report says changes with each reading and each heartbeat, and no step of the core should have to announce that to
+/// those who only watch. One report a second is made, and only while somebody follows.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 

@@ -2,7 +2,8 @@
 //!
 //! A thread waits on a channel for what others hand over, up to a deadline where there is one; with [`wait`] for what
 //! others change under a lock; or in a call of the system for a socket. It sleeps only where nothing can happen
-//! earlier: after an error that would return immediately, and until a sensor's time has come.
+//! earlier: after an error that would return immediately, and until a sensor's time has come. Only what nobody
+//! announces is looked at again and again: files that grow, and the report that streams of the page show.
 //!
 //! Locks are taken in the order of this table, and none while a later one is held. The last column names the locks
 //! under which one is taken. One that is not named there is a leaf: no other is taken under it.
@@ -36,6 +37,7 @@
 //! | the keyring's `keys` | the keys of a closed group | cloning a handle, changing them | none |
 //! | what `stood` | what the peer was when that was last logged | comparing it | `core` |
 //! | an asked source's `wait` | since when it is asked | noting it, looking at it | none |
+//! | `at` of the next look at sources | when that is | setting it; the thread that looks gives it back while it waits | none |
 //! | the marks' `busy`, `positions` | a source that notes how far it was read; how far that is | setting it; writing a small file | none |
 //! | `STARTS` of commands | that one is started at a time | starting a process | none |
 //! | the disk's `appending` | files that are open for appending | a call of the disk, which may hang: the `storage` alone takes it | none |
