@@ -3,9 +3,10 @@
 //! | files | hold |
 //! | --- | --- |
 //! | `lock` | how threads lock and wait, and the table of all locks |
-//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `voice`, `watch`, `counts`, `leader_clock`, `share`, `outbox`, `marks`, `reserve`, `ends` | what one thread leaves for another |
+//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `queue`, `voice`, `watch`, `counts`, `leader_clock`, `share`, `outbox`, `marks`, `reserve`, `ends` | what one thread leaves for another |
 //! | `link` | an outbox and its connection |
 //! | `node` | all of these: what the threads share |
+//! | `report`, `mismatch` | what is told of it to those who look; complaints of another key or version |
 //! | `drive` | one step of the core, and the handing on of its effects |
 //! | `alarm`, `caller`, `dial`, `discovery`, `http`, `join`, `listener` with `visitor`, `reader`, `sensor`, `sensor_watch`, `sequencer`, `service`, `signals`, `storage`, `writer` | a thread each |
 //! | `clock`, `opening`, `resume`, `ending` | what is done once, before the first step and after the last |
@@ -49,12 +50,15 @@ mod link;
 mod listener;
 mod lock;
 mod marks;
+mod mismatch;
 mod node;
 mod opening;
 pub mod outbox;
 mod porter;
 mod questions;
+mod queue;
 mod reader;
+mod report;
 mod reserve;
 mod resume;
 mod sensor;
@@ -145,7 +149,7 @@ fn live(config: Config, manager: Option<&Arc<Manager>>) -> Result<(), Fatal> {
     let (to_storage, for_storage) = unbounded();
     let (to_sequencer, for_sequencer) = unbounded();
     let settings = opening::settings(&config, opened.incarnation, endpoint);
-    let given = watch::given(&config, endpoint, page.as_ref().map(|(_, url)| url.clone()));
+    let given = report::given(&config, endpoint, page.as_ref().map(|(_, url)| url.clone()));
     let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
     let node = Arc::new(Node::new(
         config,

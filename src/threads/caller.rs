@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dial;
+use super::mismatch::complain_of_key;
 use super::node::Node;
 use super::questions::Put;
 use super::talk::{self, Way};
@@ -43,7 +44,7 @@ fn run(node: &Arc<Node>) {
         let answer = ask(node, to, question, hello, most).unwrap_or_else(|error| match error {
             DialError::Refused => Answer::Refused,
             DialError::Key => {
-                dial::complain_of_key(node, to);
+                complain_of_key(node, to);
                 Answer::Silent
             }
             DialError::TimedOut | DialError::Other(_) => Answer::Silent,

@@ -1,17 +1,17 @@
 //! The connection under a link: how it is made, how its end is noticed, and what the end means for messages that wait.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::ends::{End, Said};
+use super::ends::End;
 use super::link::Link;
 use super::lock::lock;
+use super::mismatch::complain_of_key;
 use super::node::Node;
 use super::talk::{self, Way};
 use super::writer;
-use crate::complaints::{Kind, Subject};
-use crate::net::{self, DialError, Dialled};
+use crate::net::{self, DialError, Dialled, Incoming, ReadError};
 use crate::protocol::{Event, Input};
 use crate::wire::{Hello, Message};
 
@@ -24,6 +24,12 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Longest wait for an answer to a dial; a heartbeat interval where that is shorter. A busy host must not change what tests
 /// see.
 const DIAL_TIME_MAX: Duration = Duration::from_secs(if cfg!(test) { 60 } else { 1 });
+
+/// How many bytes the receiver of a link may say: one line.
+const ERROR_BYTES_MAX: usize = 4096;
+
+/// What the receiver of a link says: `None` where it hangs up.
+type Said = Result<Option<Message>, ReadError>;
 
 impl Link {
     pub(super) fn dial(self: &Arc<Self>, node: &Arc<Node>) {
@@ -123,18 +129,20 @@ impl Link {
     fn connected(self: &Arc<Self>, node: &Arc<Node>, dialled: Dialled) {
         let Dialled { stream, outgoing, incoming } = dialled;
         let Some(connection) = self.begin_on(&stream, outgoing, Instant::now() + DIAL_PAUSE) else { return };
-        node.ends.wait_for(node, End::new(self, incoming, connection));
+        if let Some(end) = node.ends.wait_for(End::new(self, incoming, connection)) {
+            end.read(node);
+        }
     }
 
     /// A connection is of no use.
-    pub(super) fn lost(self: &Arc<Self>, node: &Arc<Node>, connection: u64) {
+    fn lost(self: &Arc<Self>, node: &Arc<Node>, connection: u64) {
         lock(&self.state).dial_at = Some(Instant::now() + RETRY_PAUSE);
         self.on_end(connection);
         writer::rouse(node, self);
     }
 
     /// What came on the other direction of this connection: the receiver only ever says `ERROR` there, or ends it.
-    pub(super) fn hears(self: &Arc<Self>, node: &Arc<Node>, said: Said, connection: u64) {
+    fn hears(self: &Arc<Self>, node: &Arc<Node>, said: Said, connection: u64) {
         if lock(&self.state).connections != connection {
             return;
         }
@@ -147,6 +155,24 @@ impl Link {
         }
         self.on_end(connection);
         writer::rouse(node, self);
+    }
+}
+
+impl End {
+    /// Reads what came, or will come, in a thread of its own: nobody waits for a receiver that says half of a word.
+    pub(super) fn read(self, node: &Arc<Node>) {
+        let Self { link, incoming, connection } = self;
+        let Some(known) = link.upgrade() else { return };
+        let shared = Arc::clone(node);
+        let wait = move || {
+            if let Some((link, said)) = word(&link, incoming) {
+                link.hears(&shared, said, connection);
+            }
+        };
+        if !node.try_spawn(known.thread_name(), wait) {
+            // Without this thread its end would not be noticed.
+            known.lost(node, connection);
+        }
     }
 }
 
@@ -166,10 +192,11 @@ pub(super) fn reach(node: &Node, endpoint: SocketAddr, within: Duration) -> Resu
     Dialled::new(stream, node.keys().as_deref(), within)
 }
 
-/// A process with another key listens where a peer of this group is expected.
-pub(super) fn complain_of_key(node: &Node, endpoint: SocketAddr) {
-    let text = format!("Peer at {endpoint} has another key than this one, or none; give both the same --key-file");
-    node.complaints.complain(Subject::host(endpoint.ip()), Kind::new("other_key", "dial").seldom(), &text);
+/// Waits for what the receiver says, and does not keep the link meanwhile: one that is over hangs up, and nothing else may
+/// end this wait. `None`: it is over.
+fn word(link: &Weak<Link>, incoming: Incoming) -> Option<(Arc<Link>, Said)> {
+    let said = incoming.at_most(ERROR_BYTES_MAX).read_message();
+    Some((link.upgrade()?, said))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::keyring::Keyring;
-use super::listener::{complain_of_old_key, complain_of_version};
 use super::lock::lock;
+use super::mismatch::{complain_of_old_key, complain_of_version};
 use super::node::Node;
 use super::talk::{self, Way};
 use crate::complaints::{Kind, Subject};

@@ -5,15 +5,15 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 
+use super::mismatch::{complain_of_old_key, complain_of_version};
 use super::node::Node;
 use super::porter::{Word, PORTER};
 use super::reader;
@@ -21,8 +21,6 @@ use super::talk::{self, Way};
 use super::visitor::{Heard, Seal, Stage, Visitor};
 use crate::complaints::{Kind, Subject};
 use crate::descriptors;
-use crate::ids::PeerId;
-use crate::keys::Fingerprint;
 use crate::net;
 use crate::protocol::{Admission, ConnectionId, Input};
 use crate::wire::{Message, Refusal, WireError, PROTOCOL_VERSION};
@@ -77,10 +75,13 @@ impl Listener {
                 // After an error, not before the pause is over.
                 LISTENER => drop(self.accept_at.get_or_insert_with(Instant::now)),
                 PORTER => {}
-                token if node.ends.on_event(node, token) => {}
-                Token(number) => {
-                    let connection = ConnectionId((number - FIRST) as u64);
-                    self.look_at(node, connection, event.is_read_closed() || event.is_error());
+                token => {
+                    if let Some(end) = node.ends.on_event(token) {
+                        end.read(node);
+                    } else {
+                        let connection = ConnectionId((token.0 - FIRST) as u64);
+                        self.look_at(node, connection, event.is_read_closed() || event.is_error());
+                    }
                 }
             }
             self.obey(node);
@@ -290,22 +291,6 @@ impl Listener {
             node.step(Input::Ended { connection });
         }
     }
-}
-
-/// A peer that belongs to the group speaks with another key than this one: a change of the key is under way, or was
-/// forgotten at one of the two.
-pub(super) fn complain_of_old_key(node: &Node, peer: &PeerId, key: Fingerprint) {
-    let Some(own) = node.keys().map(|keys| keys.speaks()).filter(|own| *own != key) else { return };
-    let text = format!(
-        "Peer {peer} speaks with key {key}, and this peer with {own}: the first line of their key files differs"
-    );
-    node.complaints.complain(Subject::Peer(peer.clone()), Kind::from("old_key").seldom(), &text);
-}
-
-/// A peer of this network speaks another version of the protocol.
-pub(super) fn complain_of_version(node: &Node, from: IpAddr, error: &dyn Error) {
-    let text = format!("Peer at {from} cannot be understood: {error}");
-    node.complaints.complain(Subject::host(from), Kind::from("other_version").seldom(), &text);
 }
 
 fn token(connection: ConnectionId) -> Token {

@@ -4,7 +4,6 @@
 //! A request that comes alone while nothing is before it is ordered by the thread that read it, which saves a change of
 //! threads. What comes together, or meanwhile, goes to the sequencer, and so into one batch, as most of it does under load.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
@@ -17,22 +16,6 @@ use crate::ids::Term;
 use crate::protocol::{ConnectionId, Input};
 use crate::wire::batch::READINGS_MAX;
 use crate::wire::Request;
-
-/// What is to be ordered before anything that comes now.
-#[derive(Debug, Default)]
-pub(super) struct Queue(AtomicUsize);
-
-impl Queue {
-    /// Begins to order, if nothing is before it. All that came on any connection was ordered by then, so the readings of
-    /// each stay in their order.
-    fn begin(&self) -> bool {
-        self.0.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    fn end(&self, items: usize) {
-        self.0.fetch_sub(items, Ordering::AcqRel);
-    }
-}
 
 impl Node {
     /// Orders a request, or hands it to the sequencer where something is before it, `more` was read with it, or the storage
@@ -48,7 +31,7 @@ impl Node {
     }
 
     pub(super) fn hand_to_sequencer(&self, item: SequencerItem) {
-        self.queue.0.fetch_add(1, Ordering::AcqRel);
+        self.queue.add(1);
         // Without its sequencer the peer is ending.
         let _ = self.sequencer.send(item);
     }

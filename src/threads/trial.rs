@@ -21,15 +21,15 @@ use super::lock::lock;
 use super::node::Node;
 use super::porter::Porter;
 use super::questions::Put;
-use super::watch::{self, Watch};
-use super::{opening, resume};
+use super::watch::Watch;
+use super::{opening, report, resume};
 use crate::complaints::Complaints;
 use crate::config::{tests::config, Config};
 use crate::descriptors::Budget;
 use crate::ids::PeerId;
 use crate::log_lines::captured;
 use crate::net::{Incoming, Outgoing};
-use crate::protocol::{Alarm, Call, ConnectionId, Exit, Input, Peer, Question};
+use crate::protocol::{Alarm, Call, ConnectionId, Event, Exit, Input, Peer, Question};
 use crate::sensors::Setting;
 use crate::service::Manager;
 use crate::storage::{RealDisk, Storage, TempDir};
@@ -96,7 +96,7 @@ impl Trial {
         let (to_sequencer, for_sequencer) = unbounded();
         let endpoint = SocketAddr::new(LOOPBACK, 9);
         let settings = opening::settings(&config, opened.incarnation, endpoint);
-        let given = watch::given(&config, endpoint, None);
+        let given = report::given(&config, endpoint, None);
         let core = Peer::new(settings, &resume::found(opened), Duration::ZERO);
         let node = Arc::new(Node::new(
             config,
@@ -158,6 +158,12 @@ pub(super) fn id(name: &str) -> PeerId {
 
 pub(super) fn contact(name: &str, endpoint: SocketAddr) -> Contact {
     Contact { id: id(name), priority: 0, incarnation: 1, endpoint }
+}
+
+/// The view of these members, in the term of a leader `a`.
+pub(super) fn view(names: &[&str]) -> Event {
+    let members = names.iter().map(|name| id(name)).collect();
+    Event::View { term: "1@a/1".parse().unwrap(), change: 1, members, leader_here: true }
 }
 
 /// What the core is told meanwhile, and what it asks for, by its own lines at `trace`.

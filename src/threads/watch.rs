@@ -1,25 +1,20 @@
-//! What is kept for people and programs that look at this peer: which peers are there and since when, what happened
-//! lately, and the report made from that.
+//! What is kept for people and programs that look at this peer: which peers are there and since when, and what
+//! happened lately. `report.rs` makes a report of it.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, SystemTime};
 
 use super::counts::Counts;
 use super::lock::{lock, wait};
-use super::node::Node;
-use crate::config::Config;
-use crate::ids::PeerId;
 use crate::log_lines;
-use crate::protocol::{Event, Picture};
-use crate::status::report::Given;
-use crate::status::{Attendance, Happening, Happenings, Report};
+use crate::protocol::Event;
+use crate::status::{Attendance, Happening, Happenings};
 
 #[derive(Debug)]
 pub(super) struct Watch {
     counts: Arc<Counts>,
-    attendance: Mutex<Attendance>,
+    pub(super) attendance: Mutex<Attendance>,
     happenings: Mutex<Happenings>,
     /// Signalled when something happened.
     happened: Condvar,
@@ -83,50 +78,12 @@ impl Watch {
     }
 }
 
-impl Node {
-    /// What this peer knows of itself and its group now.
-    pub(super) fn report(&self) -> Report {
-        let now = SystemTime::now();
-        let missing: Vec<PeerId> = lock(&self.watch.attendance).missing(now).map(|(id, _)| id.clone()).collect();
-        let (picture, addresses): (Picture, Vec<Option<SocketAddr>>) = {
-            let core = lock(&self.core);
-            (core.picture(self.now()), missing.iter().map(|id| core.endpoint_of(id)).collect())
-        };
-        let disk = self.reserve.disk();
-        let address_of = |id: &PeerId| missing.iter().position(|known| known == id).and_then(|at| addresses[at]);
-        let attendance = lock(&self.watch.attendance);
-        Report::new(&self.given, &picture, &attendance, (disk, now), address_of)
-    }
-}
-
-/// What a report says about how this peer was started.
-pub(super) fn given(config: &Config, address: SocketAddr, http: Option<String>) -> Given {
-    Given {
-        peer: config.peer_id.clone(),
-        group: config.group.clone(),
-        closed: config.key_file.is_some(),
-        quorum: config.quorum,
-        resume: config.resume,
-        address,
-        http,
-        started: SystemTime::now(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
 
-    use super::super::trial::{ended, id, nobody, write_key, Trial};
-
+    use super::super::trial::{ended, id, view, Trial};
     use super::*;
-    use crate::ids::Term;
-    use crate::storage::TempDir;
-
-    fn view(names: &[&str]) -> Event {
-        let term: Term = "1@a/1".parse().unwrap();
-        Event::View { term, change: 1, members: names.iter().map(|name| id(name)).collect(), leader_here: true }
-    }
 
     #[test]
     fn a_line_of_the_log_is_counted_and_kept_and_ends_a_wait_for_it() {
@@ -164,33 +121,5 @@ mod tests {
         assert_eq!(trial.node.counts.merged.load(Ordering::Relaxed), 9);
         watch.note(&view(&["a"]));
         assert!(lock(&watch.attendance).view_since().is_some());
-    }
-
-    #[test]
-    fn a_missing_peer_is_reported_with_its_own_address() {
-        let trial = Trial::new();
-        let endpoint = nobody();
-        trial.meets_b(endpoint);
-        trial.node.watch.note(&view(&["0", "a", "b", "c"]));
-        trial.node.watch.note(&view(&["a"]));
-        let report = trial.node.report();
-        let missing: Vec<_> = report.missing.iter().map(|absent| (&*absent.peer, absent.address.clone())).collect();
-        assert_eq!(missing, [("0", None), ("b", Some(endpoint.to_string())), ("c", None)]);
-    }
-
-    #[test]
-    fn a_report_says_how_the_peer_was_started() {
-        let temp = TempDir::new();
-        let key = temp.path().join("key");
-        write_key(&key, 1);
-        let trial = Trial::with(|config| {
-            (config.group, config.key_file) = ("greenhouse".to_owned(), Some(key));
-            (config.quorum, config.resume) = (Some(2), true);
-        });
-        let report = trial.node.report();
-        assert_eq!((&*report.peer, &*report.group, report.closed), ("a", "greenhouse", true));
-        assert_eq!((report.quorum, report.resume, &*report.address), (Some(2), true, "127.0.0.1:9"));
-        let report = Trial::new().node.report();
-        assert_eq!((report.closed, report.quorum, report.resume, report.http), (false, None, false, None));
     }
 }

@@ -1,17 +1,18 @@
 //! What comes of a dial, and of what is heard on its connection.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
 
 use super::super::lock::{read, write};
 use super::super::trial::{id, inputs, listener, nobody, process, steps, Trial};
 use super::*;
 use crate::keys::session::HANDSHAKE_BYTES;
-use crate::net::ReadError;
+use crate::net::Outgoing;
 use crate::wire::Refusal;
 
 /// A process that takes one connection, and keeps it until its thread is joined.
-fn keeps() -> (SocketAddr, std::thread::JoinHandle<TcpStream>) {
+fn keeps() -> (SocketAddr, thread::JoinHandle<TcpStream>) {
     process(|stream| stream)
 }
 
@@ -181,4 +182,21 @@ fn a_connection_of_no_use_is_made_again_after_a_pause() {
     let before = Instant::now();
     link.lost(&trial.node, 1);
     assert!(dials_after(&link, before, RETRY_PAUSE) && lock(&link.state).up.is_none());
+}
+
+/// Its connection is neither the present one nor being written to when it is dialled again, so nobody else ends it.
+#[test]
+fn a_receiver_that_says_half_a_word_does_not_keep_a_link_that_is_over() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+    let (mut receiver, _) = listener.accept().unwrap();
+    let link = Arc::new(Link::new("b".parse().unwrap()));
+    link.begin_on(&stream, Outgoing::default(), Instant::now()).unwrap();
+    let weak = Arc::downgrade(&link);
+    let waiting = thread::spawn(move || word(&weak, Incoming::new(stream)).is_none());
+    receiver.write_all(b"ERR").unwrap();
+    link.redial();
+    link.close();
+    drop(link);
+    assert!(waiting.join().unwrap());
 }

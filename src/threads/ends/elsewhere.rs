@@ -1,12 +1,10 @@
 //! If the system cannot wait for a socket that others block on, each end has a thread.
 
 use std::io;
-use std::sync::Arc;
 
 use mio::{Poll, Token};
 
 use super::End;
-use crate::threads::node::Node;
 
 pub(in crate::threads) struct Ends;
 
@@ -15,11 +13,12 @@ impl Ends {
         Ok(Self)
     }
 
-    pub(in crate::threads) fn wait_for(&self, node: &Arc<Node>, end: End) {
-        end.read(node);
+    #[must_use]
+    pub(in crate::threads) fn wait_for(&self, end: End) -> Option<End> {
+        Some(end)
     }
 
-    pub(in crate::threads) fn on_event(&self, _: &Arc<Node>, _: Token) -> bool {
-        false
+    pub(in crate::threads) fn on_event(&self, _: Token) -> Option<End> {
+        None
     }
 }

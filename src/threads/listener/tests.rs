@@ -341,7 +341,7 @@ fn turns_bring_a_connection_in_and_notice_its_end() {
     lock(&link.state).has_thread = true;
     let stream = Arc::new(TcpStream::connect(endpoint).unwrap());
     let connection = link.begin_on(&stream, Outgoing::default(), Instant::now()).unwrap();
-    door.trial.node.ends.wait_for(&door.trial.node, End::new(&link, Incoming::new(stream), connection));
+    assert!(door.trial.node.ends.wait_for(End::new(&link, Incoming::new(stream), connection)).is_none());
     drop(accept(&far));
     door.turns(|_, _| lock(&link.state).up.is_none());
 }

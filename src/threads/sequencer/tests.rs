@@ -44,17 +44,6 @@ fn slow() -> Trial {
 }
 
 #[test]
-fn a_reader_orders_only_where_nothing_is_before_it() {
-    let queue = Queue::default();
-    assert!(queue.begin() && !queue.begin());
-    queue.0.fetch_add(2, Ordering::AcqRel);
-    queue.end(1);
-    assert!(!queue.begin());
-    queue.end(2);
-    assert!(queue.begin());
-}
-
-#[test]
 fn a_request_is_ordered_by_its_reader_where_it_comes_alone_and_the_storage_keeps_up() {
     for (is_slow, is_before, more, by_reader) in [
         (false, false, false, true),
@@ -79,7 +68,7 @@ fn a_request_is_ordered_by_its_reader_where_it_comes_alone_and_the_storage_keeps
 
 /// Makes the sequencer do all of that, and returns what the core is told.
 fn sequenced(trial: &Trial, items: Vec<SequencerItem>) -> Vec<String> {
-    trial.node.queue.0.fetch_add(items.len(), Ordering::AcqRel);
+    trial.node.queue.add(items.len());
     let (queue, inbox) = unbounded();
     for item in items {
         queue.send(item).unwrap();
