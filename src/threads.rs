@@ -3,12 +3,13 @@
 //! | files | hold |
 //! | --- | --- |
 //! | `lock` | how threads lock and wait, and the table of all locks |
-//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `queue`, `voice`, `watch`, `counts`, `leader_clock`, `share`, `outbox`, `marks`, `reserve`, `ends` | what one thread leaves for another |
+//! | `bell`, `porter`, `asker`, `questions`, `inbox`, `queue`, `voice`, `watch`, `counts`, `leader_clock`, `share`, `outbox`, `marks`, `reserve`, `keyring`, `ends` | what one thread leaves for another |
+//! | `talk` | what the peer says, hears and is, as lines at `trace` |
 //! | `link` | an outbox and its connection |
 //! | `node` | all of these: what the threads share |
 //! | `report`, `mismatch` | what is told of it to those who look; complaints of another key or version |
 //! | `drive` | one step of the core, and the handing on of its effects |
-//! | `alarm`, `caller`, `dial`, `discovery`, `http`, `join`, `listener` with `visitor`, `reader`, `sensor`, `sensor_watch`, `sequencer`, `service`, `signals`, `storage`, `writer` | a thread each |
+//! | `alarm`, `caller`, `discovery`, `http`, `join`, `listener` with `visitor`, `reader`, `sensor`, `sensor_watch`, `sequencer`, `service`, `signals`, `storage`, `writer` with `dial` | what a thread does, or each of several |
 //! | `clock`, `opening`, `resume`, `ending` | what is done once, before the first step and after the last |
 //!
 //! # Which threads a reading wakes

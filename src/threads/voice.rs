@@ -16,6 +16,8 @@ use crate::protocol::Event;
 /// Lines that wait to be written. The thread that comes first writes for all.
 #[derive(Debug)]
 pub(super) struct Voice {
+    /// Few come: a step tells of what changed, and what others can cause again and again is mostly only counted. No
+    /// line holds up those behind it for long, since the log drops what nobody reads.
     waiting: Mutex<VecDeque<Event>>,
     writing: Mutex<()>,
     /// The watch hears of an event first, so that a line never tells what a report does not show yet.

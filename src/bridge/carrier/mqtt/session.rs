@@ -57,6 +57,8 @@ impl Session {
             options.set_transport(Transport::tls_with_config(tls.clone()));
         }
         let (client, connection) = Client::new(options, usize::from(UNACKNOWLEDGED_MAX));
+        // Bounded by what this bridge asks for: an acknowledgement for each message that is under way, and the position
+        // that is kept. The broker is the operator's own: nothing holds back one that sends what nobody asked for.
         let (tell, said) = unbounded();
         let asked = place.asked.clone();
         let alive = Arc::new(());
