@@ -301,30 +301,75 @@ fn files_that_comments_and_pages_name_exist() {
     assert!(files > 50, "the test looks in the wrong place");
 }
 
-#[test]
-fn rules_that_comments_cite_exist() {
-    let protocol = fs::read_to_string(root().join("docs/protocol.md")).expect("it is there");
-    let cited = "docs/protocol.md";
-    let mut rules = 0;
-    for path in all_sources() {
-        let text = fs::read_to_string(&path).expect("text");
-        if path.ends_with("tests/tidy.rs") {
-            continue;
+/// Rules that comments name before a colon, after `docs/protocol.md`, and what they quote of them, if anything.
+fn quotes(text: &str) -> Vec<(String, String)> {
+    let words =
+        |line: &str| line.trim_start().strip_prefix("//").map(|rest| rest.trim_start_matches(['/', '!']).to_owned());
+    let comments: String = text.lines().map(|line| words(line).unwrap_or("\n".to_owned())).collect();
+    let mut found = Vec::new();
+    for cited in comments.lines().flat_map(|comment| comment.split("docs/protocol.md").skip(1)) {
+        let (mut rule, digit) = ("", |c: char| c.is_ascii_digit());
+        for pair in cited.split('"').collect::<Vec<_>>().chunks(2) {
+            let named = pair[0].split_whitespace().filter_map(|word| word.strip_suffix(':'));
+            rule = named.filter(|word| word.starts_with(digit) && word.ends_with(digit)).last().unwrap_or(rule);
+            found.push((rule.to_owned(), folded(pair.get(1).unwrap_or(&""))));
         }
-        for rest in text.split(cited).skip(1) {
+    }
+    found.retain(|(rule, quote)| !rule.is_empty() || !quote.is_empty());
+    found
+}
+
+fn folded(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Does the page say this under that rule, or in that section? `[…]` stands for what is left out.
+fn says(page: &str, rule: &str, quote: &str) -> bool {
+    let is_rule = rule.contains('.');
+    let begin = if is_rule { format!("\n**{rule}") } else { format!("\n## {rule}. ") };
+    let Some((_, text)) = page.split_once(&begin) else { return false };
+    let ends = |line: &str| line.starts_with("## ") || is_rule && (line.starts_with("**") || line.starts_with("### "));
+    let lines = text.trim_start_matches('*').lines().take_while(|line| !ends(line));
+    let (text, mut from) = (folded(&lines.collect::<Vec<_>>().join(" ")), 0);
+    quote.split("[…]").map(str::trim).all(|part| {
+        let at = text[from..].find(part);
+        from += at.map_or(0, |at| at + part.len());
+        at.is_some()
+    })
+}
+
+#[test]
+fn rules_that_comments_cite_exist_and_say_what_is_quoted() {
+    let protocol = fs::read_to_string(root().join("docs/protocol.md")).expect("it is there");
+    let (mut cited, mut quoted) = (0, 0);
+    for path in all_sources().into_iter().filter(|path| !path.ends_with("tests/tidy.rs")) {
+        let text = fs::read_to_string(&path).expect("text");
+        for rest in text.split("docs/protocol.md").skip(1) {
             let end = rest.find([')', ':', '\n', '`']).unwrap_or(rest.len());
             let is_rule = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit());
             for rule in rest[..end].split([' ', ',']).filter(is_rule).map(|word| word.trim_end_matches('.')) {
-                let is_there = protocol.contains(&format!("**{rule}")) || protocol.contains(&format!("\n## {rule}. "));
-                assert!(is_there, "{} cites rule {rule}, which is not there", path.display());
-                rules += 1;
+                assert!(says(&protocol, rule, ""), "{} cites rule {rule}, which is not there", path.display());
+                cited += 1;
             }
+        }
+        for (rule, quote) in quotes(&text) {
+            assert!(says(&protocol, &rule, &quote), "{}: rule {rule} does not say {quote:?}", path.display());
+            quoted += usize::from(!quote.is_empty());
         }
         for plan in ["PROTOCOL.md", "INTERFACE.md", "ARCHITECTURE.md", "STYLE.md", "ORIGINAL.md"] {
             assert!(!text.contains(plan), "{} cites {plan}, which is not in the project", path.display());
         }
     }
-    assert!(rules > 10, "the test looks in the wrong place");
+    assert!(cited > 200 && quoted > 40, "the test looks in the wrong place");
+}
+
+#[test]
+fn a_quote_with_another_word_or_of_another_rule_is_found() {
+    let page = "\n**5.3** One\nwins, two\nlose.\n\n**5.4** More.\n";
+    let text =
+        "/// docs/protocol.md, 5.3: \"One […]\n/// lose.\" 5.4: \"lose\", \"More\".\nlet a = \"b\";\n/// 5.5: no\n";
+    let right = quotes(text).into_iter().map(|(rule, quote)| says(page, &rule, &quote));
+    assert_eq!(right.collect::<Vec<_>>(), [true, false, true, true]);
 }
 
 /// The sources as one text, in which a literal that goes on in the next line is in one piece.

@@ -36,6 +36,17 @@ fn after_moments(trial: &mut Trial, moments: u32) -> Vec<Effect> {
     trial.after_time(Time::from_millis(125) * moments).alarm(Alarm::Election)
 }
 
+/// It promises this term itself, and proposes it to these.
+fn proposes(text: &str, names: &[&str]) -> Vec<Effect> {
+    let asks = |name: &&str| say(name, Message::Coordinator { term: term(text) });
+    [stores(text, Some("3@z/1"), 0)].into_iter().chain(names.iter().map(asks)).collect()
+}
+
+/// It won an election, and proposes.
+fn wins(text: &str, names: &[&str]) -> Vec<Effect> {
+    [vec![tell(Event::ElectionWon { peer: id("m") })], proposes(text, names)].concat()
+}
+
 /// docs/protocol.md, 5.3: "A member whose leader failed sends `ELECTION` to every member of higher rank".
 #[test]
 fn a_member_asks_those_of_higher_rank() {
@@ -46,9 +57,7 @@ fn a_member_asks_those_of_higher_rank() {
 /// docs/protocol.md, 5.3: "The highest has nobody to ask, and wins."
 #[test]
 fn the_highest_wins_without_delay() {
-    let mut trial = Trial::member(&["a", "b"]);
-    loses_its_leader(&mut trial);
-    assert_eq!(trial.peer.standing(), Standing::Proposing);
+    assert_eq!(loses_its_leader(&mut Trial::member(&["a", "b"])), wins("4@m/1", &["a", "b"]));
 }
 
 /// docs/protocol.md, 5.3: "Any other first waits a moment for each doubling of the number of those above it".
@@ -62,8 +71,8 @@ fn a_member_of_lower_rank_waits_before_it_asks() {
     let two = [send("u", election("3@z/1")), send("t", election("3@z/1"))];
     assert_eq!(after_moments(&mut trial, 1), two);
     assert_eq!(trial.after(4).alarm(Alarm::Election), []);
-    trial.after(1).alarm(Alarm::Election);
-    assert_eq!(trial.peer.standing(), Standing::Proposing, "an election timeout after the last was asked");
+    let won = wins("4@m/1", &["a", "r", "s", "t", "u"]);
+    assert_eq!(trial.after(1).alarm(Alarm::Election), won, "an election timeout after the last was asked");
 }
 
 /// docs/protocol.md, 5.3: "Where all that were asked are gone, it asks the next immediately."
@@ -74,8 +83,7 @@ fn nobody_waits_for_peers_that_are_gone() {
     assert_eq!(finds_gone(&mut trial, "y"), [close("y")], "its turn has not come");
     assert_eq!(after_moments(&mut trial, 1), [send("w", election("3@z/1"))]);
     assert_eq!(finds_gone(&mut trial, "w"), [close("w"), send("x", election("3@z/1"))]);
-    finds_gone(&mut trial, "x");
-    assert_eq!(trial.peer.standing(), Standing::Proposing);
+    assert_eq!(finds_gone(&mut trial, "x"), [vec![close("x")], wins("4@m/1", &["a"])].concat());
 }
 
 /// docs/protocol.md, 5.3: "An `OK` ends the asking."
@@ -115,7 +123,7 @@ fn a_promise_is_told_again_on_a_new_link() {
     assert_eq!(trial.step(up("z")), []);
 }
 
-/// docs/protocol.md, 5.3: "A member that gets it says `OK` and starts its own".
+/// docs/protocol.md, 5.3: "A member that gets `ELECTION` says `OK` and starts its own".
 #[test]
 fn a_member_that_is_asked_says_ok_and_starts_its_own() {
     let effects = Trial::member(&["a"]).gets("a", from_a("3@z/1"));
@@ -174,11 +182,7 @@ fn a_seeker_says_nothing_to_an_election() {
 fn a_member_that_nobody_answers_wins() {
     let mut trial = Trial::member(&["a", "x"]);
     trial.gets("z", Message::Leave { term: Some(term("3@z/1")) });
-    let effects = trial.after(5).alarm(Alarm::Election);
-    let coordinator = || Message::Coordinator { term: term("4@m/1") };
-    let won = Event::ElectionWon { peer: id("m") };
-    let asks = [say("a", coordinator()), say("x", coordinator())];
-    assert_eq!(effects, [&[tell(won), stores("4@m/1", Some("3@z/1"), 0)][..], &asks].concat());
+    assert_eq!(trial.after(5).alarm(Alarm::Election), wins("4@m/1", &["a", "x"]));
 }
 
 /// docs/protocol.md, 5.4: "a term with a counter above every one that it may believe", whatever message it came with.
@@ -187,8 +191,7 @@ fn a_winner_goes_above_each_counter_that_it_heard_of() {
     let mut trial = Trial::member(&["a", "x"]);
     assert_eq!(trial.gets("x", Message::HeartbeatAck { term: term("9@x/1"), stored: 0 }), []);
     trial.gets("z", Message::Leave { term: Some(term("3@z/1")) });
-    let effects = trial.after(5).alarm(Alarm::Election);
-    assert!(effects.contains(&stores("10@m/1", Some("3@z/1"), 0)), "{effects:?}");
+    assert_eq!(trial.after(5).alarm(Alarm::Election), wins("10@m/1", &["a", "x"]));
 }
 
 /// docs/protocol.md, 5.3: "After an `OK` and no `COORDINATOR` for two election timeouts it starts again."
@@ -221,37 +224,44 @@ fn a_higher_promise_is_kept() {
     assert_eq!(effects, [send("x", stale("3@z/1", Some("z")))]);
 }
 
-/// docs/protocol.md, 5.3: an `OK` of a stranger means nothing, and a second one gives no more time.
+/// docs/protocol.md, 5.3: "After an `OK` and no `COORDINATOR` for two election timeouts it starts again." That of a stranger
+/// is none, and a second one gives no more time.
 #[test]
 fn the_first_ok_of_a_member_counts() {
     let mut trial = Trial::member(&["a", "x"]);
     trial.knows("q");
     loses_its_leader(&mut trial);
     let ok = |trial: &mut Trial, name: &str| {
-        trial.gets(name, Message::Ok { term: None });
+        assert_eq!(trial.gets(name, Message::Ok { term: None }), []);
         trial.peer.deadline(Alarm::Election).unwrap().as_secs()
     };
     assert_eq!((ok(&mut trial, "q"), ok(&mut trial, "x"), ok(trial.after(1), "x")), (6, 11, 11));
 }
 
+/// docs/protocol.md, 1: "electing; seeking if it never had a view".
 #[test]
 fn a_peer_without_a_view_has_nobody_to_elect_with() {
-    let mut trial = Trial::member(&["x"]);
-    trial.peer.group.last_view.clear();
-    loses_its_leader(&mut trial);
+    let mut trial = Trial::seeker(None, &super::super::Found::default());
+    trial.knows("x");
+    trial.gets("x", Message::Coordinator { term: term("4@x/1") });
+    assert_eq!(trial.peer.standing(), Standing::Promised);
+    let connection = connection("x");
+    assert_eq!(trial.gets("x", Message::Leave { term: Some(term("4@x/1")) }), [Effect::Drop { connection }]);
     assert_eq!(trial.peer.standing(), Standing::Seeking);
 }
 
-/// docs/protocol.md, 5.3: ranks are those of the view, whatever the settings say.
+/// docs/protocol.md, 5.3: "The rank is what the view says, for all alike."
 #[test]
-fn members_of_higher_rank_are_asked_from_the_highest_unless_they_are_gone() {
-    let mut trial = Trial::member(&["a", "b", "x", "y"]);
-    trial.peer.settings.priority = 9;
-    for (name, priority) in [("a", 7), ("x", -1)] {
-        trial.peer.group.last_view.get_mut(&id(name)).unwrap().priority = priority;
-    }
-    trial.peer.contacts.get_mut(&id("y")).unwrap().dead = true;
-    assert_eq!(trial.peer.higher_in_last_view(), [id("a"), id("z")]);
-    trial.peer.group.last_view.get_mut(&id("m")).unwrap().priority = 7;
-    assert_eq!(trial.peer.higher_in_last_view(), []);
+fn ranks_are_those_of_the_view_whatever_the_settings_say() {
+    let elects = |own: i64| {
+        let mut trial = Trial::member(&["a", "b", "x", "y"]);
+        trial.peer.settings.priority = 9;
+        for (name, priority) in [("a", 7), ("x", -1), ("m", own)] {
+            trial.peer.group.last_view.get_mut(&id(name)).unwrap().priority = priority;
+        }
+        trial.peer.contacts.get_mut(&id("y")).unwrap().dead = true;
+        loses_its_leader(&mut trial)
+    };
+    assert_eq!(elects(0), [send("a", election("3@z/1"))]);
+    assert_eq!(elects(7), wins("4@m/1", &["a", "b", "x"]));
 }

@@ -13,7 +13,7 @@ fn yields(trial: &mut Trial, from: &str, text: &str, to: Option<&str>) -> Effect
     trial.gets(from, Message::Yield { term: term(text), leader: to.map(contact) })
 }
 
-/// docs/protocol.md, 7: "all of them join the other group". What others say, or what was said in an earlier term, does not count.
+/// docs/protocol.md, 7.2: "all of them join the other group". What others say, or what was said in an earlier term, does not count.
 #[test]
 fn a_member_asks_the_leader_that_its_own_leader_yields_to() {
     let mut trial = Trial::member(&["x"]);
@@ -54,7 +54,7 @@ fn meets(name: &str, others: &[&str], last: u64) -> (Trial, Effects) {
     (trial, effects)
 }
 
-/// docs/protocol.md, 7: "The one of lower rank `(members, last sequence, rank)` yields: it sends `YIELD` to its members".
+/// docs/protocol.md, 7.2: "The one of lower rank `(members, last sequence, rank)` yields: it sends `YIELD` to its members".
 #[test]
 fn the_leader_of_fewer_members_then_of_the_shorter_log_then_of_lower_rank_yields() {
     let yields = [("z", &["p", "q"][..], 0), ("a", &["p", "q"], 0), ("a", &["p"], 1), ("z", &["p"], 0)];
@@ -70,7 +70,7 @@ fn the_leader_of_fewer_members_then_of_the_shorter_log_then_of_lower_rank_yields
     }
 }
 
-/// docs/protocol.md, 7: "Leaders hear each other's `LEADER` and ask." The other may not hear of this group, so it is told,
+/// docs/protocol.md, 7.2: "Leaders hear each other's `LEADER` and ask." The other may not hear of this group, so it is told,
 /// if it is the one to yield.
 #[test]
 fn a_leader_asks_another_and_tells_it_of_its_own_group_if_that_wins() {
