@@ -1,23 +1,55 @@
 //! To whom a peer promises a term, for how long it waits for the view, and what a proposer does. A trial has a heartbeat timeout
 //! of ten seconds, an election timeout of five.
 
-use crate::ids::NEEDS_ALL;
+use super::{proposes, wins};
+use crate::ids::{Sequence, NEEDS_ALL};
 use crate::protocol::credibility::COUNTER_MAX;
 use crate::protocol::data::role::{Promised, Proposing, Role, Seeking};
-use crate::protocol::trial::{id, promised, proposing, tell, term, Trial};
-use crate::protocol::{Alarm, Done, Event, Found, Input, Standing, Time};
+use crate::protocol::trial::{close, id, promised, proposing, say, send, stores, tell, term, Trial};
+use crate::protocol::{Alarm, Done, Effect, Event, Found, Input, Standing, Time};
 use crate::wire::Message;
 
-/// May `m`, in this role and under this quorum, promise to `x`, which is in its last view, and to `a`, which is not?
-fn may_promise(quorum: Option<u32>, change: impl Fn(&mut Trial)) -> (bool, bool) {
-    let mut trial = Trial::member(&["x"]);
-    trial.knows("a");
-    trial.peer.settings.quorum = quorum;
-    change(&mut trial);
-    (trial.peer.may_promise(&id("x")), trial.peer.may_promise(&id("a")))
+fn coordinator(text: &str) -> Message {
+    Message::Coordinator { term: term(text) }
 }
 
-/// docs/protocol.md, 5.4: to whom a peer promises depends on whom it follows.
+/// What a peer says that promised this.
+fn log_state(text: &str) -> Message {
+    Message::LogState { term: term(text), synced: Some(term("3@z/1")), runs: vec![], last: 0, limits: None }
+}
+
+/// `m` promises this to its proposer, and its log has to reach `needs`.
+fn promises(proposer: &str, text: &str, needs: Sequence) -> Vec<Effect> {
+    vec![stores(text, Some("3@z/1"), needs), say(proposer, log_state(text))]
+}
+
+fn told_of(proposer: &str) -> Vec<Effect> {
+    vec![tell(Event::CoordinatorHeard { peer: id(proposer) })]
+}
+
+/// Does `m`, in this role and under this quorum, promise to `x`, which is in its last view, and to `a`, which is not?
+/// Otherwise it says `STALE`, and nothing else.
+fn may_promise(quorum: Option<u32>, change: impl Fn(&mut Trial)) -> (bool, bool) {
+    let asks = |name: &str, text: &str| {
+        let mut trial = Trial::member(&["x"]);
+        trial.knows("a");
+        trial.peer.settings.quorum = quorum;
+        change(&mut trial);
+        let effects = trial.gets(name, coordinator(text));
+        let is_stale = |effect: &Effect| matches!(effect, Effect::Send { message: Message::Stale { .. }, .. });
+        let promised = effects.ends_with(&[say(name, log_state(text))]);
+        assert!(
+            promised && !effects.iter().any(is_stale) || effects.len() == 1 && is_stale(&effects[0]),
+            "{effects:?}"
+        );
+        promised
+    };
+    (asks("x", "4@x/1"), asks("a", "4@a/1"))
+}
+
+/// docs/protocol.md, 5.4: "A member promises to the members of its view alone while its leader lives, while it elects for
+/// that leader's silence, and while that leader lifts its term, as that leader itself does then. A view below `--quorum`
+/// holds nobody back", and "A learner promises to nobody, and answers `STALE`."
 #[test]
 fn a_promise_goes_to_whom_the_role_allows() {
     let (member, all, nobody) = ((true, false), (true, true), (false, false));
@@ -66,68 +98,78 @@ fn a_promise_goes_to_whom_the_role_allows() {
 /// docs/protocol.md, 5.4: what is no proposal of its sender, or of a counter that nobody believes, has no effect.
 #[test]
 fn only_a_credible_proposal_in_the_own_name_counts() {
-    let gets = |trial: &mut Trial, text: &str| trial.gets("x", Message::Coordinator { term: term(text) });
+    let gets = |trial: &mut Trial, text: &str| trial.gets("x", coordinator(text));
     assert_eq!(gets(&mut Trial::member(&["x"]), "4@z/1"), []);
     assert_eq!(gets(&mut Trial::member(&["x"]), &format!("{}@x/1", 1_u64 << 47)), []);
     let mut installed = Trial::member(&["x"]);
     installed.peer.following_mut().unwrap().term = term("4@x/1");
     assert_eq!(gets(&mut installed, "4@x/1"), [], "it has acted on that");
-    // A peer whose log was damaged has no vote.
-    for (quorum, promises) in [(None, true), (Some(2), false)] {
+}
+
+/// docs/protocol.md, 5.4: "With `--quorum` a peer whose log was damaged (8) promises to nobody, and says nothing."
+#[test]
+fn a_peer_whose_log_was_damaged_has_no_vote_in_a_quorum() {
+    let promised = [told_of("x"), promises("x", "4@x/1", NEEDS_ALL)].concat();
+    for (quorum, expected) in [(None, promised), (Some(2), vec![])] {
         let mut trial = Trial::member(&["x"]);
         (trial.peer.settings.quorum, trial.peer.promises.needs) = (quorum, NEEDS_ALL);
-        assert_eq!(!gets(&mut trial, "4@x/1").is_empty(), promises);
+        assert_eq!(trial.gets("x", coordinator("4@x/1")), expected);
     }
 }
 
-/// A living leader that lifts its term is no news, nor is a proposal that comes again.
+/// docs/protocol.md, 5.4: "A receiver with a lower promise promises, takes no more entries of older terms, and answers
+/// `LOG_STATE`". That a living leader lifts its term is no news, nor is a proposal that comes again.
 #[test]
 fn a_proposal_is_told_of_once() {
-    let news = |trial: &mut Trial, from: &str, text: &str| {
-        let effects = trial.gets(from, Message::Coordinator { term: term(text) });
-        assert_eq!(trial.peer.standing(), Standing::Promised);
-        effects.contains(&tell(Event::CoordinatorHeard { peer: id(from) }))
-    };
     let mut trial = Trial::member(&["x", "y"]);
-    assert!(!news(&mut trial, "z", "4@z/1") && !news(&mut trial, "z", "5@z/1"));
-    assert!(news(&mut trial, "x", "6@x/1") && !news(&mut trial, "x", "6@x/1") && news(&mut trial, "x", "7@x/1"));
-    assert!(news(&mut trial, "z", "8@z/1"), "it does not lead any more");
+    let mut gets = |from: &str, text: &str| trial.gets(from, coordinator(text));
+    assert_eq!(gets("z", "4@z/1"), promises("z", "4@z/1", 0));
+    assert_eq!(gets("z", "5@z/1"), promises("z", "5@z/1", 0));
+    assert_eq!(gets("x", "6@x/1"), [told_of("x"), promises("x", "6@x/1", 0)].concat());
+    assert_eq!(gets("x", "6@x/1"), [say("x", log_state("6@x/1"))]);
+    assert_eq!(gets("x", "7@x/1"), [told_of("x"), promises("x", "7@x/1", 0)].concat());
+    assert_eq!(gets("z", "8@z/1"), [told_of("z"), promises("z", "8@z/1", 0)].concat(), "it does not lead any more");
 }
 
-/// docs/protocol.md, 2.5: without its own promise on disk a proposer can take nobody in.
+/// docs/protocol.md, 5.4: "A proposer whose own promise is not stored within the election timeout goes back to seeking and
+/// says so in its log; it founds no group before the promise is stored."
 #[test]
 fn a_proposer_whose_promise_is_not_stored_leaves_it_to_others() {
     let mut trial = Trial::member(&["a", "b"]);
     for stuck_before in [false, true] {
         let deadline = trial.peer.now() + Time::from_secs(5);
         trial.peer.role = Role::Proposing(Proposing { announced: false, deadline, ..proposing(&["a"]) });
-        let effects = trial.after(5).alarm(Alarm::Election);
-        assert_eq!(effects.contains(&tell(Event::Stuck)), !stuck_before);
+        let told = if stuck_before { vec![] } else { vec![tell(Event::Stuck)] };
+        assert_eq!(trial.after(5).alarm(Alarm::Election), told);
         assert_eq!((trial.peer.standing(), trial.peer.promises.stuck), (Standing::Seeking, true));
     }
-    let done = Done::Proposed { term: term("2@m/1") };
-    trial.step(Input::Stored(vec![done]));
+    assert_eq!(trial.after(5).alarm(Alarm::Discovery), [], "it founds no group, and nobody is to wait for it");
+    let stored = |text: &str| Input::Stored(vec![Done::Proposed { term: term(text) }]);
+    assert_eq!(trial.step(stored("2@m/1")), []);
     assert!(!trial.peer.promises.stuck, "its disk is back");
     for (text, announced) in [("3@z/1", true), ("2@m/1", false)] {
         trial.peer.role = Role::Proposing(Proposing { announced: false, ..proposing(&["a"]) });
-        trial.peer.on_proposed(&term(text));
+        assert_eq!(trial.step(stored(text)), []);
         assert!(matches!(&trial.peer.role, Role::Proposing(proposing) if proposing.announced == announced), "{text}");
     }
 }
 
-/// docs/protocol.md, 5.4: a stranger that took all of its time is distrusted; another may have lost a message.
+/// docs/protocol.md, 5.4: "A promiser that hears nothing of its proposer for the heartbeat timeout starts an election. So it
+/// does where proposers that were not in its last view send no view for six such timeouts in a row". A stranger that took
+/// all of its time is distrusted; another may have lost a message.
 #[test]
 fn a_proposer_that_sends_no_view_is_passed_over() {
     for (proposer, until, trusted) in [("a", 1, false), ("a", 2, true), ("x", 1, true)] {
         let mut trial = Trial::member(&["x"]);
         trial.knows("a");
         trial.peer.role = Role::Promised(Promised { until: Time::from_secs(until), ..promised(proposer) });
-        trial.alarm(Alarm::Election);
+        assert_eq!(trial.alarm(Alarm::Election), [], "whom it asks has a moment");
         assert_eq!((trial.peer.standing(), trial.peer.trusts(&id(proposer))), (Standing::Electing, trusted));
     }
 }
 
-/// docs/protocol.md, 5.4: six heartbeat timeouts for all strangers in a row, and as long as it takes for a member.
+/// docs/protocol.md, 5.4: "where proposers that were not in its last view send no view for six such timeouts in a row": all
+/// of them together have that time, and a member has as long as it takes.
 #[test]
 fn strangers_in_turn_get_no_more_time_than_one() {
     let waits = |trial: &mut Trial, name: &str, seconds| {
@@ -142,38 +184,34 @@ fn strangers_in_turn_get_no_more_time_than_one() {
     assert_eq!(waits(&mut trial, "b", 65), (75, 125), "a member was waited for meanwhile");
 }
 
+/// docs/protocol.md, 5.4: "The winner promises a term with a counter above every one that it may believe, and sends
+/// `COORDINATOR` to the members of the last view".
 #[test]
 fn a_proposal_is_above_all_counters_and_goes_to_those_who_live() {
-    let proposes = |trial: &mut Trial, floor| {
-        let asked = ["a", "m", "x"].map(id).into();
-        trial.does(|peer, turn| peer.propose(asked, floor, None, turn));
-        trial.peer.promises.promised.clone()
-    };
     let mut trial = Trial::member(&["a", "x"]);
     trial.peer.contacts.get_mut(&id("a")).unwrap().dead = true;
-    assert_eq!(proposes(&mut trial, 0), Some(term("4@m/1")));
-    let Role::Proposing(proposing) = &trial.peer.role else { panic!("it proposes") };
-    assert_eq!(
-        (&proposing.asked, &proposing.invited, proposing.announced),
-        (&[id("x")].into(), &[id("x")].into(), false)
-    );
-    assert_eq!(proposes(&mut trial, 9), Some(term("10@m/1")));
-    // Nobody would believe more.
-    assert_eq!(proposes(&mut trial, COUNTER_MAX), Some(term("10@m/1")));
+    let mut proposes_above = |floor| {
+        let asked = ["a", "m", "x"].map(id).into();
+        trial.does(|peer, turn| peer.propose(asked, floor, None, turn)).1
+    };
+    assert_eq!(proposes_above(0), proposes("4@m/1", &["x"]));
+    assert_eq!(proposes_above(9), proposes("10@m/1", &["x"]));
+    assert_eq!(proposes_above(COUNTER_MAX), [], "nobody would believe more");
     assert_eq!(trial.peer.standing(), Standing::Seeking);
 }
 
+/// docs/protocol.md, 5.3: "where it is silent, nobody waits for it." It is told of the proposal, and of each later one.
 #[test]
 fn a_silent_leader_is_told_and_not_waited_for_until_it_answers() {
     let mut trial = Trial::member(&["a"]);
-    trial.after(10).alarm(Alarm::LeaderCheck);
-    let silent = |trial: &Trial| match &trial.peer.role {
-        Role::Proposing(proposing) => (proposing.silent.clone(), proposing.asked.len(), proposing.invited.len()),
-        role => panic!("{role:?}"),
-    };
-    assert_eq!(silent(&trial), (Some(id("z")), 1, 2));
-    trial.after(5).does(|peer, turn| peer.propose(["a", "z"].map(id).into(), 0, None, turn));
-    assert_eq!(silent(&trial), (Some(id("z")), 1, 2));
+    let election = Message::Election { term: Some(term("3@z/1")), from: id("m") };
+    let silent = [close("z"), tell(Event::LeaderTimeout { leader: id("z") }), send("z", election)];
+    let effects = trial.after(10).alarm(Alarm::LeaderCheck);
+    assert_eq!(effects, [&silent[..], &wins("4@m/1", &["a", "z"])].concat());
+    let ((), effects) = trial.after(5).does(|peer, turn| peer.propose(["a", "z"].map(id).into(), 0, None, turn));
+    assert_eq!(effects, proposes("5@m/1", &["a", "z"]));
+    trial.gets("a", log_state("5@m/1"));
+    assert_eq!(trial.peer.standing(), Standing::Leader);
 }
 
 /// docs/protocol.md, 5.4: a promise that lies won is dropped for a lower one, and what was synced goes with it.
