@@ -1,7 +1,7 @@
 //! One input, the exact effects. Each test has the rule of docs/protocol.md that it is about.
 
 use super::super::trial::{
-    close, connection, contact, id, join, lines, say, send, stores, tell, term, view, Trial, TIMING,
+    close, connection, contact, id, join, lines, say, send, stale, stores, tell, term, view, Trial, TIMING,
 };
 use super::super::{Alarm, Effect, Event, Found, Input, Serve, Standing, State, Store, AHEAD_READINGS};
 use crate::ids::Sequence;
@@ -37,16 +37,20 @@ fn coordinator(text: &str) -> Message {
     Message::Coordinator { term: term(text) }
 }
 
+/// It leads `a`, with this log.
+fn leads(runs: RunList, last: Sequence) -> Vec<Effect> {
+    let members = vec![id("a"), id("m")];
+    let installed = Event::View { term: term("4@m/1"), change: 1, members, leader_here: true };
+    let view = Message::ViewChange(view("4@m/1", &["a", "m"], runs, last));
+    vec![stores("4@m/1", Some("4@m/1"), last), tell(installed), say("a", view)]
+}
+
 /// docs/protocol.md, 5.5: "When all have answered or failed". 5.6: "The proposer leads, and its term is its `synced`.
 /// `VIEW_CHANGE` goes to those who answered."
 #[test]
 fn a_proposer_whose_log_is_the_best_leads_those_who_answered() {
     let mut trial = proposer(None, &Found::default(), &["a"]);
-    let effects = trial.gets("a", log_state("3@z/1", vec![], 0));
-    let members = vec![id("a"), id("m")];
-    let installed = Event::View { term: term("4@m/1"), change: 1, members, leader_here: true };
-    let view = view("4@m/1", &["a", "m"], vec![], 0);
-    assert_eq!(effects, [stores("4@m/1", Some("4@m/1"), 0), tell(installed), say("a", Message::ViewChange(view))]);
+    assert_eq!(trial.gets("a", log_state("3@z/1", vec![], 0)), leads(vec![], 0));
 }
 
 /// docs/protocol.md, 5.5: "with fewer answers than `--quorum`, the proposer seeks, and says `YIELD` to those who answered."
@@ -88,8 +92,8 @@ fn what_the_proposer_lacks_is_fetched() {
     assert_eq!(effects, [say("a", Message::Fetch { term: term("4@m/1"), from: 5 })]);
 }
 
-/// docs/protocol.md, 5.4: what was under way on a link is lost with it, so its owner is asked again for its log on the next
-/// link, and nobody else is.
+/// docs/protocol.md, 5.4: "Each says on a new link again what the other waits for." The owner of the log waits for `FETCH`,
+/// nobody else does.
 #[test]
 fn a_log_that_is_fetched_is_asked_for_again_on_a_new_link_to_its_owner() {
     let mut trial = proposer(None, &Found::default(), &["a", "b"]);
@@ -100,8 +104,8 @@ fn a_log_that_is_fetched_is_asked_for_again_on_a_new_link_to_its_owner() {
     assert_eq!(trial.step(Input::LinkUp { peer: id("a") }), fetches);
 }
 
-/// docs/protocol.md, 5.5: the log of the owner of the best log is taken as a leader's is. What was removed from it is not
-/// fetched: the log begins after that (10.5), and the rest is asked for. Then the proposer leads.
+/// docs/protocol.md, 5.5: "What the proposer lacks is fetched from its owner". 10.5: "So it takes the beginning as told: the
+/// log ends at `base`, all of it is committed and delivered […]. Then it says `FETCH` again." Then the proposer leads.
 #[test]
 fn a_proposer_takes_the_log_that_it_fetches_and_leads_with_it() {
     let mut trial = proposer(None, &Found::default(), &["a"]);
@@ -109,8 +113,8 @@ fn a_proposer_takes_the_log_that_it_fetches_and_leads_with_it() {
     let fetch = |from| say("a", Message::Fetch { term: term("4@m/1"), from });
     assert_eq!(trial.gets("a", log_state("3@z/1", history.clone(), 9)), [fetch(1)]);
     let base = Base { last: 5, runs: history, origins: vec![] };
-    let effects = trial.gets("a", Message::Base { term: term("4@m/1"), base });
-    assert!(effects.contains(&fetch(6)), "{effects:?}");
+    let effects = trial.gets("a", Message::Base { term: term("4@m/1"), base: base.clone() });
+    assert_eq!(effects, [Effect::Store(Store::Begin(base)), fetch(6)]);
     let request = Request { origin: "z/1".parse().unwrap(), first: 6, lines: lines(4) };
     let frame = Frame::build(term("3@z/1"), 6, &[request]);
     let ordered = |text| Message::Ordered { term: term(text), frame: frame.clone() };
@@ -118,20 +122,24 @@ fn a_proposer_takes_the_log_that_it_fetches_and_leads_with_it() {
         trial.gets(from, ordered(text));
         assert_eq!(trial.peer.last(), 5, "{from}, {text}");
     }
-    trial.gets("a", ordered("4@m/1"));
-    assert_eq!((trial.peer.last(), trial.peer.standing()), (9, Standing::Leader));
+    let effects = trial.gets("a", ordered("4@m/1"));
+    let stored = say("a", Message::Stored { term: term("4@m/1"), last: 9 });
+    let takes = vec![Effect::Store(Store::Append(frame.clone())), stored];
+    assert_eq!(effects, [takes, leads(runs(&[("3@z/1", 1)]), 9)].concat());
 }
 
 /// docs/protocol.md, 5.5: a promise that comes late is not lost: its sender is taken in as a learner. A promise of another
 /// term is none, and a member is in already.
 #[test]
 fn a_peer_that_promised_too_late_is_taken_in() {
-    for (name, text, added) in [("y", "2@m/1", false), ("x", "3@m/1", false), ("y", "3@m/1", true)] {
+    let added = Message::Added { view: view("3@m/1", &["m", "x"], vec![], 0), incarnation: 1 };
+    let old = send("y", stale("3@m/1", Some("m")));
+    for (name, text, effects) in
+        [("y", "2@m/1", vec![old]), ("x", "3@m/1", vec![]), ("y", "3@m/1", vec![say("y", added)])]
+    {
         let mut trial = Trial::leader(&["x"]);
         trial.knows("y");
-        let effects = trial.gets(name, promise_to(text));
-        let adds = |effect: &Effect| matches!(effect, Effect::Store(Store::Say { message: Message::Added { .. }, .. }));
-        assert_eq!(effects.iter().any(adds), added, "{name}, {text}: {effects:?}");
+        assert_eq!(trial.gets(name, promise_to(text)), effects, "{name}, {text}");
     }
 }
 
@@ -143,11 +151,13 @@ fn a_peer_that_asks_a_proposer_is_taken_in_once_it_leads() {
     assert_eq!(trial.gets("y", join()), []);
     let effects = trial.gets("a", log_state("3@z/1", vec![], 0));
     let view = view("4@m/1", &["a", "m"], vec![], 0);
-    assert!(effects.contains(&say("y", Message::Added { view, incarnation: 1 })), "{effects:?}");
+    let added = say("y", Message::Added { view, incarnation: 1 });
+    assert_eq!(effects, [leads(vec![], 0), vec![added]].concat());
 }
 
-/// docs/protocol.md, 5.4: a proposer at work shows that it lives, to those that answered it, twice in an interval. Nothing
-/// is decided before its time is up.
+/// docs/protocol.md, 5.4: "A promiser that hears nothing of its proposer for the heartbeat timeout starts an election." So a
+/// proposer at work shows that it lives, to those that answered it, twice in an interval. Nothing is decided before its time
+/// is up.
 #[test]
 fn a_proposer_shows_that_it_lives_while_it_waits() {
     let mut trial = proposer(None, &Found::default(), &["a", "b"]);
@@ -189,8 +199,8 @@ fn a_proposer_starts_again_when_the_owner_of_the_best_log_fails() {
     assert_eq!(effects, [close("a"), stores("5@m/1", Some("3@z/1"), 0), say("b", coordinator("5@m/1"))]);
 }
 
-/// docs/protocol.md, 4.4, 5.5: the proposer fetches a log from a peer that promised, which sends it so far ahead of what it
-/// has stored, and no further. `STORED` in the promised term makes room.
+/// docs/protocol.md, 4.5: "A leader serves no further than 32 batches ahead of what its follower said it has stored": so
+/// does a peer that promised and serves its proposer, and `STORED` in the promised term makes room.
 #[test]
 fn what_the_proposer_has_stored_makes_room_for_more() {
     let long = found("3@z/1", runs(&[("3@z/1", 1)]), AHEAD_READINGS + 5);
@@ -203,9 +213,7 @@ fn what_the_proposer_has_stored_makes_room_for_more() {
     let fetch = Message::Fetch { term: term("4@x/1"), from: 1 };
     assert_eq!(trial.gets("x", fetch), [serve(Some(0), AHEAD_READINGS)]);
     let stored = |text| Message::Stored { term: term(text), last: 5 };
-    for (from, text) in [("x", "3@z/1"), ("z", "4@x/1")] {
-        let effects = trial.gets(from, stored(text));
-        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Serve { .. })), "{from}, {text}: {effects:?}");
-    }
+    assert_eq!(trial.gets("x", stored("3@z/1")), [send("x", stale("4@x/1", None))]);
+    assert_eq!(trial.gets("z", stored("4@x/1")), []);
     assert_eq!(trial.gets("x", stored("4@x/1")), [serve(None, AHEAD_READINGS + 5)]);
 }
