@@ -85,15 +85,16 @@ fn the_highest_seeker_proposes_and_the_others_wait() {
         let effects = trial.after(1).hears(request(other));
         let (_, asked) = question(&effects);
         assert_eq!(trial.answers(asked, other, Belongs::Nowhere), []);
-        let effects = trial.after(4).alarm(Alarm::Discovery);
+        let asks = vec![Effect::Broadcast(request("m"))];
+        let won = tell(Event::ElectionWon { peer: id("m") });
         let coordinator = say(other, Message::Coordinator { term: term("1@m/1") });
-        assert_eq!(effects.contains(&coordinator), proposes, "{effects:?}");
-        assert_eq!(trial.peer.standing() == Standing::Proposing, proposes);
+        let expected = if proposes { [asks, vec![won, stores("1@m/1", None, 0), coordinator]].concat() } else { asks };
+        assert_eq!(trial.after(4).alarm(Alarm::Discovery), expected);
     }
 }
 
-/// docs/protocol.md, 3.5: a leader that does not answer within an election timeout is given up, and not before: it is followed
-/// if it answers in time.
+/// docs/protocol.md, 3.4: "On `ADDED TO NETWORK` the joiner promises and installs the term". A leader that does not answer
+/// within an election timeout is given up, and not before.
 #[test]
 fn a_leader_that_was_asked_has_an_election_timeout_to_answer() {
     for (seconds, standing) in [(4, Standing::Learner), (5, Standing::Seeking)] {
@@ -121,7 +122,8 @@ fn asks(mut trial: Trial, name: &str) -> Option<(std::net::SocketAddr, Option<Me
     effects.iter().find_map(asked)
 }
 
-/// docs/protocol.md, 3.2: each role has another use for a seeker.
+/// docs/protocol.md, 3.2: "a leader that hears of a seeker, asks the other at its address". 5.4: a winner "sends
+/// `COORDINATOR` to the members of the last view and the seekers heard of": who may have to, asks a seeker, too.
 #[test]
 fn a_seeker_that_is_heard_is_asked_where_it_may_be_needed() {
     let plain = || Some((endpoint("a"), None));
@@ -152,7 +154,7 @@ fn a_seeker_that_is_heard_is_asked_where_it_may_be_needed() {
     assert_eq!(asks(in_role(Role::Proposing(proposing(&["x"]))), "a"), None, "it has no group yet");
 }
 
-/// A seeker counts while it answers, or speaks.
+/// docs/protocol.md, 3.5: "ranks highest among the seekers heard of lately". One counts while it answers, or speaks.
 #[test]
 fn a_seeker_that_answered_lately_counts_and_is_not_asked_again() {
     for (seconds, counts) in [(9, true), (10, false)] {
@@ -170,17 +172,23 @@ fn a_seeker_that_answered_lately_counts_and_is_not_asked_again() {
     assert!(trial.peer.fresh_seekers().is_empty());
 }
 
+/// docs/protocol.md, 3.5: "the seekers heard of lately". That is within two election timeouts.
 #[test]
 fn a_seeker_counts_for_two_election_timeouts() {
-    for (seconds, counts) in [(10, true), (11, false)] {
+    let asks = || vec![Effect::Broadcast(request("m"))];
+    let founds = [tell(Event::Alone), stores("1@m/1", None, 0), stores("1@m/1", Some("1@m/1"), 0)];
+    let view = Event::View { term: term("1@m/1"), change: 1, members: vec![id("m")], leader_here: true };
+    let alone = [asks(), founds.to_vec(), vec![tell(view)]].concat();
+    for (seconds, expected) in [(10, asks()), (11, alone)] {
         let mut trial = seeker();
-        trial.knows("a");
-        trial.hears(request("a"));
-        trial.peer.clock.now += Time::from_secs(seconds);
-        assert_eq!(trial.peer.fresh_seekers().contains(&id("a")), counts, "after {seconds} s");
+        trial.knows("z");
+        trial.hears(request("z"));
+        assert_eq!(trial.after(5).alarm(Alarm::Discovery), asks());
+        assert_eq!(trial.after(seconds - 5).alarm(Alarm::Discovery), expected, "{seconds} s after it was heard");
     }
 }
 
+/// docs/protocol.md, 3.2: "anybody can send one. It is a reason to ask, never to believe."
 #[test]
 fn words_count_from_the_address_that_they_name() {
     let mut trial = seeker();
@@ -192,7 +200,7 @@ fn words_count_from_the_address_that_they_name() {
     assert_eq!(trial.hears(Message::NewPeerRequest(other)).len(), 1, "it asks its namesake");
 }
 
-/// Its leader may not have heard of it.
+/// docs/protocol.md, 7.2: "A follower that hears one of another group tells its own leader."
 #[test]
 fn a_follower_tells_its_leader_of_another_group() {
     let other = leadership("1@a/1", "a", 4);
@@ -206,40 +214,37 @@ fn a_follower_tells_its_leader_of_another_group() {
     assert_eq!(passes(Trial::leader(&["x"]), &leadership("1@x/1", "x", 1)), []);
 }
 
-/// docs/protocol.md, 3.2: an answer is evidence about its process.
+/// docs/protocol.md, 3.2: "A peer that hears of a leader […] asks the other at its address": also where a follower's answer
+/// names it.
 #[test]
 fn a_seeker_asks_the_leader_that_a_follower_names() {
-    let asked = |trial: &mut Trial, leader: Contact| {
+    let names = |trial: &mut Trial, leader: Contact| {
         let effects = trial.hears(leadership("3@z/1", "y", 1));
-        let (_, question) = question(&effects);
-        let question = question.clone();
-        let effects = trial.answers(&question, "y", Belongs::Follows(leader));
-        effects.iter().any(|effect| matches!(effect, Effect::Call(call) if call.to == endpoint("z")))
+        trial.answers(question(&effects).1, "y", Belongs::Follows(leader))
     };
-    assert!(asked(&mut seeker(), contact("z")));
+    assert_eq!(question(&names(&mut seeker(), contact("z"))).0, endpoint("z"));
     let itself = Contact { endpoint: endpoint("z"), ..contact("m") };
-    assert!(!asked(&mut seeker(), itself), "it does not lead itself");
+    assert_eq!(names(&mut seeker(), itself), [], "it does not lead itself");
     let mut distrusts = seeker();
     distrusts.knows("z");
     distrusts.peer.distrust(&id("z"), 2, &Turn { now: Time::from_secs(1), out: &mut vec![] });
-    assert!(!asked(&mut distrusts, contact("z")));
+    assert_eq!(names(&mut distrusts, contact("z")), []);
     // Only a seeker looks for a leader.
     let mut leader = Trial::leader(&[]);
     let effects = leader.hears(request("y"));
-    let (_, question) = question(&effects);
-    let question = question.clone();
-    assert_eq!(leader.answers(&question, "y", Belongs::Follows(contact("z"))), []);
+    assert_eq!(leader.answers(question(&effects).1, "y", Belongs::Follows(contact("z"))), []);
 }
 
+/// docs/protocol.md, 3.2: "The answer shows view and log; the seeker sends `JOIN`." 5.4: "Without a quorum a seeker may
+/// follow a leader of any counter up to 2^44".
 #[test]
 fn only_a_leader_in_its_own_view_and_of_a_believed_term_is_joined() {
     let joins = |trial: &mut Trial, shown: ViewChange| {
         let effects = trial.hears(leadership("3@z/1", "z", 1));
-        let question = question(&effects).1.clone();
-        trial.answers(&question, "z", Belongs::Leads(shown)).contains(&say("z", join()))
+        trial.answers(question(&effects).1, "z", Belongs::Leads(shown))
     };
     let of_z = || view("3@z/1", &["y", "z"], vec![], 0);
-    assert!(joins(&mut seeker(), of_z()));
+    assert_eq!(joins(&mut seeker(), of_z()), [say("z", join())]);
     let mut other_life = of_z();
     other_life.members.get_mut(&id("z")).unwrap().incarnation = 2;
     for shown in [
@@ -249,19 +254,20 @@ fn only_a_leader_in_its_own_view_and_of_a_believed_term_is_joined() {
         other_life,
         view(&format!("{}@z/1", COUNTER_JOINED_MAX + 1), &["z"], vec![], 0),
     ] {
-        assert!(!joins(&mut seeker(), shown.clone()), "{shown:?}");
+        assert_eq!(joins(&mut seeker(), shown.clone()), [], "{shown:?}");
     }
-    assert!(joins(&mut seeker(), view(&format!("{COUNTER_JOINED_MAX}@z/1"), &["z"], vec![], 0)));
+    assert_eq!(COUNTER_JOINED_MAX, 1 << 44);
+    let highest = view(&format!("{COUNTER_JOINED_MAX}@z/1"), &["z"], vec![], 0);
+    assert_eq!(joins(&mut seeker(), highest), [say("z", join())]);
     // It asked another.
     let mut asked = seeker();
     let effects = asked.hears(leadership("3@z/1", "z", 1));
-    let question = question(&effects).1.clone();
     let Role::Seeking(seeking) = &mut asked.peer.role else { unreachable!("it seeks") };
     seeking.asked = Some((id("y"), Time::from_secs(1)));
-    assert!(!asked.answers(&question, "z", Belongs::Leads(of_z())).contains(&say("z", join())));
+    assert_eq!(asked.answers(question(&effects).1, "z", Belongs::Leads(of_z())), []);
 }
 
-/// docs/protocol.md, 3.2.
+/// docs/protocol.md, 3.2: "The answer shows view and log".
 #[test]
 fn a_peer_shows_what_it_has_to_do_with_a_group() {
     let shows = |trial: &Trial| {
@@ -289,7 +295,8 @@ fn a_peer_shows_what_it_has_to_do_with_a_group() {
     assert_eq!(shows(&leader), (false, Belongs::Nowhere));
 }
 
-/// A token is for one peer at one address, and no other one can say it.
+/// docs/protocol.md, 2.2: "Nothing on a connection counts before its maker is proven". A token is for one peer at one
+/// address, and no other one can say it.
 #[test]
 fn a_peer_confirms_only_the_connection_that_it_made_to_its_asker() {
     let trial = Trial::member(&["x"]);
