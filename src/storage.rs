@@ -122,7 +122,7 @@ impl<D: Disk> Storage<D> {
         start::clear(&*disk)?;
         let opened = Opened::cleared(state.incarnation, repairs);
         let storage = Self {
-            journal: Journal::new(Arc::clone(&disk)).with(options),
+            journal: Journal::new(Arc::clone(&disk)).sized(options.segment_bytes),
             tail: Arc::new(Mutex::new(Tail::new(0))),
             csv: CsvFiles::new(Arc::clone(&disk), options.layout),
             pending: Pending::new(Arc::clone(&disk)),

@@ -12,6 +12,7 @@ use super::disk::{ReadDisk, Stamp};
 use super::error::{failed, StorageError};
 use super::file_names::{csv_names_of, CsvName};
 use super::layout::Layout;
+use super::state;
 use crate::identity;
 use crate::ids::{SensorId, Sequence};
 
@@ -60,7 +61,7 @@ impl CsvDirectory {
     pub fn files(&self) -> Result<Vec<(CsvName, String)>, StorageError> {
         let names = self.disk.list("").map_err(failed(&self.disk, "list", ""))?;
         let of = csv_names_of(&names);
-        let layout = Layout::counted(&self.disk, of.iter().flatten());
+        let layout = state::layout_counted(&self.disk, of.iter().flatten());
         let counts = |(of, name): (Option<CsvName>, String)| Some((of.filter(|of| Layout::of(of) == layout)?, name));
         Ok(of.into_iter().zip(names).filter_map(counts).collect())
     }
@@ -83,7 +84,7 @@ impl CsvDirectory {
     /// How rows are divided into the files that count.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        Layout::said(&self.disk).unwrap_or_else(|| Layout::guessed(&self.names().unwrap_or_default()))
+        state::layout_said(&self.disk).unwrap_or_else(|| Layout::guessed(&self.names().unwrap_or_default()))
     }
 
     fn names(&self) -> io::Result<Vec<CsvName>> {

@@ -76,7 +76,7 @@ impl Inspection {
         let mut has_journal = false;
         let found = entries(&disk, "")?;
         let names = csv_names_of(&found.iter().map(|(name, _)| name).collect::<Vec<_>>());
-        let layout = Layout::counted(&disk, names.iter().flatten());
+        let layout = state::layout_counted(&disk, names.iter().flatten());
         for ((name, metadata), of) in found.into_iter().zip(names) {
             match of.filter(|_| metadata.is_file()) {
                 Some(of) if Layout::of(&of) != layout => other_layout.push(name),

@@ -21,7 +21,6 @@ pub(super) use self::reader::JournalReader;
 use self::reader::{to_usize, STRIDE_BYTES};
 use super::disk::Disk;
 use super::error::{failed, StorageError};
-use super::Options;
 use crate::ids::Sequence;
 use crate::wire::Frame;
 
@@ -129,9 +128,9 @@ impl<D: Disk> Journal<D> {
         Self { reader, unsynced, names_unsynced: true, ..Self::new(disk) }
     }
 
-    /// The same, as tests want it.
-    pub(super) fn with(self, options: Options) -> Self {
-        Self { segment_bytes: options.segment_bytes.unwrap_or(self.segment_bytes), ..self }
+    /// The same, with segments of this length if one is given: tests and the simulator fill several with little.
+    pub(super) fn sized(self, bytes: Option<u64>) -> Self {
+        Self { segment_bytes: bytes.unwrap_or(self.segment_bytes), ..self }
     }
 
     /// The same journal on this copy of its disk.

@@ -1,10 +1,8 @@
 //! How rows are divided into CSV files: by sensor, or by sensor and month. If files of both kinds are there, `state`
 //! says which ones count.
 
-use super::disk::ReadDisk;
 use super::error::StorageError;
 use super::file_names::CsvName;
-use super::state;
 use crate::ids::{SensorId, Sequence};
 use crate::reading::{self, Month};
 
@@ -29,16 +27,6 @@ impl Layout {
         } else {
             Self::Sensor
         }
-    }
-
-    /// The layout of the files that count among these.
-    pub(super) fn counted<'a, D: ReadDisk>(disk: &D, names: impl IntoIterator<Item = &'a CsvName>) -> Self {
-        Self::said(disk).unwrap_or_else(|| Self::guessed(names))
-    }
-
-    /// The layout of the files that count, as `state` says; `None` where that cannot be read.
-    pub(super) fn said<D: ReadDisk>(disk: &D) -> Option<Self> {
-        state::read(disk).ok().map(|state| state.layout())
     }
 
     /// Where `state` says nothing, files of months count if there are any.

@@ -91,7 +91,7 @@ pub(super) fn open<D: Disk>(
             kept.packed = None;
         }
     }
-    let mut journal = Journal::found(Arc::clone(&disk), walked.segments, (base, last)).with(options);
+    let mut journal = Journal::found(Arc::clone(&disk), walked.segments, (base, last)).sized(options.segment_bytes);
     // All of them, where the log is no longer than its base: it goes on in another segment.
     journal.remove(base)?;
     // What was cut must be gone for good, and be kept as pending, before anything is built on either.

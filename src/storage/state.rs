@@ -3,6 +3,7 @@
 
 use super::disk::{or_empty, ReadDisk};
 use super::error::{damaged, failed, StorageError};
+use super::file_names::CsvName;
 use super::layout::Layout;
 use crate::ids::{parse_number, Incarnation, PeerId, Sequence, Term};
 
@@ -109,6 +110,16 @@ pub(super) fn read<D: ReadDisk>(disk: &D) -> Result<StateFile, StorageError> {
     let text = or_empty(disk.read(PATH, 0, BYTES_MAX + 1)).map_err(failed(disk, "read", PATH))?;
     let why = if text.is_empty() { "it is missing" } else { "its fields and checksum do not agree" };
     StateFile::parse(&text).ok_or_else(|| damaged(disk, PATH, why))
+}
+
+/// The layout of the CSV files that count, as `state` says; `None` where that cannot be read.
+pub(super) fn layout_said<D: ReadDisk>(disk: &D) -> Option<Layout> {
+    read(disk).ok().map(|state| state.layout())
+}
+
+/// The layout of the files that count among these.
+pub(super) fn layout_counted<'a, D: ReadDisk>(disk: &D, names: impl IntoIterator<Item = &'a CsvName>) -> Layout {
+    layout_said(disk).unwrap_or_else(|| Layout::guessed(names))
 }
 
 #[cfg(test)]

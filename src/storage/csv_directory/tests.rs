@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::reading::HEADER_LINE;
-use crate::storage::state::{self, StateFile};
+use crate::storage::state::StateFile;
 use crate::storage::tests::support::TempDir;
 
 /// A directory with these files.

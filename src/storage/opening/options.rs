@@ -18,7 +18,7 @@ pub struct Options {
     pub layout: Layout,
     /// What a leader orders to be removed is removed. Without it everything is kept.
     pub limits: Option<Limits>,
-    /// How long a segment of the journal gets; tests make it smaller.
+    /// How long a segment of the journal gets. Only tests and the simulator set it: several are full sooner.
     pub segment_bytes: Option<u64>,
 }
 

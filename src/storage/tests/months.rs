@@ -51,7 +51,7 @@ fn written(layout: Layout) -> (MemoryDisk, [Frame; 3]) {
 /// The rows of the files that count, for a program that only looks.
 fn counted(disk: &MemoryDisk) -> Rows {
     let names: Vec<CsvName> = disk.list("").unwrap().iter().filter_map(|name| CsvName::parse(name)).collect();
-    let layout = Layout::counted(disk, &names);
+    let layout = state::layout_counted(disk, &names);
     let mut rows = rows_on(disk);
     rows.retain(|name, _| CsvName::parse(name).is_some_and(|name| Layout::of(&name) == layout));
     rows
