@@ -8,46 +8,38 @@
 //!
 //! After an error nothing more can be stored; what was stored before stays.
 
-mod ages;
-mod base;
 mod copying;
-mod csv_directory;
 mod csv_files;
 mod directory;
 mod disk;
 mod error;
 mod file_names;
-mod in_place;
 mod inspect;
-mod intact;
 mod journal;
-mod layout;
-mod making;
-mod occupant;
 mod opening;
 mod pending;
 mod repair;
 mod retention;
-mod room;
-mod set_aside;
 mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
-mod version;
-mod waiting;
 
 use std::sync::{Arc, Mutex};
 
 use crate::ids::{Incarnation, PeerId, Sequence, Term, NEEDS_ALL};
 use crate::wire::{Frame, Range, Request};
 
-pub use ages::{last_readings, last_written};
-pub use csv_directory::{CsvDirectory, CsvHandle, CsvStamp};
+pub use csv_files::csv_directory::{CsvDirectory, CsvHandle, CsvStamp};
+pub use csv_files::waiting::ROWS_WAITING_MAX;
+pub use directory::ages::{last_readings, last_written};
 pub use directory::earlier_names::{rename_directory, EarlierDirectory};
+pub use directory::version::check_version;
 pub use directory::{claim, claim_cleared, directory_of, find_directory, others};
 pub use disk::memory::MemoryDisk;
+pub use disk::occupant::{occupant, Occupant};
 pub use disk::real::RealDisk;
+pub use disk::room::Room;
 pub use disk::{Disk, ReadDisk, Stamp};
 pub use error::fault::{Fault, Owned};
 pub use error::StorageError;
@@ -58,22 +50,18 @@ pub use journal::log_reader::LogReader;
 pub use journal::packing::Packed;
 pub use journal::tail::{Tail, TailRead, TAIL_BYTES_MAX};
 pub use journal::Read;
-pub use layout::Layout;
-pub use occupant::{occupant, Occupant};
 pub use opening::options::{Opened, Options};
 pub use opening::start::check_state;
 pub use repair::{CsvRenamed, CsvRepair, CsvRestored, Repair};
 pub use retention::Removed;
-pub use room::Room;
 pub use snapshot::copy::Copied;
 pub use snapshot::Snapshot;
-pub use version::check_version;
-pub use waiting::ROWS_WAITING_MAX;
+pub use state::layout::Layout;
 
 #[cfg(test)]
 pub(crate) use tests::support::TempDir;
 
-use csv_files::CsvFiles;
+use csv_files::{in_place, CsvFiles};
 use journal::Journal;
 use opening::start;
 use pending::Pending;

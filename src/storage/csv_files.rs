@@ -2,10 +2,13 @@
 //! waits in a buffer for each file, and one append writes it. The caller decides when, up to a limit.
 
 pub(super) mod beside;
+pub(super) mod csv_directory;
 pub(super) mod drop;
 pub(super) mod ends;
+pub(super) mod in_place;
 mod restore;
 pub(super) mod row_writer;
+pub(super) mod waiting;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +16,7 @@ use std::sync::Arc;
 use super::disk::{Disk, Stamp};
 use super::error::{failed, StorageError};
 use super::file_names::CsvName;
-use super::layout::Layout;
+use super::state::layout::Layout;
 use crate::ids::Sequence;
 use crate::reading::{self, Month, HEADER_LINE, VERB};
 use crate::wire::Frame;

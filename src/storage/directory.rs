@@ -1,9 +1,11 @@
 //! A peer's directory on the real disk. One process at a time claims it, and never a directory that holds anything
 //! else.
 
+pub(super) mod ages;
 pub(super) mod earlier;
 pub(super) mod earlier_names;
 pub(super) mod previous;
+pub(super) mod version;
 
 use std::fs;
 use std::io;
@@ -11,14 +13,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::earlier_names::is_named;
+use self::version::check_version;
 use super::csv_files::beside;
+use super::disk::making::make_dir;
+use super::disk::occupant::{is_of_process, Lock};
 use super::disk::real::RealDisk;
 use super::error::StorageError;
 use super::file_names::{name_of, sensor_of, sensor_of_earlier};
 use super::journal::names::{is_unfinished, parse_segment_name};
-use super::making::make_dir;
-use super::occupant::{is_of_process, Lock};
-use super::version::check_version;
 use super::{journal, state};
 use crate::durable;
 use crate::ids::PeerId;

@@ -3,12 +3,17 @@
 
 #[cfg(test)]
 pub(super) mod folding;
+pub(super) mod intact;
+pub(super) mod making;
 pub(super) mod memory;
+pub(super) mod occupant;
 mod platter;
 pub(super) mod read_only;
 pub(super) mod real;
 #[cfg(test)]
 pub(super) mod recording;
+pub(super) mod room;
+pub(super) mod set_aside;
 
 use std::fs::Metadata;
 use std::io;

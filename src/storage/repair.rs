@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::layout::Layout;
+use super::state::layout::Layout;
 use crate::ids::Sequence;
 
 /// Something that was wrong, and was mended.

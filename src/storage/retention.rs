@@ -13,9 +13,9 @@ use jiff::Timestamp;
 
 use self::removal::Removal;
 use self::survey::Survey;
-use super::base;
 use super::disk::Disk;
 use super::error::StorageError;
+use super::state::base;
 use super::Storage;
 use crate::ids::{Sequence, Term};
 use crate::wire::{Base, Range};

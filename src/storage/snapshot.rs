@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use self::copy::Copied;
 use super::directory::{directory_of, make};
+use super::disk::making::make_dir;
+use super::disk::occupant::Lock;
 use super::disk::read_only::ReadOnlyDisk;
 use super::disk::real::RealDisk;
 use super::error::StorageError;
 use super::file_names::name_of;
-use super::making::make_dir;
-use super::occupant::Lock;
 use crate::durable::{parent, sync_dir};
 use crate::ids::PeerId;
 

@@ -1,10 +1,13 @@
 //! The file `state`: which peer this is, which life, and what it promised. A few lines of text, read strictly and
 //! replaced whole.
 
+pub(super) mod base;
+pub(super) mod layout;
+
+use self::layout::Layout;
 use super::disk::{or_empty, ReadDisk};
 use super::error::{damaged, failed, StorageError};
 use super::file_names::CsvName;
-use super::layout::Layout;
 use crate::ids::{parse_number, Incarnation, PeerId, Sequence, Term};
 
 /// Name of the file.

@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
     use crate::storage::disk::ReadDisk;
-    use crate::storage::layout::Layout;
+    use crate::storage::state::layout::Layout;
     use crate::storage::tests::rows::{rows_between, rows_on, Rows};
     use crate::storage::tests::support::{dated, frame_of};
     use crate::storage::MemoryDisk;

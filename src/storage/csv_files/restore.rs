@@ -5,11 +5,11 @@ use super::beside::{self, take_place};
 use super::row_writer::{RowWriter, Target};
 use super::CsvFiles;
 use crate::ids::Sequence;
+use crate::storage::disk::set_aside;
 use crate::storage::disk::{Disk, Stamp};
 use crate::storage::error::{failed, StorageError};
 use crate::storage::journal::JournalReader;
 use crate::storage::repair::CsvRestored;
-use crate::storage::set_aside;
 
 impl<D: Disk> CsvFiles<D> {
     /// Compares the name of each file with what was written: one look at the disk for each. Returns whether any is to

@@ -9,7 +9,7 @@ use crate::storage::disk::{Disk, Stamp};
 use crate::storage::error::{failed, StorageError};
 use crate::storage::file_names::CsvName;
 use crate::storage::journal::{JournalReader, Read};
-use crate::storage::layout::Layout;
+use crate::storage::state::layout::Layout;
 use crate::storage::READ_BYTES;
 
 /// A file that lacks rows.

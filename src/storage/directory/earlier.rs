@@ -18,13 +18,14 @@ use super::previous::{count_files, head, names, sync_all};
 use super::{check_own, Others};
 use crate::ids::Sequence;
 use crate::storage::csv_files::ends::last_row;
+use crate::storage::disk::making::{copy_file, make_dirs};
+use crate::storage::disk::occupant::{is_of_process, LOCK};
 use crate::storage::disk::read_only::ReadOnlyDisk;
 use crate::storage::disk::ReadDisk;
 use crate::storage::error::{failed, StorageError};
 use crate::storage::file_names::{id_of, sensor_of};
-use crate::storage::making::{copy_file, make_dirs};
-use crate::storage::occupant::{is_of_process, LOCK};
-use crate::storage::{base, journal, state};
+use crate::storage::journal;
+use crate::storage::state::{self, base};
 
 /// What was kept, in words for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,12 +10,12 @@ use super::earlier;
 use super::previous::{check_owner, names, sync_all, unvouched};
 use super::{check_own, Others};
 use crate::ids::{PeerId, SensorId};
+use crate::storage::disk::occupant::Lock;
+use crate::storage::disk::set_aside;
 use crate::storage::disk::Disk;
 use crate::storage::error::{failed, StorageError};
 use crate::storage::file_names::{csv_name, name_of, sensor_of_earlier};
-use crate::storage::occupant::Lock;
 use crate::storage::repair::CsvRenamed;
-use crate::storage::set_aside;
 
 /// What became of a directory that an earlier version named, in words for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]

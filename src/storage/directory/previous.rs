@@ -11,12 +11,12 @@ use crate::durable;
 use crate::ids::PeerId;
 use crate::reading::HEADER_LINE;
 use crate::storage::csv_files::beside;
+use crate::storage::disk::making::make_dir;
+use crate::storage::disk::occupant::is_of_process;
 use crate::storage::error::StorageError;
 use crate::storage::journal::names::is_unfinished;
-use crate::storage::making::make_dir;
-use crate::storage::occupant::is_of_process;
-use crate::storage::state::{self, StateFile};
-use crate::storage::{base, journal, pending};
+use crate::storage::state::{self, base, StateFile};
+use crate::storage::{journal, pending};
 
 /// What was set aside, in words for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use super::making::{make_dirs, make_file, open_or_make};
+use super::occupant::{Lock, LOCK};
 use super::read_only::{file_names, read_at};
 use super::{or_empty, Disk, ReadDisk, Stamp};
 use crate::durable;
 use crate::identity;
 use crate::storage::error::StorageError;
-use crate::storage::making::{make_dirs, make_file, open_or_make};
-use crate::storage::occupant::{Lock, LOCK};
 
 /// How many files are kept open for appending, unless fewer are allowed. The sensor of a reading is mostly one of the
 /// last few, however many sensors there are.

@@ -10,7 +10,7 @@ use crate::storage::csv_files::ends::last_row;
 use crate::storage::disk::Disk;
 use crate::storage::error::{failed, StorageError};
 use crate::storage::file_names::CsvName;
-use crate::storage::layout::Layout;
+use crate::storage::state::layout::Layout;
 use crate::wire::Frame;
 
 /// How many bytes of rows may wait to be compared, for all files.

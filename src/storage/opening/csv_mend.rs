@@ -5,11 +5,11 @@ use crate::ids::Sequence;
 use crate::reading::{row_sequence, Month, Row, HEADER_LINE, ROW_BYTES_MAX};
 use crate::storage::csv_files::beside;
 use crate::storage::csv_files::row_writer::{RowWriter, Target};
+use crate::storage::disk::set_aside;
 use crate::storage::disk::{Disk, Stamp};
 use crate::storage::error::{failed, StorageError};
 use crate::storage::journal::JournalReader;
 use crate::storage::repair::CsvRepair;
-use crate::storage::set_aside;
 
 /// What is read of a file in one step, in bytes.
 const BLOCK_BYTES: usize = 64 * 1024;

@@ -1,8 +1,8 @@
 //! The options that a storage is opened with, and what it finds.
 
 use crate::ids::{Incarnation, Sequence, Term};
-use crate::storage::layout::Layout;
 use crate::storage::repair::Repair;
+use crate::storage::state::layout::Layout;
 use crate::wire::{Limits, Range, RunList};
 
 /// What to do with the files of earlier lives, and when something counts as stored.

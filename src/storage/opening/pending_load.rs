@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::storage::disk::intact;
+use crate::storage::disk::set_aside;
 use crate::storage::disk::Disk;
 use crate::storage::error::{failed, StorageError};
-use crate::storage::intact;
 use crate::storage::pending::{parse_record, Index, Pending, COMPACTED_PATH, PATH, VERB};
 use crate::storage::repair::Repair;
-use crate::storage::set_aside;
 use crate::wire::batch::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 
 /// Loads what is kept, and mends the file.

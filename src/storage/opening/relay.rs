@@ -11,8 +11,8 @@ use crate::ids::Sequence;
 use crate::storage::disk::Disk;
 use crate::storage::error::{failed, StorageError};
 use crate::storage::journal::JournalReader;
-use crate::storage::layout::Layout;
 use crate::storage::repair::{CsvRelaid, CsvRepair, Repair};
+use crate::storage::state::layout::Layout;
 use crate::storage::state::StateFile;
 
 /// Mends the files of the wanted layout, and replaces the others. `found` is the `state` of the life before. Returns what

@@ -4,14 +4,14 @@
 use super::walk::Broken;
 use crate::ids::Sequence;
 use crate::numbers::Numbers;
+use crate::storage::disk::intact;
+use crate::storage::disk::set_aside;
 use crate::storage::disk::{Disk, ReadDisk};
 use crate::storage::error::{failed, StorageError};
-use crate::storage::intact;
 use crate::storage::journal::packing;
 use crate::storage::journal::segment_bytes::SegmentBytes;
 use crate::storage::pending::Pending;
 use crate::storage::repair::Repair;
-use crate::storage::set_aside;
 use crate::wire::batch::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::wire::frame::FrameHead;
 use crate::wire::{Frame, Request};

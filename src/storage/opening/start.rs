@@ -2,12 +2,13 @@
 
 use crate::ids::{Incarnation, PeerId, Sequence, INCARNATION_MAX, NEEDS_ALL, NUMBER_MAX};
 use crate::storage::directory::is_harmless;
+use crate::storage::disk::occupant::is_of_process;
+use crate::storage::disk::set_aside;
 use crate::storage::disk::Disk;
 use crate::storage::error::{damaged, failed, StorageError};
-use crate::storage::occupant::is_of_process;
 use crate::storage::repair::Repair;
 use crate::storage::state::{self, StateFile};
-use crate::storage::{journal, set_aside, Options};
+use crate::storage::{journal, Options};
 use crate::wire::RunList;
 
 /// What `state` says of the last life.

@@ -6,10 +6,10 @@ use super::Removed;
 use crate::ids::Sequence;
 use crate::numbers::Numbers;
 use crate::reading;
-use crate::storage::base;
 use crate::storage::disk::Disk;
 use crate::storage::error::StorageError;
 use crate::storage::journal::Read;
+use crate::storage::state::base;
 use crate::storage::{Storage, READ_BYTES};
 use crate::wire::{Base, Frame, RunList};
 

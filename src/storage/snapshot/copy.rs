@@ -18,8 +18,8 @@ use crate::storage::error::{damaged, failed, StorageError};
 use crate::storage::file_names::{sensor_of, sensor_of_earlier};
 use crate::storage::journal::segment_bytes::SegmentBytes;
 use crate::storage::opening::{salvage, start, walk};
-use crate::storage::state::{self, StateFile};
-use crate::storage::{base, journal, pending, Options, Packed, Storage};
+use crate::storage::state::{self, base, StateFile};
+use crate::storage::{journal, pending, Options, Packed, Storage};
 use crate::wire::Frame;
 
 /// What was copied.

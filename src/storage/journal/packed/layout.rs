@@ -1,9 +1,9 @@
 //! Where the blocks of a packed segment are, in its file and among the plain bytes that it stands for.
 
 use super::{check, check_file_head, file_head, line_of, RECORD_BYTES_MAX, VERB};
+use crate::storage::disk::intact;
 use crate::storage::disk::ReadDisk;
 use crate::storage::error::{damaged, failed, StorageError};
-use crate::storage::intact;
 use crate::wire::batch::{check_crc, seal, unseal};
 use crate::wire::Cursor;
 

@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
-use super::disk::read_only::ReadOnlyDisk;
-use super::disk::ReadDisk;
-use super::error::StorageError;
-use super::{journal, pending, state};
+use crate::storage::disk::read_only::ReadOnlyDisk;
+use crate::storage::disk::ReadDisk;
+use crate::storage::error::StorageError;
+use crate::storage::{journal, pending, state};
 use crate::version;
 
 /// The latest that this program writes and reads.

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use fs4::{FileExt, TryLockError};
 
-use super::error::StorageError;
 use super::making::open_or_make;
+use crate::storage::error::StorageError;
 
-pub(super) const LOCK: &str = "lock";
+pub(in crate::storage) const LOCK: &str = "lock";
 
 /// Where the process is noted: in the lock itself, or beside it if the system lets nobody read what is locked.
 const NOTE: &str = if cfg!(windows) { "running" } else { LOCK };
@@ -38,7 +38,7 @@ pub struct Occupant {
 
 /// The `lock` of a directory, held by this process for as long as this lives.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(in crate::storage) struct Lock {
     /// Held by being open.
     _held: File,
     note: File,
@@ -46,7 +46,7 @@ pub(super) struct Lock {
 
 impl Lock {
     /// Takes it, and notes this process.
-    pub(super) fn take(root: &Path) -> Result<Self, StorageError> {
+    pub(in crate::storage) fn take(root: &Path) -> Result<Self, StorageError> {
         Self::taken(root, NOTE, &mut || thread::sleep(LOOK))
     }
 
@@ -82,7 +82,7 @@ impl Lock {
 
     /// Writes where the peer of this process listens, for programs of this host that look for it, and how long its rows may
     /// wait. An earlier version reads the first, and no further.
-    pub(super) fn note(&self, endpoint: SocketAddr, rows_wait: Option<Duration>) -> io::Result<()> {
+    pub(in crate::storage) fn note(&self, endpoint: SocketAddr, rows_wait: Option<Duration>) -> io::Result<()> {
         let waits = rows_wait.map_or_else(String::new, |wait| format!("{ROWS_WAIT}{}\n", wait.as_millis()));
         let mut note = &self.note;
         note.seek(SeekFrom::End(0))?;
@@ -91,7 +91,7 @@ impl Lock {
 }
 
 /// Whether this is the name of a file that belongs to the process, and not to what a peer keeps.
-pub(super) fn is_of_process(name: &str) -> bool {
+pub(in crate::storage) fn is_of_process(name: &str) -> bool {
     matches!(name, LOCK | "running")
 }
 

@@ -6,14 +6,14 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::csv_files::ends::last_row;
-use super::directory::find_directory;
-use super::disk::read_only::ReadOnlyDisk;
-use super::disk::ReadDisk;
-use super::file_names::sensor_of;
-use super::journal;
+use super::find_directory;
 use crate::ids::{PeerId, SensorId, Sequence};
 use crate::reading::Row;
+use crate::storage::csv_files::ends::last_row;
+use crate::storage::disk::read_only::ReadOnlyDisk;
+use crate::storage::disk::ReadDisk;
+use crate::storage::file_names::sensor_of;
+use crate::storage::journal;
 
 /// When a file in a peer's directory was last written, by the clock of that time. `None`: there is none, or nobody
 /// knows.

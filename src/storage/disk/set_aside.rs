@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::disk::Disk;
-use super::error::{failed, StorageError};
+use super::Disk;
+use crate::storage::error::{failed, StorageError};
 
 /// What is copied in one step, in bytes.
 const COPY_BYTES: usize = 1024 * 1024;
@@ -13,7 +13,7 @@ const COPY_BYTES: usize = 1024 * 1024;
 ///
 /// # Errors
 /// The disk's.
-pub(super) fn rename<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageError> {
+pub(in crate::storage) fn rename<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageError> {
     let aside = free_name(disk, path)?;
     disk.rename(path, &aside).map_err(failed(disk, "set aside", path))?;
     let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
@@ -26,7 +26,7 @@ pub(super) fn rename<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageEr
 ///
 /// # Errors
 /// The disk's.
-pub(super) fn copy<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageError> {
+pub(in crate::storage) fn copy<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageError> {
     copy_from(disk, path, 0)
 }
 
@@ -34,7 +34,7 @@ pub(super) fn copy<D: Disk>(disk: &D, path: &str) -> Result<PathBuf, StorageErro
 ///
 /// # Errors
 /// The disk's.
-pub(super) fn copy_from<D: Disk>(disk: &D, path: &str, mut at: u64) -> Result<PathBuf, StorageError> {
+pub(in crate::storage) fn copy_from<D: Disk>(disk: &D, path: &str, mut at: u64) -> Result<PathBuf, StorageError> {
     let aside = free_name(disk, path)?;
     loop {
         let block = disk.read(path, at, COPY_BYTES).map_err(failed(disk, "read", path))?;

@@ -1,10 +1,10 @@
 //! How rows are divided into CSV files: by sensor, or by sensor and month. If files of both kinds are there, `state`
 //! says which ones count.
 
-use super::error::StorageError;
-use super::file_names::CsvName;
 use crate::ids::{SensorId, Sequence};
 use crate::reading::{self, Month};
+use crate::storage::error::StorageError;
+use crate::storage::file_names::CsvName;
 
 /// Which rows a CSV file has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ const MARK: u8 = b'+';
 
 impl Layout {
     /// The layout that has files of this kind.
-    pub(super) fn of(name: &CsvName) -> Self {
+    pub(in crate::storage) fn of(name: &CsvName) -> Self {
         if name.month.is_some() {
             Self::Month
         } else {
@@ -30,11 +30,11 @@ impl Layout {
     }
 
     /// Where `state` says nothing, files of months count if there are any.
-    pub(super) fn guessed<'a>(names: impl IntoIterator<Item = &'a CsvName>) -> Self {
+    pub(in crate::storage) fn guessed<'a>(names: impl IntoIterator<Item = &'a CsvName>) -> Self {
         names.into_iter().map(Self::of).find(|layout| *layout == Self::Month).unwrap_or_default()
     }
 
-    pub(super) fn other(self) -> Self {
+    pub(in crate::storage) fn other(self) -> Self {
         match self {
             Self::Sensor => Self::Month,
             Self::Month => Self::Sensor,

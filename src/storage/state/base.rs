@@ -3,20 +3,20 @@
 
 use std::path::PathBuf;
 
-use super::disk::{or_empty, Disk, ReadDisk};
-use super::error::{damaged, failed, StorageError};
-use super::set_aside;
 use crate::ids::Sequence;
+use crate::storage::disk::set_aside;
+use crate::storage::disk::{or_empty, Disk, ReadDisk};
+use crate::storage::error::{damaged, failed, StorageError};
 use crate::version;
 use crate::wire::base::BASE_BYTES_MAX;
 use crate::wire::batch::{check_crc, seal, unseal, HEAD_BYTES_MAX};
 use crate::wire::{Base, Cursor, WireError};
 
 /// Name of the file.
-pub(super) const PATH: &str = "base";
+pub(in crate::storage) const PATH: &str = "base";
 
 /// What it begins with.
-pub(super) const VERB: &str = "BASE";
+pub(in crate::storage) const VERB: &str = "BASE";
 
 /// The form that this version writes, and the latest that it reads.
 const VERSION: u64 = 1;
@@ -49,7 +49,7 @@ fn parse(bytes: &[u8]) -> Result<Base, WireError> {
 ///
 /// # Errors
 /// The disk's; or where it is damaged, or of a later version.
-pub(super) fn read<D: ReadDisk>(disk: &D) -> Result<Option<Base>, StorageError> {
+pub(in crate::storage) fn read<D: ReadDisk>(disk: &D) -> Result<Option<Base>, StorageError> {
     let bytes =
         or_empty(disk.read(PATH, 0, HEAD_BYTES_MAX + BASE_BYTES_MAX + 1)).map_err(failed(disk, "read", PATH))?;
     if bytes.is_empty() {
@@ -63,7 +63,7 @@ pub(super) fn read<D: ReadDisk>(disk: &D) -> Result<Option<Base>, StorageError> 
 ///
 /// # Errors
 /// The disk's.
-pub(super) fn last<D: ReadDisk>(disk: &D) -> Result<Sequence, StorageError> {
+pub(in crate::storage) fn last<D: ReadDisk>(disk: &D) -> Result<Sequence, StorageError> {
     let head = or_empty(disk.read(PATH, 0, HEAD_BYTES_MAX)).map_err(failed(disk, "read", PATH))?;
     let line = head.split(|byte| *byte == b'\n').next().and_then(|line| std::str::from_utf8(line).ok());
     let last = line.and_then(|line| Cursor::new(line, VERB).ok()?.number("base").ok());
@@ -74,7 +74,7 @@ pub(super) fn last<D: ReadDisk>(disk: &D) -> Result<Sequence, StorageError> {
 ///
 /// # Errors
 /// The disk's; or where it is of a later version.
-pub(super) fn load<D: Disk>(disk: &D) -> Result<(Base, Option<PathBuf>), StorageError> {
+pub(in crate::storage) fn load<D: Disk>(disk: &D) -> Result<(Base, Option<PathBuf>), StorageError> {
     match read(disk) {
         Ok(base) => Ok((base.unwrap_or_default(), None)),
         Err(StorageError::Damaged { .. }) => Ok((Base::default(), Some(set_aside::rename(disk, PATH)?))),
@@ -83,13 +83,13 @@ pub(super) fn load<D: Disk>(disk: &D) -> Result<(Base, Option<PathBuf>), Storage
 }
 
 /// Whether the beginning of a log may be removed: what is left of it has to fit into one message.
-pub(super) fn fits(base: &Base) -> bool {
+pub(in crate::storage) fn fits(base: &Base) -> bool {
     base.block().len() <= BASE_BYTES_MAX
 }
 
 /// # Errors
 /// The disk's; then the old one is still there.
-pub(super) fn save<D: Disk>(disk: &D, base: &Base, durable: bool) -> Result<(), StorageError> {
+pub(in crate::storage) fn save<D: Disk>(disk: &D, base: &Base, durable: bool) -> Result<(), StorageError> {
     disk.replace(PATH, &to_bytes(base), durable).map_err(failed(disk, "replace", PATH))
 }
 
@@ -97,7 +97,7 @@ pub(super) fn save<D: Disk>(disk: &D, base: &Base, durable: bool) -> Result<(), 
 ///
 /// # Errors
 /// The disk's.
-pub(super) fn remove<D: Disk>(disk: &D) -> Result<(), StorageError> {
+pub(in crate::storage) fn remove<D: Disk>(disk: &D) -> Result<(), StorageError> {
     disk.remove(PATH).map_err(failed(disk, "remove", PATH))?;
     disk.sync_names("").map_err(failed(disk, "sync", ""))
 }

@@ -6,15 +6,14 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use super::csv_files::ends::{last_row_of, PEEK_BYTES};
-use super::disk::read_only::ReadOnlyDisk;
-use super::disk::{ReadDisk, Stamp};
-use super::error::{failed, StorageError};
-use super::file_names::{csv_names_of, CsvName};
-use super::layout::Layout;
-use super::state;
+use super::ends::{last_row_of, PEEK_BYTES};
 use crate::identity;
 use crate::ids::{SensorId, Sequence};
+use crate::storage::disk::read_only::ReadOnlyDisk;
+use crate::storage::disk::{ReadDisk, Stamp};
+use crate::storage::error::{failed, StorageError};
+use crate::storage::file_names::{csv_names_of, CsvName};
+use crate::storage::state::{self, layout::Layout};
 
 /// How much of a file is read in one step, in bytes.
 const READ_BYTES: usize = 256 * 1024;

@@ -6,17 +6,17 @@ use crate::storage::error::StorageError;
 const RECORDS: usize = 4;
 
 /// Reads bytes from an offset on; fewer than asked for only at the end.
-pub(super) type Read<'a> = dyn FnMut(u64, usize) -> Result<Vec<u8>, StorageError> + 'a;
+pub(in crate::storage) type Read<'a> = dyn FnMut(u64, usize) -> Result<Vec<u8>, StorageError> + 'a;
 
 /// Takes a possible record: its offset, and the bytes from there on. Returns its length, if it is one.
-pub(super) type Take<'a> = dyn FnMut(u64, &[u8]) -> Result<Option<usize>, StorageError> + 'a;
+pub(in crate::storage) type Take<'a> = dyn FnMut(u64, &[u8]) -> Result<Option<usize>, StorageError> + 'a;
 
 /// Shows `take` every place from `from` on where a record may begin, with enough bytes for a whole one of `longest`
 /// bytes unless the file ends before. A record may begin where `verb` is, but not within another record.
 ///
 /// # Errors
 /// What `read` or `take` returns.
-pub(super) fn find(
+pub(in crate::storage) fn find(
     read: &mut Read<'_>,
     (from, longest): (u64, usize),
     verb: &[u8],

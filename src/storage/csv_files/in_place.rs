@@ -1,14 +1,14 @@
 //! Checks that the files that a peer wrote are still there under their names. Other programs move, remove and replace
 //! files while it runs, and an open file does not show that.
 
-use super::disk::{Disk, Stamp};
-use super::error::{failed, StorageError};
-use super::occupant::LOCK;
-use super::repair::CsvRestored;
-use super::{pending, Storage};
+use crate::storage::disk::occupant::LOCK;
+use crate::storage::disk::{Disk, Stamp};
+use crate::storage::error::{failed, StorageError};
+use crate::storage::repair::CsvRestored;
+use crate::storage::{pending, Storage};
 
 /// The file that says that the directory is the one that was claimed: it is there for as long as this process holds that.
-pub(super) fn claimed<D: Disk>(disk: &D) -> Result<Stamp, StorageError> {
+pub(in crate::storage) fn claimed<D: Disk>(disk: &D) -> Result<Stamp, StorageError> {
     let lock = disk.stamp(LOCK).map_err(failed(disk, "look at", LOCK))?;
     Ok(Stamp { bytes: 0, ..lock })
 }

@@ -1,10 +1,10 @@
 //! Rows that are delivered and not yet in their files. They may wait for each other, so that one write takes many: after a
 //! crash they are made again from the journal.
 
-use super::disk::Disk;
-use super::error::StorageError;
-use super::Storage;
 use crate::ids::Sequence;
+use crate::storage::disk::Disk;
+use crate::storage::error::StorageError;
+use crate::storage::Storage;
 
 /// How many rows may wait for longer than a moment: about 512 KiB.
 pub const ROWS_WAITING_MAX: u64 = 8192;
