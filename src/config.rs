@@ -6,7 +6,7 @@ pub mod form;
 pub mod source;
 pub mod value;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ pub struct Config {
     pub port: u16,
     /// UDP port of discovery, never 0.
     pub broadcast_port: u16,
-    /// Where discovery is sent, always IPv4; `None`: what `bind` implies, see [`Config::default_broadcast`].
+    /// Where discovery is sent, always IPv4; `None`: what `bind` implies, as `net/broadcast.rs` says.
     pub broadcast_address: Option<IpAddr>,
     /// `HOST:PORT` of peers to ask where broadcast does not reach, each once; names are not looked up yet.
     pub join: Vec<String>,
@@ -249,16 +249,6 @@ impl Config {
         let pairs: Vec<_> = self.own_sensors().map(|(id, source)| format!("{id} ({source})")).collect();
         (pairs.len() > 1).then(|| pairs.join(", "))
     }
-
-    /// Where discovery goes, if `bind` alone decides that: `127.255.255.255`, which all of a host's peers hear, for a
-    /// loopback address. `None` for any other: that depends on the interfaces, which `net` knows.
-    #[must_use]
-    pub fn default_broadcast(&self) -> Option<IpAddr> {
-        match self.bind {
-            IpAddr::V4(address) if address.is_loopback() => Some(IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255))),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -344,19 +334,6 @@ pub(crate) mod tests {
     #[test]
     fn an_empty_data_directory_is_refused() {
         assert_eq!(Config { data_dir: PathBuf::new(), ..config() }.check(), Err(ConfigError::DataDir));
-    }
-
-    #[test]
-    fn a_loopback_address_implies_the_broadcast_address_of_loopback() {
-        let broadcast = |bind: &str| {
-            let config = Config { bind: bind.parse().unwrap(), ..config() };
-            config.default_broadcast().map(|address| address.to_string())
-        };
-        assert_eq!(broadcast("127.0.0.1").as_deref(), Some("127.255.255.255"));
-        assert_eq!(broadcast("127.1.2.3").as_deref(), Some("127.255.255.255"));
-        for other in ["0.0.0.0", "192.168.1.5", "::1", "::"] {
-            assert_eq!(broadcast(other), None, "{other}");
-        }
     }
 
     #[test]
