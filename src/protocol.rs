@@ -10,7 +10,7 @@
 //! | `receive` | the gate that each message of another peer passes | every mechanism |
 //! | `picture`, `standing` | what others may see of a peer; they change nothing | data |
 //! | `notices` | what was logged once, and is not logged again while it stays so | data |
-//! | all others | one mechanism each, as methods of `Peer` | data, and other mechanisms |
+//! | `addresses`, `admission`, `calls`, `conflict`, `connections`, `credibility`, `cuts`, `discovery`, `doubt`, `dropping`, `election`, `heartbeat`, `membership`, `merge`, `ordering`, `reach`, `recovery`, `replication`, `retention`, `stopping`, `unreachable`, `views` | one mechanism each, as methods of `Peer` | data, and other mechanisms |
 //!
 //! Mechanisms call each other, and in circles: a lost leader starts an election, a won election proposes, a failed
 //! proposal seeks, and so on. There are no layers among them. Three rules keep that in hand.

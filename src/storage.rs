@@ -1,12 +1,21 @@
-//! The files of one peer, as docs/protocol.md section 8 says: the log (`journal.rs`, its end in memory in `journal/tail.rs`),
-//! the CSV files (`csv_files.rs`), what is pending (`pending.rs`) and `state`. One thread writes, others read the log.
-//! What is stored, and when others hear of it, is decided elsewhere.
+//! The files of one peer, as docs/protocol.md section 8 says. One thread writes, others read the log. What is stored, and
+//! when others hear of it, is decided elsewhere. After an error nothing more can be stored; what was stored before stays.
 //!
-//! `opening` runs once, at a start: it reads what earlier lives left, and mends it. `directory` claims the directory before
-//! that. `disk` has all that is asked of a disk, real or in memory. `inspect` and `snapshot` look at another peer's
-//! directory.
-//!
-//! After an error nothing more can be stored; what was stored before stays.
+//! | room | holds |
+//! | --- | --- |
+//! | `disk` | all that is asked of a disk, and the disks: real, only read, in memory. A real one also has modes of new files (`making`), a process that uses a directory (`occupant`), and free room (`room`). Any disk has damaged files: they are put out of the way (`set_aside`), and what is whole in them is found (`intact`) |
+//! | `error` | what can go wrong, and why the system refused (`fault`) |
+//! | `state` | small files of facts: `state`, and `base`, what is left of a beginning that was removed; which CSV files count (`layout`) |
+//! | `pending` | readings that are not yet committed |
+//! | `journal` | the log, in segments. Its end is in memory (`tail`); what is full is packed (`packing`) |
+//! | `file_names` | the names of ids on a disk |
+//! | `csv_files` | the rows. Some may wait (`waiting`); what is no longer in its place (`in_place`) is written again (`restore`). Other programs read them through `csv_directory` |
+//! | `retention` | the removal of the beginning of the log |
+//! | `repair` | what was wrong at a start, in words for the operator |
+//! | `directory` | the claim of a directory before a start: whose it is, of which version (`version`), how old (`ages`), and what earlier lives left under which names |
+//! | `opening` | what runs once, at a start: it reads what earlier lives left, and mends it |
+//! | `inspect`, `snapshot` | another peer's directory: looked at, and copied |
+//! | `copying` | a storage that goes on twice, for the simulator |
 
 mod copying;
 mod csv_files;

@@ -132,6 +132,27 @@ fn files_are_short_and_say_first_what_they_are_for() {
     }
 }
 
+/// Rooms whose heads are tables of all that is in them.
+const ROOMS: [&str; 3] = ["storage", "threads", "protocol"];
+
+#[test]
+fn the_head_of_a_room_names_every_module_but_for_tests() {
+    for room in ROOMS {
+        let text = fs::read_to_string(root().join(format!("src/{room}.rs"))).expect("text");
+        let head: String = text.lines().take_while(|line| line.starts_with("//!")).collect();
+        let mut modules = 0;
+        for (before, line) in text.lines().zip(text.lines().skip(1)) {
+            let declared = line.trim_start_matches("pub ").strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';'));
+            if let Some(module) = declared.filter(|_| before != "#[cfg(test)]") {
+                let is_named = [format!("`{module}`"), format!("`{module}/`")].iter().any(|name| head.contains(name));
+                assert!(is_named, "the head of src/{room}.rs does not name {module}");
+                modules += 1;
+            }
+        }
+        assert!(modules > 10, "the test looks in the wrong place");
+    }
+}
+
 #[test]
 fn what_decides_about_real_runs_knows_nothing_of_the_code() {
     let files = sources(&root().join("tests/history"));
