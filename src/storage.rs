@@ -17,6 +17,7 @@
 //! | `inspect`, `snapshot` | another peer's directory: looked at, and copied |
 //! | `copying` | a storage that goes on twice, for the simulator |
 
+#[cfg(feature = "simulation")]
 mod copying;
 mod csv_files;
 mod directory;
@@ -45,6 +46,7 @@ pub use directory::ages::{last_readings, last_written};
 pub use directory::earlier_names::{rename_directory, EarlierDirectory};
 pub use directory::version::check_version;
 pub use directory::{claim, claim_cleared, directory_of, find_directory, others};
+#[cfg(any(test, feature = "simulation"))]
 pub use disk::memory::MemoryDisk;
 pub use disk::occupant::{occupant, Occupant};
 pub use disk::real::RealDisk;

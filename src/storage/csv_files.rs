@@ -75,6 +75,7 @@ impl<D: Disk> CsvFiles<D> {
     }
 
     /// The same files on this copy of their disk.
+    #[cfg(feature = "simulation")]
     pub(super) fn copied_to(self, disk: Arc<D>) -> Self {
         Self { disk, ..self }
     }

@@ -5,8 +5,10 @@
 pub(super) mod folding;
 pub(super) mod intact;
 pub(super) mod making;
+#[cfg(any(test, feature = "simulation"))]
 pub(super) mod memory;
 pub(super) mod occupant;
+#[cfg(any(test, feature = "simulation"))]
 mod platter;
 pub(super) mod read_only;
 pub(super) mod real;

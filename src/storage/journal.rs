@@ -134,6 +134,7 @@ impl<D: Disk> Journal<D> {
     }
 
     /// The same journal on this copy of its disk.
+    #[cfg(feature = "simulation")]
     pub(super) fn copied_to(mut self, disk: Arc<D>) -> Self {
         let index = Arc::new(Mutex::new(self.reader.index().clone()));
         self.reader = JournalReader { disk, index };

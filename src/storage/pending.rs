@@ -161,6 +161,7 @@ impl<D: Disk> Pending<D> {
     }
 
     /// The same on this copy of its disk.
+    #[cfg(feature = "simulation")]
     pub(super) fn copied_to(self, disk: Arc<D>) -> Self {
         Self { disk, ..self }
     }

@@ -1,5 +1,5 @@
-//! A disk in memory, for simulated peers and tests: the same calls always give the same results. It can fail, fill up,
-//! outlive a process that dies in the middle of a write, lose power (`platter.rs`) and rot.
+//! A disk in memory, which is built for simulated peers and tests alone: the same calls always give the same results. It
+//! can fail, fill up, outlive a process that dies in the middle of a write, lose power (`platter.rs`) and rot.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -53,7 +53,8 @@ impl MemoryDisk {
 
     /// Lets the next `n` syncs of files fail as on Linux: the system reports it once, and treats what it could not
     /// write as written. So that never reaches the platter, and the next sync succeeds.
-    pub fn fail_syncs(&self, n: u32) {
+    #[cfg(test)]
+    pub(in crate::storage) fn fail_syncs(&self, n: u32) {
         self.memory().sync_failures = n;
     }
 
@@ -130,6 +131,7 @@ impl MemoryDisk {
     }
 
     /// What makes it another disk than a copy: names and bytes, and which of them a power cut may take.
+    #[cfg(feature = "simulation")]
     pub(crate) fn digest(&self, into: &mut impl std::hash::Hasher) {
         self.memory().files.digest(into);
     }

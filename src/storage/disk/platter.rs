@@ -2,6 +2,7 @@
 //! or not at all: pages of a file in any mixture, and names as if any of the last changes had not been made.
 
 use std::collections::{BTreeMap, BTreeSet};
+#[cfg(feature = "simulation")]
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
@@ -196,6 +197,7 @@ impl Platter {
     }
 
     /// Contents count, and not which numbers they have.
+    #[cfg(feature = "simulation")]
     pub(super) fn digest(&self, into: &mut impl Hasher) {
         for (path, id) in self.names.iter().chain(&self.synced) {
             (path, &self.contents[id]).hash(into);
