@@ -291,7 +291,7 @@ fn strangers_are_forgotten_after_twice_both_timeouts() {
     let mut trial = Trial::member(&["x"]);
     trial.knows("q");
     let answer = send("z", Message::HeartbeatAck { term: term("3@z/1"), stored: 0 });
-    assert_eq!(trial.after(30).gets("z", heartbeat("3@z/1")), [answer.clone()]);
+    assert_eq!(trial.after(30).gets("z", heartbeat("3@z/1")), std::slice::from_ref(&answer));
     let forgets = [answer, close("q"), Effect::Drop { connection: connection("q") }];
     assert_eq!(trial.after(1).gets("z", heartbeat("3@z/1")), forgets);
 }

@@ -112,7 +112,10 @@ fn a_mistake_is_told_with_its_line_and_word() {
         ("rate 20/s\nfor 30s\nat 5s cut a -> b for 1h", "line 1, 'rate': that would be "),
         ("draw 2\nat 0.1s stall p0 24h", "line 1, 'for': that would be "),
         ("at 5s burst a 90000\nat 6s burst b 90000", "line 1, 'for': that would be 18"),
-        ("draw 1\nat 0.1s burst p0 18446744073709551615", "line 2, '18446744073709551615': more than 100000 in one burst"),
+        (
+            "draw 1\nat 0.1s burst p0 18446744073709551615",
+            "line 2, '18446744073709551615': more than 100000 in one burst",
+        ),
         ("at 3s blackout leader", "line 1, 'leader': one word too many"),
         ("at 3s split leader | a b c", "line 1, 'leader': the sides of a split are peers by name"),
         ("at 40s kill a\nfor 30s", "line 1, '40s': faults end before it, at 30s; 'for' says when"),
