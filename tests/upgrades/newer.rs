@@ -128,6 +128,9 @@ fn a_peer_that_is_refused_for_its_version_says_so() {
         stream
             .write_all(b"ERROR:wrong version: 3 in the group, 2 at the newcomer; upgrade the newcomer\n")
             .expect("it reads");
+        // An end with something unread is a reset, which may overtake what was written.
+        stream.shutdown(std::net::Shutdown::Write).expect("it is connected");
+        std::io::copy(&mut stream, &mut std::io::sink()).expect("it ends");
     });
     let peer = group.start_with("a", &["--sensor", "none", "--join", &address]);
     peer.wait_for("A peer refused this one: wrong version: 3 in the group, 2 at the newcomer; upgrade the newcomer");
