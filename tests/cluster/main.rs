@@ -2,6 +2,7 @@
 //! CSV files and on the log lines that users grep.
 
 mod bad_input;
+mod claims;
 #[cfg(unix)]
 mod closed;
 #[cfg(target_os = "linux")]

@@ -4,68 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use crate::claims::{claims, Claims, Said};
 use crate::harness::{assert_same_rows, Group, Peer};
 use crate::platter::{parsed, Platter};
 use crate::record::{Event, Recorder};
-use peer::ids::{Sequence, Term};
 
 /// Both make a peer careful: what it said must hold after a power cut.
 const CAREFUL: [&str; 3] = ["--resume", "--fsync", "batch"];
 
-/// What a message claims about the files of its sender.
-#[derive(Debug, Default)]
-struct Claims {
-    incarnation: Option<u64>,
-    promised: Option<Term>,
-    synced: Option<Term>,
-    log: Option<Sequence>,
-}
-
-/// Reads them out of a line of the wire.
-fn claims(line: &str) -> Claims {
-    let fields: Vec<&str> = line.split(':').collect();
-    let none = Claims::default();
-    match &fields[..] {
-        ["HELLO", _, _, _, _, incarnation, ..] => Claims { incarnation: Some(parsed(incarnation)), ..none },
-        ["COORDINATOR", _, term] | ["FETCH", term, _] => Claims { promised: Some(parsed(term)), ..none },
-        ["JOIN", term, ..] if *term != "-" => Claims { promised: Some(parsed(term)), ..none },
-        ["LOG_STATE", term, synced, ..] => {
-            let synced = (*synced != "-").then(|| parsed(synced));
-            Claims { promised: Some(parsed(term)), synced, ..none }
-        }
-        ["VIEW_CHANGE" | "ADDED TO NETWORK", ..] => {
-            let term = Some(term_of_view(line));
-            Claims { promised: term.clone(), synced: term, ..none }
-        }
-        // Nothing was told yet: it is a sign of life, and waits for nothing (2.5).
-        ["HEARTBEAT_ACK", _, "0"] => none,
-        ["STORED" | "HEARTBEAT_ACK", term, last] => {
-            Claims { promised: Some(parsed(term)), log: Some(parsed(last)), ..none }
-        }
-        _ => none,
-    }
-}
-
-/// `[<ids>]-[<seats>]-<counter>.<change>@<leader>:<incarnation>:…`
-fn term_of_view(line: &str) -> Term {
-    let (_, view) = line.rsplit_once("]-").expect("a view");
-    let (counter, rest) = view.split_once('.').expect("a change");
-    let (_, leader) = rest.split_once('@').expect("a leader");
-    let fields: Vec<&str> = leader.split(':').collect();
-    parsed(&format!("{counter}@{}/{}", fields[0], fields[1]))
-}
-
-/// Checks a record: all that was said was on the platter, and nothing was built on what was not. Returns how often
-/// anything was claimed about the log.
-fn check_written_before_said(id: &str, record: &[Event]) -> usize {
-    let (mut platter, mut of_the_log, mut life_said) = (Platter::new(id), 0, false);
+/// Checks a record: all that was said was on the platter, and nothing was built on what was not.
+fn check_written_before_said(id: &str, record: &[Event]) -> Said {
+    let (mut platter, mut said) = (Platter::new(id), Said::default());
     for (at, event) in record.iter().enumerate() {
         let context = || format!("{id}, event {at}: {event:?}, with {platter:#?}");
         match event {
             Event::Send { line } => {
                 let claims = claims(line);
-                life_said |= claims.incarnation.is_some();
-                of_the_log += usize::from(claims.log.is_some_and(|last| last > 0));
+                said.count(&claims);
                 check_claims(&claims, &platter, &context);
             }
             Event::Rename { from, .. } => check_takes_a_name(from, &platter, &context),
@@ -80,8 +35,8 @@ fn check_written_before_said(id: &str, record: &[Event]) -> usize {
         }
         platter.take(event);
     }
-    assert!(life_said, "{id} said nothing; the record is of something else");
-    of_the_log
+    assert!(said.life > 0, "{id} said nothing; the record is of something else");
+    said
 }
 
 /// A file that takes a name has to be whole on the platter: otherwise a power cut could leave neither the old file nor the
@@ -146,7 +101,7 @@ fn with_fsync_batch_readings_are_on_the_platter_before_they_are_called_stored() 
     feed_singly(&mut leader, 0, 20, 0);
     assert_same_rows(&[&leader, &member], 20);
     let record = recorder.record("b");
-    assert!(check_written_before_said("b", &record) > 0, "{record:#?}");
+    assert!(check_written_before_said("b", &record).log > 0, "{record:#?}");
     let record = recorder.record("a");
     check_written_before_said("a", &record);
     check_leader_of_two("a", &record);
@@ -177,7 +132,13 @@ fn an_interval_syncs_what_was_written_and_again_what_comes_later() {
         peer.wait_for_rows(usize::try_from(from + 10).expect("few"));
         recorder.wait_until("a", "a sync of the log", has_synced_log);
     }
-    assert!(synced_segments(&recorder.record("a")) >= 3);
+    let record = recorder.record("a");
+    assert!(synced_segments(&record) >= 3);
+    let mut platter = Platter::new("a");
+    for event in &record {
+        platter.take(event);
+    }
+    assert!(platter.holds_log(30), "its names may be lost: {platter:#?}");
 }
 
 #[test]
@@ -214,9 +175,9 @@ fn a_promise_is_on_the_platter_before_it_is_given() {
     let fed = u64::from(peers[0].id == "a") * 5;
     feed_singly(&mut peers[0], fed, fed + 5, 5);
     assert_same_rows(&[&peers[0], &peers[1]], 10);
-    for id in ids {
-        check_written_before_said(id, &recorder.record(id));
-    }
+    let said = ids.map(|id| check_written_before_said(id, &recorder.record(id)));
+    assert!(said.iter().all(|said| said.promises > 0 && said.synced > 0), "{said:?}");
+    assert!(said.iter().any(|said| said.log > 0), "{said:?}");
 }
 
 #[test]
@@ -252,9 +213,9 @@ fn a_cut_keeps_readings_first_and_is_synced_before_anything_follows() {
     }
     assert_same_rows(&[&first, &second, &lone], 50);
     let records = ["a", "b", "c"].map(|id| (id, recorder.record(id)));
-    for (id, record) in &records {
-        check_written_before_said(id, record);
-    }
+    let said = records.each_ref().map(|(id, record)| check_written_before_said(id, record));
+    assert!(said.iter().all(|said| said.promises > 0), "{said:?}");
+    assert!(said.iter().any(|said| said.log > 0), "{said:?}");
     let mut all = records.iter().flat_map(|(_, record)| record);
     assert!(all.clone().any(|event| matches!(event, Event::Unlink { path } if is_segment(path))), "a segment went");
     assert!(all.any(|event| matches!(event, Event::Truncate { path } if is_segment(path))), "a part of one went");
