@@ -62,10 +62,10 @@ mod views;
 
 pub use data::follower::AHEAD_READINGS;
 pub use data::pending::{PENDING_READINGS_MAX, WINDOW_READINGS};
+pub use data::standing::Standing;
 pub use data::token::Secret;
 pub use effect::{Admission, Call, Effect, Effects, Exit, Serve, State, Store};
 pub use event::Event;
 pub use input::{Alarm, Answer, ConnectionId, Done, Found, Input, Question, Time};
 pub use peer::{Peer, Settings};
 pub use picture::Picture;
-pub use standing::Standing;

@@ -62,7 +62,7 @@ impl Peer {
     /// Members of higher rank in the last view that are not known to be gone, the highest first.
     fn higher_in_last_view(&self) -> Vec<PeerId> {
         let own = self.rank_in_last_view();
-        let ranks = self.group.last_view.iter().map(|(id, seat)| Rank { priority: seat.priority, id });
+        let ranks = self.group.last_view.iter().map(|(id, seat)| seat.rank(id));
         let mut higher: Vec<Rank> = ranks.filter(|rank| *rank > own && !self.contacts.is_dead(rank.id)).collect();
         higher.sort_unstable_by(|a, b| b.cmp(a));
         higher.into_iter().map(|rank| rank.id.clone()).collect()

@@ -178,7 +178,7 @@ impl Peer {
         self.group.bound_lost(LOST_KEPT_MAX, |id| contacts.get(id).map(|known| known.at));
         let (lost, last_view) = (&self.group.lost, &self.group.last_view);
         let role = &self.role;
-        let needed = |id: &PeerId| belongs(role, id) || lost.contains(id) || last_view.contains_key(id);
+        let needed = |id: &PeerId| role.concerns(id) || lost.contains(id) || last_view.contains_key(id);
         for stranger in self.contacts.forget(since, needed) {
             self.close(&stranger, turn);
         }
@@ -190,7 +190,7 @@ impl Peer {
     /// Whether that peer matters to what this one does now. Such a peer is remembered however long it is silent, and
     /// does not count as a stranger when there is too little room.
     pub(super) fn belongs(&self, id: &PeerId) -> bool {
-        belongs(&self.role, id)
+        self.role.concerns(id)
     }
 
     /// docs/protocol.md, 5.4: a proposer at work shows that it lives. Its promisers would elect after a heartbeat
@@ -225,17 +225,6 @@ impl Peer {
             self.send_again(turn);
             self.forget_strangers(turn);
         }
-    }
-}
-
-fn belongs(role: &Role, id: &PeerId) -> bool {
-    match role {
-        Role::Leader(leading) => leading.has(id),
-        Role::Member(following) | Role::Learner(following) => following.leader == *id,
-        Role::Proposing(proposing) => proposing.invited.contains(id),
-        Role::Promised(promised) => promised.proposer == *id,
-        Role::Seeking(seeking) => seeking.has_asked(id),
-        Role::Electing(_) => false,
     }
 }
 

@@ -3,27 +3,7 @@
 use super::event::Event;
 use super::peer::Peer;
 use super::turn::Turn;
-use crate::ids::PeerId;
-use crate::wire::{Limits, Refusal, Timing};
-
-#[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is said by itself")]
-pub(super) struct Notices {
-    /// An election was won, and no view came of it yet.
-    pub(super) won: bool,
-    /// There are too few peers for the quorum.
-    pub(super) suspended: bool,
-    /// The leader's timing.
-    timing: Option<Timing>,
-    /// Followers of this leader that keep another amount than it does.
-    pub(super) limits: Vec<(PeerId, Option<Limits>)>,
-    /// Why a peer with another configuration refused this one.
-    refusal: Option<Refusal>,
-    /// It was told that nothing old goes, since what is left of it would be too much.
-    pub(super) too_much: bool,
-    /// The clock went back.
-    pub(super) clock: bool,
-}
+use crate::wire::{Refusal, Timing};
 
 impl Peer {
     /// Says that an election was won, once until there is a view: without one, elections follow each other.

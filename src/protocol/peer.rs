@@ -19,6 +19,7 @@ use super::data::following::Following;
 use super::data::group::Group;
 use super::data::leading::Leading;
 use super::data::log::Log;
+use super::data::notices::Notices;
 use super::data::pending::Pending;
 use super::data::promises::Promises;
 use super::data::reach::Reach;
@@ -28,7 +29,6 @@ use super::doubt::Doubts;
 use super::effect::Effects;
 use super::event::Event;
 use super::input::{Alarm, Done, Found, Input, Time};
-use super::notices::Notices;
 use super::turn::Turn;
 use crate::ids::{Incarnation, Origin, PeerId, Rank};
 use crate::wire::{Contact, Limits, Seat, Timing};
@@ -251,28 +251,15 @@ impl Peer {
         self.settings.quorum.is_none() || self.promises.is_whole()
     }
 
-    /// docs/protocol.md, 5.3: the leader that this peer follows. It is followed while its silence causes an election,
-    /// too: the term stays installed until a promise.
     pub(super) fn following(&self) -> Option<&Following> {
-        match &self.role {
-            Role::Learner(following) | Role::Member(following) => Some(following),
-            Role::Electing(electing) => electing.following.as_ref(),
-            _ => None,
-        }
+        self.role.following()
     }
 
     pub(super) fn following_mut(&mut self) -> Option<&mut Following> {
-        match &mut self.role {
-            Role::Learner(following) | Role::Member(following) => Some(following),
-            Role::Electing(electing) => electing.following.as_mut(),
-            _ => None,
-        }
+        self.role.following_mut()
     }
 
     pub(super) fn leading(&self) -> Option<&Leading> {
-        match &self.role {
-            Role::Leader(leading) => Some(leading),
-            _ => None,
-        }
+        self.role.leading()
     }
 }

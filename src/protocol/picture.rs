@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use super::data::role::Role;
+use super::data::standing::Standing;
 use super::data::view::{self, Members};
 use super::input::Time;
 use super::peer::Peer;
-use super::standing::Standing;
 use crate::ids::{PeerId, Sequence, Term};
 
 /// A peer and its group at one moment, as the peer sees them.

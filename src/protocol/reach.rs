@@ -16,7 +16,7 @@ use super::event::Event;
 use super::input::{Answer, Time};
 use super::peer::Peer;
 use super::turn::Turn;
-use crate::ids::{PeerId, Rank};
+use crate::ids::PeerId;
 use crate::wire::{Belongs, Contact, Here};
 
 /// How often the time to the next look doubles, each time that a look brought nothing.
@@ -64,10 +64,7 @@ impl Peer {
             return Some(look.since + self.settings.timing.heartbeat_timeout);
         }
         let own = self.rank();
-        let higher = following
-            .members
-            .iter()
-            .filter(|(id, seat)| **id != following.leader && (Rank { priority: seat.priority, id }) > own);
+        let higher = following.members.iter().filter(|(id, seat)| **id != following.leader && seat.rank(id) > own);
         let higher = u32::try_from(higher.count()).unwrap_or(HIGHER_MAX).min(HIGHER_MAX);
         let (patience, election_timeout) = (self.merge_time(), self.settings.timing.election_timeout);
         let due =

@@ -4,44 +4,11 @@ use std::net::SocketAddr;
 
 use super::data::follower::AHEAD_READINGS;
 use super::data::role::Role;
+use super::data::standing::Standing;
 use super::data::view;
 use super::peer::Peer;
 use crate::ids::{Incarnation, Number, PeerId, Sequence, Term};
 use crate::wire::{Hello, Range, RunList, Token, PROTOCOL_VERSION};
-
-/// What a peer is at the moment, for status lines and checks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    Seeking,
-    Learner,
-    Member,
-    /// In an election that is not decided yet.
-    Electing,
-    /// It promised another peer's term and waits for the view.
-    Promised,
-    /// It won an election and gathers `LOG_STATE`s, or fetches the best log.
-    Proposing,
-    Leader,
-}
-
-impl Standing {
-    pub const ALL: [Self; 7] =
-        [Self::Seeking, Self::Learner, Self::Member, Self::Electing, Self::Promised, Self::Proposing, Self::Leader];
-
-    /// What the peer is or does.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Seeking => "seeks",
-            Self::Learner => "learns",
-            Self::Member => "member",
-            Self::Electing => "elects",
-            Self::Promised => "promised",
-            Self::Proposing => "proposes",
-            Self::Leader => "leads",
-        }
-    }
-}
 
 impl Peer {
     /// Where to dial this peer.
@@ -93,15 +60,7 @@ impl Peer {
 
     #[must_use]
     pub fn standing(&self) -> Standing {
-        match &self.role {
-            Role::Seeking(_) => Standing::Seeking,
-            Role::Learner(_) => Standing::Learner,
-            Role::Member(_) => Standing::Member,
-            Role::Electing(_) => Standing::Electing,
-            Role::Promised(_) => Standing::Promised,
-            Role::Proposing(_) => Standing::Proposing,
-            Role::Leader(_) => Standing::Leader,
-        }
+        self.role.standing()
     }
 
     #[must_use]

@@ -69,6 +69,14 @@ pub struct Seat {
     pub endpoint: SocketAddr,
 }
 
+impl Seat {
+    /// The rank of its holder, which the view keeps beside it.
+    #[must_use]
+    pub fn rank<'a>(&self, id: &'a PeerId) -> Rank<'a> {
+        Rank { priority: self.priority, id }
+    }
+}
+
 /// The first line of every TCP connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
@@ -151,7 +159,7 @@ impl ViewChange {
 /// The ids of a view's members, sorted by rank.
 #[must_use]
 pub fn ordered_peer_list(members: &BTreeMap<PeerId, Seat>) -> Vec<&PeerId> {
-    let mut ranks: Vec<Rank> = members.iter().map(|(id, seat)| Rank { priority: seat.priority, id }).collect();
+    let mut ranks: Vec<Rank> = members.iter().map(|(id, seat)| seat.rank(id)).collect();
     ranks.sort_unstable();
     ranks.into_iter().map(|rank| rank.id).collect()
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::follower::Follower;
 use super::following::Following;
 use super::leading::Leading;
+use super::standing::Standing;
 use crate::ids::{PeerId, Sequence, Term};
 use crate::protocol::input::Time;
 use crate::wire::batch::READINGS_MAX;
@@ -29,6 +30,55 @@ impl Role {
     /// Takes the place of a role while that is changed.
     pub(crate) fn placeholder(now: Time) -> Self {
         Self::Seeking(Seeking::new(now, Time::ZERO))
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        match self {
+            Self::Seeking(_) => Standing::Seeking,
+            Self::Learner(_) => Standing::Learner,
+            Self::Member(_) => Standing::Member,
+            Self::Electing(_) => Standing::Electing,
+            Self::Promised(_) => Standing::Promised,
+            Self::Proposing(_) => Standing::Proposing,
+            Self::Leader(_) => Standing::Leader,
+        }
+    }
+
+    /// docs/protocol.md, 5.3: the leader that is followed. It is followed while its silence causes an election, too: the
+    /// term stays installed until a promise.
+    pub(crate) fn following(&self) -> Option<&Following> {
+        match self {
+            Self::Learner(following) | Self::Member(following) => Some(following),
+            Self::Electing(electing) => electing.following.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn following_mut(&mut self) -> Option<&mut Following> {
+        match self {
+            Self::Learner(following) | Self::Member(following) => Some(following),
+            Self::Electing(electing) => electing.following.as_mut(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn leading(&self) -> Option<&Leading> {
+        match self {
+            Self::Leader(leading) => Some(leading),
+            _ => None,
+        }
+    }
+
+    /// Whether what this peer does in this role depends on that one.
+    pub(crate) fn concerns(&self, id: &PeerId) -> bool {
+        match self {
+            Self::Leader(leading) => leading.has(id),
+            Self::Member(following) | Self::Learner(following) => following.leader == *id,
+            Self::Proposing(proposing) => proposing.invited.contains(id),
+            Self::Promised(promised) => promised.proposer == *id,
+            Self::Seeking(seeking) => seeking.has_asked(id),
+            Self::Electing(_) => false,
+        }
     }
 }
 
