@@ -14,6 +14,8 @@ declare -A TRIPLES=([i386]=i686-unknown-linux-gnu [s390x]=s390x-unknown-linux-gn
 systems() {
     scripts/check_systems.sh
     scripts/rust_1_85.sh env CARGO_TARGET_DIR="$target/oldest" cargo check --locked --features sqlite,parquet,bridge-influx,bridge-mqtt,bridge-nats --quiet
+    # Without the simulator, as somebody may build it who wants a small program.
+    scripts/rust_1_85.sh env CARGO_TARGET_DIR="$target/oldest" cargo check --locked --no-default-features --all-targets --quiet
 }
 
 # The oldest versions that `Cargo.toml` promises of what is used directly, with the oldest Rust.

@@ -34,9 +34,7 @@ pub(super) fn disk(asked: &Asked, findings: &mut Findings) -> io::Result<()> {
     if !there.is_dir() {
         return findings.failed("disk", &format!("{} is no directory; give another --data-dir", there.display()));
     }
-    let probe = tempfile::Builder::new().prefix(".peer-doctor-").tempfile_in(there);
-    let written = probe.and_then(|mut probe| probe.write_all(b"x").and_then(|()| probe.close()));
-    if let Err(error) = written {
+    if let Err(error) = tempfile::tempfile_in(there).and_then(|mut probe| probe.write_all(b"x")) {
         let text = format!(
             "nothing can be written to {}: {error}; check its owner, or give another --data-dir",
             there.display()

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 const DIGITS_MAX: usize = 9;
 
 /// The time of a timestamp that the grammar has passed. A leap second is the second before. Of a fraction, whole
-/// nanoseconds count. A time beyond the last that can be counted, within a day of the year 10000, becomes that last one.
+/// nanoseconds count. A time beyond the last that can be counted, 26 hours before the year 10000 in UTC, becomes that last one.
 #[must_use]
 pub fn unix_time(timestamp: &str) -> Timestamp {
     let time = timestamp.parse().or_else(|_| in_nanoseconds(timestamp).parse());

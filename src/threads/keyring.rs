@@ -138,9 +138,10 @@ mod tests {
             |line: &String| line.starts_with("WARN keys_kept: ") && line.ends_with("the earlier keys still count");
         assert!(lines.len() == 1 && is_told(&lines[0]), "{lines:?}");
     }
+
     /// Which of two locks it waits for shows only where another thread holds the first.
     #[test]
-    fn who_waits_for_the_keys_does_not_keep_others_from_the_discovery_sockets() {
+    fn a_thread_that_waits_for_the_keys_keeps_no_other_from_the_discovery_sockets() {
         let trial = Trial::closed(1);
         let node = Arc::clone(&trial.node);
         let changing = write(&trial.node.keyring.as_ref().unwrap().keys);

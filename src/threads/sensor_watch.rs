@@ -82,17 +82,16 @@ impl Asked {
 
     /// Complains if it has lasted too long. Returns when to look again; `None`: it is not asked.
     fn look(&self, complaints: &Complaints, now: Instant) -> Option<Instant> {
-        let mut wait = lock(&self.wait);
-        let since = wait.since?;
+        let since = lock(&self.wait).since?;
         if now < since + self.patience {
             return Some(since + self.patience);
         }
-        wait.reported = true;
-        drop(wait);
         let lasts = now.saturating_duration_since(since).as_secs();
         let text =
             format!("{} was asked {lasts} s ago and does not answer; no readings of it until it does", self.what);
         complaints.complain(Subject::Own(self.what.clone()), BLOCKED, &text);
+        // After the complaint: an answer that finds it ends one that is there. If the answer came meanwhile, the next does.
+        lock(&self.wait).reported = true;
         Some(now + self.patience)
     }
 }
