@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::history::tests::driven::Driven;
 use crate::ids::PeerId;
-use crate::reading::CSV_HEADER;
+use crate::reading::{CSV_HEADER, HEADER_LINE};
 use crate::storage::{claim, Options, Storage, TempDir};
 use crate::wire::{Frame, Lines, Request};
 
@@ -50,7 +50,7 @@ fn rows_that_were_removed_are_left_out() {
     assert_eq!(sequences(&[]), [13, 14, 15, 16, 17, 18]);
     assert_eq!(sequences(&["s1"]), [14, 17]);
     peer.remove(18);
-    assert_eq!(exported(&temp, Format::Csv, &[]), format!("{CSV_HEADER}\n"));
+    assert_eq!(exported(&temp, Format::Csv, &[]), HEADER_LINE);
 }
 
 #[test]

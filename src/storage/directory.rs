@@ -182,7 +182,7 @@ fn set_aside(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::CSV_HEADER;
+    use crate::reading::HEADER_LINE;
     use crate::storage::state::StateFile;
     use crate::storage::tests::support::TempDir;
 
@@ -214,7 +214,7 @@ mod tests {
         fs::create_dir(&root).unwrap();
         let state = StateFile::new("P".parse().unwrap(), 1, None);
         fs::write(root.join("state"), state.to_text()).unwrap();
-        fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n")).unwrap();
+        fs::write(root.join("a.csv"), format!("{HEADER_LINE}1,,a,,,\n")).unwrap();
         let id = "p".parse().unwrap();
         for claimed in [claim(temp.path(), &id).map(drop), claim_cleared(temp.path(), &id).map(drop)] {
             let error = claimed.unwrap_err().to_string();

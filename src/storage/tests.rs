@@ -18,7 +18,7 @@ use std::sync::mpsc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::reading::{append_row, CSV_HEADER};
+use crate::reading::{append_row, HEADER_LINE};
 use crate::storage::disk::recording::Recording;
 use support::{frame, payload, request, TempDir};
 
@@ -210,7 +210,7 @@ fn rows_on<D: Disk>(disk: &D) -> BTreeSet<Vec<u8>> {
             continue;
         }
         let bytes = disk.read(&file, 0, 1 << 24).unwrap();
-        let lines = bytes.strip_prefix(format!("{CSV_HEADER}\n").as_bytes()).unwrap();
+        let lines = bytes.strip_prefix(HEADER_LINE.as_bytes()).unwrap();
         assert!(lines.split_inclusive(|byte| *byte == b'\n').all(|row| rows.insert(row.to_owned())), "a row twice");
     }
     rows

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use peer::reading::CSV_HEADER;
+use peer::reading::HEADER_LINE;
 
 use crate::harness::{Group, Peer};
 
@@ -35,7 +35,7 @@ fn warning(peer: &Peer) -> String {
 #[test]
 fn a_directory_of_foreign_csv_files_is_refused_and_stays_byte_for_byte() {
     let group = Group::new();
-    let rows = format!("{CSV_HEADER}\n1,2013-01-01T06:00:00Z,a,1,2,3\n");
+    let rows = format!("{HEADER_LINE}1,2013-01-01T06:00:00Z,a,1,2,3\n");
     prepare(&group, "raw", &[("a.csv", &rows), ("station7.csv", "time;value\r\n06:00;3.9\r\n"), ("empty.csv", "")]);
     let before = files(&group.data_of("raw"));
     let mut peer = group.start("raw");
@@ -51,7 +51,7 @@ fn a_directory_of_foreign_csv_files_is_refused_and_stays_byte_for_byte() {
 #[test]
 fn rows_without_a_state_are_set_aside_and_the_peer_begins_without_rows() {
     let group = Group::new();
-    let rows = format!("{CSV_HEADER}\n1,2013-01-01T06:00:00Z,a,1,2,3\n");
+    let rows = format!("{HEADER_LINE}1,2013-01-01T06:00:00Z,a,1,2,3\n");
     prepare(&group, "p", &[("a.csv", &rows), ("b.csv", &rows), ("a.csv.damaged", "half")]);
     let before = files(&group.data_of("p"));
     let mut peer = group.start_fed("p");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::reading::CSV_HEADER;
+use crate::reading::{CSV_HEADER, HEADER_LINE};
 use crate::storage::csv_name;
 use crate::storage::disk::memory::MemoryDisk;
 use crate::storage::error::fault::Fault;
@@ -158,7 +158,7 @@ fn a_sensor_id_that_would_leave_the_directory_is_refused() {
 #[test]
 fn a_file_that_holds_no_rows_is_reported_not_cut() {
     let disk = MemoryDisk::new();
-    for bad in ["x,y\n".to_owned(), format!("{CSV_HEADER}\n{}", "9".repeat(1000))] {
+    for bad in ["x,y\n".to_owned(), format!("{HEADER_LINE}{}", "9".repeat(1000))] {
         disk.replace("a.csv", bad.as_bytes(), false).unwrap();
         let mut files = found(&disk);
         assert!(matches!(files.truncate_above(0, false), Err(StorageError::Damaged { .. })));

@@ -183,7 +183,7 @@ fn beside(root: &Path, suffix: &str) -> PathBuf {
 mod tests {
     use super::*;
     use crate::ids::PeerId;
-    use crate::reading::CSV_HEADER;
+    use crate::reading::HEADER_LINE;
     use crate::storage::directory::{claim, claim_cleared};
     use crate::storage::state::StateFile;
     use crate::storage::tests::support::TempDir;
@@ -198,9 +198,9 @@ mod tests {
         fs::create_dir_all(root.join("journal")).unwrap();
         let state = StateFile::new(id(), 7, None);
         fs::write(root.join("state"), state.to_text()).unwrap();
-        fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,,,\n3,,a,,,\n")).unwrap();
-        fs::write(root.join("b.csv"), format!("{CSV_HEADER}\n2,,b,,,\n")).unwrap();
-        fs::write(root.join("c.csv"), format!("{CSV_HEADER}\n")).unwrap();
+        fs::write(root.join("a.csv"), format!("{HEADER_LINE}1,,a,,,\n3,,a,,,\n")).unwrap();
+        fs::write(root.join("b.csv"), format!("{HEADER_LINE}2,,b,,,\n")).unwrap();
+        fs::write(root.join("c.csv"), HEADER_LINE).unwrap();
         root
     }
 
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(read(&previous.join("a.csv")), rows);
         drop(disk);
         used(&temp);
-        fs::write(root.join("a.csv"), format!("{CSV_HEADER}\n1,,a,9,,\n")).unwrap();
+        fs::write(root.join("a.csv"), format!("{HEADER_LINE}1,,a,9,,\n")).unwrap();
         claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
         assert!(read(&previous.join("a.csv")).ends_with("1,,a,9,,\n"), "the newest alone is kept");
         assert!(!temp.path().join("p.previous.2").exists());
@@ -292,7 +292,7 @@ mod tests {
         let running = claim(temp.path(), &other).unwrap();
         let state = StateFile::new(other, 7, None);
         fs::write(theirs.join("state"), state.to_text()).unwrap();
-        fs::write(theirs.join("x.csv"), format!("{CSV_HEADER}\n1,,x,,,\n")).unwrap();
+        fs::write(theirs.join("x.csv"), format!("{HEADER_LINE}1,,x,,,\n")).unwrap();
         let said = claim_cleared(temp.path(), &id()).unwrap().1.unwrap();
         assert!(theirs.join("lock").exists() && theirs.join("x.csv").exists(), "a living peer's directory stays");
         assert!(said.contains("p.previous.2 now"), "{said}");

@@ -110,7 +110,7 @@ fn exists(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::CSV_HEADER;
+    use crate::reading::HEADER_LINE;
     use crate::storage::directory::{claim, claim_cleared};
     use crate::storage::state::StateFile;
     use crate::storage::tests::support::TempDir;
@@ -125,7 +125,7 @@ mod tests {
         fs::create_dir_all(&root).unwrap();
         let state = StateFile::new(id.parse().unwrap(), 7, None);
         fs::write(root.join("state"), state.to_text()).unwrap();
-        fs::write(root.join("Temp.csv"), format!("{CSV_HEADER}\n1,,Temp,,,\n")).unwrap();
+        fs::write(root.join("Temp.csv"), format!("{HEADER_LINE}1,,Temp,,,\n")).unwrap();
         root
     }
 
@@ -167,7 +167,7 @@ mod tests {
             let temp = TempDir::new();
             let (root, part) = (used(&temp, root, "Lab"), used(&temp, part, "Lab"));
             fs::remove_file(root.join("Temp.csv")).unwrap();
-            fs::write(part.join("b.csv"), format!("{CSV_HEADER}\n2,,b,,,\n")).unwrap();
+            fs::write(part.join("b.csv"), format!("{HEADER_LINE}2,,b,,,\n")).unwrap();
             assert!(rename_directory(temp.path(), &id()).unwrap().is_some());
             claim(temp.path(), &id()).unwrap();
             assert_eq!(listed(&temp), ["Lab+1"]);

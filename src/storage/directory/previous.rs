@@ -186,7 +186,7 @@ fn make_room(root: &Path) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::CSV_HEADER;
+    use crate::reading::{CSV_HEADER, HEADER_LINE};
     use crate::storage::directory::{claim, claim_cleared};
     use crate::storage::tests::support::TempDir;
 
@@ -219,7 +219,7 @@ mod tests {
     }
 
     fn rows() -> String {
-        format!("{CSV_HEADER}\n1,,a,,,\n")
+        format!("{HEADER_LINE}1,,a,,,\n")
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::reading::{self, CSV_HEADER};
+use crate::reading::{self, CSV_HEADER, HEADER_LINE};
 use crate::storage::disk::real::OPEN_FILES_MAX;
 use crate::storage::tests::support::{dated, frame, frame_of, TempDir};
 use crate::storage::*;
@@ -195,7 +195,7 @@ fn a_file_that_holds_something_else_is_set_aside_and_restored_as_far_as_it_went(
 
 #[test]
 fn a_file_of_a_sensor_without_rows_goes() {
-    let header = format!("{CSV_HEADER}\n").into_bytes();
+    let header = HEADER_LINE.as_bytes().to_vec();
     for own in [&header[..], b"sequ"] {
         assert_eq!(restored(|disk| disk.append("b.csv", own).map(drop).unwrap()), (25, [0, 1, 0, 0]), "{own:?}");
     }
@@ -221,7 +221,7 @@ fn nothing_is_added_that_is_not_known_to_be_delivered() {
 /// The first rows of a sensor were about to be written, and only the head of the file was.
 #[test]
 fn a_file_without_rows_goes_where_none_of_its_sensor_is_known_to_be_delivered() {
-    for head in [&b""[..], b"sequ", format!("{CSV_HEADER}\n").as_bytes(), format!("{CSV_HEADER}\n1,2013").as_bytes()] {
+    for head in [&b""[..], b"sequ", HEADER_LINE.as_bytes(), format!("{HEADER_LINE}1,2013").as_bytes()] {
         let disk = Arc::new(MemoryDisk::new());
         delivered(&disk, 0);
         let damage = |disk: &MemoryDisk| disk.append("a1.csv", head).map(drop).unwrap();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::reading::{self, CSV_HEADER};
+use crate::reading::{self, HEADER_LINE};
 use crate::storage::disk::folding::FoldingDisk;
 use crate::storage::tests::rows::{rows_of, rows_on};
 use crate::storage::*;
@@ -118,7 +118,7 @@ fn a_file_under_both_names_loses_its_earlier_one_to_set_aside() {
 fn two_sensors_that_shared_a_file_are_separated_by_one_start_for_good() {
     let (named, log) = named_by_ids();
     // As it is without devices, and whichever of three sensors came first gave its name to the file of all.
-    let mut shared = format!("{CSV_HEADER}\n").into_bytes();
+    let mut shared = HEADER_LINE.as_bytes().to_vec();
     for (sequence, payload) in log.iter().flat_map(Frame::entries) {
         if reading::sensor_of(payload).eq_ignore_ascii_case(b"temp") {
             reading::append_row(sequence, payload, &mut shared);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::reading::{self, CSV_HEADER};
+use crate::reading::{self, HEADER_LINE};
 use crate::storage::*;
 
 pub(in crate::storage) type Rows = BTreeMap<String, Vec<u8>>;
@@ -23,7 +23,7 @@ pub(in crate::storage) fn rows_between(log: &[Frame], layout: Layout, after: Seq
             Layout::Sensor => csv_name(sensor),
             Layout::Month => format!("{}.{month}.csv", with_number(sensor)),
         };
-        let file = files.entry(name).or_insert_with(|| format!("{CSV_HEADER}\n").into_bytes());
+        let file = files.entry(name).or_insert_with(|| HEADER_LINE.as_bytes().to_vec());
         reading::append_row(sequence, payload, file);
     }
     files
