@@ -40,7 +40,9 @@ impl Promises {
         let damaged = found.needs > found.last;
         let believed = |term: &&Term| term.counter <= counter_max;
         let of_log = log.runs().iter().rev().map(|(term, _)| term).find(believed);
-        let promised = found.promised.as_ref().filter(believed).or(of_log).cloned();
+        // What it followed before it promised at least: the log may hold nothing of that, or less.
+        let followed = found.synced.as_ref().filter(believed).max(of_log);
+        let promised = found.promised.as_ref().filter(believed).or(followed).cloned();
         let counter = promised.as_ref().map_or(0, |term| term.counter);
         let lied = found.synced.as_ref().is_some_and(|term| !believed(&term));
         Self {
@@ -94,7 +96,8 @@ mod tests {
     use super::*;
     use crate::wire::RunList;
 
-    /// docs/protocol.md, 5.4: "the last term of its log below that counts."
+    /// docs/protocol.md, 5.4: "the last term of its log below that counts, and for the promise a higher `synced` below
+    /// that."
     #[test]
     fn terms_that_lies_won_are_dropped_for_the_last_of_the_log_that_was_not() {
         let (own, lied) = (Some("5@a/1".parse().unwrap()), Some("10@z/1".parse().unwrap()));
@@ -106,6 +109,8 @@ mod tests {
             (whole.clone(), 10, &lied, &lied),
             (whole.clone(), 9, &of_log, &of_log),
             (Found { promised: own.clone(), synced: own.clone(), ..whole.clone() }, 9, &own, &own),
+            (Found { synced: own.clone(), ..whole.clone() }, 9, &own, &own),
+            (Found { synced: own.clone(), runs: RunList::new(), last: 0, ..whole.clone() }, 9, &own, &own),
             (Found { synced: None, ..whole.clone() }, 9, &of_log, &None),
             (Found { needs: 10, ..whole.clone() }, 10, &lied, &lied),
             (Found { needs: 10, ..whole.clone() }, 9, &of_log, &of_log),
