@@ -175,7 +175,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, clap
     Ok(Task::Run(config.into()))
 }
 
-/// Did somebody name a source of readings?
+/// Whether somebody named a source of readings.
 fn names_source(matches: &ArgMatches) -> bool {
     matches.value_source("sensor") != Some(ValueSource::DefaultValue)
 }

@@ -231,7 +231,7 @@ impl Config {
         (age.is_some() || bytes.is_some()).then_some(Limits { age, bytes })
     }
 
-    /// Is discovery broadcast at all? IPv6 has no broadcast: a peer that listens there finds others by `join` and is
+    /// Whether discovery is broadcast at all. IPv6 has no broadcast: a peer that listens there finds others by `join` and is
     /// found by theirs, unless an IPv4 address for discovery was given.
     #[must_use]
     pub fn broadcasts(&self) -> bool {

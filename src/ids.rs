@@ -34,7 +34,7 @@ pub enum NameError {
     Origin,
 }
 
-/// Is this a name of the form `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`?
+/// Checks that this is a name of the form `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
 ///
 /// # Errors
 /// Says why it is none.

@@ -260,7 +260,7 @@ fn texts() -> Vec<(PathBuf, String)> {
 }
 
 /// Words that stop a reader. Plain English has others.
-const STUMBLING: [&str; 4] = ["whoever", "anew", "parted", "the own"];
+const STUMBLING: [&str; 5] = ["whoever", "anew", "parted", "the own", "at once"];
 
 /// Where a text has one of these words, and which.
 fn stumbles(path: &Path, text: &str) -> Option<(usize, &'static str)> {

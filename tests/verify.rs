@@ -19,7 +19,7 @@ impl Group {
     /// Three peers with the rows 1..60 of three sensors.
     fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("peer-verify-").tempdir().expect("a directory for the test");
-        // It stays where a test fails.
+        // If a test fails, the directory stays.
         let group = Self(directory.keep());
         for id in ["peer1", "peer2", "peer3"] {
             group.write(id, 60);

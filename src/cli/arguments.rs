@@ -270,8 +270,8 @@ pub(super) struct Arguments {
     /// never: handed to the operating system. A killed peer loses nothing, a power cut the last half minute or so of that
     /// peer; the others still have it. batch: on the disk, one sync for all that waits. A power cut at all peers together
     /// loses nothing that was delivered; a few KiB are written for each batch, which wears an SD card out sooner. A
-    /// duration: handed over, and on the disk so much later at the latest; a power cut at all peers together loses at most
-    /// that. Default: never, with --quorum batch.
+    /// duration: handed over, and on the disk after this time at the latest; a power cut at all peers together loses at
+    /// most that. Default: never, with --quorum batch.
     #[arg(long, env = "PEER_FSYNC", value_name = "never|batch|DURATION", help_heading = "Storage")]
     #[arg(value_parser = value::fsync, allow_negative_numbers = true)]
     fsync: Option<Fsync>,

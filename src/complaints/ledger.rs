@@ -66,7 +66,7 @@ impl Allowance {
         self.full_at.max(now) + HOUR / limit
     }
 
-    /// Is there room for one more?
+    /// Whether there is room for one more.
     fn has(self, limit: u32, now: Duration) -> bool {
         self.spent(limit, now) <= now + HOUR
     }

@@ -121,7 +121,7 @@ fn number(value: &str) -> Option<String> {
     Some(number.to_string())
 }
 
-/// Is this a number of JSON, without its sign? A decimal number with an exponent may begin with a point, or with zeros.
+/// Whether this is a number of JSON, without its sign. A decimal number with an exponent may begin with a point, or with zeros.
 fn is_json(value: &str) -> bool {
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     digits == 1 || digits > 1 && !value.starts_with('0')

@@ -92,8 +92,8 @@ pub(super) struct Doubts {
     waited: u32,
     /// Seekers of higher rank that made no group although this peer waited.
     passed_over: BTreeSet<PeerId>,
-    /// How many joins, promises and yields came to nothing since this peer last followed a leader, and when the last
-    /// did.
+    /// How many joins, promises, yields and waits for a higher seeker came to nothing since this peer last followed a
+    /// leader, and when the last did.
     failed: u32,
     failed_at: Time,
     /// Promises to others that this peer outbid since then.

@@ -187,7 +187,7 @@ impl World {
     }
 }
 
-/// Did a holder of the key send this datagram?
+/// Whether a holder of the key sent this datagram.
 fn was_sealed(world: &World, bytes: &[u8]) -> bool {
     let overheard = world.closed.as_ref().map(|closed| &closed.overheard.datagrams);
     overheard.is_some_and(|datagrams| datagrams.iter().any(|datagram: &Arc<[u8]>| **datagram == *bytes))

@@ -136,7 +136,7 @@ fn process() -> ProcessFigures {
     }
 }
 
-/// What `/proc/self/stat` says, in so many ticks a second and in pages of so many bytes.
+/// What `/proc/self/stat` says, in this many ticks a second and in pages of this many bytes.
 #[cfg(target_os = "linux")]
 fn of_stat(stat: &str, ticks: u64, page_bytes: u64) -> ProcessFigures {
     // The name may hold blanks, and ends with the last parenthesis.

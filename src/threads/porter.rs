@@ -13,8 +13,8 @@ use crate::wire::Message;
 pub(super) const PORTER: Token = Token(1);
 
 pub(super) struct Porter {
-    /// Bounded by the connections, of which there are so many at a time: each gets a verdict or an answer, and is dropped
-    /// once. The listener takes all of it at each turn.
+    /// Bounded by the number of connections: each gets one admission or one answer, and is dropped once. The listener
+    /// takes all of it at each turn.
     words: Mutex<Vec<(ConnectionId, Word)>>,
     waker: Waker,
 }

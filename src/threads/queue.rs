@@ -13,12 +13,12 @@ impl Queue {
         self.0.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// More comes.
+    /// This many more are to be ordered.
     pub(super) fn add(&self, items: usize) {
         self.0.fetch_add(items, Ordering::AcqRel);
     }
 
-    /// So much is ordered.
+    /// This many were ordered.
     pub(super) fn end(&self, items: usize) {
         self.0.fetch_sub(items, Ordering::AcqRel);
     }

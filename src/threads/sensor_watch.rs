@@ -90,7 +90,8 @@ impl Asked {
         let text =
             format!("{} was asked {lasts} s ago and does not answer; no readings of it until it does", self.what);
         complaints.complain(Subject::Own(self.what.clone()), BLOCKED, &text);
-        // After the complaint: an answer that finds it ends one that is there. If the answer came meanwhile, the next does.
+        // Set after the complaint, so that an answer that sees it ends a complaint that is there. If the answer came
+        // meanwhile, the next answer ends it.
         lock(&self.wait).reported = true;
         Some(now + self.patience)
     }

@@ -51,7 +51,7 @@ impl Server {
         };
         let port = free_port();
         let directory = tempfile::Builder::new().prefix("peer-bridges-").tempdir().expect("a directory for the test");
-        // It stays where a test fails.
+        // If a test fails, the directory stays.
         let directory = directory.keep();
         let file = directory.join("conf");
         fs::write(&file, write(port, &directory)).expect("a file for the test");

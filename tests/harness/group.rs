@@ -42,7 +42,7 @@ impl Group {
     /// `timing`: heartbeat interval, heartbeat timeout and election timeout.
     pub(crate) fn timed(timing: [&'static str; 3]) -> Self {
         let directory = tempfile::Builder::new().prefix("peer-cluster-").tempdir().expect("a directory for the test");
-        // It stays where a test fails.
+        // If a test fails, the directory stays.
         let directory = directory.keep();
         let reserved = reserve_port();
         let broadcast_port = reserved.local_addr().expect("bound").port();

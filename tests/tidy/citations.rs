@@ -54,7 +54,7 @@ fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Does the page say this under that rule, or in that section? `[…]` stands for what is left out.
+/// Whether the page says this under that rule, or in that section. `[…]` stands for what is left out.
 fn says(page: &str, rule: &str, quote: &str) -> bool {
     let is_rule = rule.contains('.');
     let begin = if is_rule { format!("\n**{rule}") } else { format!("\n## {rule}. ") };

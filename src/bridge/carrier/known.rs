@@ -121,7 +121,7 @@ impl Known {
         marks.all >= identity.number || marks.of.get(sensor).is_some_and(|mark| *mark >= identity.number)
     }
 
-    /// Does it have any of the group?
+    /// Whether it has any of the group.
     pub(super) fn has_any(&self) -> bool {
         !self.marks.is_empty()
     }

@@ -165,7 +165,7 @@ fn half_a_row_counts_once_it_is_whole() {
     assert_eq!((page.after, page.len()), (3, 2));
 }
 
-/// Does a line cross the time from `out` to `back`?
+/// Whether a line crosses the time from `out` to `back`.
 fn crosses(plot: &Plot, out: i64, back: i64) -> bool {
     plot.times.windows(2).any(|two| two[0] <= out && two[1] + plot.bucket_ms > back && two[1] - two[0] <= plot.gap_ms)
 }

@@ -97,7 +97,7 @@ fn elder_says(trial: &mut Trial, answer: Answer) -> Effects {
 }
 
 /// `x` is a member that speaks; its life 2 comes from `a` on connection 1000, and is proven. `x` is asked, and answers this
-/// after so many seconds.
+/// after this many seconds.
 fn elder_answers(after: u64, answer: Answer) -> (Trial, Effects) {
     let mut trial = Trial::member(&["x"]);
     greets(&mut trial, 1000, hello("x", 2, "a"));

@@ -27,7 +27,7 @@ impl Group {
         self.lost.remove(peer);
     }
 
-    /// Looks for so many lost peers at most: those `heard` of last.
+    /// Looks for at most this many lost peers: those `heard` of last.
     pub(crate) fn bound_lost(&mut self, most: usize, heard: impl Fn(&PeerId) -> Option<Time>) {
         let Some(excess) = self.lost.len().checked_sub(most).filter(|excess| *excess > 0) else { return };
         let mut by_age: Vec<(Option<Time>, PeerId)> = self.lost.iter().map(|id| (heard(id), id.clone())).collect();

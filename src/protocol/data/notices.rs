@@ -16,7 +16,7 @@ pub(crate) struct Notices {
     pub(crate) limits: Vec<(PeerId, Option<Limits>)>,
     /// Why a peer with another configuration refused this one.
     pub(crate) refusal: Option<Refusal>,
-    /// It was told that nothing old goes, since what is left of it would be too much.
+    /// Nothing old goes, since what is left of it would be too much.
     pub(crate) too_much: bool,
     /// The clock went back.
     pub(crate) clock: bool,

@@ -12,7 +12,7 @@ fn heartbeat(text: &str) -> Message {
     Message::Heartbeat { term: term(text), committed: 0 }
 }
 
-/// It says to all that it leads so many, with a log up to here.
+/// It says to all that it leads this many, with a log up to here.
 fn leads(size: u64, last: Sequence) -> Effect {
     let (term, leader) = (term("3@m/1"), contact("m"));
     Effect::Broadcast(Message::Leader(Leadership { term, leader, size, last }))

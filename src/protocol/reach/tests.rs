@@ -118,7 +118,7 @@ fn there_is_no_look_for_an_outsider_that_fell_silent() {
     assert_eq!((trial.peer.reach.look.is_none(), trial.peer.look_due()), (true, None));
 }
 
-/// A look of `m`, beside `x` and `z`, in which these answered, and these lead so many others.
+/// A look of `m`, beside `x` and `z`, in which these answered, and these lead this many others.
 fn look(answered: &[&str], leaders: &[(&str, usize)]) -> Look {
     let leaders = leaders.iter().map(|(name, size)| (id(name), (*size, contact(name))));
     Look {
@@ -129,7 +129,7 @@ fn look(answered: &[&str], leaders: &[(&str, usize)]) -> Look {
     }
 }
 
-/// Who counts as a peer that would be asked for a promise, and as a leader of so many, after this answer.
+/// Which peers would be asked for a promise, and which lead this many, after this answer.
 fn counted(trial: &mut Trial, answer: Contact, seeking: bool, belongs: Belongs) -> (Vec<PeerId>, Vec<(PeerId, usize)>) {
     trial.peer.reach.look = Some(look(&[], &[]));
     let at = answer.endpoint;

@@ -67,7 +67,7 @@ fn a_proposer_with_too_few_answers_lets_go_of_them() {
 }
 
 /// docs/protocol.md, 5.5: "A proposer that goes back to seeking, or promises to another, says `YIELD` to those who answered,
-/// with the leader that it goes to, if it knows one. It says so to a later `LOG_STATE`, too, unless it elects or leads by then."
+/// with the leader that it goes to, if it knows one. It says so to a later `LOG_STATE`, too, unless it elects, proposes or leads by then."
 #[test]
 fn a_proposer_that_hears_of_a_leader_lets_go_of_those_who_answered_whenever_they_did() {
     let mut trial = proposer(None, &Found::default(), &["a", "b", "c"]);

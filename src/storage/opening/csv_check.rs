@@ -34,7 +34,7 @@ pub(super) struct CsvCheck<D> {
     recent: usize,
     /// Room for a key.
     space: Vec<u8>,
-    /// Are there files of the other layout?
+    /// Whether there are files of the other layout.
     has_others: bool,
     /// What is compared in one step, in bytes.
     chunk: usize,
@@ -172,7 +172,7 @@ impl<D: Disk> CsvCheck<D> {
 }
 
 impl<D> CsvCheck<D> {
-    /// Are there files of the other layout?
+    /// Whether there are files of the other layout.
     pub(super) fn has_others(&self) -> bool {
         self.has_others
     }

@@ -377,7 +377,7 @@ fn a_journal_whose_beginning_is_gone_without_a_word_is_set_aside_and_ordered_aga
     }
 }
 
-/// Each of so many lives under long names takes a line of a hundred bytes.
+/// Each of this many lives under long names takes a line of a hundred bytes.
 #[test]
 fn nothing_goes_where_what_is_left_of_it_could_not_be_told() {
     let disk = MemoryDisk::new();

@@ -24,7 +24,7 @@ fn history(sabotage: Sabotage) -> (Script, Vec<(Term, u64)>) {
     (script, committed)
 }
 
-/// It raises its term among its members, of which only `e` answers: that makes two, and the quorum is three.
+/// It lifts its term among its members, of which only `e` answers: that makes two, and the quorum is three.
 #[test]
 fn a_leader_below_a_joiners_promise_raises_its_term_before_it_serves_the_joiner() {
     let (mut script, committed) = history(Sabotage::None);

@@ -12,7 +12,7 @@ fn range(first: u64, count: u64) -> Range {
     Range { origin: "a/1".parse().unwrap(), first, count }
 }
 
-/// Batches of so many readings of one origin; each may say where the log begins.
+/// Batches of this many readings of one origin; each may say where the log begins.
 fn log(batches: &[(u64, Option<Sequence>)]) -> Log {
     let mut log = Log::new(&Found::default());
     for (count, keep) in batches {

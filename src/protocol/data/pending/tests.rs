@@ -118,13 +118,13 @@ fn what_is_pending_with_gaps_is_asked_for_together() {
 /// What happens to readings of this life, `a/1`, and of another that are on disk, `x/1`.
 #[derive(Debug, Clone)]
 enum Step {
-    /// Sources hand in so many.
+    /// Sources hand in this many.
     Take(u64),
     /// The storage has these of the other.
     Add(Number, u64),
     /// What is due goes, or is asked for.
     Next,
-    /// The storage brings at most so many of what it was asked for first.
+    /// The storage brings at most this many of what it was asked for first.
     Bring(u64),
     /// These are committed, as far as they are pending.
     Commit(bool, Number, u64),

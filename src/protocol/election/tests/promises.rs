@@ -27,7 +27,7 @@ fn told_of(proposer: &str) -> Vec<Effect> {
     vec![tell(Event::CoordinatorHeard { peer: id(proposer) })]
 }
 
-/// Does `m`, in this role and under this quorum, promise to `x`, which is in its last view, and to `a`, which is not?
+/// Whether `m`, in this role and under this quorum, promises to `x`, which is in its last view, and to `a`, which is not.
 /// Otherwise it says `STALE`, and nothing else.
 fn may_promise(quorum: Option<u32>, change: impl Fn(&mut Trial)) -> (bool, bool) {
     let asks = |name: &str, text: &str| {
