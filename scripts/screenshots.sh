@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the pictures of the page that the README and docs/http.md show, docs/images/*.png, from a real group of three. Needs a Chromium and
-# pngquant.
+# Makes the pictures of the page that the README and docs/http.md show, docs/images/*.png, from a real group of three. Needs a
+# Chromium and pngquant.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

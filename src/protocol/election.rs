@@ -254,8 +254,7 @@ impl Peer {
             self.promises.promised = Some(term.clone());
             if self.promises.synced.as_ref() > Some(term) {
                 // The promise before was won by lies, and so was this `synced`.
-                let of_log = self.log.runs().iter().rev().map(|(of, _)| of).find(|of| *of <= term);
-                self.promises.synced = of_log.cloned();
+                self.promises.synced = self.log.last_term_of(|of| *of <= term).cloned();
             }
             // A peer that drops a promise won by lies forgets that counter, too.
             self.promises.counter = if self.promises.counter > term.counter.saturating_add(self.far()) {

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn who_looks_waits_for_the_earliest_time_and_while_nobody_is_asked_without_end() {
+    fn a_look_waits_for_the_earliest_time_and_without_end_while_nobody_is_asked() {
         let next = Arc::new(NextLook::default());
         let begun = Instant::now();
         let [soon, late] = [20, 3_600_000].map(|ms| begun + Duration::from_millis(ms));

@@ -248,7 +248,7 @@ fn of_several_visitors_under_a_name_the_newest_takes_the_place_of_the_life_befor
 }
 
 #[test]
-fn who_waits_is_looked_after_when_the_time_has_come() {
+fn a_visitor_that_waits_is_looked_after_when_the_time_has_come() {
     let mut trial = Trial::member(&["x"]);
     greets(&mut trial, 1000, hello("b", 1, "b"));
     assert_eq!(ask_at(&trial), Some(11_000), "its address has a heartbeat timeout to answer");

@@ -93,6 +93,11 @@ impl Log {
         self.runs.last().map(|(term, _)| term)
     }
 
+    /// The last term of the log among those that count.
+    pub(crate) fn last_term_of(&self, counts: impl Fn(&&Term) -> bool) -> Option<&Term> {
+        self.runs.iter().rev().map(|(term, _)| term).find(counts)
+    }
+
     /// The numbers of an origin that are in the log.
     pub(crate) fn numbers_of(&self, origin: &Origin) -> Option<&RangeSet> {
         self.origins.of(origin)

@@ -39,7 +39,7 @@ impl Promises {
     pub(crate) fn new(found: &Found, log: &Log, counter_max: u64) -> Self {
         let damaged = found.needs > found.last;
         let believed = |term: &&Term| term.counter <= counter_max;
-        let of_log = log.runs().iter().rev().map(|(term, _)| term).find(believed);
+        let of_log = log.last_term_of(believed);
         // What it followed before it promised at least: the log may hold nothing of that, or less.
         let followed = found.synced.as_ref().filter(believed).max(of_log);
         let promised = found.promised.as_ref().filter(believed).or(followed).cloned();

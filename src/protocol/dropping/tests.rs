@@ -176,7 +176,7 @@ fn members_that_the_quorum_needs_are_named_once_and_waited_for() {
 
 /// docs/trust.md says why, under `STALE`.
 #[test]
-fn who_follows_another_leader_is_dropped_where_no_quorum_needs_it() {
+fn a_follower_of_another_leader_is_dropped_where_no_quorum_needs_it() {
     for (quorum, name, goes) in
         [(None, "a", true), (Some(2), "a", false), (Some(2), "l", true), (None, "l", true), (None, "q", false)]
     {

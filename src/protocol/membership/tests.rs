@@ -79,7 +79,7 @@ fn a_member_that_asks_to_join_leaves_the_view_first() {
 }
 
 #[test]
-fn who_is_shut_out_is_not_taken_in_and_a_proposer_notes_who_asks() {
+fn a_peer_that_is_shut_out_is_not_taken_in_and_a_proposer_notes_who_asks() {
     let mut trial = leader(&["a"]);
     trial.knows("b");
     trial.peer.shut_out(&id("b"), &Turn { now: Time::from_secs(1), out: &mut vec![] });

@@ -51,7 +51,7 @@ fn each_look_in_vain_doubles_the_time_to_the_next_ten_times() {
 }
 
 #[test]
-fn who_is_in_the_view_is_no_outsider_and_a_seeker_has_none() {
+fn a_member_of_the_view_is_no_outsider_and_a_seeker_has_none() {
     let mut member = Trial::member(&["x"]);
     member.hears(leads("x"));
     let mut leader = Trial::leader(&["x"]);

@@ -103,7 +103,7 @@ fn that_a_message_comes_shows_that_its_process_lives() {
 }
 
 #[test]
-fn who_has_a_part_depends_on_the_role() {
+fn the_peers_that_have_a_part_depend_on_the_role() {
     let heeds = |trial: &Trial| ["a", "x", "z"].map(|name| trial.peer.heeds(&id(name)));
     assert_eq!(heeds(&Trial::member(&["x"])), [false, true, true]);
     assert_eq!(heeds(&Trial::learner()), [false, false, true]);

@@ -89,7 +89,7 @@ fn a_peer_that_comes_back_is_no_longer_looked_for() {
 }
 
 #[test]
-fn who_does_not_lead_has_no_view_to_say() {
+fn a_peer_that_does_not_lead_has_no_view_to_say() {
     let mut trial = Trial::member(&["x"]);
     let mut effects = Effects::new();
     let turn = &mut Turn { now: Time::from_secs(7), out: &mut effects };
@@ -205,7 +205,7 @@ fn the_first_view_cuts_what_the_leader_did_not_have() {
 }
 
 #[test]
-fn who_comes_from_another_group_is_told_of_nobody_who_is_gone() {
+fn a_peer_from_another_group_is_told_of_nobody_who_is_gone() {
     let mut trial = Trial::seeker(None, &Found { promised: Some(term("4@x/1")), ..Found::default() });
     trial.knows("x");
     trial.peer.group.last_view = members(&["a", "b", "m"]);
